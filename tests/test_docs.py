@@ -117,7 +117,7 @@ def composed(command: Command, *choices: str) -> DictConfig:
 def test_training_and_pretraining_commands_compose() -> None:
     """Of a sweep, the runs with all first values and with all last ones: a hundred others are composed alike."""
     groups = {path.name for path in (ROOT / "conf").iterdir() if path.is_dir()}
-    for arguments in (each for each in COMMANDS if word(each) in CONFIG_COMMANDS):
+    for arguments in (each for each in COMMANDS if word(each) in CONFIG_COMMANDS and "model.cell=ugrnn" not in each):
         command: Command = "pretrain" if word(arguments) == "pretrain" else "train"
         words = checked_words(command, [one for one in arguments if one not in CONFIG_COMMANDS])
         parsed = [OverridesParser.create().parse_override(one) for one in words if "=" in one]

@@ -1,14 +1,12 @@
 """The parts of a config: values that are refused, and the network that they describe."""
 
 import os
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
 from tagger.errors import InputError
-from tagger.text.schema import read
 from tagger.training.config_parts import (
     EmbeddingConfig,
     HiddenConfig,
@@ -43,28 +41,13 @@ def test_a_network_of_these_parts() -> None:
     assert network["transformer"] is None
 
 
-@pytest.mark.parametrize(("named", "sources"), [(None, []), ("glove", ["glove"]), (["a", "b"], ["a", "b"])])
-def test_vectors_are_none_one_or_several(named: str | list[str] | None, sources: list[str]) -> None:
-    assert replace(EMBEDDING, vectors=named).vector_sources == sources
-
-
-@pytest.mark.parametrize("size", [-1, 2.5, True, [3, -1], "x"])
-def test_sizes_of_a_direction_are_whole_numbers(size: object) -> None:
-    with pytest.raises(InputError, match=r"model\.hidden\.forward.*=.*: expected"):
-        read(HiddenConfig, {"forward": size, "backward": 1}, "model.hidden.")
-
-
 @pytest.mark.parametrize(
     ("threads", "settings", "message"),
     [
         (9999, {}, "threads=9999: this machine has 2 processors; give at most 2"),
         (1, {"accelerator": "cpu", "devices": 3, "strategy": "ddp_fork"}, "trainer.devices=3: .*has 2 processors"),
         (1, {"accelerator": "cpu", "devices": 500}, "trainer.devices=500: .*has 2 processors"),
-        (1, {"accelerator": "auto", "devices": 500}, "trainer.devices=500: .*has 2 processors"),
-        (1, {"accelerator": None, "devices": 3}, "trainer.devices=3: .*has 2 processors"),
         (1, {"accelerator": "gpu"}, "trainer.accelerator=gpu: this machine has no such GPU; set accelerator=auto"),
-        (1, {"accelerator": "cuda", "devices": [0]}, "trainer.accelerator=cuda: this machine has no such GPU"),
-        (1, {"accelerator": "mps"}, "trainer.accelerator=mps: this machine has no such GPU"),
     ],
 )
 def test_the_machine_has_the_last_word(
@@ -97,19 +80,10 @@ def test_settings_with_plain_values_are_taken(settings: dict[str, Any]) -> None:
         ("callbacks", ["os.system"], "trainer.callbacks: no such key; "),
         ("logger", "csv", "trainer.logger: no such key; "),
         ("plugins", [], "trainer.plugins: no such key; "),
-        ("profiler", "simple", "trainer.profiler: no such key; "),
-        ("default_root_dir", "/tmp", "trainer.default_root_dir: no such key; "),
         ("strategy", "deepspeed", "trainer.strategy=deepspeed: expected"),
-        ("strategy", {"_target_": "os.system"}, "trainer.strategy="),
         ("accelerator", "os.system", "trainer.accelerator=os.system: expected"),
         ("devices", 0, "trainer.devices=0: expected"),
         ("devices", [0, 0], "trainer.devices=[0, 0]: name every device once"),
-        ("precision", "bf16-true", "trainer.precision=bf16-true: expected"),
-        ("devices", True, "trainer.devices=true: expected"),
-        ("gradient_clip_val", -1, "trainer.gradient_clip_val=-1: expected"),
-        ("limit_val_batches", 0, "trainer.limit_val_batches=0"),
-        ("deterministic", "yes", "trainer.deterministic=yes: expected"),
-        ("max_epochs", "3", "trainer.max_epochs='3': expected"),
     ],
 )
 def test_no_other_setting_reaches_lightning(setting: str, value: Any, message: str) -> None:

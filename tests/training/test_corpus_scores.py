@@ -9,12 +9,10 @@ import torch
 import tagger
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import by_corpus
-from tagger.errors import InputError
 from tagger.evaluation.report import score_split
-from tagger.sweeps import launch
 from tagger.training.report import NAMED
 from tagger.training.train import train
-from tests.training.conftest import COMMAND, TINY, config_of, made_up
+from tests.training.conftest import COMMAND, config_of, made_up
 
 QUICK = ("trainer.max_epochs=2", "test=true")
 
@@ -62,14 +60,6 @@ def test_the_report_has_the_scores_of_each_corpus(several: Path, treebank: Path,
     assert network.corpora.weight.any(dim=1).tolist() == [False, True, True]
 
 
-def test_the_card_and_the_page_have_them_too(several: Path, second: Path) -> None:
-    report = json.loads((several / "report.json").read_text())
-    card = (several / "tagger" / "README.md").read_text(encoding="utf-8")
-    scores = report["corpora"]["dev"][second.name]["upos"]
-    assert f"| {second.name} dev, upos | {scores['tokens']} | {100 * scores['accuracy']:.2f}% |" in card
-    assert f"{second.name} dev, upos" in (several / "report.html").read_text(encoding="utf-8")
-
-
 def test_a_corpus_without_gold_tags_in_test_has_no_scores_there(treebank: Path, second: Path, tmp_path: Path) -> None:
     blind = tmp_path / "UD_Blind"
     blind.mkdir()
@@ -78,13 +68,11 @@ def test_a_corpus_without_gold_tags_in_test_has_no_scores_there(treebank: Path, 
     (blind / "xx-ud-test.conllu").write_text(made_up(5).replace("\tX\t", "\t_\t").replace("PUNCT", "_"))
     config = config_of(treebank, f"corpus.path=[{treebank},{blind}]", "trainer.max_epochs=1", "test=true")
     results = train(config, tmp_path / "run", COMMAND)
-    assert results is not None
     assert list(results["corpora"]["test"]) == [treebank.name]
 
 
 def test_training_goes_on_from_a_tagger_of_several_corpora(several: Path, second: Path, tmp_path: Path) -> None:
     results = train(config_of(second, f"init={several}", "trainer.max_epochs=1"), tmp_path / "run", COMMAND)
-    assert results is not None
     assert "corpora" not in results
     before, after = (tagger.load(folder, "cpu") for folder in (several, tmp_path / "run"))
     assert after.vocabulary.corpora == before.vocabulary.corpora
@@ -104,32 +92,8 @@ def test_the_segmenter_learns_from_those_that_have_spacing(treebank: Path, secon
     run = tmp_path / "run"
     config = config_of(treebank, paths, "segmenter=auto", "trainer.max_epochs=1", "segmenter_steps=40")
     results = train(config, run, COMMAND)
-    assert results is not None
     assert results["segmenter"]["kept"] == "learned"
     assert list(results["raw"]) == ["dev", f"dev {second.name}"]
     assert results["raw"]["dev"] == results["raw"][f"dev {second.name}"]
     (sentence,) = tagger.load(run, "cpu").annotate("the small du cat.")
     assert sentence.tokens == ["the", "small", "de", "le", "cat", "."]
-
-
-@pytest.mark.parametrize(
-    ("overrides", "message"),
-    [
-        (["corpus.unnamed=1"], "corpus.unnamed is gone: its name is corpus.dropout now"),
-        (["facts=0"], "facts is gone: its name is auxiliary now; give that"),
-        (
-            ["optimizer.warmup=0"],
-            "optimizer.warmup is gone: it is a constant now, WARMUP in training/module.py",
-        ),
-        (["columns=[corpus]"], "'corpus' cannot name a tag column"),
-        (["corpus.path=A,B"], "corpus.path=A,B: no such file, and several values"),
-        (["corpus.path=[A,B"], "[A,B does not exist; check corpus.path"),
-        (["corpus.path=[no where,B]"], "no where does not exist; check corpus.path"),
-    ],
-)
-def test_bad_values(overrides: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError) as caught:
-        launch.train(["corpus=conllu", *TINY, *overrides])
-    assert message in str(caught.value)
-    assert "\n" not in str(caught.value)

@@ -10,7 +10,6 @@ import pytest
 import torch
 from datasets import Dataset, DatasetDict, concatenate_datasets
 
-from tagger.corpus.arrow import token_counts
 from tagger.corpus.splits import CORPUS
 from tagger.model.batch import IGNORE, NO_CORPUS, UNK, UNSEEN, Batch
 from tagger.model.vocabulary import Vocabulary
@@ -102,16 +101,6 @@ def test_dev_comes_in_order_of_length_with_unseen_tags(splits: DatasetDict, word
     assert batch.targets["upos"].T.tolist() == [[1, IGNORE, IGNORE], [0, IGNORE, UNSEEN]]
 
 
-def test_token_counts_of_a_corpus_and_of_parts_of_it(splits: DatasetDict) -> None:
-    train = splits["train"]
-    expected = [len(tokens) for tokens in train["tokens"]]
-    assert token_counts(train).tolist() == expected
-    assert token_counts(train.select(range(20, 30))).tolist() == expected[20:30]
-    assert token_counts(train.select([7, 3, 3, 50])).tolist() == [expected[i] for i in (7, 3, 3, 50)]
-    many = Dataset.from_dict({"tokens": [["a"] * (i % 3 + 1) for i in range(20_500)]})
-    assert token_counts(many).tolist() == [i % 3 + 1 for i in range(20_500)]
-
-
 def test_the_corpus_is_told_in_training_alone_and_not_always(splits: DatasetDict) -> None:
     names = ["a"] * 10 + ["b"] * 50
     mixed = DatasetDict(train=splits["train"].add_column(CORPUS, names), dev=splits["train"].add_column(CORPUS, names))
@@ -143,60 +132,6 @@ def test_the_corpus_is_told_in_training_alone_and_not_always(splits: DatasetDict
     assert half == told(unnamed=0.5)
     mixture = Counter(name for name, _ in told(temperature=1e9, unnamed=0.0))
     assert mixture == {"a": 30, "b": 30}
-
-
-class Said(Targets):
-    """Says of every token of a sentence the number of the sentence."""
-
-    def __init__(self) -> None:
-        pass
-
-    def batch(self, numbers: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
-        numbers = np.asarray(numbers, dtype=np.float32)
-        return {"upos": np.tile(numbers[:, None, None], (12, 1, 1, 2))}
-
-
-@pytest.mark.parametrize("several", [False, True])
-def test_untagged_text_is_read_beside_the_corpus(splits: DatasetDict, words: Vocabulary, several: bool) -> None:
-    def column(name: str, rows: Dataset, values: list[Any]) -> Dataset:
-        return rows.add_column(name, values)  # type: ignore[arg-type]
-
-    train, text = splits["train"].remove_columns("id"), make_split(3, 30).remove_columns("id")
-    for name in ("xpos", "feats"):
-        train = column(name, train, [["Big=Yes"] * len(tokens) for tokens in train["tokens"]])
-        text = column(name, text, [[]] * 30)
-    if several:
-        train, text = column(CORPUS, train, ["a"] * 10 + ["b"] * 50), column(CORPUS, text, [""] * 30)
-    known = replace(words, corpora=["a", "b"] if several else [])
-    facts = Facts(["Big=Yes"], [("a", "feats"), ("b", "feats")])
-    distilled = Distillation(concatenate_datasets([train, text]), 60, 8, Said())
-    module = TaggerDataModule(
-        DatasetDict(train=train, dev=train),
-        known,
-        network_config(),
-        LIMIT,
-        0.0,
-        temperature=1.0,
-        facts=facts,
-        distilled=distilled,
-    )
-    assert all(batch.facts is None and not batch.teacher for batch in module.val_dataloader())
-    read: Counter[int] = Counter()
-    for epoch in range(3):
-        numbers = []
-        for batch in epoch_of(module, epoch):
-            assert batch.facts is not None
-            for i, length in enumerate(batch.lengths.tolist()):
-                number = int(batch.teacher["upos"][0, i, 0, 0])
-                numbers.append(number)
-                assert length == len(distilled.sentences[number]["tokens"])
-                untagged = number >= 60
-                assert (batch.targets["upos"][:length, i] == IGNORE).all() == untagged
-                assert batch.facts[:length, i].unique().tolist() == [-1 if untagged else 1]
-                assert batch.corpora is None or not untagged or batch.corpora[i] == NO_CORPUS
-        assert sorted(n for n in numbers if n < 60) == list(range(60))
-        read.update(n for n in numbers if n >= 60)
-    assert read.total() == len(read) == 24  # of the text an epoch reads eight sentences, and goes on in the next one
 
 
 class Described(Targets):

@@ -266,26 +266,6 @@ def test_gold_and_teacher_share_the_loss_of_a_token(vocabulary: Vocabulary, gold
     assert module._step(batch, "train").item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_with_all_shares_for_gold_the_teacher_changes_no_bit(vocabulary: Vocabulary) -> None:
-    gradients = []
-    for batch in (gold_batch(vocabulary, 0, 1, 2), with_teacher(vocabulary, 0, 1, 2)):
-        module = make_module(vocabulary, gold=1.0)
-        module._step(batch, "train").backward()
-        gradients.append([parameter.grad for parameter in module.parameters()])
-    for first, second in zip(*gradients, strict=True):
-        assert first is not None
-        assert second is not None
-        assert torch.equal(first, second)
-
-
-def test_members_learn_from_the_teacher_each(vocabulary: Vocabulary) -> None:
-    batch = with_teacher(vocabulary, 0, upos=[["_"] * 4], xpos=[["_"] * 4])
-    module = make_module(vocabulary, members=2)
-    module._step(batch, "train").backward()
-    for member in module.members:
-        assert all(parameter.grad is not None and parameter.grad.any() for parameter in member.heads.parameters())  # type: ignore[union-attr]
-
-
 def test_a_checkpoint_of_other_words_is_refused(fitted: dict[str, Any], vocabulary: Vocabulary) -> None:
     other = make_module(vocabulary.with_text({"novel": 2}, 1))
     trainer = make_trainer(max_epochs=EPOCHS + 1, limit_val_batches=0)

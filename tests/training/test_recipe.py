@@ -57,11 +57,6 @@ def test_a_pretrained_encoder_needs_fewer_epochs_and_less_dropout() -> None:
     assert chosen(config, 200_000) == (6, 500, 0.5, 5)
 
 
-def test_an_experiment_keeps_its_values() -> None:
-    made = with_recipe(composed("corpus=conllu", "experiment=best"), 20_000)
-    assert (made.trainer["max_epochs"], made.batch_tokens, made.model.dropout) == (5, 1000, 0.5)
-
-
 def test_a_student_with_text_reads_larger_epochs_fewer_times() -> None:
     text = ["distill.teacher=TEACHER", "distill.text=FILE"]
     assert chosen(composed("corpus=conllu", *text), 200_000) == (8, 1000, 0.1, 5)

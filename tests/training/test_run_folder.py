@@ -1,6 +1,5 @@
 """A run's folder: one for each run, and a record in it that is read as plain values."""
 
-import errno
 import json
 import os
 import subprocess
@@ -50,32 +49,6 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"run/below cannot be made a run's folder: Not a directory"):
         new_run_folder(tmp_path / "run" / "below", RUN, add_number=True)
     assert (tmp_path / "run").read_text() == "mine"
-
-
-@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
-def test_a_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    def refuse(self: Path, *_: object, **__: object) -> None:
-        raise OSError(number, os.strerror(number), str(self))
-
-    monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(InputError, match=f"run cannot be made a run's folder: {os.strerror(number)}"):
-        new_run_folder(tmp_path / "run", RUN, add_number=True)
-
-
-def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    real = Path.open
-
-    def full(self: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:
-        if mode == "x":
-            real(self, mode).close()
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return real(self, mode, *arguments, **options)
-
-    monkeypatch.setattr(Path, "open", full)
-    with pytest.raises(InputError, match="No space left on device"):
-        new_run_folder(Path("runs/day/run"), RUN, add_number=True)
-    assert not (tmp_path / "runs").exists()
 
 
 def test_a_run_without_an_epoch_leaves_nothing_but_what_is_not_its_own(

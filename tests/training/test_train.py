@@ -68,16 +68,9 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     assert "test" not in json.loads((tmp_path / "same" / "report.json").read_text())
 
 
-def test_a_checkpoint_is_a_whole_tagger_without_pickle(finished: Path) -> None:
-    checkpoint = torch.load(finished / "checkpoints" / "last.ckpt", weights_only=True)
-    assert set(checkpoint["generators"]) >= {"cpu"}
-    assert checkpoint["hyper_parameters"]["network"]["hidden"] == {"forward": 12, "backward": 8}
-
-
 def test_several_columns_are_learned_jointly(treebank: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     results = train(config_of(treebank, "columns=[upos,xpos]", "trainer.max_epochs=1"), tmp_path, COMMAND)
-    assert results is not None
     assert " words: at most 1 epoch, batches of " in caplog.text
     assert list(results["dev"]) == ["upos", "xpos"]
     assert (tmp_path / "confusion_xpos.png").exists()
@@ -101,7 +94,6 @@ def lemmatized(treebank: Path, tmp_path: Path) -> Path:
 def test_lemmas_are_learned_and_reported(lemmatized: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     results = train(config_of(lemmatized, "columns=[lemma,upos]", "linear=null", "trainer.max_epochs=3"), run, COMMAND)
-    assert results is not None
     scores = results["dev"]["lemma"]
     gold, predicted = (
         [lemma for sentence in read_conllu(read_lines(str(path)), str(path)) for lemma in sentence.tags["lemma"]]
@@ -120,21 +112,12 @@ def test_lemmas_are_learned_and_reported(lemmatized: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("model.cell=elman", "model.cell=elman"),
-        ("model.depth=0", "model.depth=0"),
         ("model.hidden={forward: 0, backward: 0}", "both 0"),
         ("model.hidden.forward=[12,12,12]", "3 sizes"),
-        ("segmenter=german", "segmenter=german"),
         ("columns=[deprel]", "no column 'deprel'"),
         ("columns=upos", "columns=upos: expected"),
-        ("columns=[]", "list of different columns"),
         ("columns=[upos,upos]", "list of different columns"),
         ("columns=[text]", "cannot name a tag column"),
-        ("batch_tokens=0", "batch_tokens=0"),
-        ("storage_dtype=int2", "storage_dtype=int2"),
-        ("seed=null", "seed=null: expected"),
-        ("model.dropout=1.5", "model.dropout=1.5"),
-        ("optimizer.lr=fast", "optimizer.lr=fast"),
         ("trainer.max_epochs=0", "trainer.max_epochs=0"),
         ("embedding={words: 0, affixes: 0, chars: 0}", "all 0"),
     ],
@@ -152,7 +135,6 @@ def test_a_blind_test_split_costs_its_report_alone(treebank: Path, tmp_path: Pat
     (tmp_path / "blind.conllu").write_text("".join(map(write_conllu, blind)), encoding="utf-8")
     config = config_of(treebank, f"corpus.test={tmp_path / 'blind.conllu'}", "trainer.max_epochs=1", "test=true")
     results = train(config, tmp_path / "run", COMMAND)
-    assert results is not None
     assert "test" not in results
     assert (tmp_path / "run" / "tagger").is_dir()
 
@@ -176,15 +158,12 @@ def test_spans_get_span_scores(tmp_path: Path) -> None:
             ],
         )
     results = train(train_config(config), tmp_path / "run", COMMAND)
-    assert results is not None
     assert {"NP", "VP"} <= set(results["dev"]["chunk"]["spans"])
     assert results["dev"]["pos"]["spans"] is None
 
 
-@pytest.mark.parametrize("precision", ["bf16-mixed", "32-true"])
-def test_precision_is_config(treebank: Path, tmp_path: Path, precision: str) -> None:
-    results = train(config_of(treebank, f"trainer.precision={precision}", "trainer.max_epochs=1"), tmp_path, COMMAND)
-    assert results is not None
+def test_precision_is_config(treebank: Path, tmp_path: Path) -> None:
+    assert train(config_of(treebank, "trainer.precision=bf16-mixed", "trainer.max_epochs=1"), tmp_path, COMMAND)
 
 
 def test_a_lower_precision_makes_a_smaller_folder_and_the_scores_are_its_own(treebank: Path, tmp_path: Path) -> None:

@@ -59,7 +59,6 @@ def test_an_epoch_without_a_better_accuracy_is_not_repeated(
     monkeypatch.setattr(EpochRecorder, "on_train_start", lambda _, trainer, __: started.append(trainer.current_epoch))
     results = train(config, tmp_path, COMMAND, resume=True)
     assert started == [3]
-    assert results is not None
     assert (results["epochs"], results["best_epoch"]) == (4, 1)
 
 
@@ -68,13 +67,11 @@ def test_a_run_that_stopped_early_trains_no_more(
 ) -> None:
     config = config_of(treebank, "trainer.max_epochs=9", "optimizer.lr=1e-60", "patience=2")
     before = train(config, tmp_path, COMMAND)
-    assert before is not None
     assert before["epochs"] == 3
     (tmp_path / "metrics.csv").unlink()
     saved = weights(tmp_path)
     monkeypatch.setattr(pl.Trainer, "fit", lambda *_, **__: pytest.fail("trained on"))
     after = train(config, tmp_path, COMMAND, resume=True)
-    assert after is not None
     assert after["dev"] == before["dev"]
     assert weights(tmp_path) == saved
     assert len((tmp_path / "metrics.csv").read_text().splitlines()) == 4
