@@ -42,13 +42,6 @@ def test_made_up_words_have_the_endings_of_others(scripts: Any) -> None:
     assert list(text.recombined([["他们", "在", "图书馆"]], {"他们", "在", "图书馆"}, 200, 1)) == []
 
 
-def test_sentences_get_punctuation(scripts: Any) -> None:
-    _, text = scripts
-    for tokens in text.punctuated(TALO, 50, 1):
-        signs = [token for token in tokens if token not in {form for own in TALO for form in own}]
-        assert "".join(sign for sign in signs if sign not in text.SINGLE) in text.PAIRS
-
-
 def test_the_identifier_learns_from_the_train_split_and_the_own_text_of_each_row(
     scripts: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,26 +94,3 @@ def test_train_of_an_older_release_gets_the_tags_that_dev_has(
     assert (made.primary / "welsh-train.conllu").read_text().count("Case=Old") == 8
     assert (made.primary / "welsh-train.conllu").read_text().count("gwlad") == 11
     assert (made.primary / "welsh-test.conllu").read_text() == sentence
-
-
-def test_speed_is_measured_for_all_that_the_table_has(
-    scripts: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    languages, _ = scripts
-    import language_speed as script
-
-    folder = tmp_path / "UD_Welsh-CCG"
-    folder.mkdir()
-    words = [("Mae", "VERB", ""), ("hen", "ADJ", ""), ("wlad", "NOUN", "SpaceAfter=No"), (".", "PUNCT", "")]
-    lines = [f"{i}\t{w}\t_\t{tag}\t_\t_\t_\t_\t_\t{misc or '_'}" for i, (w, tag, misc) in enumerate(words, 1)]
-    for split in ("train", "test"):
-        (folder / f"cy-{split}.conllu").write_text("\n".join(lines) + "\n\n", encoding="utf-8")
-    monkeypatch.setattr(script, "ROUNDS", 1)
-    monkeypatch.setattr(script, "learned", lambda train, model: script.features)
-    welsh = next(row for row in languages.rows() if row.name == "welsh")
-    numbers = script.measure(welsh, [tmp_path])
-    assert len(numbers) == len(script.COLUMNS)
-    assert all(number > 0 for number in numbers)
-    assert script.text_of(languages.read(folder / "cy-test.conllu")) == "Mae hen wlad."
-    assert "sh=Xx-dd" in script.features(["Ab-12"])[0]
-    assert "s3=lad" in script.features(["wlad"])[0]

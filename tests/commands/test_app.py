@@ -76,25 +76,16 @@ def test_help_and_version_fit_80_columns_and_import_nothing_slow() -> None:
 def test_mistakes_of_a_training_are_answered_before_lightning_is_imported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "runs/used").mkdir(parents=True)
     mistakes = {
         "resume nope": "nope is no run's folder, it does not exist; name one below runs/",
-        "resume usde": "usde is no run's folder, it does not exist; name one below runs/",
         "pretrain": "give text=FILES, such as text=novels/*.txt, or a data set as hub.name",
         "pretrain text=nope": "text=nope: no such file",
-        "model.depth=0": "model.depth=0: expected",
         "-m model.depth=0,-1": "model.depth=0: expected",
-        "optimizer.lr=0": "optimizer.lr=0: expected",
         "trainer.devices=[0,0]": "trainer.devices=[0, 0]: name every device once",
-        "trainer.nonsense=1": "trainer.nonsense: no such setting",
         "trainer.max_epoch=1": "trainer.max_epoch: no such setting; did you mean max_epochs?",
         "init=nope": "init=nope: no such tagger",
         "corpus=conllu corpus.path=nope": "nope does not exist; check corpus.path",
-        "corpus=conllu corpus.train=nope": "nope: No such file or directory; check corpus.train",
-        "name=english": "name=english: english is another tagger already",
-        "name=used": "runs/used exists; take another name or folder, or go on with: python -m tagger resume runs/used",
         "name=x hydra.run.dir=y": "name=x: hydra.run.dir=y names a folder already; leave one of the two out",
-        "-m name=x,y": "name=x,y: a run or a sweep has one name, such as name=tamil",
         "--shell-completion": "--shell-completion completes Hydra's words alone; say tagger --install-completion",
     }
     monkeypatch.chdir(tmp_path)
@@ -104,7 +95,7 @@ def test_mistakes_of_a_training_are_answered_before_lightning_is_imported(
         assert out == "status 2", line
         assert said.startswith(f"error: {message}"), (line, said)
         assert said.count("\n") == 1, line
-    assert [path.name for path in tmp_path.rglob("*")] == ["runs", "used"]
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_version_is_that_of_the_project() -> None:
@@ -151,11 +142,9 @@ def test_an_unknown_command_names_the_one_that_was_meant(tmp_path: Path) -> None
     [
         ("tag --hlep", "no such option: --hlep"),
         ("tag --workers 0", "invalid value for '--workers'"),
-        ("tag --input nope", "invalid value for '--input'"),
         ("evaluate", "missing argument 'FILE'"),
         ("embed FILE", "missing option '-o'"),
         ("resume", "missing argument 'RUN'"),
-        ("resume a b", "got unexpected extra argument"),
         ("models x", "got unexpected extra argument"),
     ],
 )
@@ -167,14 +156,6 @@ def test_mistakes_of_usage_are_one_line_with_status_2(arguments: str, said: str)
     assert result.stdout == ""
 
 
-def test_main_returns_the_status_of_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    def status(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["tagger", *arguments])
-        return main()
-
-    assert [status("--version"), status("tag", "--help"), status("models", "x")] == [0, 0, 2]
-
-
 @pytest.mark.parametrize(
     "arguments", [["tag", ""], ["tag", "-o", ""], ["tag", "--model", ""], ["resume", ""], ["lint", ""]]
 )
@@ -184,10 +165,12 @@ def test_an_empty_name_is_not_the_current_folder(arguments: list[str]) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows keeps the working directory of a process")
-def test_a_working_directory_that_is_gone_is_one_line(tmp_path: Path) -> None:
-    code = "import os, sys; os.rmdir(os.getcwd()); from tagger.__main__ import main; sys.exit(main())"
+def test_a_working_directory_that_is_gone_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "gone").mkdir()
-    command, folder = [sys.executable, "-c", code, "tag"], tmp_path / "gone"
-    done = subprocess.run(command, cwd=folder, input="They", capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: the working directory is gone; change to another one\n"
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    monkeypatch.setattr(sys, "argv", ["tagger", "tag"])
+    assert main() == 2
+    assert capsys.readouterr().err == "error: the working directory is gone; change to another one\n"

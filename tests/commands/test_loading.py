@@ -1,12 +1,10 @@
 """Which tagger a command loads, and how often it asks."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from tagger.bundle import catalog
-from tagger.commands import loading
 from tagger.evaluation import benchmark
 from tests.commands.conftest import CONLLU, call, saved
 
@@ -46,20 +44,12 @@ def test_a_folder_with_the_name_of_a_bundled_tagger_is_loaded(tmp_path: Path) ->
     assert "trained on Tiny" in call("tag", "--model", "./english", input="They").stderr
 
 
-def test_a_config_with_odd_scores_is_told_of_all_the_same(model: Path, tmp_path: Path) -> None:
-    config = json.loads((model / "config.json").read_text())
-    for scores in (None, {}, {"dev": {}}):
-        assert loading.format_dev_scores({**config, "scores": scores}) == ""
-    assert loading.format_dev_scores({"scores": {"dev": {"upos": 0.5, "xpos": 1}}}) == "upos 50.00, xpos 100.00"
-
-
 @pytest.mark.parametrize(
     ("command", "said"),
     [
         (["tag", "a.conllu", "--separator", ""], "'' cannot separate"),
         (["tag", "a.conllu", "--encoding", "nope"], "'nope' is no encoding"),
         (["evaluate", "nope.tsv"], "nope.tsv: no such file"),
-        (["evaluate", "."], ". is a folder"),
         (["embed", "nope.txt", "-o", "x.npz"], "nope.txt: no such file"),
         (["senses", "book", "nope.txt"], "nope.txt: no such file"),
     ],

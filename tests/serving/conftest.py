@@ -42,12 +42,8 @@ def serving(folder: Path, *options: str) -> Iterator[Served]:
     with log.open("w") as err:
         process = subprocess.Popen(command, stderr=err, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
 
-    def ready() -> bool:
-        assert process.poll() is None, log.read_text()
-        return "serving on" in log.read_text()
-
     try:
-        until(ready, 0.1)
+        until(lambda: "serving on" in log.read_text() or process.poll() is not None, 0.1)
         url = log.read_text().split()[2]
         yield Served(url, int(url.rpartition(":")[2]), process, log)
     finally:
