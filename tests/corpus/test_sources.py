@@ -100,10 +100,6 @@ def test_files_are_looked_for_before_they_are_read(
     for config, message in (
         (CorpusConfig(kind="conllu"), "no training data: name a file with corpus.train=FILE"),
         (CorpusConfig(kind="conllu", train="nope"), "nope: No such file or directory; check corpus.train"),
-        (
-            CorpusConfig(kind="conllu", path=str(treebank), test="nope"),
-            "nope: No such file or directory; check corpus.test",
-        ),
         (CorpusConfig(kind="conllu", path=[str(treebank), "nope"]), "nope does not exist; check corpus.path"),
     ):
         with pytest.raises(InputError) as caught:

@@ -17,7 +17,6 @@ from tests.corpus.conftest import (
     first_words,
     hub,
     numbered,
-    rows,
     write,
 )
 
@@ -73,22 +72,15 @@ def test_folds_partition_train_and_dev(tmp_path: Path, caplog: pytest.LogCapture
     ("options", "words"),
     [
         ({"folds": 5, "fold": 5}, ["corpus.fold is 5", "corpus.folds=5", "from 0 to 4"]),
-        ({"folds": 5, "fold": -1}, ["corpus.fold is -1", "from 0 to 4"]),
         ({"folds": 5}, ["corpus.fold is None", "from 0 to 4"]),
         ({"fold": 1}, ["corpus.folds is None", "2 to 6 parts"]),
         ({"folds": 7, "fold": 1}, ["corpus.folds is 7", "2 to 6 parts"]),
-        ({"folds": 1, "fold": 0}, ["corpus.folds is 1", "2 to 6 parts"]),
         ({"dev_share": 1.5}, ["corpus.dev_share=1.5: expected"]),
     ],
 )
 def test_impossible_splits(tmp_path: Path, options: dict[str, Any], words: list[str]) -> None:
     message = error_of(conllu, ["upos"], train=write(tmp_path / "train.conllu", numbered(0, 6)), **options)
     assert all(word in message for word in words), message
-
-
-def test_one_sentence_cannot_be_held_out(tmp_path: Path) -> None:
-    message = error_of(conllu, ["upos"], train=write(tmp_path / "train.conllu", rows("a/X")))
-    assert message == "train.conllu has one sentence and no dev split; give corpus.dev=FILE, or more sentences"
 
 
 @pytest.fixture

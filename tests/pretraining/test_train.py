@@ -124,7 +124,7 @@ def test_it_has_no_tags_but_one_layer_more(pretrained: Path) -> None:
     assert loaded.columns == []
     with pytest.raises(InputError, match="predicts words and has no tags"):
         loaded.tag(["They", "book"])
-    loaded = load_with_layers(str(pretrained), "cpu", "auto")
+    loaded = load_with_layers(str(pretrained), "cpu")
     assert loaded.layers.names == ["0", "1", "all", "mean", "predicted"]
     known, other = loaded.embed([["he", "books", "rooms", "."], ["he", "unseen", "rooms", "."]], "predicted")
     assert known.shape == (4, 16)
