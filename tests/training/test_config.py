@@ -79,14 +79,6 @@ def test_a_config_from_a_file_is_checked_in_one_line(change: dict[str, Any], mes
     assert "\n" not in str(caught.value)
 
 
-def test_noise_is_nothing_for_a_frozen_transformer() -> None:
-    with pytest.raises(
-        InputError, match=r"^noise=0\.3: the outputs of a frozen transformer are kept for the text as it"
-    ):
-        composed("experiment=multilingual", "noise=0.3")
-    assert composed("experiment=best", "noise=0.3").noise == 0.3
-
-
 def test_the_directions_have_as_many_parameters() -> None:
     config = page("train", "experiment=directions", return_hydra_config=True)
     assert config.hydra.mode.name == "MULTIRUN"

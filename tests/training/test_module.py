@@ -206,14 +206,6 @@ def test_a_batch_with_nothing_to_score_does_no_harm(fitted: dict[str, Any], voca
     assert logged["dev/loss"] < 1  # a number, not NaN
 
 
-@pytest.mark.parametrize("tag", ["_", "NEW"])
-def test_training_survives_a_batch_with_nothing_to_learn(vocabulary: Vocabulary, tag: str) -> None:
-    nothing = gold_batch(vocabulary, 0, upos=[[tag] * 4])
-    module = make_module(vocabulary)
-    make_trainer(max_epochs=1, limit_val_batches=0).fit(module, make_loader([nothing]))
-    assert all(torch.isfinite(parameter).all() for parameter in module.parameters())
-
-
 def test_facts_are_learned_and_unknown_ones_are_not(vocabulary: Vocabulary) -> None:
     module = make_module(vocabulary, facts=3, facts_weight=1.0).train()
     batch = gold_batch(vocabulary, 0, 1)

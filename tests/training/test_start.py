@@ -16,7 +16,6 @@ from torch.testing import assert_close
 import tagger
 from tagger.bundle.bundle import Member
 from tagger.errors import InputError
-from tagger.model.batch import UNK
 from tagger.model.decoder import FORBIDDEN, CRFDecoder
 from tagger.model.encoder import CELLS
 from tagger.model.network import TaggerNetwork
@@ -250,17 +249,6 @@ def test_a_softmax_becomes_a_crf_and_a_crf_stays_one(treebank: Path, finished: P
         assert float(again.bundle.networks[0].decoders["upos"].transitions.detach().abs().sum()) > 0
 
 
-def test_a_column_with_too_many_tags_for_a_crf_is_named(
-    treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr("tagger.model.decoder.MAX_CRF_TAGS", 17)
-    caplog.set_level("INFO")
-    made = start(treebank, tmp_path / "run", "columns=[upos,xpos]", "model.decoder=crf")
-    assert isinstance(made.bundle.networks[0].decoders["upos"], CRFDecoder)
-    assert not isinstance(made.bundle.networks[0].decoders["xpos"], CRFDecoder)
-    assert "xpos: softmax, because a CRF has at most" in caplog.text
-
-
 def composed(*overrides: str) -> TrainConfig:
     return train_config(page("train", "init=first", *overrides))
 
@@ -416,16 +404,6 @@ def test_new_words_and_tags_leave_old_scores_alone(saved: Member) -> None:
     assert_close(after["upos"][..., : before.shape[-1]], before)
     assert after["upos"].shape[-1] == before.shape[-1] + 1
     assert after["chunk"].shape[-1] == 3
-
-
-def test_new_words_have_vectors_of_their_own(saved: Member) -> None:
-    network, merged = continued(saved, Vocabulary.build(NEW, ["upos"], min_count=1))
-    table = network.embedding.words
-    assert table is not None
-    assert len(table.weight) == len(merged.words) + UNK + 1
-    new = table.weight[merged.word_ids["flüge"]]
-    assert (new != 0).any()
-    assert not (new == table.weight[UNK]).all()
 
 
 def test_corpora_of_a_tagger_stay_and_new_ones_follow(vocabulary: Vocabulary) -> None:

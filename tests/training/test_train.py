@@ -162,10 +162,6 @@ def test_spans_get_span_scores(tmp_path: Path) -> None:
     assert results["dev"]["pos"]["spans"] is None
 
 
-def test_precision_is_config(treebank: Path, tmp_path: Path) -> None:
-    assert train(config_of(treebank, "trainer.precision=bf16-mixed", "trainer.max_epochs=1"), tmp_path, COMMAND)
-
-
 def test_a_lower_precision_makes_a_smaller_folder_and_the_scores_are_its_own(treebank: Path, tmp_path: Path) -> None:
     sizes = []
     for precision in ("float32", "float16", "int8"):
