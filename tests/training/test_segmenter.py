@@ -31,10 +31,9 @@ def test_a_segmenter_learns_tokens_and_sentences(tmp_path, caplog):
 
 
 @pytest.mark.usefixtures("small_segmenter")
-@pytest.mark.parametrize("seed", [1, 2])
-def test_the_same_seed_gives_the_same_cuts(tmp_path, seed):
+def test_the_same_seed_gives_the_same_cuts(tmp_path):
     found = [
-        train_segmenter(paragraphs(30), paragraphs(5, 50), "unicode", None, seed, tmp_path, steps=10)[0].segment_all(
+        train_segmenter(paragraphs(30), paragraphs(5, 50), "unicode", None, 1, tmp_path, steps=5)[0].segment_all(
             ["the dog sees. a cat! likes"]
         )
         for _ in range(2)
