@@ -1,4 +1,4 @@
-"""The command `resume`: the folder of an interrupted run or sweep in, the same folder completed out."""
+"""The command `resume`: the folder of an interrupted run in, the same folder completed out."""
 
 from typing import Annotated
 
@@ -11,10 +11,10 @@ from tagger.commands.options import TRAINING_MEMORY
 def resume(
     run: Annotated[str, typer.Argument(metavar="RUN", help="The folder, such as runs/2026-01-31/12-00-00.")],
 ) -> None:
-    """Continues an interrupted run or sweep.
+    """Continues an interrupted run.
 
-    RUN is a run of `train` or `pretrain`, a sweep, a search or one run of a sweep. A run goes on after its last
-    complete epoch. Of a sweep the runs that are missing are trained. All keep the config that they were started with.
+    RUN is a run of `train` or `pretrain`, also one of a sweep. It goes on after its last complete epoch, with the
+    config that it was started with. A sweep goes on when its command is given again.
     """
     from tagger.sweeps import launch
 
