@@ -52,11 +52,7 @@ def test_two_files(tmp_path: Path) -> None:
     found = compared("a.conllu", "b.conllu")
     assert list(found) == ["upos"]  # the others are blank in both files
     assert found["upos"]["difference"] == pytest.approx(0.2)
-    rows = [
-        ["Yes", "INTJ", "INTJ", "X", 1],
-        ["book", "NOUN", "VERB", "NOUN", 1],
-        ["do", "VERB", "VERB", "AUX", 1],
-    ]
+    rows = [["Yes", "INTJ", "INTJ", "X", 1], ["book", "NOUN", "VERB", "NOUN", 1], ["do", "VERB", "VERB", "AUX", 1]]
     assert found["upos"]["different"] == rows
     text = call("compare", "a.conllu", "b.conllu", "gold.conllu", "--csv", "words.csv").stdout
     assert "upos, 5 words: A 80.00%, B 60.00%" in text

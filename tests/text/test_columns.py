@@ -21,26 +21,21 @@ def columns_of(text: str, **rules: Any) -> list[Sentence]:
 
 
 @pytest.mark.parametrize(
-    ("text", "tokens"),
+    ("separator", "text", "tokens"),
     [
-        ("a X\nb  \tY\n", ["a", "b"]),
-        ("a\tX\nNew York\tY\n", ["a", "New York"]),
-        ("\n \t\nNew York\tX\nb\tY\n", ["New York", "b"]),
-        ("-DOCSTART- O\n\na c\tX\nb\tY\n", ["a c", "b"]),
-        ("\tX\nb\tY\n", ["", "b"]),
+        (None, "a X\nb  \tY\n", ["a", "b"]),  # the first line with a token decides
+        (None, "a\tX\nNew York\tY\n", ["a", "New York"]),
+        (None, "\n \t\nNew York\tX\nb\tY\n", ["New York", "b"]),
+        (None, "-DOCSTART- O\n\na c\tX\nb\tY\n", ["a c", "b"]),
+        (None, "\tX\nb\tY\n", ["", "b"]),
+        (" ", "a\tX\nb Y\n", ["a", "b"]),
+        (r"\t", "a\tX\nb\tY", ["a", "b"]),
+        ("||", "a||X\nb||Y\r\n", ["a", "b"]),
     ],
 )
-def test_the_first_line_with_a_token_decides_on_the_separator(text: str, tokens: list[str]) -> None:
-    (sentence,) = [s for s in columns_of(text, skip=["-DOCSTART-"]) if s.tokens]
+def test_separators(separator: str | None, text: str, tokens: list[str]) -> None:
+    (sentence,) = [s for s in columns_of(text, separator=separator, skip=["-DOCSTART-"]) if s.tokens]
     assert sentence == Sentence(tokens, {"upos": ["X", "Y"]})
-
-
-@pytest.mark.parametrize(
-    ("separator", "text"),
-    [(" ", "a\tX\nb Y\n"), ("\t", "a\tX\nb\tY"), (r"\t", "a\tX\nb\tY"), (",", "a,X\nb,Y"), ("||", "a||X\nb||Y\r\n")],
-)
-def test_named_separators(separator: str, text: str) -> None:
-    assert columns_of(text, separator=separator) == [Sentence(["a", "b"], {"upos": ["X", "Y"]})]
 
 
 def test_optional_columns_are_blank_where_a_line_ends_early() -> None:
@@ -50,6 +45,9 @@ def test_optional_columns_are_blank_where_a_line_ends_early() -> None:
 
 
 def test_csv() -> None:
+    for line in ('",PUNCT', '"a"b,X', '"a\rb', 'x,"'):
+        with pytest.raises(InputError, match=r"in\.file, line 2: .* is not CSV .*double that quote"):
+            columns_of(f'a,X\n{line}\n",PUNCT\n', quoted=True)
     text = '",",PUNCT\n"""",PUNCT\n"a ""b"" c",X\n"",Y\nd,\n\n"",Z\n'
     first, second = columns_of(text, quoted=True)
     assert first == Sentence([",", '"', 'a "b" c', "", "d"], {"upos": ["PUNCT", "PUNCT", "X", "Y", ""]})
@@ -57,21 +55,11 @@ def test_csv() -> None:
     assert columns_of('";";X\n', quoted=True, separator=";") == [Sentence([";"], {"upos": ["X"]})]
 
 
-@pytest.mark.parametrize("line", ['",PUNCT', '"a"b,X', '"a\rb', 'x,"'])
-def test_broken_csv_names_its_line(line: str) -> None:
-    with pytest.raises(InputError, match=r"in\.file, line 2: .* is not CSV .*double that quote"):
-        columns_of(f'a,X\n{line}\n",PUNCT\n', quoted=True)
-
-
-@pytest.mark.parametrize("separator", ["", "\n", "a\r"])
+@pytest.mark.parametrize("separator", ["", "\n", "a\r", " ", '"', "ab"])
 def test_what_cannot_separate_columns(separator: str) -> None:
-    with pytest.raises(InputError, match="cannot separate"):
-        column_separator(separator)
-    with pytest.raises(InputError, match="cannot separate"):
-        read_columns([], "a", {}, separator=separator)
-    for other in (separator, " ", '"', "ab"):
+    for of in (column_separator, csv_separator) if separator in ("", "\n", "a\r") else (csv_separator,):
         with pytest.raises(InputError, match="cannot separate"):
-            csv_separator(other)
+            of(separator)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 
 from tagger.errors import InputError
 from tagger.text.conllu import COLUMNS, numbered, read_conllu, write_conllu
-from tagger.text.files import read_lines
 from tagger.text.paragraphs import Paragraph
 from tagger.text.sentence import MultiwordToken, Sentence, Token
-from tests.text.conftest import in_form
+from tests.text.conftest import LINE, in_form
 
 BLOCK = """\
 # newpar
@@ -30,12 +29,8 @@ BLOCK = """\
 """
 
 
-def lines_of(text: str) -> list[str]:
-    return re.findall(r"[^\n]*\n|[^\n]+", text)
-
-
 def read(text: str) -> list[Sentence]:
-    return list(read_conllu(lines_of(text), "a.conllu"))
+    return list(read_conllu(LINE.findall(text), "a.conllu"))
 
 
 def written(sentences: list[Sentence]) -> str:
@@ -45,17 +40,12 @@ def written(sentences: list[Sentence]) -> str:
 def test_read() -> None:
     (sentence,) = read(BLOCK)
     assert sentence.tokens == ["ca", "n't", "see it"]
-    assert sentence.tags == {
-        "upos": ["AUX", "PART", "VERB"],
-        "xpos": ["MD", "RB", "VB"],
-        "feats": ["VerbForm=Fin", "_", "_"],
-        "lemma": ["can", "not", "see"],
-    }
-    assert sentence.text == "can't see it"
+    assert (sentence.tags["upos"], sentence.tags["xpos"]) == (["AUX", "PART", "VERB"], ["MD", "RB", "VB"])
+    assert (sentence.tags["feats"], sentence.tags["lemma"]) == (["VerbForm=Fin", "_", "_"], ["can", "not", "see"])
+    assert (sentence.text, sentence.offsets) == ("can't see it", None)
     assert sentence.comments == ["# newpar", "# sent_id = 7", "# text = can't see it"]
     assert sentence.multiwords == [MultiwordToken(0, 2, "can't")]
     assert sentence.space_after == [False, True, True]
-    assert sentence.offsets is None
 
 
 def rows(*cells: str) -> str:
@@ -66,16 +56,10 @@ def rows(*cells: str) -> str:
 @pytest.mark.parametrize(
     ("block", "multiwords", "space_after"),
     [
-        (rows("1 a SpaceAfter=No", "2 b _"), [], [False, True]),
         (rows("1 a A=b|SpaceAfter=No", "2 b SpaceAfter=Not", "3 c XSpaceAfter=No"), [], [False, True, True]),
         (rows("1 a _", "2-3 bc SpaceAfter=No", "2 b _", "3 c _"), [(1, 3, "bc")], [True, False, False]),
         (rows("1-2 ab _", "1 a _", "2 b SpaceAfter=No", "3 c SpaceAfter=No"), [(0, 2, "ab")], [False, True, False]),
         (rows("1-3 abc _", "1 a _", "1.1 x SpaceAfter=No", "2 b _", "3 c _"), [(0, 3, "abc")], [False, False, True]),
-        (
-            rows("1-2 ab _", "1 a _", "2 b _", "2.1 x _", "3-4 cd _", "3 c _", "4 d _"),
-            [(0, 2, "ab"), (2, 4, "cd")],
-            [False, True, False, True],
-        ),
         (rows("1-1 A _", "1 a _"), [(0, 1, "A")], [True]),
         ("# nothing\n\n", [], []),
     ],
@@ -95,7 +79,6 @@ def test_multiword_tokens_and_spaces(
         (rows("1 a _", "2 b _", "4-3 x _", "3 c _", "4 d _"), 3, "4-3 ends before it begins; write 3-4"),
         (rows("1-2 ab _", "1 a _", "2-3 bc _", "2 b _", "3 c _"), 3, "2-3 has words of 'ab'"),
         (rows("1 a _", "2-3 bc _", "2 b _"), 2, "2-3 does not stand before words 2 to 3 of its sentence; put"),
-        (rows("1 a _", "2 b _", "1-2 ab _"), 3, "1-2 does not stand before words 1 to 2"),
         (rows(f"1-{'9' * 5000} ab _", "1 a _"), 1, "is not an ID of CoNLL-U"),
     ],
 )
@@ -109,7 +92,6 @@ def test_multiword_tokens_without_their_words(block: str, line: int, said: str) 
     [
         ("", []),
         ("\n", [0]),
-        ("# only a comment", [0]),
         ("\n\n" + BLOCK + "\n\n# the end\n", [0, 0, 3, 0, 0, 0]),
         (BLOCK.rstrip("\n"), [3]),
         (BLOCK.replace("\n", "\r\n") * 2, [3, 3]),
@@ -157,8 +139,7 @@ def test_new_blocks_are_composed_and_cells_have_no_white_space_at_their_ends() -
 def test_only_named_columns_change() -> None:
     (sentence,) = read(BLOCK)
     sentence.tags = {"xpos": ["A", "", "c\td\n\ud800"], "ner": ["B", "O", "x|y"]}
-    before, after = lines_of(BLOCK), lines_of(write_conllu(sentence, {"XposProb": ["1.0", "0.5", "0.2"]}))
-    assert len(before) == len(after)
+    before, after = LINE.findall(BLOCK), LINE.findall(write_conllu(sentence, {"XposProb": ["1.0", "0.5", "0.2"]}))
     assert [i for i, pair in enumerate(zip(before, after, strict=True)) if pair[0] != pair[1]] == [4, 5, 7]
     assert after[4] == "1\tca\tcan\tAUX\tA\tVerbForm=Fin\t0\troot\t_\tSpaceAfter=No|ner=B|XposProb=1.0\n"
     assert after[5] == "2\tn't\tnot\tPART\t_\t_\t1\tadvmod\t_\tner=O|XposProb=0.5\n"
@@ -174,54 +155,33 @@ def test_a_sentence_from_elsewhere() -> None:
         comments=["# newpar"],
     )
     assert write_conllu(sentence) == (
-        "# newpar\n"
-        "# text = Don't go 1_\n"
+        "# newpar\n# text = Don't go 1_\n"
         "1\tDon\t_\tAUX\t_\t_\t_\t_\t_\tSpaceAfter=No|ner=O\n"
         "2\t't\t_\tPART\t_\t_\t_\t_\t_\tner=O\n"
         "3\tgo 1\t_\tVERB\t_\t_\t_\t_\t_\tSpaceAfter=No|ner=O\n"
-        "4\t_\t_\tX\t_\t_\t_\t_\t_\tner=O\n"
-        "\n"
+        "4\t_\t_\tX\t_\t_\t_\t_\t_\tner=O\n\n"
     )
     assert write_conllu(Sentence([], offsets=[], text="")) == ""
     assert write_conllu(Sentence(["a"], text="a\n b")).startswith("# text = a b\n1\ta\t")
 
 
 def test_multiword_tokens_of_a_text() -> None:
-    text = "Du  pain,au chef.Va"
-    tokens = [
-        [
-            Token(0, 2, ("De", "le")),
-            Token(4, 8),
-            Token(8, 9),
-            Token(9, 11, ("\u00e0", "le")),
-            Token(12, 16),
-            Token(16, 17),
-        ],
-        [Token(17, 19)],
-    ]
-    first, second = Paragraph(0, text, opens=True).cut(tokens)
-    first.tags = {"upos": ["ADP", "DET", "NOUN", "PUNCT", "ADP", "DET", "NOUN", "PUNCT"]}
+    words = [Token(0, 2, ("De", "le")), Token(4, 8), Token(8, 10, ("\u00e0", "le")), Token(11, 15), Token(15, 16)]
+    first, second = Paragraph(0, "Du  painau chef.Va", opens=True).cut([words, [Token(16, 18)]])
+    first.tags = {"upos": ["ADP", "DET", "NOUN", "ADP", "DET", "NOUN", "PUNCT"]}
     blank = "\t_" * 5
     expected = (
-        "# newpar\n"
-        "# text = Du pain,au chef.\n"
-        f"1-2\tDu{blank}\t_\t_\t_\n"
-        f"1\tDe\t_\tADP{blank}\tProb=1\n"
-        f"2\tle\t_\tDET{blank}\tProb=2\n"
+        "# newpar\n# text = Du painau chef.\n"
+        f"1-2\tDu{blank}\t_\t_\t_\n1\tDe\t_\tADP{blank}\tProb=1\n2\tle\t_\tDET{blank}\tProb=2\n"
         f"3\tpain\t_\tNOUN{blank}\tSpaceAfter=No|Prob=3\n"
-        f"4\t,\t_\tPUNCT{blank}\tSpaceAfter=No|Prob=4\n"
-        f"5-6\tau{blank}\t_\t_\t_\n"
-        f"5\t\u00e0\t_\tADP{blank}\tProb=5\n"
-        f"6\tle\t_\tDET{blank}\tProb=6\n"
-        f"7\tchef\t_\tNOUN{blank}\tSpaceAfter=No|Prob=7\n"
-        f"8\t.\t_\tPUNCT{blank}\tSpaceAfter=No|Prob=8\n"
-        "\n"
+        f"4-5\tau{blank}\t_\t_\t_\n4\t\u00e0\t_\tADP{blank}\tProb=4\n5\tle\t_\tDET{blank}\tProb=5\n"
+        f"6\tchef\t_\tNOUN{blank}\tSpaceAfter=No|Prob=6\n7\t.\t_\tPUNCT{blank}\tSpaceAfter=No|Prob=7\n\n"
     )
-    numbers = {"Prob": list("12345678")}
+    numbers = {"Prob": list("1234567")}
     assert write_conllu(first, numbers) == expected
     assert write_conllu(second) == f"# text = Va\n1\tVa{blank}\t_\t_\t_\n\n"
     first.space_after = None
-    assert write_conllu(first, numbers) == expected.replace("SpaceAfter=No|Prob=8", "Prob=8")  # offsets say the rest
+    assert write_conllu(first, numbers) == expected.replace("SpaceAfter=No|Prob=7", "Prob=7")  # offsets say the rest
     first.offsets = None
     assert write_conllu(first, numbers) == expected.replace("SpaceAfter=No|", "")
 
@@ -239,8 +199,6 @@ def test_numbers_of_sentences() -> None:
     ("line", "said"),
     [
         ("1\ta\tb", ["3 columns", "10", r"'1\ta\tb'"]),
-        ("\t".join("x" * 11), ["11 columns"]),
-        ("x" + "\t_" * 9, ["'x'", "not an ID"]),
         ("²" + "\t_" * 9, ["'²'", "not an ID"]),
         ("1\tsecond" + "\t_" * 8, ["the ID '1' ('second') stands where 4 is due", "empty line"]),
         ("5\tx" + "\t_" * 8, ["the ID '5' ('x') stands where 4 is due", "number the words"]),
@@ -293,7 +251,7 @@ def test_any_blocks_round_trip(parts: list[str], cut: int) -> None:
     text = text[: len(text) - cut] if text.endswith("\n\n\n"[:cut]) else text
     sentences = read(text)
     assert written(sentences) == text
-    assert sum(len(s.lines or []) for s in sentences) == len(lines_of(text))
+    assert sum(len(s.lines or []) for s in sentences) == len(LINE.findall(text))
     again = read("".join(write_conllu(s, {"UposProb": ["0.5"] * len(s)}) for s in sentences))
     assert [replace(s, lines=None) for s in again] == [replace(s, lines=None) for s in sentences]
 
@@ -334,18 +292,13 @@ def test_any_text_round_trips(paragraph: tuple[str, list[list[Token]]], closes: 
     assert [s.comments[-1] for s in again] == [unicodedata.normalize("NFC", f"# text = {line}") for line in plain]
 
 
-TREEBANKS = os.environ.get("TAGGER_TREEBANKS")
-
-
-@pytest.mark.skipif(not TREEBANKS, reason="TAGGER_TREEBANKS names no folder of treebanks")
-def test_treebanks_round_trip(tmp_path: Path) -> None:
-    paths = sorted(Path(TREEBANKS or "").rglob("*-dev.conllu"))
-    assert paths, f"no file of dev sentences below {TREEBANKS}"
+@pytest.mark.skipif("TAGGER_TREEBANKS" not in os.environ, reason="TAGGER_TREEBANKS names no folder of treebanks")
+def test_treebanks_round_trip() -> None:
+    paths = sorted(Path(os.environ["TAGGER_TREEBANKS"]).rglob("*-dev.conllu"))
+    assert paths
     for path in paths:
-        content = b"\n\n".join([*path.read_bytes().split(b"\n\n")[:500], b""])
-        (tmp_path / path.name).write_bytes(content)
-        path = tmp_path / path.name
-        sentences = list(read_conllu(read_lines(str(path)), str(path)))
+        content = b"\n\n".join([*path.read_bytes().split(b"\n\n")[:300], b""])
+        sentences = read(content.decode())
         assert written(sentences).encode() == content, path
         for sentence in sentences:
             sentence.tags = {column: ["CHANGED"] * len(sentence) for column in COLUMNS}

@@ -36,11 +36,11 @@ CONLLU = "# a\n" + row(1, "NOUN") + "2-3\tx" + 8 * "\t_" + "\n" + row(2, "_") + 
         ("jsonl", '{"tokens": ["a"], "upos": ["_"]}\n\n{"tokens": ["a"], "upos": ["TAG"]}\n', 3),
     ],
 )
-@pytest.mark.parametrize("end", ["", "\n"])
-def test_the_line_of_an_unknown_tag_is_named(format: str, text: str, line: int, end: str) -> None:
-    assert sentences(format, text.replace("TAG", "NOUN") + end)
-    with pytest.raises(InputError, match=f"^f, line {line}: 'NUN' is no tag of upos; it has NOUN, VERB; correct it"):
-        sentences(format, text.replace("TAG", "NUN") + end)
+def test_the_line_of_an_unknown_tag_is_named(format: str, text: str, line: int) -> None:
+    assert sentences(format, text.replace("TAG", "NOUN"))
+    for end in ("", "\n"):
+        with pytest.raises(InputError, match=f"^f, line {line}: 'NUN' is no tag of upos; it has NOUN, VERB; correct"):
+            sentences(format, text.replace("TAG", "NUN") + end)
 
 
 def test_blanks_and_columns_that_are_not_checked_pass() -> None:

@@ -46,12 +46,8 @@ def test_read(format: str, text: str, tokens: list[list[str]]) -> None:
 
 
 @pytest.mark.parametrize("format", INPUTS)
-def test_empty_files(format: str) -> None:
-    assert read("", format, segment=segment) == []
-
-
-@pytest.mark.parametrize("format", INPUTS)
 def test_a_byte_order_mark_is_dropped(tmp_path: Path, format: str) -> None:
+    assert read("", format, segment=segment) == []
     text = write([Sentence(["a"], {"upos": ["X"]})], format) if format in OUTPUTS else "a\n"
     text = "a\n" if format in ("tsv", "csv") else text
     path = tmp_path / "a"
@@ -78,31 +74,30 @@ def test_read_tags(format: str, text: str, options: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("format", "line", "per_line"),
+    ("format", "line"),
     [
-        ("lines", "some words in a line\n", False),
-        ("text", "some words in a line\n", False),
-        ("text", "some words in a line\n", True),
-        ("text", "some words in a line that breaks off because it\n", False),
-        ("text", "a piece of an endless line " * 40, False),
+        ("lines", "some words in a line\n"),
+        ("text", "some words in a line\n"),
+        ("text", "some words in a line that breaks off because it\n"),
+        ("text", "a piece of an endless line " * 40),
     ],
 )
-def test_memory_stays_flat(monkeypatch: pytest.MonkeyPatch, format: str, line: str, per_line: bool) -> None:
+def test_memory_stays_flat(monkeypatch: pytest.MonkeyPatch, format: str, line: str) -> None:
     for module, name in ((paragraphs, "MAX_PARAGRAPH"), (paragraphs, "BLOCK_START"), (readers, "MAX_GROUP")):
         monkeypatch.setattr(module, name, 3_000)
 
     def lines() -> Iterator[str]:
-        for _ in range(150_000 // len(line)):
+        for _ in range(75_000 // len(line)):
             yield str(line)
 
     tracemalloc.start()
     try:
-        for sentence in readers.read(lines(), "-", format, segment=segment, paragraph_per_line=per_line):
+        for sentence in readers.read(lines(), "-", format, segment=segment):
             assert sentence.tokens
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert most < 1_000_000  # all tokens at once would take 6 MB and more
+    assert most < 1_000_000  # all tokens at once would take 3 MB and more
 
 
 @pytest.mark.parametrize(
@@ -110,7 +105,6 @@ def test_memory_stays_flat(monkeypatch: pytest.MonkeyPatch, format: str, line: s
     [
         ("jsonl", "{'a'}", ["\"{'a'}\"", "not JSON", "one value per line"], {}),
         ("jsonl", "[" * 100_000, ["[[[", "not JSON"], {}),
-        ("jsonl", '"a b"', ["a b", "list of strings"], {}),
         ("jsonl", '{"tokens":null}', ["null", "list of strings"], {}),
         ("jsonl", '{"words":["a"]}', ["words", '"tokens"', '"text"'], {}),
         ("jsonl", '{"text":"a b"}', ["'a b'", '"tokens"'], {"segment": None}),
@@ -140,18 +134,18 @@ def test_a_file_without_sentence_ends_is_refused(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    ("call", "said"),
+    ("format", "options", "said"),
     [
-        (lambda: readers.read([], "a", "xml"), "'xml'.*conllu"),
-        (lambda: readers.read([], "a", "text"), "a: .*--input"),
-        (lambda: readers.read([], "a", "slash", separator=""), "''"),
-        (lambda: readers.read([], "a", "slash", separator=" "), "' '"),
-        (lambda: readers.read([], "a", "slash", columns={"upos": -1}), "a: .*-1"),
+        ("xml", {}, "'xml'.*conllu"),
+        ("text", {}, "a: .*--input"),
+        ("slash", {"separator": ""}, "''"),
+        ("slash", {"separator": " "}, "' '"),
+        ("slash", {"columns": {"upos": -1}}, "a: .*-1"),
     ],
 )
-def test_what_cannot_be_asked(call: Any, said: str) -> None:
+def test_what_cannot_be_asked(format: str, options: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        call()
+        readers.read([], "a", format, **options)
 
 
 @given(st.text(), st.booleans(), st.integers(5, 50), st.integers(1, 100))
@@ -207,10 +201,8 @@ def alone() -> list[Sentence]:
 
 
 @pytest.mark.parametrize("most", [1, 20, 100_000])
-@pytest.mark.parametrize("growth", [1, 8])
-def test_groups_decide_nothing(monkeypatch: pytest.MonkeyPatch, most: int, growth: int) -> None:
+def test_groups_decide_nothing(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     monkeypatch.setattr(readers, "MAX_GROUP", most)
-    monkeypatch.setattr(readers, "_GROWTH", growth)
     groups: list[int] = []
 
     def watched(paragraphs: Sequence[str]) -> list[list[list[Token]]]:
@@ -219,7 +211,7 @@ def test_groups_decide_nothing(monkeypatch: pytest.MonkeyPatch, most: int, growt
 
     assert list(cut_parts(PARTS, cuts_by(watched))) == alone()
     assert max(groups) <= most + 6
-    if most == 100_000 and growth > 1:
+    if most == 100_000:
         assert len(groups) < 12
 
 
@@ -262,51 +254,36 @@ def test_json_of_an_earlier_run_is_replaced() -> None:
     assert write([again], "jsonl") == '{"tokens":["a"],"upos":["Z"],"offsets":[[3,4]],"text":"a"}\n'
 
 
-CONLLU = """# text = L'eau du lac, là
+CONLLU = """# text = L'eau du lac
 1\tL'\t_\tDET\t_\t_\t_\t_\t_\tSpaceAfter=No
 2\teau\t_\tNOUN\t_\t_\t_\t_\t_\t_
 3-4\tdu\t_\t_\t_\t_\t_\t_\t_\t_
 3\tde\t_\tADP\t_\t_\t_\t_\t_\t_
 4\tle\t_\tDET\t_\t_\t_\t_\t_\t_
 5\tlac\t_\tNOUN\t_\t_\t_\t_\t_\tSpaceAfter=No
-6\t,\t_\tPUNCT\t_\t_\t_\t_\t_\t_
-7\tlà\t_\tADV\t_\t_\t_\t_\t_\tSpaceAfter=No
 
 """
 
 
 def test_conllu_comes_back_from_json_with_its_spacing_and_its_multiword_tokens() -> None:
     line = write(read(CONLLU, "conllu"), "jsonl")
-    assert json.loads(line)["space_after"] == [False, True, False, True, False, True, False]
+    assert json.loads(line)["space_after"] == [False, True, False, True, False]
     assert write(read(line, "jsonl", columns={"upos": 0}), "conllu") == CONLLU
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        "1-2",
-        {"1-2": "ab"},
-        [["ab", 0, 2]],
-        [[0, 4, "abcd"]],
-        [[-1, 1, "a"]],
-        [[0, 2, "ab"], [1, 3, "bc"]],
-        [[0, True, "a"]],
-    ],
-)
-def test_other_multiwords_are_a_field_like_any_other(value: Any) -> None:
-    line = json.dumps({"tokens": ["a", "b", "c"], "multiwords": value})
-    (sentence,) = read(line, "jsonl")
-    assert sentence.multiwords == []
-    sentence.tags = {"upos": ["X"] * 3}
-    assert json.loads(write([sentence], "jsonl"))["multiwords"] == value
+NO_MULTIWORDS = ["1-2", {"1-2": "ab"}, [["ab", 0, 2]], [[0, 4, "abcd"]], [[-1, 1, "a"]], [[0, True, "a"]]]
 
 
-@pytest.mark.parametrize("value", ["101", [1, 0, 1], [True, True, True]])
-def test_other_spacing_is_a_field_like_any_other(value: Any) -> None:
-    (sentence,) = read(
-        json.dumps({"tokens": ["a", "b", "c"], "multiwords": [[0, 2, "ab"]], "space_after": value}), "jsonl"
-    )
-    assert (sentence.space_after, sentence.fields) == (None, {"space_after": value})
+def test_other_multiwords_and_spacing_are_fields_like_any_other() -> None:
+    for value in (*NO_MULTIWORDS, [[0, 2, "ab"], [1, 3, "bc"]]):
+        (sentence,) = read(json.dumps({"tokens": ["a", "b", "c"], "multiwords": value}), "jsonl")
+        assert sentence.multiwords == []
+        sentence.tags = {"upos": ["X"] * 3}
+        assert json.loads(write([sentence], "jsonl"))["multiwords"] == value
+    words = {"tokens": ["a", "b", "c"], "multiwords": [[0, 2, "ab"]]}
+    for value in ("101", [1, 0, 1], [True, True, True]):
+        (sentence,) = read(json.dumps(words | {"space_after": value}), "jsonl")
+        assert (sentence.space_after, sentence.fields) == (None, {"space_after": value})
 
 
 def test_a_text_is_cut_anew_without_the_tokens_of_an_earlier_cut() -> None:

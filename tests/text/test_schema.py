@@ -2,23 +2,13 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, TypedDict
 
 import pytest
 from msgspec import Meta
 
 from tagger.errors import InputError
-from tagger.text.schema import (
-    Count,
-    Dropout,
-    Name,
-    Size,
-    bad_value,
-    has_whole_numbers,
-    one_of,
-    read,
-    read_file,
-)
+from tagger.text.schema import Count, Dropout, Name, Size, bad_value, has_whole_numbers, one_of, read, read_file
 
 
 class Saved(TypedDict):
@@ -42,7 +32,6 @@ class Model:
     name: Name | None = None
     tags: list[str] = field(default_factory=list)
     lr: Annotated[float, Meta(gt=0, le=1)] = 0.1
-    mode: Literal["a", "b"] = "a"
     all: list[Hidden] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -64,6 +53,8 @@ def test_values_that_fit() -> None:
     page = read(Page, values(dropout=0, saved={"sizes": [1], "tune": True}, places={"upos": None}))
     assert page.model.hidden == Hidden([3, 4])
     assert (page.model.dropout, page.model.saved) == (0.0, {"sizes": [1], "tune": True})
+    wanted = {"model.depth": True, "model.hidden.forward": True, "model.lr": False, "model.name": None, "x.y": None}
+    assert {key: has_whole_numbers(Page, key) for key in wanted} == wanted
     assert read(Page, values(name=2.16, tags=[1, "b"]), from_page=True).model.name == "2.16"
 
 
@@ -71,25 +62,19 @@ def test_values_that_fit() -> None:
     ("changes", "message"),
     [
         ({"cell": "gruu"}, "model.cell=gruu: expected one of gru, lstm"),
-        ({"cell": "gru\n"}, r"model.cell=gru\n: expected one of gru, lstm"),
-        ({"cell": 3}, "model.cell=3: expected str, got int"),
         ({"depth": 0}, "model.depth=0: expected int >= 1"),
         ({"depth": 10**12}, "model.depth=1000000000000: expected int <= 10000000"),
         ({"depth": True}, "model.depth=true: expected int, got bool"),
         ({"depth": "2"}, "model.depth='2': expected int, got str"),
-        ({"depth": 2.0}, "model.depth=2.0: expected int, got float"),
         ({"depth": 7}, "model.depth=7: seven is bad luck; give another number"),
         ({"dropout": float("nan")}, "model.dropout=nan: expected float >= 0.0"),
         ({"lr": 0}, "model.lr=0: expected float > 0.0"),
-        ({"mode": "c"}, "model.mode=c: expected one of a, b"),
         ({"name": ""}, "model.name=: expected str of length >= 1"),
         ({"name": 5}, "model.name=5: expected str or null, got int"),
         ({"tags": "a"}, "model.tags=a: expected array, got str"),
-        ({"hidden": None}, "model.hidden=null: expected object, got null"),
         ({"hidden": {}}, "model.hidden.forward has no value; give it one: model.hidden.forward=..."),
         ({"hidden": {"forward": [1, "a"]}}, "model.hidden.forward.1=a: expected int, got str"),
         ({"saved": {"sizes": [0], "tune": True}}, "model.saved.sizes.0=0: expected int >= 1"),
-        ({"saved": {"sizes": [], "tune": 1}}, "model.saved.tune=1: expected bool, got int"),
         ({"places": {"upos": 1, "xpos": "x"}}, "model.places={'upos': 1, 'xpos': 'x'}: expected int or null, got str"),
         ({"all": [{"forward": 1}, {"forward": -1}]}, "model.all.1.forward=-1: expected int >= 0"),
         ({"all": [{"backward": 1}]}, "model.all.0.backward: no such key; model.all.0 has forward"),
@@ -104,10 +89,7 @@ def test_a_mistake_is_one_line(changes: dict[str, Any], message: str) -> None:
 
 
 def test_what_is_no_object_is_named() -> None:
-    for wrong, message in (
-        ({"model": 5}, "model=5: expected object, got int"),
-        ({"modell": 5}, "did you mean model?"),
-    ):
+    for wrong, message in (({"model": 5}, "model=5: expected object, got int"), ({"modell": 5}, "did you mean model?")):
         with pytest.raises(InputError, match=message.replace("?", r"\?")):
             read(Page, wrong)
 
@@ -117,11 +99,6 @@ def test_values_are_shown_as_they_are_written() -> None:
     assert shown[:2] == ["a=null: b", "a=true: b"]
     assert len(shown[2]) < 80
     assert shown[3] == r"a=\x1b[31m: b"
-
-
-def test_which_keys_have_whole_numbers() -> None:
-    wanted = {"model.depth": True, "model.hidden.forward": True, "model.lr": False, "model.name": None, "x.y": None}
-    assert {key: has_whole_numbers(Page, key) for key in wanted} == wanted
 
 
 @pytest.mark.parametrize(

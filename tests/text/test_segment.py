@@ -21,27 +21,9 @@ ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
 TYPICAL_TEXT = st.text(
     st.sampled_from("aBİß1 \n\t.,:;!?'’-/\\@#&*_()<>\"=~$%…。你ก\u0301\u200b\u200d\ufeff\x00\x1c😀🏽🇩\ud800")
 )
-TYPICAL_WORDS = [
-    *("its", "(its)", "a", "not", "1.", "2.", "no.", "Yahoo!", "05/31/2001", "09:01", "AM", "Ann", "<a@b.c>", "'Twas"),
-    *(
-        "y'all're",
-        "U.S.",
-        '"The',
-        "I",
-        "...",
-        "-",
-        "-----",
-        "Dear",
-        "Ann,",
-        "5p.m.",
-        "slept.I",
-        "你好。再见",
-        '"',
-        "exam-",
-    ),
-    *("/a/b", "C:\\x", "--help", "v1.2-b", "C++", "http://a.org", "etc.", "J.", ".5", "?!", ":)", "\n\n"),
-]
-TYPICAL_PARAGRAPH = st.lists(st.sampled_from(TYPICAL_WORDS), max_size=20).map(" ".join)
+TYPICAL_WORDS = str.split("""its (its) a not 1. 2. no. Yahoo! 05/31/2001 09:01 AM Ann <a@b.c> 'Twas y'all're U.S. "The I
+... - ----- Dear Ann, 5p.m. slept.I 你好。再见 " exam- /a/b C:\\x --help v1.2-b C++ http://a.org etc. J. .5 ?! :)""")
+TYPICAL_PARAGRAPH = st.lists(st.sampled_from([*TYPICAL_WORDS, "\n\n"]), max_size=20).map(" ".join)
 
 
 def forms(text: str, rules: str = "english") -> str:
@@ -49,193 +31,99 @@ def forms(text: str, rules: str = "english") -> str:
     return " || ".join(" ".join(text[a:b] for a, b, _ in sentence) for sentence in segment(text, rules))
 
 
-ENGLISH = {
-    "tokens": [
-        # clitics
-        ("I don't, can't, won't", "I do n't , ca n't , wo n't"),
-        ("I'm sure they'll say he's late", "I 'm sure they 'll say he 's late"),
-        ("They’ve lost; it isn’t John’s", "They ’ve lost ; it is n’t John ’s"),
-        ("the dogs' bowls", "the dogs ' bowls"),
-        ("we cannot, gonna, wanna, gotta", "we can not , gon na , wan na , got ta"),
-        ("dont im thats dunno", "do nt i m that s du n no"),
-        ("she wouldn't've", "she would n't 've"),
-        ("its id well", "its id well"),
-        ("O'Neill's at five o'clock", "O'Neill 's at five o'clock"),
-        ("the 80's, '90s and get 'em", "the 80's , '90s and get 'em"),
-        # names of things on the net
-        ("see http://a.org/b?c=1#d.", "see http://a.org/b?c=1#d ."),
-        ("(www.a.org), a.org or a.org/b", "( www.a.org ) , a.org or a.org/b"),
-        ("write to <ann.lee@mail.org>", "write to < ann.lee@mail.org >"),
-        ("@ann likes #news", "@ann likes #news"),
-        ("open report.pdf", "open report.pdf"),
-        # numbers
-        ("1,234.56 at 10:30 on the 3rd", "1,234.56 at 10:30 on the 3rd"),
-        ("$5, 50% and €7", "$ 5 , 50 % and € 7"),
-        ("on 10/12/2004, 2004-10-12 or 9/11", "on 10/12/2004 , 2004-10-12 or 9/11"),
-        ("1/2 of 5-10", "1 / 2 of 5 - 10"),
-        ("5pm, 30km, $2.5m", "5 pm , 30 km , $ 2.5 m"),
-        ("call 555-123-4567", "call 555-123-4567"),
-        # emoji and emoticons
-        ("fine :) sad :-( grin :D love <3", "fine :) sad :-( grin :D love <3"),
-        ("ok👍🏽👨‍👩‍👧🇩🇪🇫🇷1️⃣", "ok 👍🏽 👨‍👩‍👧 🇩🇪 🇫🇷 1️⃣"),
-        # abbreviations
-        ("Mr. J. Smith of the U.S. left", "Mr. J. Smith of the U.S. left"),
-        ("fruit, e.g. apples, at 5 a.m. sharp", "fruit , e.g. apples , at 5 a.m. sharp"),
-        ("Acme Inc. sells", "Acme Inc. sells"),
-        ("We sell pens, etc.", "We sell pens , etc ."),
-        # punctuation
-        ("no!!! what?! well...", "no !!! || what ?! || well ..."),
-        ("it -- the *** one", "it -- the *** one"),
-        ("``so'' (\"he\") [said]", "`` so '' ( \" he \" ) [ said ]"),
-        ("well-known e-mail, non-stop", "well - known e-mail , non-stop"),
-        ("and/or, w/o", "and / or , w/o"),
-        ("AT&T's, U.S.'s, @ann's", "AT&T 's , U.S. 's , @ann 's"),
-        ("see p. 5 in ch. 3", "see p. 5 in ch. 3"),
-        ("f*ck *this*", "f*ck * this *"),
-    ],
-    "sentences": [
-        ("One. Two! Three? four", "One . || Two ! || Three ? || four"),
-        ('"Go." He went.', '" Go . " || He went .'),
-        ('"Go?" he said.', '" Go ? " he said .'),
-        ("Well ... this. Well ... This", "Well ... this . || Well ... || This"),
-        ("Dr. Lee met Mr. Fox.", "Dr. Lee met Mr. Fox ."),
-        ("Pens, etc. We sell.", "Pens , etc . || We sell ."),
-        ("No. 5 is here. No. It is not.", "No. 5 is here . || No . || It is not ."),
-        ("1. Open it. 2. Close it.", "1 . Open it . || 2 . Close it ."),
-        ("It was good.The next one", "It was good . || The next one"),
-        ("See http://a.org http://b.org Then go", "See http://a.org || http://b.org || Then go"),
-        ("Nice :) Thanks", "Nice :) || Thanks"),
-        ("All done. Best regards, Ann", "All done . || Best regards , || Ann"),
-        ("Ann Lee 05/31/2001 09:01 AM Dear all", "Ann Lee || 05/31/2001 09:01 AM || Dear all"),
-        ("- eggs - milk", "- eggs || - milk"),
-        ("the end ------ Next", "the end || ------ || Next"),
-        ("a line\nthat goes on", "a line that goes on"),
-        ("A heading\r\n \r\nthe text", "A heading || the text"),
-    ],
-    "an abbreviation with inner full stops ends a sentence only before a word that begins one": [
-        ("I live in the U.K. The weather is bad.", "I live in the U.K . || The weather is bad ."),
-        ("He flew to D.C. It was cold.", "He flew to D.C . || It was cold ."),
-        ("She has a Ph.D. She teaches.", "She has a Ph.D . || She teaches ."),
-        ('We left the U.S. "It was hard," he said.', 'We left the U.S . || " It was hard , " he said .'),
-        ("The U.S. Army met the D.C. Police.", "The U.S. Army met the D.C. Police ."),
-        ("He works for Dell (U.S.). They pay.", "He works for Dell ( U.S. ) . || They pay ."),
-        ("the F.B.I. and Ph.D.s in the U.N. today", "the F.B.I. and Ph.D.s in the U.N. today"),
-    ],
-    "so do other abbreviations, and an initial that is not that of a name": [
-        ("I work at Acme Inc. The pay is good.", "I work at Acme Inc . || The pay is good ."),
-        ("They moved to Park Ave. Then it burned.", "They moved to Park Ave . || Then it burned ."),
-        ("Vitamin C. It helps.", "Vitamin C . || It helps ."),
-        ("See Smith et al. They found it.", "See Smith et al . || They found it ."),
-        ("He is 6 ft. tall and 180 lbs. He runs.", "He is 6 ft. tall and 180 lbs . || He runs ."),
-        ("J. R. R. Tolkien met George W. Bush.", "J. R. R. Tolkien met George W. Bush ."),
-        ("Acme Inc. Headquarters on Jan. 5", "Acme Inc. Headquarters on Jan. 5"),
-        ("A. The first answer", "A. The first answer"),
-    ],
-    "after a time of day any capital begins a sentence, but for a time zone, a weekday and a month": [
-        ("Meet at 5 p.m. Ann is fine.", "Meet at 5 p.m . || Ann is fine ."),
-        ("At 5 p.m. Monday.", "At 5 p.m. Monday ."),
-        ("It opens at 9 a.m. March 3 and closes.", "It opens at 9 a.m. March 3 and closes ."),
-        ("We met. Monday was fine.", "We met . || Monday was fine ."),
-        ("Best regards, April", "Best regards , || April"),
-        ("Meet at 5 p.m. EST on Monday.", "Meet at 5 p.m. EST on Monday ."),
-        ("Meet at 5p.m. It is late.", "Meet at 5 p.m . || It is late ."),
-        ("at 10:30am, 5:00 PM or 17:45", "at 10:30 am , 5:00 PM or 17:45"),
-    ],
-    "titles and abbreviations that something follows never end a sentence": [
-        ("Approx. 50 came, approx. half left.", "Approx. 50 came , approx. half left ."),
-        ("See Fig. 3, fig. 4 and Vol. 2, pp. 5.", "See Fig. 3 , fig. 4 and Vol. 2 , pp. 5 ."),
-        ("Italy vs. The Netherlands", "Italy vs. The Netherlands"),
-        ("i.e. The Beatles, a.k.a. The Fab Four", "i.e. The Beatles , a.k.a. The Fab Four"),
-        ("P.S. I love you.", "P.S. I love you ."),
-        ("Prof. Gray, Capt. Cook and Mt. Everest", "Prof. Gray , Capt. Cook and Mt. Everest"),
-        ("$5 (incl. tax), tel. 555-1234", "$ 5 ( incl. tax ) , tel. 555-1234"),
-    ],
-    "`no.` is an abbreviation before a number alone": [
-        ("It is no. 2 of nos. 1 to 5.", "It is no. 2 of nos. 1 to 5 ."),
-        ("We are No. 1. Yes.", "We are No. 1 . || Yes ."),
-        ("He said no. then left.", "He said no . || then left ."),
-        ('"No." He left.', '" No . " || He left .'),
-        ("in a sec. Then go", "in a sec . || Then go"),
-        ("max. 5 people, 5 hours max. it is", "max. 5 people , 5 hours max . || it is"),
-    ],
-    "the mark of a name is part of it": [
-        ("I use Yahoo! and watch Jeopardy! daily.", "I use Yahoo! and watch Jeopardy! daily ."),
-        ("Yahoo! Mail is down.", "Yahoo! Mail is down ."),
-        ("He works at Yahoo! The pay is good.", "He works at Yahoo! || The pay is good ."),
-        ("Do you Yahoo!? Yahoo!! We won.", "Do you Yahoo! ? || Yahoo !! || We won ."),
-        ("E! News", "E! News"),
-    ],
-    "names of things in programs are whole": [
-        ("I write C++, C#, F# and Node.js.", "I write C++ , C# , F# and Node.js ."),
-        ("A++ seller, in C#.", "A ++ seller , in C# ."),
-        ("Install v2.0.1-beta or 3.12rc1, not v1.0.", "Install v2.0.1-beta or 3.12rc1 , not v1.0 ."),
-        ("version 2.0. Then 1.2.3 came", "version 2.0 . || Then 1.2.3 came"),
-        ("ASP.NET uses .NET, main.py and a.tar.gz.", "ASP.NET uses .NET , main.py and a.tar.gz ."),
-        ("use --help, -v or --out=a.txt (or -h)", "use --help , -v or --out=a.txt ( or -h )"),
-        ("he said --then left -- so what --", "he said -- then left -- so what --"),
-        ("foo_bar and foo-bar", "foo_bar and foo - bar"),
-    ],
-    "paths are whole; a slash between words is not": [
-        ("Run /usr/bin/env or /tmp.", "Run /usr/bin/env or /tmp ."),
-        (r"Open C:\Users\ann\a.txt, please", r"Open C:\Users\ann\a.txt , please"),
-        ("in foo.bar/baz, src/main.py and a/b/c.h.", "in foo.bar/baz , src/main.py and a/b/c.h ."),
-        ("~/notes/a.md, ./run.sh (or ../lib)", "~/notes/a.md , ./run.sh ( or ../lib )"),
-        ("and/or, he/she, TCP/IP, 24/7", "and / or , he / she , TCP / IP , 24 / 7"),
-    ],
-    "units are divided from numbers, letters of a name are not": [
-        ("5 km, 3.5km, 500g and 100%", "5 km , 3.5 km , 500 g and 100 %"),
-        ("20°C, 20 °C or 68°F, at 90°", "20 °C , 20 °C or 68 °F , at 90 °"),
-        ("221B Baker Street, gate 3D", "221B Baker Street , gate 3D"),
-        ("$5B, 2.5B and $1,299.99", "$ 5 B , 2.5 B and $ 1,299.99"),
-        ("€7, £3.50, 5 USD and .5", "€ 7 , £ 3.50 , 5 USD and .5"),
-        ("iPhone 12, mp3, B2B, H2O, the 1990s", "iPhone 12 , mp3 , B2B , H2O , the 1990s"),
-    ],
-    "words written as one are divided": [
-        ("'Tis late. ’Twas night, 'twasn't it?", "'T is late . || ’T was night , 't was n't it ?"),
-        ("Twas late, 'twould help", "T was late , 't would help"),
-        ("y'all come, Y’all're late, yall", "y' all come , Y’ all 're late , y all"),
-        ("imma go, I'ma go, I’mma go", "i m ma go , I 'm a go , I ’m ma go"),
-        ("d'you know, alot", "d' you know , a lot"),
-        ("its a dog, Its not his; its name", "it s a dog , It s not his ; its name"),
-        ("because of its not being so", "because of its not being so"),
-        ('(its) a "its" a (its a', '( its ) a " its " a ( it s a'),
-        ("rock 'n' roll, ma'am, '90s", "rock 'n' roll , ma'am , '90s"),
-    ],
-    "a word hyphenated at a line's end stays in two, and its sentence goes on": [
-        ("an exam-\nple of a well-\nknown word", "an exam - ple of a well - known word"),
-        ("the semi-\n  final. It was", "the semi - final . || It was"),
-        ("an exam\xad\nple", "an exam\xad ple"),
-    ],
-    "items of a list are sentences, each with its number": [
-        ("1. Eggs 2. Milk 3. Tea", "1 . Eggs || 2 . Milk || 3 . Tea"),
-        ("2. Eggs 1. Milk", "2 . Eggs || 1 . Milk"),
-        ("Two problems: 1. It is slow.", "Two problems : 1 . It is slow ."),
-        ("He is 12. She is 13.", "He is 12 . || She is 13 ."),
-    ],
-    "e-mail: greeting, closing, address, and who wrote when": [
-        ("Dear Ann, I hope you are well.", "Dear Ann , || I hope you are well ."),
-        ("Hi, I am Ann.", "Hi , I am Ann ."),
-        ("Many thanks, Ann", "Many thanks , || Ann"),
-        ("Thank you, Senator Lee.", "Thank you , Senator Lee ."),
-        ("Thanks, I know.", "Thanks , I know ."),
-        ("Write to ann.lee@mail.org It works.", "Write to ann.lee@mail.org || It works ."),
-        ("Ann <ann@mail.org> 05/31/2001 09:01 AM Hi", "Ann < ann@mail.org > || 05/31/2001 09:01 AM || Hi"),
-        ("see you Ann Lee 05/31/2001 09:01 AM Hi", "see you || Ann Lee || 05/31/2001 09:01 AM || Hi"),
-        ("Sent by: Ann Lee 05/31/2001 09:01 AM Hi", "Sent by : Ann Lee || 05/31/2001 09:01 AM || Hi"),
-    ],
-    "chat": [
-        ("lol ok :) see u tmrw #excited 😀", "lol ok :) see u tmrw #excited 😀"),
-        ("omg!!! u r 2 funny xD", "omg !!! || u r 2 funny xD"),
-        ("@ann: look! www.a.org/b?c=1. Wow", "@ann : look ! || www.a.org/b?c=1 . || Wow"),
-        ("I slept.I woke. hm... ok", "I slept . || I woke . || hm ... ok"),
-    ],
-    "quotes and brackets": [
-        ("“Go,” she said. “Now.”", "“ Go , ” she said . || “ Now . ”"),
-        ('"Is it?" he asked. "Yes." She left.', '" Is it ? " he asked . || " Yes . " || She left .'),
-        ("Stop (see p. 5). He did (not).", "Stop ( see p. 5 ) . || He did ( not ) ."),
-    ],
-}
-
+ENGLISH = [
+    ("I don't, can't, won't", "I do n't , ca n't , wo n't"),
+    ("I'm sure they'll say he's late", "I 'm sure they 'll say he 's late"),
+    ("They’ve lost; it isn’t John’s", "They ’ve lost ; it is n’t John ’s"),
+    ("the dogs' bowls", "the dogs ' bowls"),
+    ("we cannot, gonna, wanna, gotta", "we can not , gon na , wan na , got ta"),
+    ("dont im thats dunno", "do nt i m that s du n no"),
+    ("she wouldn't've", "she would n't 've"),
+    ("O'Neill's at five o'clock", "O'Neill 's at five o'clock"),
+    ("see http://a.org/b?c=1#d.", "see http://a.org/b?c=1#d ."),
+    ("(www.a.org), a.org or a.org/b", "( www.a.org ) , a.org or a.org/b"),
+    ("1,234.56 at 10:30 on the 3rd", "1,234.56 at 10:30 on the 3rd"),
+    ("on 10/12/2004, 2004-10-12 or 9/11", "on 10/12/2004 , 2004-10-12 or 9/11"),
+    ("1/2 of 5-10", "1 / 2 of 5 - 10"),
+    ("call 555-123-4567", "call 555-123-4567"),
+    ("fine :) sad :-( grin :D love <3", "fine :) sad :-( grin :D love <3"),
+    ("ok👍🏽👨‍👩‍👧🇩🇪🇫🇷1️⃣", "ok 👍🏽 👨‍👩‍👧 🇩🇪 🇫🇷 1️⃣"),
+    ("fruit, e.g. apples, at 5 a.m. sharp", "fruit , e.g. apples , at 5 a.m. sharp"),
+    ("We sell pens, etc.", "We sell pens , etc ."),
+    ("no!!! what?! well...", "no !!! || what ?! || well ..."),
+    ("it -- the *** one", "it -- the *** one"),
+    ("``so'' (\"he\") [said]", "`` so '' ( \" he \" ) [ said ]"),
+    ("well-known e-mail, non-stop", "well - known e-mail , non-stop"),
+    ("and/or, w/o", "and / or , w/o"),
+    ("AT&T's, U.S.'s, @ann's", "AT&T 's , U.S. 's , @ann 's"),
+    ("f*ck *this*", "f*ck * this *"),
+    ('"Go." He went.', '" Go . " || He went .'),
+    ('"Go?" he said.', '" Go ? " he said .'),
+    ("Well ... this. Well ... This", "Well ... this . || Well ... || This"),
+    ("Pens, etc. We sell.", "Pens , etc . || We sell ."),
+    ("No. 5 is here. No. It is not.", "No. 5 is here . || No . || It is not ."),
+    ("It was good.The next one", "It was good . || The next one"),
+    ("See http://a.org http://b.org Then go", "See http://a.org || http://b.org || Then go"),
+    ("Nice :) Thanks", "Nice :) || Thanks"),
+    ("All done. Best regards, Ann", "All done . || Best regards , || Ann"),
+    ("the end ------ Next", "the end || ------ || Next"),
+    ("a line\nthat goes on", "a line that goes on"),
+    ("A heading\r\n \r\nthe text", "A heading || the text"),
+    ("I live in the U.K. The weather is bad.", "I live in the U.K . || The weather is bad ."),
+    ('We left the U.S. "It was hard," he said.', 'We left the U.S . || " It was hard , " he said .'),
+    ("The U.S. Army met the D.C. Police.", "The U.S. Army met the D.C. Police ."),
+    ("He works for Dell (U.S.). They pay.", "He works for Dell ( U.S. ) . || They pay ."),
+    ("I work at Acme Inc. The pay is good.", "I work at Acme Inc . || The pay is good ."),
+    ("Vitamin C. It helps.", "Vitamin C . || It helps ."),
+    ("He is 6 ft. tall and 180 lbs. He runs.", "He is 6 ft. tall and 180 lbs . || He runs ."),
+    ("J. R. R. Tolkien met George W. Bush.", "J. R. R. Tolkien met George W. Bush ."),
+    ("A. The first answer", "A. The first answer"),
+    ("Meet at 5 p.m. Ann is fine.", "Meet at 5 p.m . || Ann is fine ."),
+    ("At 5 p.m. Monday.", "At 5 p.m. Monday ."),
+    ("Meet at 5 p.m. EST on Monday.", "Meet at 5 p.m. EST on Monday ."),
+    ("at 10:30am, 5:00 PM or 17:45", "at 10:30 am , 5:00 PM or 17:45"),
+    ("Approx. 50 came, approx. half left.", "Approx. 50 came , approx. half left ."),
+    ("See Fig. 3, fig. 4 and Vol. 2, pp. 5.", "See Fig. 3 , fig. 4 and Vol. 2 , pp. 5 ."),
+    ("Italy vs. The Netherlands", "Italy vs. The Netherlands"),
+    ("P.S. I love you.", "P.S. I love you ."),
+    ("It is no. 2 of nos. 1 to 5.", "It is no. 2 of nos. 1 to 5 ."),
+    ("He said no. then left.", "He said no . || then left ."),
+    ("max. 5 people, 5 hours max. it is", "max. 5 people , 5 hours max . || it is"),
+    ("I use Yahoo! and watch Jeopardy! daily.", "I use Yahoo! and watch Jeopardy! daily ."),
+    ("He works at Yahoo! The pay is good.", "He works at Yahoo! || The pay is good ."),
+    ("Do you Yahoo!? Yahoo!! We won.", "Do you Yahoo! ? || Yahoo !! || We won ."),
+    ("I write C++, C#, F# and Node.js.", "I write C++ , C# , F# and Node.js ."),
+    ("Install v2.0.1-beta or 3.12rc1, not v1.0.", "Install v2.0.1-beta or 3.12rc1 , not v1.0 ."),
+    ("ASP.NET uses .NET, main.py and a.tar.gz.", "ASP.NET uses .NET , main.py and a.tar.gz ."),
+    ("use --help, -v or --out=a.txt (or -h)", "use --help , -v or --out=a.txt ( or -h )"),
+    ("foo_bar and foo-bar", "foo_bar and foo - bar"),
+    ("Run /usr/bin/env or /tmp.", "Run /usr/bin/env or /tmp ."),
+    (r"Open C:\Users\ann\a.txt, please", r"Open C:\Users\ann\a.txt , please"),
+    ("and/or, he/she, TCP/IP, 24/7", "and / or , he / she , TCP / IP , 24 / 7"),
+    ("5 km, 3.5km, 500g and 100%", "5 km , 3.5 km , 500 g and 100 %"),
+    ("20°C, 20 °C or 68°F, at 90°", "20 °C , 20 °C or 68 °F , at 90 °"),
+    ("221B Baker Street, gate 3D", "221B Baker Street , gate 3D"),
+    ("iPhone 12, mp3, B2B, H2O, the 1990s", "iPhone 12 , mp3 , B2B , H2O , the 1990s"),
+    ("'Tis late. ’Twas night, 'twasn't it?", "'T is late . || ’T was night , 't was n't it ?"),
+    ("y'all come, Y’all're late, yall", "y' all come , Y’ all 're late , y all"),
+    ("d'you know, alot", "d' you know , a lot"),
+    ("its a dog, Its not his; its name", "it s a dog , It s not his ; its name"),
+    ("because of its not being so", "because of its not being so"),
+    ('(its) a "its" a (its a', '( its ) a " its " a ( it s a'),
+    ("rock 'n' roll, ma'am, '90s", "rock 'n' roll , ma'am , '90s"),
+    ("an exam-\nple of a well-\nknown word", "an exam - ple of a well - known word"),
+    ("an exam\xad\nple", "an exam\xad ple"),
+    ("1. Eggs 2. Milk 3. Tea", "1 . Eggs || 2 . Milk || 3 . Tea"),
+    ("2. Eggs 1. Milk", "2 . Eggs || 1 . Milk"),
+    ("Two problems: 1. It is slow.", "Two problems : 1 . It is slow ."),
+    ("He is 12. She is 13.", "He is 12 . || She is 13 ."),
+    ("Dear Ann, I hope you are well.", "Dear Ann , || I hope you are well ."),
+    ("Hi, I am Ann.", "Hi , I am Ann ."),
+    ("Thank you, Senator Lee.", "Thank you , Senator Lee ."),
+    ("Write to ann.lee@mail.org It works.", "Write to ann.lee@mail.org || It works ."),
+    ("Ann <ann@mail.org> 05/31/2001 09:01 AM Hi", "Ann < ann@mail.org > || 05/31/2001 09:01 AM || Hi"),
+    ("Stop (see p. 5). He did (not).", "Stop ( see p. 5 ) . || He did ( not ) ."),
+]
 
 UNICODE = [
     ("I don't know l'eau, peut-être", "I don't know l'eau , peut-être"),
@@ -250,25 +138,14 @@ UNICODE = [
     ("Am 3. Mai ca. zehn. Dann", "Am 3 . Mai ca . zehn . || Dann"),
     ("hm... ja!! a@b.de https://c.de/x", "hm ... ja !! a@b.de https://c.de/x"),
     ("👍🏽!", "👍🏽 !"),
-    (
-        "C++ und Node.js in /usr/bin/env, v2.0.1-beta bei 20 °C",
-        "C++ und Node.js in /usr/bin/env , v2.0.1-beta bei 20 °C",
-    ),
-    ("am 3. und 4. Mai", "am 3 . und 4 . Mai"),
+    ("C++ in /usr/bin/env, v2.0.1-beta bei 20 °C", "C++ in /usr/bin/env , v2.0.1-beta bei 20 °C"),
     ("3. und 4. Mai", "3 . und 4 . Mai"),
 ]
 
 
-@pytest.mark.parametrize(
-    ("rules", "text", "expected"),
-    [*(("english", *case) for group in ENGLISH.values() for case in group), *(("unicode", *case) for case in UNICODE)],
-)
-def test_tokens_and_sentences(rules: str, text: str, expected: str) -> None:
-    assert forms(text, rules) == expected
-
-
-@pytest.mark.parametrize("rules", RULES)
-def test_space_is_no_sentence_and_divides_tokens_also_without_width(rules: str) -> None:
+@pytest.mark.parametrize(("rules", "pairs"), [("english", ENGLISH), ("unicode", UNICODE)])
+def test_tokens_and_sentences(rules: str, pairs: list[tuple[str, str]]) -> None:
+    assert [(text, forms(text, rules)) for text, _ in pairs] == pairs
     assert segment("", rules) == segment(" \t\r\n\u3000\u200b\ufeff\x1c", rules) == []
     assert segment("\ufeffa\u200bb", rules) == [[Token(1, 2), Token(3, 4)]]
 
@@ -292,16 +169,13 @@ def test_every_character_but_space_is_in_one_token(rules: str, text: str) -> Non
     assert not any(character.isspace() for a, b, _ in spans for character in text[a:b])
 
 
-LONG_UNITS = [
-    *("a", "a.", ")", "a's", "1.", "a-", "😀", "\u0301", "a@", "。", ":)", "http://)", "\ud800"),
-    *("a/", "/a", "../", "aa.b/", "C:\\", "--a=", "1.1", "v1.", "no."),
-]
+LONG_UNITS = str.split(r"a a. ) a's 1. a- 😀 a@ 。 :) http://) a/ /a ../ aa.b/ C:\ --a= 1.1 v1. no.")
 
 
 @pytest.mark.parametrize("rules", RULES)
-@pytest.mark.parametrize("unit", LONG_UNITS)
+@pytest.mark.parametrize("unit", [*LONG_UNITS, "\u0301", "\ud800"])
 def test_long_text_without_spaces(rules: str, unit: str) -> None:
-    text = unit * 5000
+    text = unit * 3000
     assert sum(b - a for sentence in segment(text, rules) for a, b, _ in sentence) == len(text)
 
 

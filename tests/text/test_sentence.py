@@ -8,14 +8,9 @@ from tagger.errors import InputError
 from tagger.text.sentence import Sentence
 
 
-def test_a_string_is_no_list_of_tokens() -> None:
-    with pytest.raises(InputError, match=r"Sentence\('They book'\): .* list of tokens; Tagger\.annotate"):
-        Sentence("They book")  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("tokens", [None, 5, {"They"}, b"They", iter(["They"])])
+@pytest.mark.parametrize("tokens", ["They", None, 5, {"They"}, b"They", iter(["They"])])
 def test_tokens_are_a_list(tokens: Any) -> None:
-    with pytest.raises(InputError, match=r"^Sentence\(.*\): .* give a list of strings"):
+    with pytest.raises(InputError, match=r"^Sentence\(.*\): .* (give a list of strings|Tagger\.annotate)"):
         Sentence(tokens)
 
 
