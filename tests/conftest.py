@@ -7,7 +7,7 @@ import signal
 # Before torch is imported, and for the commands that tests start: tiny networks are fastest on one thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -51,6 +51,7 @@ CORPUS: list[dict[str, list[str]]] = [
     {"tokens": ["Well"], "upos": ["INTJ"], "xpos": ["UH"]},
 ]
 TOKENS: list[list[str]] = [sentence["tokens"] for sentence in CORPUS]
+LEMMAS = [["they", "book", "flight", "."], ["the", "book", "read", "well", "."], ["well"]]
 BUCKETS = 64
 
 
@@ -164,12 +165,7 @@ def make_tagger(
 
 
 def make_segmenter(seed: int = 3, **changes: Any) -> SavedSegmenter:
-    """A tiny segmenter with random weights, so large that every label and every script occurs.
-
-    Args:
-        seed: of the weights.
-        changes: of its config.
-    """
+    """A tiny segmenter with random weights, so large that every label and every script occurs."""
     config: dict[str, Any] = {
         "hidden": 6,
         "size": 8,
@@ -226,6 +222,16 @@ def trained(vocabulary: Vocabulary, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
+def lemmas() -> Callable[..., Tagger]:
+    """Makes a tagger, with options of `make_tagger`, that knows the lemmas of the tiny corpus by heart."""
+    corpus = [{**sentence, "lemma": found} for sentence, found in zip(CORPUS, LEMMAS, strict=True)]
+    vocabulary = Vocabulary.build(corpus, ["upos", "lemma"], min_count=1)
+    network = make_network(vocabulary)
+    overfit(network, vocabulary, corpus=corpus)
+    return lambda **options: make_tagger(network, vocabulary, **options)
+
+
+@pytest.fixture(scope="session")
 def learned(vocabulary: Vocabulary, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an untrained tagger with a segmenter, see `make_segmenter`; not to be changed."""
     folder = tmp_path_factory.mktemp("learned") / "tagger"
@@ -267,4 +273,5 @@ def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(windows, "FIRST_WINDOW", 3)
     monkeypatch.setattr(windows, "LIST_WINDOW", 3)
     monkeypatch.setattr(windows, "WINDOW_TOKENS", 20)
+    monkeypatch.setattr(windows, "WINDOW_SENTENCES", 5)
     monkeypatch.setattr(batches, "BATCH_TOKENS", 8)

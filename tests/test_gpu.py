@@ -102,10 +102,3 @@ def test_both_devices_tag_alike(on_gpu: Path, workers: int, tmp_path: Path) -> N
     lines = [(tmp_path / name).read_text().splitlines() for name in ("gpu.tsv", "cpu.tsv")]
     assert len(lines[0]) == len(lines[1])
     assert sum(a == b for a, b in zip(*lines, strict=True)) >= SAME * len(lines[0])
-
-
-@pytest.mark.parametrize("count", [1, 8, 2000])
-def test_a_batch_of_any_size_is_tagged(on_gpu: Path, count: int) -> None:
-    tagger = load(on_gpu, DEVICE)
-    tagged = tagger.tag_sentences([["They", "book", "flights", "."]] * count)
-    assert [len(tags) for tags in tagged] == [4] * count

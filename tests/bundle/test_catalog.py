@@ -64,9 +64,7 @@ def test_the_name_of_a_run_is_found_after_taggers_and_folders(
         ("", r"^'': no such tagger"),
         ("x" * 5000, r"^'x{30}…x{30}': no such tagger"),
         ("~no-such-user/tagger", "no such tagger"),
-        ("tamli", r"^tamli: no such tagger; did you mean tamil\?$"),
         ("englsh", r"^englsh: no such tagger; did you mean english\?$"),
-        ("../tamil", r"^\.\./tamil: no such tagger"),
         ("./tamil", r"^\./tamil: no such tagger"),
         ("empty", r"empty .*config\.json is missing"),
         ("tamil", r"^runs/tamil is not finished; go on with: python -m tagger resume runs/tamil$"),
@@ -86,9 +84,7 @@ def test_a_tagger_that_is_not_there_is_an_error(
         Bundle.load(find_tagger(name))
 
 
-@pytest.mark.parametrize(
-    "name", ["", " ", "english", "latest", "a/b", "a\\b", "..", "a..b", ".a", "~", "~a", "-m", "hf:a", "a=b", "a\n"]
-)
+@pytest.mark.parametrize("name", ["", "english", "latest", "a/b", "..", ".a", "~", "-m", "hf:a", "a=b", "a\n"])
 def test_what_cannot_be_the_name_of_a_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"^name=.*; give a word, such as name=tamil"):
@@ -120,15 +116,6 @@ def test_a_bundled_name_wins_over_a_folder(data: Path) -> None:
     assert find_tagger("nl") == Path("nl/tagger")
     with pytest.raises(InputError, match="python -m tagger models lists"):
         find_tagger("german")
-
-
-def test_a_name_of_a_config_begins_where_the_run_was_started(data: Path, tmp_path: Path, trained: Path) -> None:
-    run = make_run(tmp_path / "start/dutch", trained, age=0)
-    with contextlib.chdir(tmp_path / "start"):
-        assert find_tagger("dutch") == data / "dutch"
-        assert find_tagger("./dutch").absolute() == run / "tagger"
-        with pytest.raises(InputError, match="german: no such tagger"):
-            find_tagger("german")
 
 
 def test_the_list_says_what_each_model_is(data: Path) -> None:
@@ -174,12 +161,3 @@ def accuracy(model: tagger.Tagger, path: Path) -> float:
 
 def test_the_bundled_english_tagger_on_the_sample() -> None:
     assert accuracy(tagger.load("english"), bundled("data") / "sample" / "sample-test.conllu") > 0.955
-
-
-def test_the_bundled_english_tagger_on_its_treebank() -> None:
-    folder = os.environ.get("TAGGER_TREEBANKS")
-    if folder is None:
-        pytest.skip("TAGGER_TREEBANKS is not set to a folder with UD_English-EWT")
-    model = tagger.load("english")
-    found = accuracy(model, Path(folder) / "UD_English-EWT" / "en_ewt-ud-dev.conllu")
-    assert abs(found - model.config["scores"]["dev"]["upos"]) < 0.0005  # what its card says

@@ -1,6 +1,5 @@
 """An ensemble: the networks of several taggers in one, with their tags in one order, and taggers that make none."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import torch
 from torch import nn
 
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.ensemble import checked_weights, ensemble_card, join
+from tagger.bundle.ensemble import ensemble_card, join
 from tagger.bundle.saved_config import MAX_TAGGERS, is_ensemble
 from tagger.errors import InputError
 from tagger.model.decoder import CRFDecoder
@@ -32,13 +31,6 @@ def taggers(vocabulary: Vocabulary) -> list[Bundle]:
     return [bundle_of(make_network(vocabulary, 1), vocabulary, corpus="UD_A", license="CC0"), other]
 
 
-def message_of(function: Callable[[], object]) -> str:
-    with pytest.raises(InputError) as caught:
-        function()
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
 def test_members_have_the_tags_in_the_order_of_the_first(taggers: list[Bundle], tmp_path: Path) -> None:
     join(taggers, [3, 1]).save(tmp_path / "both", "")
     both = Bundle.load(tmp_path / "both")
@@ -58,6 +50,10 @@ def test_members_have_the_tags_in_the_order_of_the_first(taggers: list[Bundle], 
         assert torch.equal(other.transitions, one.transitions[rows][:, rows])  # type: ignore[index]
         assert torch.equal(other.start, one.start[rows])  # type: ignore[index]
     tagger = Tagger(both, "cpu", "float32")
+    for column, decoder in tagger.engine.decoders.items():  # a softmax has no transitions
+        share = 0.25 / (0.5 if column == "upos" else 1)
+        assert isinstance(decoder, CRFDecoder)
+        torch.testing.assert_close(decoder.transitions, share * both.networks[1].decoders[column].transitions)  # type: ignore[operator]
     assert [len(tags) for tags in tagger.tag_sentences(TOKENS)] == [len(tokens) for tokens in TOKENS]
 
 
@@ -94,25 +90,23 @@ def test_the_first_one_cuts_text(taggers: list[Bundle]) -> None:
     assert join([taggers[1], learned]).segmenter == "english"
 
 
-def test_weights() -> None:
-    assert checked_weights(None, 4) == [0.25] * 4
-    assert checked_weights([3, 1], 2) == [0.75, 0.25]
-    for weights in ([1.0], [1, 0], [1, -1], [1, float("nan")], [1, float("inf")]):
-        assert "--weights 1" in message_of(lambda weights=weights: checked_weights(weights, 2))  # type: ignore[misc]
-
-
 def test_taggers_that_make_no_ensemble(vocabulary: Vocabulary, taggers: list[Bundle]) -> None:
     other = replace(vocabulary, tags={**vocabulary.tags, "upos": [*vocabulary.tags["upos"][:-1], "X"]})
+    lacking = bundle_of(make_network(other), other)
     nothing = Vocabulary.build([{"tokens": ["a"]}], [], 1)
     first = taggers[0]
     wide = replace(first, members=tuple(replace(first.members[0], weight=1 / 200) for _ in range(200)))
-    cases = {
-        "2 to 16 members, not 1": taggers[:1],
-        f"not {MAX_TAGGERS + 1}": taggers[:1] * (MAX_TAGGERS + 1),
-        "c lacks the tag 'VERB' of the column upos, which a has": [*taggers, bundle_of(make_network(other), other)],
-        "b predicts words and has no tags": [first, bundle_of(make_network(nothing), nothing)],
-        "these taggers have 400 networks, and one has at most 256": [wide, wide],
+    cases: dict[str, tuple[list[Bundle], list[float] | None]] = {
+        "2 to 16 members, not 1": (taggers[:1], None),
+        f"not {MAX_TAGGERS + 1}": (taggers[:1] * (MAX_TAGGERS + 1), None),
+        "c lacks the tag 'VERB' of the column upos, which a has": ([*taggers, lacking], None),
+        "b predicts words and has no tags": ([first, bundle_of(make_network(nothing), nothing)], None),
+        "these taggers have 400 networks, and one has at most 256": ([wide, wide], None),
+        "--weights 1: 1 for 2": (taggers, [1.0]),
+        "--weights 1,-1": (taggers, [1, -1]),
+        "--weights 1,nan": (taggers, [1, float("nan")]),
     }
-    for message, bundles in cases.items():
-        names = [*"abcdefghijklmnopqrstuvwxyz"[: len(bundles)]]
-        assert message in message_of(lambda b=bundles, n=names: join(b, None, n))  # type: ignore[misc]
+    for message, (bundles, weights) in cases.items():
+        with pytest.raises(InputError) as caught:
+            join(bundles, weights, [*"abcdefghijklmnopqrstuvwxyz"[: len(bundles)]])
+        assert message in str(caught.value)

@@ -42,21 +42,6 @@ def test_tags_get_the_order_of_another(vocabulary: Vocabulary) -> None:
     assert in_order_of(lemmas, turned) == lemmas
 
 
-def test_combinations_are_those_of_any_member(vocabulary: Vocabulary) -> None:
-    new = [0, len(vocabulary.tags["xpos"]) - 1]
-    assert new not in vocabulary.combinations
-    other = replace(vocabulary, combinations=[*vocabulary.combinations, new])
-    assert join_vocabularies([vocabulary, other]).combinations == sorted([*vocabulary.combinations, new])
-    assert join_vocabularies([vocabulary, replace(vocabulary, combinations=[])]).combinations == []
-
-
-def test_corpora_are_those_that_all_know(vocabulary: Vocabulary) -> None:
-    first, second = replace(vocabulary, corpora=["A", "B", "C"]), replace(vocabulary, corpora=["C", "A"])
-    assert join_vocabularies([first, second]).corpora == ["A", "C"]
-    assert join_vocabularies([vocabulary, second]).corpora == ["C", "A"]
-    assert join_vocabularies([vocabulary, vocabulary]).corpora == []
-
-
 def test_a_form_has_the_scripts_that_any_member_has() -> None:
     def lemmas(*pairs: tuple[str, str]) -> Vocabulary:
         words, tags = map(list, zip(*pairs, strict=True))
@@ -85,3 +70,14 @@ def test_what_differs_is_named(vocabulary: Vocabulary) -> None:
         with pytest.raises(InputError) as caught:
             check_same_tags(vocabularies[0], "A", vocabularies[1], "B")
         assert message in str(caught.value)
+
+
+def test_combinations_and_corpora_are_those_of_the_members(vocabulary: Vocabulary) -> None:
+    new = [0, len(vocabulary.tags["xpos"]) - 1]
+    assert new not in vocabulary.combinations
+    other = replace(vocabulary, combinations=[*vocabulary.combinations, new], corpora=["A", "B", "C"])
+    joined = join_vocabularies([vocabulary, other])
+    assert joined.combinations == sorted([*vocabulary.combinations, new])  # of any
+    assert joined.corpora == other.corpora
+    assert join_vocabularies([vocabulary, replace(vocabulary, combinations=[])]).combinations == []
+    assert join_vocabularies([other, replace(vocabulary, corpora=["C", "A"])]).corpora == ["A", "C"]  # that all know

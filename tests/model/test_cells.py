@@ -1,11 +1,13 @@
 """The scratch cells against torch's, with the same weights."""
 
+import math
+
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from tagger.model.cells import GRUCell, RNNCell
+from tagger.model.cells import GRUCell, MinGRUCell, RNNCell
 
 B, I, H = 3, 5, 4  # noqa: E741
 
@@ -57,3 +59,12 @@ def test_gru_cell_equals_torch(inputs: tuple[Tensor, Tensor]) -> None:
 def test_weights_start_within_torchs_bound(cell: type[RNNCell | GRUCell]) -> None:
     for parameter in cell(3, 16).parameters():
         assert 0.2 < parameter.abs().max() <= 0.25
+
+
+def test_mingru_by_hand() -> None:
+    cell = MinGRUCell(1, 1)
+    with torch.no_grad():
+        cell.W_x.copy_(torch.tensor([[2.0, 0.5]]))
+        cell.b_x.copy_(torch.tensor([0.0, -1.0]))
+    z, n = 1 / (1 + math.exp(-6)), math.tanh(0.5)  # of x = 3
+    assert cell(torch.tensor([[3.0]]), torch.tensor([[0.25]])).item() == pytest.approx((1 - z) * 0.25 + z * n)

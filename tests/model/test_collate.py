@@ -9,7 +9,7 @@ from tagger.model.batch import IGNORE, PAD, UNK, UNSEEN
 from tagger.model.collate import collate, length_buckets
 from tagger.model.embeddings import affix_rows
 from tagger.model.vocabulary import Vocabulary
-from tests.conftest import BUCKETS, CORPUS, TOKENS, assert_same_batch, make_batch, make_table
+from tests.conftest import BUCKETS, TOKENS, assert_same_batch, make_batch, make_table
 
 
 def ewt_like_lengths(count: int = 12_000) -> np.ndarray:
@@ -49,12 +49,6 @@ def test_targets_tell_unseen_tags_from_blanks() -> None:
     assert make_batch([["a"]], vocabulary).targets == {}
 
 
-def test_a_blank_is_unseen_in_feats_that_never_had_one() -> None:
-    vocabulary = Vocabulary.build([{"tokens": ["a"], "feats": ["F=1"]}], ["feats"], min_count=1)
-    batch = make_batch([["a", "b"]], vocabulary, {"feats": [["F=1", "_"]]})
-    assert batch.targets["feats"].T.tolist() == [[0, UNSEEN]]
-
-
 def test_word_dropout_hides_the_word_and_keeps_its_spelling(vocabulary: Vocabulary) -> None:
     table = make_table(vocabulary)
     plain = collate(TOKENS, table)
@@ -82,21 +76,6 @@ def test_word_dropout_is_decided_for_each_token_by_the_generator(vocabulary: Voc
     assert (spelled[1::2] == spelled[1]).all()
 
 
-def test_word_dropout_hides_rare_words_more_often() -> None:
-    words = Vocabulary({"the": 99, "rare": 1}, [], {"upos": ["X"]}, [])
-    generator = np.random.default_rng(1)
-    batch = collate([["the", "rare"] * 5000], make_table(words), word_dropout=1.0, generator=generator)
-    unknown = (batch.features["words"] == UNK)[batch.index[:, 0]].double()
-    assert abs(float(unknown[0::2].mean()) - 1 / 100) < 0.01
-    assert abs(float(unknown[1::2].mean()) - 1 / 2) < 0.05
-
-
-def test_no_word_is_hidden_without_a_generator(vocabulary: Vocabulary) -> None:
-    assert UNK not in make_batch(TOKENS, vocabulary).features["words"].tolist()
-    kept = collate(TOKENS, make_table(vocabulary), word_dropout=0.0, generator=np.random.default_rng(1))
-    assert_same_batch(kept, make_batch(TOKENS, vocabulary))
-
-
 @given(st.lists(st.lists(st.text(st.characters(codec=None, exclude_categories=())), min_size=1), min_size=1))
 def test_any_forms_can_be_collated(sentences: list[list[str]]) -> None:
     vocabulary = Vocabulary.build([{"tokens": ["a", "\ud800"], "upos": ["X", "Y"]}], ["upos"], min_count=1)
@@ -105,14 +84,6 @@ def test_any_forms_can_be_collated(sentences: list[list[str]]) -> None:
     for i, sentence in enumerate(sentences):
         for t, form in enumerate(sentence):
             assert batch.features["words"][batch.index[t, i]] == vocabulary.word_ids.get(form.lower(), UNK)
-
-
-def test_a_batch_does_not_depend_on_what_the_table_has_seen(vocabulary: Vocabulary) -> None:
-    used = make_table(vocabulary)
-    used.rows(["book", "zoo", "Well", "."])
-    tags = {"upos": [s["upos"] for s in CORPUS]}
-    fresh = collate(TOKENS, make_table(vocabulary), tags, 0.3, np.random.default_rng(1))
-    assert_same_batch(collate(TOKENS, used, tags, 0.3, np.random.default_rng(1)), fresh)
 
 
 @pytest.mark.parametrize("max_tokens", [500, 2000])
@@ -147,9 +118,3 @@ def test_buckets_are_a_function_of_the_generator() -> None:
     assert sorted(map(sorted, first)) != sorted(map(sorted, other))  # other neighbours, not only another order
     longest = [int(lengths[batch].max()) for batch in first]
     assert longest != sorted(longest)
-
-
-def test_without_a_generator_short_sentences_come_first() -> None:
-    lengths = ewt_like_lengths(500)
-    order = [int(lengths[n]) for batch in length_buckets(lengths, 500) for n in batch]
-    assert order == sorted(order)

@@ -55,62 +55,6 @@ def packed(scores: Tensor) -> Tensor:
     return scores.flatten(0, 1)[packing(LENGTHS).places]
 
 
-def test_a_padded_batch_is_packed(scores: Tensor) -> None:
-    places, counts = packing(LENGTHS)
-    assert counts == COUNTS
-    for rows, sentence in zip(ROWS, sentences_of(scores), strict=True):
-        assert torch.equal(scores.flatten(0, 1)[places][rows], sentence)
-    assert packing(torch.tensor([3])).counts == [1, 1, 1]
-
-
-def test_the_loss_and_its_gradients_are_those_of_the_enumeration(decoder: CRFDecoder, scores: Tensor) -> None:
-    targets = torch.randint(K, (4, 4))
-    targets[torch.arange(4)[:, None] >= LENGTHS] = IGNORE
-    scores.requires_grad_()
-    parameters = [scores, *decoder.parameters()]
-    found = decoder.loss(scores, targets, LENGTHS)
-    expected = torch.zeros(())
-    for i, sentence in enumerate(sentences_of(scores)):
-        every = enumeration(decoder, sentence)
-        gold = tuple(targets[: len(sentence), i].tolist())
-        expected = expected + torch.stack([s for _, s in every]).logsumexp(0) - dict(every)[gold]
-    expected = expected / LENGTHS.sum()
-    assert_close(found, expected)
-    for ours, theirs in zip(
-        torch.autograd.grad(found, parameters), torch.autograd.grad(expected, parameters), strict=True
-    ):
-        assert_close(ours, theirs, atol=1e-6, rtol=1e-4)
-
-
-def test_sentences_of_one_token(decoder: CRFDecoder) -> None:
-    scores, targets = torch.randn(1, 3, K), torch.tensor([[0, 3, 1]])
-    total = scores[0] + decoder.start + decoder.end
-    expected = (total.logsumexp(1) - total[torch.arange(3), targets[0]]).mean()
-    assert_close(decoder.loss(scores, targets, torch.tensor([1, 1, 1])), expected)
-    assert torch.equal(decoder.best(scores[0], [3]), total.argmax(1))
-    assert_close(decoder.log_probabilities(scores[0], [3]).exp(), total.softmax(1), atol=1e-6, rtol=1e-5)
-
-
-def test_tokens_without_a_gold_tag_may_have_every_tag(decoder: CRFDecoder, scores: Tensor) -> None:
-    targets = torch.randint(K, (4, 4))
-    targets[torch.arange(4)[:, None] >= LENGTHS] = IGNORE
-    targets[1, 1] = targets[0, 2] = targets[2, 3] = IGNORE
-    scores.requires_grad_()
-    parameters = [scores, *decoder.parameters()]
-    found = decoder.loss(scores, targets, LENGTHS)
-    expected = torch.zeros(())
-    for i, sentence in enumerate(sentences_of(scores)):
-        every, gold = enumeration(decoder, sentence), targets[: len(sentence), i].tolist()
-        fitting = [s for tags, s in every if all(b in (a, IGNORE) for a, b in zip(tags, gold, strict=True))]
-        expected = expected + torch.stack([s for _, s in every]).logsumexp(0) - torch.stack(fitting).logsumexp(0)
-    expected = expected / (targets != IGNORE).sum()
-    assert_close(found, expected)
-    for ours, theirs in zip(
-        torch.autograd.grad(found, parameters), torch.autograd.grad(expected, parameters), strict=True
-    ):
-        assert_close(ours, theirs, atol=1e-6, rtol=1e-4)
-
-
 def test_a_batch_without_gold_tags_has_no_loss(decoder: CRFDecoder, scores: Tensor) -> None:
     assert float(decoder.loss(scores, torch.full((4, 4), IGNORE), LENGTHS).detach()) == pytest.approx(0, abs=1e-5)
 
@@ -215,3 +159,27 @@ def test_long_sentences_and_large_scores_stay_finite(decoder: CRFDecoder) -> Non
         best = viterbi(scores, counts, transitions)
     agree = np.mean(best.numpy() == scores.argmax(1).numpy())
     assert agree > 0.9
+
+
+@pytest.mark.parametrize("blank", [False, True])
+def test_the_loss_and_its_gradients_are_those_of_the_enumeration(
+    decoder: CRFDecoder, scores: Tensor, blank: bool
+) -> None:
+    """A token without a gold tag may have every tag."""
+    targets = torch.randint(K, (4, 4))
+    targets[torch.arange(4)[:, None] >= LENGTHS] = IGNORE
+    if blank:
+        targets[1, 1] = targets[0, 2] = targets[2, 3] = IGNORE
+    scores.requires_grad_()
+    parameters = [scores, *decoder.parameters()]
+    found = decoder.loss(scores, targets, LENGTHS)
+    expected = torch.zeros(())
+    for i, sentence in enumerate(sentences_of(scores)):
+        every, gold = enumeration(decoder, sentence), targets[: len(sentence), i].tolist()
+        fitting = [s for tags, s in every if all(b in (a, IGNORE) for a, b in zip(tags, gold, strict=True))]
+        expected = expected + torch.stack([s for _, s in every]).logsumexp(0) - torch.stack(fitting).logsumexp(0)
+    expected = expected / (targets != IGNORE).sum()
+    assert_close(found, expected)
+    gradients = [torch.autograd.grad(loss, parameters) for loss in (found, expected)]
+    for ours, theirs in zip(*gradients, strict=True):
+        assert_close(ours, theirs, atol=1e-6, rtol=1e-4)

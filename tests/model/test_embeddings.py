@@ -8,40 +8,15 @@ from torch import nn
 from torch.testing import assert_close
 
 from tagger.model.batch import PAD, UNK
-from tagger.model.embeddings import AFFIX_COUNT, CharacterEncoder, FormEmbedding, VectorConfig, VectorEmbedding
+from tagger.model.embeddings import CharacterEncoder, FormEmbedding, VectorConfig, VectorEmbedding
 from tagger.model.vocabulary import Vocabulary
-from tests.conftest import TOKENS, make_batch, network_config
+from tests.conftest import make_batch, network_config
 
 
 @pytest.fixture
 def characters() -> CharacterEncoder:
     torch.manual_seed(1)
     return CharacterEncoder(ids=9, filters=4, width=3, size=5)
-
-
-@pytest.mark.parametrize(("words", "affixes", "chars"), [(6, 3, 5), (6, 0, 0), (0, 3, 0), (0, 0, 5), (6, 0, 5)])
-def test_width_is_the_sum_of_the_parts(vocabulary: Vocabulary, words: int, affixes: int, chars: int) -> None:
-    embedding = FormEmbedding(vocabulary, network_config(words=words, affixes=affixes, chars=chars))
-    assert embedding.width == words + AFFIX_COUNT * affixes + chars
-    batch = make_batch(TOKENS, vocabulary)
-    assert embedding(batch).shape == (len(batch.features["words"]), embedding.width)
-
-
-def test_parts_stand_side_by_side_and_read_their_own_ids(vocabulary: Vocabulary) -> None:
-    embedding = FormEmbedding(vocabulary, network_config())
-    batch = make_batch(TOKENS, vocabulary)
-    before = embedding(batch)
-    other = dataclasses.replace(
-        batch, features=batch.features | {"words": torch.full_like(batch.features["words"], UNK)}
-    )
-    changed = (embedding(other) != before).any(dim=0)
-    assert changed[:6].all()
-    assert not changed[6:].any()
-    other = dataclasses.replace(batch, features=batch.features | {"affixes": batch.features["affixes"].flip(0)})
-    changed = (embedding(other) != before).any(dim=0)
-    assert changed[6 : 6 + 3 * AFFIX_COUNT].any()
-    assert not changed[:6].any()
-    assert not changed[6 + 3 * AFFIX_COUNT :].any()
 
 
 def test_character_encoder_is_the_maximum_over_windows(characters: CharacterEncoder) -> None:
@@ -70,13 +45,6 @@ def test_a_table_of_characters_gives_what_the_filters_give(width: int) -> None:
     assert_close(encoder.for_tagging()(forms), encoder(forms))
 
 
-def test_the_vector_of_a_form_does_not_depend_on_the_batch(vocabulary: Vocabulary) -> None:
-    embedding = FormEmbedding(vocabulary, network_config())
-    together = embedding(make_batch([["book", "unbelievably", "flights"]], vocabulary))
-    for i, form in enumerate(("book", "unbelievably", "flights")):
-        assert_close(embedding(make_batch([[form]], vocabulary))[0], together[i])
-
-
 def vectors(projection: int, dtype: str = "float32", tune: bool = False) -> VectorEmbedding:
     """Two sources, of 3 words with 2 numbers and of 1 word with 1 number."""
     torch.manual_seed(1)
@@ -93,16 +61,6 @@ def test_sources_stand_side_by_side_and_what_is_missing_is_learned() -> None:
     x = vectors(projection=0)(torch.tensor([[3, 1], [0, 1], [1, 0], [0, 0]]))
     expected = [[5.0, 6.0, 7.0], [10.0, 11.0, 19.0], [14.0, 16.0, 15.0], [23.0, 25.0, 27.0]]
     assert_close(x, torch.tensor(expected))
-
-
-def test_the_projection_is_learned_and_the_vectors_only_if_asked() -> None:
-    for tune in (False, True):
-        embedding = vectors(projection=4, tune=tune)
-        x = embedding(torch.tensor([[3, 1]]))
-        assert_close(x[0], embedding.projection(torch.tensor([5.0, 6.0, 7.0])))
-        x.sum().backward()
-        assert embedding.projection.weight.grad is not None
-        assert all((table.grad is not None) == tune for table in embedding.tables)
 
 
 def test_half_precision_halves_the_tables_alone() -> None:

@@ -1,6 +1,5 @@
 """Directions and stacks against torch's `nn.RNN`, `nn.GRU` and `nn.LSTM`, with the same weights."""
 
-import math
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.testing import assert_close
 
 from tagger.errors import InputError
-from tagger.model.cells import GRUCell, MinGRUCell, RNNCell
+from tagger.model.cells import MinGRUCell, RNNCell
 from tagger.model.encoder import CELLS, BidirectionalLayer, Encoder, reverse_padded
 from tagger.model.mingru import ScanLayer
 from tagger.model.recurrent import RecurrentLayer, TorchLayer
@@ -80,24 +79,7 @@ def state_at(states: Any, i: int) -> Any:
     return tuple(s[i] for s in states) if isinstance(states, tuple) else states[i]
 
 
-@pytest.mark.parametrize(("cell", "module"), [(RNNCell, nn.RNN), (GRUCell, nn.GRU)])
-def test_scratch_layer_equals_torch_over_a_sequence(
-    x: Tensor, cell: type[RNNCell | GRUCell], module: type[nn.RNN | nn.GRU]
-) -> None:
-    theirs, ours = module(I, H), RecurrentLayer(cell(I, H))
-    copy_weights(theirs, "l0", ours)
-    initial = torch.randn(B, H)
-    expected, expected_last = theirs(x, initial[None])
-    actual, last = ours(x, torch.full((B,), T), initial)
-    assert actual.shape == (T, B, H)
-    assert_close(actual, expected)
-    assert_close(last, expected_last[0])
-    without, _ = ours(x, torch.full((B,), T))
-    assert_close(without, theirs(x)[0])
-    assert not torch.allclose(without[0], actual[0])
-
-
-@pytest.mark.parametrize("length", [1, 2, 3, 4, 7, 8, 9, 33])
+@pytest.mark.parametrize("length", [1, 2, 7, 33])
 @pytest.mark.parametrize("started", [False, True])
 def test_the_scan_equals_the_loop_in_value_and_gradient(length: int, started: bool) -> None:
     torch.manual_seed(2)
@@ -115,15 +97,6 @@ def test_the_scan_equals_the_loop_in_value_and_gradient(length: int, started: bo
     for loop, parallel in zip(*found, strict=True):
         assert_close(parallel, loop)
     assert all(gradient.abs().max() > 0 for gradient in found[0][2:])
-
-
-def test_mingru_by_hand() -> None:
-    cell = MinGRUCell(1, 1)
-    with torch.no_grad():
-        cell.W_x.copy_(torch.tensor([[2.0, 0.5]]))
-        cell.b_x.copy_(torch.tensor([0.0, -1.0]))
-    z, n = 1 / (1 + math.exp(-6)), math.tanh(0.5)  # of x = 3
-    assert cell(torch.tensor([[3.0]]), torch.tensor([[0.25]])).item() == pytest.approx((1 - z) * 0.25 + z * n)
 
 
 @pytest.mark.parametrize("cell", REFERENCES)
@@ -146,7 +119,7 @@ def _one(state: Any, i: int) -> Any:
     return tuple(s[i : i + 1] for s in state) if isinstance(state, tuple) else state[i : i + 1]
 
 
-@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("depth", [1, 3])
 @pytest.mark.parametrize("cell", REFERENCES)
 def test_stack_equals_torchs_bidirectional_stack(x: Tensor, cell: str, depth: int) -> None:
     theirs = REFERENCES[cell](I, H, num_layers=depth, bidirectional=True)
@@ -165,19 +138,6 @@ def test_stack_equals_torchs_bidirectional_stack(x: Tensor, cell: str, depth: in
         assert_close(last[i], (state_at(expected_last, 2 * i), state_at(expected_last, 2 * i + 1)))
     zeros, _ = ours(x, LENGTHS)
     assert_close(real(zeros[-1], LENGTHS), real(packed(theirs, x, LENGTHS)[0], LENGTHS))
-
-
-def test_stack_has_torchs_gradients(x: Tensor) -> None:
-    theirs = nn.GRU(I, H, num_layers=2, bidirectional=True)
-    ours = Encoder("gru_scratch", I, [H, H], [H, H])
-    for i, layer in enumerate(ours.layers):
-        copy_weights(theirs, f"l{i}", layer.forward_layer)
-        copy_weights(theirs, f"l{i}_reverse", layer.backward_layer)
-    x.requires_grad_()
-    weights = torch.randn(int(LENGTHS.sum()), 2 * H)
-    (expected,) = torch.autograd.grad((weights * real(packed(theirs, x, LENGTHS)[0], LENGTHS)).sum(), x)
-    (actual,) = torch.autograd.grad((weights * real(ours(x, LENGTHS)[0][-1], LENGTHS)).sum(), x)
-    assert_close(actual, expected)
 
 
 @pytest.mark.parametrize("cell", REFERENCES)
@@ -207,35 +167,12 @@ def test_unequal_directions_equal_two_one_way_layers(x: Tensor, cell: str) -> No
 def test_each_direction_alone(x: Tensor, cell: str) -> None:
     both = BidirectionalLayer(CELLS[cell].make(I, 3), CELLS[cell].make(I, 2))
     output, (f, r) = both(x, LENGTHS)
-    for layer, expected, states in (
-        (BidirectionalLayer(both.forward_layer, None), output[..., :3], (f, None)),
-        (BidirectionalLayer(None, both.backward_layer), output[..., 3:], (None, r)),
-    ):
-        actual, last = layer(x, LENGTHS)
-        assert layer.width == expected.shape[-1]
-        assert_close(actual, expected)
-        for state, expected_state in zip(last, states, strict=True):
-            if expected_state is None:
-                assert state is None
-            else:
-                assert_close(state, expected_state)
-
-
-def test_sizes_of_zero_leave_a_direction_out(x: Tensor) -> None:
-    encoder = Encoder("gru", I, [3, 0], [0, 2])
-    assert [layer.width for layer in encoder.layers] == [3, 2]
-    assert encoder.layers[0].backward_layer is None
-    assert encoder.layers[1].forward_layer is None
-    outputs, last = encoder(x, LENGTHS)
-    assert [tuple(output.shape) for output in outputs] == [(T, B, 3), (T, B, 2)]
-    assert (last[0][1], last[1][0]) == (None, None)
-    assert last[0][0].shape == (B, 3)
-    assert last[1][1].shape == (B, 2)
-
-
-def test_both_directions_absent_is_an_error() -> None:
-    with pytest.raises(InputError, match="both 0"):
-        Encoder("gru", I, [3, 0], [3, 0])
+    forward, backward = BidirectionalLayer(both.forward_layer, None), BidirectionalLayer(None, both.backward_layer)
+    assert (forward.width, backward.width) == (3, 2)
+    assert_close(forward(x, LENGTHS)[0], output[..., :3])
+    assert_close(forward(x, LENGTHS)[1][0], f)
+    assert_close(backward(x, LENGTHS)[0], output[..., 3:])
+    assert_close(backward(x, LENGTHS)[1][1], r)
     with pytest.raises(InputError, match="both 0"):
         BidirectionalLayer(None, None)
 
@@ -257,9 +194,3 @@ def test_reverse_padded_reverses_each_sentence_and_nothing_else(lengths: list[in
         assert torch.equal(reversed_[:length, i], x[:length, i].flip(0))
         assert torch.equal(reversed_[length:, i], x[length:, i])
     assert torch.equal(reverse_padded(reversed_, torch.tensor(lengths)), x)
-
-
-def test_reverse_padded_of_equal_lengths_is_flip(x: Tensor) -> None:
-    assert torch.equal(reverse_padded(x, torch.full((B,), T)), x.flip(0))
-    index = torch.arange(T * B).reshape(T, B)  # without a last dimension too
-    assert torch.equal(reverse_padded(index, torch.full((B,), T)), index.flip(0))

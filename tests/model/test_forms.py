@@ -46,23 +46,6 @@ def test_a_table_grows(vocabulary: Vocabulary) -> None:
         assert_same_batch(collate([sentence], table), make_batch([sentence], vocabulary))
 
 
-def test_every_feature_grows_and_reaches_the_batch(vocabulary: Vocabulary) -> None:
-    table = make_table(vocabulary)
-    for array in table.features.values():
-        array[:] = 7
-    table.rows([f"form{i}" for i in range(5000)])
-    for array in table.features.values():
-        assert len(array) >= 5000
-        assert not (array[-1] == 7).any()
-
-
-def test_counts_are_those_of_training(vocabulary: Vocabulary) -> None:
-    table = make_table(vocabulary)
-    words = list(vocabulary.words)
-    found = table.counts[table.features["words"][table.rows([*words, "unseen"])]]
-    assert found.tolist() == [*vocabulary.words.values(), 1]
-
-
 @pytest.mark.parametrize(
     ("form", "shape"),
     [
@@ -91,14 +74,6 @@ def test_affix_rows_are_the_same_in_every_process() -> None:
     assert rows_of("Books", 1000) == [681, 1851, 2149, 3339, 4733, 5613, 6414, 7009]
     assert rows_of("naïve-1", 1000) == [146, 1600, 2711, 3583, 4962, 5396, 6714, 7879]
     assert rows_of("\ud800", 1000) == [600, 1600, 2600, 3600, 4600, 5600, 6600, 7600]
-
-
-def test_affix_rows_ignore_case_except_in_the_shape() -> None:
-    lower, upper = rows_of("books", 1000), rows_of("BOOKS", 1000)
-    assert lower[:-1] == upper[:-1]
-    assert lower[-1] != upper[-1]
-    assert rows_of("bookish", 1000)[:3] == lower[:3]
-    assert rows_of("works", 1000)[4] == lower[4]  # the suffix "ks"
 
 
 @given(st.text(st.characters(codec=None, exclude_categories=()), max_size=40), st.integers(1, 50))

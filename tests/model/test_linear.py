@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from tagger.model.linear import (
     EDGE,
-    OFFSETS,
     TABLES,
     FeatureTable,
     LinearChain,
@@ -111,9 +110,3 @@ def test_the_weakest_features_are_left_out() -> None:
     assert kept.weight[1:].abs().amax(dim=1).min() >= largest.median()
     assert set(kept.keys.tolist()) <= set(table.keys.tolist())
     assert not len(FeatureTable(0, 4).kept(0.5).keys)
-
-
-def test_an_empty_table_says_nothing() -> None:
-    chain = LinearChain([0, 0, 0], TAGS)
-    assert not chain(chain.rows(["book", ""])).any()
-    assert chain(chain.rows([])).shape == (0, len(OFFSETS) * TAGS)

@@ -1,6 +1,5 @@
 """Pieces and windows, against what Hugging Face's tokenizers make of the same words."""
 
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +26,6 @@ def test_pieces_are_those_of_a_sentence_in_words(kind: str, sentence: list[str],
     assert ours.prefix + flat(found) + ours.suffix == expected["input_ids"]
     words = [word for word in expected.word_ids() if word is not None]
     assert [len(pieces) for pieces in found] == np.bincount(words).tolist()
-
-
-def test_special_pieces_and_limit(bert: Path, roberta: Path) -> None:
-    for folder, prefix, suffix, pad in ((bert, [2], [3], 0), (roberta, [0], [2], 1)):
-        _, tokenizer, _ = load(folder)
-        assert (tokenizer.prefix, tokenizer.suffix, tokenizer.pad) == (prefix, suffix, pad)
-        assert tokenizer.limit == LIMIT
 
 
 def test_every_form_has_pieces_but_not_too_many(bert: Path, roberta: Path) -> None:
@@ -80,14 +72,6 @@ def test_windows_of_a_long_sentence(bert: Path, words: list[str]) -> None:
     beyond = torch.arange(200) > 0
     for x in (found.window, found.start, found.end):
         assert (x[beyond, 0] == 0).all()
-
-
-def test_windows_overlap_by_half(bert: Path) -> None:
-    _, tokenizer, _ = load(bert)
-    numbers = [[100 + place] for place in range(75)]
-    rows = [set(row.tolist()) - {0, 2, 3} for row in windows([numbers], tokenizer).ids]
-    assert [len(a & b) for a, b in pairwise(rows)] == [15] * (len(rows) - 1)
-    assert set().union(*rows) == set(range(100, 175))
 
 
 def test_a_token_stands_in_the_window_that_shows_most_around_it(bert: Path) -> None:

@@ -51,13 +51,6 @@ def test_a_vocabulary_has_the_scripts_of_training() -> None:
     assert batch.targets["lemma"].tolist() == [[seen], [-101], [seen]]
 
 
-def test_tags_of_words(codec: TagCodec) -> None:
-    assert [codec.tag("Cats", i) for i in range(4)] == ["cats", "cat", "c", "be"]
-    assert codec.tag("a", 1) == "a"  # the script does not fit
-    read = codec.read(["Cats", "was", "a"], decoded([[1], [3], [2]]), 1)
-    assert read == (["cat", "be", "a"], None, None)
-
-
 def test_other_columns_and_lemmas_of_older_taggers_stay_as_they_are() -> None:
     for column, tags in (("xpos", ["lower:*", "N"]), ("lemma", ["dog", "lower:*"])):
         codec = TagCodec(column, tags)
@@ -100,9 +93,3 @@ def test_an_unknown_word_gets_a_lemma_of_training_if_it_is_nearly_as_probable() 
     scores = torch.tensor([near, far, near, right, near])
     expected = [[2, 1 + KNOWN_LEMMA, -4, -4], far, near, [1, 2 + KNOWN_LEMMA, -4, -4], [2, LOW, LOW, LOW]]
     assert weighed(codec, scores, ["dogs", "cats", "hats", "Cats", "Dog"]) == expected
-
-
-def test_where_no_script_fits_the_word_stays() -> None:
-    codec = TagCodec("lemma", ["lower:*--"])
-    assert weighed(codec, torch.ones(1, 1), ["a"]) == [[1]]
-    assert codec.tag("a", 0) == "a"

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tagger.errors import InputError
-from tagger.model.batch import IGNORE, PAD, UNK, UNSEEN
+from tagger.model.batch import UNK
 from tagger.model.vocabulary import Vocabulary
 
 CORPUS = [
@@ -33,26 +33,8 @@ def test_characters_count_in_every_token(vocabulary: Vocabulary) -> None:
     assert vocabulary.character_ids["a"] == UNK + 1
 
 
-def test_numbers_with_a_meaning_of_their_own_are_no_ids(vocabulary: Vocabulary) -> None:
-    assert len({PAD, UNK, IGNORE, UNSEEN}) == 4
-    assert (PAD, UNK, IGNORE) == (0, 1, -100)
-    assert UNSEEN < IGNORE  # which the loss relies on
-    for ids in (vocabulary.word_ids, vocabulary.character_ids):
-        assert sorted(ids.values()) == list(range(2, len(ids) + 2))
-    for tags in vocabulary.tag_ids.values():
-        assert sorted(tags.values()) == list(range(len(tags)))
-
-
-def test_forms_are_kept_as_written(vocabulary: Vocabulary) -> None:
-    assert vocabulary.known_forms == {"The", "the", "dog", "cat", "Zoë", "a"}
-
-
 def test_blank_is_a_tag_in_feats_and_none_elsewhere(vocabulary: Vocabulary) -> None:
     assert vocabulary.tags == {"upos": ["DET", "NOUN"], "feats": ["D=a", "N=1", "N=2", "_"]}
-
-
-def test_columns_keep_the_order_in_which_they_were_asked_for() -> None:
-    assert Vocabulary.build(CORPUS, ["feats", "upos"]).columns == ["feats", "upos"]
 
 
 def test_ids_do_not_depend_on_the_order_of_the_corpus() -> None:
@@ -77,10 +59,7 @@ def test_combinations_are_those_of_tokens_with_a_tag_in_every_column() -> None:
     vocabulary = Vocabulary.build(PAIRS, ["upos", "xpos"])
     assert vocabulary.tags == {"upos": ["X", "Y"], "xpos": ["p", "q"]}
     assert vocabulary.combinations == [[0, 0], [0, 1], [1, 1]]
-
-
-def test_combinations_are_unknown_where_a_tag_is_in_none_of_them() -> None:
-    alone = {"tokens": ["f"], "upos": ["Z"], "xpos": ["_"]}
+    alone = {"tokens": ["f"], "upos": ["Z"], "xpos": ["_"]}  # a tag is in none of them
     assert Vocabulary.build([*PAIRS, alone], ["upos", "xpos"]).combinations == []
     assert Vocabulary.build(PAIRS, ["upos"]).combinations == []
 

@@ -67,29 +67,3 @@ def test_a_given_tag_that_is_not_known_is_a_mistake(vocabulary: Vocabulary) -> N
     with pytest.raises(InputError, match=r"^'NUN' is no tag of upos; it has .*NOUN.*; correct it"):
         list(made.stream([sentence], keep=True))
     assert list(made.stream([sentence], keep=True, columns=[]))
-
-
-def test_neighbours_of_a_crf_adapt(vocabulary: Vocabulary) -> None:
-    made = constrained(vocabulary, "crf")
-    others = set()
-    for tag in vocabulary.tags["upos"]:
-        given = ["_", tag, "_", "_"]
-        found = next(made.stream([Sentence(list(TOKENS[0]), {"upos": given})], keep=True))
-        assert found.tags["upos"][1] == tag
-        others.add((found.tags["upos"][0], found.tags["upos"][2]))
-    assert len(others) > 1
-
-
-def test_workers_obey_too(vocabulary: Vocabulary) -> None:
-    made = constrained(vocabulary, "softmax", {"book": ("DET",)}, workers=2)
-    sentences = [
-        Sentence(list(tokens), {"upos": ["ADV"] + ["_"] * (len(tokens) - 1)})
-        for tokens in (TOKENS[i % 3] for i in range(9000))
-    ]
-    try:
-        for sentence in made.stream(sentences, keep=True):
-            assert sentence.tags["upos"][0] == "ADV"
-            tags = zip(sentence.tokens, sentence.tags["upos"], strict=True)
-            assert all(tag == "DET" for form, tag in tags if form == "book")
-    finally:
-        made.close()

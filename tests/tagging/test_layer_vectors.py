@@ -13,7 +13,6 @@ from tagger.errors import InputError
 from tagger.model.collate import collate
 from tagger.model.forms import FormTable
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging import batches
 from tests.conftest import TOKENS, make_batch, make_network, make_table, make_tagger
 
 SENTENCES = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], ["unknown", "\ud800", ""], ["They"]]
@@ -40,9 +39,8 @@ def encoded(tagger: Tagger, table: FormTable) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "mingru"])
-@pytest.mark.parametrize("hidden", [{"forward": 8, "backward": 6}, {"forward": [4, 7], "backward": [9, 0]}])
-def test_states_are_those_of_the_network(vocabulary: Vocabulary, cell: str, hidden: Any) -> None:
-    tagger = made(vocabulary, cell=cell, hidden=hidden)
+def test_states_are_those_of_the_network(vocabulary: Vocabulary, cell: str) -> None:
+    tagger = made(vocabulary, cell=cell, hidden={"forward": [4, 7], "backward": [9, 0]})
     states = tagger.engine.states(SENTENCES)
     assert states.dtype == np.float32
     expected = np.concatenate(encoded(tagger, make_table(vocabulary)))
@@ -74,7 +72,7 @@ def test_only_the_form_counts_in_layer_0_and_the_sentence_in_the_others(untraine
         assert max(apart) == 0 if layer == 0 else min(apart) > 1e-3
 
 
-@pytest.mark.parametrize("layer", [0, 1, "all", "mean"])
+@pytest.mark.parametrize("layer", [0, "all"])
 @pytest.mark.usefixtures("small_windows")
 def test_vectors_come_in_order_and_depend_on_nothing_else(untrained: Tagger, layer: int | str) -> None:
     forms = [form for sentence in TOKENS for form in sentence]
@@ -105,45 +103,22 @@ def test_no_more_is_read_than_a_window_and_no_more_kept_than_a_sentence(untraine
         assert read <= i + 20
 
 
-def test_a_sentence_longer_than_the_network_reads_is_cut(untrained: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
-    tokens = (["They", "book", "flights", "."] * 4)[:14]
-    expected = np.concatenate([next(untrained.embed([tokens[start : start + 5]])) for start in (0, 5, 10)])
-    monkeypatch.setattr(batches, "MAX_SENTENCE_TOKENS", 5)
-    assert np.allclose(next(untrained.embed([tokens])), expected, atol=1e-6)
-
-
-@pytest.mark.parametrize("layer", [-1, 3, "3", "last", "", "1.0"])
-def test_a_layer_that_is_not_there(untrained: Tagger, layer: int | str) -> None:
-    with pytest.raises(InputError, match=f"layer '{layer}'.*choose one of 0, 1, 2, all, mean"):
-        untrained.embed(SENTENCES, layer)  # at once
-
-
-def test_layers_of_different_widths_have_no_mean(vocabulary: Vocabulary) -> None:
+def test_a_layer_that_is_not_there(untrained: Tagger, vocabulary: Vocabulary) -> None:
+    for layer in (-1, 3, "3", "last", ""):
+        with pytest.raises(InputError, match=f"layer '{layer}'.*choose one of 0, 1, 2, all, mean"):
+            untrained.embed(SENTENCES, layer)  # at once
     uneven = made(vocabulary, hidden={"forward": [4, 7], "backward": [9, 2]})
     with pytest.raises(InputError, match=r"different widths \(13, 9\); choose one of 0, 1, 2, all$"):
         uneven.embed(SENTENCES, "mean")
     assert [vectors.shape[1] for vectors in uneven.embed([["They"]], "all")] == [22]
 
 
-def test_a_tagger_without_tags(vocabulary: Vocabulary) -> None:
-    untagged = Vocabulary(
-        words=vocabulary.words, characters=vocabulary.characters, tags={}, forms=vocabulary.forms, vectors={}
-    )
-    tagger = made(untagged)
-    assert tagger.columns == []
-    expected = np.concatenate(encoded(tagger, make_table(untagged)))
-    assert np.abs(np.concatenate(list(tagger.embed(SENTENCES))) - expected).max() < 1e-5
-
-
 @pytest.mark.parametrize("sizes", [{}, {"words": 0, "affixes": 0, "chars": 0}])
-def test_a_tagger_with_a_transformer(vocabulary: Vocabulary, tmp_path: Path, sizes: dict[str, int]) -> None:
-    pytest.importorskip("transformers")
-    from tests.pretrained.encoders import load, save_bert
+def test_a_tagger_with_a_transformer(vocabulary: Vocabulary, bert: Path, sizes: dict[str, int]) -> None:
+    from tests.pretrained.encoders import load
 
-    torch.manual_seed(1)
-    _, tokenizer, transformer = load(save_bert(tmp_path / "bert"))
-    changes = {"transformer": transformer, **sizes}
-    network = make_network(vocabulary, seed=4, **changes)
+    _, tokenizer, transformer = load(bert)
+    network = make_network(vocabulary, seed=4, transformer=transformer, **sizes)
     tagger = make_tagger(network, vocabulary, tokenizer, precision="float32")
     expected = encoded(tagger, make_table(vocabulary, tokenizer))
     assert np.abs(np.concatenate(list(tagger.embed(SENTENCES))) - np.concatenate(expected)).max() < 1e-5

@@ -29,28 +29,19 @@ def make_engine(vocabulary: Vocabulary, decoder: str, temperatures: dict[str, fl
 def test_log_probabilities_are_those_that_tagging_gives(
     vocabulary: Vocabulary, decoder: str, fixed_shapes: bool
 ) -> None:
-    for temperatures in ({}, TEMPERATURES):
-        engine = make_engine(vocabulary, decoder, temperatures)
-        logs = engine.log_probabilities(SENTENCES, fixed_shapes=fixed_shapes)
-        assert list(logs) == vocabulary.columns
-        for column, each in logs.items():
-            size = len(vocabulary.tags[column])
-            tags = engine.tag(SENTENCES, Request(top=size, probabilities=True), fixed_shapes)[column]
-            expected = np.empty(each.shape)
-            np.put_along_axis(expected, tags.ids, tags.probabilities, axis=1)
-            assert each.shape == (sum(map(len, SENTENCES)), size)
-            assert each.dtype == torch.float32
-            assert np.allclose(each.exp().numpy(), expected, atol=2e-6)
-            assert expected.std(axis=0).min() > 1e-3  # they differ from token to token
-
-
-@pytest.mark.parametrize("decoder", ["softmax", "crf"])
-def test_probabilities_without_temperatures(vocabulary: Vocabulary, decoder: str) -> None:
-    plain = make_engine(vocabulary, decoder).log_probabilities(SENTENCES)
-    cooled = make_engine(vocabulary, decoder, TEMPERATURES)
-    for column, each in cooled.log_probabilities(SENTENCES, calibrated=False).items():
-        assert torch.equal(each, plain[column])
-        assert not torch.allclose(cooled.log_probabilities(SENTENCES)[column], each, atol=0.01)
+    engine = make_engine(vocabulary, decoder, TEMPERATURES)
+    plain = make_engine(vocabulary, decoder).log_probabilities(SENTENCES, fixed_shapes=fixed_shapes)
+    without = engine.log_probabilities(SENTENCES, calibrated=False, fixed_shapes=fixed_shapes)
+    for column, each in engine.log_probabilities(SENTENCES, fixed_shapes=fixed_shapes).items():
+        size = len(vocabulary.tags[column])
+        tags = engine.tag(SENTENCES, Request(top=size, probabilities=True), fixed_shapes)[column]
+        expected = np.empty(each.shape)
+        np.put_along_axis(expected, tags.ids, tags.probabilities, axis=1)
+        assert each.shape == (sum(map(len, SENTENCES)), size)
+        assert np.allclose(each.exp().numpy(), expected, atol=2e-6)
+        assert expected.std(axis=0).min() > 1e-3  # they differ from token to token
+        assert torch.equal(without[column], plain[column])
+        assert not torch.allclose(plain[column], each, atol=0.01)
 
 
 def test_some_columns_nothing_and_gradients(vocabulary: Vocabulary) -> None:
@@ -61,18 +52,6 @@ def test_some_columns_nothing_and_gradients(vocabulary: Vocabulary) -> None:
     scores = torch.zeros_like(targets, requires_grad=True)
     nn.functional.cross_entropy(scores, targets).backward()  # autograd keeps the targets
     assert scores.grad is not None
-
-
-def test_scripts_that_a_word_cannot_have() -> None:
-    corpus = [{**s, "lemma": [token.lower().rstrip("s") for token in s["tokens"]]} for s in CORPUS]
-    vocabulary = Vocabulary.build(corpus, ["lemma"], min_count=1)
-    network = make_network(vocabulary)
-    logs = Engine([Member(network, vocabulary)], vocabulary).log_probabilities([["flights", "anew"]])["lemma"]
-    known, unknown = logs.exp()
-    script = vocabulary.codecs["lemma"].learned(["flights"], ["flight"])[0]
-    assert known[vocabulary.tag_ids["lemma"][script]] == 1  # the only one that the form has in training
-    assert (unknown > 0).sum() > 1
-    assert torch.allclose(logs.exp().sum(1), torch.ones(2))
 
 
 @pytest.mark.parametrize("fixed_shapes", [False, True])
