@@ -15,26 +15,17 @@ CORPUS = [
 ]
 
 
-@pytest.fixture
-def vocabulary() -> Vocabulary:
-    return Vocabulary.build(CORPUS, ["upos", "feats"])
-
-
-def test_words_are_lower_cased_and_seen_at_least_twice(vocabulary: Vocabulary) -> None:
-    assert vocabulary.words == {"cat": 2, "dog": 2, "the": 2}
+def test_what_is_counted() -> None:
+    vocabulary = Vocabulary.build(CORPUS, ["upos", "feats"])
+    assert vocabulary.words == {"cat": 2, "dog": 2, "the": 2}  # in lower case, at least twice
     assert vocabulary.word_ids == {"cat": 2, "dog": 3, "the": 4}
     assert list(Vocabulary.build(CORPUS, ["upos"], min_count=1).words) == ["cat", "dog", "the", "a", "zoë"]
     assert Vocabulary.build(CORPUS, ["upos"], min_count=3).words == {}
-
-
-def test_characters_count_in_every_token(vocabulary: Vocabulary) -> None:
     # a: cat, cat, a; t: the, cat, cat; o: dog, dog, Zoë; e: The, the; ë, T and Z stand there once
     assert vocabulary.characters == ["a", "o", "t", "c", "d", "e", "g", "h"]
     assert vocabulary.character_ids["a"] == UNK + 1
-
-
-def test_blank_is_a_tag_in_feats_and_none_elsewhere(vocabulary: Vocabulary) -> None:
-    assert vocabulary.tags == {"upos": ["DET", "NOUN"], "feats": ["D=a", "N=1", "N=2", "_"]}
+    assert vocabulary.tags == {"upos": ["DET", "NOUN"], "feats": ["D=a", "N=1", "N=2", "_"]}  # where a blank is a tag
+    assert vocabulary.known_forms == {"The", "the", "dog", "cat", "Zoë", "a"}
 
 
 def test_ids_do_not_depend_on_the_order_of_the_corpus() -> None:

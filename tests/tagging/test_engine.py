@@ -164,8 +164,8 @@ def test_few_numbers_of_rows() -> None:
     assert [padded_rows(n) for n in (1, 8, 9, 100, 300, 16_000)] == [8, 8, 16, 104, 304, 16_384]
 
 
-def test_bfloat16_on_a_treebank() -> None:
-    """At most 0.2 % of the tags differ and accuracy changes by at most 0.1 points."""
+def test_the_bundled_english_tagger_in_both_precisions() -> None:
+    """On the sample at most 0.2 % of the tags differ and accuracy changes by at most 0.1 points."""
     path = str(bundled("data") / "sample" / "sample-test.conllu")
     sentences = [sentence for sentence in read_conllu(read_lines(path), path) if sentence.tokens]
     tokens = [sentence.tokens for sentence in sentences]
@@ -175,3 +175,4 @@ def test_bfloat16_on_a_treebank() -> None:
         found = [np.concatenate([np.array(t) for t in each.tag_sentences(tokens, column)]) for each in (exact, reduced)]
         assert np.mean(found[0] != found[1]) <= 0.002
         assert abs(np.mean(found[0] == gold) - np.mean(found[1] == gold)) <= 0.001
+        assert column != "upos" or np.mean(found[0] == gold) > 0.955

@@ -253,8 +253,8 @@ def test_tags_do_not_depend_on_what_else_is_tagged(untrained: Tagger, monkeypatc
 def test_lemmas(lemmas: Callable[..., Tagger]) -> None:
     lemmatizer = lemmas()
     assert lemmatizer.vocabulary.tags["lemma"] == ["lower:*", "lower:*-"]
-    for sentence, found in zip(TOKENS, LEMMAS, strict=True):
-        assert lemmatizer.tag(sentence, "lemma") == found
+    for tokens, found in zip(TOKENS, LEMMAS, strict=True):
+        assert lemmatizer.tag(tokens, "lemma") == found
     sentence = lemmatizer.annotate(["They", "book", "trains", "s", "."], top=3)
     assert sentence.tags["lemma"][3] == "s"  # too short for the other script
     assert sentence.alternatives["lemma"][3] == [("s", 1.0)]
