@@ -118,6 +118,7 @@ def test_the_python_reader(exported: Path, sentences: list[list[str]], expected:
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.usefixtures("node_modules")
 def test_the_javascript_reader(exported: Path, sentences: list[list[str]], expected: list[Tags]) -> None:
     (exported / "some.json").write_text(json.dumps(sentences[:AT_ONCE]))

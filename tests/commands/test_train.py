@@ -42,6 +42,7 @@ def test_arguments_are_handed_on_as_they_are(
     assert taken == [handed_on]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
 def test_a_training_without_a_place_to_print_to_is_saved_and_ends_in_one_line(treebank: Path, tmp_path: Path) -> None:
     values = ["corpus=conllu", f"corpus.path={treebank}", *TINY, "trainer.max_epochs=1", "test=false"]
