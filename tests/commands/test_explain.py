@@ -48,12 +48,9 @@ def test_a_tagger_of_words_with_spaces_is_given_tokens(tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         ([""], ["no words"]),
-        ([" \n\t"], ["no words"]),
-        (["-"], ["no words"]),
         (["They book", "--column", "lemma"], ["lemma", "upos, xpos"]),
         (["book " * (MAX_WORDS + 1)], [str(MAX_WORDS + 1), "at most"]),
         (["They book", "--html", "x.html"], ["--html is gone"]),
-        (["They book", "--model", "nowhere"], ["nowhere"]),
     ],
 )
 def test_bad_input_is_one_line(
@@ -65,8 +62,3 @@ def test_bad_input_is_one_line(
     assert message.startswith("error: ")
     assert all(word in message for word in words), message
     assert list(tmp_path.iterdir()) == []
-
-
-def test_bad_bytes_are_named(trained: Path) -> None:
-    assert "0xe9" in call("-", "--model", str(trained), input=b"caf\xe9", status=2).stderr
-    call("-", "--model", str(trained), "--encoding", "latin-1", input=b"caf\xe9")

@@ -71,14 +71,10 @@ def node_modules(exported: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def sentences() -> list[list[str]]:
-    """A sentence of three pieces, odd words, none, the sample, and a part of EWT's dev split if that is there."""
+    """A sentence of three pieces, odd words, none, and the sample."""
     found = [ODD, ODD[::-1], ["They"], []]
-    files = [(bundled("data") / "sample" / "sample-dev.conllu", 2)]
-    if "TAGGER_TREEBANKS" in os.environ:
-        files.append((Path(os.environ["TAGGER_TREEBANKS"], "UD_English-EWT", "en_ewt-ud-dev.conllu"), 9))
-    for file, step in files:
-        found += [sentence.tokens for sentence in read_conllu(read_lines(str(file)), str(file))][::step]
-    return [LONG, *found]
+    file = str(bundled("data") / "sample" / "sample-dev.conllu")
+    return [LONG, *found, *[sentence.tokens for sentence in read_conllu(read_lines(file), file)][::2]]
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +162,12 @@ def test_the_module_of_a_browser(exported: Path, address: str) -> None:
     assert hosts == {address}
 
 
-def test_files_that_exist_and_other_names(model: Path, tmp_path: Path) -> None:
+def test_files_that_exist_and_bad_input(model: Path, tmp_path: Path) -> None:
+    for options in (["--onnx", "-"], ["--onnx", "x.onnx", "--vocabulary", "-"]):
+        assert error("export", *options) == "error: an export is two files, and - is no file; name both"
+    assert "'UD_A'" in error("export", "--onnx", "x.onnx", "--model", str(model), "--corpus", "UD_A")
+    assert "is a folder" in error("export", "--onnx", str(tmp_path), "--model", str(model))
+    assert list(tmp_path.iterdir()) == []
     arguments = ("export", "--onnx", "x.onnx", "--vocabulary", "words.json", "--model", str(model))
     told = call(*arguments).stderr
     size = (tmp_path / "words.json").stat().st_size
@@ -175,13 +176,3 @@ def test_files_that_exist_and_other_names(model: Path, tmp_path: Path) -> None:
     assert error(*arguments) == "error: x.onnx exists; --force replaces it"
     call(*arguments, "--force")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["words.json", "x.onnx"]
-
-
-def test_bad_input(model: Path, tmp_path: Path) -> None:
-    assert "no such tagger" in error("export", "--onnx", "x.onnx", "--model", "nowhere")
-    assert "'UD_A'" in error("export", "--onnx", "x.onnx", "--model", str(model), "--corpus", "UD_A")
-    assert "is a folder" in error("export", "--onnx", str(tmp_path), "--model", str(model))
-    assert "--onnx" in error("export")
-    for options in (["--onnx", "-"], ["--onnx", "x.onnx", "--vocabulary", "-"]):
-        assert error("export", *options) == "error: an export is two files, and - is no file; name both"
-    assert list(tmp_path.iterdir()) == []

@@ -14,7 +14,6 @@ from tests.commands.conftest import CONLLU, call, saved
     [
         ["tag", "a.conllu", "-o", "out/"],
         ["evaluate", "a.conllu"],
-        ["explain", "They book."],
         ["embed", "a.conllu", "-o", "x.npz"],
         ["senses", "book", "a.conllu", "b.conllu", "c.conllu"],
         ["benchmark", "--file", "a.conllu", "--workers", "1"],
@@ -51,7 +50,6 @@ def test_a_folder_with_the_name_of_a_bundled_tagger_is_loaded(tmp_path: Path) ->
         (["tag", "a.conllu", "--encoding", "nope"], "'nope' is no encoding"),
         (["evaluate", "nope.tsv"], "nope.tsv: no such file"),
         (["embed", "nope.txt", "-o", "x.npz"], "nope.txt: no such file"),
-        (["senses", "book", "nope.txt"], "nope.txt: no such file"),
     ],
 )
 def test_mistakes_are_found_before_a_model_is_loaded(

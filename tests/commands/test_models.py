@@ -20,18 +20,12 @@ def test_every_tagger_that_has_a_name_is_listed() -> None:
     assert all(" CC BY-SA 4.0 " in line for line in lines[1:])
 
 
-def test_a_run_with_a_name_is_listed_after_the_languages(model: Path, tmp_path: Path) -> None:
+def test_a_run_is_listed_and_what_it_says_does_not_reach_the_terminal_as_it_is(model: Path, tmp_path: Path) -> None:
     shutil.copytree(model, tmp_path / "runs" / "mine" / "tagger")
     assert "mine: Tiny, " in call("models").stdout
-
-
-def test_what_a_folder_says_does_not_reach_the_terminal_as_it_is(model: Path, tmp_path: Path) -> None:
     config = json.loads((model / "config.json").read_text())
     config |= {"corpus": "\x1b]0;mine\x07Tiny\x1b[2J", "license": "free\r\x9b31m"}
-    folder = tmp_path / "runs" / "1" / "tagger"
-    folder.mkdir(parents=True)
-    for path in model.iterdir():
-        (folder / path.name).write_bytes(path.read_bytes())
+    folder = Path(shutil.copytree(model, tmp_path / "runs" / "1" / "tagger"))
     (folder / "config.json").write_text(json.dumps(config))
     shown = [call("models").stdout, call("tag", "--model", "latest", input="They").stderr]
     for text in shown:

@@ -24,17 +24,13 @@ def test_a_lexicon_decides_the_tags_of_its_forms(model: Path, tmp_path: Path) ->
     ("text", "options", "words"),
     [
         ("They\tNUN\n", ["words.tsv"], ["words.tsv, line 1", "'NUN' is no tag", "ADV, NOUN"]),
-        ("They\tNOUN\n", ["words.tsv", "--lexicon", "upos=words.tsv"], ["upos has another lexicon", "join"]),
         ("They\tNOUN\n", ["words.tsv", "--lexicon", "words.tsv"], ["has the lexicon words.tsv", "join"]),
         ("They\tNOUN\n", ["xpos=words.tsv"], ["xpos", "upos"]),
-        ("They\tNOUN\n", ["nowhere.tsv"], ["nowhere.tsv", "no such file"]),
-        ("Caf\udce9\tNOUN\n", ["words.tsv"], ["words.tsv, line 1", "0xe9 is not utf-8", "save it as UTF-8"]),
         ("They\tNOUN\n", ["upos="], ["--lexicon upos= names no file"]),
-        ("They\tNOUN\n", ["-"], ["--lexicon - names no file"]),
     ],
 )
 def test_mistakes_in_a_lexicon(model: Path, tmp_path: Path, text: str, options: list[str], words: list[str]) -> None:
-    (tmp_path / "words.tsv").write_text(text, errors="surrogateescape")
+    (tmp_path / "words.tsv").write_text(text)
     (tmp_path / "a.txt").write_text("They")
     message = error("tag", "a.txt", "--model", str(model), "--lexicon", *options)
     assert all(word in message for word in words), message
@@ -46,8 +42,6 @@ def test_tags_of_the_input_are_kept(model: Path, tmp_path: Path) -> None:
     words = found.split()
     assert (words[0], words[2]) == ("dog/NOUN", "x/PUNCT")
     assert words[1].partition("/")[2] in TAGS
-    found = call("tag", "-", "--input", "tsv", *options, input="dog\tVERB\nthe\t_\n").stdout
-    assert found.startswith("dog\tVERB\nthe\t")
     blank = CONLLU.replace("INTJ", "_").replace("\tPRON\t", "\t_\t")
     (tmp_path / "a.conllu").write_text(blank)
     call("tag", "a.conllu", "-o", "b.conllu", *options)
@@ -57,30 +51,20 @@ def test_tags_of_the_input_are_kept(model: Path, tmp_path: Path) -> None:
             assert tag in TAGS if was == "_" else tag == was
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "options", "words"),
-    [
-        ("a.conllu", CONLLU, [], ["a.conllu, line 12", "'INTJ' is no tag of upos", "ADV, NOUN"]),
-        ("a.slash", "a/NOUN\nb/N\n", [], ["a.slash, line 2", "'N'"]),
-        ("a.txt", "They", [], ["a.txt (text) has no tags"]),
-    ],
-)
-def test_mistakes_in_tags_to_keep(
-    model: Path, tmp_path: Path, name: str, text: str, options: list[str], words: list[str]
-) -> None:
-    (tmp_path / name).write_text(text)
-    message = error("tag", name, "-o", "out.conllu", "--keep", *options, "--model", str(model))
-    assert all(word in message for word in words), message
-    assert [path.name for path in tmp_path.iterdir()] == [name]
+def test_mistakes_in_tags_to_keep(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.conllu").write_text(CONLLU)
+    options = ["-o", "out.conllu", "--keep", "--model", str(model)]
+    said = error("tag", "a.conllu", *options)
+    assert said.startswith("error: a.conllu, line 12: 'INTJ' is no tag of upos; it has ADV, NOUN")
+    assert " (text) has no tags" in error("tag", "-", *options, input="They")
+    assert not (tmp_path / "out.conllu").exists()
 
 
 def test_doubtful_sentences_are_written_the_most_doubtful_first(model: Path, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("They book flights. " * 3 + "They. Zzyx book? They book it and more.")
     (tmp_path / "b.conllu").write_text(CONLLU)
-    (tmp_path / "out.jsonl").write_text(
-        call("tag", "a.txt", "--output", "jsonl", "--probabilities", "--model", str(model)).stdout
-    )
-    records = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    lines = call("tag", "a.txt", "--output", "jsonl", "--probabilities", "--model", str(model)).stdout.splitlines()
+    records = list(map(json.loads, lines))
     least = sorted(min(record["upos_probabilities"]) for record in records)
     below = (least[2] + least[-1]) / 2
     options = ["--review-below", str(below), "-o", "review.conllu", "--model", str(model)]
@@ -102,10 +86,6 @@ def test_doubtful_sentences_are_written_the_most_doubtful_first(model: Path, tmp
     assert f"{len(sentences)} of {len(records) + 2} sentences" in result.stderr
     assert "kept: review.conllu" in call("tag", "a.txt", *options).stderr
     assert (tmp_path / "review.conllu").read_text() == text
-    call("tag", "a.txt", *options, "--force")
-    again = list(read_conllu((tmp_path / "review.conllu").read_text().splitlines(keepends=True), "again"))
-    assert len(again) <= len(sentences)
-    assert not any(c.startswith("# source = ") for s in again for c in s.comments)
 
 
 def test_all_files_of_a_folder_are_reviewed(model: Path, tmp_path: Path) -> None:
@@ -126,16 +106,10 @@ def test_all_files_of_a_folder_are_reviewed(model: Path, tmp_path: Path) -> None
     assert sorted(opened) == [["# newpar", "# sent_id = 1"], ["# newpar", "# sent_id = 2"]]
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        (["--review-below", "1.5"], ["--review-below 1.5", "0 to 1"]),
-        *(
-            (["--review-below", "0.5", *output], ["writes one CoNLL-U file", "-o review.conllu"])
-            for output in (["--output", "tsv"], ["-o", "review.tsv"], ["-o", "."], ["-o", "new/"])
-        ),
-    ],
-)
-def test_mistakes_in_a_review(model: Path, options: list[str], words: list[str]) -> None:
-    message = error("tag", *options, "--model", str(model), input="They")
-    assert all(word in message for word in words), message
+def test_mistakes_in_a_review(model: Path) -> None:
+    options = ["tag", "--model", str(model), "--review-below"]
+    assert "--review-below 1.5" in error(*options, "1.5", input="They")
+    for output in (["--output", "tsv"], ["-o", "review.tsv"], ["-o", "."], ["-o", "new/"]):
+        message = error(*options, "0.5", *output, input="They")
+        assert "writes one CoNLL-U file" in message
+        assert "-o review.conllu" in message

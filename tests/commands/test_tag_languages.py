@@ -25,32 +25,24 @@ def test_every_file_has_the_tagger_of_its_language(tmp_path: Path) -> None:
     assert [line.split('"language":"')[1].split('"')[0] for line in both] == ["welsh", "english"]
 
 
-def test_doubtful_sentences_have_one_language_each() -> None:
+def test_a_text_from_outside_has_one_language() -> None:
     done = call("tag", "--review-below", "1", input=WELSH)
     assert "chwarae" in done.stdout
     assert "language: welsh (-)" in done.stderr
     assert "english" not in done.stderr
-
-
-def test_a_language_that_is_not_there_leaves_no_output(tmp_path: Path) -> None:
-    text = tmp_path / "hu.txt"
-    text.write_text("A gyerekek a kertben játszottak, amikor az édesanyjuk tegnap este hazaért a munkából.\n")
-    message = error("tag", str(text), "-o", f"{tmp_path}/hu.tsv")
-    assert f"{text} looks most like " in message
-    assert not (tmp_path / "hu.tsv").exists()
+    done = call("tag", "--input", "jsonl", "--output", "jsonl", input=json.dumps({"text": WELSH, "language": "xx"}))
+    assert '"language":"welsh"' in done.stdout
 
 
 def test_a_file_that_is_refused_leaves_the_others_reviewed(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("A gyerekek a kertben játszottak, amikor az édesanyjuk tegnap este hazaért.\n")
+    text = tmp_path / "a.txt"
+    text.write_text("A gyerekek a kertben játszottak, amikor az édesanyjuk tegnap este hazaért a munkából.\n")
+    assert f"{text} looks most like " in error("tag", str(text), "-o", f"{tmp_path}/hu.tsv")
+    assert not (tmp_path / "hu.tsv").exists()
     (tmp_path / "b.txt").write_text(WELSH)
     done = call("tag", "--review-below", "1", str(tmp_path), status=2)
     assert "chwarae" in done.stdout
     assert "a.txt looks most like" in done.stderr
-
-
-def test_the_language_that_was_found_is_written_over_an_older_one() -> None:
-    done = call("tag", "--input", "jsonl", "--output", "jsonl", input=json.dumps({"text": WELSH, "language": "xx"}))
-    assert '"language":"welsh"' in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,13 @@
 import functools
 import gzip
 import http.server
-import io
 import logging
 import os
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import fsspec
 import pytest
@@ -92,12 +91,9 @@ def test_from_there_to_there_and_back(model: Path, s3: Any) -> None:
     assert outputs(s3) == whole
     call("tag", f"{BUCKET}/in", "-o", "back", *options)
     assert local("back") == whole
-    call("tag", "in", "-o", f"{BUCKET}/there", *options)
-    assert outputs(s3, "there") == whole
     call("tag", f"{BUCKET}/in/1/1.txt.gz", "-o", f"{BUCKET}/one.tsv", *options)
     assert s3.cat_file("books/one.tsv") == gzip.decompress(whole["1/1.tsv.gz"])
-    printed = call("tag", f"{BUCKET}/in/0/0.txt", *options).stdout
-    assert printed.encode() == whole["0/0.tsv"]
+    assert call("tag", f"{BUCKET}/in/0/0.txt", *options).stdout.encode() == whole["0/0.tsv"]
     kept = call("tag", f"{BUCKET}/in/0/0.txt", "-o", f"{BUCKET}/one.tsv", *options)
     assert f"kept: {BUCKET}/one.tsv; --force replaces what exists" in kept.stderr
 
@@ -121,21 +117,11 @@ def test_outputs_that_exist_are_kept_and_shards_divide(model: Path, s3: Any) -> 
 def test_what_cannot_be_reached_is_named(model: Path, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     s3.pipe_file("books/a.txt", b"They book.")
     options = ["--model", str(model)]
-    Path("a.txt").write_text("They book.")
     assert error("tag", f"{BUCKET}/none.txt", *options) == f"error: {BUCKET}/none.txt: no such file or folder"
     missing = error("tag", f"{BUCKET}/a.txt", "-o", "s3://nowhere/out/", *options)
     assert missing.startswith("error: s3://nowhere/out/")
     assert "no such file or bucket" in missing
-    assert "ftp is no protocol" in error("tag", "ftp://h/a.txt", *options)
     assert "no such file" in error("evaluate", f"{BUCKET}/none.conllu", *options)
-
-    async def refused(*_: object, **__: object) -> None:
-        raise PermissionError("Access Denied")
-
-    monkeypatch.setattr(s3fs.S3FileSystem, "_put_file", refused)
-    s3fs.S3FileSystem.clear_instance_cache()
-    said = error("tag", "a.txt", "-o", f"{BUCKET}/a.tsv", *options)
-    assert said.startswith(f"error: {BUCKET}/a.tsv: no right to it (Access Denied); ")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     s3fs.S3FileSystem.clear_instance_cache()
     said = error("tag", f"{BUCKET}/a.txt", *options)
@@ -167,11 +153,8 @@ def test_an_upload_that_fails_leaves_nothing(s3: Any, tmp_path: Path, monkeypatc
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def send_head(self) -> io.BytesIO | BinaryIO | None:
-        if "closed" not in self.path:
-            return super().send_head()
-        self.send_error(403)
-        return None
+    def send_head(self) -> Any:
+        return super().send_head() if "closed" not in self.path else self.send_error(403)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -193,11 +176,7 @@ def test_http(model: Path, tmp_path: Path) -> None:
         assert (tmp_path / "out" / "a book.tsv").read_text() == expected
         assert "".join(read_lines(f"{url}/b.txt.gz")) == text(4)
         assert list_remote(f"{url}/b.txt.gz")[f"{url}/b.txt.gz"].version
-        for name in ("none.txt", "403.txt"):
-            assert (
-                error("tag", f"{url}/{name}", *options)
-                == f"error: {url}/{name}: no such file or bucket; check the name"
-            )
+        assert error("tag", f"{url}/none.txt", *options).endswith("/none.txt: no such file or bucket; check the name")
         assert f"{url}/closed.txt: no right to it" in error("tag", f"{url}/closed.txt", *options)
         assert "files there are only read" in error("tag", "a.txt", "-o", f"{url}/a.tsv", *options)
         site.shutdown()
@@ -243,16 +222,12 @@ def test_what_goes_where(memory: Any) -> None:
 @pytest.mark.parametrize(
     ("source", "to", "words"),
     [
-        ("memory://nowhere.txt", "memory://out/", "memory://nowhere.txt: no such file or folder"),
         ("memory://in/", None, "name one for its tagged files with -o"),
         ("memory://in/", "memory://input.txt", "-o memory://input.txt is a file"),
-        ("memory://in/", "memory://two.tsv", "several files need a folder: -o memory://two.tsv/"),
         ("memory://input.txt", "memory://input.txt", "replaced by its own tagging"),
         ("ftp://x/a.txt", "out/", "ftp is no protocol for files here; give a path, or one of s3://, gs://"),
-        ("zip://a.txt::memory://in/a.zip", "out/", "zip is no protocol"),
         ("file:///etc/passwd", "out/", "file is no protocol"),
         ("memory://in/", "https://example.org/out/", "files there are only read; write to s3:// or gs://"),
-        ("memory://in/", "sftp://host/out/", "sftp is no protocol"),
     ],
 )
 def test_what_cannot_be_planned_is_refused(memory: Any, source: str, to: str | None, words: str) -> None:
@@ -262,11 +237,10 @@ def test_what_cannot_be_planned_is_refused(memory: Any, source: str, to: str | N
         plan_jobs([source], to, None, None)
 
 
-@pytest.mark.parametrize(("scheme", "package"), [("s3", "s3fs"), ("gs", "gcsfs"), ("https", "aiohttp")])
-def test_without_the_package(monkeypatch: pytest.MonkeyPatch, scheme: str, package: str) -> None:
+def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(*_: object, **__: object) -> None:
-        raise ImportError(f"Install {package}")
+        raise ImportError("Install gcsfs")
 
     monkeypatch.setattr("fsspec.filesystem", missing)
-    said = error("tag", f"{scheme}://books/a.txt")
-    assert said == f"error: {scheme}://books/a.txt: the package {package} is not installed; run pip install {package}"
+    said = error("tag", "gs://books/a.txt")
+    assert said == "error: gs://books/a.txt: the package gcsfs is not installed; run pip install gcsfs"

@@ -38,6 +38,7 @@ TREEBANK = """\
 @pytest.fixture(autouse=True)
 def _cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path_factory.mktemp("cache"))
+    datasets.disable_progress_bars()
 
 
 def conllu(columns: list[str], seed: int = SEED, **values: Any) -> Corpus:
@@ -105,11 +106,6 @@ def parquet_folder(folder: Path, splits: dict[str, Dataset], config: str = "en_t
 
 def lists(**columns: list[list[Any]]) -> Dataset:
     return Dataset.from_dict(columns, Features(dict.fromkeys(columns, List(Value("string")))))
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> None:
-    datasets.disable_progress_bars()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Data sets of the Hub of every generation, as local folders laid out like them."""
 
 import contextlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -52,24 +51,9 @@ def test_the_newer_release_of_universal_dependencies(newer: str) -> None:
     assert corpus.name == "ud-en_tiny"
     assert corpus.rules == "english"
     assert list(corpus.splits) == ["train", "dev", "test"]
-    assert corpus.splits["train"].to_list() == [
-        {
-            "tokens": ["Do", "n't", "go"],
-            "upos": ["AUX", "PART", "VERB"],
-            "xpos": ["VB", "_", "VB"],
-            "feats": ["Mood=Imp|VerbForm=Fin", "_", "_"],
-            "comments": [],
-            **NO_SPACING,
-        },
-        {
-            "tokens": ["hợp tác xã", "_"],
-            "upos": ["NOUN", "_"],
-            "xpos": ["N", "_"],
-            "feats": ["_", "_"],
-            "comments": [],
-            **NO_SPACING,
-        },
-    ]
+    row = {"tokens": ["Do", "n't", "go"], "upos": ["AUX", "PART", "VERB"], "xpos": ["VB", "_", "VB"], "comments": []}
+    assert corpus.splits["train"][0] == row | {"feats": ["Mood=Imp|VerbForm=Fin", "_", "_"]} | NO_SPACING
+    assert corpus.splits["train"][1]["xpos"] == ["N", "_"]
     assert corpus.splits["dev"]["tokens"][:] == [["hợp tác xã", "_"]]
 
 
@@ -122,13 +106,12 @@ def test_newer_releases_say_where_the_text_has_spaces(tmp_path: Path) -> None:
     (paragraph,) = gold_paragraphs(sentences_of(train, ["upos"]))
     assert paragraph.text == "Vas au lac!Oui"
     assert paragraph.tokens[0][1] == (4, 6, ("à", "le"))
-
-
-@pytest.mark.parametrize("identifier", ["3-2", "2-6"])
-def test_a_multiword_token_without_its_words(tmp_path: Path, identifier: str) -> None:
-    name = spaced(tmp_path / "ud", identifier)
-    message = error_of(ud, ["upos"], name=name, treebank="en_tiny")
-    assert message == f"{name}, split train, row 0: no multiword token can have the ID '{identifier}'; repair the data"
+    for identifier in ("3-2", "2-6"):  # without its words
+        name = spaced(tmp_path / identifier, identifier)
+        message = error_of(ud, ["upos"], name=name, treebank="en_tiny")
+        assert (
+            message == f"{name}, split train, row 0: no multiword token can have the ID '{identifier}'; repair the data"
+        )
 
 
 def test_class_labels_under_other_names(tmp_path: Path) -> None:
@@ -139,15 +122,6 @@ def test_class_labels_under_other_names(tmp_path: Path) -> None:
     assert corpus.splits.num_rows == {"train": 3, "dev": 1, "test": 4}
     row = {"tokens": ["a", "b", "c"], "pos": ["VB", "NN", "_"], "comments": []}
     assert corpus.splits["test"][0] == row | NO_FACTS | NO_SPACING
-
-
-def test_a_data_set_that_changed_is_read_again(tmp_path: Path) -> None:
-    file = tmp_path / "d" / "en_tiny" / "train.parquet"
-    name = parquet_folder(tmp_path / "d", {"train": lists(tokens=[["a"]] * 2, upos=[["X"]] * 2)})
-    assert hub(["upos"], name, seed=SEED).splits["train"]["tokens"][:] == [["a"]]
-    lists(tokens=[["b"]] * 2, upos=[["X"]] * 2).to_parquet(str(file))
-    os.utime(file, ns=(0, file.stat().st_mtime_ns + 10**9))
-    assert hub(["upos"], name, seed=SEED).splits["train"]["tokens"][:] == [["b"]]
 
 
 def test_data_sets_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

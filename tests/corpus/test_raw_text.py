@@ -55,14 +55,11 @@ def test_a_data_set_of_the_hub(folder: Path) -> None:
         list(Texts(None, replace(hub, split="nowhere")).sentences())
 
 
-def test_hidden_files_are_passed_over(folder: Path) -> None:
+def test_hidden_files_and_long_sentences(folder: Path, tmp_path: Path) -> None:
     (folder / ".hidden").mkdir()
     for name in ("._a.txt", ".hidden/a.txt"):
         (folder / name).write_bytes(b"\xff")
     assert len(Texts(str(folder), NO_HUB).files) == 3
-
-
-def test_long_sentences_are_cut(tmp_path: Path) -> None:
     (tmp_path / "long.lines").write_text(" ".join(["word"] * 450))
     assert [len(tokens) for tokens in Texts(f"{tmp_path}/long.lines", NO_HUB).sentences()] == [200, 200, 50]
 
