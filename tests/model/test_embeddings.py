@@ -83,3 +83,12 @@ def test_a_form_finds_its_vector_as_written_or_in_lower_case(vocabulary: Vocabul
     part.fill(1, torch.tensor([[7.0]]))
     x = embedding(make_batch([["Book", "BOOK", "THE", "the", "flights"]], known))
     assert_close(x, torch.tensor([[3.0, 4, 0], [1, 2, 0], [5, 6, 7], [5, 6, 0], [0, 0, 0]]))
+
+
+def test_the_projection_is_learned_and_the_vectors_only_if_asked() -> None:
+    for tune in (False, True):
+        embedding = vectors(projection=4, tune=tune)
+        x = embedding(torch.tensor([[3, 1]]))
+        assert_close(x[0], embedding.projection(torch.tensor([5.0, 6.0, 7.0])))
+        x.sum().backward()
+        assert all((table.grad is not None) == tune for table in embedding.tables)

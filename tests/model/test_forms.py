@@ -4,17 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.model.batch import PAD, UNK
+from tagger.model.batch import PAD
 from tagger.model.collate import collate
 from tagger.model.embeddings import AFFIX_COUNT, MAX_CHARACTERS, affix_rows, word_shape
 from tagger.model.vocabulary import Vocabulary
 from tests.conftest import TOKENS, assert_same_batch, make_batch, make_table
-
-
-def test_unknown_words_and_characters(vocabulary: Vocabulary) -> None:
-    batch = make_batch([["ΞQΞ", "BOOK"]], vocabulary)
-    assert batch.features["words"].tolist() == [UNK, vocabulary.word_ids["book"]]
-    assert batch.features["characters"][0].tolist() == [UNK] * 3 + [PAD]
 
 
 def test_a_long_form_gives_its_first_and_last_characters() -> None:

@@ -1,6 +1,5 @@
 """The vectors of words: what the network computes, whatever they come with, and the same in every file."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -84,23 +83,6 @@ def test_vectors_come_in_order_and_depend_on_nothing_else(untrained: Tagger, lay
         assert alone.shape == vectors.shape
         assert np.abs(alone - vectors).max(initial=0) < 1e-6
     assert len({vectors.tobytes() for vectors in together}) > 20
-
-
-@pytest.mark.usefixtures("small_windows")
-def test_no_more_is_read_than_a_window_and_no_more_kept_than_a_sentence(untrained: Tagger) -> None:
-    read = 0
-
-    def endless() -> Iterator[list[str]]:
-        nonlocal read
-        while True:
-            read += 1
-            yield ["book"]
-
-    vectors = untrained.embed(endless())
-    for i in range(1, 100):
-        found = next(vectors)
-        assert found.base is None
-        assert read <= i + 20
 
 
 def test_a_layer_that_is_not_there(untrained: Tagger, vocabulary: Vocabulary) -> None:
