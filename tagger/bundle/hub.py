@@ -1,7 +1,7 @@
 """The name of a tagger on the Hugging Face Hub -> its folder in the Hub's cache, downloaded if it is not there.
 
 Only the files of a tagger's folder are downloaded, by their names: whatever else a repository holds, such as a pickle,
-stays where it is. Nothing in them is executed, and whoever reads a file checks its size; see `bundle.py`.
+stays where it is. Nothing in them is executed, and whoever reads a file checks its size.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Sentences to batches: the only place where sentences are padded.
+"""Sentences to batches: here sentences are padded.
 
 Sentences of near-equal length go into one batch (`length_buckets`), so that there is little padding.
 """

@@ -2,7 +2,7 @@
 
 Networks that were trained side by side differ in the random weights that they start from and in what dropout hides. The
 mean of their scores makes fewer errors than any of them (Hansen and Salamon 1990, https://doi.org/10.1109/34.58871).
-In training `training/module.py` computes that mean, in tagging `tagging/stack.py`.
+In training `training/module.py` computes that mean, in tagging `tagging/stack.py` and `tagging/engine.py`.
 """
 
 import copy

@@ -1,7 +1,7 @@
 """Tokens -> tag ids: runs the members of a tagger as fast as one thread can; everything that tags goes through it.
 
-It computes the weighted mean of what the members' `TaggerNetwork.forward` compute, from the same weights, in float32 or
-bfloat16. The scores come from `networks.py`, the tags of the scores from `decoding.py`.
+It computes the weighted mean of what the members compute: networks (`TaggerNetwork.forward`, from the same weights, in
+float32 or bfloat16) and linear members. The scores come from `networks.py`, the tags of the scores from `decoding.py`.
 """
 
 # E embedding of a form, N tokens of a batch, S states of all layers, K tags of a column

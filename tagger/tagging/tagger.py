@@ -44,8 +44,8 @@ MAX_SPACED_SHARE = 0.01  # with a larger share of forms with spaces, no rule can
 class Tagger(DocumentTagger):
     """A trained tagger. Threads may share it: they take turns; see `device.own_turn`.
 
-    Its results depend on the list of sentences alone, to the bit: not on what it tagged before, and not on the number
-    of workers.
+    Its tags depend on the list of sentences alone: not on what it tagged before, and not on the number of workers. The
+    last digits of probabilities may differ with the number of workers, which decides what is computed together.
 
     Attributes:
         name: of the tagger or its folder, as `load` was given it; empty if the tagger was made otherwise.

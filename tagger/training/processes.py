@@ -1,4 +1,4 @@
-"""Processes beside the first one: those of members of an ensemble and of a sweep's runs."""
+"""Processes beside the first one: those of a sweep's runs."""
 
 import os
 import signal
@@ -14,8 +14,7 @@ ORPHANED = 1  # exit status
 def end_with_parent() -> None:
     """From now on this process ends when the process that started it has ended, even if it was killed.
 
-    Without this a helper would wait for the first process for half an hour. It may end anywhere: a helper writes no
-    files, and a run of a sweep or a member writes whole ones.
+    It may end anywhere: a run writes whole files.
     """
     threading.Thread(target=_wait_for_end_of, args=(os.getppid(),), daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""A trained tagger and its corpus -> `report.json`, `report.html`, the files that show its errors, and a few lines."""
+"""A trained tagger and its corpus -> its scores, `report.html`, the files that show its errors, and a few lines."""
 
 import logging
 import time
