@@ -1,4 +1,4 @@
-"""Sentences to learn from: the values of `conf/corpus` come in, a `Corpus` goes out: a `datasets.DatasetDict` and its name.
+"""Sentences to learn from: the values of `conf/corpus` come in, a `Corpus` goes out.
 
 `config.py` has the values and finds the files, `sources.py` opens each kind of corpus, `hub.py` reads the Hugging Face
 Hub, `arrow.py` keeps sentences in the cache of `datasets`, and `splits.py` makes the dev split. `raw_text.py` reads
