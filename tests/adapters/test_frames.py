@@ -44,17 +44,7 @@ def test_a_row_for_every_word() -> None:
 @pytest.mark.parametrize("sentences", [SENTENCES, []])
 def test_types_do_not_depend_on_the_rows(sentences: list[Sentence]) -> None:
     kinds = {"int64": "Int64", "Int64": "Int64", "string": "String", "boolean": "Boolean", "Float64": "Float64"}
-    wanted = [
-        "int64",
-        "int64",
-        "string",
-        "string",
-        "string",
-        *["float64"] * bool(sentences),
-        "Int64",
-        "Int64",
-        "boolean",
-    ]
+    wanted = ["int64"] * 2 + ["string"] * 3 + ["float64"] * bool(sentences) + ["Int64"] * 2 + ["boolean"]
     frame, table = to_frame(sentences, columns=["upos"]), to_frame(sentences, "polars", ["upos"])
     names = [name for name in COLUMNS if name != "xpos" and (sentences or name != "upos_probability")]
     assert list(frame.columns) == table.columns == names
@@ -67,10 +57,8 @@ def test_what_does_not_fit_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> N
     odd: list[tuple[list[Any], str, str]] = [
         ([], "arrow", "library='arrow': give 'pandas' or 'polars'"),
         ([["They"]], "pandas", "is no Sentence; give what"),
-        *[
-            ([Sentence(["a"], {"upos": ["X"], column: ["Y"]}, {"upos": [0.5]})], "pandas", "rename it")
-            for column in ("word", "start", "upos_probability")
-        ],
+        ([Sentence(["a"], {"upos": ["X"], "word": ["Y"]}, {"upos": [0.5]})], "pandas", "rename it"),
+        ([Sentence(["a"], {"upos": ["X"], "upos_probability": ["Y"]}, {"upos": [0.5]})], "pandas", "rename it"),
     ]
     for sentences, library, message in odd:
         with pytest.raises(InputError, match=message):

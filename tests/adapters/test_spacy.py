@@ -34,13 +34,7 @@ def tiny(trained: Path) -> Language:
 
 def test_a_text_gets_the_tags_of_the_tagger(tiny: Language) -> None:
     assert shown(tiny("They book flights.")) == SHOWN
-    firsts = [
-        [("They", "PRON", "PRP")],
-        [("The", "DET", "DT")],
-        [("Well", "INTJ", "UH")],
-        [],
-        [("  \n", "SPACE", "_SP")],
-    ]
+    firsts = [[SHOWN[0]], [("The", "DET", "DT")], [("Well", "INTJ", "UH")], [], [("  \n", "SPACE", "_SP")]]
     assert [shown(doc)[:1] for doc in tiny.pipe(TEXTS)] == firsts
 
 
@@ -67,12 +61,6 @@ def test_features_and_lemmas(lemmatizer: Path) -> None:
     assert all(doc.has_annotation("MORPH", require_complete=True) for doc in docs)
 
 
-def test_a_columns_tags_go_where_they_are_wanted(trained: Path) -> None:
-    nlp = pipeline(trained, ours=False, pos=None, tag="upos")
-    doc = nlp(Doc(nlp.vocab, words=["They", "book"], pos=["X", "X"]))
-    assert [(token.pos_, token.tag_) for token in doc] == [("X", "PRON"), ("X", "VERB")]
-
-
 def test_sentences_of_a_doc_are_tagged_each_by_itself(trained: Path) -> None:
     tiny = tagger.load(trained, "cpu")
     nlp = pipeline(trained, ours=False)
@@ -82,6 +70,9 @@ def test_sentences_of_a_doc_are_tagged_each_by_itself(trained: Path) -> None:
     assert [token.pos_ for token in whole] == tiny.tag([*first, *second])
     assert [token.pos_ for token in cut] == tiny.tag(first) + tiny.tag(second)
     assert cut[-1].pos_ != whole[-1].pos_
+    nlp = pipeline(trained, ours=False, pos=None, tag="upos")  # tags go where they are wanted
+    doc = nlp(Doc(nlp.vocab, words=["They", "book"], pos=["X", "X"]))
+    assert [(token.pos_, token.tag_) for token in doc] == [("X", "PRON"), ("X", "VERB")]
 
 
 def test_white_space_is_no_word(trained: Path) -> None:
@@ -131,16 +122,12 @@ def test_a_tagger_of_the_hub_is_fetched_for_the_first_text_alone(hub: Hub, train
     nlp = pipeline("hf:o/tiny")
     assert not hub.cache.exists()
     assert shown(nlp("They book flights.")) == SHOWN
+    other = spacy.blank("en")
+    other.add_pipe("bigru_tagger", source=nlp)
+    assert shown(other("They book flights.")) == SHOWN
     nlp.to_disk(tmp_path / "saved")
     shutil.rmtree(hub.root)
     assert shown(spacy.load(tmp_path / "saved")("They book flights.")) == SHOWN
-
-
-def test_a_component_of_another_pipeline(trained: Path) -> None:
-    source, nlp = pipeline(trained), spacy.blank("en")
-    nlp.add_pipe("bigru_tagger", source=source)
-    assert shown(nlp("They book flights.")) == SHOWN
-    assert shown(source("They book flights.")) == SHOWN
 
 
 def test_scores(lemmatizer: Path) -> None:

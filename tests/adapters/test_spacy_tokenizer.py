@@ -70,16 +70,11 @@ def test_a_doc_has_its_text_and_the_tokens_sentences_and_tags_of_the_tagger(
         assert token.tag_ == "_".join(next(tags) for _ in token._.bigru_words or [token])
 
 
-def test_texts_in_bulk_and_one_by_one(parts: tuple[Language, Tagger]) -> None:
+def test_texts_in_bulk_and_a_saved_tokenizer(parts: tuple[Language, Tagger], tmp_path: Path) -> None:
     nlp, _ = parts
     texts = ["They don't book. The book", "", "a  b\n\nc", "du des 3.5"] * 3
     one_by_one = [nlp.tokenizer(text).to_json() for text in texts]
-    assert [doc.to_json() for doc in nlp.tokenizer.pipe(texts, batch_size=5)] == one_by_one
-    assert [doc.to_json() for doc in nlp.tokenizer.pipe(iter(texts))] == one_by_one
-
-
-def test_a_saved_tokenizer_cuts_as_before(parts: tuple[Language, Tagger], tmp_path: Path) -> None:
-    nlp, _ = parts
+    assert [doc.to_json() for doc in nlp.tokenizer.pipe(iter(texts), batch_size=5)] == one_by_one
     text = "They don't book. The book reads du des well.\n\nWell 3.5."
     expected = nlp(text).to_json(), [token._.bigru_words for token in nlp(text)]
     nlp.to_disk(tmp_path / "saved")
@@ -92,7 +87,12 @@ def test_a_saved_tokenizer_cuts_as_before(parts: tuple[Language, Tagger], tmp_pa
     assert (other(text).to_json(), [token._.bigru_words for token in other(text)]) == expected
 
 
-def test_words_of_a_multiword_token_survive_other_docs(learned: Path) -> None:
+def test_words_of_a_multiword_token_may_be_given_and_survive_other_docs(learned: Path, trained: Path) -> None:
+    nlp = pipeline(trained, ours=False)
+    doc = nlp.make_doc("They bookflights .")
+    doc[1]._.bigru_words = ["book", "flights"]
+    nlp.get_pipe("bigru_tagger")(doc)
+    assert [(token.pos_, token.tag_) for token in doc] == [("PRON", "PRP"), ("VERB", "VBP_NNS"), ("PUNCT", ".")]
     nlp = pipeline(learned)
     doc = nlp("The book du book des.")
     words = [token._.bigru_words for token in doc]
@@ -104,16 +104,11 @@ def test_words_of_a_multiword_token_survive_other_docs(learned: Path) -> None:
     assert [token.tag_ for token in again] == tags
 
 
-def test_words_may_be_given(trained: Path) -> None:
-    """Those of another tokenizer, or of a user's own table."""
-    nlp = pipeline(trained, ours=False)
-    doc = nlp.make_doc("They bookflights .")
-    doc[1]._.bigru_words = ["book", "flights"]
-    nlp.get_pipe("bigru_tagger")(doc)
-    assert [(token.pos_, token.tag_) for token in doc] == [("PRON", "PRP"), ("VERB", "VBP_NNS"), ("PUNCT", ".")]
-
-
-def test_words_with_spaces_inside_cannot_be_found_by_rules(tmp_path: Path) -> None:
+def test_taggers_that_do_not_fit(trained: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(trained, tmp_path / "words"))
+    (folder / "words.safetensors").write_bytes(b"")
+    with pytest.raises(InputError, match="predicts words and has no tags; name a tagger"):
+        pipeline(folder)("They")
     corpus = [{"tokens": ["việt nam", "là", "đất nước"], "upos": ["PROPN", "AUX", "NOUN"]}]
     vocabulary = Vocabulary.build(corpus, ["upos"], min_count=1)
     nlp = pipeline(save_tiny(tmp_path / "tagger", make_network(vocabulary), vocabulary))
@@ -134,13 +129,6 @@ def test_files_that_are_no_segmenter(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="segmenter") as error:
         tokenizer("Text")
     assert str(tmp_path) in str(error.value)
-
-
-def test_a_pretrained_network_has_no_tags(trained: Path, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(trained, tmp_path / "words"))
-    (folder / "words.safetensors").write_bytes(b"")
-    with pytest.raises(InputError, match="predicts words and has no tags; name a tagger"):
-        pipeline(folder)("They")
 
 
 @pytest.mark.parametrize("name", ["../config.json", "/config.json", "transformer/../x.json", "a.py", "config.json\0"])

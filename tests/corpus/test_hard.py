@@ -32,9 +32,6 @@ def test_its_page_has_the_groups_and_their_counts(hard: list[Sentence]) -> None:
     rows = re.findall(r"^\| (\w+) \| (\d+) \|", page, re.MULTILINE)
     assert {name: int(count) for name, count in rows} == Counter(comment(sentence, "group") for sentence in hard)
     assert f"{len(hard)} short English sentences ({sum(map(len, hard)):,} words)" in page
-
-
-def test_comments_and_tags(hard: list[Sentence]) -> None:
     assert len({comment(sentence, "sent_id") for sentence in hard}) == len(hard)
     assert len({comment(sentence, "text") for sentence in hard}) == len(hard)
     for sentence in hard:

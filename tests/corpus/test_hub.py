@@ -157,9 +157,7 @@ def test_a_row_may_lack_tags_that_nobody_asked_for(tmp_path: Path) -> None:
 
 
 def test_the_configs_of_the_hub(composed: Any, newer: str, tmp_path: Path) -> None:
-    corpus = load(composed("corpus=ud", f"corpus.name={newer}", "corpus.treebank=en_tiny", "columns=[upos,feats]"))
-    assert corpus.splits["train"][0]["feats"] == ["Mood=Imp|VerbForm=Fin", "_", "_"]
-    corpus = ud(["lemma"], name=newer, treebank="en_tiny")
+    corpus = load(composed("corpus=ud", f"corpus.name={newer}", "corpus.treebank=en_tiny", "columns=[upos,lemma]"))
     assert corpus.splits["train"][0]["lemma"] == ["do", "not", "go"]
     corpus = load(composed("corpus=hub", f"corpus.name={newer}", "corpus.config=en_tiny", "corpus.fields.pos=xpos"))
     assert corpus.splits["train"][0]["upos"] == ["AUX", "PART", "VERB"]
@@ -170,7 +168,6 @@ def test_the_configs_of_the_hub(composed: Any, newer: str, tmp_path: Path) -> No
     for config, columns in (("conll2003", ["pos", "chunk", "ner"]), ("conll2000", ["pos", "chunk"])):
         chosen = composed(f"corpus={config}", f"corpus.name={name}")
         assert chosen.columns == ["pos"]
-        assert load(chosen).splits["test"].column_names == ["tokens", "pos", *FACT_COLUMNS, "comments", *SPACING]
         chosen.columns = columns
         corpus = load(chosen)
         assert corpus.splits["test"].column_names == ["tokens", *columns, *FACT_COLUMNS, "comments", *SPACING]
