@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tagger.__main__ import main
-from tagger.commands.app import COMMANDS, unknown_command, with_command
+from tagger.commands.app import COMMANDS, unknown_command
+from tagger.sweeps import launch
 from tests.commands.conftest import call, error
 
 ROOT = Path(__file__).parents[2]
@@ -62,15 +62,8 @@ def test_help_and_version_fit_80_columns_and_import_nothing_slow() -> None:
     for line, text in helps.items():
         assert text.endswith("\nstatus 0"), line
         assert max(map(len, text.splitlines())) <= 80, line
-    for command in COMMANDS:
-        text = helps[f"{command} --help"]
-        assert f"tagger {command}" in text.splitlines()[0]
-        assert "<" not in text.replace("<=", "")  # no type of Python, such as <list[str]>
     assert helps["--help"] == helps["-h"] == helps["help"]
     assert [name for name in COMMANDS if f"\n  {name} " not in helps["--help"]] == []
-    assert "..." not in helps["--help"].partition("Commands:")[2]  # no first sentence is cut
-    assert helps["--help"].splitlines()[-3:-1] == ["", "  `python -m tagger` is the same as `tagger`."]
-    assert call("help", "fill").stdout == call("fill", "--help").stdout
 
 
 def test_mistakes_of_a_training_are_answered_before_lightning_is_imported(
@@ -79,14 +72,10 @@ def test_mistakes_of_a_training_are_answered_before_lightning_is_imported(
     mistakes = {
         "resume nope": "nope is no run's folder, it does not exist; name one below runs/",
         "pretrain": "give text=FILES, such as text=novels/*.txt, or a data set as hub.name",
-        "pretrain text=nope": "text=nope: no such file",
         "-m model.depth=0,-1": "model.depth=0: expected",
-        "trainer.devices=[0,0]": "trainer.devices=[0, 0]: name every device once",
         "trainer.max_epoch=1": "trainer.max_epoch: no such setting; did you mean max_epochs?",
         "init=nope": "init=nope: no such tagger",
         "corpus=conllu corpus.path=nope": "nope does not exist; check corpus.path",
-        "name=x hydra.run.dir=y": "name=x: hydra.run.dir=y names a folder already; leave one of the two out",
-        "--shell-completion": "--shell-completion completes Hydra's words alone; say tagger --install-completion",
     }
     monkeypatch.chdir(tmp_path)
     shown, slow = answers([line.split() for line in mistakes])
@@ -110,25 +99,6 @@ def test_completion_of_commands_options_and_keys() -> None:
     assert complete("train", "corpus=conllu") == ["corpus=conllu"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "meant"),
-    [
-        ([], ["train"]),
-        (["model.depth=3"], ["train", "model.depth=3"]),
-        (["-m", "model.depth=1,2"], ["train", "-m", "model.depth=1,2"]),
-        (["--cfg", "job"], ["train", "--cfg", "job"]),
-        (["train", "model.depth=3"], ["train", "model.depth=3"]),
-        (["pretrain"], ["pretrain"]),
-        (["--help"], ["--help"]),
-        (["help", "tag"], ["tag", "--help"]),
-        (["help"], ["--help"]),
-        (["book.txt"], ["book.txt"]),
-    ],
-)
-def test_the_default_command_is_train(arguments: list[str], meant: list[str]) -> None:
-    assert with_command(arguments) == meant
-
-
 def test_an_unknown_command_names_the_one_that_was_meant(tmp_path: Path) -> None:
     assert error("tga") == "error: no command 'tga'; did you mean tag?"
     assert error("pretrian", "text=x") == "error: no command 'pretrian'; did you mean pretrain?"
@@ -143,8 +113,6 @@ def test_an_unknown_command_names_the_one_that_was_meant(tmp_path: Path) -> None
         ("tag --hlep", "no such option: --hlep"),
         ("tag --workers 0", "invalid value for '--workers'"),
         ("evaluate", "missing argument 'FILE'"),
-        ("embed FILE", "missing option '-o'"),
-        ("resume", "missing argument 'RUN'"),
         ("models x", "got unexpected extra argument"),
     ],
 )
@@ -164,13 +132,25 @@ def test_an_empty_name_is_not_the_current_folder(arguments: list[str]) -> None:
     assert not list(Path().iterdir())
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows keeps the working directory of a process")
-def test_a_working_directory_that_is_gone_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("arguments", "command", "handed_on"),
+    [
+        (["train", "-m", "model.depth=1,2", "--cfg", "job"], "train", ["-m", "model.depth=1,2", "--cfg", "job"]),
+        (["model.depth=3", "-m"], "train", ["model.depth=3", "-m"]),
+        ([], "train", []),
+        (["pretrain", "text=a b.txt", "-c", "job"], "pretrain", ["text=a b.txt", "-c", "job"]),
+        (["resume", "runs/my run"], "resume", "runs/my run"),
+    ],
+)
+def test_arguments_are_handed_on_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], command: str, handed_on: object
 ) -> None:
-    (tmp_path / "gone").mkdir()
-    monkeypatch.chdir(tmp_path / "gone")
-    (tmp_path / "gone").rmdir()
-    monkeypatch.setattr(sys, "argv", ["tagger", "tag"])
-    assert main() == 2
-    assert capsys.readouterr().err == "error: the working directory is gone; change to another one\n"
+    taken: list[object] = []
+
+    def take(given: object) -> int:
+        taken.append(given)
+        return 130
+
+    monkeypatch.setattr(launch, command, take)
+    call(*arguments, status=130)
+    assert taken == [handed_on]

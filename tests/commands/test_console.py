@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tagger.commands.console import clear_errors, say, show, size_text
+from tagger.commands.console import clear_errors, say, show
 from tagger.errors import InputError
 
 
@@ -16,7 +16,6 @@ from tagger.errors import InputError
     [
         (InputError("a.txt: no such file"), 2, "error: a.txt: no such file"),
         (FileNotFoundError(errno.ENOENT, "No such file or directory", "a.txt"), 2, "error: 'a.txt': No such"),
-        (OSError(errno.EAGAIN, "Resource temporarily unavailable"), 2, "error: Resource temporarily unavailable; the"),
         (OSError("no such shell"), 2, "error: no such shell; the system names no file\n"),
         (OSError(errno.EXDEV, "Invalid link", "a", None, "b"), 2, "error: 'a' and 'b': Invalid link"),
         (MemoryError(), 2, "error: this needs more memory than there is"),
@@ -33,13 +32,6 @@ def test_what_is_to_be_expected_is_one_line(
     shown = capsys.readouterr().err
     assert shown.startswith(line)
     assert shown.count("\n") == 1
-
-
-def test_what_is_not_to_be_expected_keeps_its_traceback() -> None:
-    with pytest.raises(ZeroDivisionError), clear_errors():
-        raise ZeroDivisionError
-    with pytest.raises(RuntimeError, match="shape"), clear_errors():
-        raise RuntimeError("shape '[2]' is invalid")
 
 
 def test_control_characters_are_replaced(capfd: pytest.CaptureFixture[str]) -> None:
@@ -69,9 +61,3 @@ def test_standard_output_that_is_closed_is_one_line(tmp_path: Path) -> None:
     done = shell("tagger models >&-", tmp_path)
     assert done.returncode == 2
     assert done.stderr == "error: standard output is closed; name a file with -o, or open it\n"
-
-
-def test_sizes_of_files() -> None:
-    assert [size_text(size) for size in (0, 4_250, 999_900, 1_000_000, 24_849_000)] == [
-        *("0.0 kB", "4.2 kB", "999.9 kB", "1.0 MB", "24.8 MB")
-    ]

@@ -35,18 +35,11 @@ def test_the_file_holds_what_embed_gives(trained: Path, files: list[str], layer:
     assert arrays["files"].tolist() == ["a.txt"] * 10 + ["b.lines"] * 4
 
 
-def test_a_lone_surrogate(trained: Path) -> None:
-    Path("s.jsonl").write_text('["\\ud800"]\n')
-    call("embed", "s.jsonl", "-o", "s.npz", "--model", str(trained))
-    assert np.load("s.npz")["words"].tolist() == ["\ufffd"]
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["a.txt", "-o", "x.parquet"], "x.parquet: name a file that ends in .npz"),
         (["a.txt", "-o", "x.npz", "--layer", "3"], "0, 1, 2, all, mean"),
-        (["a.txt", "missing.txt", "-o", "x.npz"], "missing.txt: no such file"),
         (["empty.txt", "-o", "x.npz"], "no words in the files"),
         (["a.txt", "bytes.txt", "-o", "x.npz"], "bytes.txt, line 1"),
         (["long.lines", "-o", "x.npz"], "GB; name fewer FILEs"),

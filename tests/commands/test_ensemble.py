@@ -35,13 +35,6 @@ def test_several_taggers_become_one(taggers: list[str], tmp_path: Path) -> None:
     assert "predicts no words" in error("fill", "They ___ flights.", "--model", "both")
 
 
-def test_a_run_is_taken_for_its_tagger(taggers: list[str], tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir()
-    Path(taggers[0]).rename(tmp_path / "run" / "tagger")
-    call("ensemble", "run", taggers[1], "-o", "both")
-    assert len(json.loads((tmp_path / "both" / "config.json").read_text())["members"]) == 2
-
-
 def test_what_is_there_stays_unless_it_is_an_ensemble(taggers: list[str], tmp_path: Path) -> None:
     call("ensemble", *taggers, "-o", "both")
     assert error("ensemble", *taggers, "-o", "both").startswith("error: both exists")
@@ -56,11 +49,8 @@ def test_what_is_there_stays_unless_it_is_an_ensemble(taggers: list[str], tmp_pa
     [
         (["a"], "2 to 16 members, not 1"),
         (["a", "b", "--weights", "1"], "--weights 1: 1 for 2 taggers"),
-        (["a", "b", "--weights", "1,x"], "--weights 1,x: give a number for each tagger"),
         (["a", "b", "--weights", "1,0"], "give each tagger a number above 0"),
-        (["a", "b", "--weights", "1e-300,1"], "one is so small beside the others"),
         (["a", "b", "./a"], "a is named twice"),
-        (["a", "nowhere"], "nowhere: no such tagger"),
         (["a", "english"], "a lacks the column 'xpos', which"),
     ],
 )

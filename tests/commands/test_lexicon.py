@@ -26,6 +26,7 @@ def test_the_forms_of_train_and_their_tags(treebank: Path, tmp_path: Path) -> No
     result = call("lexicon", str(treebank))
     assert result.stdout == "a\tDET\nbook\tVERB|NOUN\n"
     assert result.stderr == "2 of 3 forms\n"
+    assert "--column lemma" in error("lexicon", str(treebank), "--column", "lemma")
     assert call("lexicon", str(treebank), "--max-tags", "1").stdout == "a\tDET\n"
     assert call("lexicon", str(treebank), "--min-count", "1").stdout.splitlines()[-1] == "rare\tADJ"
     assert call("lexicon", str(treebank / "x-dev.conllu")).stdout == "dev\tNOUN\n"
@@ -42,16 +43,3 @@ def test_a_lexicon_that_is_written_can_be_used(treebank: Path, tmp_path: Path, m
     (tmp_path / "words.tsv").write_text(text.replace("Yes\tINTJ\n", ""))  # which the tagger does not know
     tagged = call("tag", "a.conllu", "--lexicon", "words.tsv", "--output", "slash", "--model", str(model)).stdout
     assert tagged.startswith("They/PRON do/VERB n't/ADV book/NOUN\n")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["UD_X", "--column", "lemma"], ["--column lemma", "upos, xpos, feats"]),
-        (["UD_X", "--column", "xpos"], ["no tags in the column xpos"]),
-        (["nowhere.conllu"], ["nowhere.conllu"]),
-    ],
-)
-def test_mistakes(treebank: Path, arguments: list[str], words: list[str]) -> None:
-    message = error("lexicon", *arguments)
-    assert all(word in message for word in words), message

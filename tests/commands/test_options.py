@@ -7,36 +7,15 @@ from typing import get_args
 
 import pytest
 
-from tagger.analysis.senses import MIN_OCCURRENCES
-from tagger.bundle.catalog import DEFAULT, LATEST
-from tagger.commands.options import DEFAULT_MODEL, Precision, format_help
+from tagger.bundle.catalog import DEFAULT
+from tagger.commands.options import DEFAULT_MODEL, Precision
 from tagger.model.device import PRECISIONS
-from tagger.text.formats import INPUTS, OUTPUTS, SUFFIXES
 from tests.commands.conftest import CONLLU, call, error
-
-
-def shown(command: str) -> str:
-    """The help of a command in one line."""
-    return " ".join(call(command, "--help").stdout.split())
 
 
 def test_defaults_and_bounds_are_those_of_the_rooms() -> None:
     assert DEFAULT_MODEL == DEFAULT
-    assert f"[default: {LATEST}]" in shown("fill")
-    assert f"{MIN_OCCURRENCES}<=x<=" in shown("senses")
     assert get_args(Precision) == ("auto", *PRECISIONS)
-
-
-def test_the_help_says_what_every_format_is() -> None:
-    table = format_help(outputs=True)
-    assert max(map(len, table.splitlines())) <= 78  # the help indents it by 2
-    plain = " ".join(table.split())
-    for meaning in (*INPUTS.values(), *OUTPUTS.values()):
-        assert meaning in plain
-    for suffix in SUFFIXES:
-        assert suffix in plain
-    assert "for the terminal" in shown("tag")
-    assert "CoNLL-U (.conllu .conll-u)" in shown("evaluate")
 
 
 WRITERS = {  # the option that names a file beside standard output, and the words before it
@@ -83,9 +62,3 @@ def test_a_file_that_is_read_is_never_replaced_and_others_only_by_force(name: st
     if name != "evaluate --lexicon":
         call(*words, option, "mine.npz", "--force", input="They book\n")
         assert (files / "mine.npz").read_bytes()[:4] != b"mine"
-
-
-@pytest.mark.usefixtures("files")
-def test_what_cannot_be_written_is_told_first() -> None:
-    for target, said in ("-", "-: standard output has the text"), (".", ". is a folder; name a"):
-        assert error("lint", "in.conllu", "-o", target).startswith(f"error: -o {said}")

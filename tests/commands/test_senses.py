@@ -29,9 +29,7 @@ def test_the_command(trained: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["book"], "missing argument"),
         (["zebra", "a.txt"], "'zebra' occurs 0 times as a word in the files"),
-        (["book", "missing.txt"], "missing.txt: no such file"),
         (["book", "a.txt", "bytes.txt"], "bytes.txt, line 1"),
         (["book", "a.txt", "--layer", "9"], "0, 1, 2, all, mean"),
         (["book", "a.txt", "--evaluate", "x.tsv"], "--evaluate is gone"),
