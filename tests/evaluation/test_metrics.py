@@ -64,7 +64,6 @@ def test_lemmas_are_compared_as_they_are_written() -> None:
     assert scores["unseen_tags"] == {"lower:go": 1, "lower:mouse": 1}
     assert ["lower:*-", "lower:*", 1] in scores["confusions"]
     assert scores["tags"]["lower:*-"]["support"] == 1
-    assert format_report({"lemma": scores}, "some words")
 
 
 def test_scores_of_each_tag(scores: dict[str, Any]) -> None:
@@ -80,9 +79,6 @@ def test_scores_of_each_tag(scores: dict[str, Any]) -> None:
         found = scores["tags"][tag]
         assert tuple(found[name] for name in ("precision", "recall", "f1", "support")) == pytest.approx(values), tag
     assert scores["spans"] is None
-
-
-def test_errors_are_listed(scores: dict[str, Any]) -> None:
     assert scores["unseen_tags"] == {"PROPN": 1}
     assert sorted(scores["confusions"]) == [["PROPN", "NOUN", 1], ["VERB", "NOUN", 1]]
 
@@ -144,18 +140,10 @@ def test_a_column_without_a_known_tag_is_an_error() -> None:
 def test_nothing_to_score_is_an_error() -> None:
     with pytest.raises(InputError, match=r"no gold tags.*upos"):
         report([Scored(["the"], {"upos": ["_"]}, {"upos": ["DET"]})], make_vocabulary(upos=["DET"]))
-    with pytest.raises(InputError, match="no gold tags"):
-        report([], make_vocabulary(upos=["DET"]))
 
 
 def test_render_shows_the_numbers(scores: dict[str, Any]) -> None:
-    text = format_report({"upos": scores}, "dev")
-    lines = text.splitlines()
-    assert lines[0] == "dev: upos"
+    lines = format_report({"upos": scores}, "dev").splitlines()
     assert lines[1].split() == ["all", "words", "75.00%", "of", "8"]
-    assert lines[2].split()[-3:] == ["80.00%", "of", "5"]
-    assert lines[3].split()[-3:] == ["66.67%", "of", "3"]
-    assert lines[4].split()[-3:] == ["33.33%", "of", "3"]
     assert ["NOUN", "50.00%", "100.00%", "66.67%", "2"] in [line.split() for line in lines]
-    assert "PROPN (1)" in text
     assert max(map(len, lines)) <= 80

@@ -5,12 +5,11 @@ import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import pytest
 
 import tagger
-from tagger.errors import InputError
 from tagger.jobs import bulk
 from tagger.jobs.bulk import Options, Progress, tag_files
 from tagger.jobs.jobs import Job, plan_jobs
@@ -19,7 +18,7 @@ from tagger.tagging import workers
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.workers import WorkersDied
 from tagger.text.conllu import read_conllu
-from tagger.text.files import decoded_lines, read_lines
+from tagger.text.files import read_lines
 from tagger.text.output_files import whole_file
 from tests.conftest import make_network, save_tiny
 
@@ -148,13 +147,6 @@ def test_learned_cuts_follow_from_the_file(learned: Path, tmp_path: Path) -> Non
             assert outputs(several, resumed, tmp_path / "all", output) == {p.stem: alone[p.stem] for p in resumed}
             assert bool(several.workers.processes) == (several.workers.count > 1)
             several.close()
-    records = [json.loads(line) for line in (tmp_path / "all" / "05x.jsonl").read_text().splitlines()]
-    source = (tmp_path / "in" / "05x.jsonl").read_text().splitlines()
-    assert {record["id"] for record in records if "id" in record} == {j for j in range(len(source)) if j % 5}
-    for record in records:
-        if "id" in record:
-            text = json.loads(source[record["id"]])["text"]
-            assert record["text"] == text[record["offsets"][0][0] : record["offsets"][-1][1]]
 
 
 def test_cuts_do_not_depend_on_windows(learned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,41 +176,6 @@ def test_a_bad_file_does_not_stop_the_others(trained: Path, texts: Path, tmp_pat
     assert "15.tsv is a folder" in errors["15.txt"]
     assert sum(step.finished for step in steps) == 17
     assert len(list((tmp_path / "to").iterdir())) == 18  # and nothing half-written
-
-
-def test_a_file_whose_output_fails_is_not_read_on(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    long = tmp_path / "long.txt"
-    long.write_text("They book flights.\n\n" * 5_000)
-    read = 0
-
-    def counted(*arguments: Any) -> Iterator[str]:
-        nonlocal read
-        for line in decoded_lines(*arguments):
-            read += 1
-            yield line
-
-    monkeypatch.setattr(bulk, "decoded_lines", counted)
-
-    class Full:
-        written = 0
-
-        def write(self, text: str) -> None:
-            self.written += len(text)
-            if self.written > 1_000:
-                raise InputError("the disk is full")
-
-    full = Full()
-
-    @contextmanager
-    def to_full(_: Job) -> Iterator[Full]:
-        yield full
-
-    job = Job(str(long), "text", str(tmp_path / "long.tsv"), "tsv")
-    steps = list(tag_files(tagger.load(trained, "cpu"), [job], Options(), to_full))  # type: ignore[arg-type]
-    assert [str(step.error) for step in steps if step.error] == ["the disk is full"]
-    assert 10 < read < 1_000
 
 
 def test_processes_that_always_die_end_the_run(

@@ -1,7 +1,6 @@
 """Grids: every combination is trained, and the same command goes on with what is missing."""
 
 import os
-import pickle
 import shlex
 import signal
 import time
@@ -10,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from tagger.sweeps.launch import Task
 from tests.forked import forked, started
-from tests.sweeps.conftest import TRAIN, interruption, resume, rows, train
+from tests.sweeps.conftest import TRAIN, interruption, rows, train
 from tests.training.conftest import weights
 
 PLAIN = ["-m", "trainer.max_epochs=2"]
@@ -95,14 +93,6 @@ def test_what_is_not_a_sweep_stays(file: str, tried: list[int]) -> None:
     assert tried == []
 
 
-def test_a_sweep_is_no_run(tried: list[int], capsys: pytest.CaptureFixture[str]) -> None:
-    assert train([*PLAIN, "seed=1,2", "hydra.sweep.dir=grid"]) == 0
-    capsys.readouterr()
-    assert resume("grid") == 2
-    error = "error: grid is a sweep; give the command that started it again, with hydra.sweep.dir=grid\n"
-    assert capsys.readouterr().err == error
-
-
 def test_a_run_that_was_interrupted_goes_on_from_its_last_epoch(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,11 +133,6 @@ def test_a_sweep_whose_process_was_killed_goes_on(arguments: list[str], tmp_path
     assert Path("runs/grid/0/report.json").stat().st_mtime_ns == first
     assert [row["state"] for row in rows("runs/grid")] == ["complete", "complete"]
     assert len(Path("runs/grid/1/metrics.csv").read_text().splitlines()) == 3
-
-
-def test_launchers_can_send_what_trains_to_other_processes() -> None:
-    sent = pickle.loads(pickle.dumps(Task("train")))
-    assert (sent.command, sent.after_epoch, sent.status) == ("train", None, 0)
 
 
 @pytest.mark.slow

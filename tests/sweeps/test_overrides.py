@@ -11,15 +11,10 @@ from tagger.sweeps.overrides import checked_overrides, checked_words
     ("override", "message"),
     [
         ("modle.depth=3", "modle.depth=3: no such key; did you mean model.depth?"),
-        ("++modle.depth=3", "++modle.depth=3: no such key; did you mean model.depth?"),
         ("~model.dpth", "~model.dpth: no such key; did you mean model.depth?"),
-        ("qwertz=3", "qwertz=3: no such key; see python -m tagger --cfg job"),
         ("+corpus._target_=os.system", "+corpus._target_=os.system: no such key"),
         ("corpus.path=x", "corpus.path=x: no such key here; it needs corpus=conllu"),
-        ("trainer.limit_train_batch=3", "no such setting; did you mean limit_train_batches?"),
         ("corpus=conlu", "Could not find 'corpus/conlu' Available options in 'corpus': columns conll2000"),
-        ("model.hidden={forward: 3", "model.hidden={forward: 3: cannot be read"),
-        ("corpus.train=[ä,b]", "corpus.train=[ä,b]: cannot be read"),
         ("model.depth", "model.depth: no command and no KEY=VALUE"),
         ("facts=1", "facts is gone: its name is auxiliary now"),
     ],
@@ -36,12 +31,9 @@ def test_what_is_refused(override: str, message: str) -> None:
     [
         ("model.depth=3 +seed=2 ++test=false", "model.depth=3 seed=2 test=false"),
         ("+trainer.limit_train_batches=3", "++trainer.limit_train_batches=3"),
-        ("corpus=hub corpus.fields.lemma=lemmas", "corpus=hub ++corpus.fields.lemma=lemmas"),
-        ("+experiment=fast", "experiment=fast"),
         ("hydra.run.dir=runs/${now:%H} hydra/launcher=basic", "hydra.run.dir=runs/${now:%H} hydra/launcher=basic"),
         ("corpus=conllu corpus=ud corpus.treebank=x", "corpus=conllu corpus=ud ++corpus.treebank=x"),
         ("~trainer.precision", "~trainer.precision"),
-        ("corpus=ud,hub corpus.name=x", "corpus=ud,hub ++corpus.name=x"),
         ("corpus=conllu corpus.train=trän.conllu", "corpus=conllu ++corpus.train='trän.conllu'"),
     ],
 )
@@ -50,11 +42,7 @@ def test_what_hydra_gets(overrides: str, ready: str) -> None:
     assert checked_overrides(ready.split()) == ready.split()  # as a second process is given them
 
 
-def test_the_keys_of_other_pages_are_left_alone() -> None:
-    assert checked_overrides(["mine=3", "corpus.train=ä"], keys_are_known=False) == ["mine=3", "corpus.train='ä'"]
-
-
-@pytest.mark.parametrize("name", ["trän.conllu", "d=e.conllu", "i j.conllu", "n: o", "~p", "#q", "a;b", "back\\slash"])
+@pytest.mark.parametrize("name", ["trän.conllu", "d=e.conllu", "n: o", "~p", "back\\slash"])
 def test_one_text_needs_no_quotes(name: str) -> None:
     (_, ready) = checked_overrides(["corpus=conllu", f"corpus.train={name}"])
     assert OverridesParser.create().parse_override(ready).value() == name

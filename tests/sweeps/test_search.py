@@ -13,7 +13,6 @@ from optuna.distributions import CategoricalDistribution as Category
 from optuna.distributions import FloatDistribution as Float
 from optuna.distributions import IntDistribution as Int
 
-from tagger.errors import InputError
 from tagger.sweeps.search import _distribution
 from tests.forked import forked, started
 from tests.sweeps.conftest import rows, train
@@ -29,13 +28,10 @@ def trials() -> list[optuna.trial.FrozenTrial]:
 @pytest.mark.parametrize(
     ("override", "wanted"),
     [
-        ("model.depth=1,2", Category(("1", "2"))),
         ("model.depth=choice(1,2,1)", Category(("1", "2"))),
-        ("experiment=fast,vectors", Category(("fast", "vectors"))),
         ("model.depth=range(1,5)", Int(1, 4)),
         ("embedding.chars=range(32,129,32)", Int(32, 128, step=32)),
         ("model.depth=interval(1,4)", Int(1, 4)),
-        ("noise=interval(0,1)", Float(0, 1)),
         ("optimizer.lr=tag(log,interval(0.001,0.01))", Float(0.001, 0.01, log=True)),
     ],
 )
@@ -43,18 +39,11 @@ def test_what_is_searched(override: str, wanted: object) -> None:
     assert _distribution(OverridesParser.create().parse_override(override), "train") == wanted
 
 
-@pytest.mark.parametrize("override", ["optimizer.lr=interval(0.2,0.1)", "optimizer.lr=tag(log,interval(0,1))"])
-def test_bounds_that_hold_no_number(override: str) -> None:
-    with pytest.raises(InputError, match=r"^optimizer\.lr="):
-        _distribution(OverridesParser.create().parse_override(override), "train")
-
-
 @pytest.mark.parametrize(
     ("values", "message"),
     [
         ("seed=3", "nothing to search"),
         ("seed=1,2 hydra.sweeper.sampler=grid", "hydra.sweeper.sampler=grid: "),
-        ("seed=1,2 hydra.sweeper.n_trials=0", "hydra.sweeper.n_trials=0: "),
         ("seed=1,2 model.depth=0", "model.depth=0: expected"),
         ("seed=1,2 hydra/launcher=joblib", "hydra/launcher=joblib: start the same command several times"),
     ],
