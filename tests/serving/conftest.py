@@ -21,7 +21,9 @@ from tagger.serving.app import create_app
 from tagger.serving.gate import Gate, Settings
 from tagger.serving.models import Service
 from tagger.serving.server import bound_socket, server_of
+from tests.commands.conftest import call
 
+TEXT = "They book flights. “Is that so?” she asked.\n\nDon't go to Zoë\u0308 🙂 now…\n"
 SMALL: dict[str, Any] = {"max_bytes": 100_000, "max_running": 8, "log": False, "grace": 5}
 
 
@@ -109,6 +111,12 @@ def served() -> Iterator[Running]:
     english = tagger.load("english", device="cpu")
     with running(Service({"english": english, "second": english}), max_bytes=100_000_000) as service:
         yield service
+
+
+def command(folder: Path, *options: str, text: str = TEXT) -> str:
+    file = folder / "text.txt"
+    file.write_text(text, encoding="utf-8")
+    return call("tag", str(file), "--model", "english", *options).stdout
 
 
 def opened(port: int, data: bytes = b"") -> socket.socket:

@@ -28,9 +28,7 @@ def client(trained: Path) -> Iterator[TestClient]:
         (b"", "no JSON"),
         (b"[" * 100_000, "no JSON"),
         (b'{"text": "\\ud800"}', "no JSON"),
-        (b'{"text": NaN}', "no JSON"),
         (b'{"tokens": [["a"], %s1]}' % (b"1," * 100_000), "tokens"),
-        (json.dumps(dict.fromkeys(map(str, range(10_000)), 1)).encode(), "0: no such key"),
         (json.dumps({"k\n" * 10_000: 1}).encode(), "no such key"),
     ],
 )
@@ -72,20 +70,15 @@ def test_forms(client: TestClient) -> None:
     ]:
         found = client.post("/process", params=lines, content=body.encode(), headers={"content-type": kind})
         assert found.json()["result"] == expected
-    both = client.post("/process", params=lines | {"data": "query"}, data={"data": "form"})
-    assert both.json()["result"] == "form\n"
 
 
 @pytest.mark.parametrize(
     ("body", "kind", "words"),
     [
         ("data=a", "text/plain", "send multipart"),
-        ("data=a", "", "send multipart"),
         ("data=a", "multipart/form-data", "boundary"),
-        ("data=a", "multipart/form-data; boundary=" + "x" * 300, ""),
         ("data=a", MULTIPART, ""),
         (part("data", "a", "; x=" + "y" * 100_000), MULTIPART, ""),
-        ("a&" * (MAX_FIELDS + 1), URLENCODED, "fields"),
         (part("a", "") * (MAX_FIELDS + 1), MULTIPART, "fields"),
     ],
 )

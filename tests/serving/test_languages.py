@@ -34,12 +34,6 @@ def test_each_paragraph_has_its_language(every: Running) -> None:
     assert "elvish: no tagger of this language" in str(tag(every, 400, text="Mae", model="elvish")["error"])
 
 
-def test_a_large_text_is_looked_at_once(every: Running) -> None:
-    text = "\n\n".join([TEXTS["welsh"]] * 900 + ["London, Paris."] + [TEXTS["english"]] * 3)
-    found = tag(every, text=text, columns=["upos"])["sentences"]
-    assert [sentence["language"] for sentence in found] == ["welsh"] * 901 + ["english"] * 3
-
-
 def test_udpipe_and_explanations(every: Running) -> None:
     listed = httpx.get(f"{every.url}/v1/models").json()
     assert listed["default"] == "languages"
