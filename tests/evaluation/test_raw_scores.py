@@ -1,6 +1,5 @@
 """Raw-text scores against numbers worked out by hand, and against the evaluation of the CoNLL 2018 shared task."""
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
