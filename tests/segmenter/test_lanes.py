@@ -1,12 +1,11 @@
 """Windows in lanes: the scores of the network itself, and of each unit the same whatever is beside it."""
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from tagger.model.encoder import Encoder
-from tagger.segmenter.lanes import LANES, MAX_UNITS, OVERLAP, LaneReader, Window, plan_lanes, windows_of
+from tagger.segmenter.lanes import LANES, MAX_UNITS, OVERLAP, LaneReader, windows_of
 
 LENGTHS = [1, 2, 30, 7, 300, 0, 1, 90]
 BOUNDS = [(sum(LENGTHS[:i]), sum(LENGTHS[: i + 1])) for i in range(len(LENGTHS))]
@@ -60,20 +59,3 @@ def test_windows_decide_on_each_unit_once(length: int) -> None:
         assert stop - start <= MAX_UNITS
         assert start in (first - OVERLAP, 10, 10 + length) or first < 10 + OVERLAP
         assert stop in (last + OVERLAP, 10 + length, 12 + length)
-
-
-def test_a_lane_reads_one_window_after_the_other() -> None:
-    windows = [Window(start, start + 5, start, start + 5) for start in range(0, 5 * LANES + 10, 5)]
-    plan = plan_lanes(windows)
-    steps = len(plan.idle) // LANES
-    assert steps == 2 * (5 + 1)
-    units, idle = plan.units.reshape(2, steps, LANES), plan.idle.reshape(steps, LANES)
-    assert idle[0].all()
-    assert (~idle).sum() == 5 * len(windows)
-    for lane in range(LANES):
-        for first in np.flatnonzero(idle[:-1, lane] & ~idle[1:, lane]) + 1:
-            forward, backward = units[:, first : first + 5, lane].tolist()
-            assert forward == list(range(forward[0], forward[0] + 5)) == backward[::-1]
-    assert sorted(plan.decided.tolist()) == list(range(5 * len(windows)))
-    assert (plan.units[0, plan.forward] == plan.decided).all()
-    assert (plan.units[1, plan.backward] == plan.decided).all()

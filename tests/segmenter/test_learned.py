@@ -124,13 +124,6 @@ def test_a_copy_cuts_alike() -> None:
     assert pickle.loads(pickle.dumps(segmenter)).segment_all(TEXTS) == expected
 
 
-@pytest.mark.parametrize("filler", ["x", "猫", "!", "e\u0301", "\ud800", "1", ".x", "\u200d", "\u0e01"])
-def test_a_long_line_without_spaces(filler: str) -> None:
-    text = filler * (10_000 // len(filler))
-    (sentences,) = SPACED.segment_all([text])
-    check(text, sentences)
-
-
 def test_a_token_that_is_cut_everywhere_is_one_word() -> None:
     """The evaluation takes the square of the number of words of a token."""
     saved = make_segmenter()
@@ -151,18 +144,6 @@ def test_multiword_tokens_hold_no_white_space() -> None:
     tokens = [(text, token) for text, sentences in zip(texts, found, strict=True) for token in chain(*sentences)]
     assert any(token.words for _, token in tokens)
     assert not any(token.words and SPACES.search(text[token.start : token.end]) for text, token in tokens)
-
-
-def test_white_space_ends_tokens_where_training_has_none_that_hold_it() -> None:
-    segmenter = LearnedSegmenter(*make_segmenter(spaces=False))
-    found = segmenter.segment_all([*TEXTS, LONG])
-    tokens = [
-        text[token.start : token.end]
-        for text, sentences in zip([*TEXTS, LONG], found, strict=True)
-        for token in chain(*sentences)
-    ]
-    assert tokens
-    assert not any(map(SPACES.search, tokens))
 
 
 def test_rules_may_decide_where_sentences_end() -> None:

@@ -34,13 +34,11 @@ def scripts_of(form: str) -> list[str]:
     ("form", "scripts"),
     [
         ("du", ["like:de le"]),
-        ("DU", ["like:de le"]),
         ("tornou-se", ["keep:*- .."]),
         ("Tornou-Se", ["keep:*- .."]),
         ("-se", []),  # there is no rest
         ("desse", ["like:.e *"]),  # begins as `desta`
         ("dura", []),  # begins with d alone
-        ("cháme", ["like:*-a .."]),
         ("sabe-me", []),  # `me` alone was split after `á`
         ("adu", []),  # a whole form is no ending
         ("", []),
@@ -63,11 +61,3 @@ def test_the_only_token_of_its_kind_has_no_choice_without_itself() -> None:
     assert len(KNOWN.choices("dar-se", MULTIWORDS["dar-se"][0])) == 2
     several = Multiwords(SCRIPTS, {"des": [0, number]}, {})
     assert several.choices("des", number) == [(0, 0.0), (number, 0.0)]
-
-
-def test_endings_of_one_word_are_kept_only_below_those_that_are_split() -> None:
-    assert {affix for affix in AFFIXES if affix[0] == "*" and affix.endswith("se")} == {
-        *("*se", "*-se", "*sse"),  # `*isse` is below one that is never split
-        *("*i-se", "*oi-se", "*r-se", "*ar-se", "*ê-se", "*o-se", "*to-se", "*ito-se"),
-    }
-    assert all(count for numbers in AFFIXES.values() for _, count in numbers)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from tagger.segmenter.network import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary, columns
-from tagger.segmenter.units import AFFIXES, UNKNOWN, UnitTable
+from tagger.segmenter.units import AFFIXES, UNKNOWN
 
 CONFIG = SegmenterConfig(
     **{"hidden": 5, "size": 6, "buckets": 8, "affix_buckets": 4},
@@ -22,11 +22,6 @@ def test_padding_changes_nothing() -> None:
     types, context, lengths = make_batch()
     alone = network(types[:2, 2:], context[:2, 2:], lengths[2:])
     torch.testing.assert_close(network(types, context, lengths)[:2, 2:], alone)
-
-
-def test_the_table_has_a_row_for_every_type() -> None:
-    table = UnitTable(VOCABULARY.forms, CONFIG["affix_buckets"], CONFIG["characters"])
-    assert table.size == SegmenterNetwork(VOCABULARY, CONFIG).types.num_embeddings
 
 
 @pytest.mark.parametrize("hidden", [0.0, 0.9])

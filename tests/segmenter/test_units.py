@@ -30,10 +30,6 @@ def test_units_are_runs_of_letters_numbers_and_single_characters(text, units):
     assert make_table().cut(text) == units
 
 
-def test_every_letter_may_be_a_unit():
-    assert make_table(characters=True).cut("ab 12e\u0301") == ["a", "b", "12", "e\u0301"]
-
-
 @given(st.lists(TEXTS, max_size=4), st.booleans())
 def test_every_character_but_white_space_is_in_one_unit(texts, characters):
     table = make_table(characters)
@@ -48,12 +44,6 @@ def test_every_character_but_white_space_is_in_one_unit(texts, characters):
         gaps = units.gaps[start:stop].tolist()
         assert gaps[-1:] == [END_GAP] * bool(spans)
         assert gaps[:-1] == [NO_GAP if b == c else SPACE_GAP for (_, b), (c, _) in itertools.pairwise(spans)]
-
-
-@given(st.text(st.characters(max_codepoint=127)))
-def test_ascii_text_has_the_same_units_beside_other_text(text):
-    table = make_table()
-    assert table.cut(text) == [unit for unit in table.cut(text + " é") if unit != "é"]
 
 
 def test_the_rows_of_a_type_do_not_depend_on_what_was_read_before():
