@@ -55,15 +55,12 @@ def node_modules(exported: Path) -> Path:
     if NODE_MODULES in os.environ:
         folder.symlink_to(Path(os.environ[NODE_MODULES]).resolve())
         return folder
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip(f"npm is not installed, and {NODE_MODULES} names no folder of packages")
     (exported / "package.json").write_text("{}")
     quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=0")
     try:
-        done = subprocess.run([npm, "install", *quiet, *PACKAGES], cwd=exported, capture_output=True, timeout=60)
-    except subprocess.TimeoutExpired:
-        pytest.skip("npm did not install the packages within a minute")
+        done = subprocess.run(["npm", "install", *quiet, *PACKAGES], cwd=exported, capture_output=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        pytest.skip(f"npm did not install the packages within a minute, and {NODE_MODULES} names no folder of them")
     if done.returncode:
         pytest.skip(f"npm cannot install {' and '.join(PACKAGES)}: it needs its registry")
     return folder

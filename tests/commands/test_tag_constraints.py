@@ -21,19 +21,18 @@ def test_a_lexicon_decides_the_tags_of_its_forms(model: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("text", "options", "words"),
+    ("text", "options", "said"),
     [
-        ("They\tNUN\n", ["words.tsv"], ["words.tsv, line 1", "'NUN' is no tag", "ADV, NOUN"]),
-        ("They\tNOUN\n", ["words.tsv", "--lexicon", "words.tsv"], ["has the lexicon words.tsv", "join"]),
-        ("They\tNOUN\n", ["xpos=words.tsv"], ["xpos", "upos"]),
-        ("They\tNOUN\n", ["upos="], ["--lexicon upos= names no file"]),
+        ("They\tNUN\n", ["words.tsv"], "words.tsv, line 1: 'NUN' is no tag of upos; it has ADV, NOUN"),
+        ("They\tNOUN\n", ["words.tsv", "--lexicon", "words.tsv"], "has the lexicon words.tsv"),
+        ("They\tNOUN\n", ["xpos=words.tsv"], "xpos"),
+        ("They\tNOUN\n", ["upos="], "--lexicon upos= names no file"),
     ],
 )
-def test_mistakes_in_a_lexicon(model: Path, tmp_path: Path, text: str, options: list[str], words: list[str]) -> None:
+def test_mistakes_in_a_lexicon(model: Path, tmp_path: Path, text: str, options: list[str], said: str) -> None:
     (tmp_path / "words.tsv").write_text(text)
     (tmp_path / "a.txt").write_text("They")
-    message = error("tag", "a.txt", "--model", str(model), "--lexicon", *options)
-    assert all(word in message for word in words), message
+    assert said in error("tag", "a.txt", "--model", str(model), "--lexicon", *options)
 
 
 def test_tags_of_the_input_are_kept(model: Path, tmp_path: Path) -> None:

@@ -76,14 +76,14 @@ def test_multiword_tokens_and_spaces(
 @pytest.mark.parametrize(
     ("block", "line", "said"),
     [
-        (rows("1 a _", "2 b _", "4-3 x _", "3 c _", "4 d _"), 3, "4-3 ends before it begins; write 3-4"),
-        (rows("1-2 ab _", "1 a _", "2-3 bc _", "2 b _", "3 c _"), 3, "2-3 has words of 'ab'"),
-        (rows("1 a _", "2-3 bc _", "2 b _"), 2, "2-3 does not stand before words 2 to 3 of its sentence; put"),
-        (rows(f"1-{'9' * 5000} ab _", "1 a _"), 1, "is not an ID of CoNLL-U"),
+        (rows("1 a _", "2 b _", "4-3 x _", "3 c _", "4 d _"), 5, "4-3 ends before it begins; write 3-4"),
+        (rows("1-2 ab _", "1 a _", "2-3 bc _", "2 b _", "3 c _"), 5, "2-3 has words of 'ab'"),
+        (rows("1 a _", "2-3 bc _", "2 b _"), 4, "2-3 does not stand before words 2 to 3 of its sentence; put"),
+        (rows(f"1-{'9' * 5000} ab _", "1 a _"), 3, "is not an ID of CoNLL-U"),
     ],
 )
 def test_multiword_tokens_without_their_words(block: str, line: int, said: str) -> None:
-    with pytest.raises(InputError, match=f"^a.conllu, line {line + 2}: .*{said}"):
+    with pytest.raises(InputError, match=f"^a.conllu, line {line}: .*{said}"):
         read("\n\n" + block)
 
 
@@ -149,17 +149,15 @@ def test_only_named_columns_change() -> None:
 def test_a_sentence_from_elsewhere() -> None:
     sentence = Sentence(
         ["Don", "'t", "go\t1", ""],
-        {"upos": ["AUX", "PART", "VERB", "X"], "ner": ["O", "O", "O", "O"]},
+        {"upos": ["AUX", "PART", "VERB", "X"], "ner": ["O"] * 4},
         offsets=[(9, 12), (12, 14), (15, 19), (19, 20)],
         text="Don't  go\t1 ",
         comments=["# newpar"],
     )
+    blank = "\t_" * 5
     assert write_conllu(sentence) == (
-        "# newpar\n# text = Don't go 1_\n"
-        "1\tDon\t_\tAUX\t_\t_\t_\t_\t_\tSpaceAfter=No|ner=O\n"
-        "2\t't\t_\tPART\t_\t_\t_\t_\t_\tner=O\n"
-        "3\tgo 1\t_\tVERB\t_\t_\t_\t_\t_\tSpaceAfter=No|ner=O\n"
-        "4\t_\t_\tX\t_\t_\t_\t_\t_\tner=O\n\n"
+        f"# newpar\n# text = Don't go 1_\n1\tDon\t_\tAUX{blank}\tSpaceAfter=No|ner=O\n2\t't\t_\tPART{blank}\tner=O\n"
+        f"3\tgo 1\t_\tVERB{blank}\tSpaceAfter=No|ner=O\n4\t_\t_\tX{blank}\tner=O\n\n"
     )
     assert write_conllu(Sentence([], offsets=[], text="")) == ""
     assert write_conllu(Sentence(["a"], text="a\n b")).startswith("# text = a b\n1\ta\t")
