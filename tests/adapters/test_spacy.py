@@ -91,7 +91,6 @@ def test_white_space_is_no_word(trained: Path) -> None:
         ({"morph": "feat"}, "has no column 'feat' for morph; it has upos, xpos; set morph to one of them, or to null"),
         ({"pos": "xpos"}, r"xpos has the tag 'UH', which spaCy's pos_ cannot hold; set pos to a column of UPOS"),
         ({"morph": "xpos"}, r"xpos has the tag 'UH', which is no list of features .* set morph to a column of FEATS"),
-        ({"device": "abacus"}, "abacus"),
         ({"pos": None, "tag": None}, r"no column feats, lemma; it has upos, xpos; set tag to one of them"),
     ],
 )

@@ -25,7 +25,7 @@ def test_the_command(trained: Path) -> None:
         ["book", "VERB"],
         ["book", "NOUN"],
     ]
-    assert call("-", *options, input=text).stdout == table
+    assert call("-", *options, "--encoding", "utf-16", input=text.encode("utf-16")).stdout == table
     found = json.loads(call(text, *options, "--json", "--column", "xpos").stdout)
     assert [sentence["tokens"][-1] for sentence in found] == [".", "."]
     book = found[1]["words"][1]

@@ -1,6 +1,7 @@
 """Data sets of the Hub of every generation, as local folders laid out like them."""
 
 import contextlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from tagger.text.spacing import gold_paragraphs
 from tests.corpus.conftest import (
     NO_FACTS,
     NO_SPACING,
-    SEED,
     conll_folder,
     error_of,
     hub,
@@ -47,7 +47,7 @@ def older_release(folder: Path, head: bool) -> str:
 
 
 def test_the_newer_release_of_universal_dependencies(newer: str) -> None:
-    corpus = ud(["upos", "xpos", "feats"], name=newer, treebank="en_tiny", seed=SEED)
+    corpus = ud(["upos", "xpos", "feats"], name=newer, treebank="en_tiny")
     assert corpus.name == "ud-en_tiny"
     assert corpus.rules == "english"
     assert list(corpus.splits) == ["train", "dev", "test"]
@@ -59,7 +59,7 @@ def test_the_newer_release_of_universal_dependencies(newer: str) -> None:
 
 @pytest.mark.parametrize("head", [True, False])
 def test_the_older_release_of_universal_dependencies(tmp_path: Path, head: bool) -> None:
-    corpus = hub(["upos", "xpos", "feats"], name=older_release(tmp_path / "ud", head), config="en_tiny", seed=SEED)
+    corpus = hub(["upos", "xpos", "feats"], name=older_release(tmp_path / "ud", head), config="en_tiny")
     assert list(corpus.splits) == ["train", "dev", "test"]
     assert corpus.splits["dev"].to_list() == [
         {
@@ -78,7 +78,7 @@ def test_the_parquet_export_has_a_folder_for_each_config(tmp_path: Path, newer: 
     for split in ("train", "dev", "test"):
         (folder / "en_tiny" / split).mkdir(parents=True)
         (Path(newer) / "en_tiny" / f"{split}.parquet").rename(folder / "en_tiny" / split / "0000.parquet")
-    corpus = hub(["upos"], name=str(folder), config="en_tiny", revision="refs/convert/parquet", seed=SEED)
+    corpus = hub(["upos"], name=str(folder), config="en_tiny", revision="refs/convert/parquet")
     assert corpus.splits.num_rows == {"train": 2, "dev": 1, "test": 1}
 
 
@@ -108,20 +108,27 @@ def test_newer_releases_say_where_the_text_has_spaces(tmp_path: Path) -> None:
     assert paragraph.tokens[0][1] == (4, 6, ("à", "le"))
     for identifier in ("3-2", "2-6"):  # without its words
         name = spaced(tmp_path / identifier, identifier)
-        message = error_of(ud, ["upos"], name=name, treebank="en_tiny")
-        assert (
-            message == f"{name}, split train, row 0: no multiword token can have the ID '{identifier}'; repair the data"
-        )
+        said = f"{name}, split train, row 0: no multiword token can have the ID '{identifier}'; repair the data"
+        assert error_of(ud, ["upos"], name=name, treebank="en_tiny") == said
 
 
 def test_class_labels_under_other_names(tmp_path: Path) -> None:
     conll_folder(tmp_path / "c")
     with contextlib.chdir(tmp_path):
-        corpus = hub(["pos"], "c", tokens="words", fields={"pos": "pos_tags"}, seed=SEED)
+        corpus = hub(["pos"], "c", tokens="words", fields={"pos": "pos_tags"})
     assert corpus.name == "c"
     assert corpus.splits.num_rows == {"train": 3, "dev": 1, "test": 4}
     row = {"tokens": ["a", "b", "c"], "pos": ["VB", "NN", "_"], "comments": []}
     assert corpus.splits["test"][0] == row | NO_FACTS | NO_SPACING
+
+
+def test_a_data_set_that_changed_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "d" / "en_tiny" / "train.parquet"
+    name = parquet_folder(tmp_path / "d", {"train": lists(tokens=[["a"]] * 2, upos=[["X"]] * 2)})
+    assert hub(["upos"], name).splits["train"]["tokens"][:] == [["a"]]
+    lists(tokens=[["b"]] * 2, upos=[["X"]] * 2).to_parquet(str(file))
+    os.utime(file, ns=(0, file.stat().st_mtime_ns + 10**9))
+    assert hub(["upos"], name).splits["train"]["tokens"][:] == [["b"]]
 
 
 def test_data_sets_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

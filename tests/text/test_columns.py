@@ -66,7 +66,6 @@ def test_what_cannot_separate_columns(separator: str) -> None:
     ("name", "text"),
     [
         ("g.tsv", "-DOCSTART- X\n\nThey PRON\nbook VERB\n\n\nYes INTJ"),
-        ("g.conll", "They\tPRON\nNew York\tPROPN\n"),
         ("g.csv", '",",PUNCT\nNew York,PROPN\n'),
     ],
 )

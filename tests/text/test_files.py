@@ -37,7 +37,6 @@ class Trickle(io.RawIOBase):
         (BOM, "utf-8", []),
         (b"a\nb", "utf-8", ["a\n", "b"]),
         (b"a\r\n\r\nb\r\n", "utf-8", ["a\r\n", "\r\n", "b\r\n"]),
-        (b"a\rb\n", "utf-8", ["a\rb\n"]),
         ("a\x0bb\x0c\x1c\x85\u2028\u2029c\nd".encode(), "utf-8", ["a\x0bb\x0c\x1c\x85\u2028\u2029c\n", "d"]),
         (BOM + BOM + b"a\n" + BOM + b"b", "UTF8", ["\ufeffa\n", "\ufeffb"]),
         (b"caf\xe9\n", "latin-1", ["café\n"]),
@@ -79,7 +78,6 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch, pack) -> None:  # type:
             "utf-8",
             ["after line 0", "not a whole gzip file"],
         ),
-        ("b.txt", b"\x1f\x8b\x08 no", "utf-8", ["b.txt, after line 0", "not a whole gzip file"]),
     ],
 )
 def test_errors(tmp_path: Path, name: str, content: bytes, encoding: str, said: list[str]) -> None:
@@ -98,9 +96,8 @@ def test_errors(tmp_path: Path, name: str, content: bytes, encoding: str, said: 
 
 def test_missing_and_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "none.txt", tmp_path):
-        with pytest.raises(InputError, match=r"no such file|is a folder") as raised:
+        with pytest.raises(InputError, match=rf"{path}.*(no such file|is a folder)"):
             list(read_lines(str(path)))
-        assert str(path) in str(raised.value)
 
 
 def test_long_lines_come_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
