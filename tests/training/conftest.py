@@ -30,20 +30,14 @@ TINY = [
 ]
 
 
-@pytest.fixture
-def drawn() -> None:
-    """For tests that look at pictures."""
-
-
 @pytest.fixture(autouse=True)
-def _pictures_are_empty(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files of pictures are empty in tests without `drawn`: drawing takes half of the time of a tiny training."""
+def _pictures_are_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of pictures are empty outside `finished`: drawing takes half of the time of a tiny training."""
 
     def save(_: Figure, out: BinaryIO, **__: object) -> None:
         out.write(b"")
 
-    if "drawn" not in request.fixturenames:
-        monkeypatch.setattr(Figure, "savefig", save)
+    monkeypatch.setattr(Figure, "savefig", save)
 
 
 @pytest.fixture(scope="session")
@@ -90,6 +84,17 @@ def spaced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a treebank that does not say where its text has spaces."""
+    folder = tmp_path_factory.mktemp("UD_Bare")
+    for split in ("train", "dev"):
+        lines = made_up(20).replace("SpaceAfter=No", "_").splitlines(keepends=True)
+        rows = [line for line in lines if not line.startswith(("#", "3-4"))]
+        (folder / f"xx-{split}.conllu").write_text("".join(rows), encoding="utf-8")
+    return folder
+
+
 @pytest.fixture
 def small_segmenter(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes segmenters that are trained in this process small, so that they learn the made-up language in 40 steps."""
@@ -109,6 +114,11 @@ def config_of(treebank: Path, *overrides: str) -> TrainConfig:
     """The config of a tiny training on `treebank`."""
     own = ["corpus=conllu", f"corpus.path={treebank}", "test=false", *TINY]
     return train_config(page("train", *own, *overrides))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files of a folder."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def weights(run: Path) -> bytes:

@@ -1,6 +1,5 @@
 """Checkpoints: after every epoch, whole or not at all, before the epoch's line, and bound to their config."""
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -42,41 +41,11 @@ def test_every_epoch_leaves_a_last_checkpoint_and_only_a_better_one_a_best(
     assert sorted(file.name for file in (tmp_path / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
 
 
-def test_an_epoch_is_told_of_when_its_checkpoint_is_there(
-    treebank: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    found: list[int] = []
-
-    class Watching(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if record.getMessage().startswith("epoch "):
-                found.append(load_checkpoint(tmp_path / "checkpoints" / "last.ckpt")["epoch"])
-
-    logger, handler = logging.getLogger("tagger.training.checkpoints"), Watching()
-    logger.addHandler(handler)
-    try:
-        with caplog.at_level(logging.INFO, logger.name):
-            train(config_of(treebank, "trainer.max_epochs=2"), tmp_path, COMMAND)
-    finally:
-        logger.removeHandler(handler)
-    assert found == [0, 1]
-
-
-def test_a_checkpoint_is_a_whole_tagger_without_pickle(finished: Path) -> None:
-    checkpoint = torch.load(finished / "checkpoints" / "last.ckpt", weights_only=True)
-    assert set(checkpoint["generators"]) >= {"cpu"}
-    assert checkpoint["hyper_parameters"]["network"]["hidden"] == {"forward": 12, "backward": 8}
-
-
-def test_checkpoints_of_another_config_are_not_resumed(treebank: Path, tmp_path: Path) -> None:
-    train(config_of(treebank, "trainer.max_epochs=1"), tmp_path, COMMAND)
-    with pytest.raises(InputError, match=r"last.ckpt was trained with another seed than .* \('1', '2'\)"):
-        train(config_of(treebank, "trainer.max_epochs=1", "seed=2"), tmp_path, COMMAND, resume=True)
-
-
-def test_a_damaged_checkpoint_is_named(treebank: Path, tmp_path: Path) -> None:
+def test_checkpoints_of_another_config_and_damaged_ones_are_not_resumed(treebank: Path, tmp_path: Path) -> None:
     config = config_of(treebank, "trainer.max_epochs=1")
     train(config, tmp_path, COMMAND)
+    with pytest.raises(InputError, match=r"last.ckpt was trained with another seed than .* \('1', '2'\)"):
+        train(config_of(treebank, "trainer.max_epochs=1", "seed=2"), tmp_path, COMMAND, resume=True)
     checkpoint = tmp_path / "checkpoints" / "last.ckpt"
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     with pytest.raises(InputError, match=r"last.ckpt is damaged \([^.]+\); start the run again$"):

@@ -1,12 +1,14 @@
-"""Every file of every config group composes, and what it describes can be built."""
+"""Every file of every config group composes, what it describes can be built, and bad values are one line."""
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytorch_lightning as pl
+import torch
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from tagger.bundled import bundled
@@ -14,10 +16,11 @@ from tagger.errors import InputError
 from tagger.model.encoder import Encoder
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
-from tagger.training.config import TrainConfig, train_config
-from tagger.training.config_parts import network_config
+from tagger.training.config import TrainConfig, check_override, train_config
+from tagger.training.config_parts import check_machine, check_trainer_settings, network_config
 from tagger.training.recipe import with_recipe
-from tests.training.conftest import page
+from tagger.training.train import train
+from tests.training.conftest import COMMAND, config_of, page
 
 CONF = bundled("conf")
 CHOICES = sorted(f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.yaml"))
@@ -29,7 +32,7 @@ def composed(*overrides: str) -> TrainConfig:
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-def test_every_choice_composes_and_builds(choice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_choice_composes_and_builds(choice: str, tmp_path: Path) -> None:
     config = composed(choice)
     chosen = with_recipe(config, 20_000)
     TaggerNetwork(VOCABULARY, network_config(chosen.model, chosen.embedding))
@@ -37,18 +40,6 @@ def test_every_choice_composes_and_builds(choice: str, tmp_path: Path, monkeypat
     if trainer["accelerator"] in ("gpu", "mps"):  # a machine for the tests need not have one
         trainer["accelerator"] = "cpu"
     pl.Trainer(**trainer, logger=False, enable_checkpointing=False, default_root_dir=tmp_path)
-
-
-@pytest.mark.parametrize("name", [choice for choice in CHOICES if choice.startswith(("corpus=", "accelerator="))])
-def test_a_group_sets_nothing_but_its_own_part(name: str) -> None:
-    plain, chosen = page("train"), page("train", name)
-    changed = {key for key in plain if plain[key] != chosen[key]}
-    assert changed <= ({"trainer"} if name.startswith("accelerator") else {"corpus", "columns", "segmenter"})
-    assert chosen.segmenter == ("english" if name == "corpus=sample" else "auto" if "corpus" in changed else "english")
-    for key in ("max_epochs", "precision"):
-        assert chosen.trainer[key] == plain.trainer[key]
-    for key in ("dev_share", "folds", "fold"):
-        assert chosen.corpus[key] == plain.corpus[key]
 
 
 def test_a_config_is_plain_values_and_back() -> None:
@@ -66,17 +57,115 @@ def test_a_config_is_plain_values_and_back() -> None:
         ({"blob": 1}, "blob: no such key; the keys are columns, segmenter, "),
         ({"seed": True}, "seed=true: expected"),
         ({"optimizer": {"lr": 0.1}}, "optimizer.weight_decay has no value; give it one: optimizer.weight_decay=..."),
-        ({"optimizer": {"lr": float("nan")}}, "optimizer.lr=nan: expected"),
     ],
 )
 def test_a_config_from_a_file_is_checked_in_one_line(change: dict[str, Any], message: str) -> None:
-    plain = asdict(composed())
-    if "optimizer" in change and change["optimizer"]["lr"] != 0.1:
-        change = {"optimizer": plain["optimizer"] | change["optimizer"]}
     with pytest.raises(InputError) as caught:
-        train_config(plain | change)
+        train_config(asdict(composed()) | change)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+TEACHER, TEXT = "distill.teacher=english", "distill.text=novels/*.txt"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["model.hidden={forward: 0, backward: 0}"], "both 0"),
+        (["model.hidden.forward=[12,12,12]"], "3 sizes"),
+        (["columns=[deprel]"], "no column 'deprel'"),
+        (["columns=[upos,upos]"], "list of different columns"),
+        (["columns=[text]"], "cannot name a tag column"),
+        (["embedding={words: 0, affixes: 0, chars: 0}"], "all 0"),
+        (["embedding.vectors=nowhere.txt"], "nowhere.txt"),
+        (["embedding.vectors=[a,a]"], "embedding.vectors"),
+        (["embedding.transformer=/nowhere/at/all"], "/nowhere/at/all"),
+        (["init=latest"], "init=latest"),
+        (["init=nowhere"], "^init=nowhere: no such tagger; python -m tagger models lists"),
+        (["trainer.max_epochs=0"], r"^trainer.max_epochs=0: name the tagger whose networks stay as they are"),
+        (["+optimizer.momentum=0.9"], "optimizer.momentum: no such key; optimizer has lr, "),
+        (["optimizer.lr=.nan"], "optimizer.lr=.*: expected"),
+        ([TEXT], r"^distill\.text: no teacher tags it; name one, distill\.teacher=FOLDER$"),
+        (["distill.teacher=latest"], r"^distill\.teacher=latest would be another tagger when the run is resumed"),
+        ([TEACHER, "distill.text=[]"], r"^distill\.text=\[\]: expected"),
+        ([TEACHER, "model.decoder=crf"], r"^model\.decoder=crf: a student needs the decoder softmax; leave this out$"),
+        ([TEACHER, "trainer.max_epochs=0", "init=english"], r"^trainer.max_epochs=0 trains no student; leave distill"),
+        ([TEACHER, "noise=0.3", "columns=[upos,lemma]"], r"^noise=0\.3: a teacher's lemmas are made of the words as"),
+    ],
+)
+def test_bad_values_are_named(treebank: Path, tmp_path: Path, overrides: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        train(config_of(treebank, *overrides), tmp_path, COMMAND)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["++model.depth=3"],
+        ["experiment=vectors"],
+        ["embedding.transformer=null"],
+        ["transformer={layers: [1]}"],
+        ["embedding.vectors_keep=3"],
+        ["embedding.words=3", "embedding.vectors=glove"],
+        ["experiment=multilingual", "trainer.max_epochs=0"],
+        ["model.decoder=softmax"],
+    ],
+)
+def test_what_would_be_ignored_beside_init_is_refused(overrides: list[str]) -> None:
+    with pytest.raises(InputError) as caught:
+        check_override(overrides[0], composed("init=first", *overrides))
+    assert str(caught.value).startswith(f"{overrides[0]}: with init the tagger that training starts from decides; ")
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["experiment=multilingual", "transformer.layers=[0]"],
+        ["embedding.transformer=minilm", "transformer={layers: [0]}"],
+        ["embedding.vectors=[glove,spacy-md]", "embedding.vectors_size=0"],
+        ["optimizer.lr=0.001", "model.dropout=0.2", "model.decoder=crf"],
+    ],
+)
+def test_inputs_may_be_added_beside_init(overrides: list[str]) -> None:
+    config = composed("init=first", *overrides)
+    for override in overrides:
+        check_override(override, config)
+
+
+@pytest.mark.parametrize(
+    ("threads", "settings", "message"),
+    [
+        (9999, {}, "threads=9999: this machine has 2 processors; give at most 2"),
+        (1, {"accelerator": "cpu", "devices": 3, "strategy": "ddp_fork"}, "trainer.devices=3: .*has 2 processors"),
+        (1, {"accelerator": "gpu"}, "trainer.accelerator=gpu: this machine has no such GPU; set accelerator=auto"),
+    ],
+)
+def test_the_machine_has_the_last_word(
+    threads: int, settings: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    check_machine(2, {"accelerator": "cpu", "devices": 2, "strategy": "ddp_fork"})
+    with pytest.raises(InputError, match=message):
+        check_machine(threads, settings)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("callbacks", ["os.system"], "trainer.callbacks: no such key; "),
+        ("strategy", "deepspeed", "trainer.strategy=deepspeed: expected"),
+        ("accelerator", "os.system", "trainer.accelerator=os.system: expected"),
+        ("devices", 0, "trainer.devices=0: expected"),
+        ("devices", [0, 0], "trainer.devices=[0, 0]: name every device once"),
+    ],
+)
+def test_no_other_setting_reaches_lightning(setting: str, value: Any, message: str) -> None:
+    check_trainer_settings({"limit_train_batches": 0.5, "devices": [0, 1], "precision": "bf16-mixed"})
+    with pytest.raises(InputError) as error:
+        check_trainer_settings({setting: value})
+    assert str(error.value).startswith(message)
 
 
 def test_the_directions_have_as_many_parameters() -> None:

@@ -52,19 +52,6 @@ def contents(batches: list[Batch]) -> list[tuple[list, ...]]:
     ]
 
 
-def test_batches_hold_the_sentences_with_their_tags(splits: DatasetDict, words: Vocabulary) -> None:
-    module = TaggerDataModule(splits, words, network_config(), batch_tokens=LIMIT, word_dropout=0.0)
-    seen = []
-    for batch in epoch_of(module):
-        assert batch.index.shape[0] * batch.index.shape[1] <= LIMIT
-        for i, length in enumerate(batch.lengths.tolist()):
-            tokens = [list(words.words)[k - 2] for k in batch.features["words"][batch.index[:length, i]].tolist()]
-            assert [words.tags["upos"][k] for k in batch.targets["upos"][:length, i]] == [t[0] for t in tokens]
-            assert (batch.targets["upos"][length:, i] == IGNORE).all()
-            seen.append(tokens)
-    assert sorted(seen) == sorted(splits["train"]["tokens"])
-
-
 def test_the_same_seed_gives_the_same_batches(splits: DatasetDict, words: Vocabulary) -> None:
     def batches(seed: int, epoch: int) -> list[tuple[list, ...]]:
         torch.manual_seed(seed * epoch)  # which must not matter
@@ -74,14 +61,6 @@ def test_the_same_seed_gives_the_same_batches(splits: DatasetDict, words: Vocabu
     assert batches(1, 2) == batches(1, 2)
     assert batches(1, 0) != batches(1, 2)
     assert batches(1, 0) != batches(2, 0)
-
-
-def test_drawing_batches_leaves_the_global_generator_alone(splits: DatasetDict, words: Vocabulary) -> None:
-    module = TaggerDataModule(splits, words, network_config(), LIMIT)
-    before = torch.get_rng_state()
-    epoch_of(module)
-    list(module.val_dataloader())
-    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_words_are_hidden_in_training_alone(splits: DatasetDict, words: Vocabulary) -> None:

@@ -1,6 +1,7 @@
 """Which facts of a corpus are learned, and how a batch holds them."""
 
 import numpy as np
+import pytest
 from datasets import Dataset
 
 from tagger.corpus.splits import CORPUS
@@ -11,30 +12,24 @@ ROWS = {
     "xpos": [["NNS", "VBP"], ["UH"]],
     "feats": [["Number=Plur", "Number=Plur|Tense=Pres"], ["_"]],
 }
+FEATS, XPOS = ["Number=Plur", "Tense=Pres"], ["xpos=NNS", "xpos=UH", "xpos=VBP"]
 
 
 def corpus(**changes: list[list[str]]) -> Dataset:
-    rows = ROWS | changes
-    return Dataset.from_dict({name: lists * MIN_COUNT for name, lists in rows.items()})
+    return Dataset.from_dict({name: lists * MIN_COUNT for name, lists in (ROWS | changes).items()})
 
 
-def test_the_most_frequent_facts_come_first() -> None:
-    assert Facts.of(corpus(), ["upos"]).names == ["Number=Plur", "Tense=Pres", "xpos=NNS", "xpos=UH", "xpos=VBP"]
-
-
-def test_what_the_tagger_learns_is_no_fact() -> None:
-    assert Facts.of(corpus(), ["upos", "xpos"]).names == ["Number=Plur", "Tense=Pres"]
-    assert Facts.of(corpus(), ["feats"]).names == ["xpos=NNS", "xpos=UH", "xpos=VBP"]
-
-
-def test_a_rare_fact_is_left_out() -> None:
-    few = corpus().select(range(2, 2 * MIN_COUNT))  # one time less
-    assert Facts.of(few, ["upos"]).names == ["Number=Plur"]  # holds of two words of a sentence
-
-
-def test_a_corpus_without_other_columns_has_none() -> None:
-    assert Facts.of(corpus(xpos=[[], []], feats=[[], []]), ["upos"]).names == []
-    assert Facts.of(corpus(xpos=[["_", "_"], ["_"]], feats=[[], []]), ["upos"]).names == []
+@pytest.mark.parametrize(
+    ("data", "columns", "names"),
+    [
+        (corpus(), ["upos"], FEATS + XPOS),  # the most frequent first
+        (corpus(), ["upos", "xpos"], FEATS),  # what the tagger learns is no fact
+        (corpus().select(range(2, 2 * MIN_COUNT)), ["upos"], FEATS[:1]),  # one time less
+        (corpus(xpos=[["_", "_"], ["_"]], feats=[[], []]), ["upos"], []),
+    ],
+)
+def test_frequent_facts_of_other_columns_are_learned(data: Dataset, columns: list[str], names: list[str]) -> None:
+    assert Facts.of(data, columns).names == names
 
 
 def test_a_batch_marks_what_holds_and_leaves_padding_empty() -> None:

@@ -11,7 +11,7 @@ from tagger.bundle.bundle import Bundle
 from tagger.bundle.ensemble import join
 from tagger.errors import InputError
 from tagger.sweeps import launch
-from tests.training.conftest import TINY, config_of
+from tests.training.conftest import TINY, contents
 
 pytestmark = pytest.mark.usefixtures("small_segmenter")
 KEPT = [value for value in TINY if not value.startswith(("model.", "embedding."))] + ["trainer.max_epochs=0"]
@@ -23,10 +23,6 @@ def source(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     monkeypatch.chdir(tmp_path)
     shutil.copytree(finished / "tagger", "source")
     return Path("source")
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize("members", [1, 2])
@@ -81,8 +77,3 @@ def test_a_network_that_predicts_words_is_no_tagger(source: Path, spaced: Path) 
     with pytest.raises(InputError, match=r"^init=source: it predicts words and has no tags; name a tagger$"):
         launch.train([*KEPT, "corpus=conllu", f"corpus.path={spaced}", "init=source"])
     assert not Path("runs").exists()
-
-
-def test_without_a_tagger_there_is_nothing_to_keep(treebank: Path) -> None:
-    with pytest.raises(InputError, match=r"^trainer.max_epochs=0: name the tagger whose networks stay as they are"):
-        config_of(treebank, "trainer.max_epochs=0")

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import signal
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,15 +10,12 @@ import pytest
 
 import tagger
 from tagger.bundle.bundle import Bundle
-from tagger.sweeps import launch
-from tagger.text.output_files import replace_folder
 from tagger.training import train as module
 from tagger.training.card import model_card
 from tagger.training.config import TrainConfig
 from tagger.training.segmenter_choice import SegmenterTraining
 from tagger.training.train import train
-from tests.forked import started
-from tests.training.conftest import COMMAND, TINY, config_of
+from tests.training.conftest import COMMAND, config_of, contents
 
 STAGES = ["segmenter", "report", "card", "save", "page"]
 
@@ -44,10 +39,6 @@ def end_at(monkeypatch: pytest.MonkeyPatch, stage: str, error: BaseException) ->
         monkeypatch.setattr(module, "model_card", card)
     else:
         monkeypatch.setattr(module, {"report": "report_tagger", "page": "write_tagger_page"}[stage], end)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.fixture(scope="module")
@@ -106,39 +97,3 @@ def test_a_run_that_ends_after_its_epochs_is_resumed_to_the_same_tagger(
     scores = report["dev"]["upos"]["accuracy"]
     assert json.loads(one["config.json"])["scores"]["dev"]["upos"] == scores
     assert f"{100 * scores:.2f}" in one["README.md"].decode()
-
-
-def read(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.exists() else ""
-
-
-@pytest.mark.slow
-def test_a_finished_tagger_stays_when_its_resumption_is_killed(
-    spaced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    own = [*TINY[:-1], "trainer.max_epochs=1", "segmenter=learned", "segmenter_steps=2", "hydra.run.dir=run"]
-    assert launch.train(["corpus=conllu", f"corpus.path={spaced}", *own]) == 0
-    before = contents(Path("run/tagger"))
-    process = started("resume", "run", stdout="said")
-    while process.is_alive() and "segmenter: " not in read(Path("said")):  # its training begins
-        time.sleep(0.01)
-    process.kill()
-    process.join()
-    assert process.exitcode == -signal.SIGKILL
-    assert contents(Path("run/tagger")) == before
-    assert tagger.load("run").segmenter.name == "learned"  # type: ignore[union-attr]
-
-
-def test_a_folder_is_replaced_by_a_whole_one(tmp_path: Path) -> None:
-    folder = tmp_path / "tagger"
-    for number in range(3):
-        new = tmp_path / "new"
-        new.mkdir()
-        (new / str(number)).touch()
-        replace_folder(new, folder)
-        assert [path.name for path in folder.iterdir()] == [str(number)]
-    assert list(tmp_path.iterdir()) == [folder]
-    with pytest.raises(OSError, match="new"):
-        replace_folder(tmp_path / "new", folder)
-    assert [path.name for path in folder.iterdir()] == ["2"]

@@ -82,24 +82,6 @@ def test_what_may_be_split_is_chosen_as_if_training_did_not_have_the_form() -> N
     assert choices["un", None] == (IGNORED, IGNORED)
 
 
-def test_scripts_with_control_characters_are_not_learned() -> None:
-    rows = FRENCH.replace("3 de _", "3 d\x1be _")
-    vocabulary, _ = make_text(rows).vocabulary(UnitTable([], 8, False))
-    assert vocabulary.scripts == []
-    assert vocabulary.multiwords == {}
-
-
-def test_words_that_end_at_units_are_cut_and_the_others_are_scripts() -> None:
-    text = make_text(GLUED)
-    texts, gold = text.texts()
-    units = UnitTable([], 8, False).read(texts)
-    vocabulary, _ = text.vocabulary(UnitTable([], 8, False))
-    assert list(vocabulary.multiwords) == ["abc"]
-    labels = text.targets(texts, gold, units).labels[slice(*units.bounds[0])]
-    # abc . de - f
-    assert labels.tolist() == [Label.TOKEN, Label.TOKEN, Label.GOES_ON, Label.WORD, Label.SENTENCE]
-
-
 def test_where_words_end_within_letters_every_letter_is_a_unit() -> None:
     assert not make_text(FRENCH).characters
     text = make_text(GLUED)
@@ -129,15 +111,6 @@ def test_the_order_of_one_paragraph_is_shuffled_in_runs() -> None:
     assert sorted(one.split()) == sorted(two.split()) == sorted(text.texts()[0][0].split())
     followed = sum(f"w{i}. w{i + 1}." in one for i in range(59))
     assert 30 < followed < 59
-
-
-def test_paragraphs_keep_their_order() -> None:
-    rows = FRENCH + FRENCH.replace("parc", "bois")
-    text = make_text(rows)
-    assert not text.shuffled
-    texts, _ = text.texts(random.Random(3))
-    assert "parc" in texts[0]
-    assert "bois" in texts[1]
 
 
 @pytest.mark.parametrize("bare", [True, False])

@@ -1,6 +1,5 @@
 """What a teacher says is computed once, goes on after an interruption, and is computed again if a file is damaged."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,20 +27,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(module, "SHARD_TOKENS", 5)
     monkeypatch.setattr(module, "load", lambda folder, corpus=None: load(folder, "cpu", "float32"))
     return tmp_path / "shards"
-
-
-@pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The numbers of sentences that teachers are given at a time."""
-    counts: list[int] = []
-    tag = Engine.tag
-
-    def counted(self: Engine, sentences: Sequence[Any], *rest: Any) -> Any:
-        counts.append(len(sentences))
-        return tag(self, sentences, *rest)
-
-    monkeypatch.setattr(Engine, "tag", counted)
-    return counts
 
 
 def make_teacher(folder: Path, *columns: str) -> Teacher:
@@ -74,52 +59,29 @@ def test_it_is_what_the_teacher_finds_probable(trained: Path, vocabulary: Vocabu
 
 
 def test_it_goes_on_after_an_interruption(
-    trained: Path,
-    vocabulary: Vocabulary,
-    calls: list[int],
-    cache: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    trained: Path, vocabulary: Vocabulary, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counted = Engine.tag
+    tag, calls, stop = Engine.tag, list[int](), ["Flights"]
 
-    def interrupt(self: Engine, sentences: Sequence[Any], *rest: Any) -> Any:
-        if "Flights" in sentences[-1]:
+    def counted(self: Engine, sentences: Sequence[Any], *rest: Any) -> Any:
+        if stop in sentences:
             raise KeyboardInterrupt
-        return counted(self, sentences, *rest)
+        calls.append(len(sentences))
+        return tag(self, sentences, *rest)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(Engine, "tag", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            ask(make_teacher(trained), vocabulary, cache)
-    assert calls == [2]
-    assert len([*cache.iterdir()]) == 1  # nothing unfinished is left
+    monkeypatch.setattr(Engine, "tag", counted)
+    with pytest.raises(KeyboardInterrupt):
+        ask(make_teacher(trained), vocabulary, cache)
+    stop.clear()
+    assert len([*cache.iterdir()]) == len(calls) == 1  # nothing unfinished is left
     found = ask(make_teacher(trained), vocabulary, cache)
-    assert calls == [2, 3, 1]
-    assert same(found, ask(make_teacher(trained), vocabulary, cache))
     assert calls == [2, 3, 1]
     (file, *_) = cache.iterdir()
     file.write_bytes(file.read_bytes()[:-1])
     assert same(found, ask(make_teacher(trained), vocabulary, cache))
     assert len(calls) == 4
-    save_tiny(tmp_path / "other", make_network(vocabulary, seed=2), vocabulary)
-    assert not same(found, ask(make_teacher(tmp_path / "other"), vocabulary, cache))
-    assert len(calls) == 7
-
-
-def test_much_text_has_few_files_and_is_tagged_in_pieces(
-    trained: Path, vocabulary: Vocabulary, calls: list[int], cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = ask(make_teacher(trained), vocabulary, cache)
-    calls.clear()
-    shutil.rmtree(cache)
-    monkeypatch.setattr(module, "MAX_SHARDS", 1)
-    monkeypatch.setattr(module, "PIECE_TOKENS", 5)
-    assert all(
-        np.allclose(values, found[c], atol=1e-3) for c, values in ask(make_teacher(trained), vocabulary, cache).items()
-    )
-    assert calls == [2, 1, 3]
-    assert len(list(cache.iterdir())) == 1
+    other = save_tiny(cache.parent / "other", make_network(vocabulary, seed=2), vocabulary)
+    assert not same(found, ask(make_teacher(other), vocabulary, cache))
 
 
 def test_scripts_that_a_word_cannot_have_are_improbable(tmp_path: Path) -> None:

@@ -1,22 +1,17 @@
 """The trainer: the settings that reach Lightning, and a training that is interrupted, moved, resumed or complete."""
 
-import io
-import logging
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import pytorch_lightning as pl
-import torch
-from pytorch_lightning.callbacks import Callback
 
 from tagger.errors import InputError
 from tagger.training.checkpoints import EpochRecorder
 from tagger.training.train import train
-from tagger.training.trainer import Interrupted, make_trainer, run_fit
+from tagger.training.trainer import Interrupted
 from tests.training.conftest import COMMAND, config_of, weights
 
 
@@ -82,18 +77,6 @@ def test_a_run_without_an_epoch_is_not_resumed(treebank: Path, tmp_path: Path) -
         train(config_of(treebank), tmp_path, COMMAND, resume=True)
 
 
-class Tiny(pl.LightningModule):
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = torch.nn.Linear(1, 1)
-
-    def training_step(self, batch: torch.Tensor, _: int) -> torch.Tensor:
-        return self.layer(batch).sum()
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.SGD(self.parameters(), lr=0.1)
-
-
 @pytest.mark.slow
 def test_two_processes_train_one_tagger(treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = ["accelerator=ddp", "trainer.accelerator=cpu", "linear=0", "trainer.max_epochs=2"]
@@ -114,38 +97,3 @@ def test_two_processes_train_one_tagger(treebank: Path, tmp_path: Path, monkeypa
     assert weights(tmp_path / "run") == weights(tmp_path / "whole")
     rows = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["epoch", "1", "2"]
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-    def lines(self) -> list[str]:
-        """What stands there: after a carriage return the beginning of a line is written over."""
-        shown = []
-        for line in self.getvalue().split("\n"):
-            cells = ""
-            for part in line.split("\r"):
-                cells = part + cells[len(part) :]
-            shown.append(cells.rstrip())
-        return shown
-
-
-def test_the_bar_of_a_terminal_leaves_the_line_of_an_epoch_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Epochs(Callback):
-        def on_train_epoch_end(self, trainer: pl.Trainer, *_: object) -> None:
-            logger.warning("epoch %d is over", trainer.current_epoch + 1)
-
-    terminal, logger = Terminal(), logging.getLogger("tests.terminal")
-    monkeypatch.setattr(sys, "stdout", terminal)
-    monkeypatch.setattr(logging.getLogger(), "handlers", [logging.StreamHandler(terminal)])
-    trainer = make_trainer(
-        {"accelerator": "cpu", "max_epochs": 2}, {"enable_checkpointing": False}, tmp_path, [Epochs()]
-    )
-    run_fit(trainer, Tiny(), torch.utils.data.DataLoader(torch.zeros(4, 1)))
-    print("scores")
-    assert "epoch 1:" in terminal.getvalue()  # the bar was there
-    assert "epoch 2:" in terminal.getvalue()
-    assert [line for line in terminal.lines() if line] == ["epoch 1 is over", "epoch 2 is over", "scores"]
