@@ -148,10 +148,3 @@ def test_tables(trained: Path) -> None:
     ):
         with pytest.raises(InputError, match=words_):
             tagged(**columns)
-
-
-def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "tagger.adapters.ray")
-    monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(InputError, match=r"pip install -e '\.\[ray\]'"):
-        import tagger.adapters.ray  # noqa: F401

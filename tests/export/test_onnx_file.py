@@ -151,10 +151,3 @@ def test_both_files_or_none(trained: Path, tmp_path: Path) -> None:
     before = graph.read_bytes()
     export(trained, graph, force=True)
     assert graph.read_bytes() == before
-
-
-def test_without_the_package(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(InputError, match=r"onnx is not installed; in the folder .*, run pip install -e '\.\[onnx\]'$"):
-        export(trained, tmp_path / "x.onnx")
-    assert list(tmp_path.iterdir()) == []

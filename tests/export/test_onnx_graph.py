@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from tagger.bundle.bundle import Bundle, Member
-from tagger.errors import InputError
 from tagger.export.onnx_graph import input_shapes, network_graph, scores_name
 from tagger.model.encoder import CELLS
 from tagger.model.members import share_pretrained
@@ -91,7 +90,6 @@ def test_every_cell_and_direction(vocabulary: Vocabulary, cell: str, hidden: Map
     ("changes", "inputs"),
     [
         ({}, ["words", "affixes", "characters"]),
-        ({"words": 0}, ["affixes", "characters"]),
         ({"affixes": 0}, ["words", "characters"]),
         ({"words": 0, "affixes": 0}, ["characters"]),
         ({"vectors": VECTORS}, ["words", "affixes", "characters", "vectors"]),
@@ -145,13 +143,6 @@ def test_tags_are_combinations_of_training(vocabulary: Vocabulary) -> None:
     model = network_graph(members, vocabulary.columns, vocabulary.combinations)
     assert {tuple(tags) for tags in computed(model, members, vocabulary, SENTENCES)["tags"].tolist()} <= known
     check(alone(network, dataclasses.replace(vocabulary, combinations=[])))
-
-
-def test_a_cell_without_operator(vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(CELLS, "rnn", CELLS["rnn"]._replace(operator=None))
-    network = make_network(vocabulary, cell="rnn")
-    with pytest.raises(InputError, match="has no ONNX operator; export a tagger of another cell"):
-        network_graph(alone(network, vocabulary), vocabulary.columns, [])
 
 
 def test_what_the_file_says_of_itself(vocabulary: Vocabulary) -> None:
