@@ -11,7 +11,10 @@ KEYS = {  # of a page of values
     "distill.temperature": CONSTANT.format("TEACHER_TEMPERATURE in training/distill.py"),
     "distill.top": CONSTANT.format("TOP in training/distill.py"),
     "corpus.temperature": CONSTANT.format("TEMPERATURE in training/datamodule.py"),
-    "distill.hub": "distill.text takes files alone; leave it out",
+    **dict.fromkeys(
+        ("distill.hub", *(f"distill.hub.{key}" for key in ("name", "config", "split", "column"))),
+        "distill.text takes files alone; save the texts in one",
+    ),
     "distill.ratio": "the corpus decides it; leave it out",
     "embedding.min_count": CONSTANT.format("MIN_COUNT in training/start.py"),
     "embedding.vectors_dtype": "vectors are float16; leave it out",
@@ -28,8 +31,12 @@ KEYS = {  # of a page of values
 }
 
 KEYS |= dict.fromkeys(
-    ("cut", "dev_tokens", "neighbours", "paragraph_per_line", "samples", "section_tokens"),
+    ("cut", "dev_tokens", "encoding", "neighbours", "paragraph_per_line", "samples", "section_tokens"),
     "pretraining decides it; leave it out",
+)
+KEYS |= dict.fromkeys(
+    (f"hydra.sweeper.{key}" for key in ("sampler_startup", "pruner_startup", "pruner_warmup")),
+    "it is a constant now; leave it out",
 )
 
 OPTIONS = {  # of a command
@@ -38,8 +45,11 @@ OPTIONS = {  # of a command
     ("compare", "--html"): "--csv FILE has all words that differ",
     ("compare", "--train"): "evaluate scores the words that a tagger has seen in training and the others",
     ("evaluate", "--lexicon-case"): "words match letter for letter; give the lexicon the forms of the text",
+    ("explain", "--force"): "nothing is written; leave it out",
     ("explain", "--html"): "the table is printed, and --json has all of it",
     ("lint", "--cross-validate"): "lint finds tags that contradict equal contexts (variation); leave it out",
+    ("lint", "--column"): "no taggers are trained; leave it out",
+    ("senses", "--force"): "nothing is written; leave it out",
     ("senses", "--evaluate"): "embed writes the vectors of all layers, to compare them with senses that you know",
     ("senses", "--json"): "embed writes the vectors and the places of all words",
     ("senses", "--png"): "embed writes the vectors, which any program draws",

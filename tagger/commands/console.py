@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TextIO
+from typing import Any, TextIO
 
 from tagger.errors import InputError, reason, shorten
 from tagger.text.strings import printable
@@ -113,12 +113,19 @@ def standard_output() -> Iterator[TextIO]:
     """
     if sys.stdout is None:
         raise InputError("standard output is closed; name a file with -o, or open it")
-    out = _StandardOutput(sys.stdout.buffer, "utf-8", errors="backslashreplace", newline="\n")
+    binary: Any = sys.stdout.buffer
+    is_raw = isinstance(binary, io.RawIOBase)  # with PYTHONUNBUFFERED; a raw file may write a part and say nothing
+    if is_raw:
+        binary = io.BufferedWriter(binary)
+    out = _StandardOutput(binary, "utf-8", errors="backslashreplace", newline="\n")
     try:
         yield out
         out.flush()
     finally:
         out.detach()
+        if is_raw:
+            with suppress(OSError):  # it was named above
+                binary.detach()
 
 
 class _StandardOutput(io.TextIOWrapper):

@@ -102,6 +102,7 @@ def train_config(values: DictConfig | Mapping[str, Any]) -> TrainConfig:
 
 TAGGER_PARTS = ("model", "embedding", "transformer")  # with `init` its tagger has these values, ...
 TRAINING_KEYS = ("embedding.word_dropout", "model.dropout")  # ... except those that concern training alone
+LEARNING_KEYS = ("linear", "columns", "noise", "auxiliary")  # nothing is learned without an epoch
 
 
 def check_override(override: str, config: TrainConfig) -> None:
@@ -111,6 +112,8 @@ def check_override(override: str, config: TrainConfig) -> None:
     """
     key = override.lstrip("+~").partition("=")[0]
     part = key.partition(".")[0]
+    if not config.learns and key in LEARNING_KEYS:
+        raise InputError(f"{override}: with trainer.max_epochs=0 the tagger of init stays as it is; leave this out")
     if part not in (*TAGGER_PARTS, "experiment") or key in TRAINING_KEYS:
         return
     vectors, encoder = bool(config.embedding.vector_sources), config.embedding.transformer is not None

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from tagger.bundle.catalog import LATEST, RUNS, did_you_mean, find_folder, run_names
 from tagger.bundle.run_lock import LOCK
@@ -38,6 +38,8 @@ class RunRecord:
         config: the values of the whole config, plain.
         started_in: the folder in which relative paths of the config begin; older runs have none.
     """
+
+    OTHERS: ClassVar[bool] = True  # what earlier versions said of sweeps
 
     command: Command
     overrides: list[str]

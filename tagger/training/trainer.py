@@ -16,6 +16,7 @@ from pytorch_lightning.utilities.exceptions import (  # type: ignore[attr-define
     MisconfigurationException,
     SIGTERMException,
 )
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from tagger.errors import InputError
@@ -105,7 +106,12 @@ def run_fit(trainer: pl.Trainer, module: pl.LightningModule, data: Any, **option
     try:
         with logging_redirect_tqdm(tqdm_class=Tqdm):  # a line takes the place of the bar, which is drawn again below it
             trainer.fit(module, data, **options)
-    except (SystemExit, SIGTERMException):  # Lightning turns Ctrl+C and SIGTERM into these
+    except (SystemExit, SIGTERMException, ProcessExitedException):  # Lightning turns Ctrl+C and SIGTERM into these
         if trainer.strategy.launcher is not None:
             trainer.strategy.launcher.kill(9)
         raise Interrupted from None
+    except ProcessRaisedException as error:  # of several processes; its text ends with what one of them raised
+        kind, _, message = str(error).strip().splitlines()[-1].partition(": ")
+        if kind.rpartition(".")[2] != InputError.__name__:
+            raise
+        raise InputError(message) from None
