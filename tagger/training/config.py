@@ -110,9 +110,9 @@ def check_override(override: str, config: TrainConfig) -> None:
 
     Pretrained inputs can be added, and a CRF, which begins by changing no tag.
     """
-    key = override.lstrip("+~").partition("=")[0]
+    key, _, value = override.lstrip("+~").partition("=")
     part = key.partition(".")[0]
-    if not config.learns and key in LEARNING_KEYS:
+    if not config.learns and key in LEARNING_KEYS and value not in ("0", "null"):
         raise InputError(f"{override}: with trainer.max_epochs=0 the tagger of init stays as it is; leave this out")
     if part not in (*TAGGER_PARTS, "experiment") or key in TRAINING_KEYS:
         return
