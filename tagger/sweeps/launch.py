@@ -36,7 +36,7 @@ from tagger.corpus.config import NO_HUB, check_files
 from tagger.corpus.raw_text import Texts
 from tagger.errors import InputError, missing_library
 from tagger.pretraining.config import PretrainConfig, pretrain_config
-from tagger.sweeps.overrides import FOLDER_KEYS, checked_words, key_and_value
+from tagger.sweeps.overrides import FOLDER_KEYS, VERSION_BASE, checked_words, key_and_value
 from tagger.text.output_files import whole_file
 from tagger.training.config import (
     AUTO,
@@ -344,7 +344,7 @@ def _start(command: Command, words: Sequence[str]) -> int:
         Plugins.instance().register(sweeper)
     task = Task(command)
     with _of_hydra(words):
-        hydra.main(version_base="1.3", config_path=str(bundled("conf")), config_name=command)(task)()
+        hydra.main(config_path=str(bundled("conf")), config_name=command, **VERSION_BASE)(task)()
     if task.error is not None:
         raise task.error
     return task.status

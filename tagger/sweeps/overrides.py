@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
+from hydra import __version__ as hydra_version
 from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -29,6 +30,8 @@ from tagger.training.config_parts import TRAINER_SETTINGS
 
 PAGES = {"train": "python -m tagger", "pretrain": "python -m tagger pretrain"}  # the command that reads each
 FOLDER_KEYS = ("hydra.run.dir", "hydra.sweep.dir")
+# Hydra 1.3 reads pages as its first versions did unless it is told another one; 1.4 warns of whoever tells it any.
+VERSION_BASE = {"version_base": "1.3"} if hydra_version.startswith("1.3.") else {}
 LAUNCHERS = {"joblib": "joblib", "submitit_local": "submitit", "submitit_slurm": "submitit"}  # the extra of each
 
 
@@ -181,7 +184,7 @@ def _did_you_mean(word: str, words: Sequence[str]) -> str:
 def compose_page(page: str, overrides: Iterable[str]) -> DictConfig:
     """Composes a page of `conf`, without Hydra's own values."""
     try:
-        with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
+        with initialize_config_dir(str(bundled("conf")), **VERSION_BASE):
             return compose(page, list(overrides))
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(" ".join(str(error).partition("Config search path")[0].split())) from None

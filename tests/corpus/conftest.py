@@ -14,6 +14,7 @@ from tagger.corpus.config import CorpusConfig
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
+from tagger.sweeps.overrides import VERSION_BASE
 from tagger.text.schema import read
 
 SEED = 1
@@ -142,7 +143,7 @@ def composed(tmp_path: Path) -> Any:
     )
 
     def compose_with(*overrides: str) -> Any:
-        with initialize_config_dir(str(tmp_path / "conf"), version_base="1.3"):
+        with initialize_config_dir(str(tmp_path / "conf"), **VERSION_BASE):
             return compose("run", overrides=list(overrides))
 
     return compose_with

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from omegaconf import DictConfig
 
 from tagger.bundled import bundled
+from tagger.sweeps.overrides import VERSION_BASE
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.training import segmenter
@@ -106,7 +107,7 @@ def small_segmenter(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def page(name: str, *overrides: str, **options: bool) -> DictConfig:
     """A page of `conf`, with overrides."""
-    with initialize_config_dir(str(bundled("conf")), version_base="1.3"):
+    with initialize_config_dir(str(bundled("conf")), **VERSION_BASE):
         return compose(name, list(overrides), **options)
 
 
