@@ -15,16 +15,20 @@ def main() -> int:
     except OSError:  # torch would end the process with a message of its own
         print("error: the working directory is gone; change to another one", file=sys.stderr)
         return 2
+    status = 0
     try:
         from tagger.commands.app import COMPLETION_OPTIONS, app  # within `try`: Ctrl+C may come this early
+        from tagger.commands.console import ignore_signals
 
-        installed = Path(sys.argv[0]).stem == "tagger" or bool({*COMPLETION_OPTIONS} & {*sys.argv[1:]})
-        app(prog_name="tagger" if installed else "python -m tagger")  # shells complete the installed script
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
+        try:
+            installed = Path(sys.argv[0]).stem == "tagger" or bool({*COMPLETION_OPTIONS} & {*sys.argv[1:]})
+            app(prog_name="tagger" if installed else "python -m tagger")  # shells complete the installed script
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        ignore_signals()
     except KeyboardInterrupt:
-        return 130
-    return 0
+        status = 130
+    return status
 
 
 if __name__ == "__main__":

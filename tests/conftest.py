@@ -29,7 +29,7 @@ from tagger.segmenter.features import Lexicon
 from tagger.segmenter.network import SegmenterNetwork, SegmenterVocabulary
 from tagger.segmenter.saved import SavedSegmenter
 from tagger.segmenter.units import UnitTable
-from tagger.tagging import batches, windows
+from tagger.tagging import batches, windows, workers
 from tagger.tagging.tagger import Tagger
 from tests.bundle.hub_folder import Hub
 
@@ -62,6 +62,12 @@ def _signals() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True)
+def _fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers are forked, although pytest's own process has threads: one that is spawned imports for seconds."""
+    monkeypatch.setattr(workers, "start_method", lambda: "fork")
 
 
 def network_config(**changes: Any) -> NetworkConfig:

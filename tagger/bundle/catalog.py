@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tagger.bundle.hub import hub_folder, is_hub_name
-from tagger.bundle.languages import codes_of
+from tagger.bundle.languages import TWO_LETTERS, codes_of
 from tagger.bundle.run_lock import is_being_trained
 from tagger.bundle.saved_config import (
     CONFIG,
@@ -163,8 +163,8 @@ def find_language(language: str) -> str:
     """The name of the tagger of a language.
 
     Args:
-        language: its code in ISO 639, also one with a script or a country (`pt-BR`), or its English name, in any case
-            of letters.
+        language: its code in ISO 639 (`de`, `deu`), also with a script or a country (`pt-BR`), or its English name, in
+            any case of letters.
     """
     code = _WITH_COUNTRY.fullmatch(language.lower())
     found = _language(code[1] if code else language)
@@ -177,7 +177,7 @@ def find_language(language: str) -> str:
 
 
 def _language(name: str) -> str | None:
-    wanted = name.lower()
+    wanted = TWO_LETTERS.get(name.lower(), name.lower())
     return next((known for known, codes in bundled_languages().items() if wanted in (known, *codes)), None)
 
 

@@ -27,7 +27,16 @@ Zaar say
 """
 _WORDS = _NAMES_AND_CODES.split()
 CODES = dict(zip(_WORDS[::2], _WORDS[1::2], strict=True))
-_OTHER_CODES = {"sme": "se"}  # of files of treebanks; the Hub wants two letters where there are two
+# Codes of three letters (ISO 639-2 and 639-3) and of two, of the languages that come with the package, and of North
+# Sami, whose treebank has three. The Hub wants two letters where there are two.
+_THREE_AND_TWO = """
+afr af arm hy bel be cat ca ces cs chi zh cym cy cze cs deu de dut nl ell el eng en fas fa fin fi fra fr fre fr ger de
+gle ga gre el heb he hrv hr hye hy ice is ind id isl is ita it jpn ja kor ko lav lv lit lt mlt mt nld nl nno nn nob nb
+nor no per fa por pt ron ro rum ro rus ru slk sk slo sk slv sl sme se spa es srp sr swe sv tha th tur tr uig ug ukr uk
+vie vi wel cy zho zh
+"""
+_WORDS = _THREE_AND_TWO.split()
+TWO_LETTERS = dict(zip(_WORDS[::2], _WORDS[1::2], strict=True))
 _TREEBANK = re.compile(r"\bUD_([A-Za-z_]+)-")
 _FILE = re.compile(r"(?:^|[-\s])([a-z]{2,3})_[a-z0-9]+(?=$|[\s,;])")
 
@@ -39,7 +48,7 @@ def language_codes(corpus: str) -> list[str]:
     """
     found = [CODES[name] for name in _TREEBANK.findall(corpus) if name in CODES]
     if not found:
-        codes = [_OTHER_CODES.get(code, code) for code in _FILE.findall(corpus)]
+        codes = [TWO_LETTERS.get(code, code) for code in _FILE.findall(corpus)]
         found = [code for code in codes if code in CODES.values()]
     return list(dict.fromkeys(found))
 

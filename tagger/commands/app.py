@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from tagger import gone
-from tagger.commands.console import clear_errors
+from tagger.commands.console import clear_errors, say
 from tagger.errors import InputError, shorten
 
 COMMANDS = (  # in the order of the help, which shows the first sentence of each one's docstring
@@ -38,7 +38,7 @@ EPILOG = """`tagger COMMAND --help` lists the options of a command. `train` and 
   tagger corpus=conllu corpus.path=DIR          choose another corpus
   tagger -m model.depth=1,2,3                   sweep
 
-`python -m tagger` is the same as `tagger`.
+`python -m tagger` is the same as `tagger`; alone, it trains on a bundled sample.
 """
 
 
@@ -62,7 +62,12 @@ class LazyCommands(TyperGroup):
         raise SystemExit(status or 0)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Puts the default command in front if none is named."""
+        """Puts the default command in front if none is named; `tagger` alone shows the help."""
+        if not args and not ctx.resilient_parsing:
+            if ctx.info_name == "tagger":
+                args = ["--help"]
+            else:
+                say("training on the bundled English sample, for some minutes; --help shows what else there is")
         return super().parse_args(ctx, args if ctx.resilient_parsing and not args else with_command(args))
 
     def invoke(self, ctx: Any) -> Any:

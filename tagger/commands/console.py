@@ -19,7 +19,10 @@ _NO_MEMORY = ("allocate memory", "out of memory")  # how torch's messages say it
 def say(message: str) -> None:
     """Prints a line on standard error, control characters replaced."""
     if sys.stderr is not None:
-        print(printable(message), file=sys.stderr, flush=True)
+        try:
+            print(printable(message), file=sys.stderr, flush=True)
+        except OSError:  # a full disk, or the limit of a file's size: nobody can be told, and the status says it
+            _drop(sys.stderr)
 
 
 def show(text: str) -> None:
@@ -63,15 +66,14 @@ def clear_errors(
     except InputError as error:
         raise _end(str(error), BAD_INPUT) from None
     except BrokenPipeError:
-        _drop_output()
+        _drop(sys.stdout)
         raise SystemExit(BROKEN_PIPE) from None
     except OSError as error:
         raise _end(_description(error, unnamed), BAD_INPUT) from None
     except MemoryError:
         raise _end(f"this needs more memory than there is; {memory}", BAD_INPUT) from None
     except KeyboardInterrupt as error:
-        for name in {"SIGINT", "SIGTERM", "SIGHUP"} & {*dir(signal)}:  # a second one would stop the end half-way
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+        ignore_signals()
         say(f"interrupted; {str(error) or 'files that were not whole are not written'}")
         raise SystemExit(INTERRUPTED) from None
     except RuntimeError as error:
@@ -87,14 +89,20 @@ def _end(message: str, status: int) -> SystemExit:
         if sys.stdout is not None:
             sys.stdout.flush()
         return SystemExit(status)
-    _drop_output()
+    _drop(sys.stdout)
     return SystemExit(status)
 
 
-def _drop_output() -> None:
-    """Discards what standard output did not take. Otherwise Python would try to write it again at exit."""
+def ignore_signals() -> None:
+    """Lets the process end undisturbed: a signal that comes now would stop the end half-way, with a traceback."""
+    for name in {"SIGINT", "SIGTERM", "SIGHUP"} & {*dir(signal)}:
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+
+def _drop(stream: TextIO) -> None:
+    """Discards what a stream did not take. Otherwise Python would try to write it again at exit."""
     with suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _description(error: OSError, unnamed: str) -> str:

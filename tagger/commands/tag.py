@@ -35,7 +35,7 @@ from tagger.jobs.jobs import Job, file_state
 from tagger.text.columns import column_separator
 from tagger.text.conllu import with_comments
 from tagger.text.files import STDIO, check_input
-from tagger.text.formats import OUTPUTS, SEPARATORS, TAGGED, OutputFormat, format_of
+from tagger.text.formats import OUTPUTS, SEPARATORS, TAGGED, OutputFormat, output_format
 from tagger.text.output_files import is_replaced, whole_file
 from tagger.text.sentence import Sentence
 from tagger.text.strings import printable
@@ -57,6 +57,7 @@ CONTRADICTIONS = (
     ("--review-below", "--engine ray"),
     ("--review-below", "--top"),
     ("--review-below", "--resume"),
+    ("--review-below", "--columns"),
     ("--shard", "--engine ray"),
 )
 
@@ -76,6 +77,9 @@ def tag(
             metavar="FORMAT",
             help=f"{', '.join(OUTPUTS)}. Default: by the suffix of -o, else conllu for conllu and tsv for others.",
         ),
+    ] = None,
+    columns: Annotated[
+        str | None, typer.Option(metavar="NAME,NAME", help="Write only these columns, such as upos,lemma.")
     ] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the probability of each tag.")] = False,
     top: Annotated[int, typer.Option(min=1, metavar="N", help="Add the N best tags of each token.")] = 1,
@@ -149,11 +153,13 @@ def tag(
     from tagger.jobs.jobs import jobs_of_shard, parse_shard, plan_jobs
     from tagger.jobs.outputs import Outputs
     from tagger.model.device import choose_device, choose_precision
+    from tagger.tagging.checks import checked_columns
     from tagger.tagging.workers import processor_cores
 
     to = None if to == STDIO else to
     given = {"--text": text is not None, "FILE": bool(sources), "--review-below": review_below is not None}
     given |= {"--shard": shard is not None, "--engine ray": engine == RAY, "--top": top > 1, "--resume": resume}
+    given |= {"--columns": columns is not None}
     for one, other in CONTRADICTIONS:
         if given[one] and given[other]:
             raise InputError(f"{one} does not go with {other}; leave one of the two out")
@@ -198,7 +204,7 @@ def tag(
         settings = {
             "tagger": [os.path.abspath(folder), file_state(folder / "config.json")],
             "precision": choose_precision(precision, choose_device(device)),
-            "options": [input, output, *options[:4], corpus, keep],
+            "options": [input, output, *options[:4], corpus, keep, *([columns] if columns else [])],
             "lexicons": {name: [os.path.abspath(file), file_state(file)] for name, file in lexicons.items()},
         }
         named = f"{part.number}-of-{part.total}" if part is not None else ""
@@ -218,6 +224,10 @@ def tag(
         tagger = load()
         if keep:
             options = options._replace(keep={tagger.columns[0]: 1})
+        if columns is not None:
+            options = options._replace(columns=checked_columns(columns.split(","), tagger.columns))
+        if any(job.source == STDIO for job in jobs) and sys.stdin is not None and sys.stdin.isatty():
+            say("type a text; Ctrl+D in a line of its own ends it")
         if review_below is not None:
             failed += _review(tagger, jobs, options, review_below, to)
         elif engine == RAY:
@@ -238,7 +248,8 @@ def _show(jobs: Sequence[Job], steps: Generator["Step", None, None]) -> int:
     printed = any(job.target is None for job in jobs) and sys.stdout is not None and sys.stdout.isatty()
     columns = (BarColumn(), DownloadColumn(), TextColumn("{task.fields[words]}"), TimeRemainingColumn())
     hidden = printed or sys.stderr is None or not sys.stderr.isatty()
-    bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden)
+    # No thread that refreshes the bar: a process with threads spawns its workers, which takes seconds.
+    bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden, auto_refresh=False)
     task = bar.add_task("", total=sum(job.size for job in jobs) or None, words="")
     words = read = failed = 0  # bytes of files that are done
     with closing(steps), bar:
@@ -250,7 +261,7 @@ def _show(jobs: Sequence[Job], steps: Generator["Step", None, None]) -> int:
                 failed += 1
                 say(f"error: {step.error}")
             speed = f"{words / (bar.tasks[0].elapsed or 1):,.0f} words/s"
-            bar.update(task, completed=read + step.read, words=speed)
+            bar.update(task, completed=read + step.read, words=speed, refresh=True)
     if 0 < failed < len(jobs):
         say(f"{failed} of {len(jobs)} files failed; the others are tagged")
     return failed
@@ -259,7 +270,11 @@ def _show(jobs: Sequence[Job], steps: Generator["Step", None, None]) -> int:
 def _check_review(below: float, to: str | None, output: str | None) -> None:
     if not 0 <= below <= 1:
         raise InputError(f"--review-below {below:g}: a probability is a number from 0 to 1")
-    if (output or format_of(to or "", "conllu")) != "conllu" or (to or "").endswith("/") or os.path.isdir(to or "-"):
+    if (
+        (output or output_format(to or "") or "conllu") != "conllu"
+        or (to or "").endswith("/")
+        or os.path.isdir(to or "-")
+    ):
         raise InputError("--review-below writes one CoNLL-U file; name it, such as -o review.conllu")
 
 

@@ -43,6 +43,7 @@ class Options(NamedTuple):
     top: int = 1
     # Places of the columns whose given tags stay; None: none stay. In conllu and jsonl those of all columns stay.
     keep: Mapping[str, int] | None = None
+    columns: Sequence[str] | None = None  # that are written; None: all
 
 
 class Progress(NamedTuple):
@@ -140,7 +141,7 @@ def _windows(
     for number, job in enumerate(jobs):
         write = writer(
             job.output,
-            tagger.columns,
+            options.columns or tagger.columns,
             probabilities=options.probabilities,
             top=options.top,
             separator=options.separator if job.input == job.output or FORMATS[job.input].separator is None else None,

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from tagger.errors import InputError, shorten
 from tagger.text.files import STDIO
-from tagger.text.formats import SUFFIXES, format_of, renamed
+from tagger.text.formats import SUFFIXES, format_of, output_format, renamed
 from tagger.text.output_files import is_replaced
 from tagger.text.packed import packing
 from tagger.text.remote import RemoteFile, check_writable, is_remote, list_remote
@@ -125,10 +125,10 @@ def plan_jobs(
         if format_of(to, "") and not to.endswith("/"):
             raise InputError(f"-o {to} is the name of a file; several files need a folder: -o {to}/")
     into_folder = not into_one and to is not None and (is_folder or several or to.endswith("/"))
-    by_suffix = format_of(to, "") if to is not None and not into_folder and not into_one else ""
+    by_suffix = output_format(to) if to is not None and output is None and not into_folder and not into_one else ""
     for file in found:
         reads = input or format_of(file.place.name)
-        writes = output or (by_suffix if by_suffix not in ("", "text") else "conllu" if reads == "conllu" else "tsv")
+        writes = output or by_suffix or ("conllu" if reads == "conllu" else "tsv")
         target, name = (None if into_one else to), ""
         if to is not None and into_folder:
             name = renamed(file.place, writes).as_posix()

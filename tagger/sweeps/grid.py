@@ -3,11 +3,13 @@
 import csv
 import json
 import logging
+import math
 import os
 import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from tagger.text.output_files import whole_file
 from tagger.training.processes import signals_as_interrupt
 from tagger.training.run_folder import REPORT, shown_folder
 
+MAX_RUNS = 1_000  # of a sweep; Hydra composes the config of each before the first one begins
 TABLE, JOURNAL = "sweep.csv", "study.journal"  # in the folder of a sweep
 FIELDS = ("run", "state", "overrides", "dev_accuracy", "words_per_second", "parameters", "training_seconds", "error")
 
@@ -68,6 +71,9 @@ def sweep_grid(
     """
     texts = [*(f"{key}={value}" for key, value in (params or {}).items()), *arguments]
     overrides = OverridesParser.create(config_loader=context.config_loader).parse_overrides(texts)
+    tried = [list(islice(each.sweep_iterator(), MAX_RUNS + 1)) for each in overrides if each.is_discrete_sweep()]
+    if math.prod(map(len, tried)) > MAX_RUNS:
+        raise InputError(f"more than {MAX_RUNS:,} runs; give fewer values, or let hydra/sweeper=optuna search them")
     (jobs,) = BasicSweeper.split_arguments(overrides, None)
     rows: list[Row] = []
     errors: list[InputError] = []

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
@@ -19,8 +20,8 @@ from tagger.errors import InputError
 
 START_TOKENS = 20_000  # tokens of one call before processes are started; with fewer they gain nothing
 SEND_TOKENS = 1_000  # tokens of a batch that is worth sending to processes that have been started
+_SIGNALS = {signal.SIGINT, signal.SIGTERM}
 MAX_ATTEMPTS = 3  # for a batch whose process dies
-_METHOD = "fork" if sys.platform == "linux" else "spawn"  # a forked process has the network already
 
 _log = logging.getLogger(__name__)
 _state: Any = None  # in a worker process
@@ -147,12 +148,12 @@ class Workers(Generic[State]):
         while True:
             with self._lock:
                 if self._pool is None:
-                    self._pool = ProcessPoolExecutor(
-                        self.count, multiprocessing.get_context(_METHOD), initializer=_start, initargs=(self.state,)
-                    )
+                    context = multiprocessing.get_context(start_method())
+                    self._pool = ProcessPoolExecutor(self.count, context, initializer=_start, initargs=(self.state,))
                 assignment.pool = self._pool
                 try:
-                    assignment.future = self._pool.submit(_run, assignment.function, assignment.batch.work)
+                    with _signals_wait():  # the first batch starts the processes
+                        assignment.future = self._pool.submit(_run, assignment.function, assignment.batch.work)
                     assignment.attempts += 1
                     return
                 except BrokenProcessPool:
@@ -166,6 +167,28 @@ class Workers(Generic[State]):
                 return
             self._pool = None
         pool.shutdown(cancel_futures=True)
+
+
+def start_method() -> str:
+    """How processes are started.
+
+    A forked process has the network already. But what other threads of this process hold, a lock or half a write,
+    stays as it is in a fork for ever; so a process with threads, such as a notebook or a web server, spawns.
+    """
+    return "fork" if sys.platform == "linux" and threading.active_count() == 1 else "spawn"
+
+
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """Holds back Ctrl+C while a process starts: Python would print and forget a KeyboardInterrupt inside of a fork."""
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def collect_rarely() -> None:
@@ -190,6 +213,8 @@ def _start(state: Any) -> None:
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process ends this one
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)  # see `_signals_wait`
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -9,11 +9,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from tagger.errors import InputError, shorten
-from tagger.text.format import Options, alternatives, cleaned, decimals
+from tagger.text.format import MAX_SENTENCE_TOKENS, Options, alternatives, cleaned, decimals
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG, encodable, whole_lines
 
-MAX_SENTENCE_TOKENS = 1_000_000  # more means that the file has no empty lines between its sentences
 BLANK_SEPARATED = re.compile(r"[^ \t\r\n]+")
 
 _CELL_BREAK = re.compile(r"[\t\n\r]")

@@ -16,6 +16,19 @@ from tagger.text.remote import is_remote, open_remote, remote_error
 from tagger.text.strings import MAX_LINE
 
 STDIO = "-"
+_NO_TEXT = {  # how files begin that are no plain text, lower case
+    b"pk\x03\x04": "a ZIP archive, such as .docx, .odt and .epub are",
+    b"%pdf-": "PDF",
+    b"{\\rtf": "RTF",
+    b"\xd0\xcf\x11\xe0": "a file of an older Word or Excel",
+    b"bzh91ay&sy": "a bzip2 archive",
+    b"\xfd7zxz": "an xz archive",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"<!doctype html": "HTML",
+    b"<html": "HTML",
+    b"<?xml": "XML",
+}
+_START = 1_000  # bytes of a file that tell what it is
 _UNDECODED = re.compile("[\udc80-\udcff]")
 
 
@@ -72,12 +85,16 @@ def decoded_lines(
     remedy = f"name the file's encoding with {option}" if option else "save it as UTF-8"
     number, ending = 0, ""
     ended = True  # whether the last piece ended a line
-    utf8 = _codec(encoding) in ("utf-8", "utf-8-sig")
+    codec = _codec(encoding)
+    utf8 = codec in ("utf-8", "utf-8-sig")
     if utf8:
         encoding = "utf-8-sig"
     try:
         ending = packing(path) or (packing_of_content(binary) if utf8 else "")
-        text = io.TextIOWrapper(unpacked(binary, ending), encoding, errors="surrogateescape", newline="\n")
+        plain = unpacked(binary, ending)
+        if not codec.startswith(("utf-16", "utf-32")):
+            _check_start(plain, path, remedy)
+        text = io.TextIOWrapper(plain, encoding, errors="surrogateescape", newline="\n")
         try:
             while line := text.readline(MAX_LINE):
                 number += ended
@@ -107,6 +124,18 @@ def decoded_lines(
         if isinstance(error, OSError):
             raise InputError(f"{path}, after line {number}: cannot be read further: {error.strerror}") from None
         raise
+
+
+def _check_start(binary: BinaryIO, path: str, remedy: str) -> None:
+    """Refuses a file whose first bytes say that it is no plain text, or UTF-16 without a byte-order mark."""
+    start: bytes = binary.peek(_START)[:_START] if hasattr(binary, "peek") else b""
+    text = start.removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    for magic, what in _NO_TEXT.items():
+        if text.startswith(magic):
+            raise InputError(f"{path} is no plain text but {what}; save its text as a .txt file")
+    low, high = start[::2].count(0), start[1::2].count(0)  # of ASCII in UTF-16 every second byte is 0
+    if max(low, high) > max(1, len(start) // 20) and not min(low, high):
+        raise InputError(f"{path} seems to be utf-16-{'be' if low else 'le'}; {remedy}")
 
 
 def read_lines(path: str, encoding: str = "utf-8", option: str = "--encoding") -> Iterator[str]:

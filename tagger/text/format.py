@@ -4,10 +4,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tagger.errors import InputError
 from tagger.text.paragraphs import JsonText, Paragraph
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG
 
+MAX_SENTENCE_TOKENS = 1_000_000  # more means that nothing in the file ends its sentences
 Part = Paragraph | JsonText | Sentence  # of a document: a sentence, or text that is still to be cut
 
 
@@ -31,6 +33,12 @@ class Options:
     probabilities: bool = False
     top: int = 0
     width: int = 80
+
+
+def check_length(tokens: Sequence[str], where: str) -> None:
+    """Refuses a sentence that stands in one line of a file and has more than `MAX_SENTENCE_TOKENS`."""
+    if len(tokens) > MAX_SENTENCE_TOKENS:
+        raise InputError(f"{where}: {len(tokens):,} tokens in one sentence; give each sentence a line of its own")
 
 
 def cleaned(values: list[str], unfit: re.Pattern[str], instead: str) -> list[str]:

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
+from tagger.errors import InputError
 from tagger.text.columns import column_separator, csv_separator, read_columns, read_tokens, write_csv, write_tsv
 from tagger.text.conllu import read_conllu, write_tagged
 from tagger.text.format import Options, Part
@@ -139,6 +140,16 @@ else:
 def format_of(path: str, default: str = "text") -> str:
     """The format that the suffix of `path` names, without regard to `.gz` or `.zst`; `default` if it names none."""
     return SUFFIXES.get(PurePath(path[: len(path) - len(packing(path))].lower()).suffix, default)
+
+
+def output_format(path: str) -> str:
+    """The format that the suffix of an output names; empty if it has none, or that of plain text."""
+    format = format_of(path, "")
+    suffix = PurePath(path[: len(path) - len(packing(path))]).suffix
+    if suffix and not format:
+        known = " ".join(suffix for suffix, name in SUFFIXES.items() if name in OUTPUTS)
+        raise InputError(f"-o {path}: {suffix} names no format; take one of {known}, or name it with --output")
+    return "" if format == "text" else format
 
 
 def renamed(path: PurePath, format: str) -> PurePath:

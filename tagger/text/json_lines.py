@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from tagger.errors import InputError, shorten
-from tagger.text.format import Options
+from tagger.text.format import Options, check_length
 from tagger.text.paragraphs import JsonText, read_paragraphs
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.strings import SURROGATE, whole_lines
@@ -66,6 +66,7 @@ def _tokenised(fields: dict[str, Any], where: str, columns: Sequence[str]) -> Se
             raise InputError(
                 f"{where}: {len(value)} {name} {shorten(json.dumps(value))} for {len(tokens)} tokens; give one each"
             )
+    check_length(tokens, where)
     sentence = Sentence(tokens, {column: strings[column] for column in columns}, fields=fields)
     if isinstance(fields.get("text"), str):
         sentence.text = fields.pop("text")

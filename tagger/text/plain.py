@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from tagger.text.columns import BLANK_SEPARATED
-from tagger.text.format import Options, decimals
+from tagger.text.format import Options, check_length, decimals
 from tagger.text.sentence import Sentence
 from tagger.text.strings import display_width, fitted, whole_lines
 
@@ -11,10 +11,12 @@ from tagger.text.strings import display_width, fitted, whole_lines
 def read_sentence_lines(lines: Iterable[str], path: str) -> Iterator[Sentence]:
     """Yields the sentence of each line; its tokens stand between spaces and tabs."""
     start = 0
-    for line in whole_lines(lines, path):
+    for number, line in enumerate(whole_lines(lines, path), 1):
         words = list(BLANK_SEPARATED.finditer(line))
+        tokens = [word.group() for word in words]
+        check_length(tokens, f"{path}, line {number}")
         yield Sentence(
-            tokens=[word.group() for word in words],
+            tokens=tokens,
             offsets=[(start + word.start(), start + word.end()) for word in words],
             text=line[words[0].start() : words[-1].end()] if words else "",
         )

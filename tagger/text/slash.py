@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from tagger.errors import InputError, shorten
 from tagger.text.columns import BLANK_SEPARATED
-from tagger.text.format import Options, cleaned
+from tagger.text.format import Options, check_length, cleaned
 from tagger.text.sentence import Sentence
 from tagger.text.strings import encodable, whole_lines
 
@@ -46,6 +46,7 @@ def _read(lines: Iterable[str], path: str, separator: str, columns: Mapping[str,
                 )
             rows.append(cells if all(cells) else [separator.join(cells)])
         tokens = [cells[0] for cells in rows]
+        check_length(tokens, f"{path}, line {number}")
         yield Sentence(tokens, {column: [cells[place] for cells in rows] for column, place in columns.items()})
 
 

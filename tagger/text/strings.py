@@ -51,13 +51,15 @@ def whole_lines(lines: Iterable[str], path: str) -> Iterator[str]:
     pieces: list[str] = []
     number = 1
     for line in lines:
+        if number == 1 and line[-1:] != "\n" and "\r" in line.rstrip("\r"):
+            raise InputError(f"{path}, line 1: lines end in CR alone; write LF instead: tr '\\r' '\\n' < OLD > NEW")
+        if len(pieces) == 4:
+            raise InputError(
+                f"{path}, line {number}: longer than {4 * MAX_LINE:,} characters ({shorten(pieces[0])});"
+                " break the line up, or give the file as running text (.txt)"
+            )
         if len(line) == MAX_LINE and line[-1] != "\n":
             pieces.append(line)
-            if len(pieces) > 4:
-                raise InputError(
-                    f"{path}, line {number}: longer than {4 * MAX_LINE:,} characters ({shorten(pieces[0])});"
-                    " break the line up, or give the file as running text (.txt)"
-                )
             continue
         yield "".join([*pieces, line]) if pieces else line
         pieces = []

@@ -55,14 +55,14 @@ def complete(*words: str) -> list[str]:
 
 
 def test_help_and_version_fit_80_columns_and_import_nothing_slow() -> None:
-    lines = [["--help"], ["-h"], ["help"], ["--version"], *([command, "--help"] for command in COMMANDS)]
+    lines = [[], ["--help"], ["-h"], ["help"], ["--version"], *([command, "--help"] for command in COMMANDS)]
     shown, slow = answers(lines, COLUMNS="200")
     assert slow == set()
     helps = {shlex.join(line): text for line, (text, _) in zip(lines, shown, strict=True)}
     for line, text in helps.items():
         assert text.endswith("\nstatus 0"), line
         assert max(map(len, text.splitlines())) <= 80, line
-    assert helps["--help"] == helps["-h"] == helps["help"]
+    assert helps[""] == helps["--help"] == helps["-h"] == helps["help"]
     assert [name for name in COMMANDS if f"\n  {name} " not in helps["--help"]] == []
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from tagger.commands.console import clear_errors, say, show
 from tagger.errors import InputError
+from tests.conftest import largest_file
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,16 @@ def test_control_characters_are_replaced(capfd: pytest.CaptureFixture[str]) -> N
     out, err = capfd.readouterr()
     assert err == "model: \ufffd[2Jmine\n"
     assert out == "one\ufffd\n\ufffd[2Jtwo\n"
+
+
+def test_standard_error_that_cannot_be_written_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with largest_file(3), (tmp_path / "said").open("w") as file:
+        monkeypatch.setattr(sys, "stderr", file)
+        with pytest.raises(SystemExit) as end, clear_errors():
+            raise InputError("a.txt: no such file")
+        assert end.value.code == 2
 
 
 def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:

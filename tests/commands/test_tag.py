@@ -142,6 +142,12 @@ def test_csv_and_separators(model: Path, tmp_path: Path) -> None:
     assert [line.split("|")[0] for line in text.splitlines()] == ["They", ",", "book", ""]
 
 
+def test_columns_are_chosen(trained: Path) -> None:
+    Path("a.tokens").write_text("They\nbook\n")
+    written = call("tag", "a.tokens", "--columns", "xpos", "--model", str(trained)).stdout
+    assert written == "They\tPRP\nbook\tVBP\n\n"
+
+
 def test_the_corpus_that_text_is_like(tmp_path: Path) -> None:
     forms = ["They", "book", "."]
     vocabulary = Vocabulary(
@@ -191,6 +197,7 @@ CONTRADICTIONS = [
     [
         *(([*first, *second], ["does not go with"]) for first, second in CONTRADICTIONS),
         (["--text", "caf\udce9"], ["--text, line 1: byte 0xe9 is not utf-8"]),
+        (["--text", "x", "--columns", "upos,lemma"], ["no column 'lemma'"]),
         (["--text", "x", "--keep"], ["--text (text) has no tags"]),
         (["--shard", "1/2"], ["standard input is none"]),
         (["a.txt", "-o", "out/", "--shard", "3/2"], ["write i/n"]),

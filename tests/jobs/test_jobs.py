@@ -40,7 +40,7 @@ def planned(*arguments: object) -> list[tuple[str, str, str | None, str]]:
         (["-"], "out.jsonl", "lines", None, [("-", "lines", "out.jsonl", "jsonl")]),
         (["in/b.conllu"], "b.tsv.gz", None, None, [(*CONLLU, "b.tsv.gz", "tsv")]),
         (["x.txt"], "out.txt", None, None, [("x.txt", "text", "out.txt", "tsv")]),
-        (["x.txt"], "out.txt", "lines", "slash", [("x.txt", "lines", "out.txt", "slash")]),
+        (["x.txt"], "out.v2", "lines", "slash", [("x.txt", "lines", "out.v2", "slash")]),
         (["x.txt"], "out/", None, None, [("x.txt", "text", "out/x.tsv", "tsv")]),
         (["in/a"], "in", None, None, [(*BOOK, "in/book.tsv", "tsv")]),
         (
@@ -93,6 +93,7 @@ def test_outputs_inside_the_folder_are_no_inputs(to: str) -> None:
         (["x.txt", "in/b.conllu"], "two.tsv", "several files need a folder: -o two.tsv/"),
         (["empty"], "out", "empty: no file with one of the suffixes .txt"),
         (["x.txt", "y/x.txt"], "out", "x.txt and y/x.txt would both become out/x.tsv"),
+        (["x.txt"], "o.json.gz", "-o o.json.gz: .json names no format; take one of .tsv .*, or name it with --output"),
         (["x.txt"], "x.txt", "x.txt would be replaced by its own tagging"),
     ],
 )

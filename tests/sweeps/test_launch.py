@@ -119,6 +119,7 @@ def test_a_used_folder_is_refused_and_stays_as_it_is(
         ("--experimental-rerun x.pickle", "a pickle, which may run code"),
         ("hydra/launcher=joblib", "hydra/launcher=joblib is for several runs; add -m"),
         ("-m model.depth=range(0)", "names nothing to try"),
+        ("-m seed=range(100000000) model.depth=1,2", "more than 1,000 runs; give fewer values"),
         ("-m seed=1,2 hydra.sweep.subdir=x", "hydra.sweep.subdir=x: two runs would have this folder"),
         ("-m seed=1,2 hydra.sweeper.storage=x", "hydra.sweeper.storage is gone"),
         ("name=english", "name=english: english is another tagger already"),

@@ -152,7 +152,8 @@ def test_workers_give_the_same_sentences_back() -> None:
 def test_names_and_codes() -> None:
     assert find_language("EN") == find_language("English") == "english"
     assert find_language("cy") == "welsh"
-    assert find_language("pt-BR") == find_language("pt_PT") == "portuguese"
+    assert find_language("pt-BR") == find_language("pt_PT") == find_language("por") == "portuguese"
+    assert find_language("deu") == find_language("GER") == "german"
     assert find_language("zh-Hans-CN") == "chinese"
     assert find_tagger("cy") == find_tagger("welsh") == bundled("data") / "welsh"
     with pytest.raises(InputError, match=r"englsh: .*; did you mean english\? python -m tagger models lists"):

@@ -2,10 +2,12 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ import tagger
 from tagger import Sentence
 from tagger.tagging import windows, workers
 from tagger.tagging.tagger import Tagger
+from tagger.tagging.workers import start_method
 from tests.conftest import CORPUS, TOKENS
 
 
@@ -37,7 +40,7 @@ SENTENCES = [TOKENS[i % 3] * (1 + i % 5) for i in range(90)]
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("method", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
 def test_two_processes_tag_as_one(trained: Path, two: Tagger, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
-    monkeypatch.setattr(workers, "_METHOD", method)
+    monkeypatch.setattr(workers, "start_method", lambda: method)
     one = tagger.load(trained, "cpu", "float32")
     one.lexicons = two.lexicons = {"upos": {"word1": ("DET",)}}
     two.tag_sentences(TOKENS)  # what processes get a copy of has been used
@@ -52,6 +55,30 @@ def test_two_processes_tag_as_one(trained: Path, two: Tagger, monkeypatch: pytes
     assert {sentence.tags["upos"][0] for sentence in expected} == {"ADV"}
     assert {s.tags["upos"][-1] for s in expected if s.tokens[-1] == "word1"} == {"DET"}
     assert two.workers.processes
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are spawned elsewhere")
+def test_a_process_with_threads_is_not_forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for threads, method in ((1, "fork"), (2, "spawn")):
+        monkeypatch.setattr(threading, "active_count", lambda threads=threads: threads)
+        assert start_method() == method
+
+
+@pytest.mark.usefixtures("small")
+def test_ctrl_c_waits_until_the_processes_have_started(two: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = workers.ProcessPoolExecutor
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)  # as between two forks
+        started.append(True)
+        return pool.submit(*arguments, **options)
+
+    started: list[bool] = []
+    monkeypatch.setattr(two.workers, "_pool", pool(1))
+    monkeypatch.setattr(two.workers._pool, "submit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        two.tag_sentences(SENTENCES)
+    assert started == [True]
 
 
 @pytest.mark.usefixtures("small")

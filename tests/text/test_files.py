@@ -70,6 +70,11 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch, pack) -> None:  # type:
         ("a.txt", b"a", "klingon", ["klingon", "utf-8"]),
         ("a.txt", b"a", "rot13", ["rot13"]),
         ("a.txt", b"a", "utf\0-8", ["no encoding that Python knows"]),
+        ("a.docx", b"PK\x03\x04\x14\0", "latin-1", ["a.docx is no plain text but a ZIP archive", "save its text"]),
+        ("a.pdf", b"%PDF-1.7\n", "utf-8", ["a.pdf is no plain text but PDF"]),
+        ("a.htm", b"\n <!DOCTYPE HTML>\n", "utf-8", ["no plain text but HTML"]),
+        ("a.txt", "Он\nidёт".encode("utf-16-le"), "utf-8", ["a.txt seems to be utf-16-le; name", "--encoding"]),
+        ("a.txt", "Er".encode("utf-16-be"), "latin-1", ["a.txt seems to be utf-16-be"]),
         ("a.gz", b"plain text", "utf-8", ["a.gz, after line 0", "not a whole gzip file"]),
         ("a.gz", gzip.compress(b"a\n" * 9000, mtime=0)[:-9], "utf-8", ["a.gz, after line", "not a whole gzip file"]),
         (
@@ -113,6 +118,16 @@ def test_long_lines_come_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     path.write_bytes(b"ok\n" + b"a" * 21)
     with pytest.raises(InputError, match=r"a, line 2: longer than 16 characters .*'aaaa'.*text"):
         list(whole_lines(read_lines(str(path)), "a"))
+    path.write_bytes(b"a" * 18)  # more than four pieces, if less than five
+    with pytest.raises(InputError, match="line 1: longer than 16 characters"):
+        list(whole_lines(read_lines(str(path)), "a"))
     path.write_bytes(b"abcdefghij\nabcdefgh\xff\n")
     with pytest.raises(InputError, match="line 2"):  # pieces are no lines
         list(read_lines(str(path)))
+
+
+def test_lines_that_end_in_cr_alone_are_refused() -> None:
+    with pytest.raises(InputError, match="a, line 1: lines end in CR alone; write LF"):
+        list(whole_lines(["Er\rSie\r"], "a"))
+    for lines in (["Er\r"], ["Er\r\n", "Sie\r\n"], ["a\rb\n"]):
+        assert list(whole_lines(lines, "a")) == lines

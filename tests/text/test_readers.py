@@ -4,6 +4,7 @@ import json
 import re
 import tracemalloc
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,15 @@ def test_errors(format: str, line: str, said: list[str], options: dict[str, Any]
     assert all(part in message for part in said), message
     assert len(message) < 300
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(("format", "token"), [("lines", "{} "), ("slash", "{}/X "), ("jsonl", '"{}",')])
+def test_a_line_of_too_many_tokens_is_refused(monkeypatch: pytest.MonkeyPatch, format: str, token: str) -> None:
+    monkeypatch.setattr("tagger.text.format.MAX_SENTENCE_TOKENS", 9)
+    for tokens in (9, 10):
+        line = (token.format("a") * tokens)[:-1]
+        with pytest.raises(InputError, match="line 1: 10 tokens in one sentence") if tokens == 10 else nullcontext():
+            assert len(read(f"[{line}]\n" if format == "jsonl" else f"{line}\n", format)) == 1
 
 
 @pytest.mark.parametrize("format", ["tokens", "tsv"])
