@@ -13,7 +13,7 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.readers import JsonlReader
 from datatrove.pipeline.writers import JsonlWriter
 
-from tagger.adapters.batches import BatchTagger
+from tagger.extras.frames.batch_tagger import BatchTagger
 
 
 class TagDocuments(PipelineStep):

@@ -17,9 +17,9 @@ import torch
 from spacy.language import Language
 from spacy.tokens import Doc
 
-import tagger.adapters.spacy_tokenizer  # noqa: F401  # both register themselves, also where nothing is installed
-from tagger.adapters.spacy import BigruTagger
+import tagger.extras.spacy.spacy_tokenizer  # noqa: F401  # both register themselves, also where nothing is installed
 from tagger.evaluation.raw_scores import raw_scores
+from tagger.extras.spacy.spacy_tagger import BigruTagger
 from tagger.text.files import read_lines
 from tagger.text.readers import read
 from tagger.text.sentence import Sentence

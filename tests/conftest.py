@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import tomllib
 
 # Before torch is imported, and for the commands that tests start: tiny networks are fastest on one thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -26,12 +27,14 @@ from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.vocabulary import Vocabulary
 from tagger.segmenter.features import Lexicon
-from tagger.segmenter.network import SegmenterNetwork, SegmenterVocabulary
 from tagger.segmenter.saved import SavedSegmenter
+from tagger.segmenter.unit_network import SegmenterNetwork, SegmenterVocabulary
 from tagger.segmenter.units import UnitTable
 from tagger.tagging import batches, windows, workers
 from tagger.tagging.tagger import Tagger
 from tests.bundle.hub_folder import Hub
+
+ROOT = Path(__file__).resolve().parents[1]
 
 # On a busy machine an example may take any time, the first one of all that imports something too.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -281,3 +284,31 @@ def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(windows, "WINDOW_TOKENS", 20)
     monkeypatch.setattr(windows, "WINDOW_SENTENCES", 5)
     monkeypatch.setattr(batches, "BATCH_TOKENS", 8)
+
+
+def untrained(vocabulary: Vocabulary, **hidden: int) -> Tagger:
+    """Random weights and large scores: what it says of a word depends on everything that it reads."""
+    network = make_network(vocabulary, seed=8, hidden=hidden)
+    for head in network.heads.values():
+        head.weight.data *= 20
+    as_it_is = {"training": {"noise": 0.1}}  # parts of a sentence without capitals are read as they are
+    return make_tagger(network, vocabulary, precision="float32", config=as_it_is)
+
+
+@pytest.fixture(scope="session")
+def both_ways(vocabulary: Vocabulary) -> Tagger:
+    return untrained(vocabulary, forward=16, backward=16)
+
+
+def with_entry_points(folder: Path) -> dict[str, str]:
+    """The environment of a process that finds the entry points of `pyproject.toml`, as after an installation."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    info = folder / "site" / f"{project['name']}-{project['version']}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Name: {project['name']}\nVersion: {project['version']}\n", encoding="utf-8")
+    lines = []
+    for group, points in project["entry-points"].items():
+        lines += [f"[{group}]", *(f"{name} = {value}" for name, value in points.items()), ""]
+    (info / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
+    paths = [str(info.parent), str(ROOT), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}

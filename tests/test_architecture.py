@@ -1,4 +1,7 @@
-"""The rooms of the package: which may import which, that no imports go in a circle, that private names stay private."""
+"""The rooms of the package: which may import which, that no imports go in a circle, that private names stay private.
+
+Also that each extra can be deleted: no module of the core imports one, nor does another extra.
+"""
 
 import ast
 import re
@@ -20,14 +23,9 @@ ROOMS = (
     "corpus",
     "evaluation",
     "training",
-    "pretraining",
-    "sweeps",
-    "analysis",
-    "serving",
-    "adapters",
-    "export",
     "commands",
 )
+EXTRAS = sorted(path.parent.name for path in (PACKAGE / "extras").glob("*/__init__.py"))
 
 
 @cache
@@ -92,10 +90,14 @@ def cycle_from(module: str, path: tuple[str, ...], done: set[str]) -> tuple[str,
 
 def test_rooms_import_what_they_may() -> None:
     rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
-    assert rooms == set(ROOMS)
+    assert rooms == {*ROOMS, "extras"}
     for module in modules():
         room, _, inside = module.partition(".")
-        if inside:
+        if room == "extras":
+            extra = inside.partition(".")[0]
+            of_extras = {other for other in imports(module, types=True) if other.startswith("extras.")}
+            assert not [other for other in of_extras if other.split(".")[1] != extra], module
+        elif inside:
             others = {other.partition(".")[0] for other in imports(module, types=True)} - {room}
             assert others <= {*ROOMS[: ROOMS.index(room)]} | ROOT, module
     for module in ROOT:
@@ -104,14 +106,9 @@ def test_rooms_import_what_they_may() -> None:
 
 def test_the_wheel_carries_every_room() -> None:
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))
-    rooms = {f"tagger.{room}" for room in ROOMS}
-    assert set(project["tool"]["setuptools"]["packages"]) == {
-        "tagger",
-        "tagger.conf",
-        "tagger.data",
-        "hydra_plugins.tagger_sweepers",
-        *rooms,
-    }
+    rooms = {f"tagger.{room}" for room in [*ROOMS, "extras", *(f"extras.{extra}" for extra in EXTRAS)]}
+    packages = set(project["tool"]["setuptools"]["packages"])
+    assert rooms == {each for each in packages if each.startswith("tagger.")} - {"tagger.conf", "tagger.data"}
 
 
 def test_no_room_opens_a_private_name_of_another_module() -> None:
@@ -128,13 +125,18 @@ def test_no_imports_go_in_a_circle() -> None:
 
 
 def test_every_room_opens_with_what_comes_in_and_what_goes_out() -> None:
-    for room in ROOMS:
+    for room in [*ROOMS, *(f"extras/{extra}" for extra in EXTRAS)]:
         text = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text(encoding="utf-8")))
         assert text, room
         _, start_in, rest = " ".join(text.split()).partition("Start in `")
         assert start_in, room
         start = rest.partition("`")[0]
         assert (PACKAGE / room / start).is_file(), room
+
+
+def test_no_two_modules_have_one_name() -> None:
+    names = [path.name for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"]
+    assert sorted(names) == sorted(set(names))
 
 
 def test_docstrings_name_modules_that_exist() -> None:

@@ -25,14 +25,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from tagger.bundled import bundled
 from tagger.commands.app import app
-from tagger.pretraining.config import pretrain_config
-from tagger.sweeps.overrides import checked_words, compose_page
 from tagger.text.formats import INPUTS, OUTPUTS, SUFFIXES
 from tagger.training.config import train_config
 from tagger.training.loggers import LOGGERS
+from tagger.training.overrides import checked_words, compose_page
+from tagger.training.pretrain_config import pretrain_config
 from tagger.training.run_folder import Command
-from tests.adapters.conftest import with_entry_points
 from tests.commands.conftest import call
+from tests.conftest import with_entry_points
 from tests.forked import forked
 from tests.test_architecture import ROOMS
 

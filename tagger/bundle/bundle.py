@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from tagger.bundle.linear import Linear, load_linear, save_linear
+from tagger.bundle.linear_members import Linear, load_linear, save_linear
 from tagger.bundle.saved_config import CARD, CONFIG, FORMAT, NOISE, TOKENIZER, VOCABULARY, WEIGHTS, read_config
 from tagger.bundle.validation import check_config, check_temperatures, check_vocabularies
 from tagger.bundle.vocabularies import join_vocabularies
@@ -46,7 +46,7 @@ TRANSFORMER, TABLES = "transformer", "embedding.vectors.tables"  # modules that 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Member:
-    """One of the networks whose scores are averaged; see `linear.py` for members of another kind.
+    """One of the networks whose scores are averaged; see `linear_members.py` for members of another kind.
 
     Attributes:
         network: in evaluation mode.

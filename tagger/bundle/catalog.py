@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tagger.bundle.hub import hub_folder, is_hub_name
-from tagger.bundle.languages import TWO_LETTERS, codes_of
+from tagger.bundle.language_codes import TWO_LETTERS, codes_of
 from tagger.bundle.run_lock import is_being_trained
 from tagger.bundle.saved_config import (
     CONFIG,

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from tagger.bundle.bundle import Bundle, Member
-from tagger.bundle.linear import Linear, add, networks_share
+from tagger.bundle.linear_members import Linear, add, networks_share
 from tagger.bundle.saved_config import ENSEMBLE, MAX_MEMBERS, MAX_TAGGERS, NOISE, ORIGIN
 from tagger.bundle.vocabularies import check_same_tags, in_order_of
 from tagger.errors import InputError, shorten

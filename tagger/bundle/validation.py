@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from tagger.bundle.saved_config import MAX_MEMBERS, Description, described
 from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE
-from tagger.model.linear import TABLES
+from tagger.model.linear_chain import TABLES
 from tagger.model.network import check_network_config
 from tagger.model.transformer import MAX_ENCODER_LAYERS
 from tagger.model.vocabulary import Vocabulary

@@ -21,10 +21,26 @@ from tagger import gone
 from tagger.commands.console import clear_errors, say
 from tagger.errors import InputError, shorten
 
-COMMANDS = (  # in the order of the help, which shows the first sentence of each one's docstring
-    *("train", "pretrain", "resume", "tag", "evaluate", "compare", "models", "benchmark"),
-    *("serve", "export", "push", "ensemble", "lint", "lexicon", "explain", "fill", "embed", "senses"),
-)
+COMMANDS = {  # the module of each, in the order of the help, which shows the first sentence of each one's docstring
+    "train": "tagger.commands.runs",
+    "pretrain": "tagger.commands.runs",
+    "resume": "tagger.commands.runs",
+    "tag": "tagger.commands.tag",
+    "evaluate": "tagger.commands.evaluate",
+    "compare": "tagger.extras.compare.compare_command",
+    "models": "tagger.commands.models",
+    "benchmark": "tagger.extras.benchmark.benchmark_command",
+    "serve": "tagger.extras.serving.serve_command",
+    "export": "tagger.extras.onnx.export_command",
+    "push": "tagger.extras.hub.push_command",
+    "ensemble": "tagger.commands.make_ensemble",
+    "lint": "tagger.extras.lint.lint_command",
+    "lexicon": "tagger.commands.lexicon",
+    "explain": "tagger.extras.analysis.explain_command",
+    "fill": "tagger.extras.analysis.fill_command",
+    "embed": "tagger.extras.analysis.embed_command",
+    "senses": "tagger.extras.analysis.senses_command",
+}
 DEFAULT_COMMAND = "train"
 LEAST_WIDTH = 20  # of a terminal, in cells; a variable COLUMNS below it says nothing
 COMPLETION_OPTIONS = ("--install-completion", "--show-completion")
@@ -83,10 +99,9 @@ class LazyCommands(TyperGroup):
         """Imports the module of a command and returns the command; None for a name that `COMMANDS` lacks."""
         if cmd_name not in COMMANDS:
             return None
-        name = cmd_name.replace("-", "_")
-        module = import_module(f"tagger.commands.{name}")
+        module = import_module(COMMANDS[cmd_name])
         single = _typer()
-        single.command(cmd_name, **getattr(module, "SETTINGS", {}))(getattr(module, name))
+        single.command(cmd_name, **getattr(module, "SETTINGS", {}).get(cmd_name, {}))(getattr(module, cmd_name))
         command: Any = get_command(single)
         for parameter in command.params:
             if parameter.param_type_name == "argument":

@@ -39,7 +39,7 @@ from tagger.text.spacing import gold_paragraphs
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger
 
-SETTINGS = {"epilog": format_help(TAGGED)}
+SETTINGS = {"evaluate": {"epilog": format_help(TAGGED)}}
 
 
 def evaluate(

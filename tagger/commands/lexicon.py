@@ -11,7 +11,7 @@ from tagger.commands.options import Encoding, Force, check_output
 from tagger.errors import InputError
 from tagger.text.conllu import COLUMNS
 from tagger.text.files import STDIO, check_input
-from tagger.text.lexicon import write_lexicon
+from tagger.text.lexicon_files import write_lexicon
 from tagger.text.output_files import whole_file
 from tagger.text.strings import LEMMA, is_annotated
 

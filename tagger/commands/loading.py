@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from tagger.bundle.catalog import find_language, find_tagger
-from tagger.bundle.saved_config import ENSEMBLE, predicts_words
+from tagger.bundle.saved_config import ENSEMBLE
 from tagger.commands.console import say
 from tagger.errors import InputError
 from tagger.tagging.languages import THIN, LanguageTagger
@@ -37,17 +37,6 @@ def load_and_tell(
     say(f"model: {folder} ({trained}); {tagger.engine.precision} on {tagger.device}")
     if tagger.config.get("thin"):
         say(f"{tagger.config.get('corpus')}: {THIN}")
-    return tagger
-
-
-def load_with_layers(model: str, device: str) -> Tagger:
-    """The same for the vectors of words; a pretrained network has the layer `predicted`, too."""
-    from tagger.pretraining.network import load_word_predictor
-
-    folder = find_tagger(model)
-    tagger = load_and_tell(folder, device, "float32")
-    if predicts_words(folder):
-        tagger.more_layers["predicted"] = load_word_predictor(folder)[0].to(tagger.device).vectors
     return tagger
 
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from tagger.bundle.languages import codes_of
+from tagger.bundle.language_codes import codes_of
 from tagger.commands.console import show, show_json, size_text
 from tagger.commands.options import AsJson
 from tagger.text.strings import fitted

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from tagger.jobs.outputs import Outputs
     from tagger.tagging.document_tagger import DocumentTagger
 
-SETTINGS = {"epilog": format_help(outputs=True), "cls": GroupedOptions}
+SETTINGS = {"tag": {"epilog": format_help(outputs=True), "cls": GroupedOptions}}
 RAY = "ray"
 CONTRADICTIONS = (
     ("--text", "FILE"),
@@ -177,7 +177,7 @@ def tag(
     if text is not None:
         jobs = [jobs[0]._replace(source="--text", text=text)]
     if engine == RAY:
-        from tagger.adapters.ray import tag_jobs  # before a model is loaded: it may not be installed
+        from tagger.jobs.ray_engine import tag_jobs  # before a model is loaded: it may not be installed
 
         for job in jobs:
             if job.state is None or job.target is None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tagger.corpus.config import HubTextConfig
+from tagger.corpus.corpus_config import HubTextConfig
 from tagger.errors import InputError
 from tagger.text.files import STDIO, read_lines
 from tagger.text.format import Part
@@ -62,7 +62,9 @@ class Texts:
         for path in self.files:
             yield from read_parts(read_lines(path, option=""), path, format_of(path))
         if not self.files:
-            from tagger.corpus.hub import stream_hub  # importing `datasets` takes seconds, which files do not need
+            from tagger.corpus.hub_corpus import (
+                stream_hub,  # importing `datasets` takes seconds, which files do not need
+            )
 
             hub = self.hub
             for text in stream_hub(str(hub.name), hub.config, hub.split, hub.column, f"{self._keys}hub"):

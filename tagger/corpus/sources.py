@@ -12,8 +12,8 @@ from typing import Any
 
 from tagger.bundled import bundled
 from tagger.corpus.arrow import FACT_COLUMNS, Reader, tagged_columns, to_arrow
-from tagger.corpus.config import CorpusConfig, files_name, single_configs, split_files
-from tagger.corpus.hub import hub_source
+from tagger.corpus.corpus_config import CorpusConfig, files_name, single_configs, split_files
+from tagger.corpus.hub_corpus import hub_source
 from tagger.corpus.splits import Corpus, Source, check_columns, joined, rules_for, with_dev
 from tagger.errors import InputError
 from tagger.text.columns import read_columns

@@ -11,7 +11,7 @@ import numpy as np
 from datasets import Dataset, DatasetDict
 
 from tagger.corpus.arrow import tagged_columns, token_counts
-from tagger.corpus.config import CORPUS, CorpusConfig
+from tagger.corpus.corpus_config import CORPUS, CorpusConfig
 from tagger.errors import InputError, shorten
 
 ENGLISH_NAME = re.compile(r"english|(?<![a-z])en_|conll200[03]", re.IGNORECASE)

@@ -23,7 +23,7 @@ from tagger.model.device import own_turn
 from tagger.segmenter.features import Lexicon, context_rows, known_cuts, pairs_of_kinds, rule_labels
 from tagger.segmenter.lanes import LaneReader, windows_of
 from tagger.segmenter.multiwords import Multiwords
-from tagger.segmenter.network import Label, SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
+from tagger.segmenter.unit_network import Label, SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
 from tagger.segmenter.units import END_GAP, MAX_FORM, SPACE_GAP, Units, UnitTable
 from tagger.text.edit_scripts import apply_script
 from tagger.text.segment import LEARNED

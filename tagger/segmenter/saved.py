@@ -15,7 +15,7 @@ from tagger.errors import InputError
 from tagger.model.memory import build_without_memory, check_memory
 from tagger.model.stored import check_finite, check_stored_weights, compress, expand, one_error
 from tagger.segmenter.features import BORDER_CODES, CODES, Borders, Lexicon, known_cuts
-from tagger.segmenter.network import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
+from tagger.segmenter.unit_network import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
 from tagger.text.edit_scripts import least_characters
 from tagger.text.json_files import MAX_VOCABULARY_BYTES, json_file, read_json, shown, write_packed_json
 from tagger.text.schema import read

@@ -5,7 +5,7 @@ from typing import Any
 
 from tagger.errors import InputError, shorten
 from tagger.model.batch import NO_CORPUS
-from tagger.text.lexicon import known_tags
+from tagger.text.lexicon_files import known_tags
 from tagger.text.sentence import Sentence
 from tagger.text.strings import is_given
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.decoding import Constraint
-from tagger.text.lexicon import Lexicon
+from tagger.text.lexicon_files import Lexicon
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG, is_given
 

@@ -14,15 +14,15 @@ import torch
 from torch import Tensor
 
 from tagger.bundle.bundle import Member
-from tagger.bundle.linear import Linear, networks_share
+from tagger.bundle.linear_members import Linear, networks_share
 from tagger.errors import InputError
 from tagger.model.decoder import CRFDecoder, Decoded, Decoder
 from tagger.model.device import own_turn
 from tagger.model.members import mean_decoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.batches import FIXED_SENTENCES, PackedBatch, plan_batches
+from tagger.tagging.chains import LinearScorer
 from tagger.tagging.decoding import BatchScores, Constraint, Decoding, Request, joined
-from tagger.tagging.linear import LinearScorer
 from tagger.tagging.networks import NOTHING, Networks, Scorer
 
 CACHE_SIZE = 50_000  # forms

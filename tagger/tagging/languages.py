@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import DEFAULT, bundled_languages, find_language
-from tagger.bundle.languages import codes_of
+from tagger.bundle.language_codes import codes_of
 from tagger.bundle.saved_config import read_config
 from tagger.bundled import bundled
 from tagger.errors import InputError, shorten

@@ -13,7 +13,7 @@ from tagger.tagging.engine import CACHE_SIZE
 from tagger.tagging.languages import LanguageTagger
 from tagger.tagging.tagger import AUTO, Tagger
 from tagger.text.files import read_lines
-from tagger.text.lexicon import Lexicon, read_lexicon
+from tagger.text.lexicon_files import Lexicon, read_lexicon
 
 
 @overload

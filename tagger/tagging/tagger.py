@@ -31,7 +31,7 @@ from tagger.tagging.layer_vectors import ALL, LayerVectors, Vectors
 from tagger.tagging.windows import Work, cut_windows, fill, first_window
 from tagger.tagging.workers import Batch, Workers
 from tagger.text.format import Part
-from tagger.text.lexicon import Lexicon
+from tagger.text.lexicon_files import Lexicon
 from tagger.text.readers import cuts_by
 from tagger.text.segment import LEARNED, RULES, RuleSegmenter, Segmenter
 from tagger.text.sentence import Sentence, Token

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from tagger.errors import InputError, shorten
 from tagger.text.format import Part
 from tagger.text.formats import FORMATS
-from tagger.text.lexicon import known_tags
+from tagger.text.lexicon_files import known_tags
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG, is_given
 

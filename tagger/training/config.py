@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 
 from tagger.bundle.catalog import find_tagger
 from tagger.bundle.hub import is_hub_name
-from tagger.corpus.config import CORPUS, CorpusConfig
+from tagger.corpus.corpus_config import CORPUS, CorpusConfig
 from tagger.errors import InputError
 from tagger.model.decoder import CRF
 from tagger.model.stored import STORAGE_DTYPES

@@ -1,6 +1,6 @@
 """The parts that configs have: the network, its pretrained inputs and the optimizer, as dataclasses, checked.
 
-`config.py` and `pretraining/config.py` put them together.
+`config.py` and `training/pretrain_config.py` put them together.
 """
 
 import os

@@ -10,7 +10,7 @@ from datasets import Dataset, DatasetDict
 from torch.utils.data import DataLoader
 
 from tagger.corpus.arrow import FACT_COLUMNS, token_counts
-from tagger.corpus.config import CORPUS
+from tagger.corpus.corpus_config import CORPUS
 from tagger.corpus.noise import gathered, with_noise
 from tagger.corpus.splits import corpus_names
 from tagger.model.batch import IGNORE, NO_CORPUS, Batch

@@ -15,7 +15,7 @@ import datasets
 from datasets import Dataset
 
 from tagger.corpus.arrow import to_arrow, token_counts
-from tagger.corpus.config import CORPUS, NO_HUB
+from tagger.corpus.corpus_config import CORPUS, NO_HUB
 from tagger.corpus.raw_text import MAX_COUNTED_FORMS, Texts
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary

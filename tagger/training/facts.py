@@ -16,7 +16,7 @@ import numpy as np
 from datasets import Dataset
 
 from tagger.corpus.arrow import FACT_COLUMNS
-from tagger.corpus.config import CORPUS
+from tagger.corpus.corpus_config import CORPUS
 from tagger.text.strings import is_annotated, is_given
 
 XPOS_FACT = "xpos="

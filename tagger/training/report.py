@@ -17,7 +17,8 @@ from tagger.corpus.splits import Corpus, by_corpus
 from tagger.errors import InputError
 from tagger.evaluation.calibration import BINS
 from tagger.evaluation.raw_scores import COLUMNS, CUT_SCORES, WORDS
-from tagger.evaluation.report import (
+from tagger.evaluation.report_page import Table, WordError, percent, report_page
+from tagger.evaluation.scores import (
     calibrations,
     columns_of,
     draw_calibration,
@@ -26,7 +27,6 @@ from tagger.evaluation.report import (
     score_split,
     sentences_of,
 )
-from tagger.evaluation.report_page import Table, WordError, percent, report_page
 from tagger.evaluation.temperatures import fit_temperatures
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger

@@ -1,4 +1,4 @@
-"""The steps that trainings share: begin, fit, report. `training/train.py` and `pretraining/train.py` use them."""
+"""The steps that trainings share: begin, fit, report. `training/train.py` and `training/pretrain.py` use them."""
 
 import json
 import shlex

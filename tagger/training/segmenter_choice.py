@@ -13,14 +13,14 @@ from tagger.bundle.bundle import Bundle
 from tagger.bundle.saved_config import ORIGIN
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
-from tagger.evaluation.report import sentences_of
+from tagger.evaluation.scores import sentences_of
 from tagger.segmenter.learned import LearnedSegmenter
 from tagger.segmenter.saved import SavedSegmenter, rounded
 from tagger.text.segment import RULES, RuleSegmenter
 from tagger.text.spacing import GoldParagraph, gold_paragraphs
 from tagger.training.config import AUTO, LEARNED, TrainConfig
+from tagger.training.fit_segmenter import STEP_SECONDS, score_cuts, steps_for, train_segmenter
 from tagger.training.report import spaced_parts
-from tagger.training.segmenter import STEP_SECONDS, score_cuts, steps_for, train_segmenter
 
 INIT = "init"  # the name of the segmenter of the tagger that training starts from
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 import torch
 
 from tagger.bundle.bundle import Bundle, Member
-from tagger.bundle.linear import Linear
+from tagger.bundle.linear_members import Linear
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.model.decoder import SOFTMAX, CRFDecoder, Decoder

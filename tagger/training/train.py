@@ -26,7 +26,7 @@ from tagger.training.checkpoints import AfterEpoch
 from tagger.training.config import TrainConfig
 from tagger.training.datamodule import TEMPERATURE, TaggerDataModule
 from tagger.training.distill import Teaching
-from tagger.training.linear import linear_members, linear_seconds
+from tagger.training.fit_linear import linear_members, linear_seconds
 from tagger.training.loggers import run_loggers
 from tagger.training.module import TaggerModule
 from tagger.training.recipe import with_recipe

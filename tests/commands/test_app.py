@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tagger.commands.app import COMMANDS, unknown_command
-from tagger.sweeps import launch
+from tagger.training import launch
 from tests.commands.conftest import call, error
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from tagger.bundle import catalog
-from tagger.evaluation import benchmark
 from tests.commands.conftest import CONLLU, call, saved
 
 
@@ -14,15 +13,10 @@ from tests.commands.conftest import CONLLU, call, saved
     [
         ["tag", "a.conllu", "-o", "out/"],
         ["evaluate", "a.conllu"],
-        ["embed", "a.conllu", "-o", "x.npz"],
-        ["senses", "book", "a.conllu", "b.conllu", "c.conllu"],
-        ["benchmark", "--file", "a.conllu", "--workers", "1"],
     ],
 )
 def test_latest_is_found_once_in_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]) -> None:
     runs = [saved(tmp_path / "runs" / str(number) / "tagger", ["They", "book", "."]) for number in (1, 2)]
-    monkeypatch.setattr(benchmark, "ROUNDS", 1)
-    monkeypatch.setattr(benchmark, "_start", lambda _: 1.0)  # a process is not the point
     for name in "abc":
         (tmp_path / f"{name}.conllu").write_text(CONLLU)
     asked = []
@@ -49,7 +43,6 @@ def test_a_folder_with_the_name_of_a_bundled_tagger_is_loaded(tmp_path: Path) ->
         (["tag", "a.conllu", "--separator", ""], "'' cannot separate"),
         (["tag", "a.conllu", "--encoding", "nope"], "'nope' is no encoding"),
         (["evaluate", "nope.tsv"], "nope.tsv: no such file"),
-        (["embed", "nope.txt", "-o", "x.npz"], "nope.txt: no such file"),
     ],
 )
 def test_mistakes_are_found_before_a_model_is_loaded(

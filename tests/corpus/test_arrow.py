@@ -44,7 +44,7 @@ def test_a_file_that_is_unchanged_is_not_read_again(treebank: Path) -> None:
 @pytest.mark.slow
 def test_processes_share_the_cache_and_nothing_goes_to_standard_error(treebank: Path, tmp_path: Path) -> None:
     command = (
-        "from tagger.corpus.config import CorpusConfig; from tagger.corpus.sources import load_corpus;"
+        "from tagger.corpus.corpus_config import CorpusConfig; from tagger.corpus.sources import load_corpus;"
         f"s = load_corpus(CorpusConfig(kind='conllu', path={str(treebank)!r}), ['upos'], seed=1).splits;"
         "print([d.cache_files[0]['filename'] for d in s.values()], s['train'][:]['tokens'])"
     )

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from datasets import ClassLabel, Dataset, Features, List, Value
 
-from tagger.corpus.hub import Row, multiword_tokens
-from tagger.evaluation.report import sentences_of
+from tagger.corpus.hub_corpus import Row, multiword_tokens
+from tagger.evaluation.scores import sentences_of
 from tagger.text.sentence import MultiwordToken
 from tagger.text.spacing import gold_paragraphs
 from tests.corpus.conftest import conllu, parquet_folder, ud

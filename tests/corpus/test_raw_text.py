@@ -8,7 +8,7 @@ from pathlib import Path
 import datasets
 import pytest
 
-from tagger.corpus.config import HubTextConfig
+from tagger.corpus.corpus_config import HubTextConfig
 from tagger.corpus.raw_text import Texts
 from tagger.errors import InputError
 

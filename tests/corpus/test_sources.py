@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tagger.bundled import bundled
-from tagger.corpus.config import CorpusConfig, check_files
+from tagger.corpus.corpus_config import CorpusConfig, check_files
 from tagger.corpus.sources import load_corpus
 from tagger.errors import InputError
 from tests.corpus.conftest import NO_SPACING, SEED, column_files, conll_folder, conllu, error_of, hub, load, rows, write

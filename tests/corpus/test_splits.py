@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tagger.corpus.config import CORPUS, CorpusConfig, single_configs
+from tagger.corpus.corpus_config import CORPUS, CorpusConfig, single_configs
 from tagger.corpus.splits import by_corpus, corpus_names
 from tests.corpus.conftest import (
     TREEBANK,

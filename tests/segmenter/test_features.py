@@ -13,7 +13,7 @@ from tagger.segmenter.features import (
     cuts_of,
     known_cuts,
 )
-from tagger.segmenter.network import columns
+from tagger.segmenter.unit_network import columns
 from tagger.segmenter.units import Units, UnitTable
 
 

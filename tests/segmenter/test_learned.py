@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tagger.segmenter import learned as module
 from tagger.segmenter.learned import LearnedSegmenter
-from tagger.segmenter.network import Label
+from tagger.segmenter.unit_network import Label
 from tagger.text.segment import RuleSegmenter
 from tagger.text.segment_rules import SPACE
 from tagger.text.sentence import Token

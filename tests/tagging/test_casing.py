@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tagger.analysis.explain import explain
 from tagger.bundle.ensemble import join
 from tagger.tagging.casing import Casing
+from tagger.tagging.explain import explain
 from tagger.tagging.tagger import Tagger
 from tagger.text.sentence import Sentence
 from tests.conftest import LEMMAS

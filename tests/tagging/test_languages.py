@@ -1,15 +1,12 @@
 """The taggers of all languages as one."""
 
-import csv
 import json
 import pickle
-from pathlib import Path
 
 import pytest
 
 import tagger
 from tagger.bundle.catalog import bundled_languages, bundled_names, find_language, find_tagger, folder_bytes
-from tagger.bundle.languages import codes_of
 from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.tagging.languages import COLUMNS, IDENTIFIER, LanguageTagger
@@ -180,14 +177,3 @@ def test_bundled_taggers_may_be_used_for_anything(name: str) -> None:
 def test_all_bundled_taggers_are_small() -> None:
     folders = [folder_bytes(bundled("data") / name) for name in bundled_names()]
     assert sum(folders) + (bundled("data") / IDENTIFIER).stat().st_size < 60_000_000
-
-
-def test_the_table_from_which_taggers_are_made(every: LanguageTagger) -> None:
-    with (Path(__file__).parents[2] / "docs" / "languages.csv").open(encoding="utf-8", newline="") as file:
-        rows = {row["name"]: row for row in csv.DictReader(file)}
-    assert set(bundled_languages()) <= {"english", *rows} == set(every._identifier.languages)
-    for name, row in rows.items():
-        assert codes_of(name)
-        licences = row["licences"].split("; ")
-        assert len(licences) == len(row["corpora"].split() + row["others"].split())
-        assert all(licence.startswith("CC BY") and "NC" not in licence for licence in licences)

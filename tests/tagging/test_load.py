@@ -11,7 +11,7 @@ import tagger
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.segmenter.learned import LearnedSegmenter
-from tagger.segmenter.network import Label
+from tagger.segmenter.unit_network import Label
 from tagger.text.segment import SEGMENTER, segment
 from tests.conftest import bundle_of, make_network, make_segmenter, save_tiny
 

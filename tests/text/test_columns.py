@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tagger.corpus.config import CorpusConfig
+from tagger.corpus.corpus_config import CorpusConfig
 from tagger.corpus.sources import load_corpus
 from tagger.errors import InputError
 from tagger.text.columns import column_separator, csv_separator, read_columns

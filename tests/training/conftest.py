@@ -1,21 +1,33 @@
-"""What tests of training share: a tiny treebank, values of a tiny network, and a finished run."""
+"""What tests of training share: a tiny treebank, values of a tiny network, a finished run, and commands that train."""
 
+import csv
+import json
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
+import pytorch_lightning as pl
 from hydra import compose, initialize_config_dir
 from matplotlib.figure import Figure
 from omegaconf import DictConfig
 
 from tagger.bundled import bundled
-from tagger.sweeps.overrides import VERSION_BASE
+from tagger.commands.console import clear_errors
+from tagger.commands.options import TRAINING_MEMORY
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
-from tagger.training import segmenter
+from tagger.training import fit_segmenter as segmenter
+from tagger.training import launch
+from tagger.training.checkpoints import EpochRecorder
 from tagger.training.config import TrainConfig, train_config
-from tagger.training.train import train
+from tagger.training.overrides import VERSION_BASE
+from tagger.training.train import train as train_run
 
+TRAIN = "tagger.training.train.train"
 COMMAND = "python -m tagger corpus=conllu"
 TINY = [
     "model.hidden.forward=12",
@@ -131,5 +143,108 @@ def weights(run: Path) -> bytes:
 def finished(treebank: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run of 3 epochs, with a report on test; not to be changed."""
     folder = tmp_path_factory.mktemp("finished")
-    train(config_of(treebank, "trainer.max_epochs=3", "test=true"), folder, COMMAND)
+    train_run(config_of(treebank, "trainer.max_epochs=3", "test=true"), folder, COMMAND)
+    return folder
+
+
+@pytest.fixture
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Commands run where nothing is, and change no signals of the tests."""
+    monkeypatch.chdir(tmp_path)
+    before = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for name, handler in before.items():
+        signal.signal(name, handler)
+
+
+@pytest.fixture
+def arguments(treebank: Path) -> list[str]:
+    """Those of a tiny training."""
+    return ["corpus=conllu", f"corpus.path={treebank}", *TINY, "test=false", "trainer.max_epochs=2"]
+
+
+def status(work: Callable[[Any], int], given: Any) -> int:
+    """The exit status of a command; its errors are printed as the command line prints them."""
+    try:
+        with clear_errors(memory=TRAINING_MEMORY):
+            return work(given)
+    except SystemExit as end:
+        return int(end.code or 0)
+
+
+def train(arguments: Sequence[str]) -> int:
+    return status(launch.train, arguments)
+
+
+def resume(folder: str) -> int:
+    return status(launch.resume, folder)
+
+
+def rows(folder: str) -> list[dict[str, str]]:
+    """Those of a sweep's table, in their order."""
+    with Path(folder, "sweep.csv").open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+@contextmanager
+def interruption(epoch: int, monkeypatch: pytest.MonkeyPatch, seed: int = 1) -> Iterator[None]:
+    """Within the block there is a Ctrl+C while an epoch, counted from 0, of a run with that seed is trained."""
+
+    def interrupt(self: EpochRecorder, trainer: pl.Trainer, *_: object) -> None:
+        if trainer.current_epoch == epoch and self.config["seed"] == seed:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(EpochRecorder, "on_train_batch_end", interrupt)
+        yield
+
+
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Stands for trainings, whose accuracy is a hundredth of the seed: the seeds in turn. Seed 13 fails."""
+    seeds: list[int] = []
+
+    def score(config: Any, folder: Path, command: str, resume: bool, after_epoch: Any) -> None:
+        seeds.append(config.seed)
+        if config.seed == 13:
+            raise ValueError("out of luck")
+        for epoch in range(1, config.trainer["max_epochs"] + 1) if after_epoch else ():
+            after_epoch(epoch, config.seed / 100, epoch == config.trainer["max_epochs"])
+        (folder / "report.json").write_text(json.dumps({"dev": {"upos": {"accuracy": config.seed / 100}}}))
+
+    monkeypatch.setattr(TRAIN, score)
+    return seeds
+
+
+UNTAGGED = [
+    f"{who} {does} {what} {when} ."
+    for who, does in (("they", "book"), ("we", "book"), ("he", "books"), ("she", "books"))
+    for what in ("flights", "rooms", "tables")
+    for when in ("today", "again", "there")
+]
+TINY_PRETRAINING = [
+    *("model.depth=1", "model.hidden.forward=12", "model.hidden.backward=8", "model.dropout=0", "embedding.words=16"),
+    *("embedding.affixes=4", "embedding.chars=4", "embedding.buckets=64", "min_count=1", "batch_tokens=60"),
+    *("accelerator=cpu", "passes=20", "optimizer.lr=0.03", "seed=3"),
+]
+
+
+@pytest.fixture(scope="session")
+def untagged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("text")
+    (folder / "train.lines").write_text("\n".join(UNTAGGED * 3))
+    (folder / "held.lines").write_text("\n".join(UNTAGGED[::5]))
+    return folder
+
+
+def words_of(text: Path, *overrides: str) -> list[str]:
+    return [f"text={text}/*.lines", f"dev={text}/held.lines", *TINY_PRETRAINING, *overrides]
+
+
+@pytest.fixture(scope="session")
+def pretrained(untagged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pretrained") / "run"
+    with redirect_stdout(StringIO()) as printed:
+        assert launch.pretrain(words_of(untagged, f"hydra.run.dir={folder}")) == 0
+    assert "among the first five" in printed.getvalue()
     return folder

@@ -8,7 +8,7 @@ import pytest
 import tagger
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import by_corpus
-from tagger.evaluation.report import score_split
+from tagger.evaluation.scores import score_split
 from tagger.training.report import NAMED
 from tagger.training.train import train
 from tests.training.conftest import COMMAND, config_of

@@ -14,10 +14,10 @@ import tagger
 from tagger.corpus.splits import CORPUS as CORPUS_COLUMN
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
-from tagger.sweeps import launch
 from tagger.tagging.engine import Engine
 from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger
+from tagger.training import launch
 from tagger.training import teacher as teacher_module
 from tagger.training.checkpoints import EpochRecorder
 from tagger.training.config_parts import DistillConfig

@@ -10,7 +10,7 @@ import tagger
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.ensemble import join
 from tagger.errors import InputError
-from tagger.sweeps import launch
+from tagger.training import launch
 from tests.training.conftest import TINY, contents
 
 pytestmark = pytest.mark.usefixtures("small_segmenter")

@@ -9,15 +9,14 @@ import pytest
 import tagger
 from tagger.corpus.sources import load_corpus
 from tagger.errors import InputError
-from tagger.evaluation.report import sentences_of
+from tagger.evaluation.scores import sentences_of
 from tagger.segmenter.learned import LearnedSegmenter
 from tagger.segmenter.saved import load_segmenter
-from tagger.sweeps import launch
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.text.spacing import gold_paragraphs
-from tagger.training import segmenter_choice
-from tagger.training.segmenter import score_cuts
+from tagger.training import launch, segmenter_choice
+from tagger.training.fit_segmenter import score_cuts
 from tagger.training.train import train
 from tests.training.conftest import COMMAND, TINY, config_of
 

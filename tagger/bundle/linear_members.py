@@ -1,0 +1,141 @@
+"""The linear members of a tagger <-> a file of weights beside those of its networks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from tagger.bundle.saved_config import LINEAR_WEIGHTS
+from tagger.errors import InputError
+from tagger.model.linear_chain import TABLES, FeatureTable, LinearChain
+from tagger.model.memory import build_without_memory, check_memory
+from tagger.model.stored import check_finite, check_stored_weights, compress, expand, one_error
+
+_DECODER = "decoder."  # prefix of the names of the transitions' scores
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """A linear-chain CRF whose scores of a column are averaged with those of the networks.
+
+    Attributes:
+        column: of tags, whose order is that of the tagger.
+        chain: in evaluation mode.
+        weight: of its scores in the mean; what the linear members of a column leave of 1 is the networks'.
+        temperature: by which its scores are divided before they are averaged.
+    """
+
+    column: str
+    chain: LinearChain
+    weight: float
+    temperature: float = 1.0
+
+    @property
+    def share(self) -> float:
+        """What its scores are multiplied by before those of all members are added."""
+        return self.weight / self.temperature
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What `config.json` says of it."""
+        values = {"column": self.column, "weight": self.weight, "temperature": self.temperature}
+        return {**values, "features": self.chain.sizes}
+
+    def with_tags(self, rows: Sequence[int]) -> "Linear":
+        """The same member with its tags in another order: `rows` has for each new id the id of now."""
+        weights = self.chain.state_dict()
+        for name, each in weights.items():
+            if name.endswith(".weight"):
+                weights[name] = each.view(len(each), -1, len(rows))[..., list(rows)].flatten(1)
+        chain = LinearChain(self.chain.sizes, len(rows))
+        chain.load_state_dict(weights)
+        chain.decoder.take_from(self.chain.decoder, range(len(rows)), rows)
+        return replace(self, chain=chain.eval())
+
+    def without(self, weakest: float) -> "Linear":
+        """The same member without a share of the features of each table; see `FeatureTable.kept`."""
+        chain = LinearChain([0] * len(TABLES), self.chain.decoder.transitions.shape[0])
+        chain.decoder.load_state_dict(self.chain.decoder.state_dict())
+        for name, table in self.chain.tables.items():
+            chain.tables[name] = cast(FeatureTable, table).kept(weakest)
+        return replace(self, chain=chain.eval())
+
+    def round_to(self, storage_dtype: str) -> None:
+        """Changes the weights in place to those that a file of that dtype would have."""
+        self.chain.load_state_dict(expand(_compressed(self.chain.state_dict(), storage_dtype)))
+
+
+def networks_share(members: Sequence[Linear], column: str) -> float:
+    """The weight that the linear members of a column leave to the networks."""
+    return 1 - sum(member.weight for member in members if member.column == column)
+
+
+def add(member: Linear, members: list[Linear]) -> None:
+    """Adds a member to a list, or its weight to an equal one: training has no chance in it, so a seed changes none."""
+    for i, other in enumerate(members):
+        if (other.column, other.temperature) == (member.column, member.temperature) and _is_same(other, member):
+            members[i] = replace(other, weight=other.weight + member.weight)
+            return
+    members.append(member)
+
+
+def _is_same(one: Linear, other: Linear) -> bool:
+    weights = other.chain.state_dict()
+    return one.chain.sizes == other.chain.sizes and all(
+        torch.equal(each, weights[name]) for name, each in one.chain.state_dict().items()
+    )
+
+
+def save_linear(members: Sequence[Linear], folder: Path) -> None:
+    """Writes the weights of linear members, if there are any; see `Bundle.save` for errors."""
+    stored: dict[str, Tensor] = {}
+    for number, member in enumerate(members):
+        weights = {name: each.cpu().clone() for name, each in member.chain.state_dict().items()}  # shares no memory
+        stored |= {f"{number}.{name}": each for name, each in _compressed(weights, "float32").items()}
+    if stored:
+        save_file(stored, folder / LINEAR_WEIGHTS)
+
+
+def _compressed(weights: Mapping[str, Tensor], storage_dtype: str) -> dict[str, Tensor]:
+    """The weights of a chain as the file has them: the few scores of transitions stay as they are."""
+    exact = {name: each for name, each in weights.items() if name.startswith(_DECODER)}
+    return compress({name: each for name, each in weights.items() if name not in exact}, storage_dtype) | exact
+
+
+def load_linear(
+    described: Sequence[Mapping[str, Any]], tags: Mapping[str, Sequence[str]], folder: Path
+) -> tuple[Linear, ...]:
+    """Reads what `save_linear` wrote."""
+    if not described:
+        return ()
+    path = folder / LINEAR_WEIGHTS
+    if not path.is_file():
+        raise InputError(
+            f"{folder} is not a whole tagger: {LINEAR_WEIGHTS} is missing; copy the folder again or train anew"
+        )
+    with one_error(folder, LINEAR_WEIGHTS):
+        chains = [
+            build_without_memory(lambda e=each: LinearChain(e["features"], len(tags[e["column"]])))  # type: ignore[misc]
+            for each in described
+        ]
+        names = {f"{number}.{name}": each for number, c in enumerate(chains) for name, each in c.state_dict().items()}
+        keys = {f"{number}.tables.{table}.keys": "I32" for number in range(len(chains)) for table in TABLES}
+        check_stored_weights(path, {name: each for name, each in names.items() if name not in keys}, keys)
+    check_memory(nn.ModuleList(chains), 1, str(folder))
+    with one_error(folder, LINEAR_WEIGHTS):
+        stored = load_file(path)
+        weights = expand(stored, names)
+        check_finite(weights)
+        for name in keys:
+            if (stored[name][1:] <= stored[name][:-1]).any():
+                raise ValueError(f"{name} are not in ascending order")
+        members = []
+        for number, (chain, each) in enumerate(zip(chains, described, strict=True)):
+            own = {name: weights[f"{number}.{name}"] for name in chain.state_dict()}
+            chain.load_state_dict(own, assign=True)
+            members.append(Linear(each["column"], chain.eval(), each["weight"], each["temperature"]))
+    return tuple(members)

@@ -1,0 +1,77 @@
+"""The commands `train`, `pretrain` and `resume`: keys of a config or the folder of a run in, a run's folder out."""
+
+from typing import Annotated, Any
+
+import typer
+
+from tagger.commands.console import clear_errors
+from tagger.commands.options import TRAINING_MEMORY, complete_keys
+
+KEYS: dict[str, Any] = {"context_settings": {"ignore_unknown_options": True}}  # options of Hydra
+SETTINGS = {
+    "train": {
+        **KEYS,
+        "epilog": """\b
+Examples (the word train may be left out):
+  tagger train --cfg job                              show the whole config
+  tagger train model.depth=3 model.hidden.forward=200 change values
+  tagger train corpus=conllu corpus.path=DIR          train on your treebank
+  tagger train init=RUN trainer.max_epochs=0          its segmenter alone
+  tagger train distill.teacher=RUN distill.text=FILES learn from a tagger
+  tagger train -m model.depth=1,2,3                   a run for each value
+  tagger train --hydra-help                           the options of Hydra
+""",
+    },
+    "pretrain": {
+        **KEYS,
+        "epilog": """\b
+Examples:
+  tagger pretrain 'text=[books/*.txt,more.txt.gz]'    learn from these files
+  tagger pretrain text=books/*.txt passes=3           read them three times
+  tagger pretrain text=books/*.txt --cfg job          show the whole config
+  tagger train init=RUN corpus=conllu corpus.path=DIR train a tagger from it
+""",
+    },
+}
+Values = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="KEY=VALUE", help="Values of the config.", autocompletion=complete_keys),
+]
+
+
+def train(values: Values = None) -> None:
+    """Trains a tagger; the default command.
+
+    The config says how; KEY=VALUE changes a value of it. Everything goes into a new folder below runs/: the tagger, its
+    scores, and what `tagger resume` needs.
+    """
+    from tagger.training import launch
+
+    with clear_errors(memory=TRAINING_MEMORY):
+        raise typer.Exit(launch.train(values or []))
+
+
+def pretrain(values: Values = None) -> None:
+    """Trains a network to predict hidden words of untagged text.
+
+    Everything goes into a new folder below runs/. A tagger can start from the network, and `fill`, `embed` and
+    `senses` use it as it is.
+    """
+    from tagger.training import launch
+
+    with clear_errors(memory=TRAINING_MEMORY):
+        raise typer.Exit(launch.pretrain(values or []))
+
+
+def resume(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The folder, such as runs/2026-01-31/12-00-00.")],
+) -> None:
+    """Continues an interrupted run.
+
+    RUN is a run of `train` or `pretrain`, also one of a sweep. It goes on after its last complete epoch, with the
+    config that it was started with. A sweep goes on when its command is given again.
+    """
+    from tagger.training import launch
+
+    with clear_errors(memory=TRAINING_MEMORY):
+        raise typer.Exit(launch.resume(run))

@@ -1,0 +1,138 @@
+"""A tagger's folder -> a repository of the Hugging Face Hub: its files and its model card.
+
+The card is the folder's own below metadata in YAML, those of https://huggingface.co/docs/hub/model-cards.
+"""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from tagger.bundle.bundle import Bundle
+from tagger.bundle.hub import DEFAULT_REVISION, PATTERNS, HubName, is_tagger_file, the_hub
+from tagger.bundle.language_codes import language_codes
+from tagger.bundle.saved_config import CARD, predicts_words, read_config
+from tagger.errors import InputError, reason
+from tagger.training.hidden_words import load_word_predictor
+
+UD_DATASET = "commul/universal_dependencies"  # the treebanks of Universal Dependencies on the Hub
+MAX_CARD_BYTES = 10_000_000
+_LICENSES = re.compile(r"cc0-1\.0|cc-by(?:-nc|-sa|-nd)*-\d\.\d|mit|apache-2\.0|l?gpl-(?:\d\.0|lr)")  # the Hub's names
+
+
+def push_tagger(
+    folder: Path, to: HubName, private: bool = False, message: str = "Upload a tagger", languages: Sequence[str] = ()
+) -> str:
+    """Writes a tagger to the Hub; returns the address of the commit.
+
+    The repository is made if it is not there, and so is the branch. Files of a tagger that the repository has and the
+    folder has not are deleted; all others stay. What is in the folder beside a tagger's files is not sent.
+
+    Args:
+        folder: of a tagger or a pretrained network, which is read first, so that it is whole.
+        to: the repository and its branch.
+        private: whether only the owner can see it; a repository that is public already is refused.
+        message: of the commit.
+        languages: for the card; see `hub_card`.
+    """
+    if predicts_words(folder):
+        load_word_predictor(folder)
+    else:
+        Bundle.load(folder)
+    card = hub_card(folder, to.repository, languages)
+    with tempfile.TemporaryDirectory() as copy, the_hub(to.repository) as hub:
+        for path in filter(Path.is_file, folder.rglob("*")):
+            if is_tagger_file(name := path.relative_to(folder).as_posix()):
+                (Path(copy) / name).parent.mkdir(exist_ok=True)
+                shutil.copyfile(path, Path(copy) / name)
+        (Path(copy) / CARD).write_text(card, encoding="utf-8")
+        api = hub.HfApi()
+        api.create_repo(to.repository, private=private or None, exist_ok=True)
+        if private and api.model_info(to.repository).private is False:
+            raise InputError(
+                f"{to.repository} is there already and is public, so nothing was sent; make it private in its settings,"
+                " or choose another name"
+            )
+        if to.revision != DEFAULT_REVISION:
+            api.create_branch(to.repository, branch=to.revision, exist_ok=True)
+        done = api.upload_folder(
+            repo_id=to.repository,
+            folder_path=copy,
+            revision=to.revision,
+            commit_message=message,
+            delete_patterns=PATTERNS,
+        )
+    return str(done.commit_url)
+
+
+def hub_card(folder: Path, repository: str, languages: Sequence[str] = ()) -> str:
+    """The model card of a tagger in the repository OWNER/NAME of the Hub.
+
+    Metadata that the folder's card has already are kept, key by key. Without codes of languages such as `en`, the name
+    of the corpus tells them.
+    """
+    own, text, path = {}, f"# {repository}\n", folder / CARD
+    try:
+        if path.is_file():
+            with path.open(encoding="utf-8") as file:
+                text = file.read(MAX_CARD_BYTES)
+            if text.startswith("---"):
+                card = import_module("huggingface_hub").ModelCard(text)
+                own, text = card.data.to_dict(), card.text.lstrip("\n")
+    except Exception as error:  # of the system, of the library and of the one for YAML
+        raise InputError(f"{path}: the metadata cannot be read ({reason(error)}); correct them") from None
+    metadata = import_module("huggingface_hub.utils").yaml_dump(
+        _metadata(folder, repository, languages) | own, sort_keys=False
+    )
+    return f"---\n{metadata}---\n\n{text.replace('THIS_FOLDER', f'hf:{repository}')}"
+
+
+def _metadata(folder: Path, repository: str, languages: Sequence[str]) -> dict[str, Any]:
+    hub: Any = import_module("huggingface_hub")
+    config, words = read_config(folder), predicts_words(folder)
+    corpus, training = str(config.get("corpus") or ""), config.get("training") or {}
+    of_ud = "UD_" in corpus or "universal_dependencies" in corpus
+    scores = {} if words else config.get("scores") or {}
+    split = next((split for split in ("test", "dev") if scores.get(split)), None)
+    results = [
+        hub.EvalResult(
+            task_type="token-classification",
+            dataset_type=UD_DATASET if of_ud else re.sub(r"[^\w.-]+", "-", corpus) or "unnamed",
+            dataset_name=" ".join(filter(None, (corpus, config.get("version")))) or "unnamed",
+            dataset_split=split,
+            metric_type="accuracy",
+            metric_name=f"{column.upper()} accuracy",
+            metric_value=round(accuracy, 4),
+        )
+        for column, accuracy in (scores[split].items() if split else ())
+    ]
+    columns = ["hidden-words"] if words else ["part-of-speech", *map(str, training.get("columns") or ())]
+    codes = list(languages) or (["en"] if corpus == "sample" else language_codes(corpus))
+    data = hub.ModelCardData(
+        language=codes or None,
+        **license_of(config.get("license")),
+        library_name="tagger",
+        pipeline_tag="fill-mask" if words else "token-classification",
+        tags=[*columns, *(["universal-dependencies"] if of_ud else [])],
+        datasets=[UD_DATASET] if of_ud else None,
+        model_name=repository.partition("/")[2] if results else None,
+        eval_results=results or None,
+    )
+    found: dict[str, Any] = data.to_dict()
+    return found
+
+
+def license_of(name: str | None) -> dict[str, str]:
+    """The metadata for a licence: its identifier on the Hub, or `other` and its name.
+
+    >>> license_of("CC BY-SA 4.0"), license_of("of a publisher")
+    ({'license': 'cc-by-sa-4.0'}, {'license': 'other', 'license_name': 'of a publisher'})
+    """
+    if not name:
+        return {}
+    identifier = re.sub(r"[\s-]+", "-", name.strip().lower()).removeprefix("gnu-")
+    known = _LICENSES.fullmatch(identifier)
+    return {"license": identifier} if known else {"license": "other", "license_name": name}

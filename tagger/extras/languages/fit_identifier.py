@@ -1,0 +1,210 @@
+"""Trains what finds the language of a text.
+
+    python -m tagger.extras.languages.fit_identifier --corpora TREEBANKS [TREEBANKS ...] --text TEXTS -o FILE
+
+It learns from the train splits of the languages in `languages.csv` and of English, and from their untagged text, in
+pieces of 1 to 30 words. Its accuracy on pieces of dev is printed, and that of py3langid among the same languages
+(pip install py3langid). The file belongs to `data`, as `languages.safetensors`.
+
+It also prints, of the taggers in `data` together, how many sentences of dev get their language as paragraphs of a
+document, and for which of spaCy's languages (pip install spacy) they take its example sentences.
+"""
+
+import argparse
+import pkgutil
+import random
+from collections import Counter
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from tagger.bundle.language_codes import codes_of
+from tagger.errors import InputError
+from tagger.extras.languages.make import Language, Row, rows
+from tagger.tagging.identify import Identifier, pieces_of, words_of
+from tagger.tagging.languages import OWN_WORDS, LanguageTagger
+from tagger.text.conllu import read_conllu
+from tagger.text.paragraphs import Paragraph
+from tagger.text.spacing import surface_tokens
+
+ENGLISH = Row(**{**dict.fromkeys(Row._fields, ""), "name": "english", "corpora": "UD_English-EWT"})
+ROWS, STEPS, BATCH, RATE, SMOOTHING = 8192, 4000, 512, 0.02, 0.02
+LENGTHS = (1, 1, 2, 3, 4, 6, 10, 15, 30)  # words of a piece in training, one of them by chance
+SIZES, CASES = (1, 3, 10, 30), 200  # words of a piece in the evaluation, and pieces of each language
+DOCUMENT, PARAGRAPHS = 20, 100  # sentences of a document, and those of each language that are a paragraph after it
+RELATED = ("croatian", "serbian")  # each learns from the other's corpus, too
+UNSPACED = ("chinese", "japanese", "thai")
+
+
+def texts_of(folder: Path, split: str) -> list[str]:
+    """The sentences of a split as text."""
+    path = next(folder.glob(f"*-{split}.conllu"))
+    found = []
+    with path.open(encoding="utf-8") as lines:
+        for sentence in read_conllu(lines, str(path)):
+            spaces = sentence.space_after or [True] * len(sentence)
+            tokens = surface_tokens(sentence)
+            found.append("".join(token.form + " " * spaces[token.stop - 1] for token in tokens).strip())
+    return found
+
+
+def train_texts(language: Language) -> list[list[str]]:
+    """The words of each sentence and paragraph that training has."""
+    names = language.row.corpora.split()
+    names += [] if language.row.name in RELATED else language.row.others.split()
+    texts = [text for name in names for text in texts_of(language.find(name), "train")]
+    for name in language.row.text.split()[:1]:
+        texts += (language.texts / name).read_text(encoding="utf-8").split("\n")
+    return [words for text in texts if (words := list(words_of(text)))]
+
+
+def fit(texts: list[list[list[str]]]) -> tuple[np.ndarray, np.ndarray]:
+    """The weights (R, L) and the bias (L,)."""
+    torch.manual_seed(1)
+    chance, known = random.Random(1), dict[str, list[int]]()
+    table = nn.EmbeddingBag(ROWS, len(texts), mode="sum")
+    nn.init.zeros_(table.weight)
+    bias = nn.Parameter(torch.zeros(len(texts)))
+    optimizer = torch.optim.AdamW([*table.parameters(), bias], lr=RATE, weight_decay=0.001)
+    rate = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, STEPS)
+    for step in range(STEPS):
+        pieces, starts, languages = list[int](), list[int](), list[int]()
+        for _ in range(BATCH):
+            language = chance.randrange(len(texts))
+            words = chance.choice(texts[language])
+            size = min(len(words), chance.choice(LENGTHS))
+            first = chance.randrange(len(words) - size + 1)
+            starts.append(len(pieces))
+            languages.append(language)
+            for word in words[first : first + size]:
+                if word not in known:
+                    known[word] = pieces_of(word, ROWS)
+                pieces += known[word]
+        scores = table(torch.tensor(pieces), torch.tensor(starts)) + bias
+        loss = cross_entropy(scores, torch.tensor(languages), label_smoothing=SMOOTHING)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        rate.step()
+        if step % 500 == 499:
+            print(f"step {step + 1}: loss {loss.item():.4f}", flush=True)
+    return table.weight.detach().numpy(), bias.detach().numpy()
+
+
+def piece(texts: list[str], size: int, spaced: bool, chance: random.Random) -> str:
+    """A piece of `size` words in a row; of two letters each where no spaces part words."""
+    text, place = "", chance.randrange(len(texts))
+    while place < len(texts) and len(text.split() if spaced else text) < size * (1 if spaced else 2):
+        text = f"{text} {texts[place]}".strip()
+        place += 1
+    units = text.split() if spaced else list(text.replace(" ", ""))
+    wanted = size if spaced else 2 * size
+    first = chance.randrange(max(1, len(units) - wanted + 1))
+    return (" " if spaced else "").join(units[first : first + wanted])
+
+
+def report(identifier: Identifier, languages: list[Language]) -> None:
+    """Prints the accuracies for each size, and the commonest mistakes."""
+    from py3langid.langid import _load_identifier
+
+    other = _load_identifier()
+    codes = {language.row.name: [c for c in codes_of(language.row.name) if c in other.labels] for language in languages}
+    other.set_languages([code for own in codes.values() for code in own])
+    names = {code: name for name, own in codes.items() for code in own}
+    print(
+        "| words | this one | on the languages of py3langid | py3langid | commonest mistakes |\n|---|---|---|---|---|"
+    )
+    each: dict[str, list[str]] = {language.row.name: [] for language in languages}
+    for size in SIZES:
+        right, theirs, cases, wrong = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+        for language in languages:
+            name, chance = language.row.name, random.Random(size)
+            texts = [text for corpus in language.row.corpora.split() for text in texts_of(language.find(corpus), "dev")]
+            for _ in range(CASES):
+                text = piece(texts, size, name not in UNSPACED, chance)
+                words = list(words_of(text))
+                if words:
+                    found = identifier.languages[int(identifier.scores(words).argmax())]
+                    cases[name] += 1
+                    right[name] += found == name
+                    theirs[name] += names.get(other.classify(text)[0]) == name
+                    wrong[f"{name}: {found}"] += found != name
+            each[name] += [f"{100 * right[name] / cases[name]:.0f}", f"{100 * theirs[name] / cases[name]:.0f}"]
+        shared = [name for name, own in codes.items() if own]
+        shares = [
+            100 * sum(counts[name] for name in among) / sum(cases[name] for name in among)
+            for counts, among in ((right, list(codes)), (right, shared), (theirs, shared))
+        ]
+        mistakes = ", ".join(f"{pair} {count}" for pair, count in wrong.most_common(6))
+        print(f"| {size} | " + " | ".join(f"{share:.1f}" for share in shares) + f" | {mistakes} |", flush=True)
+    print("language, then ours and py3langid's for each size:")
+    for name, cells in each.items():
+        print(name, *cells)
+
+
+def report_paragraphs(every: LanguageTagger, languages: list[Language]) -> None:
+    """Prints how many sentences of dev get their own language, as paragraphs of documents in it and in another one."""
+    chance = random.Random(1)
+    texts = {each.row.name: texts_of(each.find(each.row.corpora.split()[0]), "dev") for each in languages}
+    right, cases, wrong = Counter[str](), Counter[str](), Counter[str]()
+    for name, sentences in texts.items():
+        long = [text for text in sentences[DOCUMENT:] if len(list(words_of(text))) >= OWN_WORDS]
+        for text in chance.sample(long, min(len(long), PARAGRAPHS)):
+            other = chance.choice([each for each in texts if each != name])
+            for kind, document in (("their own", name), ("another", other)):
+                parts = [Paragraph(0, "\n".join(texts[document][:DOCUMENT]), True), Paragraph(0, text, True)]
+                *_, last = every.told(parts)
+                right[kind] += last.language == name
+                cases[kind] += 1
+                wrong[f"{name}: {last.language}"] += last.language != name
+    for kind, count in cases.items():
+        print(f"paragraphs of documents in {kind} language: {right[kind]:,} of {count:,} get theirs")
+    print("commonest mistakes:", ", ".join(f"{pair} {count}" for pair, count in wrong.most_common(6)), flush=True)
+
+
+def report_documents(every: LanguageTagger) -> None:
+    """Prints for which of spaCy's languages the examples get another language than theirs."""
+    import spacy.lang
+
+    wrong, count = [], 0
+    for module in pkgutil.iter_modules(spacy.lang.__path__):
+        code = module.name
+        try:
+            text = "\n".join(import_module(f"spacy.lang.{code}.examples").sentences)
+        except ImportError:
+            continue
+        count += 1
+        own = next((name for name in every.languages if code in codes_of(name)), None)
+        try:
+            found = every.language_of(text)
+        except InputError:
+            found = None
+        if found != own:
+            wrong.append(f"{code}: {found or 'refused'}")
+    print(f"examples of spaCy: {count - len(wrong)} of {count} languages are right; {', '.join(wrong)}")
+
+
+def main() -> None:
+    """Trains, saves and scores."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpora", nargs="+", type=Path, required=True, metavar="TREEBANKS")
+    parser.add_argument("--text", type=Path, required=True, metavar="TEXTS")
+    parser.add_argument("-o", dest="out", type=Path, required=True, metavar="FILE")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    languages = [Language(row, arguments.corpora, arguments.text, Path("work")) for row in [*rows(), ENGLISH]]
+    if not arguments.out.is_file():
+        weights, bias = fit([train_texts(language) for language in languages])
+        Identifier([language.row.name for language in languages], weights, bias).save(arguments.out)
+    report(Identifier.load(arguments.out), languages)
+    every = LanguageTagger("cpu")
+    report_paragraphs(every, languages)
+    report_documents(every)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,503 @@
+"""Trains the taggers of languages that come with the package: `languages.csv` and treebanks -> folders in `data/`.
+
+    python -m tagger.extras.languages.make --corpora TREEBANKS [TREEBANKS ...] --text TEXTS -o WORK [LANGUAGE ...]
+
+TREEBANKS has a folder for each treebank (`UD_Welsh-CCG`), TEXTS a file of untagged text for each language. Without a
+LANGUAGE all are made, in the order of the table. Each step of a language leaves a folder in WORK/LANGUAGE and is not
+done again; a step that was interrupted goes on. docs/languages.md tells what the steps are, and how to add a language.
+"""
+
+import argparse
+import csv
+import dataclasses
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tagger.bundle.bundle import Bundle
+from tagger.bundle.saved_config import CARD, CONFIG, TAGGER_IN_RUN
+from tagger.bundled import bundled
+from tagger.extras.languages.made_text import punctuated, recombined
+from tagger.tagging.identify import words_of
+from tagger.tagging.languages import telling_words
+from tagger.text.conllu import read_conllu
+from tagger.text.sentence import Sentence
+from tagger.text.strings import NO_TAG
+
+HERE = Path(__file__).resolve().parent
+MIN_TAGGED, MIN_FEATS = 0.9, 0.1  # share of the words that have a tag; many words have no features
+MAX_XPOS = 300  # different tags; a column with more is not learned
+DATA = bundled("data")
+SOURCES = (
+    "Untagged text that teachers tagged:",
+    "",
+    "- sentences of Common Voice (https://commonvoice.mozilla.org), CC0",
+    "- sentences of Tatoeba (https://tatoeba.org), CC BY 2.0 FR",
+    "- user help of the GNOME desktop and its programs, by their authors and translators (https://help.gnome.org),",
+    "  CC BY-SA 3.0",
+    "- The Debian Administrator's Handbook, by Raphaël Hertzog and Roland Mas, and its translators",
+    "  (https://debian-handbook.info), CC BY-SA 3.0",
+    "- documentation of React, by its authors and translators (https://react.dev), CC BY 4.0; in Korean also The Rust",
+    "  Programming Language, MIT or Apache 2.0",
+    "- in Hebrew a novel of 1901, in the public domain; in some languages documents of treebanks of the same language",
+    "  without their tags, CC BY-SA 4.0",
+    "- in English the Manually Annotated Sub-Corpus (free for any use), and reviews, CC BY 4.0",
+    "",
+    "Encoder of the teachers: multilingual-e5-small, by Liang Wang and others (https://arxiv.org/abs/2402.05672), MIT.",
+    "Vectors in `english`: GloVe, by Jeffrey Pennington and others (https://nlp.stanford.edu/projects/glove), PDDL;",
+    "those of spaCy's en_core_web_md, by Explosion (https://spacy.io/models/en), MIT.",
+)
+LICENCE = "CC BY-SA 4.0"  # of the taggers: that of most corpora, which the others allow
+TEXT = (
+    "untagged text of some of these: Common Voice sentences (CC0), Tatoeba (CC BY 2.0 FR), help of the GNOME desktop"
+    " (CC BY-SA 3.0), The Debian Administrator's Handbook (CC BY-SA 3.0), documentation of React (CC BY 4.0), as"
+    " ../NOTICE.md tells"
+)
+THIN = 4.0  # points of UPOS below UDPipe 2 from which a tagger is called thin
+SEED = 1
+LEARNED_DEV = 0.8  # of the sentences of dev, from which a language learns whose row says so; the rest is its dev split
+MAX_PUNCTUATED = 2000  # sentences
+RECOMBINED = 120_000  # words
+WEAKEST = 0.3  # of the features of a linear member, which are left out
+STEPS = ("teach", "renew", "segment", "learn", "pack")
+
+
+class Row(NamedTuple):
+    """A row of `languages.csv`; see docs/languages.md."""
+
+    name: str
+    corpora: str  # whose scheme is learned; of several, such as two scripts, the sentences are joined
+    others: str  # corpora of other schemes, from which the teacher learns, too
+    licences: str  # of the corpora and the others, with `; ` between them
+    text: str  # files, that of the language itself first
+    student: str  # made: it reads sentences of made-up words, too; linear: it has a linear member; text: neither
+    version: str  # of Universal Dependencies
+    words: str  # of the corpora from which a tagger learns, in thousands
+    spacing: str  # of the corpora: real, or restored by counts, so that raw text is not scored
+    tags: str  # all, or the columns that are learned, where others have an older scheme in train than in dev
+    dev: str  # learned: the teacher and the student learn from most of dev, too; kept: they do not; newer: as
+    # learned, and train is of an older release, so that the teacher gives it the UPOS and FEATS of dev
+    cuts: str  # what cuts raw text: learned from the corpora, or from these others, too; or rules, which need no room
+    test: str  # seen, or kept for a measurement that comes later
+    udpipe: str  # published accuracies of UPOS on test, in percent: UDPipe 2 with gold tokens,
+    udpipe_raw: str  # from raw text,
+    stanza_raw: str  # and Stanza from raw text
+
+
+class Language:
+    """What is made of a row."""
+
+    def __init__(self, row: Row, roots: list[Path], texts: Path, work: Path, seed: int = SEED) -> None:
+        self.row, self.roots, self.texts, self.seed = row, roots, texts, seed
+        self.folder = work / (row.name if seed == SEED else f"{row.name}-{seed}")
+        self.primary = self.folder / "corpora" / "+".join(row.corpora.split())
+        self.older, self.newer = (self.primary.with_name(f"{self.primary.name}-{age}") for age in ("older", "newer"))
+        self.others = [self.find(name) for name in row.others.split()]
+        own = [self.newer, self.older] if row.dev == "newer" else [self.primary]
+        self.taught = [*own, *self.others]  # what the teacher learns from; the first has the scheme of dev
+
+    def find(self, name: str) -> Path:
+        """The folder of a treebank."""
+        found = [root / name for root in self.roots if (root / name).is_dir()]
+        if not found:
+            raise SystemExit(f"{name} is not in {', '.join(map(str, self.roots))}; add its folder to --corpora")
+        return found[0]
+
+    def make(self, last: str) -> None:
+        """Does all steps that are not done, up to the last one that is wanted."""
+        self.join()
+        for step in STEPS if self.row.dev == "newer" else [step for step in STEPS if step != "renew"]:
+            getattr(self, step)()
+            if step == last:
+                break
+
+    def join(self) -> None:
+        """The corpora of the row as one, in a folder."""
+        if self.row.dev == "newer":
+            self.write(self.newer, self.splits("dev", "test"))
+            self.write(self.older, self.splits("train"))
+        else:
+            self.write(self.primary, self.splits("train", "dev", "test"))
+
+    def splits(self, *names: str) -> dict[str, str]:
+        """The text of some splits of all corpora of the row; where dev is learned, most of it is part of train."""
+        found: dict[str, list[str]] = {name: [] for name in names if (name, self.row.test) != ("test", "kept")}
+        for name in self.row.corpora.split():
+            for split, parts in found.items():
+                parts.append(next(self.find(name).glob(f"*-{split}.conllu")).read_text(encoding="utf-8"))
+            if "dev" in found and self.row.dev != "kept":
+                sentences = found["dev"][-1].split("\n\n")
+                most = int(len(sentences) * LEARNED_DEV)
+                found.setdefault("train", []).append("".join(f"{sentence}\n\n" for sentence in sentences[:most]))
+                found["dev"][-1] = "\n\n".join(sentences[most:])
+        return {split: "".join(parts) for split, parts in found.items()}
+
+    def write(self, folder: Path, splits: dict[str, str]) -> None:
+        """A treebank in a folder, unless it is there."""
+        if folder.is_dir():
+            return
+        partial = folder.with_suffix(".partial")
+        partial.mkdir(parents=True, exist_ok=True)
+        for split, text in splits.items():
+            (partial / f"{self.row.name}-{split}.conllu").write_text(text, encoding="utf-8")
+        partial.rename(folder)
+
+    def teach(self) -> None:
+        """The teacher, which learns from all corpora and is told which one a sentence is of."""
+        columns = [column for column in self.columns(self.taught[0]) if column != "xpos" or len(self.taught) == 1]
+        corpora = ",".join(map(str, self.taught))
+        self.run(
+            *("teacher", "experiment=multilingual", "corpus=conllu", f"corpus.path=[{corpora}]"),
+            *(f"columns=[{','.join(columns)}]", "segmenter=rules", "test=false"),
+            *(["corpus.dropout=0"] if len(self.taught) > 1 else []),
+        )
+
+    def renew(self) -> None:
+        """The row's corpora with the UPOS and FEATS of dev in train, too: the teacher says what they are there."""
+        if self.primary.is_dir():
+            return
+        older = next(self.older.glob("*-train.conllu"))
+        blank, renewed = (self.folder / f"{name}.conllu" for name in ("blank", "renewed"))
+        rows = [line.split("\t") for line in older.read_text(encoding="utf-8").split("\n")]
+        blanks = [[*row[:3], "_", row[4], "_", *row[6:]] if len(row) == 10 else row for row in rows]
+        blank.write_text("\n".join(map("\t".join, blanks)), encoding="utf-8")
+        subprocess.run(
+            [
+                *(sys.executable, "-m", "tagger", "tag", str(blank), "-o", str(renewed), "--keep", "--force"),
+                *("--model", str(self.folder / "teacher"), "--corpus", self.newer.name),
+            ],
+            check=True,
+        )
+        splits = {path.stem.rpartition("-")[2]: path.read_text(encoding="utf-8") for path in self.newer.iterdir()}
+        splits["train"] += renewed.read_text(encoding="utf-8")
+        self.write(self.primary, splits)
+
+    def segment(self) -> None:
+        """What cuts raw text, learned from the corpora and those of `cuts`; rules if they are as good on all of dev."""
+        kind = "auto" if self.row.dev == "kept" else "learned"
+        corpus = self.primary
+        if self.row.cuts not in ("learned", "rules"):
+            corpus = self.primary.with_name("cuts")
+            splits = {path.stem.rpartition("-")[2]: path.read_text(encoding="utf-8") for path in self.primary.iterdir()}
+            for name in self.row.cuts.split():
+                splits["train"] += next(self.find(name).glob("*-train.conllu")).read_text(encoding="utf-8")
+            self.write(corpus, splits)
+        self.run(
+            *("segmenter", f"init={self.folder / 'teacher'}", "trainer.max_epochs=0", f"segmenter={kind}"),
+            *("corpus=conllu", f"corpus.path={corpus}", "test=false", "storage_dtype=int4"),
+        )
+
+    def learn(self) -> None:
+        """The student, which learns from the row's own corpora, and from what the teacher says of all other text."""
+        texts = [self.made()] if self.row.student == "made" else []
+        texts += [next(other.glob("*-train.conllu")) for other in self.others]
+        texts += [self.texts / name for name in self.row.text.split()]
+        helped = [f"distill.text=[{','.join(map(str, texts))}]"] if texts else []
+        helped += ["linear=0.35"] if self.row.student == "linear" else []
+        told = [f"distill.corpus={self.taught[0].name}"] if len(self.taught) > 1 else []
+        self.run(
+            *("student", "experiment=small", "corpus=conllu", f"corpus.path={self.primary}", "segmenter=rules"),
+            *(
+                f"columns=[{','.join(self.columns(self.primary))}]",
+                f"distill.teacher={self.folder / 'segmenter'}",
+                *told,
+            ),
+            *(*helped, "test=false"),
+        )
+
+    def made(self) -> Path:
+        """Sentences that are made of those of train; see `made_text.py`."""
+        path = self.folder / "made.lines"
+        if not path.is_file():
+            corpora = [next(folder.glob("*-train.conllu")) for folder in (self.primary, *self.others)]
+            own, *others = [
+                [s.tokens for s in read(corpus) if not any(" " in form for form in s.tokens)] for corpus in corpora
+            ]
+            sentences = [*own, *(tokens for other in others for tokens in other)]
+            texts = [(self.texts / name).read_text(encoding="utf-8") for name in self.row.text.split()]
+            forms = {form.lower() for tokens in sentences for form in tokens}
+            forms |= {word for text in texts for word in words_of(text)}
+            made = [
+                *punctuated(own, min(len(own), MAX_PUNCTUATED), SEED),
+                *recombined(sentences, forms, RECOMBINED, SEED),
+            ]
+            path.write_text("".join(" ".join(tokens) + "\n" for tokens in made), encoding="utf-8")
+        return path
+
+    def columns(self, corpus: Path) -> list[str]:
+        """The columns that a corpus has; XPOS only with few tags, and if train and dev have it throughout."""
+        found = ["upos"]
+        wanted = self.row.tags.split()
+        tags: dict[str, list[Counter[str]]] = {
+            column: [] for column in ("xpos", "feats", "lemma") if column in wanted or wanted == ["all"]
+        }
+        for split in ("train", "dev"):
+            counts = {column: Counter[str]() for column in tags}
+            for sentence in read(next(corpus.glob(f"*-{split}.conllu"))):
+                for column, known in counts.items():
+                    known.update(sentence.tags[column])
+            for column, known in counts.items():
+                tags[column].append(known)
+        for column, splits in tags.items():
+            least = MIN_FEATS if column == "feats" else MIN_TAGGED
+            if column == "xpos":  # the dev split of Vietnamese has other tags
+                splits[1].update({NO_TAG: sum(n for tag, n in splits[1].items() if tag not in splits[0])})
+            shares = [1 - known[NO_TAG] / known.total() for known in splits]
+            if min(shares) >= least and (column != "xpos" or len(splits[0]) <= MAX_XPOS):
+                found.append(column)
+        return found
+
+    def run(self, name: str, *overrides: str) -> None:
+        """A training into the folder `name`, unless it is there; one that was interrupted goes on."""
+        run = self.folder / name
+        if (run / TAGGER_IN_RUN / CONFIG).is_file() and (run / "report.json").is_file():
+            return
+        command = [sys.executable, "-m", "tagger"]
+        if (run / "run.json").is_file() and any(run.glob("**/*.ckpt")):
+            command += ["resume", str(run)]
+        else:
+            shutil.rmtree(run, ignore_errors=True)
+            command += [*overrides, f"seed={self.seed}", f"hydra.run.dir={run}", "accelerator=cpu"]
+        print(" ".join(command), flush=True)
+        subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+    def pack(self) -> None:
+        """The student with the segmenter and all scores, in a folder as it is in `data`."""
+        packed = self.folder / "packed" / self.row.name
+        if (packed / CONFIG).is_file():
+            return
+        try:
+            from zopfli.gzip import compress
+        except ImportError:
+            raise SystemExit("to pack a tagger, pip install zopfli; given again, the command goes on") from None
+        partial = packed.with_suffix(".partial")
+        student = Bundle.load(self.folder / "student" / TAGGER_IN_RUN)
+        cut = Bundle.load(self.folder / "segmenter" / TAGGER_IN_RUN)
+        linear = tuple(member.without(WEAKEST) for member in student.linear)
+        segmenter = student.segmenter if self.row.cuts == "rules" else cut.segmenter
+        bundle = dataclasses.replace(student, segmenter=segmenter, linear=linear)
+        bundle.save(partial, "", packed=True)
+        about = {
+            "corpus": " + ".join([*self.row.corpora.split(), *self.row.others.split()]),
+            "version": self.row.version,
+            "license": LICENCE,
+            **self.scores(partial, bundle),
+            "temperatures": bundle.config.get("temperatures", {}),
+        }
+        own = dataclasses.replace(bundle, config=about)
+        own.save(packed, self.card(own), packed=True)
+        (packed / "LICENSE").write_text(self.licence(), encoding="utf-8")
+        for path in packed.glob("*.gz"):
+            path.write_bytes(compress(gzip.decompress(path.read_bytes())))  # a tenth smaller
+        shutil.rmtree(partial)
+
+    def scores(self, tagger: Path, bundle: Bundle) -> dict[str, Any]:
+        """The values of a config that say how good a tagger is, and how many words of dev it knows."""
+        columns = bundle.vocabulary.columns
+        scores: dict[str, Any] = {}
+        raw: dict[str, Any] = {}
+        for split in ("dev",) if self.row.test == "kept" else ("dev", "test"):
+            path = next(self.taught[0].glob(f"*-{split}.conllu"))
+            found = evaluate(path, tagger)
+            scores[split] = {column: round(found[column]["accuracy"], 5) for column in columns}
+            if self.row.spacing == "real":
+                raw[split] = {name: round(each["f1"], 5) for name, each in evaluate(path, tagger, "--raw").items()}
+        reached = 100 * scores.get("test", scores["dev"])["upos"]
+        dev = read(next(self.taught[0].glob("*-dev.conllu")))
+        words = telling_words("\n".join(sentence.text or " ".join(sentence.tokens) for sentence in dev))
+        known = sum(word in bundle.vocabulary.word_ids for word in words) / len(words)
+        return {
+            "scores": scores,
+            "raw": raw,
+            "thin": reached < float(self.row.udpipe) - THIN,
+            "known": round(known, 3),
+        }
+
+    def score(self) -> None:
+        """Scores the tagger in `data` again, and writes its config and its card."""
+        self.join()
+        folder = DATA / self.row.name
+        bundle = Bundle.load(folder)
+        scores = self.scores(folder, bundle)
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        (folder / CONFIG).write_text(json.dumps({**config, **scores}, indent=2) + "\n", encoding="utf-8")
+        own = dataclasses.replace(bundle, config={**bundle.config, **scores})
+        (folder / CARD).write_text(self.card(own), encoding="utf-8")
+
+    def sources(self) -> list[str]:
+        """A line for each corpus and the text, with its licence."""
+        corpora = [*self.row.corpora.split(), *self.row.others.split()]
+        licences = self.row.licences.split("; ")
+        lines = [f"{name} ({licence})" for name, licence in zip(corpora, licences, strict=True)]
+        return [*lines, *([TEXT] if self.row.text else [])]
+
+    def card(self, bundle: Bundle) -> str:
+        """The model card."""
+        columns = bundle.vocabulary.columns
+        about = bundle.config
+        rows = []
+        for split, scores in about["scores"].items():
+            cells = [f"{100 * scores[column]:.2f}" for column in columns]
+            raw = about["raw"].get(split)
+            cells += [f"{100 * raw[name]:.2f}" for name in ("Words", "Sentences", "UPOS")] if raw else ["", "", ""]
+            rows.append(f"| {split} | " + " | ".join(cells) + " |")
+        head = "| split | " + " | ".join([*columns, "words", "sentences", "UPOS, raw text"]) + " |"
+        line = "|---" * (len(columns) + 4) + "|"
+        sources = "\n".join(f"- {source}" for source in self.sources())
+        table = "\n".join([head, line, *rows])
+        name = self.row.name.title()
+        learned = "\nIt learned from four fifths of dev, too; `dev` is the rest.\n" if self.row.dev != "kept" else ""
+        newer = "The UPOS and FEATS of train, which is of an older release, are those that the teacher gave it.\n"
+        learned += newer if self.row.dev == "newer" else ""
+        return f"""# Part-of-speech tagger for {name}
+
+A small network, the student of one with the encoder multilingual-e5-small (MIT). It learned from the texts and the tags
+of these, of Universal Dependencies {self.row.version}:
+
+{sources}
+{learned}
+Accuracy in percent with gold tokens, and F1 in percent from raw text, on {" and ".join(self.row.corpora.split())}:
+
+{table}
+
+`python -m tagger.extras.languages.make {self.row.name}` makes it; docs/languages.md says how. Licence: {LICENCE}.
+"""
+
+    def licence(self) -> str:
+        """The licence file."""
+        sources = "\n".join(f"- {source}" for source in self.sources())
+        return f"""This tagger for {self.row.name.title()} is licensed under the Creative Commons
+Attribution-ShareAlike 4.0 International licence: https://creativecommons.org/licenses/by-sa/4.0/legalcode
+(its text is also in ../english/LICENSE).
+
+It is made from
+
+{sources}
+
+Authors of treebanks: https://universaldependencies.org and the README of each treebank.
+"""
+
+
+def read(path: Path) -> list[Sentence]:
+    """The sentences of a file."""
+    with path.open(encoding="utf-8") as lines:
+        return list(read_conllu(lines, str(path)))
+
+
+def evaluate(path: Path, model: Path, *options: str) -> dict[str, Any]:
+    """What the command `evaluate` says of a tagger and a file."""
+    command = [sys.executable, "-m", "tagger", "evaluate", str(path), "--model", str(model), "--json", *options]
+    found: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    return found
+
+
+def results(table: list[Row]) -> str:
+    """The table of docs/languages.md: the scores of the taggers in `data` beside published ones."""
+    lines = [
+        "| language | treebank | 1,000 words | UPOS | UDPipe 2 | difference | UPOS, raw text | UDPipe 2, raw text"
+        " | Stanza, raw text | FEATS | lemma | MB |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    differences: list[float] = []
+    raw_differences: list[float] = []
+    for row in sorted(table):
+        folder = DATA / row.name
+        if not (folder / CONFIG).is_file():
+            continue
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        split = "dev" if row.test == "kept" else "test"
+        scores = config["scores"][split]
+        difference = 100 * scores["upos"] - float(row.udpipe)
+        differences += [difference] if split == "test" else []
+        raw = config["raw"].get(split)
+        if raw and row.udpipe_raw and split == "test":
+            raw_differences.append(100 * raw["UPOS"] - float(row.udpipe_raw))
+        cells = [
+            f"{row.name}{' (thin)' if config['thin'] else ''}",
+            " + ".join(name.removeprefix("UD_") for name in row.corpora.split()) + (" (dev)" if split == "dev" else ""),
+            row.words,
+            f"{100 * scores['upos']:.2f}",
+            row.udpipe,
+            f"{difference:+.2f}",
+            f"{100 * raw['UPOS']:.2f}" if raw else "",
+            row.udpipe_raw,
+            row.stanza_raw,
+            *(f"{100 * scores[column]:.2f}" if column in scores else "" for column in ("feats", "lemma")),
+            f"{sum(path.stat().st_size for path in folder.iterdir()) / 1e6:.2f}",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    for name, found in (("with gold tokens", differences), ("from raw text", raw_differences)):
+        if found:
+            mean = sum(found) / len(found)
+            lines.append(f"\nMean difference from UDPipe 2 on test, UPOS {name}, {len(found)} languages: {mean:+.2f}")
+    return "\n".join(lines)
+
+
+def notice(table: list[Row]) -> str:
+    """What `data/NOTICE.md` says: all that the taggers in `data` were made from, with licences."""
+    lines = [
+        "# What the taggers in this folder were made from",
+        "",
+        "Each folder of a language has a licence file. The taggers are licensed under CC BY-SA 4.0.",
+        "",
+        "Treebanks of Universal Dependencies (https://universaldependencies.org), by the authors whom the README of",
+        "each names (https://github.com/UniversalDependencies/NAME):",
+        "",
+        "- english: UD_English-EWT (CC BY-SA 4.0)",
+    ]
+    for row in sorted(table):
+        if (DATA / row.name / CONFIG).is_file():
+            names = [*row.corpora.split(), *row.others.split()]
+            own = zip(names, row.licences.split("; "), strict=True)
+            lines.append(f"- {row.name}: " + ", ".join(f"{name} ({licence})" for name, licence in own))
+    return "\n".join([*lines, "", *SOURCES, ""])
+
+
+def rows() -> list[Row]:
+    """The rows of the table."""
+    with (HERE / "languages.csv").open(encoding="utf-8", newline="") as file:
+        return [Row(**row) for row in csv.DictReader(file)]
+
+
+def main() -> None:
+    """Makes the languages that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("languages", nargs="*", metavar="LANGUAGE")
+    parser.add_argument("--corpora", nargs="+", type=Path, metavar="TREEBANKS")
+    parser.add_argument("--text", type=Path, metavar="TEXTS")
+    parser.add_argument("-o", dest="work", type=Path, metavar="WORK")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--ship", action="store_true", help="copy the taggers into data/, where there are none yet")
+    parser.add_argument("--score", action="store_true", help="score the taggers in data/ again, and make none")
+    parser.add_argument("--table", action="store_true", help="print the scores of the taggers in data/")
+    parser.add_argument("--until", choices=STEPS, default="pack")
+    arguments = parser.parse_args()
+    table = {row.name: row for row in rows()}
+    if arguments.table:
+        print(results(list(table.values())))
+        return
+    if None in (arguments.corpora, arguments.text, arguments.work):
+        parser.error("--corpora, --text and -o are needed")
+    for name in arguments.languages or table:
+        if name not in table:
+            raise SystemExit(f"{name}: no such language in languages.csv; add a row")
+        language = Language(table[name], arguments.corpora, arguments.text, arguments.work.absolute(), arguments.seed)
+        if arguments.score:
+            if (DATA / name).is_dir():
+                language.score()
+            continue
+        language.make(arguments.until)
+        if arguments.ship:
+            if not (DATA / name).exists():
+                shutil.copytree(language.folder / "packed" / name, DATA / name)
+            (DATA / "NOTICE.md").write_text(notice(list(table.values())), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""A tagger's folder -> two files for other programs: an ONNX graph, and a JSON that says how to use it."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from tagger.bundle.bundle import Bundle
+from tagger.bundle.saved_config import predicts_words
+from tagger.errors import InputError, missing_extra, shorten
+from tagger.extras.onnx.onnx_description import ABOUT, description
+from tagger.extras.onnx.onnx_graph import network_graph
+from tagger.model.batch import NO_CORPUS
+from tagger.model.decoder import CRFDecoder
+from tagger.text.output_files import whole_binary, whole_file
+
+MAX_BYTES = 2_000_000_000  # of a graph in one file
+
+
+class Exported(NamedTuple):
+    """What was written."""
+
+    columns: list[str]  # those of the graph
+    left_out: list[str]  # columns of edit scripts
+    sizes: tuple[int, int]  # of the graph and of the JSON, in bytes
+
+
+def check_targets(files: tuple[Path, Path], force: bool) -> None:
+    """Raises InputError if the two files are one or standard output, or if one exists and `force` is False."""
+    if Path("-") in files:
+        raise InputError("an export is two files, and - is no file; name both")
+    if files[0].absolute() == files[1].absolute():
+        raise InputError(f"{files[0]} cannot be the graph and its vocabulary; name another file with --vocabulary")
+    for file in files:
+        if file.is_file() and not force:
+            raise InputError(f"{file} exists; --force replaces it")
+
+
+def export_onnx(
+    folder: Path, graph: Path, vocabulary: Path, sentence_tokens: int, corpus: str | None = None, force: bool = False
+) -> Exported:
+    """Writes the networks of a tagger as ONNX. Both files appear, or are replaced, only when both are complete.
+
+    `sentence_tokens` are the most that the tagger reads at a time. Of a tagger that was trained on several corpora,
+    `corpus` is the one that the text is like.
+    """
+    check_targets((graph, vocabulary), force)
+    try:
+        import onnx
+    except ImportError:
+        raise missing_extra("onnx", "onnx") from None
+    if predicts_words(folder):
+        raise InputError(f"{folder} predicts words and has no tags; export a tagger that was trained from it")
+    saved = Bundle.load(folder)
+    edits = [column for column, codec in saved.vocabulary.codecs.items() if codec.edits]
+    columns = [column for column in saved.vocabulary.columns if column not in edits]
+    _check(saved, folder, columns)
+    words = saved.vocabulary
+    if corpus is not None and corpus not in words.corpus_ids:
+        known = ", ".join(words.corpora) or "no corpus by name, so leave --corpus out"
+        raise InputError(f"{shorten(corpus)}: the tagger {folder} knows {known}")
+    about = {key: str(value) for key in ABOUT if (value := saved.config.get(key))}
+    model = network_graph(
+        saved.members,
+        columns,
+        words.combinations if columns == words.combined else [],
+        NO_CORPUS if corpus is None else words.corpus_ids[corpus],
+        {**about, "vocabulary": vocabulary.name},
+    )
+    text = json.dumps(description(saved, graph.name, columns, sentence_tokens))
+    with whole_binary(graph) as binary, whole_file(vocabulary) as out:
+        onnx.save(model, binary)
+        out.write(f"{text}\n")
+    return Exported(columns, edits, (graph.stat().st_size, vocabulary.stat().st_size))
+
+
+def _check(saved: Bundle, folder: Path, columns: list[str]) -> None:
+    """Raises InputError if a tagger has what the graph cannot compute."""
+    networks = saved.networks
+    if any(network.transformer is not None for network in networks):
+        raise InputError(f"{folder} has a transformer, which is not exported; export a tagger without one")
+    for column in columns:
+        crfs = any(isinstance(network.decoders[column], CRFDecoder) for network in networks)
+        if crfs or any(member.column == column for member in saved.linear):
+            kind, without = ("CRF", "model.decoder=softmax") if crfs else ("linear member", "linear=0")
+            raise InputError(
+                f"{folder} has a {kind}, which is not exported; export a tagger of {without}, such as a student of"
+                f" this one (distill.teacher={folder})"
+            )
+    if not columns:
+        raise InputError(f"{folder} has lemmas alone, which are not exported; export a tagger with other columns")
+    same = {(id(member.vocabulary), member.network.config["buckets"]) for member in saved.members}
+    if len(same) > 1:
+        raise InputError(
+            f"{folder} has networks that learned other words, or read affixes in another way, which are not exported"
+            f" together; export one tagger of it, or a student of all (distill.teacher={folder})"
+        )
+    size = sum(weights.numel() * weights.element_size() for each in networks for weights in each.parameters())
+    if size > MAX_BYTES:
+        raise InputError(f"{folder} has {size / 1e9:.1f} GB of weights; a graph has at most {MAX_BYTES / 1e9:g}")

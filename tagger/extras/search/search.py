@@ -1,0 +1,225 @@
+"""A search: Optuna chooses the values of each trial, a run is trained with them, and Optuna hears how good it is.
+
+Source: Akiba et al. (2019), Optuna: a next-generation hyperparameter optimization framework, https://optuna.org
+
+The study is a journal in the sweep's folder, on which any number of processes may work. A trial is trained in the
+folder of its number. If its process is killed, another process goes on with it after the last epoch.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import optuna
+from filelock import FileLock, Timeout
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
+from hydra.types import HydraContext
+from msgspec import Meta
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.pruners import MedianPruner, NopPruner
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from tagger.errors import InputError, reason
+from tagger.text.schema import Seed, has_whole_numbers, one_of, read
+from tagger.training.config import TrainConfig
+from tagger.training.grid import JOURNAL, Row, begin, compose_run, finish, read_report
+from tagger.training.launch import BASIC, Task, in_one_line, record_of
+from tagger.training.pretrain_config import PretrainConfig
+from tagger.training.processes import signals_as_interrupt
+from tagger.training.run_folder import Command
+
+SAMPLERS = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
+MIN_COMPLETE, MIN_EPOCHS = 5, 1  # trials that are complete, and epochs of a trial, before one is ended early
+LOG = "log"  # the tag of an interval
+DIGITS = 6  # of a number with a fraction
+LOCK_SECONDS = 30  # after which the lock of a journal is taken from a process that was killed while it wrote
+VALUES, ERROR = "values", "error"  # attributes of a study, and of a trial
+LOCK = ".search.lock"  # in the folders of a search and of a trial
+
+Distribution = CategoricalDistribution | FloatDistribution | IntDistribution
+
+
+@dataclass
+class SearchConfig:
+    """The values of `conf/hydra/sweeper/optuna.yaml`."""
+
+    n_trials: Annotated[int, Meta(ge=1, le=10_000)]
+    direction: Literal["maximize", "minimize"]
+    seed: Seed
+    sampler: Annotated[str, one_of(SAMPLERS)]
+    pruner: Annotated[str, one_of(("median", "none"))]
+
+
+def sweep_study(
+    context: HydraContext, config: DictConfig, task: Task, arguments: Sequence[str], values: Mapping[str, Any]
+) -> None:
+    """Trains the trials of a study that are missing, as other processes may do; see `sweep_grid`.
+
+    `values` are those of `conf/hydra/sweeper/optuna.yaml`.
+    """
+    search = read(SearchConfig, dict(values), "hydra.sweeper.", from_page=True)
+    if (launcher := config.hydra.runtime.choices["hydra/launcher"]) != BASIC:
+        raise InputError(f"hydra/launcher={launcher}: start the same command several times, with one hydra.sweep.dir")
+    parsed = OverridesParser.create(config_loader=context.config_loader).parse_overrides(list(arguments))
+    last = {override.get_key_element(): override for override in parsed}
+    space = {key: _distribution(each, task.command) for key, each in last.items() if each.is_sweep_override()}
+    fixed = [str(each.input_line) for key, each in last.items() if key not in space]
+    if not space:
+        raise InputError("nothing to search: name values, model.depth=1,2 or 'model.dropout=interval(0,0.5)'")
+    start = {
+        key: each.choices[0] if isinstance(each, CategoricalDistribution) else each.low for key, each in space.items()
+    }
+    first = compose_run(context, config, [*fixed, *_texts(start, space)], 0)
+    record_of(task.command, first, True, first.hydra.overrides.task)  # a mistake in what all trials have
+    go_on = begin(config, task)
+    folder = Path(config.hydra.sweep.dir)
+    study = _open_study(search, folder, {"fixed": fixed, "space": {key: str(each) for key, each in space.items()}})
+    try:
+        with signals_as_interrupt():
+            while True:
+                with ExitStack() as claims:
+                    if (trial := _next(study, search, folder, claims)) is None:
+                        break
+                    chosen = _overrides(trial, space)
+                    _tell(study, trial, folder, _train(context, config, task.command, trial, [*fixed, *chosen]))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(go_on) from None
+    task.status = finish(folder, [_row(trial, folder, space, fixed) for trial in study.trials])
+
+
+def _distribution(override: Override, command: str) -> Distribution:
+    """What a search tries for a key: a list of choices is a category, a range has steps, an interval any number.
+
+    Hydra reads `interval(1,4)` as numbers with fractions; they are whole if the key's are.
+    """
+    value, low, high, step = override.value(), 0.0, 0.0, None
+    log = LOG in (getattr(value, "tags", None) or ())
+    if isinstance(value, IntervalSweep):
+        low, high = cast(float, value.start), cast(float, value.end)
+        whole = has_whole_numbers(TrainConfig if command == "train" else PretrainConfig, override.key_or_group)
+        if whole and low == int(low) and high == int(high):
+            low, high, step = int(low), int(high), 1
+    elif isinstance(value, RangeSweep) and isinstance(value.step, int) and not value.shuffle:
+        low, high, step = value.start or 0, (value.stop or 0) - 1, value.step  # the end itself is left out
+    try:
+        if step is not None:
+            return IntDistribution(int(low), int(high), log, step)
+        if isinstance(value, IntervalSweep):
+            return FloatDistribution(low, high, log)
+        return CategoricalDistribution(tuple(dict.fromkeys(override.sweep_string_iterator())))
+    except ValueError as error:
+        raise InputError(f"{override.input_line}: {reason(error)}") from None
+
+
+def _open_study(search: SearchConfig, folder: Path, values: dict[str, Any]) -> Study:
+    """The study in a folder, or a new one; raises InputError if it is about other values."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.filterwarnings("ignore", module="optuna")
+    folder.mkdir(parents=True, exist_ok=True)
+    journal = str(folder / JOURNAL)
+    values["direction"] = search.direction
+    try:
+        # Optuna's other lock is a link. If it leads to a relative path, it is never taken from a killed process.
+        backend = JournalFileBackend(journal, JournalFileOpenLock(journal, LOCK_SECONDS))
+        study = optuna.create_study(
+            storage=JournalStorage(backend),
+            study_name="tagger",
+            direction=search.direction,
+            load_if_exists=True,
+            pruner=MedianPruner(MIN_COMPLETE, MIN_EPOCHS + 1) if search.pruner == "median" else NopPruner(),
+        )  # epochs begin with 1
+        if not study.user_attrs:
+            study.set_user_attr(VALUES, values)
+    except Exception as error:  # such as KeyError, of a damaged journal
+        raise InputError(f"{journal} cannot be used ({reason(error)}); give hydra.sweep.dir another folder") from None
+    if study.user_attrs.get(VALUES) != values:
+        raise InputError(f"{folder} holds a search over other values; give this one another folder")
+    return study
+
+
+def _next(study: Study, search: SearchConfig, folder: Path, claims: ExitStack) -> Trial | None:
+    """A trial to train, which this process claims: one whose process was killed, or a new one."""
+    with FileLock(folder / LOCK):
+        trials = study.get_trials(deepcopy=False)
+        left = [trial for trial in trials if trial.state == TrialState.RUNNING and _claim(folder, trial.number, claims)]
+        number = left[0].number if left else len(trials)
+        # After an interruption, the trials are those that there would have been without it.
+        study.sampler = SAMPLERS[search.sampler](seed=(search.seed * 1_000_003 + number) % (1 << 32))
+        if left:
+            return Trial(study, left[0]._trial_id)
+        if number >= search.n_trials:
+            return None
+        trial = study.ask()
+        _claim(folder, trial.number, claims)
+        return trial
+
+
+def _claim(folder: Path, number: int, claims: ExitStack) -> bool:
+    """Whether no other process trains a trial; this one has it then."""
+    (folder / str(number)).mkdir(exist_ok=True)
+    try:
+        claims.enter_context(FileLock(folder / str(number) / LOCK).acquire(timeout=0))
+    except Timeout:
+        return False
+    return True
+
+
+def _overrides(trial: Trial, space: Mapping[str, Distribution]) -> list[str]:
+    """The overrides of a trial, `KEY=VALUE`; asked again, a trial gives the same ones."""
+    for key, values in space.items():
+        if isinstance(values, CategoricalDistribution):
+            trial.suggest_categorical(key, values.choices)
+        elif isinstance(values, IntDistribution):
+            trial.suggest_int(key, values.low, values.high, step=values.step, log=values.log)
+        else:
+            trial.suggest_float(key, values.low, values.high, log=values.log)
+    return _texts(trial.params, space)
+
+
+def _texts(params: Mapping[str, Any], space: Mapping[str, Distribution]) -> list[str]:
+    values = [(key, params[key]) for key in space if key in params]
+    return [f"{key}={value:.{DIGITS}g}" if isinstance(value, float) else f"{key}={value}" for key, value in values]
+
+
+def _train(context: HydraContext, config: DictConfig, command: Command, trial: Trial, overrides: list[str]) -> str:
+    """Trains the run of a trial; returns its error, an empty text if there is none."""
+
+    def after_epoch(epoch: int, accuracy: float, is_last: bool) -> None:
+        trial.report(accuracy, epoch)
+        if trial.should_prune() and not is_last:
+            raise optuna.TrialPruned
+
+    task = Task(command, after_epoch, optuna.TrialPruned)
+    try:
+        launcher = Plugins.instance().instantiate_launcher(context, task, config)
+        (job,) = launcher.launch([[*overrides, f"hydra.sweep.subdir={trial.number}"]], initial_job_idx=trial.number)
+        return str(job.return_value)
+    except (HydraException, OmegaConfBaseException) as error:  # a value does not fit its key
+        return str(in_one_line(error))
+
+
+def _tell(study: Study, trial: Trial, folder: Path, error: str) -> None:
+    """Tells the study how a trial ended."""
+    report = read_report(folder / str(trial.number))
+    if report is not None and report["dev_accuracy"] is not None:
+        study.tell(trial, report["dev_accuracy"])
+    else:
+        trial.set_user_attr(ERROR, error)
+        study.tell(trial, state=TrialState.FAIL if error else TrialState.PRUNED)
+
+
+def _row(trial: FrozenTrial, folder: Path, space: Mapping[str, Distribution], fixed: Sequence[str]) -> Row:
+    state = "failed" if trial.state == TrialState.FAIL else trial.state.name.lower()
+    overrides = [*fixed, *_texts(trial.params, space)]
+    return Row(trial.number, folder / str(trial.number), overrides, trial.user_attrs.get(ERROR, ""), state)

@@ -1,0 +1,124 @@
+"""A text of any size -> its answer, in bounded memory: a window of it is read, tagged and written at a time.
+
+A window is a job of the batcher like any other, so small requests are tagged between the windows of a large one.
+"""
+
+import asyncio
+import io
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import replace
+from tempfile import SpooledTemporaryFile
+from typing import cast
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+
+from tagger.extras.serving.batcher import Batcher, Job
+from tagger.extras.serving.bodies import Refusal
+from tagger.tagging.document_tagger import DocumentTagger
+from tagger.text.conllu import numbered
+from tagger.text.format import Part
+from tagger.text.paragraphs import Paragraph
+from tagger.text.readers import read_parts
+from tagger.text.sentence import Sentence
+from tagger.text.writers import Writer
+
+WHERE = "the text"  # in error messages, in the place of the name of a file
+WINDOW = 40_000  # characters
+MAX_SENTENCE = 20_000  # words: a sentence is tagged at once, and other requests wait
+IN_MEMORY = 1 << 18  # bytes of an answer; a larger one lies on disk
+CHUNK = 1 << 16  # bytes
+AT_ONCE = 16_000  # characters of a text that is read in the event loop
+
+
+async def answer(
+    job: Job, batcher: Batcher, request: Request, around: tuple[bytes, bytes], media_type: str, window: int = WINDOW
+) -> Response:
+    """The response to a request, when the whole text is tagged: an error in its last line is an error, too.
+
+    Args:
+        job: the text.
+        batcher: tags it.
+        request: whose client may go away.
+        around: the beginning and the end of the answer.
+        media_type: of the answer.
+        window: characters that are tagged at once.
+    """
+    job = await _told(job)
+    if job.size <= min(window, AT_ONCE):
+        job.parts = _window(iter(job.parts), sys.maxsize)
+        return Response(around[0] + await batcher.run(job) + around[1], media_type=media_type)
+    out = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - `_chunks` closes it
+    out.write(around[0])
+    parts, first = iter(job.parts), True
+    while found := await asyncio.to_thread(_window, parts, window):
+        if not first and await request.is_disconnected():
+            raise ClientDisconnect
+        first = False
+        out.write(await batcher.run(replace(job, parts=found, size=sum(map(_size, found)))))
+    out.write(around[1])
+    size = out.tell()
+    out.seek(0)
+    return StreamingResponse(_chunks(out), media_type=media_type, headers={"content-length": str(size)})
+
+
+async def _told(job: Job) -> Job:
+    """The job, whose parts know their languages; a text that is not large is looked at in another thread."""
+    parts = job.tagger.told(job.parts)
+    if parts is job.parts:
+        return job
+    return replace(job, parts=await asyncio.to_thread(list, parts) if job.size <= AT_ONCE else parts)
+
+
+def _window(parts: Iterator[Part], most: int) -> list[Part]:
+    """The next parts, of about `most` characters."""
+    window: list[Part] = []
+    size = 0
+    for part in parts:
+        if isinstance(part, Sentence) and len(part) > MAX_SENTENCE:
+            raise Refusal(413, f"a sentence has {len(part):,} words, more than {MAX_SENTENCE:,}; break it up")
+        window.append(part)
+        size += _size(part)
+        if size >= most:
+            break
+    return window
+
+
+def _size(part: Part) -> int:
+    """Characters, about."""
+    return 6 * len(part) if isinstance(part, Sentence) else len(part.text)
+
+
+async def _chunks(out: "SpooledTemporaryFile[bytes]") -> AsyncIterator[bytes]:
+    with out:
+        while chunk := out.read(CHUNK):
+            yield chunk
+
+
+def parts_of_text(tagger: DocumentTagger, text: str) -> Iterator[Part]:
+    """The paragraphs of a text, cut as `tag` cuts a file."""
+    return read_parts(io.StringIO(text, newline="\n"), WHERE, "text", takes_text=tagger.takes_text)
+
+
+def lines_as_sentences(parts: Iterable[Part]) -> Iterator[Part]:
+    """Paragraphs that are the lines of a text -> the same, as parts of paragraphs that an empty line ends."""
+    end = -1
+    for part in parts:
+        line = cast(Paragraph, part)
+        yield line._replace(opens=line.start != end)
+        end = line.start + len(line.text)
+
+
+def conllu_blocks(write: Writer) -> Callable[[list[Sentence]], str]:
+    """A function from sentences to their blocks of CoNLL-U; new ones are numbered on from call to call."""
+    first = 1
+
+    def blocks(sentences: list[Sentence]) -> str:
+        nonlocal first
+        text = "".join(map(write, sentences))
+        if sentences and sentences[0].lines is None:
+            text, first = numbered(text, first)
+        return text
+
+    return blocks

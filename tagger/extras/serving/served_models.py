@@ -1,0 +1,105 @@
+"""Names that a service gives its taggers -> the taggers, and what a client may know of each."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tagger.bundle.catalog import find_language, find_tagger
+from tagger.bundle.hub import is_hub_name
+from tagger.bundle.language_codes import codes_of, language_codes
+from tagger.bundle.saved_config import PRETRAINED_IN_RUN, TAGGER_IN_RUN, predicts_words
+from tagger.errors import InputError, shorten
+from tagger.extras.serving.batcher import Batcher
+from tagger.extras.serving.bodies import Refusal
+from tagger.tagging.checks import checked_columns
+from tagger.tagging.document_tagger import DocumentTagger
+from tagger.tagging.languages import LanguageTagger
+from tagger.tagging.tagger import Tagger
+
+EVERY = "languages"  # the name of the taggers of all languages, which find the language of a text
+_NAME = re.compile(r"[\w.\-]{1,100}")
+
+
+def named_folders(options: Sequence[str]) -> dict[str, Path]:
+    """The folder of each tagger, by the name that clients call it.
+
+    Args:
+        options: what `--model` gets: a name or a folder as `find_tagger` takes it, or NAME=FOLDER. A folder without a
+            name is called as the folder is, a run's tagger as the run is.
+    """
+    folders: dict[str, Path] = {}
+    for option in options:
+        name, sign, where = option.rpartition("=")
+        if sign and not Path(option).exists():
+            folder = find_tagger(where)
+        else:
+            folder = find_tagger(option)
+            own = folder.parent if folder.name in (TAGGER_IN_RUN, PRETRAINED_IN_RUN) else folder
+            name = own.resolve().name if Path(option).is_dir() or "/" in option else option
+            if is_hub_name(option):
+                name = re.split("[/@]", option)[1]
+        if name in folders or not _NAME.fullmatch(name):
+            wrong = "names two models" if name in folders else "is more than letters, digits and . - _"
+            raise InputError(f"--model {option}: {shorten(name)} {wrong}; write --model NAME={where}")
+        if predicts_words(folder):
+            raise InputError(f"--model {option} predicts words and has no tags; train a tagger with init={where}")
+        folders[name] = folder
+    return folders
+
+
+class Service:
+    """What all requests share: the taggers by name, of which the first is the default, and the batcher."""
+
+    def __init__(self, taggers: dict[str, Tagger | LanguageTagger]) -> None:
+        self.taggers = taggers
+        self.batcher = Batcher()
+
+    @property
+    def default(self) -> str:
+        """The name of the first tagger."""
+        return next(iter(self.taggers))
+
+    async def found(self, name: str | None) -> tuple[str, Tagger | LanguageTagger]:
+        """The whole name of a tagger, and the tagger.
+
+        As in UDPipe, the beginning of a name, up to one of its hyphens, will do. Where the taggers of all languages are
+        there, a language's name or code names one of them, too.
+
+        Args:
+            name: None or empty for the default.
+        """
+        every = self.taggers.get(EVERY)
+        if isinstance(every, LanguageTagger) and name and name != EVERY:
+            language = find_language(name)
+            return language, await asyncio.to_thread(every.of, language)  # it may have to be read from the disk
+        for known, tagger in self.taggers.items():
+            if not name or known == name or known.startswith(f"{name}-"):
+                return known, tagger
+        raise Refusal(400, f"the model {shorten(name or '')} does not exist; choose {', '.join(self.taggers)}")
+
+
+def wanted_columns(tagger: DocumentTagger, columns: Sequence[str] | None) -> list[str]:
+    """The columns that a client asks for, in its order; all of them by default."""
+    if columns is not None and not columns:
+        raise Refusal(400, f"columns is empty; choose of {', '.join(tagger.columns)}, or leave it out")
+    return checked_columns(columns, tagger.columns)
+
+
+def description(name: str, tagger: Tagger | LanguageTagger) -> dict[str, Any]:
+    """What `GET /v1/models` says of a tagger."""
+    config = tagger.config
+    languages = language_codes(str(config.get("corpus") or ""))
+    several = {each: codes_of(each)[0] for each in tagger.languages} if isinstance(tagger, LanguageTagger) else None
+    return {
+        "name": name,
+        "language": languages[0] if len(languages) == 1 else None,
+        "languages": several,
+        "columns": list(tagger.columns),
+        "takes_text": tagger.takes_text,
+        "corpus": " ".join(filter(None, (config.get("corpus"), config.get("version")))) or None,
+        "license": config.get("license"),
+        "scores": config.get("scores") or {},
+        "tags": {column: list(tags) for column, tags in tagger.known_tags.items()},
+    }

@@ -1,0 +1,317 @@
+"""Gold paragraphs -> a learned segmenter, the best one on dev, and its scores."""
+
+import logging
+import math
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader, IterableDataset
+
+from tagger.evaluation.raw_scores import SENTENCES, TOKENS, WORDS, raw_scores
+from tagger.model.batch import IGNORE as IGNORED
+from tagger.segmenter.features import Lexicon, context_rows, rule_labels
+from tagger.segmenter.learned import LearnedSegmenter
+from tagger.segmenter.unit_network import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
+from tagger.segmenter.units import UnitTable
+from tagger.text.paragraphs import Paragraph
+from tagger.text.sentence import Token
+from tagger.text.spacing import GoldParagraph
+from tagger.training.checkpoints import time_left
+from tagger.training.segmenter_units import Choices, TrainingText
+from tagger.training.trainer import make_trainer, run_fit
+
+# T units of the longest window, B windows, A affixes, C columns of the surroundings, S scripts
+
+READ_RULES = ("english",)  # those that know a language; the others tell a network nothing that it does not learn
+HIDDEN, SIZE, BUCKETS, AFFIX_BUCKETS = 64, 32, 256, 128  # HIDDEN in sixteens: products are faster by a quarter
+BATCH_UNITS = 1_500  # of a batch, padding included
+WINDOW_UNITS = 100  # of a window; a paragraph of up to one and a half is one window
+SORTED_WINDOWS = 400  # windows that are sorted by length together
+LEARNING_RATE, WARMUP_STEPS, WEIGHT_DECAY, MAX_GRADIENT = 0.004, 50, 0.01, 1.0
+AVERAGING = 0.995  # weight of the average so far against that of the newest step
+TAG_LOSS = 0.3  # weight of the loss of the tags
+MIN_STEPS, MAX_STEPS = 1_000, 6_000  # unless the config says otherwise; a million units then are read nine times
+STEP_SECONDS = 0.07  # of a step on one core, scores on dev included; for the time that a whole training takes
+CHECKS = 10  # how often training scores dev
+PATIENCE = 4  # training ends, in its second half, after so many of these without a better score
+SENTENCE_WEIGHT = 0.1  # of the F1 of sentences beside that of words
+THRESHOLD_STEP, MAX_THRESHOLD_STEPS = 0.5, 8  # of the score of sentence ends, a logit
+
+_log = logging.getLogger(__name__)
+
+
+class CutScores(NamedTuple):
+    """The F1 of what a segmenter finds in raw text, in [0, 1]."""
+
+    tokens: float
+    words: float
+    sentences: float
+
+    @property
+    def total(self) -> float:
+        """What the best segmenter has most of: words count more than sentences, whose score depends on few cases."""
+        return self.words + self.sentences * SENTENCE_WEIGHT
+
+    def __str__(self) -> str:
+        return f"dev words {100 * self.words:.2f}  sentences {100 * self.sentences:.2f}"
+
+
+class SegmenterBatch(NamedTuple):
+    """Windows of texts, padded on the right."""
+
+    types: Tensor  # (T, B, 1 + 2 A)
+    context: Tensor  # (T, B, C)
+    lengths: Tensor  # (B,)
+    labels: Tensor  # (T, B), IGNORED where nothing is to be learned, as in the next two
+    scripts: Tensor
+    tags: Tensor
+    odds: Tensor  # (scripts to be learned, S + 1), see `Choices`
+
+
+class SegmenterBatches(IterableDataset[SegmenterBatch]):
+    """The batches of an epoch; each iteration is the next epoch."""
+
+    def __init__(
+        self, text: TrainingText, vocabulary: SegmenterVocabulary, config: SegmenterConfig, lexicon: Lexicon, seed: int
+    ) -> None:
+        """`seed` decides the order of sentences, their variants and the windows."""
+        self._text, self._lexicon, self._config = text, lexicon, config
+        self._choices = Choices(vocabulary)
+        self._table = UnitTable(vocabulary.forms, config["affix_buckets"], config["characters"])
+        self._generator = random.Random(seed)
+
+    def units(self) -> int:
+        """The units of the unchanged text."""
+        return sum(stop - start for start, stop in self._table.read(self._text.texts()[0]).bounds)
+
+    def __iter__(self) -> Iterator[SegmenterBatch]:
+        texts, gold = self._text.texts(self._generator)
+        config, units = self._config, self._table.read(texts)
+        targets = self._text.targets(texts, gold, units, self._choices)
+        rules = rule_labels(texts, units, config["rules"])
+        context = context_rows(
+            self._table, units, self._lexicon, rules, config["buckets"], config["pairs"], targets.lengths
+        )
+        types = self._table.rows[units.types]
+        odds = np.array(self._choices.odds, dtype=np.float32)
+        for windows in batches_of(units.bounds, self._generator):
+            lengths = np.array([stop - start for start, stop in windows])
+            steps = np.arange(lengths.max())[:, None]
+            places = np.minimum(np.array([start for start, _ in windows]) + steps, len(types) - 1)  # (T, B)
+            labels, scripts, rows, tags = (np.where(steps < lengths, each[places], IGNORED) for each in targets[:4])
+            own = odds[rows[rows != IGNORED]]
+            yield SegmenterBatch(
+                *map(torch.from_numpy, (types[places], context[places], lengths, labels, scripts, tags, own))
+            )
+
+
+def batches_of(bounds: list[tuple[int, int]], generator: random.Random) -> list[list[tuple[int, int]]]:
+    """The windows (first unit, the one after the last) of an epoch's batches, at random."""
+    windows = []
+    for start, stop in bounds:
+        if stop - start > 1.5 * WINDOW_UNITS:
+            end = start + generator.randint(WINDOW_UNITS // 2, WINDOW_UNITS)
+            windows.append((start, end))
+            start = end
+            while stop - start > 1.5 * WINDOW_UNITS:
+                windows.append((start, start + WINDOW_UNITS))
+                start += WINDOW_UNITS
+        if stop > start:
+            windows.append((start, stop))
+    generator.shuffle(windows)
+    batches = []
+    for first in range(0, len(windows), SORTED_WINDOWS):
+        batch: list[tuple[int, int]] = []
+        for window in sorted(windows[first : first + SORTED_WINDOWS], key=lambda each: each[1] - each[0]):
+            if batch and (len(batch) + 1) * (window[1] - window[0]) > BATCH_UNITS:
+                batches.append(batch)
+                batch = []
+            batch.append(window)
+        batches.append(batch)
+    generator.shuffle(batches)
+    return batches
+
+
+class SegmenterModule(pl.LightningModule):
+    """Trains a network for a number of steps, and keeps the segmenter that is the best on dev.
+
+    A segmenter has the moving average of the weights of `network`.
+    """
+
+    best: tuple[LearnedSegmenter, CutScores]
+
+    def __init__(
+        self,
+        vocabulary: SegmenterVocabulary,
+        config: SegmenterConfig,
+        lexicon: Lexicon,
+        tags: int,
+        dev: Sequence[GoldParagraph],
+        steps: int,
+    ) -> None:
+        """Builds the network; `tags` of words are learned beside its labels, which helps."""
+        super().__init__()
+        self.network = SegmenterNetwork(vocabulary, config)
+        self.tag_scores = nn.Linear(2 * config["hidden"], tags) if tags else None
+        self._average = {name: value.clone() for name, value in self.network.state_dict().items()}
+        self._parts, self._dev, self._steps = (vocabulary, config, lexicon), dev, steps
+        self._next, self._worse = steps / CHECKS, 0
+        self._start = time.monotonic()
+
+    def training_step(self, batch: SegmenterBatch, _: int) -> Tensor:
+        """The loss of a batch: labels, scripts and tags."""
+        states = self.network(batch.types, batch.context, batch.lengths)
+        loss = self._loss(states, self.network.labels, batch.labels)
+        loss = loss + self._loss(states, self.network.scripts, batch.scripts, batch.odds)
+        if self.tag_scores is not None:
+            loss = loss + TAG_LOSS * self._loss(states, self.tag_scores, batch.tags)
+        self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch.lengths))
+        return loss
+
+    @staticmethod
+    def _loss(states: Tensor, head: nn.Linear, targets: Tensor, odds: Tensor | float = 0.0) -> Tensor:
+        learned = targets != IGNORED
+        if not learned.any():
+            return states.new_zeros(())
+        return cross_entropy(head(states[learned]) + odds, targets[learned])
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """From time to time scores the average on dev; then averages the weights, of which the first count less."""
+        step = self.global_step
+        if step >= self._next or step == self._steps:
+            self._next += self._steps / CHECKS
+            self._score(step)
+        kept = min(AVERAGING, (step + 1) / (step + 10))
+        with torch.no_grad():
+            for name, value in self.network.state_dict().items():
+                self._average[name].lerp_(value.cpu(), 1 - kept)
+
+    def _score(self, step: int) -> None:
+        network = SegmenterNetwork(*self._parts[:2])
+        network.load_state_dict({name: value.clone() for name, value in self._average.items()})
+        segmenter = LearnedSegmenter(network.eval(), *self._parts)
+        scores = score_cuts(segmenter.segment_all, self._dev)
+        left = time_left((time.monotonic() - self._start) / step * (self._steps - step))
+        _log.info("segmenter: step %d/%d  %s%s", step, self._steps, scores, left)
+        if not hasattr(self, "best") or scores.total > self.best[1].total:
+            self.best, self._worse = (segmenter, scores), 0
+        else:
+            self._worse += 1
+            self.trainer.should_stop |= self._worse >= PATIENCE and 2 * step > self._steps  # the average needs steps
+
+    def configure_optimizers(self) -> Any:
+        """AdamW with a linear warm-up and decay."""
+        optimizer = torch.optim.AdamW(
+            self.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=WEIGHT_DECAY, fused=True
+        )
+        scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: min(1.0, (step + 1) / WARMUP_STEPS) * max(0.0, 1 - step / self._steps)
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def steps_for(units: int) -> int:
+    """The most steps of a training on so many units: 30 epochs, fewer of a large corpus, and more of a small one."""
+    epochs = min(30, 12 + 900_000 / units)
+    return max(MIN_STEPS, min(MAX_STEPS, round(epochs * units / BATCH_UNITS)))
+
+
+def score_cuts(cut: Callable[[Sequence[str]], list[list[list[Token]]]], gold: Sequence[GoldParagraph]) -> CutScores:
+    """How well what cuts texts finds the tokens, words and sentences of paragraphs."""
+    found = cut([paragraph.text for paragraph in gold])
+    system = (
+        sentence
+        for paragraph, sentences in zip(gold, found, strict=True)
+        for sentence in Paragraph(0, paragraph.text, True).cut(sentences, layout=False)
+    )
+    scores = raw_scores((sentence for paragraph in gold for sentence in paragraph.sentences), system)
+    return CutScores(*(scores[name].f1 for name in (TOKENS, WORDS, SENTENCES)))
+
+
+def train_segmenter(
+    train: Sequence[GoldParagraph],
+    dev: Sequence[GoldParagraph],
+    rules: str,
+    column: str | None,
+    seed: int,
+    folder: Path,
+    steps: int | None = None,
+    accelerator: str = "auto",
+) -> tuple[LearnedSegmenter, int]:
+    """Trains a segmenter; the best one on dev, and the steps of the optimizer.
+
+    Args:
+        train, dev: at least one paragraph each.
+        rules: the rules for raw text that fit the corpus; the network reads their result if they are in READ_RULES.
+        column: a column of tags that are learned, too, which helps.
+        seed: of the weights and the order of the text.
+        folder: the run's folder.
+        steps: the most of the optimizer; None: `steps_for`.
+        accelerator: as for `pytorch_lightning.Trainer`.
+    """
+    pl.seed_everything(seed, verbose=False)
+    text = TrainingText(train, column)
+    vocabulary, lexicon = text.vocabulary(UnitTable([], AFFIX_BUCKETS, text.characters))
+    config = SegmenterConfig(
+        hidden=HIDDEN,
+        size=SIZE,
+        buckets=BUCKETS,
+        affix_buckets=AFFIX_BUCKETS,
+        characters=text.characters,
+        spaces=text.spaces,
+        rules=rules if rules in READ_RULES else None,
+        sentences=None,
+        pairs=bool(vocabulary.scripts),
+        cuts=text.cuts(),
+    )
+    batches = SegmenterBatches(text, vocabulary, config, lexicon, seed)
+    units = batches.units()
+    steps = steps or steps_for(units)
+    module = SegmenterModule(vocabulary, config, lexicon, len(text.tags), dev, steps)
+    parameters = sum(parameter.numel() for parameter in module.network.parameters())
+    _log.info("segmenter: %d units, %s parameters, %d steps", units, f"{parameters:,}", steps)
+    settings = {"accelerator": accelerator, "devices": 1, "gradient_clip_val": MAX_GRADIENT}
+    trainer = make_trainer(settings, {"max_steps": steps, "enable_checkpointing": False}, folder, [])
+    run_fit(trainer, module, DataLoader(batches, batch_size=None))
+    return with_sentences(*module.best, dev, rules), trainer.global_step
+
+
+def with_sentences(
+    segmenter: LearnedSegmenter, scores: CutScores, dev: Sequence[GoldParagraph], rules: str
+) -> LearnedSegmenter:
+    """The segmenter that finds sentences best on dev: with a threshold of its own, or with the ends that rules find.
+
+    Of all thresholds whose F1 is at most one standard error below the highest, it is the nearest to 0: dev has few
+    sentences, and those of other texts may end in other ways. This is the rule of one standard error of Breiman et al.
+    (1984), Classification and Regression Trees.
+
+    Args:
+        segmenter: a trained one.
+        scores: its scores on dev.
+        dev: at least one paragraph.
+        rules: those for raw text that fit the corpus.
+    """
+    found = {
+        step: score_cuts(segmenter.moved(THRESHOLD_STEP * step).segment_all, dev) if step else scores
+        for step in range(-MAX_THRESHOLD_STEPS, MAX_THRESHOLD_STEPS + 1)
+    }
+    best = max(found.values(), key=lambda each: each.total)
+    sentences = sum(len(paragraph.sentences) for paragraph in dev)
+    error = math.sqrt(best.sentences * (1 - best.sentences) / sentences)
+    enough = best.total - error * SENTENCE_WEIGHT
+    nearest = min((step for step in found if found[step].total >= enough), key=abs)
+    _log.info("segmenter: score of sentence ends %+g  %s", THRESHOLD_STEP * nearest, found[nearest])
+    other = segmenter.with_sentences_of(rules)
+    other_scores = score_cuts(other.segment_all, dev)
+    taken = other_scores.total > found[nearest].total
+    taken_or_not = "  (taken)" if taken else ""
+    _log.info("segmenter: ends of sentences by the rules %s  %s%s", rules, other_scores, taken_or_not)
+    return other if taken else segmenter.moved(THRESHOLD_STEP * nearest)

@@ -1,0 +1,152 @@
+"""Groups of a word's occurrences: found where they are, not where they are not, and shown as they are."""
+
+import numpy as np
+import pytest
+
+from tagger import Sentence, Tagger
+from tagger.errors import InputError
+from tagger.extras.analysis.located import Located
+from tagger.extras.analysis.senses import (
+    MAX_GROUPS,
+    TEXT_WIDTH,
+    EvenSample,
+    Found,
+    Group,
+    Occurrence,
+    Senses,
+    find,
+    format_groups,
+    grouped,
+    senses,
+    unit,
+)
+from tagger.model.vocabulary import Vocabulary
+from tagger.text.paragraphs import Paragraph
+from tagger.text.sentence import Token
+from tagger.text.strings import display_width
+from tests.conftest import make_network, make_tagger
+
+
+@pytest.fixture(scope="module")
+def untrained(vocabulary: Vocabulary) -> Tagger:
+    """Random weights: a word's vector depends on its neighbours."""
+    network = make_network(vocabulary, seed=8, hidden={"forward": 16, "backward": 16})
+    return make_tagger(network, vocabulary, precision="float32")
+
+
+def located(sentences: list[list[str]]) -> list[Located]:
+    return [Located("a.txt", number, Sentence(tokens)) for number, tokens in enumerate(sentences)]
+
+
+@pytest.mark.parametrize("count", [0, 5, 20, 21, 1000, 12345])
+def test_a_sample_at_even_distances(count: int) -> None:
+    some: EvenSample[int] = EvenSample(20)
+    for i in range(count):
+        some.add(i)
+    chosen = some.chosen()
+    assert (some.seen, len(chosen)) == (count, min(20, count))
+    assert chosen == sorted(set(chosen))
+    gaps = np.diff([*chosen, count])
+    assert count <= 20 or (chosen[0] == 0 and gaps.min() > 0.4 * count / 20 and gaps.max() < 2.1 * count / 20)
+
+
+def test_every_occurrence_is_found_in_any_case() -> None:
+    sentences = [["The", "book"], ["Book", "a", "BOOK", "books"], [], ["flights"], ["book-case", "book"]]
+    found = find("bOOk", located(sentences), 10)
+    assert [(each.sentence.tokens, each.position) for each in found.occurrences] == [
+        (sentences[0], 1),
+        (sentences[1], 0),
+        (sentences[1], 2),
+        (sentences[4], 1),
+    ]
+    assert (found.total, found.sample) == (4, [sentence for sentence in sentences if sentence])
+    with pytest.raises(InputError, match="'flights' occurs 1 times as a word in the files; 3 occurrences are needed"):
+        find("flights", located(sentences), 10)
+
+
+def test_words_that_the_text_does_not_have_are_shown_among_words() -> None:
+    tokens = [Token(0, 4), Token(6, 11), Token(12, 14, ("de", "le")), Token(15, 21)]
+    (sentence,) = Paragraph(5, "Elle  mange du 10\u00a0000", opens=True).cut([tokens])
+    assert [Occurrence(i, sentence).context() for i in (0, 1, 3)] == [
+        ("", "Elle", " mange du 10 000"),
+        ("Elle ", "mange", " du 10 000"),
+        ("Elle mange de ", "le", " 10 000"),
+    ]
+
+
+@pytest.mark.parametrize("word", ["book", "\u98db\u884c\u6a5f", "x" * 200, "\x1bm"])
+@pytest.mark.parametrize("other", ["a", "\u98db\u884c\u6a5f" * 9, "y" * 100, "e\u0301" * 30, "\x07\t"])
+def test_a_line_fits_and_has_the_word_in_the_middle(word: str, other: str) -> None:
+    places = set()
+    for count in (0, 1, 40):
+        tokens = [other] * count + [word] + [other] * count
+        line = Occurrence(count, Sentence(tokens)).line(77)
+        assert display_width(line) <= 77
+        assert not {"\x1b", "\x07", "\t"} & set(line)
+        places.add(display_width(line.partition("[")[0]))
+    assert len(places) == 1
+
+
+def clusters(centres: int, each: int) -> np.ndarray:
+    generator = np.random.default_rng(0)
+    x = np.repeat(np.eye(12)[:centres], each, axis=0) + 0.05 * generator.standard_normal((centres * each, 12))
+    return unit(x - x.mean(axis=0))
+
+
+@pytest.mark.parametrize("centres", range(2, MAX_GROUPS + 1))
+def test_clear_groups_are_found_and_counted(centres: int) -> None:
+    order = np.random.default_rng(1).permutation(10 * centres)
+    labels, silhouettes = grouped(clusters(centres, 10)[order])
+    truth = np.repeat(np.arange(centres), 10)[order]
+    assert len(set(zip(labels.tolist(), truth.tolist(), strict=True))) == centres == labels.max() + 1
+    assert max(silhouettes, key=lambda k: silhouettes[k]) == centres
+    assert set(silhouettes) == set(range(2, MAX_GROUPS + 1))
+
+
+def test_without_groups_there_is_one_and_the_largest_comes_first() -> None:
+    x = np.random.default_rng(3).standard_normal((200, 50))
+    for same in (unit(x - x.mean(axis=0)), np.zeros((5, 3)), np.zeros((3, 3))):
+        assert set(grouped(same)[0].tolist()) == {0}
+    x = clusters(3, 10)
+    labels, _ = grouped(np.concatenate([x[:2], x[10:14], x[20:]]))
+    assert labels.tolist() == [2] * 2 + [1] * 4 + [0] * 10
+    for number in (1, 5, 20):
+        labels, silhouettes = grouped(clusters(2, 10), number)
+        assert (sorted(set(labels.tolist())), silhouettes) == (list(range(number)), {})
+
+
+def contexts(noun: int, verb: int) -> Found:
+    """A word in two kinds of sentences."""
+    frames = [[f"n{i}", "the", "book", "reads", "flights"] for i in range(noun)]
+    frames += [[f"v{i}", "They", "book", "well", "."] for i in range(verb)]
+    return find("book", located(frames), 1000)
+
+
+def test_uses_of_a_word_are_told_apart(untrained: Tagger) -> None:
+    found = senses(untrained, "book", contexts(12, 8))
+    assert (found.total, found.layer, [len(group.members) for group in found.groups]) == (20, "all", [12, 8])
+    for group, letter, others in zip(found.groups, "nv", ({"the", "reads", "flights"}, {"they", "well"}), strict=True):
+        assert {each.sentence.tokens[0][0] for each in group.members} == {letter}
+        assert len(group.examples) == 3
+        assert all(example in group.members for example in group.examples)
+        assert set(group.nearest) == {"the", "reads", "flights", "they", "well"}
+        assert group.nearest[0] in others
+    (alone,) = senses(untrained, "book", contexts(12, 8), "0").groups  # the form alone has no senses
+    assert len(alone.members) == 20
+    with pytest.raises(InputError, match="--groups 6: there are only 5 occurrences of 'book'"):
+        senses(untrained, "book", contexts(3, 2), number=6)
+
+
+def test_a_sentence_is_shown_once(untrained: Tagger) -> None:
+    found = find("book", located([["They", "book"]] * 5 + [["The", "book"]]), 1000)
+    (group,) = senses(untrained, "book", found, number=1).groups
+    assert [each.sentence.tokens for each in group.examples] == [["They", "book"], ["The", "book"]]
+
+
+def test_groups_are_shown_in_lines_that_fit() -> None:
+    book = Occurrence(0, Sentence(["book"]))
+    group = Group([book], [*(f"{'x' * 9}{i}" for i in range(8)), "y" * 200], [book])
+    lines = format_groups(Senses("w" * 100, "all", 1, {}, [group])).splitlines()
+    assert max(map(display_width, lines)) <= TEXT_WIDTH
+    assert lines[3].split()[:4] == ["nearest", "words:", "xxxxxxxxx0", "xxxxxxxxx1"]
+    assert lines[-1].strip() == "[book]"

@@ -1,0 +1,38 @@
+"""The benchmark's numbers belong together; none of them is compared with a time."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tagger.errors import InputError
+from tagger.extras.benchmark import benchmark
+from tagger.extras.benchmark.benchmark import format_table, measure
+from tests.conftest import TOKENS
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benchmark, "ROUNDS", 1)
+    monkeypatch.setattr(benchmark, "PROCESS_STARTS", 1)
+    monkeypatch.setattr(benchmark, "WORKERS_WORDS", 2_000)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("quick")
+def test_the_numbers_belong_together(trained: Path) -> None:
+    result = measure(str(trained), TOKENS * 30, workers=2)
+    assert (result["words"], result["sentences"]) == (300, 90)
+    assert list(result["speeds"]) == ["float32", "bfloat16"]
+    for speeds in result["speeds"].values():
+        assert min(speeds.values()) > 0
+    assert result["folder_bytes"] == sum(path.stat().st_size for path in trained.iterdir())
+    assert json.loads(json.dumps(result)) == result
+    lines = format_table(result).splitlines()
+    assert max(map(len, lines[1:])) <= 80  # the first has the path of a temporary folder
+    assert [line.split()[0] for line in lines if line][2:5] == ["words", "float32", "bfloat16"]
+
+
+def test_no_words_are_an_error(trained: Path) -> None:
+    with pytest.raises(InputError, match="no words to tag"):
+        measure(str(trained), [])

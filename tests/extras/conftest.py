@@ -1,0 +1,5 @@
+"""What the tests of extras share with those of commands."""
+
+from tests.commands.conftest import _elsewhere, model
+
+__all__ = ["_elsewhere", "model"]

@@ -1,0 +1,64 @@
+"""Data frames of both libraries: a row for every word, null for what is not known, the types of columns."""
+
+from typing import Any
+
+import pandas
+import polars
+import pytest
+from polars.testing import assert_frame_equal
+
+from tagger import Sentence
+from tagger.errors import InputError
+from tagger.extras.frames.frames import to_frame
+from tagger.text.sentence import MultiwordToken
+
+COLUMNS = ["sentence", "position", "sent_id", "word", "upos", "upos_probability", "xpos", "start", "end", "space_after"]
+SENTENCES = [
+    Sentence(
+        ["de", "le", "pain"],
+        {"upos": ["ADP", "DET", "NOUN"]},
+        {"upos": [0.5, 0.25, 1.0]},
+        offsets=[(0, 2), (0, 2), (3, 7)],
+        comments=["# sent_id = s1"],
+        multiwords=[MultiwordToken(0, 2, "du")],
+        space_after=[False, True, False],
+    ),
+    Sentence([]),
+    Sentence(["a\ud800"], {"xpos": ["Z"]}),
+]
+
+
+def test_a_row_for_every_word() -> None:
+    frame = to_frame(iter(SENTENCES), "polars")
+    assert frame.columns == COLUMNS
+    assert frame.rows() == [
+        (0, 0, "s1", "de", "ADP", 0.5, None, 0, 2, False),
+        (0, 1, "s1", "le", "DET", 0.25, None, 0, 2, True),
+        (0, 2, "s1", "pain", "NOUN", 1.0, None, 3, 7, False),
+        (2, 0, None, "a\ufffd", None, None, "Z", None, None, None),
+    ]
+    assert_frame_equal(polars.from_pandas(to_frame(SENTENCES)), frame)
+
+
+@pytest.mark.parametrize("sentences", [SENTENCES, []])
+def test_types_do_not_depend_on_the_rows(sentences: list[Sentence]) -> None:
+    kinds = {"int64": "Int64", "Int64": "Int64", "string": "String", "boolean": "Boolean", "Float64": "Float64"}
+    wanted = ["int64"] * 2 + ["string"] * 3 + ["float64"] * bool(sentences) + ["Int64"] * 2 + ["boolean"]
+    frame, table = to_frame(sentences, columns=["upos"]), to_frame(sentences, "polars", ["upos"])
+    names = [name for name in COLUMNS if name != "xpos" and (sentences or name != "upos_probability")]
+    assert list(frame.columns) == table.columns == names
+    assert [str(kind) for kind in frame.dtypes] == wanted
+    assert [str(kind) for kind in table.dtypes] == [kinds.get(kind, "Float64") for kind in wanted]
+    assert isinstance(frame, pandas.DataFrame)
+
+
+def test_what_does_not_fit_says_what_to_do() -> None:
+    odd: list[tuple[list[Any], str, str]] = [
+        ([], "arrow", "library='arrow': give 'pandas' or 'polars'"),
+        ([["They"]], "pandas", "is no Sentence; give what"),
+        ([Sentence(["a"], {"upos": ["X"], "word": ["Y"]}, {"upos": [0.5]})], "pandas", "rename it"),
+        ([Sentence(["a"], {"upos": ["X"], "upos_probability": ["Y"]}, {"upos": [0.5]})], "pandas", "rename it"),
+    ]
+    for sentences, library, message in odd:
+        with pytest.raises(InputError, match=message):
+            to_frame(sentences, library)  # type: ignore[arg-type]

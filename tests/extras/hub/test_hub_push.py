@@ -1,0 +1,140 @@
+"""A tagger goes to the Hub, with a model card, and comes back the same; what else is in its folder or in the repository
+stays there.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub import ModelCard
+from huggingface_hub.errors import OfflineModeIsEnabled
+
+import tagger
+from tagger.bundle.hub import HubName, hub_folder
+from tagger.bundle.language_codes import language_codes
+from tagger.bundled import bundled
+from tagger.errors import InputError
+from tagger.extras.hub.hub_push import hub_card, push_tagger
+from tests.bundle.hub_folder import Hub, files_of
+from tests.conftest import CORPUS, TOKENS
+
+TINY = HubName("o/tiny", "main")
+
+
+def test_what_is_pushed_is_loaded(hub: Hub, trained: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(trained, tmp_path / "tagger"))
+    for name in ("notes.txt", "evil.pkl", ".env", "transformer/evil.py"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("mine")
+    (hub.root / "o/tiny/main").mkdir(parents=True)
+    for name in ("mine.txt", "segmenter.safetensors"):  # the second is of an earlier tagger
+        (hub.root / "o/tiny/main" / name).write_text("before")
+    assert push_tagger(folder, TINY, message="First") == "https://huggingface.co/o/tiny/commit/1"
+    sent = files_of(hub.root / "o/tiny/main")
+    assert set(sent) == {*files_of(trained), "mine.txt"}
+    assert {name for name, data in files_of(trained).items() if sent[name] != data} == {"README.md"}
+    assert hub.messages == ["First"]
+    assert tagger.load("hf:o/tiny", device="cpu").tag_sentences(TOKENS) == [each["upos"] for each in CORPUS]
+    assert files_of(folder)["README.md"] == files_of(trained)["README.md"]
+
+
+def test_a_branch(hub: Hub, trained: Path) -> None:
+    push_tagger(trained, HubName("o/n", "trial/1"))
+    assert files_of(hub.root / "o/n/main") == {}
+    assert set(files_of(hub_folder("hf:o/n@trial/1"))) == set(files_of(trained))
+
+
+def test_private(hub: Hub, trained: Path) -> None:
+    push_tagger(trained, TINY, private=True)
+    push_tagger(trained, TINY, private=True)
+    assert hub.private == {"o/tiny": True}
+    push_tagger(trained, HubName("o/ours", "main"))
+    with pytest.raises(InputError, match="o/ours is there already and is public, so nothing was sent"):
+        push_tagger(trained, HubName("o/ours", "main"), private=True)
+    assert len(hub.messages) == 3
+
+
+def test_what_is_no_whole_tagger_is_not_sent(hub: Hub, trained: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(trained, tmp_path / "x"))
+    (folder / "model.safetensors").write_bytes(b"\x80\x04not weights")
+    with pytest.raises(InputError, match="is damaged"):
+        push_tagger(folder, TINY)
+    hub.error = OfflineModeIsEnabled("offline")
+    with pytest.raises(InputError, match="o/tiny cannot be reached"):
+        push_tagger(trained, TINY)
+    assert not hub.root.exists()
+
+
+def test_the_card_of_the_bundled_tagger() -> None:
+    folder = bundled("data") / "english"
+    text = hub_card(folder, "o/english")
+    card = ModelCard(text)
+    data = card.data.to_dict()
+    scores = json.loads((folder / "config.json").read_text())["scores"]["test"]
+    (results,) = data.pop("model-index")
+    found = {each.metric_name: (each.metric_value, each.dataset_split) for each in card.data.eval_results or []}
+    assert found == {f"{column.upper()} accuracy": (round(score, 4), "test") for column, score in scores.items()}
+    assert results["results"][0]["dataset"]["name"] == "UD_English-EWT 2.16"
+    assert data.pop("tags")[:2] == ["part-of-speech", "upos"]
+    assert data == {
+        "language": ["en"],
+        "license": "cc-by-sa-4.0",
+        "library_name": "tagger",
+        "pipeline_tag": "token-classification",
+        "datasets": ["commul/universal_dependencies"],
+    }
+    own = (folder / "README.md").read_text(encoding="utf-8")
+    assert text.endswith(own.replace("THIS_FOLDER", "hf:o/english"))
+
+
+def changed(folder: Path, to: Path, card: str = "# card\n", **config: Any) -> Path:
+    """A folder with the config of another, some of it changed, and a card."""
+    to.mkdir()
+    known = json.loads((folder / "config.json").read_text())
+    (to / "config.json").write_text(json.dumps(known | config))
+    (to / "README.md").write_text(card)
+    return to
+
+
+def test_a_card_keeps_its_own_metadata(trained: Path, tmp_path: Path) -> None:
+    card = "---\nlicense: mit\nlanguage: [de, en]\nextra: kept\n---\n\n# My card\n\n---\n\nText.\n"
+    folder = changed(trained, tmp_path / "x", card, license="CC0", scores={"dev": {"upos": 0.5}})
+    text = hub_card(folder, "o/n")
+    data = ModelCard(text).data.to_dict()
+    assert (data["license"], data["language"], data["extra"]) == ("mit", ["de", "en"], "kept")
+    assert data["model-index"][0]["results"][0]["dataset"]["split"] == "dev"
+    assert text.endswith("---\n\n# My card\n\n---\n\nText.\n")
+    (folder / "README.md").write_text(text)
+    assert hub_card(folder, "o/n") == text  # once more changes nothing
+
+
+def test_what_is_not_known_is_left_out(trained: Path, tmp_path: Path) -> None:
+    folder = changed(trained, tmp_path / "x")
+    own = {"library_name": "tagger", "pipeline_tag": "token-classification", "tags": ["part-of-speech"]}
+    assert ModelCard(hub_card(folder, "o/n")).data.to_dict() == own
+    (folder / "words.safetensors").touch()  # a network that predicts words
+    (folder / "README.md").unlink()
+    words = {"language": ["de"], "pipeline_tag": "fill-mask", "tags": ["hidden-words"]}
+    assert ModelCard(hub_card(folder, "o/n", ["de"])).data.to_dict() == own | words
+
+
+@pytest.mark.parametrize("card", ["---\na: [\n---\n\ntext\n", "---\njust text\n---\n", "---\nmodel-index: 5\n---\n"])
+def test_metadata_that_cannot_be_read(trained: Path, tmp_path: Path, card: str) -> None:
+    folder = changed(trained, tmp_path / "x", card)
+    with pytest.raises(InputError, match=r"README\.md: the metadata cannot be read"):
+        hub_card(folder, "o/n")
+
+
+@pytest.mark.parametrize(
+    ("corpus", "codes"),
+    [
+        ("UD_Ancient_Greek-PROIEL 2.16", ["grc"]),
+        ("UD_French-GSD; UD_German-GSD; UD_French-Sequoia", ["fr", "de"]),
+        ("fr_gsd", ["fr"]),
+        ("UD_Klingon-X", []),
+    ],
+)
+def test_languages(corpus: str, codes: list[str]) -> None:
+    assert language_codes(corpus) == codes

@@ -1,0 +1,90 @@
+"""What makes the taggers of languages: what it wrote is there, and words that it makes up."""
+
+from pathlib import Path
+
+import pytest
+
+from tagger.bundle.catalog import bundled_languages
+from tagger.bundle.language_codes import codes_of
+from tagger.extras.languages import fit_identifier, make
+from tagger.extras.languages.made_text import recombined
+from tagger.tagging.identify import Identifier
+from tagger.tagging.languages import LanguageTagger
+
+ROOT = Path(__file__).parents[3]
+TALO = [["talo", "talon", "talossa"], ["kirja", "kirjan", "kirjat", "kirjalla"], ["Helsinki"]]
+
+
+def test_pages_have_the_scores_of_the_taggers_that_are_there() -> None:
+    assert make.results(make.rows()) in (ROOT / "docs" / "languages.md").read_text(encoding="utf-8")
+    assert make.notice(make.rows()) == (ROOT / "data" / "NOTICE.md").read_text(encoding="utf-8")
+
+
+def test_the_table_from_which_taggers_are_made() -> None:
+    table = {row.name: row for row in make.rows()}
+    assert set(bundled_languages()) <= {"english", *table} == set(LanguageTagger()._identifier.languages)
+    for name, row in table.items():
+        assert codes_of(name)
+        licences = row.licences.split("; ")
+        assert len(licences) == len(row.corpora.split() + row.others.split())
+        assert all(licence.startswith("CC BY") and "NC" not in licence for licence in licences)
+
+
+def test_made_up_words_have_the_endings_of_others() -> None:
+    forms = {form for tokens in TALO for form in tokens}
+    made = list(recombined(TALO, forms, 200, 1))
+    new = {form for tokens in made for form in tokens} - forms
+    assert new
+    assert new <= {"talot", "talolla", "kirjassa"}
+    assert all(len(tokens) in (3, 4) for tokens in made)
+    assert sum(map(len, made)) < 205
+    assert made == list(recombined(TALO, forms, 200, 1))
+    assert list(recombined([["他们", "在", "图书馆"]], {"他们", "在", "图书馆"}, 200, 1)) == []
+
+
+def test_the_identifier_learns_from_the_train_split_and_the_own_text_of_each_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fit_identifier, "STEPS", 20)
+    read = []
+    for name, words, texts in (("finnish", "talossa on", "fi.txt"), ("welsh", "mae hen wlad", "cy.txt fi.txt")):
+        row = make.Row(**{**fit_identifier.ENGLISH._asdict(), "name": name, "corpora": f"UD_{name}", "text": texts})
+        (tmp_path / row.corpora).mkdir()
+        lines = "".join(f"{n}\t{word}" + "\t_" * 8 + "\n" for n, word in enumerate(words.split(), 1))
+        (tmp_path / row.corpora / "x-train.conllu").write_text(f"{lines}\n", encoding="utf-8")
+        (tmp_path / texts.split()[0]).write_text(f"{words[::-1]}\n", encoding="utf-8")
+        read.append(fit_identifier.train_texts(make.Language(row, [tmp_path], tmp_path, tmp_path)))
+    assert read == [[["talossa", "on"], ["no", "assolat"]], [["mae", "hen", "wlad"], ["dalw", "neh", "eam"]]]
+    identifier = Identifier(["finnish", "welsh"], *fit_identifier.fit(read))
+    assert [identifier.languages[identifier.scores([word]).argmax()] for word in ("talossa", "wlad")] == [
+        "finnish",
+        "welsh",
+    ]
+
+
+def test_train_of_an_older_release_gets_the_tags_that_dev_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sentence = "# text = wlad\n1-2\tx\t_\t_\t_\t_\t_\t_\t_\t_\n1\twlad\tgwlad\tNOUN\tn\tCase=Old\t_\t_\t_\t_\n\n"
+    (tmp_path / "UD_Welsh-CCG").mkdir()
+    for split, count in (("train", 3), ("dev", 10), ("test", 1)):
+        (tmp_path / "UD_Welsh-CCG" / f"cy-{split}.conllu").write_text(sentence * count, encoding="utf-8")
+    welsh = next(row for row in make.rows() if row.name == "welsh")
+    made = make.Language(welsh._replace(dev="newer"), [tmp_path], tmp_path, tmp_path / "work")
+    made.join()
+    assert made.taught == [made.newer, made.older]
+    assert sorted(path.name for path in made.older.iterdir()) == ["welsh-train.conllu"]
+    assert (made.newer / "welsh-train.conllu").read_text() == sentence * 8
+    assert (made.newer / "welsh-dev.conllu").read_text() == sentence * 2
+
+    def tag(command: list[str], check: bool) -> None:
+        blank = Path(command[command.index("tag") + 1]).read_text(encoding="utf-8")
+        assert blank == sentence.replace("NOUN", "_").replace("Case=Old", "_") * 3
+        assert "--keep" in command
+        assert command[-2:] == ["--corpus", "UD_Welsh-CCG-newer"]
+        Path(command[command.index("-o") + 1]).write_text(blank, encoding="utf-8")
+
+    monkeypatch.setattr(make.subprocess, "run", tag)
+    made.renew()
+    made.renew()  # nothing is done again
+    assert (made.primary / "welsh-train.conllu").read_text().count("Case=Old") == 8
+    assert (made.primary / "welsh-train.conllu").read_text().count("gwlad") == 11
+    assert (made.primary / "welsh-test.conllu").read_text() == sentence

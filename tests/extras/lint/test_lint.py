@@ -1,0 +1,199 @@
+"""The checks of a corpus: what each finds, and the summary of findings."""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tagger.extras.lint.lint import (
+    WIDTH,
+    Finding,
+    blank_tags,
+    format_summary,
+    repeated_sentences,
+    tag_sets,
+    unknown_upos,
+    variation,
+)
+from tagger.text.strings import display_width
+from tests.extras.lint.lint_corpus import Check, conllu, found, of_files, write
+
+NOTE = Finding("note", "variation", "x/a.conllu", 3, "b", "upos", "X", "why")
+WARNING = Finding("warning", "new-tag", "a.conllu", 9, "我" * 60, "upos", "X", "why " * 40, "NOUN")
+ERROR = Finding("error", "unknown-upos", "a.conllu", 2, "a\x1bb", "upos", "N", "no UPOS")
+
+
+def test_the_summary_counts_and_fits_80_columns() -> None:
+    lines = format_summary([ERROR, WARNING, NOTE, NOTE], "a/very/long/name/" * 9, 1234).split("\n")
+    assert lines[1] == "1 error, 1 warning, 2 notes"
+    assert [line.split()[:3] for line in lines if line.startswith(("error", "warning", "note"))] == [
+        ["error", "unknown-upos", "1"],
+        ["warning", "new-tag", "1"],
+        ["note", "variation", "2"],
+    ]
+    assert "a.conllu:3 b" in lines[-2]
+    assert max(map(display_width, lines)) <= WIDTH
+    assert format_summary([], "x", 1234) == "x: 1,234 words\n0 errors, 0 warnings, 0 notes"
+    assert "a\ufffdb" in ERROR.row
+
+
+SPLITS = {
+    "train": ["a b c d", "a b c d e", "a b c d e"],
+    "dev": ["a b c d", "a b c d e", "a b c d e f g h i j"],
+    "test": ["a b c d e f g h i j", "A b c d e"],
+}
+
+
+@pytest.mark.parametrize(
+    ("check", "corpus", "expected"),
+    [
+        (
+            unknown_upos,
+            {"train": ["A/DET dog/NN", "_/PUNCT ./punct x/_"], "dev": ["A/CONJ"]},
+            [("error", "train", 2, "dog"), ("error", "train", 5, "."), ("error", "dev", 1, "A")],
+        ),
+        # Nearly all words have a tag. The lemma of `_` is `_`.
+        (
+            blank_tags,
+            {"train": [*["a/X/x/_/a"] * 30, "b/_/x/_/b c/X/_/_/c d/X/x/_/_ _/X/x/_/_"]},
+            [("error", "train", 61, "b"), ("warning", "train", 62, "c"), ("warning", "train", 63, "d")],
+        ),
+        (blank_tags, {"train": ["a/X b/X"] * 60}, []),  # the corpus does not have the column
+        (blank_tags, {"train": [*["a/X b/X"] * 60, "a/X/x"]}, []),  # one of 121
+        # A column with some tags gives one finding for each split.
+        (
+            blank_tags,
+            {"train": ["a/X/x b/X"] * 5, "dev": ["a/X/x b/X"] * 5},
+            [("note", "train", 2, "b"), ("note", "dev", 2, "b")],
+        ),
+        (blank_tags, {"train": ["a/X/x"] * 9, "test": ["a/X", "b/X"]}, [("error", "test", 1, "a")]),
+        (
+            tag_sets,
+            {
+                "train": [*["a/X/x/Case=Nom b/X/y/Case=Nom|Number=Sing"] * 100, "c/X/z/Case=Gen"],
+                "dev": [*["a/X/x/Case=Nom"] * 300, "d/X/w/Case=Acc|Number=Sing e/X/w"],
+            },
+            [
+                ("warning", "train", 2, "b"),  # y is missing in dev
+                *[("note", "train", 301, "c"), ("warning", "dev", 601, "d")] * 2,  # z, w; Case=Gen, Case=Acc
+            ],
+        ),
+        (tag_sets, {"dev": ["a/X/x b/X/x"], "test": ["c/X/x d/X/y"]}, [("note", "test", 2, "d")]),  # without train
+        (
+            repeated_sentences,
+            {split: [sentence.replace(" ", "/X ") for sentence in each] for split, each in SPLITS.items()},
+            [("note", "dev", 6, "a"), ("warning", "test", 1, "a")],
+        ),
+    ],
+)
+def test_findings(
+    tmp_path: Path, check: Check, corpus: dict[str, list[str]], expected: list[tuple[str, str, int, str]]
+) -> None:
+    assert [(severity, split, line, word) for severity, _, split, line, word in found(check, tmp_path, **corpus)] == (
+        expected
+    )
+
+
+def test_the_rest_of_a_torn_word_needs_no_lemma(tmp_path: Path) -> None:
+    text = conllu(["a/X/x/_/a"] * 30) + conllu(["with/X/x/_/with out/X/x"]).replace("dep", "goeswith")
+    (tmp_path / "a.conllu").write_text(text, encoding="utf-8")
+    assert of_files(blank_tags, tmp_path / "a.conllu") == []
+
+
+def test_reasons_name_tags_counts_and_places(tmp_path: Path) -> None:
+    train, dev = ["a/X/x b/X/y"] * 20, ["a/X/p b/X/q"] * 4 + ["a/X/p b/X/q a/X/p"]
+    differing, *new = of_files(tag_sets, write(tmp_path / "tags", train=train, dev=dev))
+    assert (differing.severity, differing.kind, differing.column, differing.tag) == ("error", "split-tags", "xpos", "p")
+    assert differing.reason == "100.0% of the words of dev have tags that train lacks: p q"
+    assert new[0].reason == "p, 6 times in dev, is never in train; no tagger can learn it"
+    sentence = ["a/X b/X c/X d/X e/X"]
+    (repeated,) = of_files(repeated_sentences, write(tmp_path / "twice", train=sentence, dev=sentence))
+    assert repeated.reason == f"the same 5 words are a sentence of train, at {tmp_path}/twice/xx-train.conllu:1"
+    words = "the/DET old/ADJ dog/NOUN can/AUX bark/VERB now/ADV"
+    folder = write(tmp_path / "varied", train=[words] * 2, dev=[words.replace("AUX", "NOUN")])
+    (finding,) = of_files(variation, folder)
+    assert (finding.severity, finding.line, finding.word) == ("warning", 4, "can")
+    assert (finding.column, finding.tag, finding.expected) == ("upos", "NOUN", "AUX")
+    assert finding.reason == f"NOUN 1x and AUX 2x in the same 8 words; AUX at {folder / 'xx-train.conllu'}:4"
+
+
+def brute_force(lines: Sequence[str]) -> dict[tuple[int, int], tuple[int, Counter[str]]]:
+    """For each nucleus (sentence, word), the size of its longest variation n-gram and the tags in it."""
+    ngrams: dict[tuple[str, ...], list[tuple[int, int, str]]] = {}
+    for number, line in enumerate(lines):
+        words = [word.split("/") for word in line.split()]
+        forms = ["<s>", *(form for form, _ in words), "</s>"]
+        for i, (_, tag) in enumerate(words, 1):
+            for start in range(i):
+                for end in range(i + 2, len(forms) + 1):
+                    ngrams.setdefault((str(i - start), *forms[start:end]), []).append((number, i - 1, tag))
+    longest: dict[tuple[int, int], tuple[int, Counter[str]]] = {}
+    for ngram, nuclei in ngrams.items():
+        tags = Counter(tag for *_, tag in nuclei)
+        for number, word, _ in nuclei:
+            before = longest.get((number, word), (0, Counter()))
+            if len(tags) > 1 and (len(ngram) - 1, tags.total()) > (before[0], before[1].total()):
+                longest[number, word] = len(ngram) - 1, tags
+    return longest
+
+
+def test_findings_are_those_of_a_search_over_all_ngrams(tmp_path: Path) -> None:
+    rng = random.Random(1)
+    lines = []
+    for _ in range(400):
+        words = rng.choices("abcd", k=rng.randint(1, 9))
+        lines.append(" ".join(f"{word}/{rng.choices(['NOUN', 'VERB'], [0.95, 0.05])[0]}" for word in words))
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line.split()) + 1)
+    expected = set()
+    for (number, word), (size, tags) in brute_force(lines).items():
+        tag = lines[number].split()[word].partition("/")[2]
+        other = "VERB" if tag == "NOUN" else "NOUN"
+        if tags[other] > tags[tag] and size > 3:
+            expected.add((starts[number] + word + 1, tag, f"{tag} {tags[tag]}x and {other} {tags[other]}x", size))
+    assert len(expected) > 20
+    findings = of_files(variation, write(tmp_path, train=lines))
+    unequal = {
+        (each.line, each.tag, each.reason.partition(" in ")[0], int(each.reason.split(" words")[0].split()[-1]))
+        for each in findings
+        if len({part.split("x")[0].split()[-1] for part in each.reason.split(" and ")[:2]}) == 2
+    }
+    assert unequal == expected
+    for each in findings:
+        assert each.severity == ("note" if " 4 words" in each.reason else "warning")
+
+
+XPOS = ["a/X/x b/X/x can/AUX/MD c/X/x", "a/X/x b/X/x can/AUX/VB c/X/x", "can/AUX/MD"]
+TRAIN = ["a/X/x b/X/x can/X/Aux c/X/x"] * 5
+
+
+@pytest.mark.parametrize(
+    ("corpus", "expected"),
+    [
+        # Of equally frequent tags, the one that is rarer of the form is found.
+        (
+            {"train": ["a/DET b/X can/AUX c/X d/X", "a/DET b/X can/NOUN c/X d/X", "can/AUX", "z/X can/AUX"]},
+            [("warning", "train", 9, "NOUN")],
+        ),
+        ({"train": ["a/X b/X c/X can/AUX d/X", "a/X b/X c/X can/NOUN e/X"]}, []),  # the word behind differs
+        ({"train": ["a/X can/AUX b/X x/X", "c/X a/X can/NOUN b/X"]}, []),  # three words
+        ({"train": ["a/X can/AUX b/X d/X x/X", "c/X a/X can/NOUN b/X d/X", "can/AUX"]}, [("note", "train", 9, "NOUN")]),
+        # XPOS is checked where UPOS does not vary.
+        ({"train": XPOS}, [("warning", "train", 8, "VB")]),
+        ({"train": [line.replace("AUX/VB", "NOUN/VB") for line in XPOS]}, [("warning", "train", 8, "NOUN")]),
+        ({"train": ["a/X b/_ c/X d/X", "a/X b/X c/X d/X"]}, []),  # blanks do not vary
+        # A split with another tag set is left out.
+        ({"train": TRAIN, "dev": [line.replace("/x", "/X").replace("Aux", "AUX") for line in TRAIN]}, []),
+        (
+            {"train": TRAIN, "dev": [*["d/X/x"] * 100, TRAIN[0], "a/X/x b/X/x can/X/AUX c/X/x"]},
+            [("warning", "dev", 208, "AUX")],
+        ),
+    ],
+)
+def test_variation(tmp_path: Path, corpus: dict[str, list[str]], expected: list[tuple[str, str, int, str]]) -> None:
+    findings = of_files(variation, write(tmp_path, **corpus))
+    shown = [(each.severity, Path(each.file).stem.removeprefix("xx-"), each.line, each.tag) for each in findings]
+    assert shown == expected

@@ -1,0 +1,153 @@
+"""The two files of an export: what the JSON holds, what cannot be exported, and what becomes of existing files."""
+
+import dataclasses
+import json
+import sys
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tagger.bundle.bundle import Bundle
+from tagger.bundle.ensemble import join
+from tagger.errors import InputError
+from tagger.extras.onnx import onnx_file
+from tagger.extras.onnx.onnx_description import other_digits
+from tagger.extras.onnx.onnx_file import Exported, export_onnx
+from tagger.model.embeddings import affix_rows
+from tagger.model.vocabulary import Vocabulary
+from tagger.pretrained.huggingface import load_pretrained
+from tagger.training.hidden_words import HiddenWordNetwork
+from tests.conftest import CORPUS, bundle_of, make_network, network_config, save_tiny
+
+onnx = pytest.importorskip("onnx")
+
+LIMIT = 1_000
+
+
+def export(folder: Path, to: Path, **options: Any) -> Exported:
+    return export_onnx(folder, to, to.with_name(f"{to.name}.json"), LIMIT, **options)
+
+
+def test_the_json_has_all_that_a_reader_needs(vocabulary: Vocabulary, tmp_path: Path) -> None:
+    rows = {"a": {"book": 0, "They": 1}}
+    odd = dataclasses.replace(
+        vocabulary, words={"10": 2, "2": 1, "they": 1, "\ud800": 1}, characters=["1", "\ud800"], vectors=rows
+    )
+    vectors = {"sizes": [3], "projection": 0, "tune": False, "dtype": "float16"}
+    network = make_network(odd, vectors=vectors)
+    config: dict[str, Any] = {
+        "corpus": "Tiny",
+        "version": "1.0",
+        "license": "CC0",
+        "scores": {"dev": {"upos": 0.5}},
+        "temperatures": {"xpos": 1.5},
+    }
+    bundle_of(network, odd, **config).save(tmp_path / "tagger", "# card\n")
+    done = export(tmp_path / "tagger", tmp_path / "new" / "x.onnx")
+    assert done.columns == ["upos", "xpos"]
+    assert done.left_out == []
+    text = (tmp_path / "new" / "x.onnx.json").read_text(encoding="ascii")
+    assert done.sizes == ((tmp_path / "new" / "x.onnx").stat().st_size, len(text))
+    read = json.loads(text)
+    assert (read["format"], read["version"], read["graph"]) == ("tagger-onnx", 1, "x.onnx")
+    scores = {"dev": {"upos": 0.5}}
+    assert read["tagger"] == {"corpus": "Tiny", "version": "1.0", "license": "CC0", "scores": scores}
+    assert read["words"] == [["10", 2], ["2", 3], ["they", 4], ["\ud800", 5]]
+    assert read["characters"] == {"longest": 32, "ids": [["1", 2], ["\ud800", 3]]}
+    assert read["vectors"] == [{"name": "a", "rows": [["book", 1], ["They", 2]]}]  # row 0 is that of no vector
+    assert [(c["name"], c["temperature"]) for c in read["columns"]] == [("upos", 1.0), ("xpos", 1.5)]
+    assert [column["tags"] for column in read["columns"]] == list(odd.tags.values())
+    assert (read["padding"], read["unknown"], read["sentence_tokens"]) == (0, 1, LIMIT)
+    model = onnx.load(tmp_path / "new" / "x.onnx")
+    assert [each["name"] for each in read["inputs"]] == [each.name for each in model.graph.input]
+    assert [read["outputs"]["tags"], *read["outputs"]["scores"]] == [each.name for each in model.graph.output]
+    for each, graph_input in zip(read["inputs"], model.graph.input, strict=True):
+        assert each["shape"] == [d.dim_param or d.dim_value for d in graph_input.type.tensor_type.shape.dim]
+    about = {each.key: each.value for each in model.metadata_props}
+    assert about == {"corpus": "Tiny", "version": "1.0", "license": "CC0", "vocabulary": "x.onnx.json"}
+
+
+def test_the_digits_are_those_of_shapes() -> None:
+    digits = set(other_digits())
+    assert {"²", "①", "\U0001f100"} <= digits
+    digits |= {each for each in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(each) == "Nd"}
+    shapes = affix_rows(1 << 20, ["9", "Ⅷ", *digits])[:, -1]
+    assert set(shapes[2:]) == {shapes[0]} != {shapes[1]}
+
+
+def test_lemmas_are_left_out(tmp_path: Path) -> None:
+    lemmas = [{**each, "lemma": [token.lower() for token in each["tokens"]]} for each in CORPUS]
+    words = Vocabulary.build(lemmas, ["upos", "lemma", "xpos"], min_count=1)
+    folder = save_tiny(tmp_path / "tagger", make_network(words), words)
+    done = export(folder, tmp_path / "x.onnx")
+    assert (done.columns, done.left_out) == (["upos", "xpos"], ["lemma"])
+    names = [each.name for each in onnx.load(tmp_path / "x.onnx").graph.output]
+    assert names == ["tags", "scores_upos", "scores_xpos"]
+    alone = Vocabulary.build(lemmas, ["lemma"], min_count=1)
+    folder = save_tiny(tmp_path / "lemmas", make_network(alone), alone)
+    with pytest.raises(InputError, match="has lemmas alone"):
+        export(folder, tmp_path / "y.onnx")
+
+
+def test_what_cannot_be_exported(trained: Path, vocabulary: Vocabulary, bert: Path, tmp_path: Path) -> None:
+    save_tiny(tmp_path / "crf", make_network(vocabulary, decoder="crf"), vocabulary)
+    other = Vocabulary.build(CORPUS, ["upos", "xpos"], min_count=2)
+    taggers = [Bundle.load(trained), bundle_of(make_network(other), other)]
+    join(taggers).save(tmp_path / "ensemble", "# card\n")
+    plain = Vocabulary.build(CORPUS, [], 1)
+    HiddenWordNetwork(plain, network_config()).save(tmp_path / "words", "english", {}, "")
+    _, tokenizer, described = load_pretrained(str(bert), pooling="first", tune=True, layers=None, dtype="float32")
+    bundle_of(make_network(vocabulary, transformer=described), vocabulary, tokenizer).save(tmp_path / "bert", "")
+    refused = {
+        "crf": "has a CRF",
+        "ensemble": "networks that learned other words",
+        "words": "predicts words",
+        "bert": "a transformer",
+    }
+    for name, message in refused.items():
+        with pytest.raises(InputError, match=message):
+            export(tmp_path / name, tmp_path / "x.onnx")
+    assert {path.name for path in tmp_path.iterdir()} == set(refused)
+
+
+def test_a_network_that_no_graph_can_hold(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_file, "MAX_BYTES", 1_000)
+    with pytest.raises(InputError, match=r"GB of weights; a graph has at most"):
+        export(trained, tmp_path / "x.onnx")
+
+
+def test_the_corpus_is_one_that_the_tagger_knows(trained: Path, vocabulary: Vocabulary, tmp_path: Path) -> None:
+    several = dataclasses.replace(vocabulary, corpora=["UD_A", "UD_B"])
+    network = make_network(several)
+    assert network.corpora is not None
+    torch.nn.init.normal_(network.corpora.weight[1:])
+    folder = save_tiny(tmp_path / "several", network, several)
+    export(folder, tmp_path / "x.onnx", corpus="UD_B")
+    assert "corpus" in [each.name for each in onnx.load(tmp_path / "x.onnx").graph.initializer]
+    with pytest.raises(InputError, match=r"'UD_C': the tagger .* knows UD_A, UD_B"):
+        export(folder, tmp_path / "y.onnx", corpus="UD_C")
+    with pytest.raises(InputError, match="no corpus by name"):
+        export(trained, tmp_path / "y.onnx", corpus="UD_A")
+
+
+def test_both_files_or_none(trained: Path, tmp_path: Path) -> None:
+    graph, vocabulary = tmp_path / "x.onnx", tmp_path / "x.onnx.json"
+    for mine in (graph, vocabulary):
+        mine.write_text("mine")
+        with pytest.raises(InputError, match=f"{mine.name} exists; --force replaces it"):
+            export(trained, graph)
+        assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+        mine.unlink()
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InputError, match="cannot be written"):
+        export_onnx(trained, graph, tmp_path / "file" / "x.json", LIMIT)
+    with pytest.raises(InputError, match="name another file with --vocabulary"):
+        export_onnx(trained, graph, graph, LIMIT)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    export(trained, graph)
+    before = graph.read_bytes()
+    export(trained, graph, force=True)
+    assert graph.read_bytes() == before

@@ -1,0 +1,222 @@
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+
+import tagger
+from tagger.errors import InputError, missing_extra
+from tagger.extras.spacy.spacy_tagger import ATTRIBUTES
+from tests.bundle.hub_folder import Hub
+from tests.conftest import CORPUS, TOKENS, with_entry_points
+from tests.extras.spacy.conftest import FEATS, LEMMAS, pipeline
+
+TEXTS = ["They book flights.", "The book reads well.", "Well", "", "  \n"]
+SHOWN = [("They", "PRON", "PRP"), ("book", "VERB", "VBP"), ("flights", "NOUN", "NNS"), (".", "PUNCT", ".")]
+
+
+def shown(doc: Doc) -> list[tuple[str, str, str]]:
+    return [(token.text, token.pos_, token.tag_) for token in doc]
+
+
+@pytest.fixture
+def tiny(trained: Path) -> Language:
+    return pipeline(trained, ours=False)
+
+
+def test_a_text_gets_the_tags_of_the_tagger(tiny: Language) -> None:
+    assert shown(tiny("They book flights.")) == SHOWN
+    firsts = [[SHOWN[0]], [("The", "DET", "DT")], [("Well", "INTJ", "UH")], [], [("  \n", "SPACE", "_SP")]]
+    assert [shown(doc)[:1] for doc in tiny.pipe(TEXTS)] == firsts
+
+
+def test_english_says_what_the_tagger_says() -> None:
+    nlp = pipeline("english", ours=False, precision="float32")
+    texts = ["They book flights.", "I saw the saw.", "Time flies like an arrow; fruit flies like a banana."] * 3
+    docs = list(nlp.pipe(texts, batch_size=4))
+    english = tagger.load("english", "cpu", "float32")
+    words = [[token.text for token in doc] for doc in docs]
+    parts = {"upos": "pos_", "xpos": "tag_", "feats": "morph", "lemma": "lemma_"}
+    for column, name in parts.items():
+        found = [[str(getattr(token, name)) or "_" for token in doc] for doc in docs]
+        assert english.tag_sentences(words, column) == found, column
+
+
+def test_features_and_lemmas(lemmatizer: Path) -> None:
+    nlp = pipeline(lemmatizer, ours=False)
+    docs = [nlp(Doc(nlp.vocab, words=tokens)) for tokens in TOKENS]
+    assert [[token.pos_ for token in doc] for doc in docs] == [sentence["upos"] for sentence in CORPUS]
+    assert [[str(token.morph) or "_" for token in doc] for doc in docs] == FEATS
+    assert [[token.lemma_ for token in doc] for doc in docs] == LEMMAS
+    spaced = nlp("The \n book")
+    assert [token.lemma_ for token in spaced] == ["the", "\n ", "book"]
+    assert all(doc.has_annotation("MORPH", require_complete=True) for doc in docs)
+
+
+def test_sentences_of_a_doc_are_tagged_each_by_itself(trained: Path) -> None:
+    tiny = tagger.load(trained, "cpu")
+    nlp = pipeline(trained, ours=False)
+    first, second = ["They", "book"], ["book"]
+    whole = nlp(Doc(nlp.vocab, words=[*first, *second]))
+    cut = nlp(Doc(nlp.vocab, words=[*first, *second], sent_starts=[True, False, True]))
+    assert [token.pos_ for token in whole] == tiny.tag([*first, *second])
+    assert [token.pos_ for token in cut] == tiny.tag(first) + tiny.tag(second)
+    assert cut[-1].pos_ != whole[-1].pos_
+    nlp = pipeline(trained, ours=False, pos=None, tag="upos")  # tags go where they are wanted
+    doc = nlp(Doc(nlp.vocab, words=["They", "book"], pos=["X", "X"]))
+    assert [(token.pos_, token.tag_) for token in doc] == [("X", "PRON"), ("X", "VERB")]
+
+
+def test_white_space_is_no_word(trained: Path) -> None:
+    tiny = tagger.load(trained, "cpu")
+    nlp = pipeline(trained, ours=False)
+    doc = nlp(Doc(nlp.vocab, words=["\n", "They", "  ", "book", "\u200b", "flights", "."], spaces=[False] * 7))
+    assert [token.pos_ for token in doc if token.pos_ != "SPACE"] == tiny.tag(TOKENS[0])
+    assert [token.i for token in doc if token.pos_ == "SPACE"] == [0, 2, 4]
+    assert {token.tag_ for token in doc if token.pos_ == "SPACE"} == {"_SP"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"model": "nowhere"}, "nowhere: no such tagger; python -m tagger models lists"),
+        ({"morph": "feat"}, "has no column 'feat' for morph; it has upos, xpos; set morph to one of them, or to null"),
+        ({"pos": "xpos"}, r"xpos has the tag 'UH', which spaCy's pos_ cannot hold; set pos to a column of UPOS"),
+        ({"morph": "xpos"}, r"xpos has the tag 'UH', which is no list of features .* set morph to a column of FEATS"),
+        ({"pos": None, "tag": None}, r"no column feats, lemma; it has upos, xpos; set tag to one of them"),
+    ],
+)
+def test_settings_that_do_not_fit_say_what_to_do(trained: Path, settings: dict[str, Any], message: str) -> None:
+    nlp = pipeline(**{"model": trained, "ours": False, **settings})
+    with pytest.raises(InputError, match=message):
+        nlp("Well")
+
+
+def test_a_saved_pipeline_needs_no_other_folder(lemmatizer: Path, tmp_path: Path) -> None:
+    before = pipeline(Path(shutil.copytree(lemmatizer, tmp_path / "moved")))
+    expected = [before(text).to_json() for text in TEXTS]
+    before.to_disk(tmp_path / "saved")
+    (tmp_path / "moved").rename(tmp_path / "gone")
+    after = spacy.load(tmp_path / "saved")
+    assert [after(text).to_json() for text in TEXTS] == expected
+    after.to_disk(tmp_path / "again")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "again" / "bigru_tagger").iterdir()} == {
+        path.name: path.read_bytes() for path in lemmatizer.iterdir()
+    }
+    other = pipeline("no such tagger")
+    other.from_bytes(after.to_bytes())
+    assert [other(text).to_json() for text in TEXTS] == expected
+
+
+def test_a_tagger_of_the_hub_is_fetched_for_the_first_text_alone(hub: Hub, trained: Path, tmp_path: Path) -> None:
+    hub.put("o/tiny", trained)
+    nlp = pipeline("hf:o/tiny")
+    assert not hub.cache.exists()
+    assert shown(nlp("They book flights.")) == SHOWN
+    other = spacy.blank("en")
+    other.add_pipe("bigru_tagger", source=nlp)
+    assert shown(other("They book flights.")) == SHOWN
+    nlp.to_disk(tmp_path / "saved")
+    shutil.rmtree(hub.root)
+    assert shown(spacy.load(tmp_path / "saved")("They book flights.")) == SHOWN
+
+
+def test_scores(lemmatizer: Path) -> None:
+    nlp = pipeline(lemmatizer, ours=False)
+    golds = [
+        Doc(nlp.vocab, words=s["tokens"], pos=s["upos"], morphs=feats, lemmas=lemmas)
+        for s, feats, lemmas in zip(CORPUS, FEATS, LEMMAS, strict=True)
+    ]
+    golds[0][0].pos_ = "NOUN"
+    examples = [Example(Doc(nlp.vocab, words=tokens), gold) for tokens, gold in zip(TOKENS, golds, strict=True)]
+    scores = nlp.evaluate(examples)
+    assert scores["pos_acc"] == pytest.approx(9 / 10)
+    assert scores["morph_acc"] == scores["lemma_acc"] == 1.0
+
+
+def test_docs_are_tagged_as_they_come_and_the_tagger_is_shared(trained: Path) -> None:
+    nlp = pipeline(trained)
+    read = []
+
+    def texts() -> Iterator[str]:
+        for number in range(100):
+            read.append(number)
+            yield "Well"
+
+    next(nlp.pipe(texts(), batch_size=5))
+    assert len(read) <= 10
+    component: Any = nlp.get_pipe("bigru_tagger")
+    assert nlp.tokenizer._segment.__self__ is component.tagger
+
+
+def test_the_words_of_a_multiword_token_are_joined_as_spacy_convert_does(lemmatizer: Path) -> None:
+    nlp = pipeline(lemmatizer, ours=False)
+    doc = Doc(nlp.vocab, words=["Thebook", " ", "reads", "well", "."], spaces=[False] * 5)
+    doc[0]._.bigru_words = ["The", "book"]
+    doc.user_data["other"] = 1
+    nlp.get_pipe("bigru_tagger")(doc)
+    assert [(t.pos_, str(t.morph), t.lemma_) for t in doc][:3] == [
+        ("DET", "Number=Sing", "the book"),
+        ("SPACE", "", " "),
+        ("VERB", "", "read"),
+    ]
+    assert doc[2].has_morph()  # known, and empty
+    joined = {"tag": "a_d", "morph": "Case=Acc,Gen|Definite=Def|Number=Sing"}
+    tags = {"tag": ["a", "d"], "morph": ["Number=Sing|Case=Gen", "Case=Acc|Definite=Def"]}
+    assert {name: ATTRIBUTES[name].joined(tags[name]) for name in tags} == joined
+
+
+SCRIPT = """
+import multiprocessing, sys
+import spacy
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv[1])
+    spacy.blank("en")
+    assert "tagger.extras.spacy.spacy_tagger" in sys.modules  # spaCy imports all components
+    assert not [name for name in sys.modules if name.startswith(("tagger.tagging", "tagger.model"))]
+    tokenizer = {"@tokenizers": "bigru_tokenizer", "model": sys.argv[2]}
+    nlp = spacy.blank("en", config={"nlp": {"tokenizer": tokenizer}})
+    nlp.add_pipe("bigru_tagger", config={"model": sys.argv[2]})
+    texts = ["They book flights.", "The book  reads well.", "", "Well"] * 3
+    for size in [2, 5] if sys.argv[1] == "fork" else [2]:
+        for doc in nlp.pipe(texts, n_process=2, batch_size=size):
+            print([(token.text, token.pos_, token._.bigru_words) for token in doc])
+        nlp("Well")  # the next time, the tagger has been loaded here too
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_several_processes(method: str, learned: Path, tmp_path: Path) -> None:
+    """By entry points, with nothing imported. Pipelines without our parts load nothing that tags."""
+    (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
+    command = [sys.executable, str(tmp_path / "script.py"), method, str(learned)]
+    env = with_entry_points(tmp_path)
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    nlp = pipeline(learned)
+    texts = ["They book flights.", "The book  reads well.", "", "Well"] * 3
+    expected = [
+        str([(token.text, token.pos_, token._.bigru_words) for token in doc]) for doc in nlp.pipe(texts, batch_size=2)
+    ]
+    assert done.stdout.splitlines() == expected * (2 if method == "fork" else 1)
+    assert "SPACE" in done.stdout
+
+
+@pytest.mark.parametrize("module", ["spacy_tagger", "spacy_tokenizer"])
+def test_without_a_library_the_error_says_what_to_install(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import_module(f"tagger.extras.spacy.{module}")
+    monkeypatch.delitem(sys.modules, f"tagger.extras.spacy.{module}")
+    monkeypatch.setitem(sys.modules, "spacy.language", None)
+    with pytest.raises(InputError) as error:
+        import_module(f"tagger.extras.spacy.{module}")
+    assert str(error.value) == str(missing_extra("spacy", "spacy"))

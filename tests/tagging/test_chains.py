@@ -1,0 +1,160 @@
+"""A tagger with a linear member: what it says, saves and refuses."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tagger.bundle.bundle import Bundle
+from tagger.bundle.ensemble import join
+from tagger.bundle.linear_members import Linear
+from tagger.bundle.saved_config import CONFIG, LINEAR_WEIGHTS
+from tagger.errors import InputError
+from tagger.model.decoder import CRFDecoder
+from tagger.model.vocabulary import Vocabulary
+from tagger.tagging import batches
+from tagger.tagging.tagger import Tagger
+from tests.bundle.test_vocabularies import reversed_tags
+from tests.conftest import TOKENS, bundle_of, make_network
+from tests.model.test_linear_chain import make_chain
+
+SENTENCES = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], ["unknown", "x" * 60], ["reads"] * 9]
+FORMS = ["", *(form for sentence in SENTENCES for form in sentence)]
+WEIGHT = 0.3
+
+
+def with_linear(vocabulary: Vocabulary, seed: int = 1, weight: float = WEIGHT) -> Bundle:
+    chain = make_chain(FORMS, seed, len(vocabulary.tags["upos"]))
+    linear = Linear("upos", chain, weight, temperature=1.5)
+    return replace(bundle_of(make_network(vocabulary, seed), vocabulary), linear=(linear,))
+
+
+@pytest.fixture
+def bundle(vocabulary: Vocabulary) -> Bundle:
+    return with_linear(vocabulary)
+
+
+def scores(bundle: Bundle, column: str = "upos") -> torch.Tensor:
+    """Of all tokens, in their order."""
+    found = Tagger(bundle, "cpu", "float32").engine.batches(SENTENCES)
+    tokens = np.concatenate([batch.tokens for batch in found])
+    each: torch.Tensor = torch.cat([batch.scores[column] for batch in found])[np.argsort(tokens)]
+    return each
+
+
+def test_scores_and_transitions_are_the_weighted_mean(bundle: Bundle) -> None:
+    network = scores(replace(bundle, linear=()))
+    (member,) = bundle.linear
+    alone = scores(replace(bundle, linear=(replace(member, weight=1.0, temperature=1.0),)))
+    torch.testing.assert_close(scores(bundle), (1 - WEIGHT) * network + WEIGHT / 1.5 * alone, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(scores(bundle, "xpos"), scores(replace(bundle, linear=()), "xpos"))
+    decoder = Tagger(bundle, "cpu", "float32").engine.decoders["upos"]
+    assert isinstance(decoder, CRFDecoder)
+    torch.testing.assert_close(decoder.transitions, WEIGHT / 1.5 * member.chain.decoder.transitions)
+
+
+@pytest.mark.parametrize("storage_dtype", ["float32", "float16", "int8"])
+def test_what_is_saved_is_loaded_to_the_bit(bundle: Bundle, tmp_path: Path, storage_dtype: str) -> None:
+    before = bundle.rounded(storage_dtype)
+    before.save(tmp_path / "a", "# card\n")
+    loaded = Bundle.load(tmp_path / "a")
+    assert [each.description for each in loaded.linear] == [each.description for each in before.linear]
+    for name, weight in before.linear[0].chain.state_dict().items():
+        assert torch.equal(loaded.linear[0].chain.state_dict()[name], weight)
+    assert torch.equal(scores(loaded), scores(before))
+    size = (tmp_path / "a" / LINEAR_WEIGHTS).stat().st_size
+    assert size < 7 * sum(weight.numel() for weight in loaded.linear[0].chain.parameters())
+
+
+def test_with_fixed_shapes_a_sentence_has_the_same_probabilities_to_the_bit_whatever_is_beside_it(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sentences = [[*sentence[i % 3 :], *sentence] for i in range(40) for sentence in SENTENCES]
+    whole = Tagger(bundle, "cpu", "bfloat16").engine.log_probabilities(sentences, fixed_shapes=True)["upos"]
+    monkeypatch.setattr(batches, "BATCH_TOKENS", 300)
+    ends = np.cumsum([len(sentence) for sentence in sentences])
+    for i in (0, 57, len(sentences) - 1):
+        engine = Tagger(bundle, "cpu", "bfloat16").engine  # it remembers no form
+        alone = engine.log_probabilities([["They"], sentences[i]], fixed_shapes=True)["upos"]
+        assert torch.equal(alone[1:], whole[ends[i] - len(sentences[i]) : ends[i]])
+
+
+def test_an_ensemble_says_the_weighted_mean_of_what_its_taggers_say(vocabulary: Vocabulary, tmp_path: Path) -> None:
+    """Of taggers with and without linear members, whose tags have different orders."""
+    taggers = [
+        with_linear(vocabulary),
+        with_linear(reversed_tags(vocabulary), 2, 0.5),
+        bundle_of(make_network(vocabulary, 3), vocabulary),
+    ]
+    weights = [0.5, 0.3, 0.2]
+    join(taggers, weights).save(tmp_path / "a", "# card\n")
+    joined = Bundle.load(tmp_path / "a")
+    for column in vocabulary.columns:
+        mean = torch.zeros(sum(map(len, SENTENCES)), len(vocabulary.tags[column]))
+        for tagger, weight in zip(taggers, weights, strict=True):
+            order = [tagger.vocabulary.tag_ids[column][tag] for tag in vocabulary.tags[column]]
+            mean += weight * scores(tagger, column)[:, order]
+        torch.testing.assert_close(scores(joined, column), mean, atol=1e-4, rtol=1e-4)
+
+
+def test_equal_members_of_an_ensemble_become_one(vocabulary: Vocabulary) -> None:
+    """Taggers that were trained on the same sentences with other seeds."""
+    taggers = [
+        replace(bundle_of(make_network(vocabulary, i), vocabulary), linear=with_linear(vocabulary).linear)
+        for i in (1, 2)
+    ]
+    joined = join(taggers, [0.5, 0.5])
+    assert [each.weight for each in joined.linear] == [pytest.approx(WEIGHT)]
+    torch.testing.assert_close(scores(joined), (scores(taggers[0]) + scores(taggers[1])) / 2, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"weight": 1.0}, "linear.0.weight"),
+        ({"temperature": 9.0}, "linear.0.temperature"),
+        ({"column": "feats"}, "feats"),
+        ({"features": [1, 1 << 62, 1]}, "linear.0.features"),
+        ({"features": [1 << 30, 1 << 30, 0]}, "its files do not fit each other"),
+        ({"weight": 0.6}, "leave nothing for the networks"),
+    ],
+)
+def test_a_damaged_description_is_refused(bundle: Bundle, tmp_path: Path, change: dict[str, Any], says: str) -> None:
+    replace(bundle, linear=(*bundle.linear, *bundle.linear)).save(tmp_path / "a", "# card\n")
+    path = tmp_path / "a" / CONFIG
+    config = json.loads(path.read_text())
+    config["linear"] = [each | change for each in config["linear"]]
+    path.write_text(json.dumps(config))
+    assert says in refused(tmp_path / "a")
+
+
+def test_damaged_weights_are_refused(bundle: Bundle, tmp_path: Path) -> None:
+    bundle.save(tmp_path / "a", "# card\n")
+    path = tmp_path / "a" / LINEAR_WEIGHTS
+    weights = load_file(path)
+    keys = weights["0.tables.own.keys"]
+    for name, value, says in (
+        ("0.tables.own.keys", keys.flip(0), "ascending"),
+        ("0.tables.own.keys", keys.long(), "0.tables.own.keys"),
+        ("0.tables.own.keys", keys[:-1].clone(), "do not fit"),
+        ("0.tables.own.weight", weights["0.tables.own.weight"] * torch.nan, "NaN"),
+        ("0.decoder.start", torch.zeros(1), "start"),
+    ):
+        save_file({**weights, name: value}, path)
+        assert says in refused(tmp_path / "a")
+    path.write_bytes(path.read_bytes()[:50])
+    assert LINEAR_WEIGHTS in refused(tmp_path / "a")
+    path.unlink()
+    assert f"{LINEAR_WEIGHTS} is missing" in refused(tmp_path / "a")
+
+
+def refused(folder: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        Bundle.load(folder)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)

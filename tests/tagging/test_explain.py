@@ -1,0 +1,93 @@
+"""Explanations agree with tagging the parts of a sentence one by one, and fit where they are shown."""
+
+import pytest
+
+from tagger import Sentence, Tagger
+from tagger.errors import InputError
+from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.explain import MAX_WORDS, MIN_SUPPORT, Context, explain
+from tests.conftest import untrained
+
+WORDS = ["The", "book", "reads", "the", "book", "well", "."]
+
+
+def shares(tagger: Tagger, tokens: list[str], i: int, column: str = "upos") -> dict[str, float]:
+    """The probabilities of all tags of one word, best first, by the way that `tag --top` goes."""
+    (tagged,) = tagger.stream([Sentence(tokens)], top=len(tagger.vocabulary.tags[column]), columns=[column])
+    return dict(tagged.alternatives[column][i])
+
+
+def assert_context(context: Context, expected: dict[str, float], tag: str) -> None:
+    best = next(iter(expected))
+    assert context.best_tag == best
+    assert (context.probability, context.best_probability) == pytest.approx((expected[tag], expected[best]), abs=1e-5)
+
+
+@pytest.mark.parametrize("column", ["upos", "xpos"])
+def test_every_number_is_that_of_tagging_the_part_directly(both_ways: Tagger, column: str) -> None:
+    (explanation,) = explain(both_ways, [WORDS], column)
+    assert (explanation.tokens, explanation.column) == (WORDS, column)
+    assert [word.word for word in explanation.words] == WORDS
+    assert [word.tag for word in explanation.words] == both_ways.tag(WORDS, column)
+    for i, word in enumerate(explanation.words):
+        whole = shares(both_ways, WORDS, i, column)
+        assert word.probability == pytest.approx(whole[word.tag], abs=1e-5)
+        assert_context(word.left, shares(both_ways, WORDS[: i + 1], i, column), word.tag)
+        assert_context(word.right, shares(both_ways, WORDS[i:], 0, column), word.tag)
+        assert_context(word.alone, shares(both_ways, WORDS[i : i + 1], 0, column), word.tag)
+        changes = {
+            j: whole[word.tag] - shares(both_ways, WORDS[:j] + WORDS[j + 1 :], i - (j < i), column)[word.tag]
+            for j in range(len(WORDS))
+            if j != i
+        }
+        assert len(word.decided_by) == min(3, sum(abs(change) >= MIN_SUPPORT for change in changes.values()))
+        for support, size in zip(word.decided_by, sorted(map(abs, changes.values()), reverse=True), strict=False):
+            assert support.word == WORDS[support.position]
+            assert support.support == pytest.approx(changes[support.position], abs=1e-5)
+            assert abs(support.support) == pytest.approx(size, abs=1e-5)
+    supports = [support.support for word in explanation.words for support in word.decided_by]
+    assert min(supports) < 0 < max(supports)
+    assert any(word.left.best_tag != word.tag for word in explanation.words)
+
+
+def test_the_ends_of_a_sentence_have_all_of_it(both_ways: Tagger) -> None:
+    first, *_, last = explain(both_ways, [WORDS])[0].words
+    assert last.left == Context(last.probability, last.tag, last.probability)
+    assert first.right == Context(first.probability, first.tag, first.probability)
+    assert last.right == last.alone
+    assert first.left == first.alone
+    (only,) = explain(both_ways, [["book"]])[0].words
+    assert only.left == only.right == only.alone == Context(only.probability, only.tag, only.probability)
+    assert only.decided_by == []
+
+
+def test_a_tagger_from_left_to_right_takes_nothing_from_the_right(vocabulary: Vocabulary) -> None:
+    words = explain(untrained(vocabulary, forward=16, backward=0), [WORDS])[0].words
+    for i, word in enumerate(words):
+        assert word.left.probability == pytest.approx(word.probability, abs=1e-5)
+        assert word.left.best_tag == word.tag
+        assert word.right.probability == pytest.approx(word.alone.probability, abs=1e-5)
+        assert all(support.position < i for support in word.decided_by)
+    assert any(word.decided_by for word in words)
+
+
+def test_sentences_are_explained_one_by_one_and_empty_ones_passed_over(both_ways: Tagger) -> None:
+    found = explain(both_ways, [WORDS, [], ["Well"]])
+    assert found == [*explain(both_ways, [WORDS]), *explain(both_ways, [["Well"]])]
+
+
+def test_a_column_of_one_tag(vocabulary: Vocabulary) -> None:
+    one = Vocabulary(words={"book": 2}, characters=list("bok"), tags={"upos": ["X"]}, forms=["book"])
+    (explanation,) = explain(untrained(one, forward=4, backward=4), [["book", "it"]])
+    assert [(word.tag, word.probability, word.decided_by) for word in explanation.words] == [("X", 1, [])] * 2
+
+
+def test_what_cannot_be_explained(both_ways: Tagger) -> None:
+    with pytest.raises(InputError, match="no column 'lemma'; it has upos, xpos"):
+        explain(both_ways, [WORDS], "lemma")
+    for nothing in ([], [[]]):
+        with pytest.raises(InputError, match="no words"):
+            explain(both_ways, nothing)
+    assert len(explain(both_ways, [["a"] * MAX_WORDS])[0].words) == MAX_WORDS
+    with pytest.raises(InputError, match=f"sentence 2 has {MAX_WORDS + 1} words.*at most {MAX_WORDS}"):
+        explain(both_ways, [WORDS, ["a"] * (MAX_WORDS + 1)])

@@ -1,0 +1,242 @@
+"""The commands train and resume: single runs, what they leave, mistakes and their exit statuses."""
+
+import errno
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+
+from tagger.bundle.run_lock import claim_run
+from tagger.errors import InputError
+from tagger.training.checkpoints import WholeFileIO
+from tests.forked import started
+from tests.training.conftest import TRAIN, interruption, resume, train, weights
+
+pytestmark = pytest.mark.usefixtures("own_folder")
+
+
+def test_a_run_is_interrupted_and_resumed_by_a_command(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with interruption(1, monkeypatch):
+        assert train([*arguments, "name=my run"]) == 130
+    assert capsys.readouterr().err == "interrupted; go on with: python -m tagger resume 'runs/my run'\n"
+    with claim_run(Path("runs/my run")):
+        assert resume("my run") == 2
+    error = "error: runs/my run is being trained by another process; wait until that has ended\n"
+    assert capsys.readouterr().err == error
+    assert resume("latest") == 0
+    assert "tag with it: python -m tagger tag FILE --model 'runs/my run'" in capsys.readouterr().out
+    assert train([*arguments, "hydra.run.dir=whole"]) == 0
+    assert weights(Path("runs/my run")) == weights(Path("whole"))
+
+
+def test_a_signal_ends_a_run_as_ctrl_c_does(arguments: list[str]) -> None:
+    process = started(*arguments, "trainer.max_epochs=500", "hydra.run.dir=run")
+    while not Path("run/checkpoints/last.ckpt").exists():
+        assert process.is_alive()
+        time.sleep(0.02)
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGTERM)
+    process.join(60)
+    assert process.exitcode == 130
+    said = Path("said").read_text().splitlines()
+    assert said[-1] == "interrupted; go on with: python -m tagger resume run"
+
+
+def test_an_interruption_before_the_first_epoch_leaves_nothing(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with interruption(0, monkeypatch):
+        assert train(arguments) == 130
+    assert capsys.readouterr().err == "interrupted; no epoch was complete, and nothing is kept\n"
+    assert not Path("runs").exists()
+
+
+def test_the_runs_of_a_moment_get_folders_of_their_own(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(TRAIN, lambda *_: None)
+    monkeypatch.setattr("hydra.core.utils.datetime", _Noon)
+    for _ in range(2):
+        assert train(arguments) == 0
+    names = ["12-00-00", "12-00-00-2"]
+    assert sorted(path.name for path in Path("runs/2026-01-31").iterdir()) == names
+
+
+def test_runs_are_where_their_name_or_their_folder_says(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(TRAIN, lambda *_: None)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for values in (["name=größe"], ["hydra.run.dir=~/one"]):
+        assert train([*arguments, *values]) == 0
+    for values in (["name=both"], ["hydra.sweep.dir=~/two"]):
+        assert train(["-m", *arguments, "seed=1,2", *values]) == 1  # a run without a report is not finished
+    assert sorted(path.parent.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("run.json")) == [
+        *("home/one", "home/two/0", "home/two/1", "runs/both/0", "runs/both/1", "runs/größe")
+    ]
+    capsys.readouterr()
+    before = sorted(tmp_path.rglob("*"))
+    assert train([*arguments, "name=größe"]) == 2
+    assert capsys.readouterr().err.startswith("error: runs/größe ")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+class _Noon:
+    """A clock that stands still."""
+
+    @classmethod
+    def now(cls) -> "_Noon":
+        return cls()
+
+    def strftime(self, pattern: str) -> str:
+        return pattern.replace("%Y-%m-%d", "2026-01-31").replace("%H-%M-%S", "12-00-00")
+
+
+def test_a_used_folder_is_refused_and_stays_as_it_is(
+    arguments: list[str], finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in finished.rglob("*")}
+    assert train([*arguments, "seed=7", f"hydra.run.dir={finished}"]) == 2
+    assert "holds files that are no run's" in capsys.readouterr().err
+    assert train(["-m", *arguments, "seed=7,8", f"hydra.sweep.dir={finished}"]) == 2
+    assert {path: path.stat().st_mtime_ns for path in finished.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("model.dept=3", "model.dept=3: no such key; did you mean model.depth?"),
+        ("model.depth=1,2", "model.depth=1,2"),
+        ("model.depth=${x}", "x"),
+        ("--nonsense", "--nonsense; see python -m tagger --help"),
+        ("--experimental-rerun x.pickle", "a pickle, which may run code"),
+        ("hydra/launcher=joblib", "hydra/launcher=joblib is for several runs; add -m"),
+        ("-m model.depth=range(0)", "names nothing to try"),
+        ("-m seed=range(100000000) model.depth=1,2", "more than 1,000 runs; give fewer values"),
+        ("-m seed=1,2 hydra.sweep.subdir=x", "hydra.sweep.subdir=x: two runs would have this folder"),
+        ("-m seed=1,2 hydra.sweeper.storage=x", "hydra.sweeper.storage is gone"),
+        ("name=english", "name=english: english is another tagger already"),
+        ("name=a hydra.run.dir=b", "name=a: hydra.run.dir=b names a folder already"),
+        ("+trainer.callbacks=[os.system]", "trainer.callbacks: no such setting"),
+        ("ensemble=3", "ensemble is gone: train members with -m seed=1,2,3"),
+        ("hydra.run.dir=/dev/null/x", "/dev/null"),
+    ],
+)
+def test_mistakes_are_one_line_with_status_2_and_leave_nothing(
+    words: str, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["tagger", "mine"])
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    assert train(words.split()) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert message in error
+    assert "provider=" not in error
+    assert list(Path().iterdir()) == []
+    assert (sys.argv, "HYDRA_FULL_ERROR" in os.environ) == (["tagger", "mine"], False)
+
+
+def test_a_full_disk_is_one_line_and_the_run_can_be_resumed(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save, saved = WholeFileIO.save_checkpoint, 0
+
+    def full(self: WholeFileIO, checkpoint: Any, path: Any, storage_options: Any = None) -> None:
+        nonlocal saved
+        saved += 1
+        if saved == 2:
+            raise InputError(f"{path} cannot be written: {os.strerror(errno.ENOSPC)}")
+        save(self, checkpoint, path)
+
+    monkeypatch.setattr(WholeFileIO, "save_checkpoint", full)
+    assert train([*arguments, "hydra.run.dir=run"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "No space left on device" in error
+    assert "go on with: python -m tagger resume run" in error
+    assert resume("run") == 0
+
+
+def test_a_folder_from_somebody_else_runs_nothing(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with interruption(1, monkeypatch):
+        assert train([*arguments, "hydra.run.dir=run"]) == 130
+    record = json.loads(Path("run/run.json").read_text())
+    for part, values in (
+        ("corpus", {"_target_": "os.system", "command": "touch harm"}),
+        ("trainer", record["config"]["trainer"] | {"logger": {"_target_": "os.system", "command": "touch harm"}}),
+        ("trainer", record["config"]["trainer"] | {"strategy": "os.system"}),
+        ("init", "${oc.env:HOME}"),
+        ("seed", "${oc.env:HOME}"),
+    ):
+        Path("run/run.json").write_text(json.dumps(record | {"config": record["config"] | {part: values}}))
+        capsys.readouterr()
+        assert resume("run") == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert os.environ["HOME"] not in error
+        assert not Path("harm").exists()
+
+
+@pytest.mark.parametrize(("tune", "epochs"), [(True, 2), (1, 3)])
+def test_a_run_that_adds_an_encoder_resumes(
+    treebank: Path, finished: Path, bert: Path, tune: int, epochs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    arguments = [f"init={finished}", "corpus=conllu", f"corpus.path={treebank}", "accelerator=cpu", "segmenter=rules"]
+    arguments += [f"embedding.transformer={bert}", f"transformer.tune={tune}", "test=false"]
+    arguments += [f"trainer.max_epochs={epochs}"]
+    assert train([*arguments, "hydra.run.dir=whole"]) == 0
+    with interruption(1, monkeypatch):
+        assert train([*arguments, "hydra.run.dir=stopped"]) == 130
+    kept = {path.name for path in Path("stopped/shards").glob("*")}
+    assert kept == (set() if tune is True else {"train.npy", "dev.npy"})
+    assert resume("stopped") == 0
+    assert weights(Path("stopped")) == weights(Path("whole"))
+    assert not Path("stopped/shards").exists()
+
+
+def test_a_frozen_encoder_has_no_noise(treebank: Path, bert: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["corpus=conllu", f"corpus.path={treebank}", "accelerator=cpu", "segmenter=rules", "test=false"]
+    added = [f"embedding.transformer={bert}", "transformer.tune=1", "trainer.max_epochs=1"]
+    assert train([*arguments, *added, "hydra.run.dir=run"]) == 0
+    capsys.readouterr()
+    assert train([*arguments, "init=run", "noise=0.3"]) == 2
+    assert "whose outputs are kept for the text as it is; leave noise out" in capsys.readouterr().err
+
+
+def test_a_run_is_resumed_from_any_folder(
+    arguments: list[str],
+    treebank: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(treebank.parent)
+    relative = [f"corpus.path={treebank.name}" if text.startswith("corpus.path") else text for text in arguments]
+    with interruption(1, monkeypatch):
+        assert train([*relative, f"hydra.run.dir={tmp_path}/run"]) == 130
+    monkeypatch.chdir(tmp_path)
+    record, name = Path("run/run.json"), treebank.name
+    known = record.read_text()
+    record.write_text(json.dumps(json.loads(known) | {"started_in": "/nowhere"}))
+    capsys.readouterr()
+    assert resume("run") == 2
+    error = f"error: {name} does not exist; check corpus.path (the run was started in /nowhere, where relative paths"
+    assert capsys.readouterr().err.startswith(error)
+    record.write_text(known)
+    assert resume("run") == 0
+    config = json.loads(Path("run/tagger/config.json").read_text())
+    assert (config["training"]["corpus"]["path"], config["corpus"]) == (name, name)
+    for path in Path("run/tagger").iterdir():  # which may be published
+        assert str(treebank.parent).encode() not in path.read_bytes(), path
