@@ -8,7 +8,6 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
-from tagger.sweeps.overrides import VERSION_BASE
 
 from tagger.bundled import bundled
 from tagger.corpus.corpus_config import CorpusConfig
@@ -16,6 +15,7 @@ from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.text.schema import read
+from tagger.training.overrides import VERSION_BASE
 
 SEED = 1
 
