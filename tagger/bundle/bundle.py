@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from tagger.bundle.linear_members import Linear, load_linear, save_linear
 from tagger.bundle.saved_config import CARD, CONFIG, FORMAT, NOISE, TOKENIZER, VOCABULARY, WEIGHTS, read_config
-from tagger.bundle.validation import check_config, check_temperatures, check_vocabularies
+from tagger.bundle.validation import check_columns, check_config, check_vocabularies
 from tagger.bundle.vocabularies import join_vocabularies
 from tagger.errors import InputError, reason
 from tagger.model.memory import build_without_memory, check_memory
@@ -54,6 +54,8 @@ class Member:
         tokenizer: of its transformer, if it has one.
         weight: of its scores in the mean; the weights of all members have the sum 1.
         temperatures: by which its scores of a column are divided before they are averaged; 1 by default.
+        weights: of its scores in columns where they count more or less than `weight` says. Their sum is 1 in these,
+            too.
     """
 
     network: TaggerNetwork
@@ -61,10 +63,11 @@ class Member:
     tokenizer: PieceTokenizer | None = None
     weight: float = 1.0
     temperatures: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     def share(self, column: str) -> float:
         """What its scores of a column are multiplied by before those of all members are added."""
-        return self.weight / self.temperatures.get(column, 1.0)
+        return self.weights.get(column, self.weight) / self.temperatures.get(column, 1.0)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -116,6 +119,7 @@ class Bundle:
                     "weight": member.weight,
                     "temperatures": dict(member.temperatures),
                     "vocabulary": number,
+                    **({"weights": dict(member.weights)} if member.weights else {}),
                 }
             )
         segmenter = self.segmenter if isinstance(self.segmenter, str) else LEARNED
@@ -196,11 +200,11 @@ class Bundle:
             config = check_config(config)
             vocabularies = check_vocabularies(fields)
             described = [(each, vocabularies[each["vocabulary"]]) for each in config.pop("members")]
-            for temperatures in (config.get("temperatures", {}), *(each["temperatures"] for each, _ in described)):
-                check_temperatures(temperatures, vocabularies[0].columns)
+            for values in (config, *(each for each, _ in described)):
+                check_columns(values, vocabularies[0].columns)
         networks = _load_networks(folder, [(each["network"], vocabulary) for each, vocabulary in described])
         members = tuple(
-            Member(network, vocabulary, tokenizer, each["weight"], each["temperatures"])
+            Member(network, vocabulary, tokenizer, each["weight"], each["temperatures"], each.get("weights", {}))
             for network, tokenizer, (each, vocabulary) in zip(
                 networks, _load_tokenizers(folder, networks), described, strict=True
             )

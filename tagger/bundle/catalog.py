@@ -1,4 +1,4 @@
-"""The name of a trained tagger -> its folder; and the list of the taggers that have names.
+"""The name of a trained tagger or of a run -> its folder; and the list of the taggers that have names.
 
 The folder that `latest` stands for changes when a run ends. So a command finds the folder once and passes it on.
 """
@@ -53,11 +53,11 @@ def find_tagger(name: str, inside: str = TAGGER_IN_RUN) -> Path:
     """The folder of a tagger, or of a network that predicts hidden words.
 
     Args:
-        name: a bundled tagger, by the name of its language (`english`) or its code (`en`); `latest`, the tagger of the
-            newest run below `runs/`; the folder of a tagger; the folder of a run, or its name (`tamil` for
-            `runs/tamil`); or `hf:OWNER/NAME` and `hf:OWNER/NAME@REVISION`, a tagger of the Hugging Face Hub. `english`
-            is the bundled tagger even if there is a folder of that name, which is `./english`; but a tagger or a run
-            that is called as a code goes before that.
+        name: a bundled tagger, by the name of its language (`english`) or its code (`en`); `latest`, see `newest_run`;
+            the folder of a tagger; the folder of a run, or its name (`tamil` for `runs/tamil`); or `hf:OWNER/NAME` and
+            `hf:OWNER/NAME@REVISION`, a tagger of the Hugging Face Hub. `english` is the bundled tagger even if there
+            is a folder of that name, which is `./english`; but a folder or a run that is called as a code goes before
+            the bundled tagger.
         inside: what the newest run should have made, for `latest`.
 
     Returns:
@@ -68,11 +68,11 @@ def find_tagger(name: str, inside: str = TAGGER_IN_RUN) -> Path:
     if name in bundled_names():
         return bundled("data") / name
     if name == LATEST:
-        newest = _newest_run(inside)
+        newest = newest_run(inside)
         if newest is None:
             command = "python -m tagger" if inside == TAGGER_IN_RUN else "python -m tagger pretrain text=FILES"
             raise InputError(f"nothing trained below {RUNS}/ here; make it with `{command}`, or name a folder")
-        return newest
+        return newest / inside
     folder = find_folder(name)
     if folder is not None and _is_of_training(folder):
         return _tagger_in(folder)
@@ -99,7 +99,7 @@ def find_folder(name: str) -> Path | None:
 def new_run(name: str) -> Path:
     """The folder of a new run, or a new sweep, that gets a name."""
     remedy = "give a word, such as name=tamil"
-    if name in (*bundled_names(), LATEST):
+    if name in (*bundled_names(), LATEST) or _language(name):
         raise InputError(f"name={name}: {name} is another tagger already; {remedy}")
     if not name.strip() or not name.isprintable() or name[0] in ".~-" or ".." in name or {*name} & {*"/\\:=@"}:
         raise InputError(
@@ -186,16 +186,20 @@ def list_models() -> list[Model]:
     folders = {name: bundled("data") / name for name in bundled_names()}
     for path in sorted(RUNS.glob(f"*/{TAGGER_IN_RUN}/{CONFIG}")):
         folders.setdefault(path.parents[1].name, path.parent)
-    newest = _newest_run()
+    newest = newest_run(TAGGER_IN_RUN)
     if newest is not None:
-        folders[LATEST] = newest
+        folders[LATEST] = newest / TAGGER_IN_RUN
     return [_describe(name, folder) for name, folder in folders.items()]
 
 
-def _newest_run(inside: str = TAGGER_IN_RUN) -> Path | None:
-    """The folder named `inside` in the newest run that has one; None if no run has one."""
-    found = sorted(RUNS.glob(f"**/{inside}/{CONFIG}"), key=lambda path: path.stat().st_mtime)
-    return found[-1].parent if found else None
+def newest_run(made: str = "") -> Path | None:
+    """What `latest` means: of the runs below `runs/` that have made a folder, such as `tagger`, the last started.
+
+    A run in the folder of another one, a member of the ensemble that it makes, is left out.
+    """
+    records = sorted(RUNS.glob(f"**/{RECORD}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    runs = [path.parent for path in records]
+    return next((run for run in runs if (run / made).is_dir() and not set(run.parents) & set(runs)), None)
 
 
 def _describe(name: str, folder: Path) -> Model:

@@ -38,30 +38,28 @@ def join(taggers: Sequence[Bundle], weights: Sequence[float] | None = None, name
             raise InputError(f"{name} predicts words and has no tags; an ensemble is made of taggers")
         check_same_tags(first, names[0], tagger.vocabulary, name)
     weights = checked_weights(weights, len(taggers))
+    by_column = _weights_by_column(taggers, weights)
     members: list[Member] = []
     linear: list[Linear] = []
-    rest = {
-        column: sum(w * networks_share(tagger.linear, column) for tagger, w in zip(taggers, weights, strict=True))
-        for column in first.columns
-    }
-    known: list[Vocabulary] = []  # equal ones become one
-    for tagger, weight in zip(taggers, weights, strict=True):
-        own = tagger.config.get("temperatures") or {}
+    vocabularies: list[Vocabulary] = []  # equal ones become one
+    for number, (tagger, weight) in enumerate(zip(taggers, weights, strict=True)):
+        temperatures = tagger.config.get("temperatures") or {}
         for each in tagger.linear:
             rows = [tagger.vocabulary.tag_ids[each.column][tag] for tag in first.tags[each.column]]
-            temperature = _product({each.column: each.temperature}, own)[each.column]
+            temperature = _product({each.column: each.temperature}, temperatures)[each.column]
             add(replace(each.with_tags(rows), weight=weight * each.weight, temperature=temperature), linear)
-        # The networks of taggers with and without linear members have other weights in a column that these know.
-        shares = {c: rest[c] / networks_share(tagger.linear, c) for c in rest}
-        for member in tagger.members:
-            ordered = _in_order(member, first)
-            vocabulary = next((each for each in known if each == ordered.vocabulary), None)
-            if vocabulary is None:
-                vocabulary = ordered.vocabulary
-                known.append(vocabulary)
-            temperatures = _product(_product(member.temperatures, own), {c: s for c, s in shares.items() if s != 1})
+        for member in (_in_order(member, first) for member in tagger.members):
+            vocabulary = next((each for each in vocabularies if each == member.vocabulary), member.vocabulary)
+            if vocabulary is member.vocabulary:
+                vocabularies.append(vocabulary)
             members.append(
-                replace(ordered, vocabulary=vocabulary, weight=weight * member.weight, temperatures=temperatures)
+                replace(
+                    member,
+                    vocabulary=vocabulary,
+                    weight=weight * member.weight,
+                    weights={c: of[number] * member.weights.get(c, member.weight) for c, of in by_column.items()},
+                    temperatures=_product(member.temperatures, temperatures),
+                )
             )
     if len(members) > MAX_MEMBERS:
         raise InputError(f"these taggers have {len(members)} networks, and one has at most {MAX_MEMBERS}; name fewer")
@@ -75,6 +73,20 @@ def join(taggers: Sequence[Bundle], weights: Sequence[float] | None = None, name
         "scores": {},
     }
     return Bundle(tuple(members), taggers[0].segmenter, config, tuple(linear))
+
+
+def _weights_by_column(taggers: Sequence[Bundle], weights: Sequence[float]) -> dict[str, list[float]]:
+    """The weights of each tagger's networks in the columns where they are not the taggers' weights.
+
+    Linear members take a part of their tagger's weight from its networks, and not every tagger has some.
+    """
+    found = {}
+    for column in taggers[0].vocabulary.columns:
+        shares = [networks_share(tagger.linear, column) for tagger in taggers]
+        if max(shares) > min(shares) or any(column in each.weights for tagger in taggers for each in tagger.members):
+            parts = [weight * share for weight, share in zip(weights, shares, strict=True)]
+            found[column] = [part / sum(parts) for part in parts]
+    return found
 
 
 def _in_order(member: Member, first: Vocabulary) -> Member:

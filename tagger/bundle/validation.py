@@ -23,15 +23,17 @@ from tagger.text.segment import LEARNED, RULES
 from tagger.text.strings import printable
 
 Temperature = Annotated[float, Meta(ge=MIN_TEMPERATURE, le=MAX_TEMPERATURE)]
+Weight = Annotated[float, Meta(gt=0, le=1)]
 SUM_TOLERANCE = 1e-6  # of the weights of members, whose sum is 1
 
 
 @dataclass(kw_only=True)
 class _Member:
     network: Any  # see `check_network_config`
-    weight: Annotated[float, Meta(gt=0, le=1)]
+    weight: Weight
     temperatures: dict[str, Temperature]
     vocabulary: Annotated[int, Meta(ge=0, le=MAX_MEMBERS)]
+    weights: dict[str, Weight] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
@@ -60,10 +62,11 @@ def check_config(config: dict[str, Any]) -> dict[str, Any]:
         check_network_config(member.network, f"{name}.")
         if member.network["transformer"] is not None:
             _check_settings(f"{name}.transformer.encoder", member.network["transformer"]["encoder"])
-    weights = [member.weight for member in saved.members]
-    if abs(sum(weights) - 1) > SUM_TOLERANCE:
-        raise ValueError(f"the weights of members are {shown(weights)}, not numbers above 0 with the sum 1")
-    if max(member.vocabulary for member in saved.members) >= len(weights):
+    for column in ("", *sorted({column for member in saved.members for column in member.weights})):
+        weights = [member.weights.get(column, member.weight) for member in saved.members]
+        if abs(sum(weights) - 1) > SUM_TOLERANCE:
+            raise ValueError(f"the weights of members are {shown(weights)}, not numbers above 0 with the sum 1")
+    if max(member.vocabulary for member in saved.members) >= len(saved.members):
         raise ValueError("members: a number of a vocabulary is too large")
     for column in {each.column for each in saved.linear}:
         if sum(each.weight for each in saved.linear if each.column == column) >= 1:
@@ -71,11 +74,12 @@ def check_config(config: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
-def check_temperatures(temperatures: Mapping[str, float], columns: Sequence[str]) -> None:
-    """Raises ValueError unless all temperatures are of columns of the tagger."""
-    for column in temperatures:
-        if column not in columns:
-            raise ValueError(f"a name in temperatures is {shown(column)}, not one of {', '.join(columns)}")
+def check_columns(values: Mapping[str, Any], columns: Sequence[str]) -> None:
+    """Raises ValueError unless all temperatures and weights of columns are of columns of the tagger."""
+    for key in ("temperatures", "weights"):
+        for column in values.get(key, {}):
+            if column not in columns:
+                raise ValueError(f"a name in {key} is {shown(column)}, not one of {', '.join(columns)}")
 
 
 def _check_settings(name: str, value: Any) -> None:

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from tagger.bundle.catalog import LATEST, RUNS, did_you_mean, find_folder, run_names
+from tagger.bundle.catalog import LATEST, RUNS, did_you_mean, find_folder, newest_run, run_names
 from tagger.bundle.run_lock import LOCK
 from tagger.bundle.saved_config import RECORD, TAGGER_IN_RUN
 from tagger.errors import InputError, shorten
@@ -109,13 +109,11 @@ def can_resume(folder: Path) -> bool:
 
 
 def find_run(name: str) -> Path:
-    """The folder of a run by its path or its name; `latest` is the one below `runs/` that was started last."""
-    folder = find_folder(name)
-    if folder is None and name == LATEST:
-        if not (started := list(RUNS.glob(f"**/{RECORD}"))):
-            raise InputError(f"no run below {RUNS}/ here; name the folder of the run to resume")
-        return max(started, key=lambda path: path.stat().st_mtime).parent
+    """The folder of a run by its path or its name, or `latest`."""
+    folder = newest_run() if name == LATEST else find_folder(name)
     if folder is None:
+        if name == LATEST:
+            raise InputError(f"no run below {RUNS}/ here; name the folder of the run to resume")
         remedy = did_you_mean(name, run_names()) or f"name one below {RUNS}/"
         raise InputError(f"{shorten(name)[1:-1] or repr(name)} is no run's folder, it does not exist; {remedy}")
     return folder

@@ -15,13 +15,15 @@ from tagger.bundle.catalog import LATEST, find_tagger, list_models, new_run
 from tagger.bundle.run_lock import claim_run
 from tagger.bundle.saved_config import CONFIG, RECORD
 from tagger.errors import InputError
+from tagger.training.run_folder import find_run
 
 
 def make_run(path: Path, trained: Path, age: int) -> Path:
-    """A run's folder with a tagger that is `age` seconds old."""
+    """A run's folder with a tagger; the run was started `age` seconds ago."""
     shutil.copytree(trained, path / "tagger")
+    (path / RECORD).touch()
     now = path.stat().st_mtime
-    os.utime(path / "tagger" / CONFIG, (now - age, now - age))
+    os.utime(path / RECORD, (now - age, now - age))
     return path
 
 
@@ -31,6 +33,11 @@ def test_latest_is_the_newest_run(trained: Path, tmp_path: Path, monkeypatch: py
     newest = make_run(tmp_path / "runs" / "2026-01-30" / "sweep" / "0", trained, age=10)
     make_run(tmp_path / "runs" / "2026-02-01" / "12-00-00", trained, age=90)
     assert find_tagger("latest").resolve() == newest / "tagger"
+    assert find_run("latest").resolve() == newest
+    make_run(tmp_path / "runs" / "ensemble" / "members" / "1", trained, age=1)
+    (tmp_path / "runs" / "ensemble" / RECORD).touch()  # an ensemble of which one member is finished
+    assert find_tagger("latest").resolve() == newest / "tagger"
+    assert find_run("latest") == Path("runs/ensemble")
 
 
 def test_the_name_of_a_run_is_found_after_taggers_and_folders(
@@ -81,7 +88,9 @@ def test_a_tagger_that_is_not_there_is_an_error(
         Bundle.load(find_tagger(name))
 
 
-@pytest.mark.parametrize("name", ["", "english", "latest", "a/b", "..", ".a", "~", "-m", "hf:a", "a=b", "a\n"])
+@pytest.mark.parametrize(
+    "name", ["", "english", "de", "DEU", "German", "latest", "a/b", "..", ".a", "~", "-m", "hf:a", "a=b", "a\n"]
+)
 def test_what_cannot_be_the_name_of_a_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"^name=.*; give a word, such as name=tamil"):
@@ -120,7 +129,7 @@ def test_the_list_says_what_each_model_is(data: Path) -> None:
     assert model[:4] == ("dutch", data / "dutch", "UD_Dutch-X 2.16", "CC0")
     assert model.scores == {"dev": {"upos": 0.5}}
     assert model.size == sum(path.stat().st_size for path in (data / "dutch").iterdir())
-    shutil.copytree(data / "dutch", Path("runs") / "one" / "tagger")
+    make_run(Path("runs/one"), data / "dutch", age=0)
     assert [model.name for model in list_models()] == ["dutch", "one", LATEST]
     for damage in ("{", "[]", "{}"):
         (data / "dutch" / CONFIG).write_text(damage)

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import list_models
-from tagger.bundle.saved_config import CONFIG, VOCABULARY, WEIGHTS
+from tagger.bundle.saved_config import CONFIG, RECORD, VOCABULARY, WEIGHTS
 from tagger.errors import InputError
 from tagger.model.embeddings import VectorConfig
 from tagger.model.vocabulary import Vocabulary
@@ -106,6 +106,7 @@ def test_names_are_shown_without_escape_codes(folder: Path, tmp_path: Path, monk
     assert json.dumps(config, ensure_ascii=False).isprintable()
     (tmp_path / "here" / "runs" / "1").mkdir(parents=True)
     folder.rename(tmp_path / "here" / "runs" / "1" / "tagger")
+    (tmp_path / "here" / "runs" / "1" / RECORD).touch()
     monkeypatch.chdir(tmp_path / "here")
     latest = list_models()[-1]
     assert latest.name == "latest"
@@ -162,6 +163,8 @@ def test_settings_of_a_transformer(
         (CONFIG, (*NETWORK, "decoder"), ..., MISFIT),
         (CONFIG, ("members", 0, "vocabulary"), 1, MISFIT),
         (CONFIG, ("members", 0, "weight"), 0.5, MISFIT),
+        (CONFIG, ("members", 0, "weights"), {"upos": 0.5}, "the weights of members are [0.5], not"),
+        (CONFIG, ("members", 0, "weights"), {"upso": 1.0}, 'a name in weights is "upso", not one of upos, xpos'),
         (CONFIG, ("members",), [], MISFIT),
         (CONFIG, ("scores",), {"dev": {"upos": 10**400}}, "scores="),
         (CONFIG, ("temperatures",), {"upso": 1.5}, 'a name in temperatures is "upso", not one of upos, xpos'),

@@ -16,7 +16,7 @@ from tests.commands.conftest import CONLLU, call, saved
     ],
 )
 def test_latest_is_found_once_in_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]) -> None:
-    runs = [saved(tmp_path / "runs" / str(number) / "tagger", ["They", "book", "."]) for number in (1, 2)]
+    runs = [saved(tmp_path / str(number) / "tagger", ["They", "book", "."]).parent for number in (1, 2)]
     for name in "abc":
         (tmp_path / f"{name}.conllu").write_text(CONLLU)
     asked = []
@@ -26,10 +26,10 @@ def test_latest_is_found_once_in_a_command(tmp_path: Path, monkeypatch: pytest.M
         asked.append(arguments)
         return runs[min(len(asked), 2) - 1]
 
-    monkeypatch.setattr(catalog, "_newest_run", newest)
+    monkeypatch.setattr(catalog, "newest_run", newest)
     shown = call(*command, "--model", "latest").stderr
     assert len(asked) == 1
-    assert f"model: {runs[0]} (" in shown
+    assert f"model: {runs[0] / 'tagger'} (" in shown
 
 
 def test_a_folder_with_the_name_of_a_bundled_tagger_is_loaded(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ def test_a_run_is_listed_and_what_it_says_does_not_reach_the_terminal_as_it_is(m
     config |= {"corpus": "\x1b]0;mine\x07Tiny\x1b[2J", "license": "free\r\x9b31m"}
     folder = Path(shutil.copytree(model, tmp_path / "runs" / "1" / "tagger"))
     (folder / "config.json").write_text(json.dumps(config))
+    (folder.parent / "run.json").touch()
     shown = [call("models").stdout, call("tag", "--model", "latest", input="They").stderr]
     for text in shown:
         assert "Tiny" in text

@@ -44,6 +44,7 @@ def test_evaluate_says_what_cut_the_text(learned: Path, tmp_path: Path) -> None:
 def test_models_says_what_cuts_text(learned: Path, tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "1" / "tagger"
     folder.mkdir(parents=True)
+    (folder.parent / "run.json").touch()
     for path in learned.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
     listed = {model["name"]: model["segmenter"] for model in json.loads(call("models", "--json").stdout)}

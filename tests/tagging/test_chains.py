@@ -88,18 +88,21 @@ def test_an_ensemble_says_the_weighted_mean_of_what_its_taggers_say(vocabulary: 
     """Of taggers with and without linear members, whose tags have different orders."""
     taggers = [
         with_linear(vocabulary),
-        with_linear(reversed_tags(vocabulary), 2, 0.5),
+        with_linear(reversed_tags(vocabulary), 2, 0.97),  # of which the network has next to nothing
         bundle_of(make_network(vocabulary, 3), vocabulary),
     ]
     weights = [0.5, 0.3, 0.2]
     join(taggers, weights).save(tmp_path / "a", "# card\n")
     joined = Bundle.load(tmp_path / "a")
+    twice = join([joined, taggers[2]], [0.25, 0.75])
     for column in vocabulary.columns:
         mean = torch.zeros(sum(map(len, SENTENCES)), len(vocabulary.tags[column]))
         for tagger, weight in zip(taggers, weights, strict=True):
             order = [tagger.vocabulary.tag_ids[column][tag] for tag in vocabulary.tags[column]]
             mean += weight * scores(tagger, column)[:, order]
         torch.testing.assert_close(scores(joined, column), mean, atol=1e-4, rtol=1e-4)
+        mean = 0.25 * mean + 0.75 * scores(taggers[2], column)
+        torch.testing.assert_close(scores(twice, column), mean, atol=1e-4, rtol=1e-4)
 
 
 def test_equal_members_of_an_ensemble_become_one(vocabulary: Vocabulary) -> None:
