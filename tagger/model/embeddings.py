@@ -10,7 +10,6 @@ into `FormConfig`, and into the page of values (`EmbeddingConfig` in training/co
 # U distinct forms, A affixes of a form, C characters of the longest form
 
 import re
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from tagger.model.batch import FIRST_ID, PAD, UNK, Batch
 from tagger.model.vocabulary import Vocabulary, row_of
 from tagger.text.json_files import MAX_SIZE
 from tagger.text.schema import Count, Size, one_of
+from tagger.text.strings import text_hash
 
 # Names of the parts, of their features in a batch, and of their weights.
 WORDS, AFFIXES, CHARACTERS, VECTORS = "words", "affixes", "characters", "vectors"
@@ -147,8 +147,7 @@ class AffixEmbedding(nn.Module):
 def affix_rows(buckets: int, forms: Sequence[str]) -> np.ndarray:
     """The rows of each form's prefixes, suffixes and shape, (U, A).
 
-    The table has `buckets` rows for each kind of affix. An affix's CRC-32 decides its row, since it is the same in
-    every process.
+    The table has `buckets` rows for each kind of affix. An affix's hash decides its row.
     """
     lower = [form.lower() for form in forms]
     affixes = [
@@ -156,9 +155,12 @@ def affix_rows(buckets: int, forms: Sequence[str]) -> np.ndarray:
         *([form[-n:] for form in lower] for n in SUFFIXES),
         map(word_shape, forms),
     ]
-    hashes = np.fromiter(map(_hash, chain(*affixes)), dtype=np.int64, count=AFFIX_COUNT * len(forms))
+    hashes = np.fromiter(map(_affix_hash, chain(*affixes)), dtype=np.int64, count=AFFIX_COUNT * len(forms))
     rows = hashes.reshape(AFFIX_COUNT, -1) % buckets + np.arange(AFFIX_COUNT)[:, None] * buckets
     return rows.T
+
+
+_affix_hash = lru_cache(maxsize=1 << 16)(text_hash)  # many forms share them
 
 
 class _ShapeCharacters(dict[int, str]):
@@ -184,11 +186,6 @@ def word_shape(form: str) -> str:
     if form.islower() and form.isalpha():
         return "xxx"[: len(form)]  # most words; this is faster
     return _LONG_RUN.sub(lambda run: run[1] * 3, form[:SHAPE_CHARACTERS].translate(_SHAPE_CHARACTERS))
-
-
-@lru_cache(maxsize=1 << 16)
-def _hash(affix: str) -> int:
-    return zlib.crc32(affix.encode("utf-8", "surrogatepass"))
 
 
 class CharacterEncoder(nn.Module):

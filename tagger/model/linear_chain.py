@@ -18,7 +18,6 @@ rows are the same to the bit whatever is computed beside them.
 # U distinct forms, n features of a form, F features that have weights, N packed tokens, T tokens in the longest
 # sentence, K tags
 
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, groupby
@@ -32,6 +31,7 @@ from torch.nn.functional import embedding_bag
 
 from tagger.model.decoder import CRFDecoder
 from tagger.model.embeddings import word_shape
+from tagger.text.strings import text_hash
 
 EDGE = ""  # the form beside the first and the last token of a sentence
 # The tables of weights: for each the offsets of its terms, where the form stands that says something of a token.
@@ -62,8 +62,8 @@ def form_features(form: str) -> tuple[list[int], list[int], list[int]]:
 
 
 def feature_key(kind: str, text: str) -> int:
-    """The number that a table knows a feature by: 31 bits of its CRC-32. Two features rarely share one."""
-    return zlib.crc32(f"{kind} {text}".encode("utf-8", "surrogatepass")) & 0x7FFFFFFF
+    """The number that a table knows a feature by: 31 bits of its hash. Two features rarely share one."""
+    return text_hash(f"{kind} {text}") & 0x7FFFFFFF
 
 
 _of_affix = lru_cache(maxsize=1 << 16)(feature_key)  # many forms share them

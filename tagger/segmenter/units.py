@@ -13,7 +13,6 @@ digit as 0.
 
 import re
 import unicodedata
-import zlib
 from collections.abc import Container, Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ import numpy as np
 import regex
 
 from tagger.text.segment_rules import LINE_END_INSIDE, SPACE
+from tagger.text.strings import text_hash
 
 _SINGLE_SCRIPTS = (
     *("Han", "Hiragana", "Katakana", "Bopomofo", "Yi", "Thai", "Lao", "Khmer", "Myanmar"),
@@ -175,12 +175,16 @@ class UnitTable:
         first = len(self._rows) + UNKNOWN + 1
         affixes = [form[:n] for n in AFFIXES] + [form[-n:] for n in AFFIXES]
         rows = [self._rows.get(form, UNKNOWN)]
-        rows += [first + place * self._buckets + _hash(affix) % self._buckets for place, affix in enumerate(affixes)]
+        rows += [
+            first + place * self._buckets + text_hash(affix) % self._buckets for place, affix in enumerate(affixes)
+        ]
         is_new_mark = form not in self._rows and not unit[0].isalnum()
         own = kind(unit)
         lower = unit.lower()
         marked = "*" + lower[-2:] in self._marks or lower[:2] + "*" in self._marks
-        return self._add(rows, (_hash(form), _hash(shape(unit)), _hash(own), is_new_mark, KINDS.index(own), marked))
+        return self._add(
+            rows, (text_hash(form), text_hash(shape(unit)), text_hash(own), is_new_mark, KINDS.index(own), marked)
+        )
 
     def _add(self, rows: list[int], keys: tuple[int, ...]) -> int:
         self._new_rows.append(rows)
@@ -250,10 +254,6 @@ def kind(unit: str) -> str:
         return "end"
     category = unicodedata.category(unit[0])
     return {"Pi": "Ps", "Pf": "Pe"}.get(category, category)
-
-
-def _hash(text: str) -> int:
-    return zlib.crc32(text.encode("utf-8", "surrogatepass"))
 
 
 def mixed(*parts: Any) -> np.ndarray:

@@ -8,13 +8,14 @@ et al. 2009, https://arxiv.org/abs/0902.2206).
 # L languages, W words, R rows of weights
 
 import re
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
+
+from tagger.text.strings import text_hash
 
 WEIGHTS, SCALE, BIAS = "weights", "scale", "bias"  # names in the file
 MAX_PIECE = 4  # characters of a piece
@@ -36,7 +37,7 @@ def pieces_of(word: str, rows: int) -> list[int]:
     """The rows of the pieces of a word in lower case; a row that several pieces share is there several times."""
     bounded = f" {word} "
     pieces = [bounded[i : i + n] for n in range(1, MAX_PIECE + 1) for i in range(len(bounded) - n + 1)]
-    return [zlib.crc32(piece.encode("utf-8", "surrogatepass")) % rows for piece in [*pieces[1:], bounded]]
+    return [text_hash(piece) % rows for piece in [*pieces[1:], bounded]]
 
 
 class Identifier:

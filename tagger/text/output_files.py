@@ -77,6 +77,7 @@ def whole_binary(
             partial = target.with_name(f".{target.name[:_NAME]}.{secrets.token_hex(4)}.part")
             binary = partial.open("xb")
             if fcntl is not None:
+                # Not filelock, which the package uses elsewhere: some versions of it empty the file that they lock.
                 with suppress(OSError):  # a file system without locks: nobody removes what a killed process left
                     fcntl.lockf(binary, fcntl.LOCK_EX)
             if target.exists():

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+import zlib
 from collections.abc import Iterable, Iterator
 
 from tagger.errors import InputError, shorten
@@ -66,6 +67,11 @@ def whole_lines(lines: Iterable[str], path: str) -> Iterator[str]:
         number += 1
     if pieces:
         yield "".join(pieces)
+
+
+def text_hash(text: str) -> int:
+    """The CRC-32 of a text, by which tables of features know it: unlike `hash`, it is the same in every process."""
+    return zlib.crc32(text.encode("utf-8", "surrogatepass"))
 
 
 LEMMA = "lemma"  # the column of lemmas
