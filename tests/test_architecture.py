@@ -1,6 +1,6 @@
 """The rooms of the package: which may import which, that no imports go in a circle, that private names stay private.
 
-Also that each extra can be deleted: no module of the core imports one, nor does another extra.
+Also that each extra can be deleted: no module or test of the core imports one, nor does another extra.
 """
 
 import ast
@@ -93,15 +93,23 @@ def test_rooms_import_what_they_may() -> None:
     assert rooms == {*ROOMS, "extras"}
     for module in modules():
         room, _, inside = module.partition(".")
-        if room == "extras":
-            extra = inside.partition(".")[0]
-            of_extras = {other for other in imports(module, types=True) if other.startswith("extras.")}
-            assert not [other for other in of_extras if other.split(".")[1] != extra], module
-        elif inside:
+        if inside and room != "extras":
             others = {other.partition(".")[0] for other in imports(module, types=True)} - {room}
             assert others <= {*ROOMS[: ROOMS.index(room)]} | ROOT, module
     for module in ROOT:
         assert set(imports(module, types=True)) <= ROOT, module
+
+
+def test_nothing_but_an_extra_and_its_tests_imports_it() -> None:
+    root = PACKAGE.parent
+    for path in (*PACKAGE.rglob("*.py"), *(root / "tests").rglob("*.py")):
+        _, room, *inside = path.relative_to(root).parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom | ast.Import):
+                start = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+                for alias in node.names:
+                    extra = re.match(r"(?:tagger|tests)\.extras\.(\w+)", f"{start}{alias.name}")
+                    assert extra is None or [room, extra[1]] == ["extras", inside[0]], path
 
 
 def test_the_wheel_carries_every_room() -> None:

@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -24,7 +23,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from tagger.bundled import bundled
-from tagger.commands.app import app
+from tagger.commands.app import COMMANDS, app
 from tagger.text.formats import INPUTS, OUTPUTS, SUFFIXES
 from tagger.training.config import train_config
 from tagger.training.loggers import LOGGERS
@@ -90,7 +89,7 @@ def word(arguments: list[str]) -> str:
     return "train" if "=" in first or first.startswith("-") else first
 
 
-COMMANDS = commands()
+SHOWN = commands()
 
 
 def test_the_readme_is_short_and_has_the_two_lines_that_set_everything_up() -> None:
@@ -110,7 +109,7 @@ def composed(command: Command, *choices: str) -> DictConfig:
 def test_training_and_pretraining_commands_compose() -> None:
     """Of a sweep, the runs with all first values and with all last ones: a hundred others are composed alike."""
     groups = {path.name for path in (ROOT / "conf").iterdir() if path.is_dir()}
-    for arguments in (each for each in COMMANDS if word(each) in CONFIG_COMMANDS and "model.cell=ugrnn" not in each):
+    for arguments in (each for each in SHOWN if word(each) in CONFIG_COMMANDS and "model.cell=ugrnn" not in each):
         command: Command = "pretrain" if word(arguments) == "pretrain" else "train"
         words = checked_words(command, [one for one in arguments if one not in CONFIG_COMMANDS])
         parsed = [OverridesParser.create().parse_override(one) for one in words if "=" in one]
@@ -131,7 +130,7 @@ def _one_value(override: Override, at: int) -> Any:
 
 
 def test_other_commands_parse() -> None:
-    for name, *words in (each for each in COMMANDS if word(each) not in CONFIG_COMMANDS):
+    for name, *words in (each for each in SHOWN if word(each) not in CONFIG_COMMANDS):
         command = typer.main.get_command(app).get_command(None, name)  # type: ignore[attr-defined]
         assert command is not None, name
         if "--help" not in words:
@@ -198,11 +197,15 @@ def test_the_python_of_the_pages_runs(tmp_path: Path) -> None:
     run([sys.executable, "-c", program, *scripts], tmp_path, with_entry_points(tmp_path))
 
 
+def slug_of(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
 def anchors(path: Path) -> set[str]:
     """The anchors of a page's headings, as GitHub makes them."""
     found: set[str] = set()
     for heading in re.findall(r"^#+ (.*)$", prose(path.read_text(encoding="utf-8")), re.MULTILINE):
-        slug = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        slug = slug_of(heading)
         found.add(slug if slug not in found else f"{slug}-1")
     return found
 
@@ -249,16 +252,55 @@ def test_files_and_names_of_the_code_exist(path: Path) -> None:
 def test_the_map_of_the_rooms_is_true() -> None:
     rows = table(README, "## The rooms")
     assert [room for room, *_ in rows] == [f"`{room}/`" for room in ROOMS]
-    assert {f"`{extra}/`" for extra in EXTRAS} <= set(re.findall(r"`\w+/`", README))
     for room, _, start in rows:
         opening = ast.get_docstring(ast.parse(page(f"tagger/{room.strip('`')}__init__.py")))
         assert opening is not None
         assert f"Start in `{start.strip('`').partition('/')[2]}`" in " ".join(opening.split()), room
 
 
+def pages_of_extras() -> dict[str, str]:
+    """The page of each extra, as README's table links it: a file, or with `#` one of its sections."""
+    return dict(re.findall(r"\[(\w+)\]\(([^)]+)\)", cell)[0] for cell, _ in table(README, "### The extras"))
+
+
+def without_section(text: str, anchor: str) -> str:
+    """A page without the section that an anchor names, and without the sections below it."""
+    kept, fenced, level = "", False, 0
+    for line in text.splitlines(keepends=True):
+        fenced ^= line.startswith("```")
+        heading = None if fenced else re.match(r"(#+) (.*)", line)
+        if heading and (not level or len(heading[1]) <= level):
+            level = len(heading[1]) if slug_of(heading[2]) == anchor else 0
+        kept += "" if level else line
+    return kept
+
+
+def test_each_extra_has_a_page_and_no_other_page_needs_it() -> None:
+    """So an extra's page can be deleted: nothing else links to it or shows its commands."""
+    pages = pages_of_extras()
+    assert list(pages) == EXTRAS
+    of_extras = "|".join(name for name, module in COMMANDS.items() if module.startswith("tagger.extras."))
+    for path in PAGES:
+        name = path.relative_to(ROOT).as_posix()
+        if name in pages.values():
+            continue
+        text = without_section(page(name), "the-extras") if name == "README.md" else page(name)
+        for place in pages.values():
+            text = without_section(text, place.partition("#")[2]) if place.startswith(f"{name}#") else text
+        for shown in (rf"python -m tagger (?:{of_extras})\b", "hydra/sweeper=optuna", r"tagger\.extras\.\w"):
+            assert not re.search(shown, text), (name, shown)
+        for link in re.findall(r"\]\(([^)\s]+)\)", text):
+            target = os.path.relpath(path.parent / link, ROOT) if link[0] != "#" else f"{name}{link}"
+            assert not {target, target.partition("#")[0]} & {*pages.values()}, (name, link)
+
+
 def test_the_table_of_extras_is_complete() -> None:
-    extras = tomllib.loads(page("pyproject.toml"))["project"]["optional-dependencies"]
-    assert [extra for extra, *_ in table(page("docs/training.md"), "## Extras")] == [f"`{extra}`" for extra in extras]
+    """An extra of the code names its optional dependencies on its own page."""
+    stated = set(tomllib.loads(page("pyproject.toml"))["project"]["optional-dependencies"])
+    shown = {extra.strip("`") for extra, *_ in table(page("docs/training.md"), "## Extras")}
+    for place in pages_of_extras().values():
+        shown |= set(re.findall(r"'\.\[([\w-]+)\]'", page(place.partition("#")[0])))
+    assert shown == stated
 
 
 def test_extras_are_installed_from_the_source_by_names_that_exist() -> None:
@@ -271,7 +313,8 @@ def test_extras_are_installed_from_the_source_by_names_that_exist() -> None:
         assert not re.search(r"pip install[^`\n&]*[ '\"]tagger\b", text), path
         named |= {extra for listed in re.findall(r"'\.\[([\w,-]+)\]'", text) for extra in listed.split(",")}
         named |= set(re.findall(r"missing(?:_extra)?\(\w+, (?:\"\w+\", )?\"([\w-]+)\"\)", text))
-    assert {"spacy", "serve", "onnx", "nltk"} <= named <= extras
+    assert named
+    assert named <= extras
 
 
 def test_the_tables_of_values_are_complete() -> None:
@@ -339,22 +382,9 @@ def test_the_walk_through_adds_a_cell(tmp_path: Path) -> None:
         run([sys.executable, "-m", "ruff", *command, "--no-cache", "tagger"], tmp_path)
 
 
-Printed = Callable[..., str]
-
-
-@pytest.fixture
-def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Printed:
-    """What a script prints that runs in this process."""
-
-    def run_script(script: Path, *arguments: str) -> str:
-        monkeypatch.setattr(sys, "argv", [str(script), *arguments])
-        runpy.run_path(str(script), run_name="__main__")
-        return capsys.readouterr().out
-
-    return run_script
-
-
-def test_the_gain_of_pretraining_is_computed_from_runs(tmp_path: Path, printed: Printed) -> None:
+def test_the_gain_of_pretraining_is_computed_from_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     runs = []
     for size, init, accuracy in ((100, None, 0.8), (100, "x", 0.9), (500, None, 0.88), (500, "x", 0.94)):
         folder = tmp_path / f"{size}-{init}"
@@ -363,14 +393,7 @@ def test_the_gain_of_pretraining_is_computed_from_runs(tmp_path: Path, printed: 
         report = {"dev": {"upos": {"accuracy": accuracy}}}
         (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
         runs.append(f"{size}={folder}")
-    table = printed(ROOT / "docs" / "gain.py", *runs, "-o", str(tmp_path / "gain.png"))
-    assert "| 100 | 80.00 (80.00 to 80.00) | 90.00 (90.00 to 90.00) | 50 % |" in table
+    monkeypatch.setattr(sys, "argv", ["gain.py", *runs, "-o", str(tmp_path / "gain.png")])
+    runpy.run_path(str(ROOT / "docs" / "gain.py"), run_name="__main__")
+    assert "| 100 | 80.00 (80.00 to 80.00) | 90.00 (90.00 to 90.00) | 50 % |" in capsys.readouterr().out
     assert (tmp_path / "gain.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_pipelines_of_spacy_are_scored_and_timed(printed: Printed) -> None:
-    sample = ROOT / "data" / "sample" / "sample-dev.conllu"
-    scores, speeds = printed(ROOT / "docs" / "spacy_pipelines.py", str(sample), "--rounds", "1").split("\n\n")
-    upos = {row.split("|")[1].strip(): float(row.split("|")[5]) for row in scores.splitlines()[2:]}
-    assert upos["`bigru_tokenizer`"] > upos["spaCy's tokenizer"] > 80
-    assert len(speeds.splitlines()) == 5

@@ -1,5 +1,7 @@
 """What the tests of commands share: an untrained tagger, and calls of commands as a user types them."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,43 @@ def error(*arguments: str, input: str | bytes | None = None) -> str:
     """The last line on standard error of a call that must fail with status 2."""
     result = call(*arguments, input=input, status=2)
     return result.stderr.splitlines()[-1]
+
+
+TEXT = (CONLLU + "\n") * 3
+
+
+@pytest.fixture
+def two_files(tmp_path: Path) -> Iterator[Path]:
+    """A folder with in.conllu, which is standard input too, other names of it, gold.conllu, and a file mine.npz."""
+    for name in ("in.conllu", "gold.conllu"):
+        (tmp_path / name).write_text(TEXT)
+    (tmp_path / "hard.npz").hardlink_to("in.conllu")
+    (tmp_path / "link.npz").symlink_to("in.conllu")
+    (tmp_path / "mine.npz").write_text("mine")
+    before = os.dup(0)
+    with (tmp_path / "in.conllu").open() as source:
+        os.dup2(source.fileno(), 0)
+        yield tmp_path
+    os.dup2(before, 0)
+    os.close(before)
+
+
+def check_replaces_nothing(files: Path, option: str, line: str) -> None:
+    """A command that reads in.conllu, and whose option names a file to write, replaces others only by --force.
+
+    `files` is the folder of `two_files`.
+    """
+    words = line.split()
+    for target in ("in.conllu", "./in.conllu", "hard.npz", "link.npz"):
+        if words[0] == "embed" and not target.endswith(".npz"):
+            continue  # it writes no others
+        for force in ([], ["--force"]):
+            message = error(*words, option, target, *force, input=CONLLU)
+            assert f"error: {option} {target} would replace a file that is read; choose another" in message
+    assert error(*words, option, "mine.npz", input=CONLLU) == "error: mine.npz exists; --force replaces it"
+    assert (files / "in.conllu").read_text() == (files / "hard.npz").read_text() == TEXT
+    assert (files / "mine.npz").read_text() == "mine"
+    assert (files / "link.npz").is_symlink()
+    if "--lexicon" not in words:
+        call(*words, option, "mine.npz", "--force", input="They book\n")
+        assert (files / "mine.npz").read_bytes()[:4] != b"mine"

@@ -124,9 +124,7 @@ def test_mistakes_of_usage_are_one_line_with_status_2(arguments: str, said: str)
     assert result.stdout == ""
 
 
-@pytest.mark.parametrize(
-    "arguments", [["tag", ""], ["tag", "-o", ""], ["tag", "--model", ""], ["resume", ""], ["lint", ""]]
-)
+@pytest.mark.parametrize("arguments", [["tag", ""], ["tag", "-o", ""], ["tag", "--model", ""], ["resume", ""]])
 def test_an_empty_name_is_not_the_current_folder(arguments: list[str]) -> None:
     assert "''" in error(*arguments, input="They book.")
     assert not list(Path().iterdir())

@@ -31,8 +31,6 @@ def test_several_taggers_become_one(taggers: list[str], tmp_path: Path) -> None:
     assert kept.startswith("They/NOUN walk/")
     scores = json.loads(call("evaluate", "a.conllu", "--model", "both", "--json").stdout)
     assert scores["upos"]["tokens"] == 5
-    assert "They" in call("explain", "They book flights.", "--model", "both").stdout
-    assert "predicts no words" in error("fill", "They ___ flights.", "--model", "both")
 
 
 def test_what_is_there_stays_unless_it_is_an_ensemble(taggers: list[str], tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 """What the tests of extras share with those of commands."""
 
-from tests.commands.conftest import _elsewhere, model
+from tests.commands.conftest import _elsewhere, model, two_files
 
-__all__ = ["_elsewhere", "model"]
+__all__ = ["_elsewhere", "model", "two_files"]

@@ -7,7 +7,7 @@ import pytest
 
 import tagger
 from tagger.extras.analysis import located
-from tests.commands.conftest import call, error
+from tests.commands.conftest import call, check_replaces_nothing, error
 
 
 @pytest.fixture
@@ -55,3 +55,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     Path("long.lines").write_text("a " * 20 + "x" * 1000)  # a long word makes all of them wide
     assert message in error("embed", "--model", str(trained), *arguments)
     assert not Path("x.npz").exists()
+
+
+def test_a_file_that_is_read_is_never_replaced(two_files: Path, model: Path) -> None:
+    check_replaces_nothing(two_files, "-o", f"embed in.conllu --model {model}")

@@ -11,7 +11,7 @@ import tagger
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.conllu import read_conllu, write_conllu
 from tagger.text.sentence import Sentence
-from tests.commands.conftest import CONLLU, call
+from tests.commands.conftest import CONLLU, call, check_replaces_nothing
 from tests.conftest import make_network, save_tiny
 
 
@@ -111,3 +111,10 @@ def test_bad_input_is_one_line_and_leaves_nothing(arguments: str, said: str, mod
     assert message.startswith(f"error: {said}")
     assert result.stdout == ""
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "line", ["compare in.conllu gold.conllu gold.conllu", "compare gold.conllu gold.conllu in.conllu"]
+)
+def test_a_file_that_is_read_is_never_replaced(line: str, two_files: Path) -> None:
+    check_replaces_nothing(two_files, "--csv", line)

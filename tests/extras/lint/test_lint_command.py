@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tagger.extras.lint.lint import Finding
-from tests.commands.conftest import call, error
+from tests.commands.conftest import call, check_replaces_nothing, error
 from tests.extras.lint.lint_corpus import conllu, write
 
 TRAIN = ["the/DET old/ADJ dog/NOUN can/AUX bark/VERB now/ADV"] * 2
@@ -47,6 +47,7 @@ def test_exit_status(corpus: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ([""], "''"),
         (["missing.conllu"], "missing.conllu: no such file"),
         (["empty"], "empty has no *-train.conllu"),
         (["gap.conllu"], "gap.conllu, line 2: the ID '5' ('b') stands where 2 is due"),
@@ -59,3 +60,7 @@ def test_bad_input_is_one_line(arguments: list[str], message: str) -> None:
     Path("empty").mkdir()
     Path("gap.conllu").write_text("".join(f"{i}\t{form}" + "\t_" * 8 + "\n" for i, form in ((1, "a"), (5, "b"))))
     assert message in error("lint", *arguments)
+
+
+def test_a_file_that_is_read_is_never_replaced(two_files: Path) -> None:
+    check_replaces_nothing(two_files, "-o", "lint in.conllu")

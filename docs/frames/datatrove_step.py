@@ -1,6 +1,6 @@
 """A step of a datatrove pipeline: documents come in, the same with tokens and tags in their metadata go out.
 
-`python docs/datatrove_step.py IN OUT` tags the JSON lines of a folder, two processes, a file each at a time.
+`python docs/frames/datatrove_step.py IN OUT` tags the JSON lines of a folder, two processes, a file each at a time.
 """
 
 import sys

@@ -1,6 +1,6 @@
 """CoNLL-U with raw text -> the accuracy and the speed of spaCy pipelines that tag it.
 
-python docs/spacy_pipelines.py UD_English-EWT/en_ewt-ud-dev.conllu [--model english] [--precision auto] [--rounds 5]
+python docs/spacy/spacy_pipelines.py en_ewt-ud-dev.conllu [--model english] [--precision auto] [--rounds 5]
 
 A text is a paragraph of the corpus. Scores are the F1 of the CoNLL 2018 shared task, in percent. Speed is words per
 second of the processor's time, the median of rounds, in which the pipelines take turns.
