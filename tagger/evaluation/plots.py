@@ -84,18 +84,16 @@ def draw_reliability(before: Calibrations, after: Calibrations, column: str, tit
 
 
 def draw_learning_curve(epochs: Sequence[Mapping[str, float]], path: Path) -> Figure:
-    """Draws loss and accuracy over the epochs: `train/loss`, `dev/loss`, `dev/accuracy`, if known `train/accuracy`."""
+    """Draws the loss on train and dev and the accuracy on dev over the epochs."""
     figure = Figure(figsize=(10, 4), layout="constrained")
     numbers = range(1, len(epochs) + 1)
     losses, accuracies = figure.subplots(1, 2)
-    for axis, name, scale, label in (
-        (losses, "loss", 1, "loss (nats per token)"),
-        (accuracies, "accuracy", 100, "accuracy (%)"),
+    for axis, split, name, scale, label in (
+        (losses, "train", "loss", 1, "loss (nats per token)"),
+        (losses, "dev", "loss", 1, "loss (nats per token)"),
+        (accuracies, "dev", "accuracy", 100, "accuracy (%)"),
     ):
-        for split in ("train", "dev"):
-            if f"{split}/{name}" in epochs[0]:
-                values = [scale * epoch[f"{split}/{name}"] for epoch in epochs]
-                axis.plot(numbers, values, marker="o", ms=4, label=split)
+        axis.plot(numbers, [scale * epoch[f"{split}/{name}"] for epoch in epochs], marker="o", ms=4, label=split)
         axis.set(xlabel="epoch", ylabel=label)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)

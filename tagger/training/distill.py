@@ -60,7 +60,7 @@ class Teaching:
         """Asks the teacher about the corpus and the text; see `Teacher.targets`."""
         teacher, text = self._teacher, self._text
         if text is None:
-            return Distillation(train, len(train), 0, teacher.targets(train, TOP, vocabulary, folder))
+            return Distillation(train, 0, teacher.targets(train, TOP, vocabulary, folder))
         untagged = text.sentences
         if CORPUS in train.column_names:
             nothing: Any = [""] * len(untagged)
@@ -71,7 +71,7 @@ class Teaching:
         share = min(1.0, text_ratio(words) * words / text.words)
         _log.info("%s: %s words of text, %.0f %% of them in an epoch", text.name, f"{text.words:,}", 100 * share)
         sentences = max(1, round(share * len(untagged)))
-        return Distillation(both, len(train), sentences, teacher.targets(both, TOP, vocabulary, folder))
+        return Distillation(both, sentences, teacher.targets(both, TOP, vocabulary, folder))
 
 
 class UntaggedText:

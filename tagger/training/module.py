@@ -1,9 +1,9 @@
 """`TaggerModule`: the network with its loss, its optimizer and its metrics, as a Lightning module."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import compress
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import pytorch_lightning as pl
 import torch
@@ -22,7 +22,8 @@ from tagger.model.pieces import PieceTokenizer
 from tagger.model.vocabulary import Vocabulary
 from tagger.segmenter.saved import SavedSegmenter
 
-# T tokens in the longest sentence, B sentences, N packed tokens, K tags of a column, k of them that a teacher names
+# T tokens in the longest sentence, B sentences, N tokens of all, S states of all layers, K tags of a column, k of them
+# that a teacher names
 
 MASKED = -1e4  # a score of no tag; not -inf, because the gradient of a sum of those alone is no number
 WARMUP = 0.05  # share of the steps in which the learning rate climbs
@@ -79,7 +80,7 @@ class Module(pl.LightningModule):
         super().__init__()
         self.frozen_epochs = 0
         self._generators: dict[str, Tensor] | None = None
-        self._sums: dict[str, tuple[Tensor, int]] = {}  # of this epoch so far, and the number of words
+        self._sums: dict[str, Tensor] = {}  # of this epoch so far, and the number of words
 
     @property
     def body(self) -> TaggerNetwork:
@@ -91,10 +92,13 @@ class Module(pl.LightningModule):
         """The number of the optimizer's steps in the whole training."""
         return int(self.trainer.estimated_stepping_batches)
 
-    def count(self, name: str, mean: Tensor | float, words: int) -> None:
-        """Adds the mean over some words to that of an epoch; `log` in every batch takes a tenth of the training."""
-        total, before = self._sums.get(name, (torch.zeros(()), 0))
-        self._sums[name] = total + torch.as_tensor(mean, dtype=torch.float32, device="cpu") * words, before + words
+    def count(self, name: str, total: Tensor, words: Tensor | int) -> None:
+        """Adds a sum over some words to that of the epoch, which stays on the device: to read it would halt a GPU.
+
+        `log` in every batch takes a tenth of the training.
+        """
+        sums = torch.stack([total.detach().float(), torch.as_tensor(words, device=total.device).float()])
+        self._sums[name] = self._sums[name] + sums if name in self._sums else sums
 
     def on_train_epoch_end(self) -> None:
         """Logs the means over train."""
@@ -106,10 +110,7 @@ class Module(pl.LightningModule):
 
     def _log_means(self, prefix: str) -> None:
         for name in [name for name in self._sums if name.startswith(prefix)]:
-            total, words = self._sums.pop(name)
-            if self.trainer.world_size > 1:
-                sums = torch.stack([total, torch.tensor(float(words))]).to(self.device)
-                total, words = (each.cpu() for each in self.trainer.strategy.reduce(sums, reduce_op="sum"))
+            total, words = self.trainer.strategy.reduce(self._sums.pop(name), reduce_op="sum")
             self.log(name, total / words, prog_bar=name.endswith("/accuracy"))
 
     def configure_optimizers(self) -> Any:
@@ -186,6 +187,13 @@ class Module(pl.LightningModule):
             if "cuda" in states and self.device.type == "cuda":
                 torch.cuda.set_rng_state(states["cuda"], self.device)
             self._generators = None
+
+
+class Outputs(NamedTuple):
+    """What a network computes for a batch."""
+
+    states: Tensor  # (T, B, S) of its recurrent layers
+    scores: dict[str, Tensor]  # of each column (T, B, K)
 
 
 class TaggerModule(Module):
@@ -282,74 +290,86 @@ class TaggerModule(Module):
         members = (Member(network, self.vocabulary, tokenizer, share) for network in self.networks)
         return Bundle(tuple(members), segmenter, config or {})
 
-    def _step(self, batch: Batch, stage: str) -> Tensor:
-        """What training makes small for a batch: a sum over columns and members, with the facts and the teacher.
-
-        Counted are the accuracy of every column and of all, and as `loss` what dev has as well: the loss of the gold
-        tags alone, per token, in the mean of the members.
-        """
-        loss = of_tags = torch.zeros((), device=self.device)
-        of_members = []  # for each column (T, B, K)
-        transformer = self.body.transformer
-        if transformer is not None and batch.pieces is not None and (transformer.learns or batch.outputs is None):
-            batch.outputs = transformer.outputs(batch.pieces)  # once for all members, which share the transformer
-        for i, member in enumerate(self.networks):
-            h = member.encode(member.embed(batch), batch.lengths)
-            of_members.append(member.score(h))
-            if batch.facts is not None and len(self.fact_heads):
-                loss = loss + self._facts_loss(i, h, batch)
-        places, counts = packing(batch.lengths)
-        accuracies = []
-        for column, target in batch.targets.items():
-            learned = target.clamp(min=IGNORE)  # a tag that training never saw counts in the accuracy, not in the loss
-            decoders = [cast(Decoder, member.decoders[column]) for member in self.networks]
-            for decoder, scores in zip(decoders, of_members, strict=True):
-                of_gold = decoder.loss(scores[column], learned, batch.lengths)
-                of_tags = of_tags + of_gold.detach()
-                if batch.teacher:
-                    of_gold = self._distilled(of_gold, scores[column], learned, batch.teacher.get(column), places)
-                loss = loss + of_gold
-            together = torch.stack([scores[column].detach() for scores in of_members]).mean(0)  # as when it tags
-            best = mean_decoder(decoders).best(together.flatten(0, 1)[places], counts)
-            right, scored = int((best == target.flatten()[places]).sum()), int((target != IGNORE).sum())
-            self.count(f"{stage}/{column}", right / max(1, scored), scored)
-            accuracies.append((right, scored))
-        right, scored = map(sum, zip(*accuracies, strict=True))
-        self.count(f"{stage}/loss", of_tags / len(of_members), max(scored for _, scored in accuracies))
-        self.count(f"{stage}/accuracy", right / max(1, scored), scored)
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        """The loss of gold tags, of facts and of a teacher's tags: a sum over columns and members."""
+        outputs = self._outputs(batch)
+        of_gold = self._gold_losses(outputs, batch, "train")
+        loss = torch.stack([self._gold_weight(column, batch) * each for column, each in of_gold.items()]).sum()
+        if batch.facts is not None:
+            loss = loss + self._facts_loss(outputs, batch.facts, batch.lengths)
+        if batch.teacher:
+            loss = loss + self._teacher_loss(outputs, batch)
         return loss
 
-    def _facts_loss(self, member: int, h: Tensor, batch: Batch) -> Tensor:
-        """The weighted loss of a member's states (T, B, S) in predicting facts; those that are -1 are not known."""
-        assert batch.facts is not None
-        here = torch.arange(len(h), device=h.device)[:, None] < batch.lengths  # (T, B)
-        facts = batch.facts[here]  # (N, facts)
-        scores = self.fact_heads[member](h[here]).float()
-        known = (facts >= 0).float()
-        total = binary_cross_entropy_with_logits(scores, facts.clamp(min=0), known, reduction="sum")
-        return self.facts_weight * total / here.sum()
-
-    def _distilled(
-        self, of_gold: Tensor, scores: Tensor, gold: Tensor, teacher: Tensor | None, places: Tensor
-    ) -> Tensor:
-        """The loss of a column with gold tags and a teacher, a mean over all tokens.
-
-        Args:
-            of_gold: the loss of the tokens with gold tags, a mean over them.
-            scores: (T, B, K).
-            gold: (T, B) tags, or IGNORE.
-            teacher: (T, B, k, 2); None if it lacks the column.
-            places: (N,) the tokens among T * B.
-        """
-        has_gold = gold.flatten()[places] != IGNORE  # (N,)
-        if teacher is None:
-            return of_gold * has_gold.float().mean()
-        of_teacher = teacher_loss(scores.flatten(0, 1)[places], teacher.flatten(0, 1)[places], self.temperature)
-        weights = torch.where(has_gold, 1 - self.gold, 1.0)
-        return self.gold * of_gold * has_gold.float().mean() + (weights * of_teacher).mean()
-
-    def training_step(self, batch: Batch, _: int) -> Tensor:
-        return self._step(batch, "train")
-
     def validation_step(self, batch: Batch, _: int) -> None:
-        self._step(batch, "dev")
+        """Counts the words with the right tag, by the mean scores of all members, as when they tag."""
+        outputs = self._outputs(batch)
+        self._gold_losses(outputs, batch, "dev")
+        places, counts = packing(batch.lengths)
+        for column, target in batch.targets.items():
+            scores = torch.stack([each.scores[column] for each in outputs]).mean(0)
+            decoder = mean_decoder([cast(Decoder, member.decoders[column]) for member in self.networks])
+            best = decoder.best(scores.flatten(0, 1)[places], counts)
+            right, words = (best == target.flatten()[places]).sum(), (target != IGNORE).sum()
+            self.count(f"dev/{column}", right, words)
+            self.count("dev/accuracy", right, words)
+
+    def _outputs(self, batch: Batch) -> list[Outputs]:
+        """What each member computes for a batch, which a transformer reads once for all of them."""
+        transformer = self.body.transformer
+        if transformer is not None and batch.pieces is not None and (transformer.learns or batch.outputs is None):
+            batch.outputs = transformer.outputs(batch.pieces)
+        found = []
+        for member in self.networks:
+            states = member.encode(member.embed(batch), batch.lengths)
+            found.append(Outputs(states, member.score(states)))
+        return found
+
+    def _gold_losses(self, outputs: Sequence[Outputs], batch: Batch, stage: str) -> dict[str, Tensor]:
+        """The loss of each column's gold tags, a mean over the words that have one, summed over members.
+
+        Counted is the mean of the members, of all columns together.
+        """
+        losses = {}
+        for column, target in batch.targets.items():
+            learned = target.clamp(min=IGNORE)  # a tag that training never saw is scored, but not learned
+            losses[column] = torch.stack(
+                [
+                    cast(Decoder, member.decoders[column]).loss(each.scores[column], learned, batch.lengths)
+                    for member, each in zip(self.networks, outputs, strict=True)
+                ]
+            ).sum()
+        words = torch.stack([(target != IGNORE).sum() for target in batch.targets.values()]).max()
+        self.count(f"{stage}/loss", torch.stack([*losses.values()]).sum() / len(outputs) * words, words)
+        return losses
+
+    def _gold_weight(self, column: str, batch: Batch) -> Tensor | float:
+        """The weight of the loss of gold tags; beside a teacher they are averaged over all words, as its tags are."""
+        if not batch.teacher:
+            return 1.0
+        share = (batch.targets[column] >= 0).sum() / batch.lengths.sum()
+        return self.gold * share if column in batch.teacher else share
+
+    def _facts_loss(self, outputs: Sequence[Outputs], facts: Tensor, lengths: Tensor) -> Tensor:
+        """The weighted loss of predicting facts, (T, B, facts); those that are -1 are not known."""
+        here = torch.arange(len(facts), device=facts.device)[:, None] < lengths  # (T, B)
+        known = (facts[here] >= 0).float()  # (N, facts)
+        losses = [
+            binary_cross_entropy_with_logits(
+                head(each.states[here]).float(), facts[here].clamp(min=0), known, reduction="sum"
+            )
+            for head, each in zip(self.fact_heads, outputs, strict=True)
+        ]
+        return self.facts_weight * torch.stack(losses).sum() / here.sum()
+
+    def _teacher_loss(self, outputs: Sequence[Outputs], batch: Batch) -> Tensor:
+        """The loss of what a teacher says, a mean over all words; gold tags have their share in the loss of a word."""
+        places = packing(batch.lengths).places  # (N,) the words among T * B
+        losses = []
+        for column, said in batch.teacher.items():
+            has_gold = batch.targets[column].flatten()[places] >= 0  # (N,)
+            weights = torch.where(has_gold, 1 - self.gold, 1.0)
+            for each in outputs:
+                scores = each.scores[column].flatten(0, 1)[places]  # (N, K)
+                losses.append((weights * teacher_loss(scores, said.flatten(0, 1)[places], self.temperature)).mean())
+        return torch.stack(losses).sum()

@@ -56,14 +56,14 @@ class HiddenWordModule(Module):
     def training_step(self, batch: Batch, _: int) -> Tensor:
         loss, _scores, targets = self._losses(batch)
         count = len(targets)
-        self.count("train/loss", loss.detach() / max(1, count), count)
+        self.count("train/loss", loss, count)
         return loss / max(1, count)
 
     def validation_step(self, batch: Batch, _: int) -> None:
         loss, scores, targets = self._losses(batch)
         rank = (scores > scores.gather(1, targets[:, None])).sum(1)
         for name, total in (("loss", loss), ("accuracy", (rank == 0).sum()), ("top5", (rank < 5).sum())):
-            self.count(f"dev/{name}", total / max(1, len(targets)), len(targets))
+            self.count(f"dev/{name}", total, len(targets))
 
     def _losses(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Of the n hidden words that can be predicted the sum of the losses, the scores (n, V), and the words (n,)."""

@@ -20,9 +20,9 @@ from tagger.model.batch import Batch
 from tagger.text.files import file_version
 from tagger.text.segment import RuleSegmenter
 from tagger.text.sentence import Sentence
+from tagger.training.data import BucketSampler
 from tagger.training.hidden_words import HiddenWordNetwork
 from tagger.training.pretrain_config import PretrainConfig
-from tagger.training.sampler import BucketSampler
 
 DEV_SHARE = 0.05  # the end of the text is dev text, unless files are named
 DEV_STRIDE = 8  # one of 8 known dev words is hidden, so that its neighbours stay visible

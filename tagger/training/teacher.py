@@ -117,7 +117,6 @@ class Distillation(NamedTuple):
     """What a student learns beside gold tags."""
 
     sentences: Dataset  # of train, then those of the untagged text
-    gold: int  # how many of them are of train
     text_sentences: int  # of the text in an epoch
     targets: Targets  # of all sentences
 

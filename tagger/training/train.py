@@ -24,7 +24,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.training.card import describe, kept_card, model_card
 from tagger.training.checkpoints import AfterEpoch
 from tagger.training.config import TrainConfig
-from tagger.training.datamodule import TEMPERATURE, TaggerDataModule
+from tagger.training.data import TEMPERATURE, TaggerDataModule
 from tagger.training.distill import Teaching
 from tagger.training.fit_linear import linear_members, linear_seconds
 from tagger.training.loggers import run_loggers

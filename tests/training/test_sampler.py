@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tagger.training.sampler import BucketSampler, Mixture, tempered_counts
+from tagger.training.data import BucketSampler, Mixture, tempered_counts
 
 LIMIT = 40
 

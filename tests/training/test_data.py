@@ -13,7 +13,7 @@ from datasets import Dataset, DatasetDict, concatenate_datasets
 from tagger.corpus.splits import CORPUS
 from tagger.model.batch import IGNORE, NO_CORPUS, UNK, UNSEEN, Batch
 from tagger.model.vocabulary import Vocabulary
-from tagger.training.datamodule import TaggerDataModule
+from tagger.training.data import TaggerDataModule
 from tagger.training.facts import Facts
 from tagger.training.teacher import Distillation, Targets
 from tests.conftest import network_config
@@ -137,7 +137,7 @@ def test_what_is_known_of_a_word_stays_with_it_when_it_is_spoilt() -> None:
     facts = Facts([f"Place=P{place}" for place in range(12)], [("a", "feats"), ("b", "feats")])
 
     def batches(epoch: int, noise: float = 1.0) -> list[Batch]:
-        distilled = Distillation(both, 60, 20, Described())
+        distilled = Distillation(both, 20, Described())
         splits = DatasetDict(train=train, dev=train)
         options: dict[str, Any] = {"facts": facts, "distilled": distilled, "noise": noise}
         return epoch_of(TaggerDataModule(splits, words, network_config(), 60, 0.0, **options), epoch)

@@ -1,0 +1,345 @@
+"""A corpus -> batches of sentences of similar length, with about equally many tokens in each.
+
+`BucketSampler` chooses the sentences of each batch, and `Batches` makes a `Batch` of them: it reads their rows, spoils
+some of them if the config asks for noise, pads them, and adds what a network reads or learns beside words and tags.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from datasets import Dataset, DatasetDict
+from torch.utils.data import DataLoader, Sampler
+
+from tagger.corpus.arrow import FACT_COLUMNS, token_counts
+from tagger.corpus.corpus_config import CORPUS
+from tagger.corpus.noise import Copy, gathered, with_noise
+from tagger.corpus.splits import corpus_names
+from tagger.model.batch import IGNORE, NO_CORPUS, Batch
+from tagger.model.collate import collate, length_buckets
+from tagger.model.forms import FormTable
+from tagger.model.network import NetworkConfig
+from tagger.model.pieces import PieceTokenizer
+from tagger.model.transformer import TransformerEmbedding
+from tagger.model.vocabulary import Vocabulary
+from tagger.pretrained.cached_outputs import frozen_outputs
+from tagger.training.facts import Facts
+from tagger.training.teacher import Distillation
+
+# T tokens in the longest sentence, B sentences, M outputs of a transformer for each token, D size of an output
+
+TEMPERATURE = 2.0  # t: an epoch's sentences of a corpus that has n are in proportion to n ** (1 / t)
+NOISE = 1  # ends the seed of a batch's noise, so that word dropout is drawn as without
+
+
+class TaggerDataModule(pl.LightningDataModule):
+    """Train and dev batches of a corpus."""
+
+    def __init__(
+        self,
+        splits: DatasetDict,
+        vocabulary: Vocabulary,
+        network: NetworkConfig,
+        batch_tokens: int = 500,
+        word_dropout: float = 1.0,
+        seed: int = 1,
+        tokenizer: PieceTokenizer | None = None,
+        transformer: TransformerEmbedding | None = None,
+        temperature: float = 1.0,
+        unnamed: float = 0.0,
+        facts: Facts | None = None,
+        distilled: Distillation | None = None,
+        noise: float = 0.0,
+        shards: Path | None = None,
+    ) -> None:
+        """Keeps its arguments; batches are planned when a loader is made.
+
+        Args:
+            splits: "train" and "dev", with `tokens` and the vocabulary's columns.
+            vocabulary: gives words, characters and tags their ids.
+            network: its config.
+            batch_tokens: of a batch, padding included; a longer sentence is a batch of its own.
+            word_dropout: see `collate`.
+            seed: of the batches and of word dropout.
+            tokenizer: of the transformer, if there is one.
+            transformer: of the network, if it has one; the outputs of one that does not learn now are computed once.
+            temperature: of several corpora, see `Mixture`.
+            unnamed: of several corpora, the share of training's sentences whose corpus is not told. That of dev's
+                sentences is told if this is 0.
+            facts: what training predicts beside the tags; None: nothing.
+            distilled: what a teacher says of train, and untagged text that training reads beside it.
+            noise: share of the sentences of which training reads a spoilt copy; see `with_noise`.
+            shards: the folder where the outputs of a frozen transformer are kept.
+        """
+        super().__init__()
+        self.tokenizer, self.transformer, self.noise, self.shards = tokenizer, transformer, noise, shards
+        self.temperature, self.unnamed, self.facts, self.distilled = temperature, unnamed, facts, distilled
+        self.splits, self.batch_tokens, self.word_dropout, self.seed = splits, batch_tokens, word_dropout, seed
+        never_learns = transformer is not None and not transformer.config["tune"]
+        self.table = FormTable(vocabulary, network, None if never_learns else tokenizer)
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        train, facts = self.splits["train"], FACT_COLUMNS if self.facts else ()
+        gold, additions = len(train), list[Addition]()
+        sentences = self._needed(train if self.distilled is None else self.distilled.sentences, facts)
+        if CORPUS in sentences.column_names:
+            additions.append(partial(add_corpora, self.table.vocabulary.corpus_ids, self.unnamed))
+        if self.facts is not None:
+            additions.append(partial(add_facts, self.facts))
+        if self.distilled is not None:
+            additions.append(partial(add_teacher, self.distilled))
+        batches = Batches(sentences, self.table, additions, gold, self.word_dropout, self.noise)
+        return self._loader("train", batches, self.seed, self._mixture(sentences, gold))
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        sentences, additions = self._needed(self.splits["dev"]), list[Addition]()
+        if CORPUS in sentences.column_names and not self.unnamed:
+            additions.append(partial(add_corpora, self.table.vocabulary.corpus_ids, 0.0))
+        return self._loader("dev", Batches(sentences, self.table, additions, len(sentences)), None, None)
+
+    def _needed(self, sentences: Dataset, more: Sequence[str] = ()) -> Dataset:
+        """The sentences with those columns alone that batches are made of, which are faster to read."""
+        columns = {"tokens", *self.table.vocabulary.columns, *more, CORPUS}
+        return sentences.select_columns([name for name in sentences.column_names if name in columns])
+
+    def _loader(self, split: str, batches: "Batches", seed: int | None, mixture: "Mixture | None") -> DataLoader[Batch]:
+        lengths = token_counts(batches.sentences)
+        if self.transformer is not None and self.tokenizer is not None and not self.transformer.learns:
+            assert self.shards is not None
+            device = self.trainer.strategy.root_device if self.trainer else "cpu"
+            tokens, path = (row["tokens"] for row in batches.sentences), self.shards / f"{split}.npy"
+            outputs = frozen_outputs(self.transformer, self.tokenizer, tokens, lengths, path, device)
+            batches.additions.append(partial(add_outputs, outputs, np.cumsum(lengths)))
+        rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        sampler = BucketSampler(lengths, self.batch_tokens, seed, rank, world, mixture)
+        # The loader has its own generator: nothing may draw from the global one, whose state a checkpoint restores.
+        return DataLoader(batches, batch_size=None, sampler=sampler, generator=torch.Generator())
+
+    def _mixture(self, sentences: Dataset, gold: int) -> "Mixture | None":
+        """The sentences of train that an epoch reads, of which the first `gold` have tags; None: all."""
+        several, untagged = CORPUS in sentences.column_names, len(sentences) - gold
+        if not untagged and not (several and self.temperature > 1):
+            return None
+        names = corpus_names(sentences)[:gold] if several else np.zeros(gold)
+        corpora = np.unique(names, return_inverse=True)[1]
+        counts = tempered_counts(np.bincount(corpora), self.temperature)
+        if self.distilled is not None and untagged:
+            corpora = np.concatenate([corpora, np.full(untagged, len(counts))])
+            counts = np.append(counts, self.distilled.text_sentences)
+        return Mixture(corpora, counts, self.seed)
+
+
+@dataclass
+class Rows:
+    """The sentences of a batch.
+
+    Attributes:
+        numbers: of the sentences as they are on disk.
+        columns: for each column the values of every sentence.
+        untagged: (B,) whether a sentence is untagged text.
+        generator: draws what is random in training; None for dev.
+        copies: the sentences as noise left them, fewer than `numbers` if some were joined; None without noise.
+    """
+
+    numbers: np.ndarray
+    columns: dict[str, Any]
+    untagged: np.ndarray
+    generator: np.random.Generator | None
+    copies: list[Copy] | None = None
+
+    def spoilt(self, share: float, generator: np.random.Generator) -> "Rows":
+        """The sentences with noise in a share of them."""
+        tokens = self.columns["tokens"]
+        kinds = list(zip(self.columns.get(CORPUS, self.untagged), self.untagged, strict=True))
+        copies = with_noise(tokens, kinds, share, generator)
+        columns = {
+            name: [values[copy.sentences[0]] if name == CORPUS else copy.of_words(values) for copy in copies]
+            for name, values in self.columns.items()
+        } | {"tokens": [copy.forms for copy in copies]}
+        untagged = self.untagged[[copy.sentences[0] for copy in copies]]
+        return Rows(self.numbers, columns, untagged, self.generator, copies)
+
+
+Addition = Callable[[Batch, Rows], None]
+"""What a batch gets beside words and tags; it changes the batch in place."""
+
+
+class Batches(torch.utils.data.Dataset[Batch]):
+    """The numbers of sentences and a seed, None for dev, -> a `Batch`. The sentences stay on disk."""
+
+    def __init__(
+        self,
+        sentences: Dataset,
+        table: FormTable,
+        additions: list[Addition],
+        gold: int,
+        word_dropout: float = 0.0,
+        noise: float = 0.0,
+    ) -> None:
+        """`gold` sentences come first that have tags; those after them are untagged text."""
+        self.sentences, self.table, self.additions = sentences, table, additions
+        self.gold, self.word_dropout, self.noise = gold, word_dropout, noise
+
+    def __getitem__(self, item: Any) -> Batch:
+        numbers, seed = item
+        generator = None if seed is None else np.random.default_rng(seed)
+        rows = Rows(numbers, self.sentences[numbers], numbers >= self.gold, generator)
+        if seed is not None and self.noise:
+            rows = rows.spoilt(self.noise, np.random.default_rng([*seed, NOISE]))
+        tags = {column: rows.columns[column] for column in self.table.vocabulary.columns}
+        batch = collate(rows.columns["tokens"], self.table, tags, self.word_dropout, generator)
+        for add in self.additions:
+            add(batch, rows)
+        return batch
+
+
+def add_corpora(corpus_ids: dict[str, int], unnamed: float, batch: Batch, rows: Rows) -> None:
+    """Adds the corpus of each sentence; in training a share of the sentences is not told theirs."""
+    ids = np.array([corpus_ids.get(str(name), NO_CORPUS) for name in rows.columns[CORPUS]], dtype=np.int64)
+    if rows.generator is not None:
+        ids[rows.generator.random(len(ids)) < unnamed] = NO_CORPUS
+    batch.corpora = torch.from_numpy(ids)
+
+
+def add_facts(facts: Facts, batch: Batch, rows: Rows) -> None:
+    """Adds the facts about each word; nothing is known about those of untagged text."""
+    batch.facts = torch.from_numpy(facts.matrix(rows.columns, batch.lengths.tolist()))
+    batch.facts[:, torch.from_numpy(rows.untagged)] = -1
+
+
+def add_teacher(distilled: Distillation, batch: Batch, rows: Rows) -> None:
+    """Adds what a teacher says of each word; untagged text has no gold tags."""
+    for target in batch.targets.values():
+        target[:, torch.from_numpy(rows.untagged)] = IGNORE
+    for column, values in distilled.targets.batch(rows.numbers).items():
+        values = values if rows.copies is None else gathered(values, rows.copies)
+        batch.teacher[column] = torch.from_numpy(values)
+
+
+def add_outputs(outputs: np.ndarray, ends: np.ndarray, batch: Batch, rows: Rows) -> None:
+    """Adds the outputs of a frozen transformer.
+
+    Args:
+        outputs: (tokens of all sentences, M, D), on disk.
+        ends: for each sentence the number of tokens up to its end.
+    """
+    states = np.zeros((*batch.index.shape, *outputs.shape[1:]), dtype=np.float32)  # (T, B, M, D)
+    for column, (end, length) in enumerate(zip(ends[rows.numbers], batch.lengths.tolist(), strict=True)):
+        states[:length, column] = outputs[end - length : end]
+    batch.outputs = torch.from_numpy(states)
+
+
+class BucketSampler(Sampler[tuple[np.ndarray, list[int] | None]]):
+    """Yields the sentence numbers of each batch, and the seed of its word dropout.
+
+    The batches depend on the seed and the epoch alone. Every epoch has the same number of batches, because the trainer
+    computes its number of steps from the first. Of n processes, each takes every n-th batch. In training, the
+    first batches are repeated until all processes have equally many.
+    """
+
+    def __init__(
+        self,
+        lengths: np.ndarray,
+        max_tokens: int,
+        seed: int | None,
+        rank: int = 0,
+        world: int = 1,
+        mixture: "Mixture | None" = None,
+    ) -> None:
+        """Counts the batches.
+
+        Args:
+            lengths: (N,) the number of tokens of each sentence.
+            max_tokens: of a batch, padding included.
+            seed: None: no shuffling, the batches in order of length.
+            rank, world: the number of this process, and of all.
+            mixture: says which sentences an epoch reads; None: all. With a seed alone.
+        """
+        self.mixture = mixture
+        self.lengths, self.max_tokens, self.seed = lengths, max_tokens, seed
+        self.rank, self.world, self.epoch = rank, world, 0
+        self._batches: tuple[int, list[np.ndarray]] | None = None
+        first = lengths[self._sentences(0)]
+        sorted_batches = len(list(length_buckets(first, max_tokens)))
+        self._count = min(sorted_batches + sorted_batches // 50 + 1, len(first))  # shuffled sentences need a few more
+
+    def set_epoch(self, epoch: int) -> None:
+        """Chooses the epoch; the trainer calls this before each."""
+        self.epoch = epoch
+
+    def _sentences(self, epoch: int) -> np.ndarray:
+        return np.arange(len(self.lengths)) if self.mixture is None else self.mixture.sentences(epoch)
+
+    def _plan(self) -> list[np.ndarray]:
+        if self._batches is None or self._batches[0] != self.epoch:
+            generator = None if self.seed is None else np.random.default_rng([self.seed, self.epoch])
+            numbers = self._sentences(self.epoch)
+            lengths = self.lengths[numbers]
+            batches = list(length_buckets(lengths, self.max_tokens, generator))
+            if generator is not None:
+                if len(batches) > self._count:  # happens in tiny corpora
+                    batches = [generator.permutation(batch) for batch in length_buckets(lengths, self.max_tokens)]
+                if len(batches) > self._count:  # a mixture whose sentences are longer in this epoch than in the first
+                    batches = [batches[i] for i in generator.permutation(len(batches))[: self._count]]
+                while len(batches) < self._count:
+                    longest = max(range(len(batches)), key=lambda i: len(batches[i]))
+                    half = len(batches[longest]) // 2
+                    batches[longest], rest = batches[longest][:half], batches[longest][half:]
+                    batches.append(rest)
+                batches = [batches[i] for i in generator.permutation(len(batches))]
+                batches += [batches[i % len(batches)] for i in range(-len(batches) % self.world)]
+            self._batches = self.epoch, [numbers[batch] for batch in batches]
+        return self._batches[1]
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, list[int] | None]]:
+        for i, numbers in enumerate(self._plan()):
+            if i % self.world == self.rank:
+                yield numbers, None if self.seed is None else [self.seed, self.epoch, i]
+
+    def __len__(self) -> int:
+        return len(range(self.rank, len(self._plan()), self.world))
+
+
+class Mixture:
+    """The sentences of several corpora, or of a corpus and of untagged text, that an epoch reads.
+
+    A corpus is read in an order drawn at random to its end, then in another order. An epoch goes on where the last one
+    stopped. So no sentence of a corpus is read twice more than another.
+    """
+
+    def __init__(self, corpora: np.ndarray, counts: np.ndarray, seed: int) -> None:
+        """Finds the sentences of each corpus.
+
+        Args:
+            corpora: (N,) the number of each sentence's corpus, from 0.
+            counts: (corpora,) how many sentences of each an epoch has, at least 1.
+            seed: of the orders.
+        """
+        self._members = [np.flatnonzero(corpora == corpus) for corpus in range(len(counts))]
+        self.counts, self._seed = counts, seed
+
+    def sentences(self, epoch: int) -> np.ndarray:
+        """(sum of `counts`,) the numbers of an epoch's sentences."""
+        found = []
+        for number, (members, count) in enumerate(zip(self._members, self.counts.tolist(), strict=True)):
+            for turn in range(epoch * count // len(members), ((epoch + 1) * count - 1) // len(members) + 1):
+                order = np.random.default_rng([self._seed, number, turn]).permutation(members)
+                before = turn * len(members)  # sentences of this corpus that earlier turns have read
+                found.append(order[max(0, epoch * count - before) : (epoch + 1) * count - before])
+        return np.concatenate(found)
+
+
+def tempered_counts(sizes: np.ndarray, temperature: float) -> np.ndarray:
+    """How many sentences of each of several corpora an epoch has; in all about as many as they have together.
+
+    A corpus of n sentences has a part in proportion to n ** (1 / temperature): Arivazhagan et al. (2019),
+    https://arxiv.org/abs/1907.05019. At 1 every sentence is read once in an epoch.
+    """
+    weights = sizes.astype(np.float64) ** (1 / temperature)
+    counts: np.ndarray = np.maximum(1, np.round(sizes.sum() * weights / weights.sum())).astype(np.int64)
+    return counts
