@@ -132,8 +132,7 @@ def standard_output() -> Iterator[TextIO]:
     finally:
         out.detach()
         if is_raw:
-            with suppress(OSError):  # it was named above
-                binary.detach()
+            binary.detach()
 
 
 class _StandardOutput(io.TextIOWrapper):
@@ -151,7 +150,8 @@ class _StandardOutput(io.TextIOWrapper):
     def _named(self) -> Iterator[None]:
         try:
             yield
-        except BrokenPipeError:
-            raise
         except OSError as error:
+            _drop(sys.stdout)  # else Python tries again, and says so, when it closes the file
+            if isinstance(error, BrokenPipeError):
+                raise
             raise InputError(f"standard output cannot be written: {error.strerror}") from None

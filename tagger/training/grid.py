@@ -18,7 +18,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.types import HydraContext
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, open_dict, read_write
 
 from tagger.errors import InputError
 from tagger.text.output_files import whole_file
@@ -135,7 +135,7 @@ def begin(config: DictConfig, task: Task) -> str:
     given = {key_and_value(text)[0] for text in plain_texts(config.hydra.overrides.hydra)}
     go_on = "give the same command again"
     if given.isdisjoint(FOLDER_KEYS):
-        with open_dict(config.hydra):
+        with read_write(config.hydra):
             config.hydra.sweep.dir = str(folder)
             config.hydra.overrides.hydra.append(quoted("hydra.sweep.dir", folder))
         words = [*([] if task.command == "train" else [task.command]), *sys.argv[1:], f"hydra.sweep.dir={folder}"]
