@@ -248,7 +248,7 @@ def _show(jobs: Sequence[Job], steps: Generator["Step", None, None]) -> int:
     printed = any(job.target is None for job in jobs) and sys.stdout is not None and sys.stdout.isatty()
     columns = (BarColumn(), DownloadColumn(), TextColumn("{task.fields[words]}"), TimeRemainingColumn())
     hidden = printed or sys.stderr is None or not sys.stderr.isatty()
-    # No thread that refreshes the bar: a process with threads spawns its workers, which takes seconds.
+    # No thread that refreshes the bar: workers of a process with threads start in seconds.
     bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden, auto_refresh=False)
     task = bar.add_task("", total=sum(job.size for job in jobs) or None, words="")
     words = read = failed = 0  # bytes of files that are done

@@ -158,6 +158,12 @@ class Workers(Generic[State]):
                     return
                 except BrokenProcessPool:
                     pass
+                except (BrokenPipeError, EOFError):  # from a process that ended before it could be given the state
+                    self._pool = None
+                    raise InputError(
+                        "the workers of a process with threads import its main script, which failed; put what it does"
+                        " below if __name__ == '__main__', or take one worker"
+                    ) from None
             self._close(assignment.pool)
 
     def _close(self, pool: ProcessPoolExecutor | None) -> None:
@@ -173,9 +179,12 @@ def start_method() -> str:
     """How processes are started.
 
     A forked process has the network already. But what other threads of this process hold, a lock or half a write,
-    stays as it is in a fork for ever; so a process with threads, such as a notebook or a web server, spawns.
+    stays as it is in a fork for ever. So in a process with threads, such as a notebook or a web server, workers are
+    forked from a new process.
     """
-    return "fork" if sys.platform == "linux" and threading.active_count() == 1 else "spawn"
+    if sys.platform != "linux":
+        return "spawn"
+    return "fork" if threading.active_count() == 1 else "forkserver"
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import pytest
 
 import tagger
 from tagger import Sentence
+from tagger.errors import InputError
 from tagger.tagging import windows, workers
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.workers import start_method
@@ -38,7 +39,9 @@ SENTENCES = [TOKENS[i % 3] * (1 + i % 5) for i in range(90)]
 
 
 @pytest.mark.usefixtures("small")
-@pytest.mark.parametrize("method", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "method", ["fork", *(pytest.param(each, marks=pytest.mark.slow) for each in ("forkserver", "spawn"))]
+)
 def test_two_processes_tag_as_one(trained: Path, two: Tagger, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     monkeypatch.setattr(workers, "start_method", lambda: method)
     one = tagger.load(trained, "cpu", "float32")
@@ -59,7 +62,7 @@ def test_two_processes_tag_as_one(trained: Path, two: Tagger, monkeypatch: pytes
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are spawned elsewhere")
 def test_a_process_with_threads_is_not_forked(monkeypatch: pytest.MonkeyPatch) -> None:
-    for threads, method in ((1, "fork"), (2, "spawn")):
+    for threads, method in ((1, "fork"), (2, "forkserver")):
         monkeypatch.setattr(threading, "active_count", lambda threads=threads: threads)
         assert start_method() == method
 
@@ -79,6 +82,18 @@ def test_ctrl_c_waits_until_the_processes_have_started(two: Tagger, monkeypatch:
     with pytest.raises(KeyboardInterrupt):
         two.tag_sentences(SENTENCES)
     assert started == [True]
+
+
+@pytest.mark.usefixtures("small")
+def test_a_main_script_that_workers_cannot_import_is_named(two: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> Any:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(workers.ProcessPoolExecutor, "submit", broken)
+    with pytest.raises(InputError, match=r"below if __name__ == '__main__', or take one worker"):
+        two.tag_sentences(SENTENCES)
+    monkeypatch.undo()
+    assert two.tag_sentences(TOKENS)
 
 
 @pytest.mark.usefixtures("small")
