@@ -19,10 +19,8 @@ import torch
 from hypothesis import HealthCheck, settings
 
 from tagger.bundle.bundle import Bundle, Member
-from tagger.model.batch import Batch
-from tagger.model.collate import collate
+from tagger.model.batch import Batch, FormTable, collate
 from tagger.model.decoder import Decoder
-from tagger.model.forms import FormTable
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.vocabulary import Vocabulary

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tagger.model.batch import IGNORE
 from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE, Decoder
+from tagger.model.vocabulary import IGNORE
 from tagger.tagging.tagger import Tagger
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG, is_annotated

@@ -1,10 +1,10 @@
 """The network: word forms come in as ids, a score for every tag of every token goes out.
 
-Start in `network.py`: `TaggerNetwork.forward` is three lines, embed, encode and score. Then read `batch.py` (what the
-network reads), `cells.py` (one time step from scratch), `recurrent.py` (a direction, for training and for tagging; what
-is special to a cell is in `rnn.py`, `gru.py`, `lstm.py` and `mingru.py`), `encoder.py` (both directions, a stack),
-`embeddings.py` (a vector for each word form), `collate.py` (sentences to padded batches) and `decoder.py` (scores to
-tags, by softmax or CRF). `vocabulary.py` and `forms.py` turn words into ids. All this takes half an hour.
+Start in `network.py`: `TaggerNetwork.forward` is three lines, embed, encode and score. Then read `batch.py` (sentences
+to padded batches), `embeddings.py` (a vector for each word form), `cells.py` (one time step from scratch),
+`recurrent.py` (a direction, for training and for tagging; what is special to a cell is in `rnn.py`, `gru.py`, `lstm.py`
+and `mingru.py`), `encoder.py` (both directions, a stack) and `decoder.py` (scores to tags, by softmax or CRF).
+`vocabulary.py` turns words into ids. All this takes half an hour.
 
 Skip the rest at first reading. `crf.py` has the algorithms of a chain of tags, and `members.py` what several networks
 share whose scores are averaged. `tag_codec.py` is for lemmas, `pieces.py` and `transformer.py` are for pretrained

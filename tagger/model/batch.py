@@ -1,42 +1,31 @@
-"""What the network reads: the padded tensors of a batch, and the ids that are no word, character or tag."""
+"""Sentences to batches: the only place where padding happens.
 
-# U distinct forms, T tokens in the longest sentence, B sentences
-# For a transformer: W windows, S pieces in the longest window, M' of its outputs that are used, D size of an output
+`collate` makes a `Batch` of sentences of near-equal length, which `length_buckets` puts together, so that there is
+little padding. A `FormTable` remembers what the parts of the embedding read of each word form.
+"""
 
-from dataclasses import dataclass, field, fields
+# U distinct forms, T tokens in the longest sentence, B sentences; of a transformer M' outputs that are used, D size of
+# an output
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-PAD = 0  # id of padding after the end of a word or a sentence
-UNK = 1  # id of every word or character that the vocabulary does not have
-NO_CORPUS = 0  # id of a sentence of which the network does not know the corpus
-FIRST_ID = 2  # id of the vocabulary's first word, and of its first character
-IGNORE = -100  # target after a sentence's end, or of a token without annotation: neither learned nor scored
-# Target of a gold tag that training does not have: not learned, but scored, as wrong. It is below IGNORE, so that
-# target.clamp(min=IGNORE) leaves it out of the loss.
-UNSEEN = -101
+from tagger.model.embeddings import CHARACTERS, WORDS, features
+from tagger.model.pieces import Pieces, PieceTokenizer, windows
+from tagger.model.vocabulary import FIRST_ID, IGNORE, PAD, UNK, UNSEEN, Vocabulary
+from tagger.text.strings import is_annotated
 
-
-@dataclass
-class Pieces:
-    """Sentences as a transformer reads them; made by `pieces.windows`."""
-
-    ids: Tensor  # (W, S) piece ids, padded on the right
-    mask: Tensor  # (W, S) 1 for a piece, 0 for padding
-    window: Tensor  # (T, B) the window that a token is read from; 0 after a sentence's end
-    start: Tensor  # (T, B) the token's first piece in that window
-    end: Tensor  # (T, B) one past its last piece; equals start after a sentence's end
-
-    def to(self, device: torch.device | str) -> "Pieces":
-        """The pieces on another device."""
-        return Pieces(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+INITIAL_ROWS = 1024  # the table grows when it is full
 
 
 @dataclass
 class Batch:
-    """Padded sentences; made by `collate`.
+    """Padded sentences, as the network reads them.
 
     What depends on a form's spelling alone is stored once per distinct form. `index` says which form a token has.
     """
@@ -46,11 +35,10 @@ class Batch:
     lengths: Tensor  # (B,) tokens per sentence
     targets: dict[str, Tensor] = field(default_factory=dict)  # column -> (T, B) tag ids, UNSEEN or IGNORE
     pieces: Pieces | None = None  # for a transformer, if the network has one
-    facts: Tensor | None = (
-        None  # (T, B, N) of training: 1 where a fact holds of a token, -1: unknown; see `training/facts.py`
-    )
-    teacher: dict[str, Tensor] = field(default_factory=dict)
+    # (T, B, N) of training: 1 where a fact holds of a token, -1: unknown; see `training/facts.py`
+    facts: Tensor | None = None
     # column -> (T, B, k, 2) ids of a teacher's best tags (-1: of none) and probabilities; see `training/teacher.py`
+    teacher: dict[str, Tensor] = field(default_factory=dict)
     outputs: Tensor | None = None  # (T, B, M', D) of a frozen transformer, if they are cached
     corpora: Tensor | None = None  # (B,) id of each sentence's corpus, or NO_CORPUS; None: of all unknown
 
@@ -63,3 +51,175 @@ class Batch:
             return None if value is None else value.to(device)
 
         return Batch(**{name: moved(value) for name, value in vars(self).items()})
+
+
+class FormTable:
+    """The features of word forms, computed once per form and remembered.
+
+    The table forgets everything when it holds `limit` forms, so that memory stays bounded.
+
+    Attributes:
+        features: the name of a part of `FormEmbedding` -> an array with a row per form. Word ids are always there, the
+            features of other parts only if the network has the part.
+        counts: how often the word of each id, from 0, occurs in training; 1 for `UNK`.
+        pieces: the ids of each form's pieces, which a transformer reads; empty without a tokenizer.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        config: Mapping[str, Any],
+        tokenizer: PieceTokenizer | None = None,
+        limit: int = 200_000,
+    ) -> None:
+        self.vocabulary, self.config, self.tokenizer, self.limit = vocabulary, config, tokenizer, limit
+        self.counts = np.array([1] * FIRST_ID + list(vocabulary.words.values()), dtype=np.int64)
+        self._compute = features(vocabulary, config)
+        self._clear()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, such as that of another process, remembers nothing yet."""
+        return type(self), (self.vocabulary, self.config, self.tokenizer, self.limit)
+
+    def _clear(self) -> None:
+        self._rows: dict[str, int] = {}
+        self.features = {name: _grown(compute([]), INITIAL_ROWS) for name, compute in self._compute.items()}
+        self.pieces: list[list[int]] = []
+
+    def rows(self, forms: Sequence[str]) -> np.ndarray:
+        """The rows of `forms`, valid until the next call.
+
+        More forms than `limit` are taken too, but then the table has no others.
+        """
+        if self._rows and len(self._rows) + len(forms) > self.limit:
+            self._clear()
+        known = self._rows
+        new = [form for form in dict.fromkeys(forms) if form not in known]
+        if new:
+            self._add(new)
+            if self.tokenizer is not None:
+                self.pieces += self.tokenizer.pieces(new)
+        return np.fromiter((known[form] for form in forms), dtype=np.int64, count=len(forms))
+
+    def size(self, forms: Sequence[str]) -> int:
+        """How long a sentence is in a batch: in tokens, or in pieces if a transformer reads it."""
+        return len(forms) if self.tokenizer is None else sum(len(self.pieces[row]) for row in self.rows(forms))
+
+    def _add(self, new: list[str]) -> None:
+        start, end = len(self._rows), len(self._rows) + len(new)
+        self.features = {name: _grown(array, end) for name, array in self.features.items()}
+        self._rows.update(zip(new, range(start, end), strict=True))
+        for name, compute in self._compute.items():
+            self.features[name][start:end] = compute(new)
+
+
+def _grown(array: np.ndarray, rows: int) -> np.ndarray:
+    """The same array, or if it has less than `rows` rows, a copy with at least that many and twice its own."""
+    if rows <= len(array):
+        return array
+    grown = np.zeros((max(rows, 2 * len(array)), *array.shape[1:]), dtype=array.dtype)
+    grown[: len(array)] = array
+    return grown
+
+
+def collate(
+    sentences: Sequence[Sequence[str]],
+    table: FormTable,
+    tags: Mapping[str, Sequence[Sequence[str]]] | None = None,
+    word_dropout: float = 0.0,
+    generator: np.random.Generator | None = None,
+) -> Batch:
+    """Makes a batch of sentences, padded on the right.
+
+    Args:
+        tags: for each column B lists of gold tags.
+        word_dropout: w. A word that occurs n times in training becomes `UNK` with probability w / (w + n); its
+            affixes and characters stay. So the embedding of unknown words is trained on rare words, which are most
+            like them. Kiperwasser and Goldberg (2016), https://arxiv.org/abs/1603.04351.
+        generator: draws the words that become `UNK`; without one there is no word dropout.
+
+    Returns:
+        The batch. Its forms are numbered in the order of the text, so the order of sums does not depend on what the
+        table has seen before.
+    """
+    lengths = np.array([len(sentence) for sentence in sentences], dtype=np.int64)
+    here = np.arange(lengths.max())[:, None] < lengths  # (T, B), whether there is a token
+    rows = table.rows([form for sentence in sentences for form in sentence])  # (tokens,)
+    unknown = np.zeros(len(rows), dtype=bool)
+    if generator is not None:
+        counts = table.counts[table.features[WORDS][rows]]
+        unknown = generator.random(len(rows)) < word_dropout / (word_dropout + counts)
+    pieces = None
+    if table.tokenizer is not None:
+        ends = np.cumsum(lengths)
+        read = [table.pieces[row] for row in rows]
+        pieces = windows([read[end - n : end] for end, n in zip(ends, lengths, strict=True)], table.tokenizer)
+    keys, numbers = _number(rows * 2 + unknown)  # a word that became UNK is a form of its own
+    rows, unknown = keys // 2, keys % 2 == 1  # of each distinct form, (U,)
+    index = np.zeros_like(here, dtype=np.int64)
+    index.T[here.T] = numbers
+    features = {name: torch.from_numpy(array[rows]) for name, array in table.features.items()}
+    features[WORDS][torch.from_numpy(unknown)] = UNK
+    if CHARACTERS in features:
+        longest = max(1, int((features[CHARACTERS] != PAD).sum(dim=1).max()))
+        features[CHARACTERS] = features[CHARACTERS][:, :longest]
+    targets = {}
+    for column, gold in (tags or {}).items():
+        ids = table.vocabulary.tag_ids[column]
+        target = np.full_like(index, IGNORE)
+        target.T[here.T] = [
+            ids.get(tag, UNSEEN if is_annotated(column, tag) else IGNORE)
+            for forms, cells in zip(sentences, gold, strict=True)
+            for tag in table.vocabulary.codecs[column].learned(forms, cells)
+        ]
+        targets[column] = torch.from_numpy(target)
+    return Batch(
+        features,
+        index=torch.from_numpy(index),
+        lengths=torch.from_numpy(lengths),
+        targets=targets,
+        pieces=pieces,
+    )
+
+
+def _number(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers the distinct keys of a text from 0, in the order in which they first occur.
+
+    >>> _number(np.array([30, 10, 30, 20]))
+    (array([30, 10, 20]), array([0, 1, 0, 2]))
+    """
+    distinct, first, inverse = np.unique(keys, return_index=True, return_inverse=True)  # sorted by key
+    order = np.argsort(first)  # number -> its place among the sorted keys
+    return distinct[order], np.argsort(order)[inverse]
+
+
+def length_buckets(
+    lengths: np.ndarray, max_tokens: int, generator: np.random.Generator | None = None
+) -> Iterator[np.ndarray]:
+    """Groups sentences of near-equal length into batches.
+
+    Args:
+        lengths: of each sentence, in tokens.
+        max_tokens: the largest T * B of a batch; a longer sentence is a batch of its own.
+        generator: mixes sentences of similar length, and orders the batches at random. Without it the shortest
+            sentences come first.
+
+    Yields:
+        The sentences of each batch, by their numbers from 0.
+    """
+    if generator is None:
+        order = np.argsort(lengths, kind="stable")
+    else:
+        order = np.argsort(lengths * (1 + 0.05 * generator.random(len(lengths))), kind="stable")
+    batches: list[np.ndarray] = []
+    start = longest = 0  # of the batch that is being filled
+    for end, number in enumerate(order):
+        longest = max(longest, int(lengths[number]))
+        if end > start and longest * (end - start + 1) > max_tokens:
+            batches.append(order[start:end])
+            start, longest = end, int(lengths[number])
+    if start < len(order):
+        batches.append(order[start:])
+    if generator is not None:
+        batches = [batches[i] for i in generator.permutation(len(batches))]
+    yield from batches

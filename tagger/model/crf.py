@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tagger.model.batch import IGNORE
+from tagger.model.vocabulary import IGNORE
 
 MAX_PAIRS = 1 << 24  # the most pairs of tags of all sentences that Viterbi compares at a time
 MIN_COLUMNS = 16  # of a product whose results must be the same to the bit wherever its rows stand

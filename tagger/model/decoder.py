@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from tagger.model.batch import IGNORE
 from tagger.model.crf import Transitions, log_conditionals, log_marginals, losses, packing, viterbi
+from tagger.model.vocabulary import IGNORE
 
 SOFTMAX, CRF = "softmax", "crf"
 DECODERS = (SOFTMAX, CRF)

@@ -1,7 +1,7 @@
 """Word forms -> vectors: word, affixes, characters and pretrained vectors, side by side.
 
 Each part depends on a form's spelling alone, so a form is embedded once, however often it occurs. A part reads a
-feature, whole numbers that `features` computes of each form: `forms.FormTable` remembers them.
+feature, whole numbers that `features` computes of each form: `batch.FormTable` remembers them.
 
 To add a part, write its class and its feature here, and name both in `FormEmbedding` and `features`. Its sizes belong
 into `FormConfig`, and into the page of values (`EmbeddingConfig` in training/config_parts.py).
@@ -24,8 +24,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding as look_up
 from torch.nn.functional import embedding_bag, pad
 
-from tagger.model.batch import FIRST_ID, PAD, UNK, Batch
-from tagger.model.vocabulary import Vocabulary, row_of
+from tagger.model.vocabulary import FIRST_ID, PAD, UNK, Vocabulary, row_of
 from tagger.text.json_files import MAX_SIZE
 from tagger.text.schema import Count, Size, one_of
 from tagger.text.strings import text_hash
@@ -92,10 +91,10 @@ class FormEmbedding(nn.Module):
             made._modules = {**self._modules, CHARACTERS: self.characters.for_tagging()}
         return made
 
-    def forward(self, batch: Batch) -> Tensor:
-        """The vectors of the batch's forms, (U, width)."""
-        nothing = batch.features[WORDS].new_zeros(len(batch.features[WORDS]), 0).float()  # beside a transformer
-        return torch.cat([nothing, *(part(batch.features[name]) for name, part in self.named_children())], dim=1)
+    def forward(self, features: Mapping[str, Tensor]) -> Tensor:
+        """The vectors of U forms, (U, width), from the feature of each part, (U, ...)."""
+        nothing = features[WORDS].new_zeros(len(features[WORDS]), 0).float()  # beside a transformer
+        return torch.cat([nothing, *(part(features[name]) for name, part in self.named_children())], dim=1)
 
 
 def features(vocabulary: Vocabulary, config: Mapping[str, Any]) -> dict[str, Feature]:

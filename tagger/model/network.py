@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding as look_up
 
 from tagger.errors import InputError
-from tagger.model.batch import NO_CORPUS, Batch
+from tagger.model.batch import Batch
 from tagger.model.decoder import DECODERS, make_decoder
 from tagger.model.embeddings import FormConfig, FormEmbedding
 from tagger.model.encoder import CELLS, Encoder
 from tagger.model.fast_cpu import Dropout
 from tagger.model.transformer import TransformerConfig, TransformerEmbedding
-from tagger.model.vocabulary import Vocabulary
+from tagger.model.vocabulary import NO_CORPUS, Vocabulary
 from tagger.text.schema import Rate, Size, one_of, read
 
 MAX_DEPTH = 1_000
@@ -65,7 +65,7 @@ class TaggerNetwork(nn.Module):
     which knows the loss of its scores and the tags that follow from them.
     """
 
-    def __init__(self, vocabulary: "Vocabulary", config: NetworkConfig) -> None:
+    def __init__(self, vocabulary: Vocabulary, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
         forward = layer_sizes(config["hidden"]["forward"], config["depth"], "forward")
@@ -90,12 +90,12 @@ class TaggerNetwork(nn.Module):
         if self.corpora is not None:
             nn.init.zeros_(self.corpora.weight)  # at first all corpora are the same
 
-    def embed(self, batch: "Batch") -> Tensor:
+    def embed(self, batch: Batch) -> Tensor:
         """One vector per token, (T, B, E): that of its form and, if there is a transformer, its output beside it.
 
         The vector of the sentence's corpus is added to it, if the batch says which corpus that is.
         """
-        x = look_up(batch.index, self.embedding(batch))  # a row for each form, (U, width), to (T, B, width)
+        x = look_up(batch.index, self.embedding(batch.features))  # a row for each form, (U, width), to (T, B, width)
         if self.transformer is not None:
             outputs = batch.outputs
             if outputs is None:
@@ -124,7 +124,7 @@ class TaggerNetwork(nn.Module):
         """O = H W_hq + b_q (10.4.2) for each column, (T, B, S) to (T, B, K). Here H has the states of all layers."""
         return {column: head(h) for column, head in self.heads.items()}
 
-    def forward(self, batch: "Batch") -> dict[str, Tensor]:
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The scores (logits) of the tags of each column, (T, B, K)."""
         x = self.embed(batch)
         h = self.encode(x, batch.lengths)

@@ -3,17 +3,33 @@
 # T tokens in the longest sentence, B sentences, W windows, S pieces in the longest window
 
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from tagger.model.batch import Pieces
 from tagger.text.strings import encodable
 
 MAX_FORM_PIECES = 64  # pieces of a form that are read, from its first
 MAX_FORM_CHARACTERS = 2_000  # characters of a form that are cut into pieces, from its first
+
+
+@dataclass
+class Pieces:
+    """Sentences as a transformer reads them; made by `windows`."""
+
+    ids: Tensor  # (W, S) piece ids, padded on the right
+    mask: Tensor  # (W, S) 1 for a piece, 0 for padding
+    window: Tensor  # (T, B) the window that a token is read from; 0 after a sentence's end
+    start: Tensor  # (T, B) the token's first piece in that window
+    end: Tensor  # (T, B) one past its last piece; equals start after a sentence's end
+
+    def to(self, device: torch.device | str) -> "Pieces":
+        """The pieces on another device."""
+        return Pieces(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
 
 class PieceTokenizer:

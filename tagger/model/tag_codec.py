@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tagger.model.decoder import Decoded
 from tagger.text.edit_scripts import apply_script, edit_script, least_characters
 from tagger.text.strings import LEMMA, NO_TAG, is_annotated
 
@@ -144,19 +143,18 @@ class TagCodec:
         """How many tags of each token `read` needs for `top` alternatives."""
         return top + OTHER_SCRIPTS if self.edits and probabilities else top
 
-    def read(self, forms: Sequence[str], decoded: Decoded, top: int) -> ShownTags:
-        """The tags of N words."""
-        names = self._names[decoded.ids]  # (N, k)
+    def read(self, forms: Sequence[str], ids: np.ndarray, probabilities: np.ndarray | None, top: int) -> ShownTags:
+        """The tags of N words, from the ids of the k best tags of each, (N, k), best first, and their probabilities."""
+        names = self._names[ids]
         first: list[str] = names[:, 0].tolist()
         if self.edits:
             first = [_lemma(name, form) for name, form in zip(first, forms, strict=True)]
-        if decoded.probabilities is None:
+        if probabilities is None:
             return ShownTags(first, None, None)
-        shares = decoded.probabilities
         if top == 1:
-            total = _same_lemma(first, forms, names, shares) if self.edits else shares[:, 0]
+            total = _same_lemma(first, forms, names, probabilities) if self.edits else probabilities[:, 0]
             return ShownTags(first, total.tolist(), None)
-        words = zip(names.tolist(), shares.tolist(), strict=True)
+        words = zip(names.tolist(), probabilities.tolist(), strict=True)
         if self.edits:
             pairs = [_merged(form, *word, top) for form, word in zip(forms, words, strict=True)]
         else:

@@ -1,4 +1,4 @@
-"""Strings <-> ids: the words, characters and tags that a tagger knows from its training data."""
+"""Strings <-> ids: the words, characters and tags that a tagger knows from its training data; and ids of no string."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,10 +9,18 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from tagger.errors import InputError, shorten
-from tagger.model.batch import FIRST_ID, NO_CORPUS
 from tagger.model.tag_codec import TagCodec, learned_tags
 from tagger.text.schema import ShortName, Size
 from tagger.text.strings import LEMMA, is_annotated, printable
+
+PAD = 0  # id of padding after the end of a word or a sentence
+UNK = 1  # id of every word or character that the vocabulary does not have
+NO_CORPUS = 0  # id of a sentence of which the network does not know the corpus
+FIRST_ID = 2  # id of the vocabulary's first word, and of its first character
+IGNORE = -100  # target after a sentence's end, or of a token without annotation: neither learned nor scored
+# Target of a gold tag that training does not have: not learned, but scored, as wrong. It is below IGNORE, so that
+# target.clamp(min=IGNORE) leaves it out of the loss.
+UNSEEN = -101
 
 Number = Annotated[int, Meta(ge=0, le=1 << 62)]  # how often a word occurs in training; the row of its vector
 
@@ -180,12 +188,12 @@ class Vocabulary:
 
     @cached_property
     def word_ids(self) -> dict[str, int]:
-        """Lower-cased word -> id; every other word is `batch.UNK`."""
+        """Lower-cased word -> id; every other word is `UNK`."""
         return {word: i for i, word in enumerate(self.words, FIRST_ID)}
 
     @cached_property
     def character_ids(self) -> dict[str, int]:
-        """Character -> id; every other character is `batch.UNK`."""
+        """Character -> id; every other character is `UNK`."""
         return {character: i for i, character in enumerate(self.characters, FIRST_ID)}
 
     @cached_property
@@ -195,7 +203,7 @@ class Vocabulary:
 
     @cached_property
     def corpus_ids(self) -> dict[str, int]:
-        """Name of a corpus -> id; `batch.NO_CORPUS` is no corpus."""
+        """Name of a corpus -> id; `NO_CORPUS` is no corpus."""
         return {name: i for i, name in enumerate(self.corpora, NO_CORPUS + 1)}
 
     @cached_property

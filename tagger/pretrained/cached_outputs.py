@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 import torch
 
-from tagger.model.collate import length_buckets
+from tagger.model.batch import length_buckets
 from tagger.model.pieces import PieceTokenizer, windows
 from tagger.model.transformer import TransformerEmbedding
 from tagger.text.output_files import whole_binary

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tagger.errors import InputError, shorten
-from tagger.model.batch import NO_CORPUS
+from tagger.model.vocabulary import NO_CORPUS
 from tagger.text.lexicon_files import known_tags
 from tagger.text.sentence import Sentence
 from tagger.text.strings import is_given

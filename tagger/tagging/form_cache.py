@@ -12,9 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tagger.model.batch import Batch
+from tagger.model.batch import FormTable
 from tagger.model.embeddings import CHARACTERS, MAX_CHARACTERS, FormEmbedding
-from tagger.model.forms import FormTable
 
 # U forms
 
@@ -48,20 +47,19 @@ def embed_forms(
         least = shape.characters + 1
         for start in range(0, len(places), shape.forms):
             part = places[start : start + shape.forms]
-            blocks = {key: _block(rows[key][part], shape, table).to(device) for key, table in tables.items()}
+            blocks = {key: _block(rows[key][part], shape, table, device) for key, table in tables.items()}
             yield FormBlock(part, torch.stack([embedding(blocks[id(table)]) for embedding, table in embeddings]))
 
 
-def _block(rows: np.ndarray, shape: _BlockShape, table: FormTable) -> Batch:
+def _block(rows: np.ndarray, shape: _BlockShape, table: FormTable, device: torch.device | str) -> dict[str, Tensor]:
     """The features of forms; rows without a form hold zeros."""
     features = {}
     for name, array in table.features.items():
         kept = array[rows, : shape.characters] if name == CHARACTERS else array[rows]
         block = np.zeros((shape.forms, *kept.shape[1:]), dtype=kept.dtype)
         block[: len(rows)] = kept
-        features[name] = torch.from_numpy(block)
-    nothing = torch.zeros(0, dtype=torch.int64)
-    return Batch(features, index=nothing, lengths=nothing)
+        features[name] = torch.from_numpy(block).to(device)
+    return features
 
 
 # U forms, W numbers that are kept for each

@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from tagger.bundle.bundle import Member
-from tagger.model.batch import NO_CORPUS
+from tagger.model.batch import FormTable
 from tagger.model.device import PRECISIONS
-from tagger.model.forms import FormTable
 from tagger.model.network import TaggerNetwork
 from tagger.model.pieces import windows
+from tagger.model.vocabulary import NO_CORPUS
 from tagger.tagging.batches import FIXED_BLOCK, PackedBatch
 from tagger.tagging.form_cache import FormBlock, FormCache, embed_forms
 from tagger.tagging.stack import Stack, padded_rows

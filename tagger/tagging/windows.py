@@ -69,7 +69,7 @@ def fill(
     for sentence in window:
         sentence.tags = {**sentence.tags}
     for column, decoded in found.items():
-        best, shares, alternatives = codecs[column].read(forms, decoded, request.top)
+        best, shares, alternatives = codecs[column].read(forms, decoded.ids, decoded.probabilities, request.top)
         for sentence, (start, end) in zip(window, spans, strict=True):
             sentence.tags[column] = best[start:end]
             if request.probabilities and shares is not None:

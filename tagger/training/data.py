@@ -20,13 +20,11 @@ from tagger.corpus.arrow import FACT_COLUMNS, token_counts
 from tagger.corpus.corpus_config import CORPUS
 from tagger.corpus.noise import Copy, gathered, with_noise
 from tagger.corpus.splits import corpus_names
-from tagger.model.batch import IGNORE, NO_CORPUS, Batch
-from tagger.model.collate import collate, length_buckets
-from tagger.model.forms import FormTable
+from tagger.model.batch import Batch, FormTable, collate, length_buckets
 from tagger.model.network import NetworkConfig
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.transformer import TransformerEmbedding
-from tagger.model.vocabulary import Vocabulary
+from tagger.model.vocabulary import IGNORE, NO_CORPUS, Vocabulary
 from tagger.pretrained.cached_outputs import frozen_outputs
 from tagger.training.facts import Facts
 from tagger.training.teacher import Distillation

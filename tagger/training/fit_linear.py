@@ -22,7 +22,6 @@ from datasets import Dataset
 from torch import Tensor, nn
 
 from tagger.bundle.linear_members import Linear
-from tagger.model.batch import IGNORE
 from tagger.model.crf import Transitions, losses
 from tagger.model.decoder import MAX_CRF_TAGS
 from tagger.model.linear_chain import (
@@ -35,7 +34,7 @@ from tagger.model.linear_chain import (
     term_places,
     token_scores,
 )
-from tagger.model.vocabulary import Vocabulary
+from tagger.model.vocabulary import IGNORE, Vocabulary
 from tagger.tagging.batches import plan_batches
 
 L1, L2 = 0.02, 0.03  # c1 and c2

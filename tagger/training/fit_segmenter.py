@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, IterableDataset
 
 from tagger.evaluation.raw_scores import SENTENCES, TOKENS, WORDS, raw_scores
-from tagger.model.batch import IGNORE as IGNORED
+from tagger.model.vocabulary import IGNORE as IGNORED
 from tagger.segmenter.features import Lexicon, context_rows, rule_labels
 from tagger.segmenter.learned import LearnedSegmenter
 from tagger.segmenter.unit_network import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary

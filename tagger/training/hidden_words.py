@@ -18,14 +18,12 @@ from torch import Tensor, nn
 from tagger.bundle.bundle import Bundle, Member
 from tagger.bundle.saved_config import WORD_PREDICTOR, predicts_words
 from tagger.errors import InputError, reason
-from tagger.model.batch import FIRST_ID, IGNORE, UNSEEN, Batch
-from tagger.model.collate import collate
+from tagger.model.batch import Batch, FormTable, collate
 from tagger.model.device import own_turn
 from tagger.model.embeddings import WordEmbedding
-from tagger.model.forms import FormTable
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.stored import check_finite
-from tagger.model.vocabulary import Vocabulary
+from tagger.model.vocabulary import FIRST_ID, IGNORE, UNSEEN, Vocabulary
 from tagger.tagging.batches import BATCH_TOKENS
 
 # T tokens in the longest sentence, B sentences, E size of a token's embedding, S the sum of F + R over all layers,

@@ -13,13 +13,13 @@ from torch.optim import Optimizer
 
 from tagger.bundle.bundle import Bundle, Member
 from tagger.errors import InputError
-from tagger.model.batch import IGNORE, Batch
+from tagger.model.batch import Batch
 from tagger.model.crf import packing
 from tagger.model.decoder import CRFDecoder, Decoder
 from tagger.model.members import mean_decoder, share_pretrained
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.pieces import PieceTokenizer
-from tagger.model.vocabulary import Vocabulary
+from tagger.model.vocabulary import IGNORE, Vocabulary
 from tagger.segmenter.saved import SavedSegmenter
 
 # T tokens in the longest sentence, B sentences, N tokens of all, S states of all layers, K tags of a column, k of them

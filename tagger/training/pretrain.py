@@ -14,10 +14,10 @@ from tagger.bundle.saved_config import PRETRAINED_IN_RUN
 from tagger.corpus.arrow import token_counts
 from tagger.errors import InputError
 from tagger.evaluation.plots import draw_learning_curve
-from tagger.model.batch import IGNORE, Batch
+from tagger.model.batch import Batch
 from tagger.model.members import check_training_memory
 from tagger.model.network import NetworkConfig, TaggerNetwork
-from tagger.model.vocabulary import Vocabulary
+from tagger.model.vocabulary import IGNORE, Vocabulary
 from tagger.training.card import config_section
 from tagger.training.checkpoints import AfterEpoch
 from tagger.training.config_parts import network_config

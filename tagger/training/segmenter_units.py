@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tagger.model.batch import IGNORE as IGNORED
 from tagger.model.decoder import FORBIDDEN
+from tagger.model.vocabulary import IGNORE as IGNORED
 from tagger.segmenter.features import Lexicon, cuts_of
 from tagger.segmenter.multiwords import ONE_WORD, Multiwords, count_affixes
 from tagger.segmenter.unit_network import Label, SegmenterVocabulary

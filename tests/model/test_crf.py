@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from tagger.model import crf
-from tagger.model.batch import IGNORE
 from tagger.model.crf import log_partition, packing, viterbi
 from tagger.model.decoder import FORBIDDEN, CRFDecoder, Decoder
+from tagger.model.vocabulary import IGNORE
 
 K = 4
 LENGTHS = torch.tensor([2, 4, 1, 3])

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from tagger.model.batch import IGNORE
 from tagger.model.decoder import Decoded, Decoder, top_tags
+from tagger.model.vocabulary import IGNORE
 from tagger.tagging import decoding
 from tagger.tagging.decoding import Combinations
 

@@ -4,12 +4,21 @@ import dataclasses
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 from torch.testing import assert_close
 
-from tagger.model.batch import PAD, UNK
-from tagger.model.embeddings import CharacterEncoder, FormEmbedding, VectorConfig, VectorEmbedding
-from tagger.model.vocabulary import Vocabulary
+from tagger.model.embeddings import (
+    AFFIX_COUNT,
+    CharacterEncoder,
+    FormEmbedding,
+    VectorConfig,
+    VectorEmbedding,
+    affix_rows,
+    word_shape,
+)
+from tagger.model.vocabulary import PAD, UNK, Vocabulary
 from tests.conftest import make_batch, network_config
 
 
@@ -81,7 +90,7 @@ def test_a_form_finds_its_vector_as_written_or_in_lower_case(vocabulary: Vocabul
     assert part is not None
     part.fill(0, torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
     part.fill(1, torch.tensor([[7.0]]))
-    x = embedding(make_batch([["Book", "BOOK", "THE", "the", "flights"]], known))
+    x = embedding(make_batch([["Book", "BOOK", "THE", "the", "flights"]], known).features)
     assert_close(x, torch.tensor([[3.0, 4, 0], [1, 2, 0], [5, 6, 7], [5, 6, 0], [0, 0, 0]]))
 
 
@@ -92,3 +101,40 @@ def test_the_projection_is_learned_and_the_vectors_only_if_asked() -> None:
         assert_close(x[0], embedding.projection(torch.tensor([5.0, 6.0, 7.0])))
         x.sum().backward()
         assert all((table.grad is not None) == tune for table in embedding.tables)
+
+
+@pytest.mark.parametrize(
+    ("form", "shape"),
+    [
+        ("McDonald's", "XxXxxx'x"),
+        ("1,250", "9,999"),
+        ("12345", "999"),
+        ("NATO", "XXX"),
+        ("...", "..."),
+        ("......", "..."),
+        ("naïve-Ä1", "xxx-X9"),
+        ("", ""),
+        ("\ud800", "\ud800"),
+        ("语言", "xx"),
+    ],
+)
+def test_word_shape(form: str, shape: str) -> None:
+    assert word_shape(form) == shape
+
+
+def rows_of(form: str, buckets: int) -> list[int]:
+    (rows,) = affix_rows(buckets, [form]).tolist()
+    return rows
+
+
+def test_affix_rows_are_the_same_in_every_process() -> None:
+    assert rows_of("Books", 1000) == [681, 1851, 2149, 3339, 4733, 5613, 6414, 7009]
+    assert rows_of("naïve-1", 1000) == [146, 1600, 2711, 3583, 4962, 5396, 6714, 7879]
+    assert rows_of("\ud800", 1000) == [600, 1600, 2600, 3600, 4600, 5600, 6600, 7600]
+
+
+@given(st.text(st.characters(codec=None, exclude_categories=()), max_size=40), st.integers(1, 50))
+def test_every_affix_has_rows_of_its_own(form: str, buckets: int) -> None:
+    rows = rows_of(form, buckets)
+    assert len(rows) == AFFIX_COUNT
+    assert [row // buckets for row in rows] == list(range(AFFIX_COUNT))

@@ -9,10 +9,10 @@ from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
 from tagger.errors import InputError
-from tagger.model.batch import IGNORE, Batch
+from tagger.model.batch import Batch
 from tagger.model.encoder import CELLS
 from tagger.model.network import TaggerNetwork, check_network_config, layer_sizes
-from tagger.model.vocabulary import Vocabulary
+from tagger.model.vocabulary import IGNORE, Vocabulary
 from tests.conftest import CORPUS, TOKENS, make_batch, make_network, network_config, overfit
 
 

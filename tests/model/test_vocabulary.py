@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tagger.errors import InputError
-from tagger.model.batch import UNK
-from tagger.model.vocabulary import Vocabulary
+from tagger.model.vocabulary import UNK, Vocabulary
 
 CORPUS = [
     {"tokens": ["The", "dog", "the", "cat"], "upos": ["DET", "NOUN", "DET", "NOUN"], "feats": ["_", "N=1", "_", "N=1"]},

@@ -9,8 +9,7 @@ import torch
 
 from tagger import Tagger
 from tagger.errors import InputError
-from tagger.model.collate import collate
-from tagger.model.forms import FormTable
+from tagger.model.batch import FormTable, collate
 from tagger.model.vocabulary import Vocabulary
 from tests.conftest import TOKENS, make_batch, make_network, make_table, make_tagger
 
@@ -57,7 +56,7 @@ def test_layers_are_parts_of_all(untrained: Tagger, vocabulary: Vocabulary) -> N
     assert np.allclose(found["mean"], (found[1] + found[2]) / 2, atol=1e-6)
     batch = make_batch(SENTENCES, vocabulary)
     with torch.inference_mode():
-        forms = untrained.bundle.networks[0].embedding(batch)[batch.index]  # (T, B, E)
+        forms = untrained.bundle.networks[0].embedding(batch.features)[batch.index]  # (T, B, E)
     expected = [forms[: len(sentence), i].numpy() for i, sentence in enumerate(SENTENCES)]
     assert np.allclose(found[0], np.concatenate(expected), atol=1e-6)
     assert np.array_equal(found[1], np.concatenate(list(untrained.embed(SENTENCES, "1"))))

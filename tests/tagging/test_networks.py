@@ -12,10 +12,9 @@ from torch import nn
 from torch.testing import assert_close
 
 from tagger.bundle.bundle import Bundle, Member
+from tagger.model.batch import FormTable, collate
 from tagger.model.cells import RNNCell
-from tagger.model.collate import collate
 from tagger.model.encoder import CELLS
-from tagger.model.forms import FormTable
 from tagger.model.members import share_pretrained
 from tagger.model.network import TaggerNetwork
 from tagger.model.recurrent import Cell, RecurrentLayer

@@ -11,8 +11,8 @@ import torch
 from datasets import Dataset, DatasetDict, concatenate_datasets
 
 from tagger.corpus.splits import CORPUS
-from tagger.model.batch import IGNORE, NO_CORPUS, UNK, UNSEEN, Batch
-from tagger.model.vocabulary import Vocabulary
+from tagger.model.batch import Batch
+from tagger.model.vocabulary import IGNORE, NO_CORPUS, UNK, UNSEEN, Vocabulary
 from tagger.training.data import TaggerDataModule
 from tagger.training.facts import Facts
 from tagger.training.teacher import Distillation, Targets

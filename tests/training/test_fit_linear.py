@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tagger.model.batch import IGNORE
 from tagger.model.linear_chain import EDGE, LinearChain, term_places, token_scores
+from tagger.model.vocabulary import IGNORE
 from tagger.tagging.batches import plan_batches
 from tagger.training.fit_linear import L1, L2, minimize, train_linear
 

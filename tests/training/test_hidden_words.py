@@ -11,8 +11,7 @@ from torch.nn.functional import cross_entropy
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.saved_config import WORD_PREDICTOR
 from tagger.errors import InputError
-from tagger.model.batch import FIRST_ID, IGNORE, UNSEEN
-from tagger.model.vocabulary import Vocabulary
+from tagger.model.vocabulary import FIRST_ID, IGNORE, UNSEEN, Vocabulary
 from tagger.training.hidden_words import WORD, HiddenWordNetwork, load_word_predictor
 from tests.conftest import TOKENS, network_config
 

@@ -12,10 +12,9 @@ from torch.testing import assert_close
 from torch.utils.data import DataLoader
 
 import tagger
-from tagger.model.batch import IGNORE, Batch
-from tagger.model.collate import collate
+from tagger.model.batch import Batch, collate
 from tagger.model.embeddings import VectorConfig
-from tagger.model.vocabulary import Vocabulary
+from tagger.model.vocabulary import IGNORE, Vocabulary
 from tagger.training.module import WARMUP, TaggerModule, teacher_loss
 from tests.conftest import CORPUS, TOKENS, make_batch, make_table, network_config, save_tiny
 

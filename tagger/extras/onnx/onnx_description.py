@@ -11,8 +11,8 @@ from typing import Any
 
 from tagger.bundle.bundle import Bundle
 from tagger.extras.onnx.onnx_graph import TAGS, input_shapes, scores_name
-from tagger.model.batch import PAD, UNK
 from tagger.model.embeddings import MAX_CHARACTERS, PREFIXES, SHAPE_CHARACTERS, SUFFIXES
+from tagger.model.vocabulary import PAD, UNK
 
 DESCRIPTION_VERSION = 1  # goes up when a reader of the JSON must change
 ABOUT = ("corpus", "version", "license")  # what `config.json` says of the training data

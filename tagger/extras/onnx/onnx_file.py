@@ -9,8 +9,8 @@ from tagger.bundle.saved_config import predicts_words
 from tagger.errors import InputError, missing_extra, shorten
 from tagger.extras.onnx.onnx_description import ABOUT, description
 from tagger.extras.onnx.onnx_graph import network_graph
-from tagger.model.batch import NO_CORPUS
 from tagger.model.decoder import CRFDecoder
+from tagger.model.vocabulary import NO_CORPUS
 from tagger.text.output_files import whole_binary, whole_file
 
 MAX_BYTES = 2_000_000_000  # of a graph in one file

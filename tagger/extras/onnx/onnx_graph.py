@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from tagger.bundle.bundle import Member
 from tagger.errors import InputError
-from tagger.model.batch import NO_CORPUS, PAD
 from tagger.model.cells import Weights
 from tagger.model.embeddings import (
     AFFIX_COUNT,
@@ -28,6 +27,7 @@ from tagger.model.embeddings import (
     WordEmbedding,
 )
 from tagger.model.recurrent import Cell
+from tagger.model.vocabulary import NO_CORPUS, PAD
 
 
 class GraphBuilder:

@@ -5,10 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.model.batch import IGNORE, PAD, UNK, UNSEEN
-from tagger.model.collate import collate, length_buckets
-from tagger.model.embeddings import affix_rows
-from tagger.model.vocabulary import Vocabulary
+from tagger.model.batch import collate, length_buckets
+from tagger.model.embeddings import MAX_CHARACTERS, affix_rows
+from tagger.model.vocabulary import IGNORE, PAD, UNK, UNSEEN, Vocabulary
 from tests.conftest import BUCKETS, TOKENS, assert_same_batch, make_batch, make_table
 
 
@@ -118,3 +117,32 @@ def test_buckets_are_a_function_of_the_generator() -> None:
     assert sorted(map(sorted, first)) != sorted(map(sorted, other))  # other neighbours, not only another order
     longest = [int(lengths[batch].max()) for batch in first]
     assert longest != sorted(longest)
+
+
+def test_a_long_form_gives_its_first_and_last_characters() -> None:
+    vocabulary = Vocabulary.build([{"tokens": ["abcdefgh"], "upos": ["X"]}], ["upos"], min_count=1)
+    form = "abcd" * 4 + "h" * 4968 + "efg" * 5 + "a"
+    assert len(form) == 5000
+    batch = make_batch([[form, "ab"]], vocabulary)
+    assert batch.features["characters"].shape == (2, MAX_CHARACTERS)
+    ids = vocabulary.character_ids
+    assert batch.features["characters"][0].tolist() == [ids[c] for c in form[:16] + form[-16:]]
+    assert batch.features["characters"][1].tolist() == [ids["a"], ids["b"]] + [PAD] * 30
+    for length in (31, 32, 33):
+        batch = make_batch([[form[:length]]], vocabulary)
+        assert (batch.features["characters"] != PAD).sum() == min(length, 32)
+
+
+def test_a_table_that_forgets_gives_the_same_batches(vocabulary: Vocabulary) -> None:
+    small = make_table(vocabulary, limit=4)
+    texts = [[["They", "book"]], [["flights", "."]], [["Well"], ["reads", "They", "new", "words", "book"]], TOKENS]
+    for sentences in [*texts, *texts]:
+        assert_same_batch(collate(sentences, small), make_batch(sentences, vocabulary))
+        assert len(small._rows) <= max(4, sum(map(len, sentences)))
+
+
+def test_a_table_grows(vocabulary: Vocabulary) -> None:
+    table = make_table(vocabulary)
+    sentences = [[f"form{i}" for i in range(start, start + 700)] for start in (0, 700, 1400, 0)]
+    for sentence in sentences:
+        assert_same_batch(collate([sentence], table), make_batch([sentence], vocabulary))
