@@ -13,7 +13,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from tagger.errors import InputError, shorten
-from tagger.text.packed import PACKED
+from tagger.text.files import PACKED
 from tagger.text.schema import Name, one_of
 
 CORPUS = "corpus"  # the column that names a sentence's corpus, of several that are mixed

@@ -11,11 +11,9 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from tagger.errors import InputError, shorten
-from tagger.text.files import STDIO
+from tagger.text.files import STDIO, RemoteFile, check_writable, is_remote, list_remote, packing
 from tagger.text.formats import SUFFIXES, format_of, output_format, renamed
 from tagger.text.output_files import is_replaced
-from tagger.text.packed import packing
-from tagger.text.remote import RemoteFile, check_writable, is_remote, list_remote
 
 MANIFEST_NAME = "tagger.manifest"  # in the folder of outputs; that of a part of a run has more after it
 MAX_SHOWN = 5  # suffixes or files that a message names

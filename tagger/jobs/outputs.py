@@ -18,8 +18,8 @@ from typing import Any, TextIO
 
 from tagger.errors import InputError
 from tagger.jobs.jobs import MANIFEST_NAME, Job, file_state, is_manifest
+from tagger.text.files import is_remote
 from tagger.text.output_files import remove_leftovers, whole_file
-from tagger.text.remote import is_remote
 
 
 class Outputs:

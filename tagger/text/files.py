@@ -1,18 +1,24 @@
-"""Files -> lines of text, plain or compressed."""
+"""Files, here or at a URL, plain or compressed -> lines of text.
+
+The first part reads lines. Below are compression (gzip, Zstandard) and remote storage, which fsspec opens, lists and
+writes.
+"""
 
 import codecs
+import gzip
+import importlib
 import io
 import os
 import re
 import sys
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import suppress
+import zlib
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from types import ModuleType
+from typing import Any, BinaryIO, NamedTuple, cast
 
-from tagger.errors import InputError, shorten
-from tagger.text.packed import is_damage, packing, packing_of_content, unpacked
-from tagger.text.remote import is_remote, open_remote, remote_error
+from tagger.errors import InputError, missing_extra, reason, shorten
 from tagger.text.strings import MAX_LINE
 
 STDIO = "-"
@@ -90,7 +96,9 @@ def decoded_lines(
     if utf8:
         encoding = "utf-8-sig"
     try:
-        ending = packing(path) or (packing_of_content(binary) if utf8 else "")
+        ending = packing(path)
+        if utf8 and not ending:
+            ending = next((name for magic, name in _PACKED_START.items() if _start(binary).startswith(magic)), "")
         plain = unpacked(binary, ending)
         if not codec.startswith(("utf-16", "utf-32")):
             _check_start(plain, path, remedy)
@@ -115,7 +123,7 @@ def decoded_lines(
     except IsADirectoryError:
         raise InputError(f"{path} is a folder; a file is needed here") from None
     except Exception as error:
-        if is_damage(error):
+        if isinstance(error, EOFError | zlib.error | gzip.BadGzipFile) or type(error).__name__ == "ZstdError":
             name = "Zstandard" if ending == ".zst" else "gzip"
             why = f"not a whole {name} file ({error}); fetch it again"
             raise InputError(f"{path}, after line {number}: {why}") from None
@@ -128,7 +136,7 @@ def decoded_lines(
 
 def _check_start(binary: BinaryIO, path: str, remedy: str) -> None:
     """Refuses a file whose first bytes say that it is no plain text, or UTF-16 without a byte-order mark."""
-    start: bytes = binary.peek(_START)[:_START] if hasattr(binary, "peek") else b""
+    start = _start(binary)
     text = start.removeprefix(codecs.BOM_UTF8).lstrip().lower()
     for magic, what in _NO_TEXT.items():
         if text.startswith(magic):
@@ -136,6 +144,11 @@ def _check_start(binary: BinaryIO, path: str, remedy: str) -> None:
     low, high = start[::2].count(0), start[1::2].count(0)  # of ASCII in UTF-16 every second byte is 0
     if max(low, high) > max(1, len(start) // 20) and not min(low, high):
         raise InputError(f"{path} seems to be utf-16-{'be' if low else 'le'}; {remedy}")
+
+
+def _start(binary: Any) -> bytes:
+    """The first bytes of an open file, which stays as it is; none if they cannot be seen."""
+    return binary.peek(_START)[:_START] if hasattr(binary, "peek") else b""
 
 
 def read_lines(path: str, encoding: str = "utf-8", option: str = "--encoding") -> Iterator[str]:
@@ -152,3 +165,162 @@ def file_version(path: str | Path) -> tuple[str, int, int]:
     """The path, size and time of the last change of a file; a key for caches."""
     status = os.stat(path)
     return os.path.realpath(path), status.st_size, status.st_mtime_ns
+
+
+PACKED = (".gz", ".zst")  # what the name of a compressed file ends in
+_PACKED_START = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst"}  # with which no UTF-8 text begins
+
+
+def _zstd() -> ModuleType:
+    """Python's module for Zstandard. fsspec's reader may take a file that is cut for a whole one."""
+    for name in ("compression.zstd", "backports.zstd"):  # since Python 3.14, before it
+        with suppress(ModuleNotFoundError):
+            return importlib.import_module(name)
+    raise missing_extra("backports.zstd", "remote")
+
+
+def packing(name: str) -> str:
+    """The ending in `PACKED` of a file's name, in lower case; empty if it has none."""
+    lower = name.lower()
+    return next((ending for ending in PACKED if lower.endswith(ending)), "")
+
+
+def unpacked(binary: BinaryIO, ending: str) -> BinaryIO:
+    """The unpacked bytes of an open file, which stays open; of several members or frames, all."""
+    file: Any = binary
+    if ending == ".gz":
+        file = gzip.GzipFile(fileobj=binary)
+    elif ending == ".zst":
+        file = _zstd().ZstdFile(binary)
+    return cast(BinaryIO, file)
+
+
+def packed(binary: BinaryIO, ending: str) -> BinaryIO:
+    """A file whose bytes are packed into an open one, which stays open. The same bytes are packed alike."""
+    file: Any = binary
+    if ending == ".gz":
+        file = gzip.GzipFile(filename="", mode="wb", fileobj=binary, mtime=0)
+    elif ending == ".zst":
+        file = _zstd().ZstdFile(binary, "wb")
+    return cast(BinaryIO, file)
+
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?:::.*)?://", re.DOTALL)
+_VERSIONS = ("ETag", "etag", "generation", "md5Hash", "blob_id", "LastModified", "Last-Modified", "created")
+_NO_RIGHT = ("credential", "forbidden", "unauthorized", "accessdenied", "access denied")
+
+
+class Protocol(NamedTuple):
+    """What is known of the URLs that begin alike."""
+
+    package: str  # which fsspec needs for it
+    is_written: bool = False
+    is_listed: bool = True  # whether there are folders
+
+
+PROTOCOLS: Mapping[str, Protocol] = {
+    "s3": Protocol("s3fs", is_written=True),
+    "gs": Protocol("gcsfs", is_written=True),
+    "hf": Protocol("huggingface_hub"),
+    "https": Protocol("aiohttp", is_listed=False),
+    "http": Protocol("aiohttp", is_listed=False),
+    "memory": Protocol("fsspec", is_written=True),  # of this process; for tests
+}
+
+
+class RemoteFile(NamedTuple):
+    """What a storage says of a file."""
+
+    size: int  # bytes; 0 if it is not known
+    version: str  # differs when the content does; empty if it is not known
+
+
+def is_remote(path: str) -> bool:
+    """Whether `path` is a URL such as `s3://bucket/book.txt`, of whatever protocol."""
+    return _URL.match(path) is not None
+
+
+def check_writable(url: str) -> None:
+    """Checks that files can be written to the storage of a URL."""
+    if not _protocol(url).is_written:
+        raise InputError(
+            f"{url}: files there are only read; write to s3:// or gs://, or into a folder of this machine and upload it"
+        )
+
+
+def list_remote(url: str) -> dict[str, RemoteFile]:
+    """The files below a folder, or the one file of that name, by their URLs; empty if there is none."""
+    url = url.rstrip("/")
+    with _reached(url) as (system, path):
+        system.invalidate_cache()
+        try:
+            entries = system.find(path, detail=True) if _protocol(url).is_listed else {path: system.info(path)}
+        except FileNotFoundError as error:
+            if error.__cause__ is not None and not _protocol(url).is_listed:
+                raise  # HTTP: what went wrong is in its cause
+            return {}
+    urls = {url + name[len(path) :]: entry for name, entry in entries.items() if name.startswith(path)}
+    return {each: _file(entry) for each, entry in urls.items() if entry["type"] == "file" and each[-1] != "/"}
+
+
+def open_remote(url: str) -> BinaryIO:
+    """Opens a remote file for reading. What reading raises can be of any class; see `remote_error`."""
+    with _reached(url) as (system, path):
+        file = system.open(path, "rb", block_size=1 << 23 if _protocol(url).is_listed else 0)  # 0: HTTP streams
+    return cast(BinaryIO, io.BufferedReader(file, 1 << 20))
+
+
+def upload(file: Path, url: str) -> None:
+    """Makes or replaces a remote file. If that fails, the remote file is what it was."""
+    check_writable(url)
+    with _reached(url) as (system, path):
+        system.put_file(str(file), path)  # in parts if it is large; on an error the upload is aborted
+
+
+def remote_error(url: str, error: Exception) -> InputError:
+    """Names the URL and the remedy in place of what a library raised; each has exceptions of its own."""
+    if isinstance(error, InputError):
+        return error
+    if not _protocol(url).is_listed and isinstance(error.__cause__, Exception):
+        error = error.__cause__  # HTTP says that there is no such file, whatever went wrong
+    status = getattr(error, "status", None) or getattr(getattr(error, "response", None), "status_code", None)
+    if isinstance(error, FileNotFoundError) or status == 404:
+        return InputError(f"{url}: no such file or bucket; check the name")
+    said = f"{type(error).__name__} {error}".lower()
+    if isinstance(error, PermissionError) or status in (401, 403) or any(word in said for word in _NO_RIGHT):
+        return InputError(f"{url}: no right to it ({reason(error)}); docs/tagging.md says how to give credentials")
+    return InputError(f"{url} cannot be reached ({reason(error) or type(error).__name__}); check the connection")
+
+
+@contextmanager
+def _reached(url: str) -> Iterator[tuple[Any, str]]:
+    """The fsspec file system of a URL, and the path in it; an error in the block names the URL.
+
+    Chains of URLs such as `zip://a.txt::s3://...` are no paths here, and neither are other protocols that fsspec knows.
+    """
+    package = _protocol(url).package
+    try:
+        import fsspec
+    except ModuleNotFoundError:
+        raise missing_extra("fsspec", "remote") from None
+    try:
+        system = fsspec.filesystem(url.partition("://")[0].lower(), use_listings_cache=False)
+        yield system, system._strip_protocol(url)
+    except ImportError:
+        raise InputError(f"{url}: the package {package} is not installed; run pip install {package}") from None
+    except Exception as error:
+        raise remote_error(url, error) from error
+
+
+def _protocol(url: str) -> Protocol:
+    name = url.partition("://")[0].lower()
+    if name not in PROTOCOLS:
+        known = ", ".join(f"{name}://" for name in PROTOCOLS if name != "memory")
+        raise InputError(f"{url}: {name} is no protocol for files here; give a path, or one of {known}")
+    return PROTOCOLS[name]
+
+
+def _file(entry: Mapping[str, Any]) -> RemoteFile:
+    version = next((entry[name] for name in _VERSIONS if entry.get(name)), "")
+    version = version.timestamp() if hasattr(version, "timestamp") else version
+    return RemoteFile(int(entry.get("size") or 0), str(version))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 from tagger.errors import InputError
 from tagger.text.columns import column_separator, csv_separator, read_columns, read_tokens, write_csv, write_tsv
 from tagger.text.conllu import read_conllu, write_tagged
+from tagger.text.files import packing
 from tagger.text.format import Options, Part
 from tagger.text.json_lines import read_jsonl, write_jsonl
-from tagger.text.packed import packing
 from tagger.text.paragraphs import read_paragraphs
 from tagger.text.plain import read_sentence_lines, write_pretty
 from tagger.text.sentence import Sentence

@@ -18,8 +18,7 @@ except ModuleNotFoundError:  # on Windows
     fcntl = None  # type: ignore[assignment]
 
 from tagger.errors import InputError
-from tagger.text.packed import packed, packing
-from tagger.text.remote import is_remote, upload
+from tagger.text.files import is_remote, packed, packing, upload
 
 BeforeNaming = Callable[[Path], None]
 _PARTIAL = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part", re.DOTALL)

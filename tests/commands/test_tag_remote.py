@@ -18,8 +18,7 @@ from moto.server import ThreadedMotoServer
 
 from tagger.errors import InputError
 from tagger.jobs.jobs import plan_jobs
-from tagger.text.files import read_lines
-from tagger.text.remote import list_remote, upload
+from tagger.text.files import list_remote, read_lines, upload
 from tests.commands.conftest import call, error
 
 zstd = pytest.importorskip("backports.zstd" if sys.version_info < (3, 14) else "compression.zstd")

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from tagger.errors import InputError
-from tagger.text.files import decoded_lines, read_lines
+from tagger.text.files import decoded_lines, packing, read_lines, unpacked
 from tagger.text.output_files import whole_file
-from tagger.text.packed import packing, unpacked
 
 zstd = pytest.importorskip("backports.zstd" if sys.version_info < (3, 14) else "compression.zstd")
 
