@@ -2,12 +2,12 @@
 
 Start in `network.py`: `TaggerNetwork.forward` is three lines, embed, encode and score. Then read `batch.py` (sentences
 to padded batches), `embeddings.py` (a vector for each word form), `cells.py` (one time step from scratch),
-`recurrent.py` (a direction, for training and for tagging; what is special to a cell is in `rnn.py`, `gru.py`, `lstm.py`
-and `mingru.py`), `encoder.py` (both directions, a stack) and `decoder.py` (scores to tags, by softmax or CRF).
-`vocabulary.py` turns words into ids. All this takes half an hour.
+`recurrent.py` (one direction), `encoder.py` (both directions, a stack) and `decoder.py` (scores to tags, by softmax or
+CRF). `vocabulary.py` turns words into ids. All this takes half an hour.
 
-Skip the rest at first reading. `crf.py` has the algorithms of a chain of tags, and `members.py` what several networks
-share whose scores are averaged. `tag_codec.py` is for lemmas, `pieces.py` and `transformer.py` are for pretrained
-transformers. `fast_cpu.py` makes training on a CPU faster, `memory.py` refuses networks that are too large, `stored.py`
-makes weights small on disk, and `device.py` says where a network computes.
+Skip the rest at first reading. `crf.py` has the algorithms of a chain of tags, `members.py` says what several networks
+share whose scores are averaged, and `linear_chain.py` is a second opinion beside the networks. `tag_codec.py` is for
+lemmas, `pieces.py` and `transformer.py` are for pretrained transformers. `fast_cpu.py` makes training on a CPU faster,
+and `steps.py` tagging. `memory.py` refuses networks that are too large, `stored.py` makes weights small on disk, and
+`device.py` says where a network computes.
 """

@@ -84,7 +84,7 @@ class GRUCell(nn.Module):
 
 
 class MinGRUCell(nn.Module):
-    """A GRU whose gates depend on the input alone. So all steps can be computed at once: see `mingru.ScanLayer`.
+    """A GRU whose gates depend on the input alone. So `recurrent.ScanLayer` can compute all steps at once.
 
     z = sigmoid(x W_xz + b_xz)
     n = tanh(x W_xn + b_xn)

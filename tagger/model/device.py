@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from tagger.errors import InputError
-from tagger.model.fast_cpu import multiplies_bfloat16
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -62,3 +61,15 @@ def choose_precision(name: Any, device: str) -> str:
     if name != "auto":
         return str(name)
     return "bfloat16" if device == "cpu" and multiplies_bfloat16() else "float32"
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether the processor has instructions for products in bfloat16. Without them float32 is faster.
+
+    They count as missing if `ATEN_CPU_CAPABILITY` has torch use older ones, as on a processor that has AVX2 alone.
+    """
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    used = torch.backends.cpu.get_cpu_capability()
+    return used not in ("NO AVX", "DEFAULT", "AVX2") and any(
+        capabilities.get(each) for each in ("avx512_bf16", "amx_bf16")
+    )

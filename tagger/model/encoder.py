@@ -15,19 +15,37 @@ To add a cell, write it in a file of its own and name it in `CELLS` below. docs/
 # F hidden size forward, R hidden size backward. f and r are outputs of these two, since b is a bias
 
 from collections.abc import Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from tagger.errors import InputError
 from tagger.model.cells import GRUCell, MinGRUCell, RNNCell
-from tagger.model.fast_cpu import Dropout
-from tagger.model.gru import GRULayer, GRUSteps
-from tagger.model.lstm import LSTMLayer, LSTMSteps
-from tagger.model.mingru import MinGRUSteps, ScanLayer
-from tagger.model.recurrent import Cell, RecurrentLayer, State, TorchLayer
-from tagger.model.rnn import RNNSteps
+from tagger.model.fast_cpu import Dropout, GRULayer
+from tagger.model.recurrent import LSTMLayer, RecurrentLayer, ScanLayer, State, TorchLayer
+from tagger.model.steps import GRUSteps, LSTMSteps, MinGRUSteps, OwnSteps, RNNSteps, Steps
+
+
+class Cell(NamedTuple):
+    """A recurrent cell, as `CELLS` names it.
+
+    Attributes:
+        layer: reads sentences in one direction, for training; made from a cell.
+        core: the module in `layer`, made from (I, H): a cell of `cells.py`, or a recurrent layer of torch.
+        steps: the same steps for tagging.
+        operator: of ONNX, RNN, GRU or LSTM, that computes the same with the layer's `weights`; None: there is none.
+    """
+
+    layer: type[nn.Module]
+    core: type[nn.Module]
+    steps: type[Steps] = OwnSteps
+    operator: str | None = None
+
+    def make(self, input_size: int, hidden_size: int) -> nn.Module:
+        """One direction of a layer."""
+        return self.layer(self.core(input_size, hidden_size))
+
 
 CELLS = {
     "rnn_scratch": Cell(RecurrentLayer, RNNCell, RNNSteps, "RNN"),

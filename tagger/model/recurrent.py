@@ -1,21 +1,16 @@
-"""What all recurrent cells share: layers that train over padded sentences, and steps that tag.
+"""A direction of a layer, for training: what runs a cell of ours over padded sentences, and the layers of torch.
 
-A cell takes part as a `Cell`, named in `encoder.CELLS`: its layer for training, and its `Steps` for tagging. `Steps`
-computes what the layer computes, without gradients, of several directions of equal shape at once: both directions of a
-layer if they are equally large, and those of several networks whose scores are averaged. `tagging/stack.py` runs the
-steps. tests/tagging/test_engine.py compares `Steps` with the layers, of which the GRU's is `nn.GRU` where no gradients
-are recorded; tests/model/test_fast_cpu.py compares the training of a GRU with `nn.GRU`.
+All take x (T, B, I) and give outputs (T, B, H) and last states. `encoder.CELLS` names the layer of each cell.
 """
 
-# T tokens in the longest sentence, B sentences, I input size, H hidden size of a direction, G gates of a cell,
-# M directions of equal shape, n sentences that have a token at a step
+# T tokens in the longest sentence, B sentences, I input size, H hidden size of a direction
 
-import copy
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from tagger.model.cells import Weights
 
@@ -55,6 +50,45 @@ class RecurrentLayer(nn.Module):
         return output, last_states(output, lengths)
 
 
+class ScanLayer(RecurrentLayer):
+    """Computes what `RecurrentLayer` computes, but all steps at once.
+
+    The cell's gates must depend on the input alone.
+    """
+
+    def forward(self, x: Tensor, lengths: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """The same as `RecurrentLayer.forward`."""
+        z, n = self.cell.gates(x)
+        output = scan(1 - z, z * n, state)
+        return output, last_states(output, lengths)
+
+
+def scan(a: Tensor, b: Tensor, initial: Tensor | None = None) -> Tensor:
+    """h_t = a_t h_(t-1) + b_t for all t, in log2(T) rounds instead of T steps.
+
+    This is the parallel scan of Hillis and Steele (1986), https://doi.org/10.1145/7902.7903. After k rounds
+    h_t = a_t h_(t-d) + b_t with d = 2**k, and h_(t-d) = 0 before the first step. Each round puts the equation of
+    h_(t-d) into that of h_t.
+
+    Args:
+        a: (T, B, H).
+        b: (T, B, H).
+        initial: h before the first step, (B, H); zeros if None.
+
+    Returns:
+        All h, (T, B, H).
+    """
+    if initial is not None:
+        b = torch.cat([b[:1] + a[:1] * initial, b[1:]])
+    distance = 1  # d
+    while distance < len(a):
+        b = torch.cat([b[:distance], torch.addcmul(b[distance:], a[distance:], b[:-distance])])
+        if 2 * distance < len(a):
+            a = torch.cat([a[:distance], a[distance:] * a[:-distance]])
+        distance *= 2
+    return b
+
+
 class TorchLayer(nn.Module):
     """One direction: a recurrent layer of torch, which runs on cuDNN when on a GPU."""
 
@@ -75,107 +109,18 @@ class TorchLayer(nn.Module):
         return output, last_states(output, lengths)
 
 
+class LSTMLayer(TorchLayer):
+    """`nn.LSTM`; its state is (h, c), each (B, H)."""
+
+    def forward(self, x: Tensor, lengths: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """The same as `RecurrentLayer.forward`, but for the state."""
+        # The output has h at every token, but c at none: only packing gives c at each sentence's last token.
+        initial = None if state is None else (state[0][None], state[1][None])
+        packed = pack_padded_sequence(x, lengths.cpu(), enforce_sorted=False)
+        output, (h, c) = self.rnn(packed, initial)
+        return pad_packed_sequence(output, total_length=len(x))[0], (h[0], c[0])
+
+
 def last_states(output: Tensor, lengths: Tensor) -> Tensor:
     """The outputs (T, B, H) at each sentence's last token, (B, H)."""
     return output[lengths - 1, torch.arange(len(lengths), device=output.device)]
-
-
-class Steps:
-    """The steps of M directions of equal shape, for tagging. A cell overrides `step`, and what else differs.
-
-    Attributes:
-        hidden_size: H.
-        state_size: of the state that goes from step to step. The first H numbers of a state are the output.
-        W_x, b_x: (M, I, G * H) and (M, 1, G * H), of the product with the input, which needs no earlier state. b_x
-            includes a bias that is only added to the product with the state; one within a gate's product is apart.
-        W_h: (M, H, G * H), of the product with the state.
-    """
-
-    def __init__(self, layers: Sequence[Any], input_size: int, dtype: torch.dtype) -> None:
-        """Takes copies of the weights of M layers that read I numbers, rounded to `dtype`."""
-        weights = [layer.weights for layer in layers]
-        self.hidden_size = self.state_size = layers[0].hidden_size
-        self.W_x = stacked([each.W_x for each in weights], dtype)
-        self.W_h = stacked([each.W_h for each in weights], dtype)
-        self.b_x = stacked([(each.b_x + each.b_h)[None] for each in weights], dtype)
-
-    def __getitem__(self, directions: slice) -> "Steps":
-        """The steps of some of the directions."""
-        part = copy.copy(self)
-        for name, value in vars(self).items():
-            if isinstance(value, Tensor | list):
-                setattr(part, name, value[directions])
-        return part
-
-    def prepare(self, x: Tensor) -> None:
-        """Computes in place what depends on the products with the input, (..., G * H), alone."""
-
-    def split(self, x: Tensor) -> tuple[Tensor, ...]:
-        """What `step` reads, all of it (M, tokens, ...), from the products with the input of several steps.
-
-        Args:
-            x: (M, tokens, G * H); it may be changed, and be part of the result.
-        """
-        return (x,)
-
-    def step(self, x: Sequence[Tensor], h: Tensor, out: Tensor) -> None:
-        """One time step.
-
-        Args:
-            x: from `split`, of at least n tokens; the step may change it.
-            h: (M, as many, state_size), the states before.
-            out: (M, n, state_size), where the new states of the first n are written; may be the memory of `h`.
-        """
-        raise NotImplementedError
-
-
-class OwnSteps(Steps):
-    """The steps of any cell of ours by its `forward`: slow, but a cell needs nothing else to tag.
-
-    W_x is the identity matrix, so `step` gets the input itself.
-    """
-
-    def __init__(self, layers: Sequence[Any], input_size: int, dtype: torch.dtype) -> None:
-        self.hidden_size = self.state_size = layers[0].hidden_size
-        self.cells = [copy.deepcopy(layer.cell).to(dtype) for layer in layers]
-        like = next(self.cells[0].parameters())
-        self.W_x = torch.eye(input_size, dtype=dtype, device=like.device).repeat(len(layers), 1, 1)
-        self.b_x = like.new_zeros(len(layers), 1, input_size)
-
-    def step(self, x: Sequence[Tensor], h: Tensor, out: Tensor) -> None:  # noqa: D102
-        n = out.shape[1]
-        for cell, x_t, before, after in zip(self.cells, x[0], h, out, strict=True):
-            after.copy_(cell(x_t[:n], before[:n]))
-
-
-def stacked(weights: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
-    """Weights of several directions, one after the other, without gradients."""
-    return torch.stack([each.detach().to(dtype) for each in weights])
-
-
-_MINUS_ONE = torch.tensor(-1.0)
-
-
-def tanh_of_half(x: Tensor) -> Tensor:
-    """tanh(x / 2) in place, as 2 sigmoid(x) - 1: that takes a third of the time of `torch.tanh`."""
-    return torch.add(_MINUS_ONE, x.sigmoid_(), alpha=2, out=x)
-
-
-class Cell(NamedTuple):
-    """A recurrent cell, as `encoder.CELLS` names it.
-
-    Attributes:
-        layer: reads sentences in one direction, for training; made from a cell.
-        core: the module in `layer`, made from (I, H): a cell of `cells.py`, or a recurrent layer of torch.
-        steps: the same steps for tagging.
-        operator: of ONNX, RNN, GRU or LSTM, that computes the same with the layer's `weights`; None: there is none.
-    """
-
-    layer: type[nn.Module]
-    core: type[nn.Module]
-    steps: type[Steps] = OwnSteps
-    operator: str | None = None
-
-    def make(self, input_size: int, hidden_size: int) -> nn.Module:
-        """One direction of a layer."""
-        return self.layer(self.core(input_size, hidden_size))

@@ -19,7 +19,8 @@ from torch.nn.functional import embedding_bag
 from torch.overrides import TorchFunctionMode
 
 from tagger.errors import InputError
-from tagger.model.fast_cpu import Dropout, multiplies_bfloat16
+from tagger.model.device import multiplies_bfloat16
+from tagger.model.fast_cpu import Dropout
 from tagger.model.pieces import Pieces
 from tagger.text.schema import Rate, one_of
 

@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from tagger.model.crf import MIN_COLUMNS
-from tagger.model.encoder import BidirectionalLayer
+from tagger.model.encoder import BidirectionalLayer, Cell
 from tagger.model.network import TaggerNetwork
-from tagger.model.recurrent import Cell, Steps
+from tagger.model.steps import Steps
 from tagger.tagging.batches import FIXED_BLOCK, FIXED_SENTENCES
 
 MIN_PRODUCT_ROWS = 8

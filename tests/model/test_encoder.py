@@ -13,8 +13,7 @@ from torch.testing import assert_close
 from tagger.errors import InputError
 from tagger.model.cells import MinGRUCell, RNNCell
 from tagger.model.encoder import CELLS, BidirectionalLayer, Encoder, reverse_padded
-from tagger.model.mingru import ScanLayer
-from tagger.model.recurrent import RecurrentLayer, TorchLayer
+from tagger.model.recurrent import RecurrentLayer, ScanLayer, TorchLayer
 
 I, H = 5, 4  # noqa: E741
 LENGTHS = torch.tensor([4, 1, 7, 2])

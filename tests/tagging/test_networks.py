@@ -14,10 +14,10 @@ from torch.testing import assert_close
 from tagger.bundle.bundle import Bundle, Member
 from tagger.model.batch import FormTable, collate
 from tagger.model.cells import RNNCell
-from tagger.model.encoder import CELLS
+from tagger.model.encoder import CELLS, Cell
 from tagger.model.members import share_pretrained
 from tagger.model.network import TaggerNetwork
-from tagger.model.recurrent import Cell, RecurrentLayer
+from tagger.model.recurrent import RecurrentLayer
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches
 from tagger.tagging.engine import Engine

@@ -26,7 +26,7 @@ from tagger.model.embeddings import (
     VectorEmbedding,
     WordEmbedding,
 )
-from tagger.model.recurrent import Cell
+from tagger.model.encoder import Cell
 from tagger.model.vocabulary import NO_CORPUS, PAD
 
 
