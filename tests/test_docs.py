@@ -25,10 +25,9 @@ from omegaconf import DictConfig, OmegaConf
 from tagger.bundled import bundled
 from tagger.commands.app import COMMANDS, app
 from tagger.text.formats import INPUTS, OUTPUTS, SUFFIXES
-from tagger.training.config import train_config
+from tagger.training.config import PretrainConfig, TrainConfig, page_config
 from tagger.training.loggers import LOGGERS
 from tagger.training.overrides import checked_words, compose_page
-from tagger.training.pretrain_config import pretrain_config
 from tagger.training.run_folder import Command
 from tests.commands.conftest import call
 from tests.conftest import with_entry_points
@@ -119,7 +118,7 @@ def test_training_and_pretraining_commands_compose() -> None:
             for key, value in values:
                 if key not in groups:
                     OmegaConf.update(page, key, value, force_add=True)  # `checked_words` has looked for the key
-            train_config(page) if command == "train" else pretrain_config(page)
+            page_config(TrainConfig, page) if command == "train" else page_config(PretrainConfig, page)
 
 
 def _one_value(override: Override, at: int) -> Any:

@@ -16,8 +16,8 @@ CLAIM_SECONDS = 0.5  # longer than `is_being_trained` holds the lock
 
 
 @contextmanager
-def claim_run(run: Path) -> Iterator[None]:
-    """Holds the lock of a run for the block. On a file system without locks it does nothing."""
+def claim_run(run: Path) -> Iterator[bool]:
+    """Holds the lock of a run for the block; gives False on a file system without locks, where it does nothing."""
     lock = FileLock(run / LOCK)
     try:
         lock.acquire(timeout=CLAIM_SECONDS)
@@ -26,7 +26,7 @@ def claim_run(run: Path) -> Iterator[None]:
     except (OSError, NotImplementedError):
         pass
     try:
-        yield
+        yield lock.is_locked
     finally:
         lock.release()
 

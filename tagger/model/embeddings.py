@@ -4,7 +4,7 @@ Each part depends on a form's spelling alone, so a form is embedded once, howeve
 feature, whole numbers that `features` computes of each form: `batch.FormTable` remembers them.
 
 To add a part, write its class and its feature here, and name both in `FormEmbedding` and `features`. Its sizes belong
-into `FormConfig`, and into the page of values (`EmbeddingConfig` in training/config_parts.py).
+into `FormConfig`, and into the page of values (`EmbeddingConfig` in training/config.py).
 """
 
 # U distinct forms, A affixes of a form, C characters of the longest form

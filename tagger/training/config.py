@@ -1,43 +1,185 @@
-"""The values of `conf/train.yaml` as a dataclass, checked.
+"""The pages `conf/train.yaml` and `conf/pretrain.yaml` as dataclasses: the values of a run, checked before it begins.
 
-Hydra composes a page of values, and `train_config` makes a dataclass of it. `text/schema.py` checks names, types and
-ranges; conditions on several values are checked here.
+Hydra composes a page, and `checked_config` makes a dataclass of it. `text/schema.py` checks names, types and ranges;
+what concerns several values, this machine or files is checked here.
 """
 
+import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypedDict, TypeVar, cast
 
 import torch
 from msgspec import Meta
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from tagger.bundle.catalog import find_tagger
 from tagger.bundle.hub import is_hub_name
-from tagger.corpus.corpus_config import CORPUS, CorpusConfig
+from tagger.bundle.saved_config import MAX_TRAINED
+from tagger.corpus.corpus_config import CORPUS, NO_HUB, CorpusConfig, HubTextConfig, check_files
+from tagger.corpus.raw_text import Texts
 from tagger.errors import InputError
-from tagger.model.decoder import CRF
+from tagger.model.decoder import CRF, DECODERS, SOFTMAX
+from tagger.model.embeddings import VectorConfig
+from tagger.model.encoder import CELLS
+from tagger.model.network import NetworkConfig
 from tagger.model.stored import STORAGE_DTYPES
-from tagger.text.schema import Count, Name, Rate, Seed, one_of, read
+from tagger.model.transformer import ENCODER_DTYPES, Layer, TopLayers
+from tagger.model.transformer import TransformerConfig as NetworkTransformerConfig
+from tagger.text.schema import Count, Dropout, Name, Rate, Seed, Size, bad_value, one_of, read
 from tagger.text.segment import RULES
 from tagger.text.strings import LEMMA
-from tagger.training.config_parts import (
-    CardConfig,
-    DistillConfig,
-    EmbeddingConfig,
-    TaggerModelConfig,
-    TaggerOptimizerConfig,
-    TransformerConfig,
-    check_trainer_settings,
-    plain_values,
-)
+from tagger.training.loggers import check_loggers
+from tagger.training.run_folder import Command
 
 # In use for something else.
 RESERVED_COLUMNS = ("tokens", "comments", "text", "multiwords", "space_after", "offsets", "loss", "accuracy", CORPUS)
 AUTO, LEARNED = "auto", "learned"  # segmenters, besides rules
 RULES_OF_CORPUS = "rules"  # the segmenter that is the rules which fit the corpus
+
+_Positive = Annotated[float, Meta(gt=0, le=1e12)]
+_Share = Count | _Positive | None
+Page = TypeVar("Page")
+
+
+class TrainerSettings(TypedDict, total=False):
+    """What a config may pass on to `pytorch_lightning.Trainer`.
+
+    Lightning imports classes by name, and a config may come from somebody else. So no other key and no other word
+    reaches it.
+    """
+
+    max_epochs: Size | None
+    min_epochs: Count | None
+    accumulate_grad_batches: Count | None
+    devices: Literal["auto"] | Count | Annotated[list[Size], Meta(min_length=1)] | None
+    gradient_clip_val: _Positive | None
+    gradient_clip_algorithm: Literal["norm", "value"] | None
+    limit_train_batches: _Share
+    limit_val_batches: _Share
+    accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] | None
+    strategy: Literal["auto", "ddp_fork"] | None
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] | None
+    deterministic: Literal["warn"] | bool | None
+    benchmark: bool | None
+    detect_anomaly: bool | None
+
+
+Files = Name | Annotated[list[Name], Meta(min_length=1)] | None
+Hidden = Size | list[Size] | None  # None: see `recipe.py`
+
+
+@dataclass
+class HiddenConfig:
+    """The units of each direction: a number for all layers, or a list with one per layer; 0 leaves a direction out."""
+
+    forward: Hidden
+    backward: Hidden
+
+
+@dataclass
+class ModelConfig:
+    """The recurrent layers."""
+
+    cell: Annotated[str, one_of(CELLS)]
+    depth: Count
+    hidden: HiddenConfig
+    dropout: Dropout | None  # None: see `recipe.py`
+
+
+@dataclass
+class TaggerModelConfig(ModelConfig):
+    """The networks that are trained side by side: how many, the recurrent layers of each, and the decoder."""
+
+    members: Annotated[int, Meta(ge=1, le=MAX_TRAINED)]
+    decoder: Annotated[str, one_of(DECODERS)]
+
+
+@dataclass(kw_only=True)
+class FormSizes:
+    """The values of those embeddings of a form that are learned; a size of 0 leaves one out."""
+
+    words: Size
+    affixes: Size
+    buckets: Count
+    chars: Size
+
+
+@dataclass(kw_only=True)
+class EmbeddingConfig(FormSizes):
+    """The values of all embeddings of a form, how words are counted and hidden, and the name of a transformer."""
+
+    word_dropout: Annotated[float, Meta(ge=0)]
+    vectors: Name | list[Name] | None
+    vectors_keep: Size
+    vectors_components: Size
+    vectors_size: Size
+    transformer: Name | None
+
+    def __post_init__(self) -> None:
+        if len(set(self.vector_sources)) < len(self.vector_sources):
+            raise bad_value("embedding.vectors", self.vectors, "give a name or a file, or a list of several")
+
+    @property
+    def vector_sources(self) -> list[str]:
+        """The names of the pretrained vectors: none, one or several."""
+        return self.vectors if isinstance(self.vectors, list) else [] if self.vectors is None else [self.vectors]
+
+    def vector_config(self, sizes: list[int]) -> VectorConfig | None:
+        """The config of the network's vectors; `sizes` has the size of each source. None if there is no source."""
+        if not sizes:
+            return None
+        return VectorConfig(sizes=sizes, projection=self.vectors_size, tune=False, dtype="float16")
+
+
+@dataclass
+class TransformerConfig:
+    """How the encoder that `embedding.transformer` names is used."""
+
+    layers: list[Layer] | None
+    tune: bool | TopLayers
+    dtype: Annotated[str, one_of(ENCODER_DTYPES)]
+
+
+@dataclass
+class OptimizerConfig:
+    """The settings of AdamW."""
+
+    lr: Annotated[float, Meta(gt=0, le=1)]
+    weight_decay: Rate
+
+
+@dataclass
+class TaggerOptimizerConfig(OptimizerConfig):
+    """The settings of AdamW, with the learning rate of a transformer."""
+
+    transformer_lr: Rate
+
+
+@dataclass
+class CardConfig:
+    """What the model card says of the training data, beside its name."""
+
+    version: str | None
+    license: str | None
+
+
+@dataclass
+class DistillConfig:
+    """How a student learns from a teacher."""
+
+    teacher: Name | None
+    corpus: Name | None
+    text: Files
+
+    def __post_init__(self) -> None:
+        if self.teacher == "latest":
+            raise InputError("distill.teacher=latest would be another tagger when the run is resumed; name its folder")
+        if self.text is not None and self.teacher is None:
+            raise InputError("distill.text: no teacher tags it; name one, distill.teacher=FOLDER")
 
 
 @dataclass
@@ -95,9 +237,125 @@ class TrainConfig:
             raise InputError("init=latest would be another tagger when the run is resumed or swept; name its folder")
 
 
-def train_config(values: DictConfig | Mapping[str, Any]) -> TrainConfig:
-    """The values of `conf/train.yaml`, as Hydra composed or a run saved them, checked."""
-    return read(TrainConfig, plain_values(values), from_page=True)
+@dataclass
+class PretrainConfig:
+    """The values of `conf/pretrain.yaml`."""
+
+    text: Files
+    hub: HubTextConfig
+    dev: Files
+    segmenter: Annotated[str, one_of(RULES)]
+    passes: Count
+    mask: Annotated[float, Meta(ge=0.01, le=0.9)]
+    min_count: Count
+    max_words: Count
+    model: ModelConfig
+    embedding: FormSizes
+    optimizer: OptimizerConfig
+    batch_tokens: Count
+    seed: Seed
+    threads: Count
+    card: CardConfig
+    trainer: dict[str, Any]
+    logger: dict[str, dict[str, Any]] = field(default_factory=dict)  # without a logger the page has none
+
+    def __post_init__(self) -> None:
+        check_trainer_settings(self.trainer)
+        if "max_epochs" in self.trainer:
+            raise InputError("trainer.max_epochs: pretraining ends after a number of passes; set passes")
+        for key, value in vars(self.model.hidden).items():
+            if value is None:  # no corpus decides it
+                raise bad_value(f"model.hidden.{key}", value, "give a number, or a list with one for each layer")
+
+
+def checked_config(
+    command: Command, values: Any, overrides: Sequence[str] = (), in_sweep: bool = False
+) -> TrainConfig | PretrainConfig:
+    """The config of a run as a dataclass.
+
+    What can be known before anything is read or trained is checked: values, this machine, loggers, and whether the
+    files are there.
+
+    Args:
+        command: that the config belongs to.
+        values: plain, or as Hydra composed them.
+        overrides: of the command line; one that `init` makes useless is an error.
+        in_sweep: whether the run is one of several: it does not look at test, and trains a segmenter only if it is
+            told to.
+    """
+    config: TrainConfig | PretrainConfig
+    config = page_config(TrainConfig, values) if command == "train" else page_config(PretrainConfig, values)
+    check_machine(config.threads, config.trainer)
+    check_loggers(config.logger)
+    if isinstance(config, PretrainConfig):
+        Texts(config.text, config.hub)
+        return config
+    if config.init is not None:
+        last = {override.lstrip("+").partition("=")[0]: override for override in overrides}  # the one that counts
+        for override in last.values():
+            check_override(override, config)
+        if not is_hub_name(config.init):
+            find_start(config.init)
+    if config.distill.text is not None:
+        Texts(config.distill.text, NO_HUB, keys="distill.")
+    check_files(config.corpus)
+    if not in_sweep:
+        return config
+    return replace(config, test=False, segmenter=RULES_OF_CORPUS if config.segmenter == AUTO else config.segmenter)
+
+
+def page_config(page: type[Page], values: DictConfig | Mapping[str, Any]) -> Page:
+    """The values of a page, as Hydra composed or a run saved them, as its dataclass.
+
+    `name` is left out: it says where a run goes, not how it is trained.
+    """
+    try:
+        if isinstance(values, DictConfig):
+            values = cast(dict[str, Any], OmegaConf.to_container(values, resolve=True, throw_on_missing=True))
+    except OmegaConfBaseException as error:
+        raise InputError(f"{error.full_key}: {' '.join(str(error.msg).split())}") from None
+    return read(page, {str(key): value for key, value in values.items() if key != "name"}, from_page=True)
+
+
+def _check_columns(columns: list[str]) -> None:
+    if not columns or len(set(columns)) < len(columns):
+        raise InputError(f"columns={columns}: give a list of different columns, such as columns=[upos,xpos]")
+    for column in columns:
+        known = column in RESERVED_COLUMNS or hasattr(torch.nn.ModuleDict, column)
+        if known or not re.fullmatch(r"[A-Za-z]\w*", column):
+            raise InputError(f"columns={columns}: {column!r} cannot name a tag column; give the column another name")
+
+
+def check_trainer_settings(settings: Mapping[str, Any]) -> None:
+    """Raises InputError for a setting that a config may not pass on to Lightning, or with a bad value."""
+    read(TrainerSettings, settings, "trainer.")
+    devices = settings.get("devices")
+    if settings.get("strategy") in (None, "auto") and (type(devices) is int and devices > 1):
+        raise bad_value("trainer.devices", devices, "several devices need accelerator=ddp")
+    if isinstance(devices, list) and len({*devices}) < len(devices):
+        raise bad_value("trainer.devices", devices, "name every device once")
+
+
+def check_machine(threads: int, settings: Mapping[str, Any]) -> None:
+    """Raises InputError if a config wants a GPU that the machine lacks, or more than it has processors."""
+    started = os.environ.get("WORLD_SIZE") if "TORCHELASTIC_RUN_ID" in os.environ else None
+    if (started or os.environ.get("SLURM_STEP_NUM_TASKS", "1")) != "1":
+        raise InputError(
+            "torchrun or srun started several processes, and each would train a tagger of its own; start one, which"
+            " starts others by itself: accelerator=ddp trainer.devices=N"
+        )
+    processors = os.cpu_count() or 1
+    has = f"this machine has {processors} processor{'s' * (processors > 1)}"
+    if threads > processors:
+        raise bad_value("threads", threads, f"{has}; give at most {processors}")
+    devices, accelerator = settings.get("devices"), settings.get("accelerator")
+    on_gpu = {"gpu": torch.cuda.is_available() or torch.backends.mps.is_available()}
+    on_gpu |= {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not on_gpu.get(str(accelerator), True):
+        raise bad_value("trainer.accelerator", accelerator, "this machine has no such GPU; set accelerator=auto")
+    on_processor = accelerator == "cpu" or (accelerator in (None, "auto") and not torch.cuda.is_available())
+    if on_processor and type(devices) is int and devices > processors:  # with every strategy
+        raise bad_value("trainer.devices", devices, f"one process per processor, and {has}; give at most {processors}")
 
 
 TAGGER_PARTS = ("model", "embedding", "transformer")  # with `init` its tagger has these values, ...
@@ -132,10 +390,21 @@ def find_start(name: str) -> Path:
         raise error if is_hub_name(name) else InputError(f"init={error}") from None
 
 
-def _check_columns(columns: list[str]) -> None:
-    if not columns or len(set(columns)) < len(columns):
-        raise InputError(f"columns={columns}: give a list of different columns, such as columns=[upos,xpos]")
-    for column in columns:
-        known = column in RESERVED_COLUMNS or hasattr(torch.nn.ModuleDict, column)
-        if known or not re.fullmatch(r"[A-Za-z]\w*", column):
-            raise InputError(f"columns={columns}: {column!r} cannot name a tag column; give the column another name")
+def network_config(
+    model: ModelConfig,
+    sizes: FormSizes | EmbeddingConfig,
+    vectors: VectorConfig | None = None,
+    transformer: NetworkTransformerConfig | None = None,
+    decoder: str = SOFTMAX,
+) -> NetworkConfig:
+    """The config that the network is built from, as plain values."""
+    return {
+        "decoder": decoder,
+        "cell": model.cell,
+        "depth": model.depth,
+        "hidden": asdict(model.hidden),
+        "dropout": model.dropout or 0.0,
+        **{key: getattr(sizes, key) for key in ("words", "affixes", "chars", "buckets")},
+        "vectors": vectors,
+        "transformer": transformer,
+    }

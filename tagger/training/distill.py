@@ -23,7 +23,7 @@ from tagger.tagging.tagger import Tagger
 from tagger.text.files import file_version
 from tagger.text.sentence import Sentence, Token
 from tagger.text.strings import NO_TAG
-from tagger.training.config_parts import DistillConfig
+from tagger.training.config import DistillConfig
 from tagger.training.recipe import text_ratio
 from tagger.training.teacher import SECONDS, Distillation, Teacher
 

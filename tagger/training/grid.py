@@ -1,35 +1,51 @@
-"""The runs of a grid, by Hydra's basic sweeper and one of its launchers, and the table of a sweep."""
+"""A grid: combinations of values -> a training of each by one of Hydra's launchers -> the table of a sweep."""
 
+import contextlib
 import csv
 import json
 import logging
 import math
 import os
-import shlex
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+import shutil
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.types import HydraContext
 from omegaconf import DictConfig, open_dict, read_write
 
+from tagger.bundle.run_lock import claim_run
+from tagger.bundle.saved_config import RECORD
 from tagger.errors import InputError
 from tagger.text.output_files import whole_file
-from tagger.training.launch import JOBLIB, Task, check_place, plain_texts, record_of
-from tagger.training.overrides import FOLDER_KEYS, key_and_value, quoted
-from tagger.training.processes import signals_as_interrupt
-from tagger.training.run_folder import REPORT, shown_folder
+from tagger.training.launch import SingleRun, command_line, record_of, set_up_logging, train_run
+from tagger.training.overrides import names_a_folder, quoted
+from tagger.training.run_folder import (
+    LOG,
+    REPORT,
+    SHARDS,
+    Command,
+    RunRecord,
+    can_resume,
+    read_record,
+    shown_folder,
+)
+
+if TYPE_CHECKING:
+    from tagger.training.checkpoints import AfterEpoch
 
 MAX_RUNS = 1_000  # of a sweep; Hydra composes the config of each before the first one begins
+BASIC, JOBLIB = "basic", "joblib"  # launchers
 TABLE, JOURNAL = "sweep.csv", "study.journal"  # in the folder of a sweep
 FIELDS = ("run", "state", "overrides", "dev_accuracy", "words_per_second", "parameters", "training_seconds", "error")
+POLL_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -39,14 +55,14 @@ class Row:
     """A run of a sweep.
 
     Attributes:
-        number: from 0.
+        number: from 0; of a run that the command did not ask for, its folder's name.
         folder: of the run.
         overrides: of the run.
         error: why it failed, in one line.
         state: unless the run has a report.
     """
 
-    number: int
+    number: int | str
     folder: Path
     overrides: list[str]
     error: str = ""
@@ -54,14 +70,18 @@ class Row:
 
 
 def sweep_grid(
-    context: HydraContext, config: DictConfig, task: Task, arguments: Sequence[str], params: Mapping[str, Any] | None
+    context: HydraContext,
+    config: DictConfig,
+    sweep: SingleRun,
+    arguments: Sequence[str],
+    params: Mapping[str, Any] | None,
 ) -> None:
     """Trains every combination of values that is not trained yet in the folder.
 
     Args:
         context: Hydra's loader of configs.
         config: of the sweep.
-        task: what trains a run; gets the exit status: 1 if a run failed.
+        sweep: how it was started; gets the exit status: 1 if a run failed.
         arguments: the overrides of the command line.
         params: further ones, which an experiment has: values by keys.
 
@@ -69,46 +89,56 @@ def sweep_grid(
         InputError: no run can be trained, the launcher refuses its settings, or the folder holds other runs.
         KeyboardInterrupt: by Ctrl+C or a signal; the message says how to go on.
     """
-    texts = [*(f"{key}={value}" for key, value in (params or {}).items()), *arguments]
-    overrides = OverridesParser.create(config_loader=context.config_loader).parse_overrides(texts)
-    tried = [list(islice(each.sweep_iterator(), MAX_RUNS + 1)) for each in overrides if each.is_discrete_sweep()]
-    if math.prod(map(len, tried)) > MAX_RUNS:
-        raise InputError(f"more than {MAX_RUNS:,} runs; give fewer values, or let hydra/sweeper=optuna search them")
-    (jobs,) = BasicSweeper.split_arguments(overrides, None)
-    rows: list[Row] = []
-    errors: list[InputError] = []
-    for number, job in enumerate(jobs):
-        composed = compose_run(context, config, job, number)
-        folder, own = Path(config.hydra.sweep.dir, str(composed.hydra.sweep.subdir)), composed.hydra.overrides.task
-        rows.append(Row(number, folder, plain_texts(own)))
-        try:
-            record, _ = record_of(task.command, composed, True, own)
-        except InputError as error:
-            errors.append(error)
-        else:
-            check_place(folder, record)
+    jobs = _combinations(context, [*(f"{key}={value}" for key, value in (params or {}).items()), *arguments])
+    rows = [_checked_row(context, config, sweep.command, job, number) for number, job in enumerate(jobs)]
     if len({row.folder for row in rows}) < len(rows):
         raise InputError(f"hydra.sweep.subdir={rows[0].folder.name}: two runs would have this folder; leave it out")
-    if len(errors) == len(rows):
-        raise errors[0] if errors else InputError("a value names nothing to try; give KEY=A,B")
+    if all(row.error for row in rows):
+        raise InputError(rows[0].error if rows else "a value names nothing to try; give KEY=A,B")
+    go_on = begin(config, sweep)
     name = config.hydra.runtime.choices["hydra/launcher"]
-    go_on = begin(config, task)
-    task.parent = os.getpid() if name == JOBLIB else None
     try:
-        launcher = Plugins.instance().instantiate_launcher(context, task, config)
+        launcher = Plugins.instance().instantiate_launcher(context, RunOfSweep(sweep.command), config)
     except (ImportError, RuntimeError, ValueError, TypeError) as error:
         raise InputError(f"hydra/launcher={name}: {' '.join(str(error).split())}") from None
     try:
-        with signals_as_interrupt():
-            done = launcher.launch(jobs, initial_job_idx=0)
-            for row, ended in zip(rows, done, strict=True):
-                row.error = str(ended.return_value)
-                row.state = "failed" if row.error else row.state
+        done = launcher.launch(jobs, initial_job_idx=0)
+        for row, ended in zip(rows, done, strict=True):
+            row.error = str(ended.return_value)
+            row.state = "failed" if row.error else row.state
     except KeyboardInterrupt:
         raise KeyboardInterrupt(go_on) from None
     except Exception as error:  # a process was killed, or the cluster refused the jobs
         _log.error("%s: %s: %s; %s", name, type(error).__name__, " ".join(str(error).split()), go_on)
-    task.status = finish(Path(config.hydra.sweep.dir), rows)
+    sweep.status = finish(Path(config.hydra.sweep.dir), rows)
+
+
+def _combinations(context: HydraContext, texts: list[str]) -> list[list[str]]:
+    """The overrides of each run: every choice of one value for each key."""
+    values: dict[str, list[str]] = {}  # the last override of a key counts
+    for each in OverridesParser.create(config_loader=context.config_loader).parse_overrides(texts):
+        key, text = each.get_key_element(), str(each.input_line)
+        if each.is_sweep_override() and not each.is_discrete_sweep():
+            raise InputError(f"{text}: a grid needs values, KEY=A,B; hydra/sweeper=optuna searches an interval")
+        tried = (f"{key}={value}" for value in each.sweep_string_iterator()) if each.is_sweep_override() else [text]
+        values[key] = list(islice(tried, MAX_RUNS + 1))
+    if math.prod(map(len, values.values())) > MAX_RUNS:
+        raise InputError(f"more than {MAX_RUNS:,} runs; give fewer values, or let hydra/sweeper=optuna search them")
+    return [list(job) for job in product(*values.values())]
+
+
+def _checked_row(context: HydraContext, config: DictConfig, command: Command, job: list[str], number: int) -> Row:
+    """The row of a run before it is trained, with the error if it cannot be."""
+    composed = compose_run(context, config, job, number)
+    folder = Path(config.hydra.sweep.dir, str(composed.hydra.sweep.subdir))
+    row = Row(number, folder, [text.lstrip("+") for text in job])
+    try:
+        record, _ = record_of(command, composed)
+    except InputError as error:
+        row.error = str(error)
+    else:
+        check_folder(folder, record)
+    return row
 
 
 def compose_run(context: HydraContext, config: DictConfig, overrides: Iterable[str], number: int) -> DictConfig:
@@ -120,7 +150,24 @@ def compose_run(context: HydraContext, config: DictConfig, overrides: Iterable[s
     return composed
 
 
-def begin(config: DictConfig, task: Task) -> str:
+def check_folder(folder: Path, record: RunRecord) -> None:
+    """Raises InputError if the folder of a sweep's run holds something else than this run."""
+    if (folder / RECORD).is_file():
+        if (key := _differing(read_record(folder).config, record.config)) is not None:
+            raise InputError(f"{folder} holds a run with another {key}; give the sweep another folder")
+    elif folder.is_dir() and any(not path.name.startswith(".") and path.name != LOG for path in folder.iterdir()):
+        raise InputError(f"{folder} holds files that are no run's; give the sweep another folder")
+
+
+def _differing(there: Any, wanted: Any) -> str | None:
+    """A key with dots whose value is not the one that is wanted; None if there is none."""
+    if not isinstance(there, dict) or not isinstance(wanted, dict):
+        return None if there == wanted else ""
+    parts = ((key, _differing(there.get(key), wanted.get(key))) for key in {**wanted, **there})
+    return next((f"{key}.{rest}".rstrip(".") for key, rest in parts if rest is not None), None)
+
+
+def begin(config: DictConfig, sweep: SingleRun) -> str:
     """Says how to go on with a sweep if it is stopped, and returns that. Its folder is fixed from now on.
 
     Raises:
@@ -132,28 +179,105 @@ def begin(config: DictConfig, task: Task) -> str:
     files = [path.name for path in folder.iterdir() if path.is_file()] if folder.exists() else []
     if others := [name for name in files if not name.startswith((TABLE, JOURNAL, "."))]:
         raise InputError(f"{folder} holds other files, {others[0]}; give the sweep a folder of its own")
-    given = {key_and_value(text)[0] for text in plain_texts(config.hydra.overrides.hydra)}
     go_on = "give the same command again"
-    if given.isdisjoint(FOLDER_KEYS):
+    if not names_a_folder(config.hydra):
         with read_write(config.hydra):
             config.hydra.sweep.dir = str(folder)
             config.hydra.overrides.hydra.append(quoted("hydra.sweep.dir", folder))
-        words = [*([] if task.command == "train" else [task.command]), *sys.argv[1:], f"hydra.sweep.dir={folder}"]
-        go_on = f"go on with: {shlex.join(['python', '-m', 'tagger', *words])}"
+        words = [*([] if sweep.command == "train" else [sweep.command]), *sweep.words, f"hydra.sweep.dir={folder}"]
+        go_on = f"go on with: {command_line(words)}"
     _log.info("a sweep in %s; if it is stopped, %s", shown_folder(folder), go_on)
     return go_on
 
 
-def finish(folder: Path, rows: Iterable[Row]) -> int:
-    """Writes and prints the table of a sweep, the best first; returns the exit status, 1 if a run is not complete."""
-    found = sorted(map(_values, rows), key=lambda row: (row["state"] != "complete", -(row["dev_accuracy"] or 0)))
+class RunOfSweep:
+    """The function that launchers call with the config of each run, perhaps in another process.
+
+    Attributes:
+        command: the command word.
+        after_epoch: what a search wants to be told; see `EpochWatcher`.
+        early: what it raises then to end a run.
+    """
+
+    def __init__(
+        self, command: Command, after_epoch: "AfterEpoch | None" = None, early: type[Exception] | None = None
+    ) -> None:
+        self.command, self.after_epoch, self.early = command, after_epoch, early
+        self._process = os.getpid()
+
+    def __call__(self, config: DictConfig) -> str:
+        """Trains a run unless it is complete; returns why it failed, an empty text if it did not."""
+        settings = HydraConfig.get()
+        launcher = settings.runtime.choices["hydra/launcher"]
+        folder = Path(shown_folder(Path(settings.runtime.output_dir)))
+        with contextlib.nullcontext() if launcher == BASIC else _output_to(folder / LOG):
+            if launcher == JOBLIB and os.getpid() != self._process:
+                threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+            try:
+                record, checked = record_of(self.command, config)
+                _log.info("\nrun %s: %s", settings.job.num, " ".join(record.overrides))
+                check_folder(folder, record)
+                if (folder / REPORT).is_file():
+                    _log.info("it is complete")
+                    return ""
+                with claim_run(folder):
+                    if not (resuming := can_resume(folder)):
+                        with whole_file(folder / RECORD) as out:
+                            out.write(record.to_json())
+                    train_run(record, folder, checked, resuming, self.after_epoch)
+            except Exception as error:
+                if self.early is not None and isinstance(error, self.early):
+                    shutil.rmtree(folder / SHARDS, ignore_errors=True)
+                    _log.info("ended early")
+                    return ""
+                expected = isinstance(error, InputError)
+                message = " ".join(f"{'' if expected else f'{type(error).__name__}: '}{error}".split())
+                _log.error("run %s failed: %s", settings.job.num, message, exc_info=not expected)
+                return message
+        return ""
+
+
+@contextlib.contextmanager
+def _output_to(path: Path) -> Iterator[None]:
+    """Within the block what this process prints and logs is added to a file."""
+    set_up_logging()
+    root = logging.getLogger()
+    before = root.handlers
+    with path.open("a", buffering=1, encoding="utf-8", errors="replace") as out:
+        root.handlers = [logging.StreamHandler(out)]
+        try:
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+                yield
+        finally:
+            root.handlers = before
+
+
+def _end_with_parent(parent: int) -> None:
+    """Ends this process when the process that started it has ended, even if that was killed.
+
+    It may end anywhere: a run writes whole files.
+    """
+    while os.getppid() == parent:  # an orphan gets another parent; on Windows it keeps the number
+        time.sleep(POLL_SECONDS)
+    os._exit(1)
+
+
+def finish(folder: Path, rows: Sequence[Row]) -> int:
+    """Writes and prints the table of a sweep, the best first; returns the exit status, 1 if a run is not complete.
+
+    The table has also the runs that are complete in the folder, although the command did not ask for them.
+    """
+    asked = {row.folder for row in rows}
+    others = [path.parent for path in folder.glob(f"*/{REPORT}") if path.parent not in asked]
+    rows = [*rows, *(Row(run.name, run, read_record(run).overrides) for run in others if (run / RECORD).is_file())]
+    table = sorted(map(_values, rows), key=lambda row: (row["state"] != "complete", -(row["dev_accuracy"] or 0)))
     with whole_file(folder / TABLE) as out:
-        table = csv.DictWriter(out, FIELDS, lineterminator="\n")
-        table.writeheader()
-        table.writerows({**row, "overrides": " ".join(row["overrides"])} for row in found)  # None: an empty cell
-    common = set.intersection(*(set(row["overrides"]) for row in found)) if len(found) > 1 else set()
+        lines = csv.DictWriter(out, FIELDS, lineterminator="\n")
+        lines.writeheader()
+        lines.writerows({**row, "overrides": " ".join(row["overrides"])} for row in table)  # None: an empty cell
+    common = set.intersection(*(set(row["overrides"]) for row in table)) if len(table) > 1 else set()
     print(f"\n{folder / TABLE}\nrun  {'dev':>10}  {'words/s':>8}  {'parameters':>11}  {'seconds':>8}  overrides")
-    for row in found:
+    for row in table:
         dev = f"{100 * row['dev_accuracy']:.2f}" if row["state"] == "complete" else row["state"]
         speed, size = (f"{row[name]:,}" if row[name] else "" for name in ("words_per_second", "parameters"))
         differing = " ".join(text for text in row["overrides"] if text not in common)
@@ -161,7 +285,7 @@ def finish(folder: Path, rows: Iterable[Row]) -> int:
         print(f"{row['run']:>3}  {dev:>10}  {speed:>8}  {size:>11}  {seconds:>8}  {differing}".rstrip())
         if row["error"]:
             print(f"     {row['error']}")
-    return int(any(row["state"] in ("failed", "unfinished") for row in found))
+    return int(any(row["state"] in ("failed", "unfinished") for row in table))
 
 
 def _values(row: Row) -> dict[str, Any]:

@@ -26,7 +26,6 @@ from tagger.bundle.catalog import new_run
 from tagger.bundled import bundled
 from tagger.errors import InputError, missing_extra
 from tagger.text.schema import nearest
-from tagger.training.config_parts import TRAINER_SETTINGS
 
 PAGES = {"train": "python -m tagger", "pretrain": "python -m tagger pretrain"}  # the command that reads each
 FOLDER_KEYS = ("hydra.run.dir", "hydra.sweep.dir")
@@ -37,8 +36,12 @@ LAUNCHERS = {"joblib": "joblib", "submitit_local": "submitit", "submitit_slurm":
 
 def checked_words(page: str, words: Sequence[str]) -> list[str]:
     """The words of a command line as Hydra takes them; see `checked_overrides`. A name becomes a folder."""
+
+    def refuse(message: str) -> None:
+        raise InputError(f"{message}; see python -m tagger --help")
+
     parser = get_args_parser()
-    parser.error = _bad_option  # type: ignore[method-assign,assignment]
+    parser.error = refuse  # type: ignore[method-assign,assignment]
     options = parser.parse_intermixed_args(list(words))
     if options.experimental_rerun:
         raise InputError("--experimental-rerun reads a pickle, which may run code; leave it out")
@@ -56,8 +59,92 @@ def checked_words(page: str, words: Sequence[str]) -> list[str]:
     return [*_in_named_folder(checked), *others]  # Hydra takes no overrides in two places
 
 
-def _bad_option(message: str) -> None:
-    raise InputError(f"{message}; see python -m tagger --help")
+def checked_overrides(overrides: Sequence[str], page: str = "train", keys_are_known: bool = True) -> list[str]:
+    """The overrides as Hydra takes them, with `+` where Hydra needs it and only there.
+
+    Args:
+        overrides: as given on the command line.
+        page: `train` or `pretrain`.
+        keys_are_known: whether the page and its groups are those of `conf`, so that other keys can be refused.
+
+    Raises:
+        InputError: an override that cannot be read, or a key or a choice that does not exist or is gone.
+    """
+    parsed = list(map(_parsed, overrides))
+    if not keys_are_known:
+        return [str(override.input_line) for override in parsed]
+    groups = {folder.name: sorted(file.stem for file in folder.glob("*.yaml")) for folder in bundled("conf").iterdir()}
+    chosen = {}  # the last of several for the same group counts, and the first value of a sweep
+    for each in parsed:
+        if groups.get(each.key_or_group) and not each.is_delete():
+            sweeps = each.is_sweep_override()
+            value = next(each.sweep_string_iterator()) if sweeps else each.get_value_element_as_str()
+            chosen[each.key_or_group] = f"{each.key_or_group}={value}"
+    known = _keys(page, *chosen.values())
+    return [_with_known_key(override, known, groups, page) for override in parsed]
+
+
+def _parsed(text: str) -> Override:
+    head, equals, value = text.partition("=")
+    if not equals and not head.startswith("~"):
+        raise InputError(f"{text}: no command and no KEY=VALUE; a value is set like model.depth=3")
+    if head in FOLDER_KEYS:
+        text = f"{head}={os.path.expanduser(value)}"
+    try:
+        return OverridesParser.create().parse_override(text)
+    except HydraException as error:
+        if equals and not re.search(r"[][{}(),'\"]|\$\{", value):  # one text with signs such as ä, = or #
+            return OverridesParser.create().parse_override(quoted(head, os.path.expanduser(value)))
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise InputError(f"{text}: cannot be read ({reason}); put quotes around signs: KEY='\"VALUE\"'") from None
+
+
+def _with_known_key(override: Override, known: frozenset[str], groups: Mapping[str, Sequence[str]], page: str) -> str:
+    """The override with `++` if its key is not on the page, but may be added: Hydra wants that; else without a sign.
+
+    Keys of a choice, such as those of `corpus=conllu`, and arguments of the trainer may be added. The error for any
+    other key names a choice of a group that has it, or a similar key.
+    """
+    key, text = override.key_or_group, str(override.input_line)
+    part = key.partition(".")[0]
+    if key in gone.KEYS and key not in known:
+        raise InputError(f"{key} is gone: {gone.KEYS[key]}")
+    if key.startswith(("hydra.", "hydra/")):
+        return text
+    if groups.get(key) or key in _keys(page) or (key in known and override.is_delete()):
+        return text.lstrip("+")
+    is_field = key.startswith("corpus.fields.") and "corpus.fields" in known
+    if not override.is_delete() and (key in known or part == "trainer" or is_field):
+        return f"++{text.lstrip('+')}"
+    having = [f"{part}={choice}" for choice in groups.get(part, ()) if key in _keys(page, f"{part}={choice}")]
+    if having:
+        raise InputError(f"{text}: no such key here; it needs {' or '.join(having)}")
+    near = nearest(key, sorted(known))
+    remedy = f"did you mean {near}?" if near else f"see {PAGES[page]} --cfg job"
+    raise InputError(f"{text}: no such key; {remedy}")
+
+
+@cache
+def _keys(page: str, *choices: str) -> frozenset[str]:
+    """The keys with dots of a page with choices such as `corpus=ud`: of all values and of the parts that hold them."""
+    found = set()
+    parts = [("", cast(Any, OmegaConf.to_container(compose_page(page, choices))))]
+    while parts:
+        prefix, values = parts.pop()
+        for name, value in values.items():
+            found.add(f"{prefix}{name}")
+            if isinstance(value, dict):
+                parts.append((f"{prefix}{name}.", value))
+    return frozenset(found)
+
+
+def compose_page(page: str, overrides: Iterable[str]) -> DictConfig:
+    """Composes a page of `conf`, without Hydra's own values."""
+    try:
+        with initialize_config_dir(str(bundled("conf")), **VERSION_BASE):
+            return compose(page, list(overrides))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise InputError(" ".join(str(error).partition("Config search path")[0].split())) from None
 
 
 def _in_named_folder(overrides: Sequence[str]) -> list[str]:
@@ -86,105 +173,7 @@ def key_and_value(override: str) -> tuple[str, str]:
     return name, value
 
 
-def checked_overrides(overrides: Sequence[str], page: str = "train", keys_are_known: bool = True) -> list[str]:
-    """The overrides as Hydra takes them, with `+` where Hydra needs it and only there.
-
-    Args:
-        overrides: as given on the command line.
-        page: `train` or `pretrain`.
-        keys_are_known: whether the page and its groups are those of `conf`, so that other keys can be refused.
-
-    Raises:
-        InputError: an override that cannot be read, or a key or a choice that does not exist or is gone.
-    """
-    parsed = list(map(_parsed, overrides))
-    if not keys_are_known:
-        return [str(override.input_line) for override in parsed]
-    groups = _groups(page)
-    chosen = {}  # the last of several for the same group counts, and the first value of a sweep
-    for each in parsed:
-        if each.key_or_group in groups and not each.is_delete():
-            value = next(each.sweep_iterator()) if each.is_sweep_override() else each.value()
-            chosen[each.key_or_group] = f"{each.key_or_group}={_as_text(value)}"
-    known = _keys(page, *chosen.values())
-    return [_with_known_key(override, known, groups, page) for override in parsed]
-
-
-def _parsed(text: str) -> Override:
-    head, equals, value = text.partition("=")
-    if not equals and not head.startswith("~"):
-        raise InputError(f"{text}: no command and no KEY=VALUE; a value is set like model.depth=3")
-    if head in FOLDER_KEYS:
-        text = f"{head}={os.path.expanduser(value)}"
-    try:
-        return OverridesParser.create().parse_override(text)
-    except HydraException as error:
-        if equals and not re.search(r"[][{}(),'\"]|\$\{", value):  # one text with signs such as ä, = or #
-            return OverridesParser.create().parse_override(quoted(head, os.path.expanduser(value)))
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise InputError(f"{text}: cannot be read ({reason}); put quotes around signs: KEY='\"VALUE\"'") from None
-
-
-def _groups(page: str) -> dict[str, list[str]]:
-    """The config groups of a page, and the choices that each has."""
-    defaults = cast(Any, OmegaConf.load(bundled("conf") / f"{page}.yaml")).defaults
-    names = [str(name) for entry in defaults if isinstance(entry, DictConfig) for name in entry]
-    folders = {name: bundled("conf") / name for name in names if not name.startswith("override ")}
-    return {name: sorted(file.stem for file in folder.glob("*.yaml")) for name, folder in folders.items()}
-
-
-def _as_text(value: Any) -> str:
-    return f"[{','.join(map(_as_text, value))}]" if isinstance(value, list) else "null" if value is None else str(value)
-
-
-@cache
-def _keys(page: str, *choices: str) -> frozenset[str]:
-    """The keys with dots of a page with choices such as `corpus=ud`: of all values and of the parts that hold them."""
-    found = set()
-    parts = [("", cast(Any, OmegaConf.to_container(compose_page(page, choices))))]
-    while parts:
-        prefix, values = parts.pop()
-        for name, value in values.items():
-            found.add(f"{prefix}{name}")
-            if isinstance(value, dict):
-                parts.append((f"{prefix}{name}.", value))
-    return frozenset(found)
-
-
-def _with_known_key(override: Override, known: frozenset[str], groups: Mapping[str, Sequence[str]], page: str) -> str:
-    """Removes `+` from a key of the page. Adds it to a key that only a choice of a group or the trainer has.
-
-    The error for an unknown key names a choice of a group that has it, or a similar key.
-    """
-    key, text = override.key_or_group, str(override.input_line)
-    if key in gone.KEYS and key not in known:
-        raise InputError(f"{key} is gone: {gone.KEYS[key]}")
-    if key.startswith(("hydra.", "hydra/")):
-        return text
-    if key in groups or (key in known and (key in _keys(page) or override.is_delete())):
-        return text.lstrip("+")
-    part = key.partition(".")[0]
-    if part == "trainer" and (name := key.split(".")[1]) not in TRAINER_SETTINGS:
-        near = _did_you_mean(name, TRAINER_SETTINGS) or f"; there are {', '.join(TRAINER_SETTINGS)}"
-        raise InputError(f"{key}: no such setting{near}")
-    is_field = key.startswith("corpus.fields.") and "corpus.fields" in known
-    if not override.is_delete() and (key in known or part == "trainer" or is_field):
-        return f"++{text.lstrip('+')}"
-    having = [f"{part}={choice}" for choice in groups.get(part, ()) if key in _keys(page, f"{part}={choice}")]
-    if having:
-        raise InputError(f"{text}: no such key here; it needs {' or '.join(having)}")
-    raise InputError(f"{text}: no such key{_did_you_mean(key, sorted(known)) or f'; see {PAGES[page]} --cfg job'}")
-
-
-def _did_you_mean(word: str, words: Sequence[str]) -> str:
-    near = nearest(word, words)
-    return f"; did you mean {near}?" if near else ""
-
-
-def compose_page(page: str, overrides: Iterable[str]) -> DictConfig:
-    """Composes a page of `conf`, without Hydra's own values."""
-    try:
-        with initialize_config_dir(str(bundled("conf")), **VERSION_BASE):
-            return compose(page, list(overrides))
-    except (HydraException, OmegaConfBaseException) as error:
-        raise InputError(" ".join(str(error).partition("Config search path")[0].split())) from None
+def names_a_folder(hydra: DictConfig) -> bool:
+    """Whether the command line names the folder of a run or a sweep, for Hydra's own values."""
+    given: Any = OmegaConf.to_container(hydra.overrides.hydra, resolve=False)
+    return any(key_and_value(str(text))[0] in FOLDER_KEYS for text in given)

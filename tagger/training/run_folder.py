@@ -3,14 +3,15 @@
 import json
 import shlex
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from tagger.bundle.catalog import LATEST, RUNS, did_you_mean, find_folder, newest_run, run_names
-from tagger.bundle.run_lock import LOCK
+from tagger.bundle.run_lock import LOCK, claim_run
 from tagger.bundle.saved_config import RECORD, TAGGER_IN_RUN
 from tagger.errors import InputError, shorten
 from tagger.text.schema import read_file
@@ -23,6 +24,7 @@ METRICS = "metrics.csv"  # of its epochs
 LOG = "train.log"  # what a process prints that trains beside others
 SHARDS = "shards"  # what a teacher or a frozen transformer says, until the run is complete
 LOGS = "logs"  # the folder of loggers
+OWN_FOLDERS, OWN_FILES = (CHECKPOINTS, SHARDS, LOGS), (RECORD, METRICS)  # of a run without a complete epoch
 MAX_RECORD_BYTES = 1 << 20
 
 Command = Literal["train", "pretrain"]
@@ -51,24 +53,50 @@ class RunRecord:
         return json.dumps(asdict(self), indent=2) + "\n"
 
 
-def new_run_folder(wanted: Path, record: RunRecord, add_number: bool) -> Path:
-    """Makes a run's folder with `run.json`; an empty folder of that name is taken.
+@contextmanager
+def new_run_folder(wanted: Path, record: RunRecord, add_number: bool) -> Iterator[Path]:
+    """Makes a run's folder with `run.json`, and holds its lock for the block.
+
+    A folder of that name is taken if it is empty, or if it holds nothing but what a run left that was killed before its
+    first epoch was complete. If the block fails before that, the run's files are removed.
 
     Args:
         wanted: the folder's name.
         record: how the run is started.
         add_number: whether to take another name if this one is taken: `NAME-2`, `NAME-3`, ...
     """
+    with ExitStack() as claims:
+        path = _claim_folder(wanted, record, add_number, claims)
+        try:
+            yield path
+        except BaseException:
+            claims.close()
+            discard_run(path)
+            raise
+
+
+def _claim_folder(wanted: Path, record: RunRecord, add_number: bool, claims: ExitStack) -> Path:
     for number in count(1):
         path = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
         try:
             path.mkdir(parents=True, exist_ok=True)
-            if not any(path.iterdir()):
+            there = {each.name for each in path.iterdir()} - {LOCK}
+            only_own = there <= {*OWN_FOLDERS, *OWN_FILES}
+            was_killed = not add_number and RECORD in there and only_own and not can_resume(path)
+            if was_killed:
+                read_record(path)  # it is a run's, and no other program's
+            if was_killed or not there:
+                has_lock = claims.enter_context(claim_run(path))
+                if was_killed and has_lock:
+                    _remove_own(path)
                 with (path / RECORD).open("x", encoding="utf-8") as out:  # another process may be first
                     out.write(record.to_json())
                 return path
         except FileExistsError:
             pass
+        except InputError:
+            if not add_number:
+                raise
         except OSError as error:
             with suppress(OSError):
                 (path / RECORD).unlink(missing_ok=True)
@@ -94,13 +122,17 @@ def remove_empty(run: Path) -> None:
 
 def discard_run(run: Path) -> None:
     """Removes the run's files unless there is a complete epoch or a tagger. Other files stay, and then the folder."""
-    if can_resume(run) or (run / TAGGER_IN_RUN).is_dir():
-        return
-    for name in (CHECKPOINTS, SHARDS, LOGS):
+    if not can_resume(run) and not (run / TAGGER_IN_RUN).is_dir():
+        _remove_own(run)
+        (run / LOCK).unlink(missing_ok=True)
+        remove_empty(run)
+
+
+def _remove_own(run: Path) -> None:
+    for name in OWN_FOLDERS:
         shutil.rmtree(run / name, ignore_errors=True)
-    for name in (RECORD, METRICS, LOCK):
+    for name in OWN_FILES:
         (run / name).unlink(missing_ok=True)
-    remove_empty(run)
 
 
 def can_resume(folder: Path) -> bool:

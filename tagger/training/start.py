@@ -23,8 +23,7 @@ from tagger.model.vocabulary import Vocabulary, row_of
 from tagger.pretrained.huggingface import load_pretrained
 from tagger.pretrained.word_vectors import Vectors, select_vectors
 from tagger.text.spans import breaks_of, has_breaks, is_span_column
-from tagger.training.config import TrainConfig, find_start
-from tagger.training.config_parts import HiddenConfig, network_config
+from tagger.training.config import HiddenConfig, TrainConfig, find_start, network_config
 from tagger.training.distill import GOLD_SHARE, TEACHER_TEMPERATURE, TEXT_MIN_COUNT
 from tagger.training.facts import Facts
 from tagger.training.module import TaggerModule

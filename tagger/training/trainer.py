@@ -21,11 +21,6 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from tagger.errors import InputError
 from tagger.training.checkpoints import WholeFileIO
-from tagger.training.config_parts import check_trainer_settings
-
-
-class Interrupted(KeyboardInterrupt):
-    """Training was asked to stop; the message says how to go on. The checkpoint of the last complete epoch stays."""
 
 
 class EpochBar(TQDMProgressBar):
@@ -73,7 +68,6 @@ def make_trainer(
         callbacks, loggers: of the trainer.
     """
     settings = {name: value for name, value in settings.items() if name not in own}
-    check_trainer_settings(settings)
     on_terminal = sys.stdout.isatty()  # where Lightning draws its bar
     try:
         return pl.Trainer(
@@ -102,14 +96,14 @@ def quiet() -> None:
 
 
 def run_fit(trainer: pl.Trainer, module: pl.LightningModule, data: Any, **options: Any) -> None:
-    """Calls `trainer.fit` with a data module or a loader."""
+    """Calls `trainer.fit` with a data module or a loader. Ctrl+C and SIGTERM end it with KeyboardInterrupt."""
     try:
         with logging_redirect_tqdm(tqdm_class=Tqdm):  # a line takes the place of the bar, which is drawn again below it
             trainer.fit(module, data, **options)
     except (SystemExit, SIGTERMException, ProcessExitedException):  # Lightning turns Ctrl+C and SIGTERM into these
         if trainer.strategy.launcher is not None:
             trainer.strategy.launcher.kill(9)
-        raise Interrupted from None
+        raise KeyboardInterrupt from None
     except ProcessRaisedException as error:  # of several processes; its text ends with what one of them raised
         kind, _, message = str(error).strip().splitlines()[-1].partition(": ")
         if kind.rpartition(".")[2] != InputError.__name__:

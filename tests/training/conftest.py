@@ -23,7 +23,7 @@ from tagger.text.files import read_lines
 from tagger.training import fit_segmenter as segmenter
 from tagger.training import launch
 from tagger.training.checkpoints import EpochRecorder
-from tagger.training.config import TrainConfig, train_config
+from tagger.training.config import TrainConfig, page_config
 from tagger.training.overrides import VERSION_BASE
 from tagger.training.train import train as train_run
 
@@ -126,7 +126,7 @@ def page(name: str, *overrides: str, **options: bool) -> DictConfig:
 def config_of(treebank: Path, *overrides: str) -> TrainConfig:
     """The config of a tiny training on `treebank`."""
     own = ["corpus=conllu", f"corpus.path={treebank}", "test=false", *TINY]
-    return train_config(page("train", *own, *overrides))
+    return page_config(TrainConfig, page("train", *own, *overrides))
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -16,8 +16,14 @@ from tagger.errors import InputError
 from tagger.model.encoder import Encoder
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
-from tagger.training.config import TrainConfig, check_override, train_config
-from tagger.training.config_parts import check_machine, check_trainer_settings, network_config
+from tagger.training.config import (
+    TrainConfig,
+    check_machine,
+    check_override,
+    check_trainer_settings,
+    network_config,
+    page_config,
+)
 from tagger.training.recipe import with_recipe
 from tagger.training.train import train
 from tests.training.conftest import COMMAND, config_of, page
@@ -28,7 +34,7 @@ VOCABULARY = Vocabulary({"a": 2}, ["a"], {"upos": ["NOUN", "VERB"]}, ["a"])
 
 
 def composed(*overrides: str) -> TrainConfig:
-    return train_config(page("train", *overrides))
+    return page_config(TrainConfig, page("train", *overrides))
 
 
 @pytest.mark.parametrize("choice", CHOICES)
@@ -45,7 +51,7 @@ def test_every_choice_composes_and_builds(choice: str, tmp_path: Path) -> None:
 def test_a_config_is_plain_values_and_back() -> None:
     config = composed("corpus=columns", r"corpus.train=a\${b}", "model.hidden.forward=[3,4]", "embedding.vectors=[a,b]")
     plain = json.loads(json.dumps(asdict(config)))
-    assert train_config(plain) == config
+    assert page_config(TrainConfig, plain) == config
     assert config.corpus.train == "a${b}"
 
 
@@ -61,7 +67,7 @@ def test_a_config_is_plain_values_and_back() -> None:
 )
 def test_a_config_from_a_file_is_checked_in_one_line(change: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError) as caught:
-        train_config(asdict(composed()) | change)
+        page_config(TrainConfig, asdict(composed()) | change)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -20,7 +20,7 @@ from tagger.tagging.tagger import Tagger
 from tagger.training import launch
 from tagger.training import teacher as teacher_module
 from tagger.training.checkpoints import EpochRecorder
-from tagger.training.config_parts import DistillConfig
+from tagger.training.config import DistillConfig
 from tagger.training.data import TaggerDataModule
 from tagger.training.distill import Teaching, UntaggedText
 from tagger.training.teacher import Teacher

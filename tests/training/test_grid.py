@@ -14,7 +14,7 @@ from tests.training.conftest import TRAIN, interruption, rows, train, weights
 
 pytestmark = pytest.mark.usefixtures("own_folder")
 
-PLAIN = ["-m", "trainer.max_epochs=2"]
+PLAIN = ["-m", "trainer.max_epochs=2", "trainer.limit_train_batches=1.0", "test=false"]
 
 
 def test_a_failed_run_is_a_row_and_the_others_go_on(
@@ -32,7 +32,7 @@ def test_a_failed_run_is_a_row_and_the_others_go_on(
         ("2", "failed", "", "model.depth=0: expected int >= 1"),
         ("4", "failed", "", "model.depth=0: expected int >= 1"),
     ]
-    assert rows("runs/grid")[0]["overrides"] == "trainer.max_epochs=2 seed=2 model.depth=1"
+    assert rows("runs/grid")[0]["overrides"] == " ".join([*PLAIN[1:], "seed=2", "model.depth=1"])  # as they were typed
     assert caplog.messages[0] == "a sweep in runs/grid; if it is stopped, give the same command again"
     lines = capsys.readouterr().out.split("sweep.csv\n")[1].splitlines()
     assert lines[0].split() == ["run", "dev", "words/s", "parameters", "seconds", "overrides"]
@@ -54,6 +54,8 @@ def test_the_same_command_trains_what_is_missing(tried: list[int]) -> None:
     assert tried == [1, 13, 2, 1, 13, 2]
     assert [row["run"] for row in rows("grid")] == ["1", "2", "0"]
     assert rows("grid")[1:] == before[:2]
+    assert train([*PLAIN, "seed=1", "hydra.sweep.dir=grid"]) == 0
+    assert rows("grid")[1:] == before[:2]  # runs that the command does not ask for keep their rows
 
 
 def test_without_a_name_the_first_line_says_how_to_go_on(tried: list[int], caplog: pytest.LogCaptureFixture) -> None:

@@ -82,6 +82,9 @@ def test_runs_are_where_their_name_or_their_folder_says(
     assert sorted(path.parent.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("run.json")) == [
         *("home/one", "home/two/0", "home/two/1", "runs/both/0", "runs/both/1", "runs/größe")
     ]
+    assert train([*arguments, "name=größe"]) == 0  # as after a kill before the first epoch
+    Path("runs/größe/checkpoints").mkdir()
+    Path("runs/größe/checkpoints/last.ckpt").touch()
     capsys.readouterr()
     before = sorted(tmp_path.rglob("*"))
     assert train([*arguments, "name=größe"]) == 2
@@ -125,7 +128,7 @@ def test_a_used_folder_is_refused_and_stays_as_it_is(
         ("-m seed=1,2 hydra.sweeper.storage=x", "hydra.sweeper.storage is gone"),
         ("name=english", "name=english: english is another tagger already"),
         ("name=a hydra.run.dir=b", "name=a: hydra.run.dir=b names a folder already"),
-        ("+trainer.callbacks=[os.system]", "trainer.callbacks: no such setting"),
+        ("+trainer.callbacks=[os.system]", "trainer.callbacks: no such key; trainer has accelerator, "),
         ("ensemble=3", "ensemble is gone: train members with -m seed=1,2,3"),
         ("hydra.run.dir=/dev/null/x", "/dev/null"),
     ],

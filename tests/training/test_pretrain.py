@@ -12,21 +12,19 @@ import tagger
 from tagger.errors import InputError
 from tagger.training import launch
 from tagger.training.checkpoints import EpochRecorder
+from tagger.training.config import PretrainConfig, page_config
 from tagger.training.hidden_words import load_word_predictor
-from tagger.training.pretrain import pretrain
-from tagger.training.pretrain_config import PretrainConfig, pretrain_config
-from tagger.training.pretrain_data import read_text
-from tagger.training.trainer import Interrupted
+from tagger.training.pretrain import pretrain, read_text
 from tests.training.conftest import UNTAGGED, page, words_of
 
 
 def config_of(untagged: Path, *overrides: str) -> PretrainConfig:
-    return pretrain_config(page("pretrain", *words_of(untagged, *overrides)))
+    return page_config(PretrainConfig, page("pretrain", *words_of(untagged, *overrides)))
 
 
 def test_a_config_is_plain_values_and_back(untagged: Path) -> None:
     config = config_of(untagged, "model.hidden.forward=[3]")
-    assert pretrain_config(json.loads(json.dumps(asdict(config)))) == config
+    assert page_config(PretrainConfig, json.loads(json.dumps(asdict(config)))) == config
 
 
 def test_it_learns(pretrained: Path) -> None:
@@ -60,7 +58,7 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
 
     with monkeypatch.context() as patched:
         patched.setattr(EpochRecorder, "on_train_batch_end", interrupt)
-        with pytest.raises(Interrupted):
+        with pytest.raises(KeyboardInterrupt):
             pretrain(config, tmp_path / "stopped", "")
     pretrain(config, tmp_path / "stopped", "", resume=True)
     for name in ("model.safetensors", "words.safetensors"):

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,54 +14,70 @@ import pytest
 from tagger.bundle.run_lock import claim_run, is_being_trained
 from tagger.bundle.saved_config import RECORD
 from tagger.errors import InputError
-from tagger.training.run_folder import RunRecord, discard_run, find_run, new_run_folder, read_record
+from tagger.training.run_folder import RunRecord, find_run, new_run_folder, read_record
 
 RUN = RunRecord("train", ["seed=2"], {"seed": 2, "model": {"depth": 1}})
+
+
+def begun(wanted: Path, add_number: bool = False) -> Path:
+    """The folder of a run whose process was killed at once."""
+    with new_run_folder(wanted, RUN, add_number) as path:
+        return path
 
 
 def test_runs_that_start_at_the_same_time_get_folders_of_their_own(tmp_path: Path) -> None:
     wanted = tmp_path / "runs" / "12-00-00"
     with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(lambda _: new_run_folder(wanted, RUN, add_number=True), range(8)))
+        made = list(pool.map(lambda _: begun(wanted, add_number=True), range(8)))
     assert sorted(path.name for path in made) == sorted(["12-00-00", *(f"12-00-00-{number}" for number in range(2, 9))])
     assert all(read_record(path) == RUN for path in made)
 
 
-def test_a_named_folder_is_taken_once(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    for name in ("empty", "new"):
-        new_run_folder(tmp_path / name, RUN, add_number=False)
-        with pytest.raises(
-            InputError, match=f"{name} exists; take another name .*, or go on with: python -m tagger resume"
-        ):
-            new_run_folder(tmp_path / name, RUN, add_number=False)
-    (tmp_path / "notes").mkdir()
-    (tmp_path / "notes" / "mine.txt").write_text("mine")
-    with pytest.raises(InputError, match="notes is a file, or holds files"):
-        new_run_folder(tmp_path / "notes", RUN, add_number=False)
-    with pytest.raises(InputError, match=r"txt/run cannot be made a run's folder: Not a directory"):
-        new_run_folder(tmp_path / "notes" / "mine.txt" / "run", RUN, add_number=True)
-    assert (tmp_path / "notes" / "mine.txt").read_text() == "mine"
+@pytest.mark.parametrize("left", [[], [".lock"], ["run.json"], ["run.json", "shards/train.npy", ".lock"]])
+def test_a_folder_is_taken_that_is_empty_or_of_a_run_without_an_epoch(left: list[str], tmp_path: Path) -> None:
+    for name in left:
+        (tmp_path / "run" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "run" / name).write_text(RUN.to_json())
+    with new_run_folder(tmp_path / "run", RunRecord("pretrain", [], {}), add_number=False) as path:
+        assert read_record(path).command == "pretrain"
+        assert {each.name for each in path.iterdir()} == {"run.json", ".lock"}
+        with pytest.raises(InputError, match="is being trained by another process; wait"):
+            begun(path)
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("mine.txt", "run exists; take another name or folder, or go on with: python -m tagger resume"),
+        ("checkpoints/last.ckpt", "run exists; take another name"),
+        ("run.json", "does not say how the run was started"),
+    ],
+)
+def test_what_another_holds_stays(file: str, message: str, tmp_path: Path) -> None:
+    begun(tmp_path / "run")
+    (tmp_path / "run" / file).parent.mkdir(exist_ok=True)
+    (tmp_path / "run" / file).write_text("mine")
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    with pytest.raises(InputError, match=message):
+        begun(tmp_path / "run")
+    with pytest.raises(InputError, match=r"is a file, or holds files"):
+        begun(tmp_path / "run" / file)
+    with pytest.raises(InputError, match=r"new cannot be made a run's folder: Not a directory"):
+        begun(tmp_path / "run" / file / "new")
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
 def test_a_run_without_an_epoch_leaves_nothing_but_what_is_not_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    folder = new_run_folder(Path("runs/day/run"), RUN, add_number=True)
-    (folder / "checkpoints").mkdir()
-    (folder / "checkpoints" / ".new.ckpt.part").write_bytes(b"half")
-    discard_run(folder)
-    assert not (tmp_path / "runs").exists()
-    folder = new_run_folder(tmp_path / "runs" / "day" / "run", RUN, add_number=True)
-    (folder / "mine.txt").write_text("mine")
-    discard_run(folder)
-    assert [path.name for path in folder.iterdir()] == ["mine.txt"]
-    folder = new_run_folder(tmp_path / "kept", RUN, add_number=False)
-    (folder / "checkpoints").mkdir()
-    (folder / "checkpoints" / "last.ckpt").write_bytes(b"whole")  # a run with an epoch stays
-    discard_run(folder)
-    assert read_record(folder) == RUN
+    for number, file in enumerate(("checkpoints/.new.ckpt.part", "mine.txt", "checkpoints/last.ckpt")):
+        with suppress(KeyboardInterrupt), new_run_folder(Path(f"runs/day/{number}"), RUN, add_number=True) as folder:
+            (folder / file).parent.mkdir(exist_ok=True)
+            (folder / file).write_bytes(b"")
+            raise KeyboardInterrupt
+    left = [path.relative_to("runs/day").as_posix() for path in Path("runs").rglob("*") if path.is_file()]
+    assert sorted(left) == ["1/mine.txt", "2/.lock", "2/checkpoints/last.ckpt", "2/run.json"]
 
 
 @pytest.mark.parametrize(

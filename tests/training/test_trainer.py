@@ -11,7 +11,6 @@ import pytorch_lightning as pl
 from tagger.errors import InputError
 from tagger.training.checkpoints import EpochRecorder
 from tagger.training.train import train
-from tagger.training.trainer import Interrupted
 from tests.training.conftest import COMMAND, config_of, weights
 
 
@@ -31,7 +30,7 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
     config = config_of(treebank, "trainer.max_epochs=3", "test=true")
     for epoch in (1, 2):  # twice, and the second time in a folder that has moved
         interrupt_in(epoch, monkeypatch)
-        with pytest.raises(Interrupted):
+        with pytest.raises(KeyboardInterrupt):
             train(config, tmp_path / f"run{epoch}", COMMAND, resume=epoch > 1)
         monkeypatch.undo()
         assert not (tmp_path / f"run{epoch}" / "tagger").exists()
@@ -47,7 +46,7 @@ def test_an_epoch_without_a_better_accuracy_is_not_repeated(
 ) -> None:
     config = config_of(treebank, "trainer.max_epochs=4", "optimizer.lr=1e-60")  # every epoch has the same accuracy
     interrupt_in(3, monkeypatch)
-    with pytest.raises(Interrupted):
+    with pytest.raises(KeyboardInterrupt):
         train(config, tmp_path, COMMAND)
     monkeypatch.undo()
     started: list[int] = []
@@ -89,7 +88,7 @@ def test_two_processes_train_one_tagger(treebank: Path, tmp_path: Path, monkeypa
             time.sleep(60)
 
     monkeypatch.setattr(EpochRecorder, "on_train_batch_end", interrupt)
-    with pytest.raises(Interrupted):
+    with pytest.raises(KeyboardInterrupt):
         train(config, tmp_path / "run", COMMAND)
     monkeypatch.undo()
     results = train(config, tmp_path / "run", COMMAND, resume=True)

@@ -32,11 +32,18 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from tagger.errors import InputError, reason
 from tagger.text.schema import Seed, has_whole_numbers, one_of, read
-from tagger.training.config import TrainConfig
-from tagger.training.grid import JOURNAL, Row, begin, compose_run, finish, read_report
-from tagger.training.launch import BASIC, Task, in_one_line, record_of
-from tagger.training.pretrain_config import PretrainConfig
-from tagger.training.processes import signals_as_interrupt
+from tagger.training.config import PretrainConfig, TrainConfig
+from tagger.training.grid import (
+    BASIC,
+    JOURNAL,
+    Row,
+    RunOfSweep,
+    begin,
+    compose_run,
+    finish,
+    read_report,
+)
+from tagger.training.launch import SingleRun, in_one_line, record_of
 from tagger.training.run_folder import Command
 
 SAMPLERS = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
@@ -62,7 +69,7 @@ class SearchConfig:
 
 
 def sweep_study(
-    context: HydraContext, config: DictConfig, task: Task, arguments: Sequence[str], values: Mapping[str, Any]
+    context: HydraContext, config: DictConfig, sweep: SingleRun, arguments: Sequence[str], values: Mapping[str, Any]
 ) -> None:
     """Trains the trials of a study that are missing, as other processes may do; see `sweep_grid`.
 
@@ -73,7 +80,7 @@ def sweep_study(
         raise InputError(f"hydra/launcher={launcher}: start the same command several times, with one hydra.sweep.dir")
     parsed = OverridesParser.create(config_loader=context.config_loader).parse_overrides(list(arguments))
     last = {override.get_key_element(): override for override in parsed}
-    space = {key: _distribution(each, task.command) for key, each in last.items() if each.is_sweep_override()}
+    space = {key: _distribution(each, sweep.command) for key, each in last.items() if each.is_sweep_override()}
     fixed = [str(each.input_line) for key, each in last.items() if key not in space]
     if not space:
         raise InputError("nothing to search: name values, model.depth=1,2 or 'model.dropout=interval(0,0.5)'")
@@ -81,21 +88,20 @@ def sweep_study(
         key: each.choices[0] if isinstance(each, CategoricalDistribution) else each.low for key, each in space.items()
     }
     first = compose_run(context, config, [*fixed, *_texts(start, space)], 0)
-    record_of(task.command, first, True, first.hydra.overrides.task)  # a mistake in what all trials have
-    go_on = begin(config, task)
+    record_of(sweep.command, first)  # a mistake in what all trials have
+    go_on = begin(config, sweep)
     folder = Path(config.hydra.sweep.dir)
     study = _open_study(search, folder, {"fixed": fixed, "space": {key: str(each) for key, each in space.items()}})
     try:
-        with signals_as_interrupt():
-            while True:
-                with ExitStack() as claims:
-                    if (trial := _next(study, search, folder, claims)) is None:
-                        break
-                    chosen = _overrides(trial, space)
-                    _tell(study, trial, folder, _train(context, config, task.command, trial, [*fixed, *chosen]))
+        while True:
+            with ExitStack() as claims:
+                if (trial := _next(study, search, folder, claims)) is None:
+                    break
+                chosen = _overrides(trial, space)
+                _tell(study, trial, folder, _train(context, config, sweep.command, trial, [*fixed, *chosen]))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(go_on) from None
-    task.status = finish(folder, [_row(trial, folder, space, fixed) for trial in study.trials])
+    sweep.status = finish(folder, [_row(trial, folder, space, fixed) for trial in study.trials])
 
 
 def _distribution(override: Override, command: str) -> Distribution:
@@ -200,9 +206,9 @@ def _train(context: HydraContext, config: DictConfig, command: Command, trial: T
         if trial.should_prune() and not is_last:
             raise optuna.TrialPruned
 
-    task = Task(command, after_epoch, optuna.TrialPruned)
+    run = RunOfSweep(command, after_epoch, optuna.TrialPruned)
     try:
-        launcher = Plugins.instance().instantiate_launcher(context, task, config)
+        launcher = Plugins.instance().instantiate_launcher(context, run, config)
         (job,) = launcher.launch([[*overrides, f"hydra.sweep.subdir={trial.number}"]], initial_job_idx=trial.number)
         return str(job.return_value)
     except (HydraException, OmegaConfBaseException) as error:  # a value does not fit its key
@@ -221,5 +227,5 @@ def _tell(study: Study, trial: Trial, folder: Path, error: str) -> None:
 
 def _row(trial: FrozenTrial, folder: Path, space: Mapping[str, Distribution], fixed: Sequence[str]) -> Row:
     state = "failed" if trial.state == TrialState.FAIL else trial.state.name.lower()
-    overrides = [*fixed, *_texts(trial.params, space)]
+    overrides = [text.lstrip("+") for text in [*fixed, *_texts(trial.params, space)]]
     return Row(trial.number, folder / str(trial.number), overrides, trial.user_attrs.get(ERROR, ""), state)
