@@ -21,7 +21,7 @@ import tagger.extras.spacy.spacy_tokenizer  # noqa: F401  # both register themse
 from tagger.evaluation.raw_scores import raw_scores
 from tagger.extras.spacy.spacy_tagger import BigruTagger
 from tagger.text.files import read_lines
-from tagger.text.readers import read
+from tagger.text.formats import read
 from tagger.text.sentence import Sentence
 from tagger.text.spacing import GoldParagraph, gold_paragraphs
 

@@ -28,10 +28,9 @@ from tagger.commands.options import (
 )
 from tagger.errors import InputError
 from tagger.text.files import check_input, read_lines
-from tagger.text.formats import FORMATS, TAGGED, TaggedFormat
+from tagger.text.formats import FORMATS, TAGGED, TaggedFormat, read
 from tagger.text.output_files import whole_file
-from tagger.text.paragraphs import Paragraph
-from tagger.text.readers import cut_parts, read
+from tagger.text.paragraphs import Paragraph, cut_parts
 from tagger.text.segment import LEARNED
 from tagger.text.sentence import Sentence
 from tagger.text.spacing import gold_paragraphs

@@ -35,11 +35,10 @@ from tagger.jobs.jobs import Job, file_state
 from tagger.text.columns import column_separator
 from tagger.text.conllu import with_comments
 from tagger.text.files import STDIO, check_input
-from tagger.text.formats import OUTPUTS, SEPARATORS, TAGGED, OutputFormat, output_format
+from tagger.text.formats import OUTPUTS, SEPARATORS, TAGGED, OutputFormat, output_format, writer
 from tagger.text.output_files import is_replaced, whole_file
 from tagger.text.sentence import Sentence
 from tagger.text.strings import printable
-from tagger.text.writers import writer
 
 if TYPE_CHECKING:
     from tagger.jobs.bulk import Options

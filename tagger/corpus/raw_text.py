@@ -4,15 +4,14 @@ import glob
 import io
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from tagger.corpus.corpus_config import HubTextConfig
 from tagger.errors import InputError
 from tagger.text.files import STDIO, read_lines
-from tagger.text.format import Part
-from tagger.text.formats import SUFFIXES, format_of
-from tagger.text.paragraphs import read_paragraphs
-from tagger.text.readers import cut_parts, cuts_by, read_parts
+from tagger.text.formats import SUFFIXES, format_of, read_parts
+from tagger.text.paragraphs import Part, cut_parts, cut_texts, read_paragraphs
 from tagger.text.segment import RuleSegmenter, Segmenter
 
 MAX_SENTENCE_TOKENS = 200  # a longer sentence is cut
@@ -54,7 +53,7 @@ class Texts:
 
     def sentences(self) -> Iterator[list[str]]:
         """All sentences, as lists of tokens."""
-        for sentence in cut_parts(self._parts(), cuts_by(self._segment), layout=False):
+        for sentence in cut_parts(self._parts(), partial(cut_texts, self._segment), layout=False):
             for start in range(0, len(sentence), MAX_SENTENCE_TOKENS):
                 yield sentence.tokens[start : start + MAX_SENTENCE_TOKENS]
 

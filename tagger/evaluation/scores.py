@@ -12,8 +12,7 @@ from tagger.evaluation.report_page import WordError, errors_of
 from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import write_conllu
 from tagger.text.output_files import whole_file
-from tagger.text.paragraphs import Paragraph
-from tagger.text.readers import cut_parts
+from tagger.text.paragraphs import Paragraph, cut_parts
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.spacing import gold_paragraphs
 from tagger.text.strings import encodable

@@ -21,12 +21,9 @@ from tagger.tagging.windows import WINDOW_TOKENS
 from tagger.tagging.workers import Batch, WorkersDied
 from tagger.text.conllu import numbered
 from tagger.text.files import STDIO, decoded_lines, open_binary
-from tagger.text.format import Part
-from tagger.text.formats import FORMATS
-from tagger.text.given_tags import checked_tags
-from tagger.text.readers import cut_parts, read_parts, sentences_of
+from tagger.text.formats import FORMATS, Writer, read_checked, read_parts, writer
+from tagger.text.paragraphs import Part, cut_parts, sentences_of
 from tagger.text.sentence import Sentence
-from tagger.text.writers import Writer, writer
 
 FIRST_WINDOW = 16_000  # tokens of a file's first window, so that most files are one batch; then they double
 FIRST_BATCH = 1_000  # tokens of the first batch that is sent to a worker; likewise
@@ -35,7 +32,7 @@ MAX_WINDOWS = 500  # of a batch
 
 
 class Options(NamedTuple):
-    """How files are read and written; see `readers.read` and `writers.writer`."""
+    """How files are read and written; see `formats.read_parts` and `formats.writer`."""
 
     encoding: str = "utf-8"
     separator: str | None = None
@@ -185,18 +182,9 @@ def _file_parts(tagger: DocumentTagger, job: Job, options: Options) -> Iterator[
 
     try:
         with closing(decoded_lines(binary, job.source, encoding)) as lines:
-            reader = partial(
-                read_parts,
-                path=job.source,
-                format=job.input,
-                separator=options.separator,
-                columns=dict.fromkeys(tagger.columns, 0) if options.keep and job.input == "jsonl" else options.keep,
-                may_lack_tags=True,
-            )
-            if options.keep is None:
-                parts = reader(lines)
-            else:
-                parts = checked_tags(reader, lines, job.source, job.input, tagger.known_tags)
+            read = read_parts if options.keep is None else partial(read_checked, known=tagger.known_tags)
+            columns = dict.fromkeys(tagger.columns, 0) if options.keep and job.input == "jsonl" else options.keep
+            parts = read(lines, job.source, job.input, columns=columns, separator=options.separator, may_lack_tags=True)
             for part in tagger.told(parts, job.source):
                 yield part, position
             if _version(binary) != before:

@@ -14,8 +14,8 @@ from tagger.tagging.checks import (
 )
 from tagger.tagging.decoding import Request
 from tagger.tagging.workers import Workers
-from tagger.text.format import Part
-from tagger.text.readers import cut_parts, read_parts
+from tagger.text.formats import read_parts
+from tagger.text.paragraphs import Part, cut_parts
 from tagger.text.sentence import Sentence, Token
 
 

@@ -30,9 +30,7 @@ from tagger.tagging.identify import Identifier, words_of
 from tagger.tagging.tagger import AUTO, Tagger
 from tagger.tagging.windows import cut_windows, first_window
 from tagger.tagging.workers import Batch, Workers
-from tagger.text.format import Part
-from tagger.text.paragraphs import JsonText, Paragraph
-from tagger.text.readers import texts_of
+from tagger.text.paragraphs import JsonText, Paragraph, Part, texts_of
 from tagger.text.segment import RULES
 from tagger.text.sentence import Sentence, Token
 from tagger.text.strings import NO_TAG

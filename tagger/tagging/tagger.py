@@ -30,9 +30,8 @@ from tagger.tagging.engine import CACHE_SIZE, Engine
 from tagger.tagging.layer_vectors import ALL, LayerVectors, Vectors
 from tagger.tagging.windows import Work, cut_windows, fill, first_window
 from tagger.tagging.workers import Batch, Workers
-from tagger.text.format import Part
 from tagger.text.lexicon_files import Lexicon
-from tagger.text.readers import cuts_by
+from tagger.text.paragraphs import Part, cut_texts
 from tagger.text.segment import LEARNED, RULES, RuleSegmenter, Segmenter
 from tagger.text.sentence import Sentence, Token
 
@@ -154,7 +153,7 @@ class Tagger(DocumentTagger):
 
     def cuts_of(self, parts: Sequence[Part]) -> Iterator[list[list[Token]]]:
         """See `DocumentTagger.cuts_of` and `segment_all`."""
-        return cuts_by(self.segment_all)(parts)
+        return cut_texts(self.segment_all, parts)
 
     def told(self, parts: Iterable[Part], path: str = "the text") -> Iterable[Part]:
         """The parts as they are; this tagger has one language."""

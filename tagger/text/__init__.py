@@ -1,7 +1,7 @@
 """Strings and files, without torch: text comes in as lines, leaves as sentences, and goes back to a file.
 
-`sentence.py` has the one type that all rooms share. `readers.py` turns the lines of a file into sentences and
-`writers.py` turns sentences into text, in the formats that `formats.py` lists; the functions of each are in a module of
-their own, such as `slash.py`. `paragraphs.py` and `segment.py` cut running text. `schema.py` checks values that come
-from outside. Start in `sentence.py`.
+`sentence.py` has the one type that all rooms share. `files.py` opens a file and yields its lines. `formats.py` turns
+lines into sentences and sentences into text; `columns.py`, `conllu.py` and `json_lines.py` have the functions of each
+format. `paragraphs.py` and `segment.py` cut running text. `schema.py` checks values that come from outside. Start in
+`sentence.py`.
 """

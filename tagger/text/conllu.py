@@ -13,7 +13,7 @@ from operator import not_
 from typing import NamedTuple
 
 from tagger.errors import InputError, shorten
-from tagger.text.format import Options, alternatives, decimals
+from tagger.text.columns import Options, alternatives, decimals
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.strings import LEMMA, encodable, whole_lines
 

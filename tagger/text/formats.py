@@ -1,21 +1,33 @@
-"""The file formats by name, and which one the name of a file stands for."""
+"""The file formats by name: which one the name of a file stands for, and what reads and writes it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from tagger.errors import InputError
-from tagger.text.columns import column_separator, csv_separator, read_columns, read_tokens, write_csv, write_tsv
+from tagger.errors import InputError, shorten
+from tagger.text.columns import (
+    Options,
+    column_separator,
+    csv_separator,
+    read_columns,
+    read_sentence_lines,
+    read_slash,
+    read_tokens,
+    slash_separator,
+    write_csv,
+    write_pretty,
+    write_slash,
+    write_tsv,
+)
 from tagger.text.conllu import read_conllu, write_tagged
 from tagger.text.files import packing
-from tagger.text.format import Options, Part
 from tagger.text.json_lines import read_jsonl, write_jsonl
-from tagger.text.paragraphs import read_paragraphs
-from tagger.text.plain import read_sentence_lines, write_pretty
+from tagger.text.lexicon_files import known_tags
+from tagger.text.paragraphs import Part, Segment, cut_parts, cut_texts, read_paragraphs
 from tagger.text.sentence import Sentence
-from tagger.text.slash import read_slash, slash_separator, write_slash
+from tagger.text.strings import NO_TAG, is_given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,3 +171,143 @@ def renamed(path: PurePath, format: str) -> PurePath:
     stem = plain.stem if plain.suffix.lower() in SUFFIXES else plain.name
     suffix = next((suffix for suffix, name in SUFFIXES.items() if name == format), f".{format}")
     return plain.with_name(stem + suffix + ending)
+
+
+Writer = Callable[[Sentence], str]
+"""A sentence to its text, line ends included."""
+
+
+def writer(
+    format: str,
+    columns: Sequence[str],
+    *,
+    probabilities: bool = False,
+    top: int = 1,
+    separator: str | None = None,
+    width: int = 80,
+) -> Writer:
+    """Makes a function from a sentence to its text in `format`, line ends included. It can be pickled.
+
+    - `tsv`: a line per token: the form, then for each column the tag, and the probability and the best alternatives
+      (`NOUN:0.9312 VERB:0.0514`) if asked for. An empty line follows each sentence.
+    - `csv`: the same cells between commas. A cell with a comma or a quote in it is quoted, as in any CSV file.
+    - `conllu`: see `tagger.text.conllu`. MISC gets probabilities as `UposProb=0.9312` and alternatives as
+      `UposTop=NOUN:0.9312 VERB:0.0514`. A sentence without tokens that did not come from CoNLL-U has no block.
+    - `jsonl`: an object per line: the keys that the input had, `tokens`, `upos`, `upos_probabilities`,
+      `upos_alternatives`, and `offsets`, `space_after`, `text` and `language` if they are known. If there are
+      multiword tokens, `multiwords` has the number of words before each, the number of those up to its end, and its
+      form.
+    - `slash`: a line per sentence, `word/UPOS/XPOS` with the tags in the order of the columns.
+    - `pretty`: for a terminal, the tags below the words, at most `width` cells wide.
+
+    `jsonl` keeps every character. Elsewhere a lone surrogate becomes U+FFFD and an empty form or tag `_`. A tab or
+    line end becomes a space in `tsv` and `conllu`, a line end does in `csv`, and any white space becomes U+00A0 in
+    `slash`. In `tsv` no cell may contain a separator other than the tab; in `slash` no tag may.
+
+    Args:
+        columns: the tag columns to write, in order; every sentence with tokens has them.
+        top: the number of `Sentence.alternatives` to write; with 1 none, because the best one is the tag itself.
+        separator: of cells in `tsv` (default a tab) and `csv` (a comma), of word and tags in `slash` (`/`).
+        width: of the terminal in cells, for `pretty`.
+    """
+    kind = FORMATS.get(format)
+    if kind is None or kind.write is None:
+        raise InputError(f"{shorten(format)} is no output format; choose one of {', '.join(OUTPUTS)}")
+    if format == "slash" and (probabilities or top > 1):
+        raise InputError("the format slash has no place for probabilities; use tsv, csv, conllu or jsonl")
+    separator = kind.check_separator((kind.separator or "") if separator is None else separator)
+    order = {column: place for place, column in enumerate(columns, 1)}
+    options = Options(order, separator, probabilities=probabilities, top=top if top > 1 else 0, width=width)
+    return partial(kind.write, options)
+
+
+def read_parts(
+    lines: Iterable[str], path: str, format: str, *, columns: Mapping[str, int] | None = None, **options: Any
+) -> Iterator[Part]:
+    """What an open file holds, in which text is not cut yet.
+
+    - `text`: running text; what a paragraph is, see `paragraphs.py`.
+    - `lines`: a sentence per line, its tokens between spaces and tabs (of ASCII: U+00A0 or U+3000 are part of a
+      token). An empty line is a sentence without tokens.
+    - `tokens`: a token per line, spaces in the line included. An empty line ends a sentence; every further empty line
+      is a sentence without tokens.
+    - `tsv`: the same, but the token stands in the first of several columns; see `columns.py`.
+    - `csv`: the same between commas, quoted as in any CSV file.
+    - `conllu`: see `conllu.py`; the only format whose sentences keep their lines.
+    - `jsonl`: a list of tokens per line, or an object with `tokens` or `text`; see `json_lines.py`.
+    - `slash`: a sentence per line, as `word/TAG`; see `read_slash`.
+
+    Args:
+        lines: as `files.decoded_lines` yields them.
+        path: for error messages.
+        format: one of `INPUTS`.
+        columns: the tag columns to read and their places, counted from 0: cells in `tsv` and `csv` (-1 is the last);
+            in `slash` the word is 0; in `jsonl` the names are keys and places do not matter.
+        options: other fields of `Options`. `paragraph_per_line`: whether every line of a text is a paragraph; else the
+            lines themselves decide. `skip`: beginnings of lines in `tsv` and `csv` that have no token. `takes_text`:
+            whether `jsonl` may have `text`. `may_lack_tags`: whether its lines may lack `columns`.
+    """
+    reader = FORMATS[format].read if format in FORMATS else None
+    if reader is None:
+        raise InputError(f"{shorten(format)} is no input format; choose one of {', '.join(INPUTS)}")
+    return reader(lines, path, Options(columns or {}, **options))
+
+
+def read_checked(
+    lines: Iterable[str], path: str, format: str, known: Mapping[str, Collection[str]], **options: Any
+) -> Iterator[Part]:
+    """The same; InputError for a tag that is not one of those `known` of its column."""
+    counted = _CountedLines(lines, FORMATS[format].has_rows)
+    for part in read_parts(counted, path, format, **options):
+        if isinstance(part, Sentence):
+            for column, tags in part.tags.items():
+                for word, tag in enumerate(tags if column in known else ()):
+                    if tag not in known[column] and is_given(tag):
+                        raise InputError(
+                            f"{path}, line {counted.line_of(part, word)}: {shorten(tag)} is no tag of {column};"
+                            f" {known_tags(known[column])}; correct it, or write {NO_TAG}"
+                        )
+        yield part
+
+
+class _CountedLines:
+    """Lines, whose number is counted while they are read."""
+
+    def __init__(self, lines: Iterable[str], in_rows: bool) -> None:
+        """Takes the lines; `in_rows` says whether a word that has no CoNLL-U has a line of its own."""
+        self._lines, self._in_rows = lines, in_rows
+        self._ended = 0  # lines that have ended
+        self._last = "\n"  # what has been read last
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._lines:
+            self._ended += line.endswith("\n")
+            self._last = line
+            yield line
+
+    def line_of(self, sentence: Sentence, word: int) -> int:
+        """The number of the line of a word, if its sentence is the last one that was read."""
+        here = self._ended + (not self._last.endswith("\n"))
+        if sentence.lines is not None:  # CoNLL-U
+            rows = [i for i, row in enumerate(sentence.lines) if row.partition("\t")[0].isdigit()]
+            return here - len(sentence.lines) + rows[word] + 1
+        if not self._in_rows:
+            return here
+        after = here if not self._last.strip() else here + 1  # the line after the sentence's last word
+        return after - len(sentence) + word
+
+
+def read(
+    lines: Iterable[str], path: str, format: str, *, segment: Segment | None = None, **options: Any
+) -> Iterator[Sentence]:
+    """The sentences of an open file; `segment` cuts its text into sentences and tokens. See `read_parts`.
+
+    The offsets of running text count the characters of the whole input, and the first sentence of a paragraph has the
+    comment `# newpar`.
+    """
+    if format == "text" and segment is None:
+        raise InputError(f"{path}: no rules here to cut text into tokens; use --input lines or tokens")
+    parts = read_parts(lines, path, format, takes_text=segment is not None, **options)
+    if segment is None or not FORMATS[format].has_text:
+        return cast(Iterator[Sentence], parts)
+    return cut_parts(parts, partial(cut_texts, segment))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from tagger.errors import InputError, shorten
-from tagger.text.format import Options, check_length
+from tagger.text.columns import Options, check_length
 from tagger.text.paragraphs import JsonText, read_paragraphs
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.strings import SURROGATE, whole_lines
@@ -19,7 +19,7 @@ def read_jsonl(lines: Iterable[str], path: str, options: Options) -> Iterator[Se
     """Yields the sentence or the text of each line; empty lines are skipped.
 
     A line is a list of tokens, or an object with `tokens` or else `text`. A text becomes one sentence or more,
-    with offsets in that text; see `readers.sentences_of`. With tokens, `text`, `offsets`, `multiwords` and
+    with offsets in that text; see `paragraphs.sentences_of`. With tokens, `text`, `offsets`, `multiwords` and
     `space_after` are read if they are what `tag` writes. All other keys of the object go to `Sentence.fields`.
     """
     columns = options.columns  # whose places do not matter

@@ -11,9 +11,8 @@ from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.tagging.languages import COLUMNS, IDENTIFIER, LanguageTagger
 from tagger.tagging.load import load
-from tagger.text.readers import read, read_parts
+from tagger.text.formats import read, read_parts, writer
 from tagger.text.sentence import Sentence
-from tagger.text.writers import writer
 
 TEXTS = {
     "english": "The children were playing in the garden when their mother came home from work.",

@@ -6,8 +6,8 @@ import tagger
 from tagger.tagging.review import doubtful_sentences
 from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import read_conllu
+from tagger.text.formats import writer
 from tagger.text.sentence import Sentence
-from tagger.text.writers import writer
 from tests.conftest import TOKENS
 
 UNSEEN = [["Zzyx", "book"], ["The", "zzyx", "reads"], ["Xyzzy"]]

@@ -7,10 +7,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tagger.text import readers
+from tagger.text import formats
+from tagger.text.formats import writer
 from tagger.text.segment_rules import SPACE
 from tagger.text.sentence import Sentence, Token
-from tagger.text.writers import writer
 
 LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
@@ -30,7 +30,7 @@ def _segment(paragraph: str) -> list[list[Token]]:
 
 
 def read(text: str, format: str, **options: Any) -> list[Sentence]:
-    return list(readers.read(iter(LINE.findall(text)), "in.file", format, **options))
+    return list(formats.read(iter(LINE.findall(text)), "in.file", format, **options))
 
 
 def write(sentences: list[Sentence], format: str, columns: tuple[str, ...] = ("upos",), **options: Any) -> str:

@@ -10,7 +10,7 @@ from tagger.corpus.sources import load_corpus
 from tagger.errors import InputError
 from tagger.text.columns import column_separator, csv_separator, read_columns
 from tagger.text.files import read_lines
-from tagger.text.readers import read
+from tagger.text.formats import read
 from tagger.text.sentence import Sentence
 from tests.text.conftest import LINE
 

@@ -6,10 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from tagger.text.formats import FORMATS, INPUTS, MAY_HAVE_TEXT, OUTPUTS, SUFFIXES, TAGGED, format_of, renamed
-from tagger.text.readers import read
+from tagger.text.formats import (
+    FORMATS,
+    INPUTS,
+    MAY_HAVE_TEXT,
+    OUTPUTS,
+    SUFFIXES,
+    TAGGED,
+    format_of,
+    read,
+    renamed,
+    writer,
+)
 from tagger.text.sentence import Sentence, Token
-from tagger.text.writers import writer
 
 
 def test_suffixes() -> None:

@@ -1,12 +1,9 @@
 """Tags that are given: an unknown one is an error with its line."""
 
-from functools import partial
-
 import pytest
 
 from tagger.errors import InputError
-from tagger.text.given_tags import checked_tags
-from tagger.text.readers import read_parts
+from tagger.text.formats import read_checked
 from tagger.text.sentence import Sentence
 
 KNOWN = {"upos": ["NOUN", "VERB"]}
@@ -17,8 +14,7 @@ def row(word: int, tag: str) -> str:
 
 
 def sentences(format: str, text: str) -> list[Sentence]:
-    reader = partial(read_parts, path="f", format=format, columns={"upos": 1})
-    parts = checked_tags(reader, text.splitlines(keepends=True), "f", format, KNOWN)
+    parts = read_checked(text.splitlines(keepends=True), "f", format, KNOWN, columns={"upos": 1})
     return [part for part in parts if isinstance(part, Sentence)]
 
 

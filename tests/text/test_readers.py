@@ -5,6 +5,7 @@ import re
 import tracemalloc
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagger.errors import InputError
-from tagger.text import columns, paragraphs, readers
+from tagger.text import columns, formats, paragraphs
 from tagger.text.files import read_lines
-from tagger.text.format import Part
-from tagger.text.formats import INPUTS, OUTPUTS
-from tagger.text.paragraphs import JsonText, Paragraph
-from tagger.text.readers import cut_parts, cuts_by, read_parts, sentences_of, texts_of
+from tagger.text.formats import INPUTS, OUTPUTS, read_parts
+from tagger.text.paragraphs import JsonText, Paragraph, Part, cut_parts, cut_texts, sentences_of, texts_of
 from tagger.text.sentence import Sentence, Token
 from tests.text.conftest import LINE, read, segment, tokens_of, write
 
@@ -52,7 +51,7 @@ def test_a_byte_order_mark_is_dropped(tmp_path: Path, format: str) -> None:
     text = "a\n" if format in ("tsv", "csv") else text
     path = tmp_path / "a"
     path.write_bytes(b"\xef\xbb\xbf" + text.encode())
-    (sentence,) = readers.read(read_lines(str(path)), str(path), format, segment=segment)
+    (sentence,) = formats.read(read_lines(str(path)), str(path), format, segment=segment)
     assert sentence.tokens == ["a"]
     assert sentence.offsets in (None, [(0, 1)])
 
@@ -81,7 +80,7 @@ def test_read_tags(format: str, text: str, options: dict[str, Any]) -> None:
     ],
 )
 def test_memory_stays_flat(monkeypatch: pytest.MonkeyPatch, format: str, line: str) -> None:
-    for module, name in ((paragraphs, "MAX_PARAGRAPH"), (paragraphs, "BLOCK_START"), (readers, "MAX_GROUP")):
+    for module, name in ((paragraphs, "MAX_PARAGRAPH"), (paragraphs, "BLOCK_START"), (paragraphs, "MAX_GROUP")):
         monkeypatch.setattr(module, name, 3_000)
 
     def lines() -> Iterator[str]:
@@ -90,7 +89,7 @@ def test_memory_stays_flat(monkeypatch: pytest.MonkeyPatch, format: str, line: s
 
     tracemalloc.start()
     try:
-        for sentence in readers.read(lines(), "-", format, segment=segment):
+        for sentence in formats.read(lines(), "-", format, segment=segment):
             assert sentence.tokens
         _, most = tracemalloc.get_traced_memory()
     finally:
@@ -123,7 +122,7 @@ def test_errors(format: str, line: str, said: list[str], options: dict[str, Any]
 
 @pytest.mark.parametrize(("format", "token"), [("lines", "{} "), ("slash", "{}/X "), ("jsonl", '"{}",')])
 def test_a_line_of_too_many_tokens_is_refused(monkeypatch: pytest.MonkeyPatch, format: str, token: str) -> None:
-    monkeypatch.setattr("tagger.text.format.MAX_SENTENCE_TOKENS", 9)
+    monkeypatch.setattr("tagger.text.columns.MAX_SENTENCE_TOKENS", 9)
     for tokens in (9, 10):
         line = (token.format("a") * tokens)[:-1]
         with pytest.raises(InputError, match="line 1: 10 tokens in one sentence") if tokens == 10 else nullcontext():
@@ -150,7 +149,7 @@ def test_a_file_without_sentence_ends_is_refused(monkeypatch: pytest.MonkeyPatch
 )
 def test_what_cannot_be_asked(format: str, options: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        readers.read([], "a", format, **options)
+        formats.read([], "a", format, **options)
 
 
 @given(st.text(), st.booleans(), st.integers(5, 50), st.integers(1, 100))
@@ -207,14 +206,14 @@ def alone() -> list[Sentence]:
 
 @pytest.mark.parametrize("most", [1, 20, 100_000])
 def test_groups_decide_nothing(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
-    monkeypatch.setattr(readers, "MAX_GROUP", most)
+    monkeypatch.setattr(paragraphs, "MAX_GROUP", most)
     groups: list[int] = []
 
     def watched(paragraphs: Sequence[str]) -> list[list[list[Token]]]:
         groups.append(sum(map(len, paragraphs)))
         return segment(paragraphs)
 
-    assert list(cut_parts(PARTS, cuts_by(watched))) == alone()
+    assert list(cut_parts(PARTS, partial(cut_texts, watched))) == alone()
     assert max(groups) <= most + 6
     if most == 100_000:
         assert len(groups) < 12
@@ -225,7 +224,7 @@ def test_what_becomes_of_a_unit() -> None:
     assert [s.tokens for s in found[:8]] == [["a", "b."], ["c"], ["x", "y z"], ["d."], ["e"], ["f"], [], []]
     assert [s.fields for s in found[3:8]] == [{"id": 1}] * 3 + [{"id": 2}, {}]
     assert (found[6].text, found[6].offsets) == (" ", [])
-    assert [s.offsets for s in cut_parts(PARTS[:7], cuts_by(segment), layout=False)] == [None] * 9
+    assert [s.offsets for s in cut_parts(PARTS[:7], partial(cut_texts, segment), layout=False)] == [None] * 9
 
 
 def test_a_sentence_and_the_first_paragraph_do_not_wait() -> None:
@@ -235,7 +234,7 @@ def test_a_sentence_and_the_first_paragraph_do_not_wait() -> None:
         yield PARTS[1]
         pytest.fail("read on")
 
-    found = cut_parts(stream(), cuts_by(segment))
+    found = cut_parts(stream(), partial(cut_texts, segment))
     assert [next(found).tokens for _ in range(6)] == [["a", "b."], ["c"], ["x", "y z"]] * 2
 
 

@@ -14,9 +14,9 @@ from tagger.commands.options import (
     Model,
     PrecisionOption,
 )
+from tagger.text.columns import NO_BREAK_SPACE
 from tagger.text.files import STDIO, read_lines
-from tagger.text.readers import read
-from tagger.text.slash import NO_BREAK_SPACE
+from tagger.text.formats import read
 
 
 def explain(

@@ -9,7 +9,7 @@ from tagger.commands.console import show, show_json
 from tagger.commands.options import AsJson, Encoding
 from tagger.errors import InputError
 from tagger.text.files import STDIO, read_lines
-from tagger.text.readers import read
+from tagger.text.formats import read
 
 
 def fill(

@@ -12,9 +12,8 @@ from tagger.commands.loading import load_and_tell
 from tagger.errors import InputError
 from tagger.tagging.tagger import Tagger
 from tagger.text.files import STDIO, open_binary, read_lines
-from tagger.text.formats import format_of
+from tagger.text.formats import format_of, read
 from tagger.text.output_files import whole_binary
-from tagger.text.readers import read
 from tagger.text.sentence import Sentence
 from tagger.text.strings import encodable
 from tagger.training.hidden_words import load_word_predictor

@@ -29,8 +29,7 @@ def benchmark(
     from tagger.commands.loading import load_with_tags
     from tagger.extras.benchmark.benchmark import format_table, measure
     from tagger.text.files import read_lines
-    from tagger.text.formats import format_of
-    from tagger.text.readers import read
+    from tagger.text.formats import format_of, read
 
     files = [file] if file else sorted(map(str, bundled("data").glob("sample/*.conllu")))
     folder = find_tagger(model)

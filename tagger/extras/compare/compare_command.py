@@ -23,9 +23,8 @@ from tagger.commands.options import (
 from tagger.errors import InputError
 from tagger.text.conllu import COLUMNS
 from tagger.text.files import check_input, read_lines
-from tagger.text.formats import TAGGED, format_of
+from tagger.text.formats import TAGGED, format_of, read
 from tagger.text.output_files import whole_file
-from tagger.text.readers import read
 from tagger.text.sentence import Sentence
 
 

@@ -13,8 +13,8 @@ from tagger.tagging.decoding import Request
 from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.windows import WINDOW_TOKENS, cut_windows
-from tagger.text.format import Part
-from tagger.text.readers import read_parts, sentences_of, texts_of
+from tagger.text.formats import read_parts
+from tagger.text.paragraphs import Part, sentences_of, texts_of
 from tagger.text.sentence import Sentence, Token
 
 TOKENS = "tokens"

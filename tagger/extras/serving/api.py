@@ -16,9 +16,9 @@ from tagger.extras.serving.served_models import Service, description, wanted_col
 from tagger.tagging import decoding
 from tagger.tagging.explain import explain
 from tagger.tagging.languages import LanguageTagger
-from tagger.text.format import Part
+from tagger.text.formats import writer
+from tagger.text.paragraphs import Part
 from tagger.text.sentence import Sentence
-from tagger.text.writers import writer
 
 MAX_TOP = 50
 

@@ -15,8 +15,7 @@ from tagger.errors import InputError
 from tagger.extras.serving.bodies import Refusal
 from tagger.tagging.decoding import Request
 from tagger.tagging.document_tagger import DocumentTagger
-from tagger.text.format import Part
-from tagger.text.readers import sentences_of
+from tagger.text.paragraphs import Part, sentences_of
 from tagger.text.sentence import Sentence, Token
 
 MAX_BATCH = 60_000  # characters of the jobs of a batch: about 10,000 words, a tenth of a second

@@ -18,11 +18,9 @@ from tagger.extras.serving.batcher import Batcher, Job
 from tagger.extras.serving.bodies import Refusal
 from tagger.tagging.document_tagger import DocumentTagger
 from tagger.text.conllu import numbered
-from tagger.text.format import Part
-from tagger.text.paragraphs import Paragraph
-from tagger.text.readers import read_parts
+from tagger.text.formats import Writer, read_parts
+from tagger.text.paragraphs import Paragraph, Part
 from tagger.text.sentence import Sentence
-from tagger.text.writers import Writer
 
 WHERE = "the text"  # in error messages, in the place of the name of a file
 WINDOW = 40_000  # characters

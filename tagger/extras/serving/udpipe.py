@@ -18,10 +18,9 @@ from tagger.extras.serving.served_models import Service
 from tagger.tagging import decoding
 from tagger.tagging.document_tagger import DocumentTagger
 from tagger.text.files import decoded_lines
-from tagger.text.format import Part
-from tagger.text.readers import read_parts
+from tagger.text.formats import read_parts, writer
+from tagger.text.paragraphs import Part
 from tagger.text.sentence import Sentence
-from tagger.text.writers import writer
 
 INPUTS = {"conllu": "conllu", "horizontal": "lines", "vertical": "tokens"}
 OUTPUTS = ("conllu", "horizontal", "vertical")
