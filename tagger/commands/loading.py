@@ -68,7 +68,7 @@ def one_or_all(language: str | None, model: str | None, refused: Mapping[str, bo
 def load_all(device: str, precision: str, workers: int) -> LanguageTagger:
     """The taggers of all languages as one, for a process that does nothing else; it says which language it takes."""
     torch.set_num_threads(1)  # as in `load_and_tell`
-    tagger = LanguageTagger(device, precision, workers=workers, notice=say)
+    tagger = LanguageTagger(device, precision, workers=workers, notice=say, remedy="--language {code}")
     collect_rarely()
     return tagger
 

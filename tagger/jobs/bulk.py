@@ -185,7 +185,7 @@ def _file_parts(tagger: DocumentTagger, job: Job, options: Options) -> Iterator[
             read = read_parts if options.keep is None else partial(read_checked, known=tagger.known_tags)
             columns = dict.fromkeys(tagger.columns, 0) if options.keep and job.input == "jsonl" else options.keep
             parts = read(lines, job.source, job.input, columns=columns, separator=options.separator, may_lack_tags=True)
-            for part in tagger.told(parts, job.source):
+            for part in tagger.with_languages(parts, job.source):
                 yield part, position
             if _version(binary) != before:
                 raise InputError(f"{job.source} changed while it was read; tag it again when it is whole")

@@ -2,7 +2,7 @@
 
 import io
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, overload
 
 from tagger.errors import InputError
@@ -66,7 +66,7 @@ class DocumentTagger(ABC):
         """
         checked_number("top", top, 1)
         if isinstance(source, str):
-            parts = self.told(read_parts(io.StringIO(source), "the text", "text"))
+            parts = self.with_languages(read_parts(io.StringIO(source), "the text", "text"))
             return list(self.stream(list(cut_parts(parts, self.cuts_of)), probabilities=True, top=top))
         return next(self.stream([Sentence(checked_tokens(source))], probabilities=True, top=top))
 
@@ -86,8 +86,15 @@ class DocumentTagger(ABC):
         """For each column the tags that may be given; lemmas are not limited, so their column is missing."""
 
     @abstractmethod
-    def told(self, parts: Iterable[Part], path: str = "the text") -> Iterable[Part]:
-        """The parts of a document, with their language if there are several."""
+    def with_languages(
+        self, parts: Iterable[Part], path: str = "the text", warn: Callable[[str], None] | None = None
+    ) -> Iterable[Part]:
+        """The parts of a document, with their language if there are several.
+
+        Args:
+            path: of the document, for messages.
+            warn: gets each warning about the document, a line.
+        """
 
     @abstractmethod
     def cuts_of(self, parts: Sequence[Part]) -> Iterator[list[list[Token]]]:

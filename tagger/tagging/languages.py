@@ -1,20 +1,32 @@
 """Text in any of the languages that come with the package -> tagged sentences: finds the language, then its tagger.
 
-The beginning of a document decides its language. A paragraph of at least 8 words has another one if the log odds of
-that are 10 better. A language that is not there is refused: of the n words of a text (at least 8) that tell a language,
-the tagger of the nearest one must know at least
+A document has the language that its beginning looks most like, by a linear model over pieces of words (`Identifier`).
+A paragraph of it has another one
 
-    0.5 E - 0.57 sqrt(n),
+- if it is written in a script that the language of the document does not use, or
+- if it has at least 8 words, and the log odds of the other language are 10 better.
 
-and one word if E is at least 4. E is the number that it knows of as many words of its own dev split.
+A text is refused if no language is there for its script, or if its tagger knows too few of its words (see `_knows`).
+A paragraph for which that is true is tagged with its document, and a warning says so.
 """
 
+# L languages, W words, R rows of weights
+
+import gc
 import math
+import re
+import threading
+import unicodedata
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, cast
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import DEFAULT, bundled_languages, find_language
@@ -22,30 +34,162 @@ from tagger.bundle.language_codes import codes_of
 from tagger.bundle.saved_config import read_config
 from tagger.bundled import bundled
 from tagger.errors import InputError, shorten
-from tagger.model.device import choose_device, choose_precision, turn
+from tagger.model.device import choose_device, choose_precision
 from tagger.tagging.checks import checked_columns, checked_number, checked_stream
 from tagger.tagging.decoding import Request
 from tagger.tagging.document_tagger import DocumentTagger
-from tagger.tagging.identify import Identifier, words_of
 from tagger.tagging.tagger import AUTO, Tagger
 from tagger.tagging.windows import cut_windows, first_window
 from tagger.tagging.workers import Batch, Workers
 from tagger.text.paragraphs import JsonText, Paragraph, Part, texts_of
 from tagger.text.segment import RULES
 from tagger.text.sentence import Sentence, Token
-from tagger.text.strings import NO_TAG
+from tagger.text.strings import NO_TAG, text_hash
 
 IDENTIFIER = "languages.safetensors"  # a file of `data`
+WEIGHTS, SCALE, BIAS = "weights", "scale", "bias"  # names in that file
+MAX_PIECE = 4  # characters of a piece of a word
+MAX_WORD = 24  # characters of a word that are read
 COLUMNS = ("upos", "xpos", "feats", "lemma")  # of the output, whatever the language
-BEGINNING = 1 << 16  # characters that decide the language of a document
-OWN_WORDS, MAX_WORDS, OWN_ODDS = 8, 50, 10.0  # of a paragraph; more words are not looked at
-SURE_ODDS = 3.0  # log odds from which a text is taken to have a language that is not there
-CHECKED_WORDS, CHECKED_CHARACTERS = 8, 3_000  # at least, and at most, of the text whose words are counted
-KNOWN_SHARE, CAUTION, FEW_KNOWN = 0.5, 0.57, 4  # of the formula above
-KNOWN = 0.5  # E / n, where the config of a tagger does not say it
+BEGINNING = 1 << 16  # characters of a document that decide its language
+PARAGRAPH_WORDS = 8  # a paragraph with fewer is too short to tell languages of one script apart
+MAX_PARAGRAPH_WORDS = 50  # of a paragraph that are looked at
+PARAGRAPH_ODDS = 10.0  # log odds from which a paragraph has another language than its document
+ABSENT_ODDS = 3.0  # log odds from which a document is taken to have a language whose tagger was deleted
+CHECKED_CHARACTERS = 3_000  # of a text, whose words are looked up in the vocabulary
+MAX_LOADED = 8  # taggers in memory at a time, some 18 MB each
 LICENCE = "CC BY-SA 4.0"  # of the taggers
 THIN = "this tagger is thin: it is more than four points of UPOS behind the best one of its language"
 FORMS = 20_000  # that each tagger remembers
+LATIN = "LATIN"
+SCRIPTS = {  # of the languages that are not written in Latin letters; see `script_of`
+    "armenian": {"ARMENIAN"},
+    "belarusian": {"CYRILLIC"},
+    "chinese": {"CJK"},
+    "coptic": {"COPTIC"},
+    "greek": {"GREEK"},
+    "hebrew": {"HEBREW"},
+    "japanese": {"CJK", "HIRAGANA", "KATAKANA"},
+    "korean": {"HANGUL"},
+    "persian": {"ARABIC"},
+    "russian": {"CYRILLIC"},
+    "thai": {"THAI"},
+    "ukrainian": {"CYRILLIC"},
+    "uyghur": {"ARABIC"},
+}
+
+_UNSPACED = "\u0e00-\u0e7f\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff"  # scripts without spaces between words
+_ADDRESS = r"(?:https?://|www\.)[!-~]+|[A-Za-z0-9._+-]{0,64}@[A-Za-z0-9_.-]+"
+_WORD = re.compile(rf"{_ADDRESS}|([{_UNSPACED}]{{1,2}}|[^\W\d_{_UNSPACED}]+(?:['’ʼ׳״-][^\W\d_{_UNSPACED}]+)*)")
+_loading = threading.Lock()  # of the threads that load a tagger, one at a time
+_loaded_lock = threading.Lock()  # of the taggers in memory; nobody holds it for long
+
+
+def words_of(text: str) -> Iterator[str]:
+    """The words of a text in lower case: runs of letters, cut to `MAX_WORD`; in scripts without spaces two letters.
+
+    Addresses of the web and of e-mail, and names of users (`@name`), have none.
+    """
+    return (match[1][:MAX_WORD].lower() for match in _WORD.finditer(text) if match[1])
+
+
+def telling_words(text: str) -> list[str]:
+    """The words of a text that tell its language: short ones of Latin letters are alike in many languages."""
+    return [word for word in words_of(text) if len(word) > 2 or not word.isascii()]
+
+
+@lru_cache(maxsize=10_000)
+def script_of(letter: str) -> str:
+    """The script of a letter: the first word of its name in Unicode.
+
+    >>> script_of("ß"), script_of("я"), script_of("書")
+    ('LATIN', 'CYRILLIC', 'CJK')
+    """
+    letter = unicodedata.normalize("NFKC", letter)[0]  # a letter of another width, or a mathematical one
+    script = re.split("[ -]", unicodedata.name(letter, ""))[0]
+    return "CJK" if script == "IDEOGRAPHIC" else script  # 々
+
+
+def pieces_of(word: str, rows: int) -> list[int]:
+    """The rows of the pieces of a word in lower case; a row that several pieces share is there several times."""
+    bounded = f" {word} "
+    pieces = [bounded[i : i + n] for n in range(1, MAX_PIECE + 1) for i in range(len(bounded) - n + 1)]
+    return [text_hash(piece) % rows for piece in [*pieces[1:], bounded]]
+
+
+class Identifier:
+    """Scores languages, whose names stand in the order of the scores.
+
+    The score of a language is the sum of the weights of all pieces of the words: sequences of one to four characters,
+    the borders of the word among them, and the word itself. Different pieces may share a row of weights (hashing:
+    Weinberger et al. 2009, https://arxiv.org/abs/0902.2206).
+    """
+
+    def __init__(self, languages: Sequence[str], weights: np.ndarray, bias: np.ndarray) -> None:
+        """Takes L names, weights (R, L) and a bias (L,)."""
+        self.languages, self._weights, self._bias = list(languages), weights, bias
+        self._of_word = lru_cache(maxsize=50_000)(self._word)
+
+    @classmethod
+    def load(cls, path: Path) -> "Identifier":
+        """Reads what `save` wrote."""
+        stored = load_file(path)
+        (names,) = (name for name in stored if name.startswith(WEIGHTS))
+        weights = stored[names].astype(np.float32) * stored[SCALE]
+        return cls(names.split()[1:], weights, stored[BIAS])
+
+    def save(self, path: Path) -> None:
+        """Writes one byte for each weight."""
+        scale = np.abs(self._weights).max(axis=0) / 127
+        levels = np.round(self._weights / scale).astype(np.int8)
+        name = " ".join([WEIGHTS, *self.languages])
+        save_file({name: levels, SCALE: scale.astype(np.float32), BIAS: self._bias.astype(np.float32)}, path)
+
+    def scores(self, words: Iterable[str]) -> np.ndarray:
+        """(L,) log odds of the languages, up to a constant, for words of `words_of`."""
+        total = self._bias.copy()
+        for word in words:
+            total += self._of_word(word)
+        return total
+
+    def _word(self, word: str) -> np.ndarray:
+        total: np.ndarray = self._weights[pieces_of(word, len(self._weights))].sum(axis=0)
+        return total
+
+
+def scripts_of(language: str) -> set[str]:
+    """The scripts in which a language is written."""
+    return SCRIPTS.get(language, {LATIN})
+
+
+def foreign_script(words: Iterable[str], language: str) -> str | None:
+    """The script of most letters of some words, if text of a language is not written in it.
+
+    Since all languages write names in Latin letters, these are foreign only where no letters of the language are.
+
+    >>> foreign_script(["москва"], "german"), foreign_script(["iphone"], "russian"), foreign_script(["iphone"], "welsh")
+    ('CYRILLIC', 'LATIN', None)
+    >>> foreign_script(["новый", "smartphone"], "russian")
+    """
+    letters, own = "".join(words), scripts_of(language)
+    if own.issuperset(map(script_of, letters)):  # so it is nearly always
+        return None
+    scripts = Counter(map(script_of, filter(str.isalpha, letters)))
+    script = max(scripts, key=scripts.__getitem__, default=LATIN)
+    if scripts.total() < 2 or script in own or (script == LATIN and not own.isdisjoint(scripts)):
+        return None
+    return script
+
+
+@dataclass
+class _Document:
+    """A document in which languages are found, and what was said about it."""
+
+    path: str
+    language: str
+    warn: Callable[[str], None] | None
+    met: set[str]  # its languages so far
+    doubted: bool = False  # whether a warning said that a paragraph looks like a language that is not there
 
 
 class LanguageTagger(DocumentTagger):
@@ -55,9 +199,12 @@ class LanguageTagger(DocumentTagger):
     the sentences of a call are one document. `columns` are those of all languages; in a sentence whose language lacks
     one, `_` stands there, or what a CoNLL-U file has there.
 
+    At most `MAX_LOADED` taggers are in memory. They are loaded while other threads tag in other languages.
+
     Attributes:
-        notice: is called with a line for people when a language is met for the first time, when its tagger is thin, and
-            when paragraphs of a document look like a language that is not there.
+        notice: is called with a line for people when a language is met for the first time, and with warnings: when its
+            tagger is thin, and when paragraphs of a document look like a language that is not there.
+        remedy: how a user names a language, for error messages: a format with `language` or `code`.
     """
 
     takes_text = True
@@ -71,6 +218,7 @@ class LanguageTagger(DocumentTagger):
         workers: int = 1,
         segmenter: str = AUTO,
         notice: Callable[[str], None] | None = None,
+        remedy: str = 'load("{code}")',
     ) -> None:
         """Loads nothing yet. The options are those of each tagger; `segmenter` is auto or the name of rules."""
         checked_number("workers", workers, 1)
@@ -82,9 +230,9 @@ class LanguageTagger(DocumentTagger):
         choose_precision(precision, self.device)
         self._options = device, precision, FORMS, 1, segmenter
         self._loaded: dict[str, Tagger] = {}
-        self.notice = notice
+        self._vocabularies: dict[str, tuple[Collection[str], float]] = {}  # see `_knows`
+        self.notice, self.remedy = notice, remedy
         self._met: set[str] = set()
-        self._doubted = ""  # the document whose paragraphs were said to be doubtful last
         self.workers = Workers(self, workers if self.device == "cpu" else 1)
 
     def __repr__(self) -> str:
@@ -93,7 +241,7 @@ class LanguageTagger(DocumentTagger):
     def __getstate__(self) -> dict[str, Any]:
         """A copy in another process loads its own."""
         kept = {name: value for name, value in self.__dict__.items() if name != "_identifier"}
-        return {**kept, "_loaded": {}, "notice": None}
+        return {**kept, "_loaded": {}, "_vocabularies": {}, "notice": None}
 
     @property
     def config(self) -> dict[str, Any]:
@@ -116,13 +264,33 @@ class LanguageTagger(DocumentTagger):
         return Identifier.load(bundled("data") / IDENTIFIER)
 
     def of(self, language: str) -> Tagger:
-        """The tagger of a language (see `find_language`), which stays in memory."""
-        with turn:
-            if language not in self._loaded:
-                language = find_language(language)
-            if language not in self._loaded:
-                self._loaded[language] = Tagger(Bundle.load(_folder(language)), *self._options, name=language)
-            return self._loaded[language]
+        """The tagger of a language; see `find_language`. It stays in memory until `MAX_LOADED` others are used."""
+        if language not in self.languages:
+            language = find_language(language)
+        tagger = self._used(language)
+        if tagger is None:
+            with _loading:
+                tagger = self._used(language)  # another thread may have loaded it meanwhile
+                if tagger is None:
+                    self._make_room()
+                    tagger = Tagger(Bundle.load(_folder(language)), *self._options, name=language)
+                    self._used(language, tagger)
+        return tagger
+
+    def _used(self, language: str, loaded: Tagger | None = None) -> Tagger | None:
+        """The tagger of a language, which is the one that was used last from now on; None if it is not in memory."""
+        with _loaded_lock:
+            tagger = self._loaded.pop(language, loaded)
+            if tagger is not None:
+                self._loaded[language] = tagger
+            return tagger
+
+    def _make_room(self) -> None:
+        """Forgets the tagger whose last use is longest ago, if there are `MAX_LOADED`."""
+        if len(self._loaded) >= MAX_LOADED:
+            with _loaded_lock:
+                del self._loaded[next(iter(self._loaded))]
+            gc.collect()  # its parts refer to each other
 
     def language_of(self, text: str, path: str = "the text") -> str:
         """The language of a text, of which 65,536 characters are read; InputError if it is none that is there."""
@@ -130,41 +298,66 @@ class LanguageTagger(DocumentTagger):
         words = list(words_of(text))
         if not words:
             return DEFAULT
-        scores = dict(zip(self._identifier.languages, self._identifier.scores(words).tolist(), strict=True))
+        there = {script for language in self.languages for script in scripts_of(language)}
+        words = [word for word in words if any(script_of(c) in there or not c.isalpha() for c in word)]
+        if not words:
+            raise InputError(
+                f"{path}: no tagger comes with the package for the script of {shorten(text.strip())}; train one, and"
+                " name it with --model"
+            )
+        scores = self._scores(words)
         language = max(scores, key=scores.__getitem__)
         nearest = max(self.languages, key=scores.__getitem__)
-        if scores[language] - scores[nearest] < SURE_ODDS:
+        if scores[language] - scores[nearest] < ABSENT_ODDS:
             language = nearest
         if language not in self.languages:
             raise InputError(
-                f"{path} looks like {language.title()}, for which no tagger comes with the package; python -m tagger"
-                " models lists the languages; if it is one of them, name it, such as --language en"
+                f"{path} looks like {language.title()}, for which no tagger comes with the package; if it is"
+                f" {nearest.title()}, name it: {self._naming(nearest)}"
             )
         place = self._identifier.languages.index(language)
         lines = (line for line in text.split("\n") if self._identifier.scores(words_of(line)).argmax() == place)
         if not self._knows(language, "\n".join(lines) or text):
-            code = codes_of(language)[0]
             raise InputError(
-                f"{path} looks most like {language.title()}, but few of its words are known: its language may be one"
-                " that python -m tagger models does not list; if it is"
-                f' {language.title()}, name it: --language {code}, load("{code}"), or model {code} of the service'
+                f"{path} looks most like {language.title()}, but few of its words are known: its language may be none"
+                f" of those that come with the package; if it is {language.title()}, name it: {self._naming(language)}"
             )
         return language
 
-    def _knows(self, language: str, text: str) -> bool:
-        """Whether the tagger of a language knows enough words of a text; few words say nothing."""
-        words = telling_words(text[:CHECKED_CHARACTERS])
-        if len(words) < CHECKED_WORDS:
-            return True
-        tagger = self.of(language)
-        known = sum(word in tagger.vocabulary.word_ids for word in words)
-        expected = len(words) * float(tagger.config.get("known", KNOWN))
-        least = KNOWN_SHARE * expected - CAUTION * math.sqrt(len(words))
-        return known >= least and (known > 0 or expected < FEW_KNOWN)
+    def _naming(self, language: str) -> str:
+        return self.remedy.format(language=language, code=codes_of(language)[0])
 
-    def told(self, parts: Iterable[Part], path: str = "the text") -> Iterator[Part]:
-        """The parts of a document, each with its language; a line of JSON may name one in its key `language`."""
-        stream = map(_with_own_language, parts)
+    def _scores(self, words: Iterable[str]) -> dict[str, float]:
+        """The log odds of the languages, up to a constant."""
+        return dict(zip(self._identifier.languages, self._identifier.scores(words).tolist(), strict=True))
+
+    def _knows(self, language: str, text: str) -> bool:
+        """Whether the tagger of a language knows enough words of a text for the text to be of that language.
+
+        Of the n words of a text that tell its language, the tagger knows about E = n times the share that it knows of
+        its dev split. The text is not of that language if it knows fewer than
+
+            0.5 E - 0.57 sqrt(n),
+
+        since chance makes the number that is known differ by about sqrt(n); or if it knows none, and E is at least 4.
+        Fewer than 8 words say nothing.
+        """
+        words = telling_words(text[:CHECKED_CHARACTERS])
+        if len(words) < 8:
+            return True
+        if language not in self._vocabularies:  # it is smaller than the tagger, and stays
+            tagger = self.of(language)
+            self._vocabularies[language] = tagger.vocabulary.word_ids.keys(), float(tagger.config.get("known", 0.5))
+        vocabulary, share = self._vocabularies[language]
+        known = sum(word in vocabulary for word in words)
+        expected = len(words) * share
+        return known >= 0.5 * expected - 0.57 * math.sqrt(len(words)) and (known > 0 or expected < 4)
+
+    def with_languages(
+        self, parts: Iterable[Part], path: str = "the text", warn: Callable[[str], None] | None = None
+    ) -> Iterator[Part]:
+        """See `DocumentTagger.with_languages`; a line of JSON may name its language in its key `language`."""
+        stream = map(_with_named_language, parts)
         beginning: list[Part] = []
         size = 0
         for part in stream:
@@ -178,46 +371,60 @@ class LanguageTagger(DocumentTagger):
         if not beginning:
             return
         language = self.language_of("\n".join(_text(part) for part in beginning if part.language is None), path)
-        self._meet(language, path)
+        document = _Document(path, language, warn or self.notice, self._met if warn is None else set())
+        self._meet(language, document)
         for part in chain(beginning, stream):
-            yield part if part.language is not None else self._with_language(part, language, path)
+            yield part if part.language is not None else self._with_language(part, document)
 
-    def _meet(self, language: str, path: str) -> None:
-        """Says that a document has text of a language, the first time, and whether the tagger is thin."""
-        if self.notice is not None and language not in self._met:
-            self._met.add(language)
-            self.notice(f"language: {language} ({path})")
-            if read_config(_folder(language)).get("thin"):
-                self.notice(f"{language}: {THIN}")
+    def _meet(self, language: str, document: _Document) -> None:
+        """Says that there is text of a language, the first time, and whether the tagger is thin."""
+        if language not in document.met:
+            document.met.add(language)
+            if self.notice is not None:
+                self.notice(f"language: {language} ({document.path})")
+            if document.warn is not None and _is_thin(language):
+                document.warn(f"{language}: {THIN}")
 
-    def _doubt(self, text: str, language: str, path: str) -> None:
-        """Says, once for a document, that a paragraph looks like a language that is not there."""
-        if self.notice is not None and self._doubted != path:
-            self._doubted = path
-            self.notice(
-                f"{path}: {shorten(text.strip())} looks like a language that is not there; it is tagged as {language}"
-            )
-
-    def _with_language(self, part: Part, language: str, path: str) -> Part:
-        """A part with its language, which is that of its document, if it does not look like another one."""
+    def _with_language(self, part: Part, document: _Document) -> Part:
+        """A part of a document with its language."""
         if isinstance(part, JsonText):
-            own = [self._with_language(paragraph, language, path) for paragraph in part.paragraphs]
-            return part._replace(paragraphs=cast(list[Paragraph], own), language=language)
-        words = list(islice(words_of(_text(part)), MAX_WORDS))
-        if len(words) >= OWN_WORDS:
-            scores = self._identifier.scores(words)
-            best = self._identifier.languages[int(scores.argmax())]
-            place = self._identifier.languages.index(language)
-            if scores.max() - scores[place] > OWN_ODDS:
-                if best in self.languages and self._knows(best, _text(part)):
-                    language = best
-                    self._meet(language, path)
-                else:
-                    self._doubt(_text(part), language, path)
+            own = [self._with_language(paragraph, document) for paragraph in part.paragraphs]
+            return part._replace(paragraphs=cast(list[Paragraph], own), language=document.language)
+        language = self._language_of_paragraph(_text(part), document)
         if isinstance(part, Sentence):
             part.language = language
             return part
         return part._replace(language=language)
+
+    def _language_of_paragraph(self, text: str, document: _Document) -> str:
+        """The language of a paragraph: that of its document if it does not look like another one."""
+        words = list(islice(words_of(text), MAX_PARAGRAPH_WORDS))
+        is_short = len(words) < PARAGRAPH_WORDS
+        foreign = foreign_script(words, document.language)
+        if foreign is None and is_short:
+            return document.language
+        scores = self._scores(words)
+        found: str | None
+        if foreign is None:
+            found = max(scores, key=scores.__getitem__)
+            if scores[found] - scores[document.language] <= PARAGRAPH_ODDS:
+                return document.language
+        elif foreign == LATIN and is_short:
+            found = DEFAULT
+        else:
+            among = [language for language in self.languages if foreign in scripts_of(language)]
+            found = max(among, key=scores.__getitem__, default=None)
+        is_there = found is not None and found in self.languages
+        is_known = is_there and self._knows(found, text)
+        language = found if is_known or (is_there and foreign) else document.language
+        self._meet(language, document)
+        if not is_known and not document.doubted and document.warn is not None:
+            document.doubted = True
+            document.warn(
+                f"{document.path}: {shorten(text.strip())} looks like a language that is not there; it is tagged as"
+                f" {language}"
+            )
+        return language
 
     def cuts_of(self, parts: Sequence[Part]) -> Iterator[list[list[Token]]]:
         """See `DocumentTagger.cuts_of`; the texts of a language are cut together."""
@@ -267,8 +474,8 @@ class LanguageTagger(DocumentTagger):
         return self._stream(checked_stream(sentences), request, first_window(sentences, self.workers.count))
 
     def _stream(self, sentences: Iterator[Sentence], request: Request, first: int) -> Iterator[Sentence]:
-        told = cast(Iterator[Sentence], self.told(sentences))
-        batches = (Batch(window, window, sum(map(len, window))) for window in cut_windows(told, first))
+        sentences = cast(Iterator[Sentence], self.with_languages(sentences))
+        batches = (Batch(window, window, sum(map(len, window))) for window in cut_windows(sentences, first))
         for window, found in self.workers.map(partial(_tagged, request=request), batches):
             for sentence, values in zip(window, found, strict=True):
                 sentence.tags, sentence.probabilities, sentence.alternatives = values
@@ -280,11 +487,6 @@ def _tagged(tagger: LanguageTagger, window: list[Sentence], request: Request) ->
     return [(sentence.tags, sentence.probabilities, sentence.alternatives) for sentence in window]
 
 
-def telling_words(text: str) -> list[str]:
-    """The words of a text that tell its language: short words are alike in many languages, but in some scripts."""
-    return [word for word in words_of(text) if len(word) > 2 or not word.isascii()]
-
-
 @lru_cache(maxsize=1000)  # to find one looks at the folders of all taggers, and each line of a file may name one
 def _there(language: str) -> str | None:
     """The name of the tagger of a language; None if there is none."""
@@ -294,7 +496,7 @@ def _there(language: str) -> str | None:
         return None
 
 
-def _with_own_language(part: Part) -> Part:
+def _with_named_language(part: Part) -> Part:
     """A part that has the language that its key `language` names, if it is one that is there."""
     if isinstance(part, Paragraph) or part.language is not None or not isinstance(part.fields.get("language"), str):
         return part
@@ -310,6 +512,11 @@ def _with_own_language(part: Part) -> Part:
 
 def _text(part: Part) -> str:
     return " ".join(part.tokens) if isinstance(part, Sentence) else part.text
+
+
+@lru_cache
+def _is_thin(language: str) -> bool:
+    return bool(read_config(_folder(language)).get("thin"))
 
 
 def _folder(language: str) -> Path:

@@ -1,7 +1,7 @@
 """`Tagger`, which users hold: tokens or text come in, tagged sentences go out, any number of them."""
 
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import chain
 
@@ -155,7 +155,9 @@ class Tagger(DocumentTagger):
         """See `DocumentTagger.cuts_of` and `segment_all`."""
         return cut_texts(self.segment_all, parts)
 
-    def told(self, parts: Iterable[Part], path: str = "the text") -> Iterable[Part]:
+    def with_languages(
+        self, parts: Iterable[Part], path: str = "the text", warn: Callable[[str], None] | None = None
+    ) -> Iterable[Part]:
         """The parts as they are; this tagger has one language."""
         return parts
 

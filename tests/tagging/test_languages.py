@@ -1,15 +1,34 @@
 """The taggers of all languages as one."""
 
+import gzip
 import json
 import pickle
+import threading
+import weakref
+from collections import Counter
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tagger
+from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import bundled_languages, bundled_names, find_language, find_tagger, folder_bytes
 from tagger.bundled import bundled
 from tagger.errors import InputError
-from tagger.tagging.languages import COLUMNS, IDENTIFIER, LanguageTagger
+from tagger.tagging import languages
+from tagger.tagging.languages import (
+    COLUMNS,
+    IDENTIFIER,
+    MAX_LOADED,
+    MAX_WORD,
+    Identifier,
+    LanguageTagger,
+    pieces_of,
+    script_of,
+    scripts_of,
+    words_of,
+)
 from tagger.tagging.load import load
 from tagger.text.formats import read, read_parts, writer
 from tagger.text.sentence import Sentence
@@ -57,6 +76,40 @@ def test_each_paragraph_has_the_tagger_of_its_language(every: LanguageTagger) ->
                 assert inside or text[start:end] == form
 
 
+@pytest.mark.parametrize(
+    ("document", "paragraph", "language"),
+    [
+        ("german", "他昨天买了一本新书。", "chinese"),
+        ("german", "私は東京に住んでいます。", "japanese"),
+        ("german", "Я живу в Berlin.", "russian"),
+        ("german", "Γεια", "greek"),
+        ("german", "α, ½, Ⅳ", "german"),
+        ("german", "Der Film „Брат“ läuft.", "german"),
+        ("chinese", "ありがとうございます。", "japanese"),
+        ("russian", "Windows 11", "english"),
+        ("russian", "Новый Smartphone", "russian"),
+        ("russian", "https://example.org/path anna@example.org", "russian"),
+        ("russian", TEXTS["finnish"], "finnish"),
+        ("german", "ስሜ አበበ ነው።", "german"),
+    ],
+)
+def test_a_paragraph_in_another_script_has_a_language_of_its_script(
+    every: LanguageTagger, document: str, paragraph: str, language: str
+) -> None:
+    warnings: list[str] = []
+    parts = read_parts([f"{TEXTS[document] * 2}\n", "\n", f"{paragraph}\n"], "a.txt", "text")
+    assert [part.language for part in every.with_languages(parts, "a.txt", warnings.append)] == [document, language]
+    assert any("is tagged as german" in line for line in warnings) == paragraph.startswith("ስሜ")
+
+
+def test_the_scripts_of_a_language_are_those_of_its_words() -> None:
+    for name in bundled_languages():
+        with gzip.open(bundled("data") / name / "vocabulary.json.gz") as file:
+            words = json.load(file)["vocabularies"][0]["words"]
+        letters = Counter(script_of(letter) for word in words for letter in word if letter.isalpha())
+        assert {script for script, count in letters.items() if count > letters.total() / 10} == scripts_of(name), name
+
+
 def test_the_beginning_decides_for_short_paragraphs(every: LanguageTagger) -> None:
     text = f"{TEXTS['welsh']} {TEXTS['welsh']}\n\nLondon, Paris.\n\n{TEXTS['english']}\n"
     assert [s.language for s in every.annotate(text)] == ["welsh", "welsh", "welsh", "english"]
@@ -68,7 +121,7 @@ def test_sentences_of_a_call_are_looked_at_together(every: LanguageTagger) -> No
     assert every.tag_sentences(welsh) == tags
     assert every.tag(english) == ["PRON", "VERB", "NOUN", "PUNCT"]
     assert every.tag(english, "lemma") == ["they", "book", "flight", "."]
-    assert every.tag(["1", "2"]) == load("english", "cpu").tag(["1", "2"])
+    assert every.tag(["1", "½"]) == load("english", "cpu").tag(["1", "½"])
     assert every.tag_sentences([]) == []
     with pytest.raises(InputError, match="no column 'ner'"):
         every.tag(["They"], "ner")
@@ -87,9 +140,12 @@ def test_a_language_that_is_not_there_is_refused(every: LanguageTagger) -> None:
             InputError, match=r"looks most like (\w+), but few of its words are known: .*; if it is \1, name"
         ):
             call(HUNGARIAN)
+    for text in ("ሰላም እንዴት ነህ? ስሜ አበበ ነው።", "გამარჯობა, როგორ ხარ?", "ສະບາຍດີ", "ᎣᏏᏲ"):
+        with pytest.raises(InputError, match=r"the text: no tagger .* for the script of"):
+            every.annotate(text)
     few = tagger.load(device="cpu")
     few.languages = ["english", "german"]
-    with pytest.raises(InputError, match="the text looks like Welsh, for which no tagger comes with the package"):
+    with pytest.raises(InputError, match=r'looks like Welsh, for which no tagger comes .* name it: load\("(en|de)"\)'):
         few.annotate(TEXTS["welsh"])
     with pytest.raises(InputError, match="tags can be kept in one language alone"):
         every.stream([], keep=True)
@@ -110,7 +166,7 @@ def test_a_paragraph_of_a_language_that_is_not_there_stays_with_its_document() -
 
 def test_a_language_that_json_names_is_believed(every: LanguageTagger) -> None:
     lines = [json.dumps({"text": "Hallo Berlin", "language": name}) + "\n" for name in ("pt-BR", "german", "xx", 5)]
-    parts = list(every.told(read_parts(lines, "a.jsonl", "jsonl")))
+    parts = list(every.with_languages(read_parts(lines, "a.jsonl", "jsonl")))
     assert [part.language for part in parts[:2]] == ["portuguese", "german"]
     assert parts[2].language == parts[3].language == every.language_of("Hallo Berlin\nHallo Berlin")
 
@@ -126,6 +182,29 @@ def test_what_a_file_says_in_a_column_that_its_language_lacks_stays(every: Langu
     assert "Xpos" not in written
     table = writer("tsv", every.columns, probabilities=True)(sentence).splitlines()
     assert table[0].split("\t")[3:5] == ["PRN", "_"]
+
+
+def test_eight_languages_are_in_memory_and_others_are_loaded_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    every, english = LanguageTagger("cpu"), ["They", "book", "flights"]
+    expected, first = every.tag(english), weakref.ref(every.of("english"))
+    found: list[list[str]] = []
+    real = languages.Bundle.load
+
+    def load_slowly(folder: Path) -> Bundle:
+        other = threading.Thread(target=lambda: found.append(every.tag(english)))
+        other.start()
+        other.join(20)
+        return real(folder)
+
+    monkeypatch.setattr(languages.Bundle, "load", load_slowly)
+    every.of("welsh")
+    assert found == [expected]
+    monkeypatch.setattr(languages.Bundle, "load", real)
+    for name in ("de", "tr", "fi", "el", "cy", "sl", "ro", "pt"):
+        every.of(name)
+    assert len(every._loaded) == MAX_LOADED
+    assert first() is None
+    assert every.tag(english) == expected
 
 
 def test_a_copy_in_another_process_loads_its_own(every: LanguageTagger) -> None:
@@ -176,3 +255,32 @@ def test_bundled_taggers_may_be_used_for_anything(name: str) -> None:
 def test_all_bundled_taggers_are_small() -> None:
     folders = [folder_bytes(bundled("data") / name) for name in bundled_names()]
     assert sum(folders) + (bundled("data") / IDENTIFIER).stat().st_size < 60_000_000
+
+
+def test_words_are_runs_of_letters() -> None:
+    assert list(words_of("Dw i'n dod o Loegr, 25 oed!")) == ["dw", "i'n", "dod", "o", "loegr", "oed"]
+    assert list(words_of("我们看東西")) == ["我们", "看東", "西"]
+    assert list(words_of("Hallo @anna_b你好, https://x.org/das-Haus?a=b我 www.haus.de")) == ["hallo", "你好", "我"]
+    assert [len(word) for word in words_of("a" * 100)] == [MAX_WORD]
+    assert list(words_of("an anna.b@x-y.org: ja; 12:30 — …")) == ["an", "ja"]
+
+
+def test_pieces_know_the_borders_of_a_word() -> None:
+    assert len(pieces_of("ab", 8192)) == 3 + 3 + 2 + 1 + 1  # without the first border alone; and the word itself
+    assert pieces_of("ab", 8192) != pieces_of("ba", 8192)
+    assert set(pieces_of("word", 7)) <= set(range(7))
+    assert pieces_of("\ud800", 8192)  # a lone surrogate
+
+
+def test_scores_are_sums_and_the_file_keeps_them(tmp_path: Path) -> None:
+    weights = np.random.default_rng(1).normal(size=(64, 3)).astype(np.float32)
+    identifier = Identifier(["english", "welsh", "german"], weights, np.array([0.5, 0, 0], dtype=np.float32))
+    words = ["hen", "wlad"]
+    expected = identifier._bias + weights[pieces_of("hen", 64) + pieces_of("wlad", 64)].sum(axis=0)
+    np.testing.assert_allclose(identifier.scores(words), expected, rtol=1e-4)
+    np.testing.assert_allclose(identifier.scores([]), [0.5, 0, 0])
+    identifier.save(tmp_path / "languages.safetensors")
+    loaded = Identifier.load(tmp_path / "languages.safetensors")
+    assert loaded.languages == ["english", "welsh", "german"]
+    np.testing.assert_allclose(loaded.scores(words), identifier.scores(words), atol=0.5)
+    assert (tmp_path / "languages.safetensors").stat().st_size < 64 * 3 + 500

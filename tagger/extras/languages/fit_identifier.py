@@ -25,8 +25,7 @@ from torch.nn.functional import cross_entropy
 from tagger.bundle.language_codes import codes_of
 from tagger.errors import InputError
 from tagger.extras.languages.make import Language, Row, rows
-from tagger.tagging.identify import Identifier, pieces_of, words_of
-from tagger.tagging.languages import OWN_WORDS, LanguageTagger
+from tagger.tagging.languages import PARAGRAPH_WORDS, Identifier, LanguageTagger, pieces_of, words_of
 from tagger.text.conllu import read_conllu
 from tagger.text.paragraphs import Paragraph
 from tagger.text.spacing import surface_tokens
@@ -152,12 +151,12 @@ def report_paragraphs(every: LanguageTagger, languages: list[Language]) -> None:
     texts = {each.row.name: texts_of(each.find(each.row.corpora.split()[0]), "dev") for each in languages}
     right, cases, wrong = Counter[str](), Counter[str](), Counter[str]()
     for name, sentences in texts.items():
-        long = [text for text in sentences[DOCUMENT:] if len(list(words_of(text))) >= OWN_WORDS]
+        long = [text for text in sentences[DOCUMENT:] if len(list(words_of(text))) >= PARAGRAPH_WORDS]
         for text in chance.sample(long, min(len(long), PARAGRAPHS)):
             other = chance.choice([each for each in texts if each != name])
             for kind, document in (("their own", name), ("another", other)):
                 parts = [Paragraph(0, "\n".join(texts[document][:DOCUMENT]), True), Paragraph(0, text, True)]
-                *_, last = every.told(parts)
+                *_, last = every.with_languages(parts)
                 right[kind] += last.language == name
                 cases[kind] += 1
                 wrong[f"{name}: {last.language}"] += last.language != name

@@ -24,8 +24,7 @@ from tagger.bundle.bundle import Bundle
 from tagger.bundle.saved_config import CARD, CONFIG, TAGGER_IN_RUN
 from tagger.bundled import bundled
 from tagger.extras.languages.made_text import punctuated, recombined
-from tagger.tagging.identify import words_of
-from tagger.tagging.languages import telling_words
+from tagger.tagging.languages import telling_words, words_of
 from tagger.text.conllu import read_conllu
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG

@@ -63,7 +63,7 @@ async def answer(
 
 async def _told(job: Job) -> Job:
     """The job, whose parts know their languages; a text that is not large is looked at in another thread."""
-    parts = job.tagger.told(job.parts)
+    parts = job.tagger.with_languages(job.parts)
     if parts is job.parts:
         return job
     return replace(job, parts=await asyncio.to_thread(list, parts) if job.size <= AT_ONCE else parts)

@@ -8,8 +8,7 @@ from tagger.bundle.catalog import bundled_languages
 from tagger.bundle.language_codes import codes_of
 from tagger.extras.languages import fit_identifier, make
 from tagger.extras.languages.made_text import recombined
-from tagger.tagging.identify import Identifier
-from tagger.tagging.languages import LanguageTagger
+from tagger.tagging.languages import Identifier, LanguageTagger
 
 ROOT = Path(__file__).parents[3]
 TALO = [["talo", "talon", "talossa"], ["kirja", "kirjan", "kirjat", "kirjalla"], ["Helsinki"]]
