@@ -36,10 +36,10 @@ COMMANDS = {  # the module of each, in the order of the help, which shows the fi
     "ensemble": "tagger.commands.make_ensemble",
     "lint": "tagger.extras.lint.lint_command",
     "lexicon": "tagger.commands.lexicon",
-    "explain": "tagger.extras.analysis.explain_command",
-    "fill": "tagger.extras.analysis.fill_command",
-    "embed": "tagger.extras.analysis.embed_command",
-    "senses": "tagger.extras.analysis.senses_command",
+    "explain": "tagger.extras.analysis.analysis_command",
+    "fill": "tagger.extras.analysis.analysis_command",
+    "embed": "tagger.extras.analysis.analysis_command",
+    "senses": "tagger.extras.analysis.analysis_command",
 }
 DEFAULT_COMMAND = "train"
 LEAST_WIDTH = 20  # of a terminal, in cells; a variable COLUMNS below it says nothing

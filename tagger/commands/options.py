@@ -203,14 +203,6 @@ LexiconOption = Annotated[
     ),
 ]
 Separator = Annotated[str | None, typer.Option(metavar="TEXT", help=SEPARATORS)]
-LayerOption = Annotated[
-    str,
-    typer.Option(
-        metavar="LAYER",
-        help="0: embedding of the form alone. 1, 2, ...: a recurrent layer. all: these side by side. mean: their mean."
-        " predicted: the vector that a pretrained network predicts for the word.",
-    ),
-]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Workers = Annotated[

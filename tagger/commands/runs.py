@@ -54,8 +54,7 @@ def train(values: Values = None) -> None:
 def pretrain(values: Values = None) -> None:
     """Trains a network to predict hidden words of untagged text.
 
-    Everything goes into a new folder below runs/. A tagger can start from the network, and `fill`, `embed` and
-    `senses` use it as it is.
+    Everything goes into a new folder below runs/. A tagger can start from the network (init=FOLDER).
     """
     from tagger.training import launch
 

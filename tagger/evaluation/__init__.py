@@ -1,6 +1,6 @@
-"""Gold tags and predicted tags come in, scores go out; and how fast a tagger is.
+"""Gold tags and predicted tags come in, scores go out.
 
-`metrics.py` scores tags on gold tokens, `raw_scores.py` scores tokens, words, sentences and tags
-from raw text, `report.py` writes what a run shows of its dev split, `compare.py` compares two taggers, and
-`benchmark.py` measures speed. Start in `metrics.py`.
+`metrics.py` scores tags on gold tokens, `breakdown.py` by groups of words and sentences, `raw_scores.py` from raw text.
+`temperatures.py` finds what makes probabilities fit, and `report_page.py` writes the page of errors. Start in
+`metrics.py`.
 """

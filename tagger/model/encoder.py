@@ -34,13 +34,11 @@ class Cell(NamedTuple):
         layer: reads sentences in one direction, for training; made from a cell.
         core: the module in `layer`, made from (I, H): a cell of `cells.py`, or a recurrent layer of torch.
         steps: the same steps for tagging.
-        operator: of ONNX, RNN, GRU or LSTM, that computes the same with the layer's `weights`; None: there is none.
     """
 
     layer: type[nn.Module]
     core: type[nn.Module]
     steps: type[Steps] = OwnSteps
-    operator: str | None = None
 
     def make(self, input_size: int, hidden_size: int) -> nn.Module:
         """One direction of a layer."""
@@ -48,12 +46,12 @@ class Cell(NamedTuple):
 
 
 CELLS = {
-    "rnn_scratch": Cell(RecurrentLayer, RNNCell, RNNSteps, "RNN"),
-    "gru_scratch": Cell(RecurrentLayer, GRUCell, GRUSteps, "GRU"),
-    "mingru": Cell(ScanLayer, MinGRUCell, MinGRUSteps, "GRU"),
-    "rnn": Cell(TorchLayer, nn.RNN, RNNSteps, "RNN"),
-    "gru": Cell(GRULayer, nn.GRU, GRUSteps, "GRU"),
-    "lstm": Cell(LSTMLayer, nn.LSTM, LSTMSteps, "LSTM"),
+    "rnn_scratch": Cell(RecurrentLayer, RNNCell, RNNSteps),
+    "gru_scratch": Cell(RecurrentLayer, GRUCell, GRUSteps),
+    "mingru": Cell(ScanLayer, MinGRUCell, MinGRUSteps),
+    "rnn": Cell(TorchLayer, nn.RNN, RNNSteps),
+    "gru": Cell(GRULayer, nn.GRU, GRUSteps),
+    "lstm": Cell(LSTMLayer, nn.LSTM, LSTMSteps),
 }
 
 

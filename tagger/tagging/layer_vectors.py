@@ -1,6 +1,6 @@
 """Sentences -> a vector for every word: from a layer of a tagger, all layers, or their mean."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -12,16 +12,13 @@ from tagger.tagging.engine import Engine
 
 ALL, MEAN = "all", "mean"
 
-Vectors = Callable[[Sequence[Sequence[str]]], np.ndarray]
-"""Sentences -> the vectors of all words, (N, D)."""
-
 
 class LayerVectors:
     """The vectors of words that a tagger can compute."""
 
-    def __init__(self, engine: Engine, width: int, more: Mapping[str, Vectors]) -> None:
-        """Takes what it needs."""
-        self._engine, self._width, self._more = engine, width, more
+    def __init__(self, engine: Engine, width: int) -> None:
+        """`width` is the size of the embedding of a form, E."""
+        self._engine, self._width = engine, width
 
     @property
     def names(self) -> list[str]:
@@ -29,14 +26,14 @@ class LayerVectors:
 
         `0` is the embedding of the form alone; a tagger that reads nothing but a transformer has none. `1` and up are
         the recurrent layers. `all` is all of these side by side. `mean` is the mean of the recurrent layers, if they
-        are equally wide. The further layers come last.
+        are equally wide.
         """
         widths = self._engine.widths
         names = ["0"] if self._width else []
         names += [*map(str, range(1, len(widths) + 1)), ALL]
         if len(set(widths)) == 1:
             names.append(MEAN)
-        return [*names, *self._more]
+        return names
 
     def checked(self, layer: int | str) -> str:
         """`layer` as it stands in `names`."""
@@ -64,8 +61,6 @@ class LayerVectors:
         """The vectors of all words, (N, D)."""
         if layer == "0":
             return self._engine.embeddings([form for sentence in sentences for form in sentence])  # (N, E)
-        if layer in self._more:
-            return self._more[layer](sentences)
         states, widths = self._engine.states(sentences), self._engine.widths  # (N, S)
         if layer == ALL:
             return states

@@ -27,7 +27,7 @@ from tagger.tagging.constraints import constraints_of, given_tags
 from tagger.tagging.decoding import Request
 from tagger.tagging.document_tagger import DocumentTagger
 from tagger.tagging.engine import CACHE_SIZE, Engine
-from tagger.tagging.layer_vectors import ALL, LayerVectors, Vectors
+from tagger.tagging.layer_vectors import ALL, LayerVectors
 from tagger.tagging.windows import Work, cut_windows, fill, first_window
 from tagger.tagging.workers import Batch, Workers
 from tagger.text.lexicon_files import Lexicon
@@ -49,7 +49,6 @@ class Tagger(DocumentTagger):
     Attributes:
         name: of the tagger or its folder, as `load` was given it; empty if the tagger was made otherwise.
         config: the content of `config.json`: corpus, scores, segmentation rules.
-        more_layers: what computes the vectors of further layers that `embed` can take, by their names.
     """
 
     def __init__(
@@ -93,7 +92,6 @@ class Tagger(DocumentTagger):
         self.engine = Engine(bundle.members, bundle.vocabulary, *options)
         self.vocabulary, self.config, self.device = bundle.vocabulary, bundle.description, self.engine.device
         self.columns, self.corpus, self.lexicons = self.vocabulary.columns, corpus, lexicons or {}
-        self.more_layers: dict[str, Vectors] = {}
         self._casing = None if bundle.has_noise else Casing(bundle.vocabulary.forms)
         self.workers = Workers(self, workers if self.device == "cpu" else 1)
 
@@ -104,7 +102,7 @@ class Tagger(DocumentTagger):
     def layers(self) -> LayerVectors:
         """The layers that `embed` can take vectors from."""
         width = sum(network.embedding.width for network in self.bundle.networks)
-        return LayerVectors(self.engine, width, self.more_layers)
+        return LayerVectors(self.engine, width)
 
     def embed(self, sentences: Iterable[Sequence[str]], layer: int | str = ALL) -> Iterator[np.ndarray]:
         """The vectors of words in their sentences, which are read as they are, a few windows at a time.
@@ -112,8 +110,7 @@ class Tagger(DocumentTagger):
         Args:
             layer: 0 for the embedding of the form alone, without a transformer; 1 for the states of the first
                 recurrent layer, and so on; `all` for all of these layers side by side; `mean` for the mean of the
-                recurrent layers; `predicted`, for a pretrained network alone, for the vector that it predicts for
-                each word when that is hidden, which takes longer.
+                recurrent layers.
 
         Returns:
             For each sentence, in order, an array (words, D) of float32. They are computed in the tagger's

@@ -123,7 +123,7 @@ def _combinations(context: HydraContext, texts: list[str]) -> list[list[str]]:
         tried = (f"{key}={value}" for value in each.sweep_string_iterator()) if each.is_sweep_override() else [text]
         values[key] = list(islice(tried, MAX_RUNS + 1))
     if math.prod(map(len, values.values())) > MAX_RUNS:
-        raise InputError(f"more than {MAX_RUNS:,} runs; give fewer values, or let hydra/sweeper=optuna search them")
+        raise InputError(f"more than {MAX_RUNS:,} runs; give fewer values, or search them")
     return [list(job) for job in product(*values.values())]
 
 

@@ -24,13 +24,11 @@ from tagger.model.embeddings import WordEmbedding
 from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.stored import check_finite
 from tagger.model.vocabulary import FIRST_ID, IGNORE, UNSEEN, Vocabulary
-from tagger.tagging.batches import BATCH_TOKENS
 
 # T tokens in the longest sentence, B sentences, E size of a token's embedding, S the sum of F + R over all layers,
 # n hidden words, V words of the vocabulary, D size of a word's embedding
 
 WORD = "word"  # the column of a batch that has the hidden words
-CONTEXT_TOKENS = 100  # tokens on either side from which `vectors` predicts a word
 BODY = "body."  # names of weights begin with it if a tagger has these weights too
 
 
@@ -85,24 +83,6 @@ class HiddenWordNetwork(nn.Module):
         """The probabilities of all words in the place of each hidden token of a sentence, (n, V)."""
         with own_turn():
             return self.scores(self(self.batch([tokens], [np.array(hidden)]).to(self.mask.device))).softmax(1)
-
-    @torch.inference_mode()
-    def vectors(self, sentences: Sequence[Sequence[str]]) -> np.ndarray:
-        """The vector that is predicted in the place of every token when that token is hidden: float32, (tokens, D).
-
-        Each is predicted in a sentence of its own, from at most `CONTEXT_TOKENS` tokens on either side. A sentence of
-        30 tokens is therefore read 30 times.
-        """
-        parts = [np.empty((0, cast(WordEmbedding, self.body.embedding.words).width), dtype=np.float32)]
-        for sentence in sentences:
-            at_once = max(1, BATCH_TOKENS // min(len(sentence) or 1, 2 * CONTEXT_TOKENS + 1))
-            for start in range(0, len(sentence), at_once):
-                places = range(start, min(start + at_once, len(sentence)))
-                contexts = [sentence[max(0, i - CONTEXT_TOKENS) : i + CONTEXT_TOKENS + 1] for i in places]
-                batch = self.batch(contexts, [np.array([min(i, CONTEXT_TOKENS)]) for i in places])
-                with own_turn():
-                    parts.append(self(batch.to(self.mask.device)).cpu().numpy())
-        return np.concatenate(parts)
 
     def save(self, folder: Path, segmenter: str, config: dict[str, Any], card: str) -> None:
         """Writes its folder; see `Bundle.save`."""

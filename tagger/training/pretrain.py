@@ -235,11 +235,8 @@ def pretrain(
         )
         draw_learning_curve(fitted.epochs, folder / "learning_curve.png")
         finish(folder, results, loggers)
-    name = shlex.quote(str(folder))
     print(
-        f"{_format(results)}\nrun: {folder}\n"
-        f"fill blanks with it: python -m tagger fill 'I am ___.' --model {name}\n"
-        f"start a tagger from it: python -m tagger {shlex.quote(f'init={folder}')}"
+        f"{_format(results)}\nrun: {folder}\nstart a tagger from it: python -m tagger {shlex.quote(f'init={folder}')}"
     )
     return results
 

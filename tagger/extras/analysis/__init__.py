@@ -1,5 +1,6 @@
-"""Words in context: a tagger and sentences come in, what can be seen in them goes out.
+"""A tagger and text come in, what can be seen in its words goes out.
 
-`senses.py` groups the occurrences of a word by meaning, and `located.py`
-has the vectors of the words of files. Start in `senses.py`.
+`explain` shows what a tag rests on (by `tagging/explain.py`), `fill` proposes words for blanks, `embed` writes the
+vectors of words, and `senses` groups the occurrences of a word by meaning. `vectors.py` reads files and has the vectors.
+Another way to look at words is a module beside these and a function in `analysis_command.py`. Start in `senses.py`.
 """

@@ -11,8 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 
 from tagger.errors import InputError, shorten
-from tagger.extras.analysis.located import Located, vectors_at
-from tagger.tagging.tagger import Tagger
+from tagger.extras.analysis.vectors import Located, Vectors
 from tagger.text.sentence import Sentence
 from tagger.text.strings import display_width, fitted
 
@@ -45,7 +44,8 @@ class Occurrence(NamedTuple):
         word = sentence.tokens[i]
         if sentence.text is not None and sentence.offsets:
             start, end = (place - sentence.offsets[0][0] for place in sentence.offsets[i])
-            before, here, after = (_SPACES.sub(" ", s) for s in _cut(sentence.text, start, end))
+            parts = sentence.text[:start], sentence.text[start:end], sentence.text[end:]
+            before, here, after = (_SPACES.sub(" ", part) for part in parts)
             if here == word:
                 return before, word, after
         return " ".join([*sentence.tokens[:i], ""]), word, " ".join(["", *sentence.tokens[i + 1 :]])
@@ -57,10 +57,6 @@ class Occurrence(NamedTuple):
         left = (width - display_width(word)) // 2
         before = fitted(before[::-1], left)[::-1]
         return " " * (left - display_width(before)) + before + word + fitted(after, width - left - display_width(word))
-
-
-def _cut(text: str, start: int, end: int) -> tuple[str, str, str]:
-    return text[:start], text[start:end], text[end:]
 
 
 class EvenSample(Generic[T]):
@@ -136,20 +132,20 @@ class Senses:
     groups: list[Group]  # the largest first
 
 
-def senses(tagger: Tagger, word: str, found: Found, layer: str = "all", number: int | None = None) -> Senses:
-    """Groups the occurrences of a word; the tagger computes in float32.
+def senses(vectors_of: Vectors, word: str, found: Found, layer: str = "all", number: int | None = None) -> Senses:
+    """Groups the occurrences of a word by its vectors from a layer.
 
     The vectors are centred and scaled to length 1. Agglomerative clustering with average linkage of cosine
     distances makes 2 to MAX_GROUPS groups. The number with the best silhouette (Rousseeuw 1987,
     https://doi.org/10.1016/0377-0427(87)90125-7) is chosen, or one group if that is below MIN_SILHOUETTE.
     """
-    layer = tagger.layers.checked(layer)
     chosen = found.occurrences
     if number is not None and number > len(chosen):
         raise InputError(f"--groups {number}: there are only {len(chosen)} occurrences of {word!r} to group")
-    vectors = vectors_at(tagger, [(each.sentence.tokens, each.position) for each in chosen], layer)
+    embedded = zip(vectors_of(each.sentence.tokens for each in chosen), chosen, strict=True)
+    vectors = np.array([rows[each.position].copy() for rows, each in embedded], dtype=np.float64)  # (N, D)
     labels, silhouettes = grouped(unit(vectors - vectors.mean(axis=0)), number)
-    others, means = _other_words(tagger, word, found.sample, layer)
+    others, means = _other_words(vectors_of, word, found.sample)
     # To find the words near a centre, half of the occurrences' common mean is subtracted, so that what sets the
     # group apart weighs as much as the rest. Subtracting all of it would leave nothing of a single group.
     common = means.mean(axis=0) if others else vectors.mean(axis=0)
@@ -203,11 +199,11 @@ def grouped(x: np.ndarray, number: int | None = None) -> tuple[np.ndarray, dict[
     return (tried[best] if silhouettes[best] >= MIN_SILHOUETTE else labels_of(1)), silhouettes
 
 
-def _other_words(tagger: Tagger, word: str, sample: Sequence[list[str]], layer: str) -> tuple[list[str], np.ndarray]:
+def _other_words(vectors_of: Vectors, word: str, sample: Sequence[list[str]]) -> tuple[list[str], np.ndarray]:
     """The other lower-cased words that a sample has MIN_SAMPLE_COUNT times, and their mean vectors (M, D)."""
     read = evenly(sample, max(1, SAMPLE_TOKENS * len(sample) // sum(map(len, sample))))  # sentences of SAMPLE_TOKENS
     forms = [form.lower() for tokens in read for form in tokens][:SAMPLE_TOKENS]
-    vectors = np.concatenate(list(tagger.embed(read, layer)))[:SAMPLE_TOKENS]
+    vectors = np.concatenate(list(vectors_of(read)))[:SAMPLE_TOKENS]
     places = defaultdict(list)
     for place, form in enumerate(forms):
         if form != word.lower() and any(map(str.isalpha, form)):

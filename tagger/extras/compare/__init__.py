@@ -1,1 +1,4 @@
-"""Two taggers and gold sentences come in; whether one is better, and where, goes out. Start in `compare.py`."""
+"""Two taggers, or files that they tagged, and gold files come in; whether one is better, and on which words, goes out.
+
+`compare_command.py` reads the two sides, `compare.py` counts and tests significance. Start in `compare.py`.
+"""

@@ -1,1 +1,4 @@
-"""A tagger's folder comes in, a repository of the Hugging Face Hub goes out. Start in `hub_push.py`."""
+"""A tagger's folder comes in, a repository of the Hugging Face Hub with its files and a card goes out.
+
+Reading taggers from the Hub is in the core (`bundle/hub.py`). Start in `hub_push.py`.
+"""

@@ -1,4 +1,6 @@
-"""A tagger comes in, an ONNX file that tags without this package goes out.
+"""A tagger's folder comes in; an ONNX graph, and a JSON that says how words become its inputs, go out.
 
-`onnx_file.py` writes the graph of `onnx_graph.py` and what `onnx_description.py` says of it. Start in `onnx_file.py`.
+`onnx_graph.py` makes the graph, `onnx_file.py` writes both files. A new embedding is a case in `form_shapes` and in
+`embed` of `onnx_graph.py`, and in the readers of docs/onnx/; a new cell that computes the same as an operator of ONNX is
+a row of `OPERATORS` there. What has none is refused. Start in `onnx_file.py`.
 """

@@ -5,7 +5,7 @@ their gates stand in another order.
 
 The graph reads padded sentences, the first axis of which are the sentences. Inside, as in the network, time comes
 first. It holds what depends on numbers alone: how forms become ids is for its reader, who is told by
-`onnx_description.py`.
+`onnx_file.py`.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,6 @@ from tagger.model.embeddings import (
     VectorEmbedding,
     WordEmbedding,
 )
-from tagger.model.encoder import Cell
 from tagger.model.vocabulary import NO_CORPUS, PAD
 
 
@@ -75,6 +74,8 @@ class GraphBuilder:
 # I input size, G gates, H hidden size of a direction
 
 
+# `model.cell` -> the operator that computes the same with the cell's `weights`
+OPERATORS = {"rnn": "RNN", "rnn_scratch": "RNN", "gru": "GRU", "gru_scratch": "GRU", "mingru": "GRU", "lstm": "LSTM"}
 # Where each gate of the operator is among those of torch: the GRU's z, r, h among r, z, n; the LSTM's i, o, f, c among
 # i, f, g, o.
 _ORDERS = {"RNN": (0,), "GRU": (1, 0, 2), "LSTM": (0, 3, 1, 2)}
@@ -96,15 +97,16 @@ class Operator(NamedTuple):
         return {"hidden_size": self.hidden_size, **more}
 
 
-def operator_of(cell: Cell, layer: Any) -> Operator:
+def operator_of(cell: str, layer: Any) -> Operator:
     """The operator of one direction."""
-    if cell.operator is None:
+    if cell not in OPERATORS:
         raise InputError(
-            f"{cell.core.__name__} has no ONNX operator; export a tagger of another cell, such as model.cell=gru, or"
-            " name the operator that computes the same in CELLS of tagger/model/encoder.py"
+            f"model.cell={cell} has no ONNX operator; export a tagger of another cell, such as model.cell=gru, or name"
+            " the operator that computes the same in OPERATORS of tagger/extras/onnx/onnx_graph.py"
         )
     weights: Weights = layer.weights
-    order = _ORDERS[cell.operator]
+    kind = OPERATORS[cell]
+    order = _ORDERS[kind]
 
     def reordered(weight: Tensor) -> np.ndarray:
         gates = weight.detach().float().chunk(len(order), dim=-1)
@@ -113,7 +115,7 @@ def operator_of(cell: Cell, layer: Any) -> Operator:
 
     W, R = reordered(weights.W_x)[None], reordered(weights.W_h)[None]
     B = np.concatenate([reordered(weights.b_x), reordered(weights.b_h)])[None]
-    return Operator(cell.operator, W, R, B, len(weights.W_h))
+    return Operator(kind, W, R, B, len(weights.W_h))
 
 
 # B sentences, T tokens in the longest, N = T * B, C characters of the longest form, E size of the embedding, A affixes
@@ -123,7 +125,7 @@ def operator_of(cell: Cell, layer: Any) -> Operator:
 SENTENCES, TOKENS, CHARACTERS = "sentences", "tokens", "characters"  # axes whose sizes are free
 
 
-def form_shapes(embedding: "FormEmbedding") -> dict[str, list[str | int]]:
+def form_shapes(embedding: FormEmbedding) -> dict[str, list[str | int]]:
     """The inputs that `embed` reads, all int32, and their axes: a name if the size is free.
 
     Raises:
@@ -146,7 +148,7 @@ def form_shapes(embedding: "FormEmbedding") -> dict[str, list[str | int]]:
     return shapes
 
 
-def embed(graph: "GraphBuilder", embedding: "FormEmbedding") -> str:
+def embed(graph: GraphBuilder, embedding: FormEmbedding) -> str:
     """The vectors of the forms of tokens, (T, B, E), as `FormEmbedding.forward` computes them."""
     parts = []
     for part in embedding.children():
@@ -166,7 +168,7 @@ def embed(graph: "GraphBuilder", embedding: "FormEmbedding") -> str:
     return graph.concat(parts)
 
 
-def _read_characters(graph: "GraphBuilder", encoder: "CharacterEncoder") -> str:
+def _read_characters(graph: GraphBuilder, encoder: CharacterEncoder) -> str:
     """The filters of the character encoder, (T, B, filters)."""
     ids = graph.add("Transpose", "characters", perm=[1, 0, 2])
     flat = graph.add("Flatten", ids, axis=2)  # (N, C)
@@ -184,7 +186,7 @@ def _read_characters(graph: "GraphBuilder", encoder: "CharacterEncoder") -> str:
     return graph.add("Reshape", x, graph.add("Concat", graph.add("Shape", ids, end=2), size, axis=0))
 
 
-def _look_up_vectors(graph: "GraphBuilder", vectors: "VectorEmbedding") -> str:
+def _look_up_vectors(graph: GraphBuilder, vectors: VectorEmbedding) -> str:
     """The pretrained vectors, as `VectorEmbedding.forward` computes them; their tables keep their dtype."""
     from onnx import TensorProto
 
@@ -278,7 +280,7 @@ def _scores(graph: GraphBuilder, member: Member, columns: Sequence[str], corpus:
         x = graph.add("Add", x, graph.weight("corpus", network.corpora.weight[corpus]))
     layers = []
     for number, layer in enumerate(network.encoder.layers):
-        x = _recur(graph, f"layer_{number}", x, cast(Any, layer), network.encoder.cell)  # (T, B, F + R)
+        x = _recur(graph, f"layer_{number}", x, cast(Any, layer), network.config["cell"])  # (T, B, F + R)
         layers.append(x)
     h = graph.concat(layers)  # (T, B, S)
     return {
@@ -287,7 +289,7 @@ def _scores(graph: GraphBuilder, member: Member, columns: Sequence[str], corpus:
     }
 
 
-def _recur(graph: GraphBuilder, name: str, x: str, layer: Any, cell: Cell) -> str:
+def _recur(graph: GraphBuilder, name: str, x: str, layer: Any, cell: str) -> str:
     """Both directions of a layer, (T, B, F + R); the operators know of lengths, so padding comes last for both."""
     states = []
     for way, each in (("forward", layer.forward_layer), ("reverse", layer.backward_layer)):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tagger
-from tagger.extras.analysis import located
+from tagger.extras.analysis import vectors
 from tests.commands.conftest import call, check_replaces_nothing, error
 
 
@@ -49,7 +49,7 @@ def test_the_file_holds_what_embed_gives(trained: Path, files: list[str], layer:
 def test_bad_input_is_one_line_and_leaves_nothing(
     trained: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
 ) -> None:
-    monkeypatch.setattr(located, "MAX_NPZ_BYTES", 20_000)
+    monkeypatch.setattr(vectors, "MAX_NPZ_BYTES", 20_000)
     Path("empty.txt").write_text(" \n\n")
     Path("bytes.txt").write_bytes(b"caf\xe9")
     Path("long.lines").write_text("a " * 20 + "x" * 1000)  # a long word makes all of them wide

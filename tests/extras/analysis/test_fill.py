@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from tagger.commands.app import app
 from tagger.extras.analysis.fill import fill, format_blanks
-from tagger.extras.analysis.located import load_with_layers
+from tagger.extras.analysis.vectors import load_layer
 from tagger.text.strings import display_width
 from tagger.training.hidden_words import load_word_predictor
 from tests.training.conftest import _pictures_are_empty, pretrained, untagged
@@ -17,10 +17,9 @@ __all__ = ["_pictures_are_empty", "pretrained", "untagged"]
 
 
 def test_one_layer_more(pretrained: Path) -> None:
-    loaded = load_with_layers(str(pretrained), "cpu")
-    assert loaded.layers.names == ["0", "1", "all", "mean", "predicted"]
-    known, other = loaded.embed([["he", "books", "rooms", "."], ["he", "unseen", "rooms", "."]], "predicted")
-    assert known.shape == (4, 16)
+    _, vectors = load_layer(str(pretrained), "predicted", "cpu")
+    known, other, empty = vectors([["he", "books", "rooms", "."], ["he", "unseen", "rooms", "."], []])
+    assert (known.shape, empty.shape) == ((4, 16), (0, 16))
     np.testing.assert_allclose(other[1], known[1], atol=1e-6)  # of the word itself it knows nothing
 
 

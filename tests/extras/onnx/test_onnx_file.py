@@ -14,8 +14,7 @@ from tagger.bundle.bundle import Bundle
 from tagger.bundle.ensemble import join
 from tagger.errors import InputError
 from tagger.extras.onnx import onnx_file
-from tagger.extras.onnx.onnx_description import other_digits
-from tagger.extras.onnx.onnx_file import Exported, export_onnx
+from tagger.extras.onnx.onnx_file import Exported, export_onnx, other_digits
 from tagger.model.embeddings import affix_rows
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_pretrained

@@ -1,24 +1,34 @@
 """Files -> their sentences with their location, and the vectors of words in them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+# N words, D numbers of a vector
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import tee
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from tagger.bundle.catalog import find_tagger
 from tagger.bundle.saved_config import predicts_words
 from tagger.commands.loading import load_and_tell
 from tagger.errors import InputError
+from tagger.model.device import own_turn
+from tagger.tagging.batches import BATCH_TOKENS
 from tagger.tagging.tagger import Tagger
 from tagger.text.files import STDIO, open_binary, read_lines
 from tagger.text.formats import format_of, read
 from tagger.text.output_files import whole_binary
 from tagger.text.sentence import Sentence
 from tagger.text.strings import encodable
-from tagger.training.hidden_words import load_word_predictor
+from tagger.training.hidden_words import HiddenWordNetwork, load_word_predictor
 
+PREDICTED = "predicted"  # the layer that a pretrained network has beside those of a tagger
+CONTEXT_TOKENS = 100  # tokens on either side from which a hidden word is predicted
 MAX_NPZ_BYTES = 2_000_000_000  # held in memory; writing needs twice as much
+
+Vectors = Callable[[Iterable[Sequence[str]]], Iterator[np.ndarray]]
+"""Sentences -> for each of them the vectors of its words, float32, (words, D)."""
 
 
 class Located(NamedTuple):
@@ -29,13 +39,36 @@ class Located(NamedTuple):
     sentence: Sentence
 
 
-def load_with_layers(model: str, device: str) -> Tagger:
-    """Loads a tagger for the vectors of words; a pretrained network has the layer `predicted`, too."""
+def load_layer(model: str, layer: str, device: str) -> tuple[Tagger, Vectors]:
+    """Loads a tagger, and gives what computes the vectors of one of its layers, see `Tagger.embed`.
+
+    A pretrained network has one layer more, `predicted`.
+    """
     folder = find_tagger(model)
     tagger = load_and_tell(folder, device, "float32")
-    if predicts_words(folder):
-        tagger.more_layers["predicted"] = load_word_predictor(folder)[0].to(tagger.device).vectors
-    return tagger
+    if layer == PREDICTED and predicts_words(folder):
+        network = load_word_predictor(folder)[0].to(tagger.device)
+        return tagger, lambda sentences: (predicted_vectors(network, tokens) for tokens in sentences)
+    name = tagger.layers.checked(layer)
+    return tagger, lambda sentences: tagger.embed(sentences, name)
+
+
+@torch.inference_mode()
+def predicted_vectors(network: HiddenWordNetwork, tokens: Sequence[str]) -> np.ndarray:
+    """The vector that is predicted in the place of every token when that token is hidden: float32, (tokens, D).
+
+    Each is predicted in a sentence of its own, from at most `CONTEXT_TOKENS` tokens on either side. A sentence of 30
+    tokens is therefore read 30 times.
+    """
+    parts = [np.empty((0, network.body.config["words"]), dtype=np.float32)]
+    at_once = max(1, BATCH_TOKENS // min(len(tokens) or 1, 2 * CONTEXT_TOKENS + 1))
+    for start in range(0, len(tokens), at_once):
+        places = range(start, min(start + at_once, len(tokens)))
+        contexts = [tokens[max(0, i - CONTEXT_TOKENS) : i + CONTEXT_TOKENS + 1] for i in places]
+        batch = network.batch(contexts, [np.array([min(i, CONTEXT_TOKENS)]) for i in places])
+        with own_turn():
+            parts.append(network(batch.to(network.mask.device)).cpu().numpy())
+    return np.concatenate(parts)
 
 
 def read_files(
@@ -55,15 +88,8 @@ def read_files(
             yield Located(file, number, sentence)
 
 
-def vectors_at(tagger: Tagger, words: Sequence[tuple[Sequence[str], int]], layer: int | str) -> np.ndarray:
-    """The vectors of N words, each given as (sentence, index of the word): (N, D), float64."""
-    embedded = tagger.embed([tokens for tokens, _ in words], layer)
-    rows = [vectors[position].copy() for vectors, (_, position) in zip(embedded, words, strict=True)]
-    return np.array(rows, dtype=np.float64)
-
-
-def save_vectors(path: str, tagger: Tagger, located: Iterable[Located], layer: int | str) -> tuple[int, int]:
-    """Writes the vectors of N words, D numbers each; see `Tagger.embed`. Returns N and D.
+def save_vectors(path: str, vectors: Vectors, located: Iterable[Located]) -> tuple[int, int]:
+    """Writes the vectors of N words, D numbers each. Returns N and D.
 
     The arrays of the .npz are `vectors` (N, D), `words`, `sentences`, `positions` (both from 0) and `files`.
     """
@@ -71,21 +97,21 @@ def save_vectors(path: str, tagger: Tagger, located: Iterable[Located], layer: i
     parts: list[np.ndarray] = []
     columns: dict[str, list[Any]] = {"words": [], "sentences": [], "positions": [], "files": []}
     size = longest = 0
-    for each, vectors in zip(kept, tagger.embed((each.sentence.tokens for each in read_on), layer), strict=True):
-        count = len(vectors)
-        parts.append(vectors)
+    for each, found in zip(kept, vectors(each.sentence.tokens for each in read_on), strict=True):
+        count = len(found)
+        parts.append(found)
         columns["words"] += map(encodable, each.sentence.tokens)
         columns["sentences"] += [each.number] * count
         columns["positions"] += range(count)
         columns["files"] += [encodable(each.file)] * count
-        size += vectors.nbytes
+        size += found.nbytes
         longest = max(longest, len(each.file), *map(len, each.sentence.tokens))
         if size + 8 * longest * len(columns["words"]) > MAX_NPZ_BYTES:  # in an array every string takes the longest's
             raise InputError(f"{path}: more than {MAX_NPZ_BYTES / 1e9:g} GB; name fewer FILEs")
     if not columns["words"]:
         raise InputError(f"no words in the files, so {path} is not written")
-    vectors = np.concatenate([part for part in parts if len(part)])
+    table = np.concatenate([part for part in parts if len(part)])
     with whole_binary(path) as binary:
         arrays: dict[str, Any] = {name: np.array(values) for name, values in columns.items()}
-        np.savez(binary, vectors=vectors, **arrays)
-    return vectors.shape[0], vectors.shape[1]
+        np.savez(binary, vectors=table, **arrays)
+    return table.shape[0], table.shape[1]

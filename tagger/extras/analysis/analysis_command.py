@@ -1,0 +1,175 @@
+"""The commands `explain`, `fill`, `embed` and `senses`: text in, what can be seen in its words out."""
+
+import io
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tagger.commands.console import say, show, show_json
+from tagger.commands.options import (
+    DEFAULT_MODEL,
+    AsJson,
+    DeviceOption,
+    Encoding,
+    Force,
+    InputOption,
+    Model,
+    PrecisionOption,
+    check_output,
+    format_help,
+)
+from tagger.errors import InputError
+from tagger.text.columns import NO_BREAK_SPACE
+from tagger.text.files import STDIO, check_input, read_lines
+from tagger.text.formats import read
+
+LayerOption = Annotated[
+    str,
+    typer.Option(
+        metavar="LAYER",
+        help="0: embedding of the form alone. 1, 2, ...: a recurrent layer. all: these side by side. mean: their mean."
+        " predicted: the vector that a pretrained network predicts for the word.",
+    ),
+]
+SETTINGS = {"embed": {"epilog": format_help()}, "senses": {"epilog": format_help()}}
+
+
+def explain(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="One or several sentences. - is standard input.")],
+    model: Model = DEFAULT_MODEL,
+    column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The tag column. Default: the tagger's first.")
+    ] = None,
+    tokens: Annotated[
+        bool, typer.Option("--tokens", help="TEXT has a sentence a line, spaces between tokens, U+00A0 within them.")
+    ] = False,
+    as_json: AsJson = False,
+    encoding: Encoding = "utf-8",
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "float32",
+) -> None:
+    """Shows what the tag of each word rests on.
+
+    The probability of the tag is given four times: for the whole sentence, for the word with the words on its left,
+    for the word with those on its right, and for the word alone. If another tag is better there, it stands beside the
+    probability. Then come the words that decided the tag: what its probability loses (+) or gains (-) without each.
+    """
+    from dataclasses import asdict
+
+    from tagger.commands.loading import load_with_tags
+    from tagger.tagging.explain import explain as explained
+    from tagger.tagging.explain import format_table
+
+    tagger = load_with_tags(model, device, precision)
+    if not tokens and not tagger.takes_text:
+        tokens = True
+        say("this tagger takes tokens: TEXT is cut at spaces")
+    lines = read_lines(STDIO, encoding) if text == STDIO else io.StringIO(text)
+    read_in = read(lines, "TEXT", "lines" if tokens else "text", segment=tagger.segment_all)
+    sentences = [sentence.tokens for sentence in read_in]
+    if tokens:
+        sentences = [[token.replace(NO_BREAK_SPACE, " ") for token in words] for words in sentences]
+    found = explained(tagger, sentences, column)
+    if as_json:
+        show_json([asdict(each) for each in found])
+    else:
+        show("\n".join(map(format_table, found)))
+
+
+def fill(
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="Sentences with ___ where words are missing. - is standard input.")
+    ],
+    model: Annotated[
+        str, typer.Option(metavar="FOLDER", help="A run of `pretrain`. latest is the newest below runs/.")
+    ] = "latest",
+    top: Annotated[int, typer.Option(min=1, metavar="N", help="Number of words for each blank.")] = 5,
+    as_json: AsJson = False,
+    encoding: Encoding = "utf-8",
+) -> None:
+    """Proposes words for the blanks (___) of sentences.
+
+    Words are proposed from both sides of a blank, and from each side alone.
+    """
+    import torch
+
+    from tagger.bundle.catalog import find_tagger
+    from tagger.bundle.saved_config import PRETRAINED_IN_RUN
+    from tagger.extras.analysis.fill import BLANK, format_blanks
+    from tagger.extras.analysis.fill import fill as filled
+    from tagger.text.segment import RuleSegmenter
+    from tagger.training.hidden_words import load_word_predictor
+
+    torch.set_num_threads(1)
+    network, rules = load_word_predictor(find_tagger(model, PRETRAINED_IN_RUN))
+    lines = read_lines(STDIO, encoding) if text == STDIO else io.StringIO(text)
+    read_in = read(lines, "TEXT", "text", segment=RuleSegmenter(rules).segment_all)
+    sentences = [s.tokens for s in read_in if any(map(BLANK.fullmatch, s.tokens))]
+    if not sentences:
+        raise InputError("TEXT has no blank; write ___, with spaces around it, where a word is missing")
+    found = [(tokens, filled(network, tokens, top)) for tokens in sentences]
+    if as_json:
+        show_json([{"tokens": tokens, "blanks": [b._asdict() for b in blanks]} for tokens, blanks in found])
+    else:
+        show("\n".join(format_blanks(tokens, blanks) for tokens, blanks in found))
+
+
+def embed(
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="- is standard input.", show_default=False)],
+    to: Annotated[str, typer.Option("-o", metavar="FILE", help="The .npz to write.", show_default=False)],
+    model: Model = DEFAULT_MODEL,
+    layer: LayerOption = "all",
+    input: InputOption = None,
+    encoding: Encoding = "utf-8",
+    device: DeviceOption = "auto",
+    force: Force = False,
+) -> None:
+    """Writes a vector for every word of files.
+
+    The vectors come from the layers of a tagger. The .npz has the arrays vectors, words, sentences, positions (both
+    from 0) and files; they are held in memory until they are written.
+    """
+    from tagger.extras.analysis.vectors import load_layer, read_files, save_vectors
+
+    if Path(to).suffix != ".npz":
+        raise InputError(f"-o {to}: name a file that ends in .npz")
+    check_output("-o", to, files, force)
+    check_input(files, encoding)
+    tagger, vectors = load_layer(model, layer, device)
+    words, width = save_vectors(to, vectors, read_files(tagger, files, input, encoding))
+    say(f"{to}: {words:,} words, {width:,} numbers each (layer {layer})")
+
+
+def senses(
+    word: Annotated[str, typer.Argument(metavar="WORD", help="In upper or lower case.", show_default=False)],
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="- is standard input.", show_default=False)],
+    model: Model = DEFAULT_MODEL,
+    layer: LayerOption = "all",
+    groups: Annotated[
+        int | None, typer.Option(min=1, max=20, metavar="N", help="Number of groups. Default: the best of 1 to 6.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=3, max=5000, metavar="N", help="Maximum of occurrences, chosen evenly from all.")
+    ] = 1000,
+    input: InputOption = None,
+    encoding: Encoding = "utf-8",
+    device: DeviceOption = "auto",
+) -> None:
+    """Groups the occurrences of a word in files by meaning.
+
+    What is grouped are the vectors that the word has in its sentences. Each group is shown with its size, the other
+    words of the files that are nearest to it, and its most typical sentences. The number of groups, 2 to 6, is the one
+    with the best silhouette (of cosine distances, after the mean vector of the word is subtracted). If no silhouette
+    reaches 0.15, all occurrences form one group.
+    """
+    from tagger.extras.analysis.senses import find, format_groups
+    from tagger.extras.analysis.senses import senses as grouped
+    from tagger.extras.analysis.vectors import load_layer, read_files
+
+    check_input(files, encoding)
+    tagger, vectors = load_layer(model, layer, device)
+    found = find(word, read_files(tagger, files, input, encoding), limit)
+    if found.total > limit:
+        say(f"{limit:,} of {found.total:,} occurrences, chosen evenly from all; see --limit")
+    show(format_groups(grouped(vectors, word, found, layer, groups)))
