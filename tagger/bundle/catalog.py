@@ -81,6 +81,8 @@ def find_tagger(name: str, inside: str = TAGGER_IN_RUN) -> Path:
         return bundled("data") / language
     if folder is None:
         raise InputError(f"{_shown(name)}: no such tagger; {_proposal(name)}")
+    if trained := sorted(folder.glob(f"*/{TAGGER_IN_RUN}")):
+        raise InputError(f"{folder} is a sweep, and has several taggers; name a run of it, such as {trained[0].parent}")
     return folder
 
 

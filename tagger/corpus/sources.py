@@ -25,16 +25,14 @@ from tagger.text.sentence import Sentence
 from tagger.text.strings import LEMMA
 
 
-def load_corpus(config: CorpusConfig, columns: Sequence[str], seed: int) -> Corpus:
+def load_corpus(config: CorpusConfig, columns: Sequence[str]) -> Corpus:
     """Opens the corpus that a config describes, or the several, which become one, and makes its dev split.
 
-    Args:
-        columns: the tag columns to load.
-        seed: of the shuffle that makes a dev split.
+    `columns` are the tag columns to load.
     """
     opened = [OPENERS[each.kind](each, columns) for each in single_configs(config)]
     _check_tags(opened, columns)
-    return joined([with_dev(source, config, seed) for source in opened])
+    return joined([with_dev(source, config) for source in opened])
 
 
 def _check_tags(opened: Sequence[Source], columns: Sequence[str]) -> None:

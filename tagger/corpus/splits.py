@@ -15,6 +15,7 @@ from tagger.corpus.corpus_config import CORPUS, CorpusConfig
 from tagger.errors import InputError, shorten
 
 ENGLISH_NAME = re.compile(r"english|(?<![a-z])en_|conll200[03]", re.IGNORECASE)
+SPLIT_SEED = 1  # of the shuffle; trainings with other seeds are compared on the same dev split
 
 _log = logging.getLogger(__name__)
 
@@ -63,8 +64,8 @@ def check_columns(columns: Sequence[str], known: Mapping[str, object], where: st
             raise InputError(f"no column {shorten(column)} (the tag columns are: {tags}) in {where}")
 
 
-def with_dev(source: Source, splitting: CorpusConfig, seed: int) -> Corpus:
-    """A corpus with a dev split: its own, a share of train, or a fold. A seed gives the same split on every machine."""
+def with_dev(source: Source, splitting: CorpusConfig) -> Corpus:
+    """A corpus with a dev split: its own, a share of train, or a fold; the same on every machine, for every seed."""
     name, splits, rules = source
     train, dev, folds, fold = splits["train"], splits.get("dev"), splitting.folds, splitting.fold
     if folds is not None or fold is not None:
@@ -73,21 +74,21 @@ def with_dev(source: Source, splitting: CorpusConfig, seed: int) -> Corpus:
             raise InputError(f"corpus.folds is {folds}; {name} can be cut into 2 to {len(whole)} parts")
         if fold is None or not 0 <= fold < folds:
             raise InputError(f"corpus.fold is {fold}; with corpus.folds={folds} it is a number from 0 to {folds - 1}")
-        train, dev = _cut(whole, slice(fold, None, folds), seed)
+        train, dev = _cut(whole, slice(fold, None, folds))
         _log.info("%s: fold %d of %d, %d sentences, is dev; train has %d", name, fold, folds, len(dev), len(train))
     elif dev is None:
         if len(train) < 2:
             raise InputError(f"{name} has one sentence and no dev split; give corpus.dev=FILE, or more sentences")
         count = min(max(round(splitting.dev_share * len(train)), 1), len(train) - 1)
-        train, dev = _cut(train, slice(count), seed)
+        train, dev = _cut(train, slice(count))
         _log.info("%s has no dev split: %d sentences of train become dev, %d stay", name, len(dev), len(train))
     return Corpus(name, DatasetDict({**splits, "train": train, "dev": dev}), rules)
 
 
-def _cut(data: Dataset, part: slice, seed: int) -> tuple[Dataset, Dataset]:
+def _cut(data: Dataset, part: slice) -> tuple[Dataset, Dataset]:
     """Returns the sentences outside `part` of a shuffled list and those in it, both in their original order."""
     order = list(range(len(data)))
-    random.Random(seed).shuffle(order)
+    random.Random(SPLIT_SEED).shuffle(order)
     taken = sorted(order[part])
     del order[part]
     return data.select(sorted(order)), data.select(taken)

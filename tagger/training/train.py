@@ -109,7 +109,7 @@ def learn(
     loggers: Sequence[Any],
 ) -> Trained:
     """Trains networks and linear members; see `train`."""
-    corpus = load_corpus(config.corpus, config.columns, config.seed)
+    corpus = load_corpus(config.corpus, config.columns)
     words = int(token_counts(corpus.splits["train"]).sum())
     config, own = with_recipe(with_start(config, start), words), config
     teaching = None if config.distill.teacher is None else Teaching(config.distill, config.columns)
@@ -191,14 +191,14 @@ def _corpus_of(config: TrainConfig, columns: list[str]) -> Corpus:
     there, missing = [], []
     for column in columns:
         try:
-            load_corpus(config.corpus, [column], config.seed)
+            load_corpus(config.corpus, [column])
             there.append(column)
         except InputError as error:
             missing.append(error)
             _log.info("%s keeps its temperature: %s", column, error)
     if not there:
         raise missing[0]
-    corpus = load_corpus(config.corpus, there, config.seed)
+    corpus = load_corpus(config.corpus, there)
     blank = [column for column in {*columns} - {*there} if column in corpus.splits["dev"].column_names]
     return corpus._replace(splits=corpus.splits.remove_columns(blank))
 

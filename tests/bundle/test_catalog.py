@@ -47,6 +47,8 @@ def test_the_name_of_a_run_is_found_after_taggers_and_folders(
     tamil, sweep = make_run(Path("runs/tamil"), trained, age=0), make_run(Path("runs/sweep/1"), trained, age=0)
     assert find_tagger("tamil") == tamil / "tagger"
     assert find_tagger("sweep/1") == sweep / "tagger"
+    with pytest.raises(InputError, match=r"^runs/sweep is a sweep, .*; name a run of it, such as runs/sweep/1$"):
+        find_tagger("sweep")
     Path("tamil").mkdir()  # a corpus, say
     assert find_tagger("tamil") == tamil / "tagger"
     with pytest.raises(InputError, match=r"^tamil is not a whole tagger"):

@@ -73,11 +73,13 @@ def test_mistakes_of_a_training_are_answered_before_lightning_is_imported(
         "resume nope": "nope is no run's folder, it does not exist; name one below runs/",
         "pretrain": "give text=FILES, such as text=novels/*.txt, or a data set as hub.name",
         "-m model.depth=0,-1": "model.depth=0: expected",
-        "trainer.max_epoch=1": "trainer.max_epoch: no such setting; did you mean max_epochs?",
+        "trainer.max_epoch=1": "trainer.max_epoch: no such key; did you mean trainer.max_epochs?",
         "init=nope": "init=nope: no such tagger",
         "corpus=conllu corpus.path=nope": "nope does not exist; check corpus.path",
     }
     monkeypatch.chdir(tmp_path)
+    _, slow = answers([["model.dept=3"], ["resume", "nope"]])
+    assert slow == {"hydra"}
     shown, slow = answers([line.split() for line in mistakes])
     assert slow == {"torch", "hydra", "numpy"}
     for (line, message), (out, said) in zip(mistakes.items(), shown, strict=True):

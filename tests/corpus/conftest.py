@@ -17,8 +17,6 @@ from tagger.errors import InputError
 from tagger.text.schema import read
 from tagger.training.overrides import VERSION_BASE
 
-SEED = 1
-
 TREEBANK = """\
 # sent_id = 1
 # text = Don't go .
@@ -42,20 +40,20 @@ def _cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
     datasets.disable_progress_bars()
 
 
-def conllu(columns: list[str], seed: int = SEED, **values: Any) -> Corpus:
-    return load_corpus(read(CorpusConfig, {"kind": "conllu", **values}, "corpus.", from_page=True), columns, seed)
+def conllu(columns: list[str], **values: Any) -> Corpus:
+    return load_corpus(read(CorpusConfig, {"kind": "conllu", **values}, "corpus.", from_page=True), columns)
 
 
-def column_files(columns: list[str], fields: dict[str, int | None], seed: int = SEED, **values: Any) -> Corpus:
-    return load_corpus(CorpusConfig(kind="columns", fields=fields, **values), columns, seed)
+def column_files(columns: list[str], fields: dict[str, int | None], **values: Any) -> Corpus:
+    return load_corpus(CorpusConfig(kind="columns", fields=fields, **values), columns)
 
 
-def hub(columns: list[str], name: str | None = None, seed: int = SEED, **values: Any) -> Corpus:
-    return load_corpus(CorpusConfig(kind="hub", name=name, **values), columns, seed)
+def hub(columns: list[str], name: str | None = None, **values: Any) -> Corpus:
+    return load_corpus(CorpusConfig(kind="hub", name=name, **values), columns)
 
 
-def ud(columns: list[str], seed: int = SEED, **values: Any) -> Corpus:
-    return load_corpus(CorpusConfig(kind="ud", **values), columns, seed)
+def ud(columns: list[str], **values: Any) -> Corpus:
+    return load_corpus(CorpusConfig(kind="ud", **values), columns)
 
 
 def rows(*sentences: str) -> str:
@@ -124,7 +122,7 @@ def newer(tmp_path: Path) -> str:
 
 def error_of(function: Any, *arguments: Any, **options: Any) -> str:
     with pytest.raises(InputError) as caught:
-        function(*arguments, seed=SEED, **options)
+        function(*arguments, **options)
     message = str(caught.value)
     assert "\n" not in message
     return message
@@ -152,7 +150,7 @@ def composed(tmp_path: Path) -> Any:
 def load(config: Any) -> Corpus:
     values = OmegaConf.to_container(config.corpus)
     assert isinstance(values, dict)
-    return load_corpus(read(CorpusConfig, values, from_page=True), config.columns, config.seed)
+    return load_corpus(read(CorpusConfig, values, from_page=True), config.columns)
 
 
 def conll_folder(folder: Path) -> str:

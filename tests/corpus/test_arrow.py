@@ -10,7 +10,6 @@ import pytest
 
 import tagger
 from tests.corpus.conftest import (
-    SEED,
     column_files,
     conllu,
     error_of,
@@ -26,17 +25,17 @@ from tests.corpus.conftest import (
 def test_a_file_with_the_same_name_and_size_is_read_again(tmp_path: Path) -> None:
     train = write(tmp_path / "train.conllu", rows("old/X"))
     status = os.stat(train)
-    assert conllu(["upos"], train=train, dev=train, seed=SEED).splits["train"]["tokens"][:] == [["old"]]
+    assert conllu(["upos"], train=train, dev=train).splits["train"]["tokens"][:] == [["old"]]
     write(tmp_path / "train.conllu", rows("new/X"))
     os.utime(train, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
-    assert conllu(["upos"], train=train, dev=train, seed=SEED).splits["train"]["tokens"][:] == [["new"]]
+    assert conllu(["upos"], train=train, dev=train).splits["train"]["tokens"][:] == [["new"]]
 
 
 def test_a_file_that_is_unchanged_is_not_read_again(treebank: Path) -> None:
-    first = conllu(["upos"], path=str(treebank), seed=SEED)
+    first = conllu(["upos"], path=str(treebank))
     written = Path(first.splits["train"].cache_files[0]["filename"])
     time = written.stat().st_mtime_ns
-    again = conllu(["upos"], path=str(treebank), seed=2)
+    again = conllu(["upos"], path=str(treebank))
     assert Path(again.splits["train"].cache_files[0]["filename"]) == written
     assert written.stat().st_mtime_ns == time
 
@@ -45,7 +44,7 @@ def test_a_file_that_is_unchanged_is_not_read_again(treebank: Path) -> None:
 def test_processes_share_the_cache_and_nothing_goes_to_standard_error(treebank: Path, tmp_path: Path) -> None:
     command = (
         "from tagger.corpus.corpus_config import CorpusConfig; from tagger.corpus.sources import load_corpus;"
-        f"s = load_corpus(CorpusConfig(kind='conllu', path={str(treebank)!r}), ['upos'], seed=1).splits;"
+        f"s = load_corpus(CorpusConfig(kind='conllu', path={str(treebank)!r}), ['upos']).splits;"
         "print([d.cache_files[0]['filename'] for d in s.values()], s['train'][:]['tokens'])"
     )
     environment = os.environ | {"HF_HOME": str(tmp_path / "hf"), "HF_DATASETS_CACHE": str(tmp_path / "hf/datasets")}

@@ -9,11 +9,11 @@ from tagger.bundled import bundled
 from tagger.corpus.corpus_config import CorpusConfig, check_files
 from tagger.corpus.sources import load_corpus
 from tagger.errors import InputError
-from tests.corpus.conftest import NO_SPACING, SEED, column_files, conll_folder, conllu, error_of, hub, load, rows, write
+from tests.corpus.conftest import NO_SPACING, column_files, conll_folder, conllu, error_of, hub, load, rows, write
 
 
 def test_a_treebank_folder(treebank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    corpus = conllu(["upos", "feats"], path=str(treebank), seed=SEED)
+    corpus = conllu(["upos", "feats"], path=str(treebank))
     assert corpus.name == "UD_Tiny"
     assert list(corpus.splits) == ["train", "dev", "test"]
     assert corpus.splits["train"][0] == {
@@ -32,7 +32,7 @@ def test_a_treebank_folder(treebank: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert corpus.splits["test"]["tokens"][:] == [["cats"]]
     assert corpus.splits["train"].cache_files, "an Arrow file lies behind the data"
     monkeypatch.chdir(treebank)
-    assert conllu(["upos"], path=".", seed=SEED).name == "UD_Tiny"
+    assert conllu(["upos"], path=".").name == "UD_Tiny"
 
 
 def test_byte_order_mark_windows_line_ends_and_encodings(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_byte_order_mark_windows_line_ends_and_encodings(tmp_path: Path) -> None
 
 def test_a_file_goes_before_what_the_folder_has(treebank: Path, tmp_path: Path) -> None:
     dev = write(tmp_path / "better.conllu", rows("b/X"))
-    corpus = conllu(["upos"], path=str(treebank), dev=dev, seed=SEED)
+    corpus = conllu(["upos"], path=str(treebank), dev=dev)
     assert corpus.splits["dev"]["tokens"][:] == [["b"]]
     assert corpus.name == "UD_Tiny with dev of better.conllu"
 
@@ -163,7 +163,7 @@ def test_the_bundled_sample(composed: Any) -> None:
     assert list(corpus.splits) == ["train", "dev", "test"]
     folds = load(composed("corpus.folds=10", "corpus.fold=3"))
     assert sum(folds.splits.num_rows.values()) == sum(corpus.splits.num_rows.values())
-    assert load_corpus(CorpusConfig(kind="sample"), ["upos"], seed=1).splits.num_rows == corpus.splits.num_rows
+    assert load_corpus(CorpusConfig(kind="sample"), ["upos"]).splits.num_rows == corpus.splits.num_rows
 
 
 def test_the_config_of_columns(composed: Any, tmp_path: Path) -> None:

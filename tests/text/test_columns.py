@@ -74,7 +74,7 @@ def test_training_and_commands_read_the_same_sentences(tmp_path: Path, name: str
     path.write_text(text, encoding="utf-8")
     fields: dict[str, int | None] = {"tokens": 0, "upos": 1}
     config = CorpusConfig(kind="columns", train=str(path), dev=str(path), fields=fields, skip=["-DOCSTART-"])
-    corpus = load_corpus(config, ["upos"], seed=1)
+    corpus = load_corpus(config, ["upos"])
     trained = [(row["tokens"], row["upos"]) for row in corpus.splits["train"].to_list()]
     format = "csv" if name.endswith("csv") else "tsv"
     scored = read(read_lines(str(path)), str(path), format, columns={"upos": 1}, skip=["-DOCSTART-"])

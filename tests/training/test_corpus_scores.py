@@ -31,7 +31,7 @@ def test_the_report_has_the_scores_of_each_corpus(treebank: Path, spaced: Path, 
     assert right == pytest.approx(report["dev"]["upos"]["accuracy"] * report["dev"]["upos"]["tokens"])
 
     # They are those of the saved tagger, which can be told the corpus.
-    parts = by_corpus(load_corpus(config.corpus, ["upos"], 1).splits["dev"])
+    parts = by_corpus(load_corpus(config.corpus, ["upos"]).splits["dev"])
     for name, part in parts.items():
         for key, told in (("accuracy", None), (NAMED, name)):
             loaded = tagger.load(several, "cpu", precision="float32", corpus=told)

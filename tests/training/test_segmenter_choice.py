@@ -50,7 +50,7 @@ def test_auto_keeps_a_learned_segmenter_that_is_better(spaced: Path, tmp_path: P
     assert config["segmenter_training"] == {**learned_from, "seed": 1, "steps": 40}
 
     # What is scored is what is saved.
-    corpus = load_corpus(config_of(spaced).corpus, ["upos"], 1)
+    corpus = load_corpus(config_of(spaced).corpus, ["upos"])
     dev = list(gold_paragraphs(sentences_of(corpus.splits["dev"], [])))
     saved = LearnedSegmenter(*load_segmenter(tmp_path / "tagger"))
     assert score_cuts(saved.segment_all, dev)._asdict() == found["dev"]["learned"]
