@@ -17,20 +17,19 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from safetensors.torch import save_file
+from torch import Tensor
 
 from tagger.bundle.linear_members import Linear, load_linear, save_linear
 from tagger.bundle.saved_config import CARD, CONFIG, FORMAT, NOISE, TOKENIZER, VOCABULARY, WEIGHTS, read_config
 from tagger.bundle.validation import check_columns, check_config, check_vocabularies
 from tagger.bundle.vocabularies import join_vocabularies
 from tagger.errors import InputError, reason
-from tagger.model.memory import build_without_memory, check_memory
 from tagger.model.network import TaggerNetwork
 from tagger.model.pieces import PieceTokenizer
-from tagger.model.stored import check_finite, check_stored_weights, compress, expand, one_error
 from tagger.model.transformer import MULTILINGUAL, is_carried
 from tagger.model.vocabulary import Vocabulary
+from tagger.model.weights import build_without_memory, compress, expand, one_error, read_weights
 from tagger.pretrained.huggingface import load_tokenizer, load_weights
 from tagger.segmenter.saved import SavedSegmenter, load_segmenter
 from tagger.text.json_files import MAX_VOCABULARY_BYTES, json_file, read_json, write_packed_json
@@ -217,7 +216,7 @@ class Bundle:
     def rounded(self, storage_dtype: str) -> "Bundle":
         """The same tagger, whose members are changed in place to the weights that a file of that dtype would have.
 
-        Its folder is small, too, because `save` finds out in which dtype each tensor fits; see `stored.compress`.
+        Its folder is small, too, because `save` finds out in which dtype each tensor fits; see `weights.compress`.
         """
         for network in self.networks:
             network.load_state_dict(expand(_compressed(network, network.state_dict(), storage_dtype)), strict=False)
@@ -315,13 +314,10 @@ def _load_networks(folder: Path, described: Sequence[tuple[Any, Vocabulary]]) ->
                 expected[key] = tensor
                 last[name] = places[number][name] = key
             networks.append(network)
-        check_stored_weights(path, expected)
         for number in range(1, len(networks)):
             _share(networks[: number + 1], places[: number + 1])
-    check_memory(nn.ModuleList(networks), 1, str(folder))
+    found = read_weights(path, expected)
     with one_error(folder, WEIGHTS):
-        found = expand(load_file(path), expected)
-        check_finite(found)
         filled: set[int] = set()  # transformers
         for network, own in zip(networks, places, strict=True):
             transformer = network.transformer

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from safetensors.torch import save_file
+from torch import Tensor
 
 from tagger.bundle.saved_config import LINEAR_WEIGHTS
 from tagger.errors import InputError
 from tagger.model.linear_chain import TABLES, FeatureTable, LinearChain
-from tagger.model.memory import build_without_memory, check_memory
-from tagger.model.stored import check_finite, check_stored_weights, compress, expand, one_error
+from tagger.model.weights import build_without_memory, compress, expand, one_error, read_weights
 
 _DECODER = "decoder."  # prefix of the names of the transitions' scores
 
@@ -122,16 +121,12 @@ def load_linear(
             build_without_memory(lambda e=each: LinearChain(e["features"], len(tags[e["column"]])))  # type: ignore[misc]
             for each in described
         ]
-        names = {f"{number}.{name}": each for number, c in enumerate(chains) for name, each in c.state_dict().items()}
-        keys = {f"{number}.tables.{table}.keys": "I32" for number in range(len(chains)) for table in TABLES}
-        check_stored_weights(path, {name: each for name, each in names.items() if name not in keys}, keys)
-    check_memory(nn.ModuleList(chains), 1, str(folder))
+    keys = {f"{number}.tables.{table}.keys": "I32" for number in range(len(chains)) for table in TABLES}
+    names = {f"{number}.{name}": each for number, c in enumerate(chains) for name, each in c.state_dict().items()}
+    weights = read_weights(path, {name: each for name, each in names.items() if name not in keys}, keys)
     with one_error(folder, LINEAR_WEIGHTS):
-        stored = load_file(path)
-        weights = expand(stored, names)
-        check_finite(weights)
         for name in keys:
-            if (stored[name][1:] <= stored[name][:-1]).any():
+            if (weights[name][1:] <= weights[name][:-1]).any():
                 raise ValueError(f"{name} are not in ascending order")
         members = []
         for number, (chain, each) in enumerate(zip(chains, described, strict=True)):

@@ -5,9 +5,8 @@ to padded batches), `embeddings.py` (a vector for each word form), `cells.py` (o
 `recurrent.py` (one direction), `encoder.py` (both directions, a stack) and `decoder.py` (scores to tags, by softmax or
 CRF). `vocabulary.py` turns words into ids. All this takes half an hour.
 
-Skip the rest at first reading. `crf.py` has the algorithms of a chain of tags, `members.py` says what several networks
-share whose scores are averaged, and `linear_chain.py` is a second opinion beside the networks. `tag_codec.py` is for
-lemmas, `pieces.py` and `transformer.py` are for pretrained transformers. `fast_cpu.py` makes training on a CPU faster,
-and `steps.py` tagging. `memory.py` refuses networks that are too large, `stored.py` makes weights small on disk, and
-`device.py` says where a network computes.
+Skip the rest at first reading. `crf.py` has the algorithms of a chain of tags, and `linear_chain.py` is a second
+opinion beside the networks. `tag_codec.py` is for lemmas, `pieces.py` and `transformer.py` are for pretrained
+transformers. `fast_cpu.py` makes training on a CPU faster, and `steps.py` tagging. `weights.py` refuses networks that
+are too large and makes weights small on disk, and `device.py` says where a network computes.
 """

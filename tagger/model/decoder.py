@@ -4,6 +4,7 @@
 # the first tokens of all sentences, the longest sentence's first, then the second ones; `counts` (T,) says how many
 # sentences have a token at each step. A score of -inf says that a token cannot have a tag.
 
+import copy
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -131,6 +132,26 @@ class CRFDecoder(Decoder):
 def make_decoder(name: str, tags: int) -> Decoder:
     """The decoder of a column with so many tags; a softmax if they are too many for a CRF."""
     return CRFDecoder(tags) if name == CRF and tags <= MAX_CRF_TAGS else Decoder()
+
+
+@torch.no_grad()
+def mean_decoder(decoders: Sequence[Decoder], shares: Sequence[float] | None = None) -> Decoder:
+    """The decoder of the mean scores of a column. The transitions of CRFs are averaged, too; a softmax counts as 0.
+
+    Args:
+        decoders: of the column, of one or more members.
+        shares: what the scores of each member are multiplied by before they are added; None: the same for each, with
+            the sum 1.
+    """
+    if shares is None:
+        shares = [1 / len(decoders)] * len(decoders)
+    crfs = [(each, share) for each, share in zip(decoders, shares, strict=True) if isinstance(each, CRFDecoder)]
+    if not crfs:
+        return Decoder()
+    mean = copy.deepcopy(crfs[0][0])
+    for name, parameter in mean.named_parameters():
+        parameter.copy_(torch.stack([decoder.get_parameter(name) * share for decoder, share in crfs]).sum(0))
+    return mean
 
 
 def top_tags(log_probabilities: Tensor, chosen: Tensor, top: int) -> Decoded:

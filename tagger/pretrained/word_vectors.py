@@ -122,8 +122,6 @@ def _split_lines(path: str) -> Iterator[tuple[int, str, str]]:
     size, promised = 0, ""  # D, and the D of the header
     for number, line in enumerate(_raw_lines(path), start=1):
         line = line.rstrip(" \t\r\n")
-        if number == 1 and line.startswith("PK\x03\x04"):
-            raise InputError(f"{path} is a zip archive; unzip it and name a file from inside")
         if number == 1 and (header := _HEADER.fullmatch(line)):
             promised = header[1]
             continue

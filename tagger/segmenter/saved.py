@@ -8,12 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from tagger.errors import InputError
-from tagger.model.memory import build_without_memory, check_memory
-from tagger.model.stored import check_finite, check_stored_weights, compress, expand, one_error
+from tagger.model.weights import build_without_memory, compress, expand, one_error, read_weights
 from tagger.segmenter.features import BORDER_CODES, CODES, Borders, Lexicon, known_cuts
 from tagger.segmenter.unit_network import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
 from tagger.text.edit_scripts import least_characters
@@ -44,7 +43,7 @@ class SavedSegmenter(NamedTuple):
     lexicon: Lexicon
 
     def save(self, folder: Path, storage_dtype: str = "float32", packed: bool = False) -> None:
-        """Writes the two files into a folder that is being made, the weights as `stored.compress` says."""
+        """Writes the two files into a folder that is being made, the weights as `weights.compress` says."""
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()}
         own, borders = self.lexicon, self.lexicon.borders
         lexicon = {
@@ -62,7 +61,7 @@ class SavedSegmenter(NamedTuple):
 
 
 def rounded(network: SegmenterNetwork, lexicon: Lexicon, storage_dtype: str) -> Lexicon:
-    """Changes the weights to those that a file of a dtype would have, see `stored.compress`, and returns its lexicon.
+    """Changes the weights to those that a file of a dtype would have, see `weights.compress`, and returns its lexicon.
 
     With int4 that is smaller, too: borders that training has once are not in it.
     """
@@ -82,10 +81,7 @@ def _compressed(weights: Mapping[str, Tensor], storage_dtype: str) -> dict[str, 
 
 
 def load_segmenter(folder: Path) -> SavedSegmenter:
-    """Reads what `SavedSegmenter.save` wrote; the weights become float32.
-
-    The sizes in `segmenter.json` are compared with those of the stored weights before memory of that size is allocated.
-    """
+    """Reads what `SavedSegmenter.save` wrote; the weights become float32."""
     for path in (json_file(folder / SEGMENTER), folder / SEGMENTER_WEIGHTS):
         if not path.is_file():
             raise InputError(f"{folder} is no whole tagger: {path.name} is missing; copy it again or train anew")
@@ -96,15 +92,11 @@ def load_segmenter(folder: Path) -> SavedSegmenter:
         config, vocabulary = saved.config, saved.vocabulary
         _check_content(config, vocabulary)
         network = build_without_memory(lambda: SegmenterNetwork(vocabulary, config))
-        lists = {_LEXICON: "I32", _CODES: "U8", _BORDERS: "I32", _BORDER_CODES: "U8"}
-        check_stored_weights(path, network.state_dict(), lists)
-    check_memory(network, 1, str(folder))
+    lists = {_LEXICON: "I32", _CODES: "U8", _BORDERS: "I32", _BORDER_CODES: "U8"}
+    weights = read_weights(path, network.state_dict(), lists)
     with one_error(folder, SEGMENTER_WEIGHTS):
-        stored = load_file(path)
-        borders = Borders(*_known("borders", stored.pop(_BORDERS), stored.pop(_BORDER_CODES), BORDER_CODES))
-        lexicon = Lexicon(*_known("words of the lexicon", stored.pop(_LEXICON), stored.pop(_CODES), CODES), borders)
-        weights = expand(stored, network.state_dict())
-        check_finite(weights)
+        borders = Borders(*_known("borders", weights.pop(_BORDERS), weights.pop(_BORDER_CODES), BORDER_CODES))
+        lexicon = Lexicon(*_known("words of the lexicon", weights.pop(_LEXICON), weights.pop(_CODES), CODES), borders)
         network.load_state_dict(weights, assign=True)
     return SavedSegmenter(network.eval(), vocabulary, config, lexicon)
 

@@ -16,9 +16,8 @@ from torch import Tensor
 from tagger.bundle.bundle import Member
 from tagger.bundle.linear_members import Linear, networks_share
 from tagger.errors import InputError
-from tagger.model.decoder import CRFDecoder, Decoded, Decoder
+from tagger.model.decoder import CRFDecoder, Decoded, Decoder, mean_decoder
 from tagger.model.device import own_turn
-from tagger.model.members import mean_decoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.batches import FIXED_SENTENCES, PackedBatch, plan_batches
 from tagger.tagging.chains import LinearScorer

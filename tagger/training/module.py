@@ -15,9 +15,8 @@ from tagger.bundle.bundle import Bundle, Member
 from tagger.errors import InputError
 from tagger.model.batch import Batch
 from tagger.model.crf import packing
-from tagger.model.decoder import CRFDecoder, Decoder
-from tagger.model.members import mean_decoder, share_pretrained
-from tagger.model.network import NetworkConfig, TaggerNetwork
+from tagger.model.decoder import CRFDecoder, Decoder, mean_decoder
+from tagger.model.network import NetworkConfig, TaggerNetwork, share_pretrained
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.vocabulary import IGNORE, Vocabulary
 from tagger.segmenter.saved import SavedSegmenter

@@ -26,8 +26,7 @@ from tagger.corpus.raw_text import Texts, text_files
 from tagger.errors import InputError
 from tagger.evaluation.plots import draw_learning_curve
 from tagger.model.batch import Batch
-from tagger.model.members import check_training_memory
-from tagger.model.network import NetworkConfig, TaggerNetwork
+from tagger.model.network import NetworkConfig, TaggerNetwork, check_training_memory
 from tagger.model.vocabulary import IGNORE, Vocabulary
 from tagger.text.files import file_version
 from tagger.text.segment import RuleSegmenter

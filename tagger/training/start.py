@@ -14,8 +14,7 @@ from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.model.decoder import SOFTMAX, CRFDecoder, Decoder
 from tagger.model.embeddings import VectorConfig
-from tagger.model.members import check_training_memory
-from tagger.model.network import NetworkConfig, TaggerNetwork
+from tagger.model.network import NetworkConfig, TaggerNetwork, check_training_memory
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.transformer import TransformerConfig as EncoderConfig
 from tagger.model.transformer import TransformerEmbedding

@@ -18,7 +18,7 @@ from tagger.bundle.saved_config import CARD, CONFIG, VOCABULARY, WEIGHTS
 from tagger.errors import InputError
 from tagger.model.decoder import CRFDecoder
 from tagger.model.encoder import CELLS
-from tagger.model.members import share_pretrained
+from tagger.model.network import share_pretrained
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_pretrained
 from tests.bundle.hub_folder import files_of

@@ -123,7 +123,7 @@ def test_forms_of_text(tmp_path: Path, content: str | bytes, name: str) -> None:
     [
         ("", "v.txt has no words"),
         ("the\t1\t2\n", "line 1: no values after"),
-        (b"PK\x03\x04\x14\x00", "is a zip archive"),
+        (b"PK\x03\x04\x14\x00", "is no plain text but a ZIP archive"),
         ("the 1 2\ncat 3\n", "line 2: 1 values after 'cat', but 2 before"),
         ("the 1 2\n\nm\u00fcd 3 x\u00fc\n", "line 3: 'x\u00fc' in the vector of 'm\u00fcd'"),
         ("the 1 1e39\n", "line 1: '1e39'"),

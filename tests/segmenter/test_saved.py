@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.saved_config import CONFIG, VOCABULARY, WEIGHTS
 from tagger.errors import InputError
-from tagger.model.stored import STORAGE_DTYPES
+from tagger.model.weights import STORAGE_DTYPES
 from tagger.segmenter.learned import LearnedSegmenter
 from tagger.segmenter.saved import load_segmenter
 from tagger.text.segment import SEGMENTER, SEGMENTER_WEIGHTS

@@ -15,8 +15,7 @@ from tagger.bundle.bundle import Bundle, Member
 from tagger.model.batch import FormTable, collate
 from tagger.model.cells import RNNCell
 from tagger.model.encoder import CELLS, Cell
-from tagger.model.members import share_pretrained
-from tagger.model.network import TaggerNetwork
+from tagger.model.network import TaggerNetwork, share_pretrained
 from tagger.model.recurrent import RecurrentLayer
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import batches

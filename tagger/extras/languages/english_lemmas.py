@@ -19,8 +19,8 @@ from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import find_tagger
 from tagger.bundle.saved_config import CARD
 from tagger.model.network import TaggerNetwork
-from tagger.model.stored import compress, expand
 from tagger.model.vocabulary import Vocabulary
+from tagger.model.weights import compress, expand
 from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import read_conllu
 from tagger.text.sentence import Sentence

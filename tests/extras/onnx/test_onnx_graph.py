@@ -11,8 +11,7 @@ import torch
 from tagger.bundle.bundle import Bundle, Member
 from tagger.extras.onnx.onnx_graph import input_shapes, network_graph, scores_name
 from tagger.model.encoder import CELLS
-from tagger.model.members import share_pretrained
-from tagger.model.network import TaggerNetwork
+from tagger.model.network import TaggerNetwork, share_pretrained
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
 from tagger.text.sentence import Sentence
