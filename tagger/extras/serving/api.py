@@ -15,7 +15,7 @@ from tagger.extras.serving.bodies import Refusal, json_body, read_json
 from tagger.extras.serving.served_models import Service, description, wanted_columns
 from tagger.tagging import decoding
 from tagger.tagging.explain import explain
-from tagger.tagging.languages import LanguageTagger
+from tagger.tagging.languages import THIN, LanguageTagger
 from tagger.text.formats import writer
 from tagger.text.paragraphs import Part
 from tagger.text.sentence import Sentence
@@ -34,6 +34,7 @@ class TagRequest:
     text: Annotated[str | None, _about("Running text, read as `tagger tag` reads a file.")] = None
     tokens: Annotated[list[str | list[str]] | None, _about("A sentence, or a list of sentences.")] = None
     model: Annotated[str | None, _about("A name of `GET /v1/models`, or a language (`de`). Default: the first.")] = None
+    language: Annotated[str | None, _about("Such as `german` or `de`. Default: found from the text.")] = None
     columns: Annotated[list[str] | None, _about("Such as `upos`. Default: all that the model has.")] = None
     top: Annotated[int, Meta(ge=1, le=MAX_TOP, description=f"Tags of each word, 1 to {MAX_TOP}.")] = 1
     probabilities: Annotated[bool | None, _about("Default: true for `json` and `jsonl`.")] = None
@@ -70,12 +71,13 @@ def routes(service: Service) -> APIRouter:
     async def tag(request: Request) -> Response:
         """Tags a text or tokens.
 
-        The reply has `model`, `columns` and `sentences`. A sentence has `tokens` and, for each column such as `upos`,
-        `upos`, `upos_probabilities` and `upos_alternatives`; a text's sentence also has `text`, `space_after`,
-        `multiwords` (first word, one after the last, form) and `offsets`, which count code points.
+        The reply has `model`, `columns`, `sentences` and `warnings`, lines about the model and the text. A sentence has
+        `tokens` and, for each column such as `upos`, `upos`, `upos_probabilities` and `upos_alternatives`; a text's
+        sentence also has `text`, `space_after`, `multiwords` (first word, one after the last, form) and `offsets`,
+        which count code points. Where the model finds the language of each paragraph, a sentence has its `language`.
         """
         asked = await read_json(request, TagRequest)
-        name, tagger = await service.found(asked.model)
+        name, tagger = await service.found(asked.model, asked.language)
         columns = wanted_columns(tagger, asked.columns)
         wanted = decoding.Request(tuple(tagger.columns), asked.top, probabilities=True)  # all are chosen together
         if (asked.text is None) == (asked.tokens is None):
@@ -87,10 +89,11 @@ def routes(service: Service) -> APIRouter:
             sentences = _sentences(asked.tokens or [])
             parts, size = map(Sentence, sentences), sum(len(form) + 1 for tokens in sentences for form in tokens)
         kind = "application/json" if asked.output == "json" else "text/plain; charset=utf-8"
-        before, render, after = _written(name, columns, asked)
+        thin = [f"{name}: {THIN}"] if tagger.config.get("thin") else []
+        before, render, after = _written(name, columns, asked, thin)
         window = max(1000, documents.WINDOW // asked.top)
         job = Job(tagger, parts, size, wanted, render)
-        return await documents.answer(job, service.batcher, request, (before, after), kind, window)
+        return await documents.answer(job, service.batcher, request, before, after, kind, window)
 
     @router.post(
         "/explain",
@@ -123,16 +126,22 @@ def _sentences(tokens: list[str | list[str]]) -> list[list[str]]:
     return sentences if len(sentences) == len(tokens) else [[str(item) for item in tokens]]
 
 
-def _written(name: str, columns: list[str], asked: TagRequest) -> tuple[bytes, Render, bytes]:
-    """The beginning of the answer, what makes a part of it of some sentences, and its end."""
+def _written(
+    name: str, columns: list[str], asked: TagRequest, warnings: list[str]
+) -> tuple[bytes, Render, documents.After]:
+    """The beginning of the answer, what makes a part of it of some sentences, and what makes its end.
+
+    Args:
+        warnings: about the model; there may be more about the text.
+    """
     format = "jsonl" if asked.output == "json" else asked.output
     weighs = format == "jsonl" if asked.probabilities is None else asked.probabilities
     write = writer(format, columns, probabilities=weighs, top=asked.top)
     if asked.output == "conllu":
         blocks = documents.conllu_blocks(write)
-        return b"", lambda sentences: blocks(sentences).encode(), b""
+        return b"", lambda sentences: blocks(sentences).encode(), lambda _: b""
     if asked.output != "json":
-        return b"", lambda sentences: "".join(map(write, sentences)).encode(), b""
+        return b"", lambda sentences: "".join(map(write, sentences)).encode(), lambda _: b""
     head = msgspec.json.encode({"model": name, "columns": columns})[:-1] + b',"sentences":['
     first = True
 
@@ -142,4 +151,4 @@ def _written(name: str, columns: list[str], asked: TagRequest) -> tuple[bytes, R
         first = first and not sentences
         return (comma + ",".join([write(sentence)[:-1] for sentence in sentences])).encode()
 
-    return head, render, b"]}"
+    return head, render, lambda found: b'],"warnings":' + msgspec.json.encode([*warnings, *found]) + b"}"

@@ -14,9 +14,11 @@ from typing import cast
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
+from tagger.bundle.catalog import DEFAULT
 from tagger.extras.serving.batcher import Batcher, Job
 from tagger.extras.serving.bodies import Refusal
 from tagger.tagging.document_tagger import DocumentTagger
+from tagger.tagging.languages import MAX_LOADED, LanguageTagger
 from tagger.text.conllu import numbered
 from tagger.text.formats import Writer, read_parts
 from tagger.text.paragraphs import Paragraph, Part
@@ -28,10 +30,11 @@ MAX_SENTENCE = 20_000  # words: a sentence is tagged at once, and other requests
 IN_MEMORY = 1 << 18  # bytes of an answer; a larger one lies on disk
 CHUNK = 1 << 16  # bytes
 AT_ONCE = 16_000  # characters of a text that is read in the event loop
+After = Callable[[list[str]], bytes]
 
 
 async def answer(
-    job: Job, batcher: Batcher, request: Request, around: tuple[bytes, bytes], media_type: str, window: int = WINDOW
+    job: Job, batcher: Batcher, request: Request, before: bytes, after: After, media_type: str, window: int = WINDOW
 ) -> Response:
     """The response to a request, when the whole text is tagged: an error in its last line is an error, too.
 
@@ -39,38 +42,35 @@ async def answer(
         job: the text.
         batcher: tags it.
         request: whose client may go away.
-        around: the beginning and the end of the answer.
+        before: the beginning of the answer.
+        after: makes its end of the warnings about the text.
         media_type: of the answer.
         window: characters that are tagged at once.
     """
-    job = await _told(job)
+    warnings: list[str] = []
+    parts = iter(job.tagger.with_languages(job.parts, WHERE, warnings.append))
     if job.size <= min(window, AT_ONCE):
-        job.parts = _window(iter(job.parts), sys.maxsize)
-        return Response(around[0] + await batcher.run(job) + around[1], media_type=media_type)
+        if isinstance(job.tagger, LanguageTagger):  # it finds languages and loads them, while others are answered
+            job.parts = await asyncio.to_thread(_window, job.tagger, parts, sys.maxsize)
+        else:
+            job.parts = _window(job.tagger, parts, sys.maxsize)
+        return Response(before + await batcher.run(job) + after(warnings), media_type=media_type)
     out = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - `_chunks` closes it
-    out.write(around[0])
-    parts, first = iter(job.parts), True
-    while found := await asyncio.to_thread(_window, parts, window):
+    out.write(before)
+    first = True
+    while found := await asyncio.to_thread(_window, job.tagger, parts, window):
         if not first and await request.is_disconnected():
             raise ClientDisconnect
         first = False
         out.write(await batcher.run(replace(job, parts=found, size=sum(map(_size, found)))))
-    out.write(around[1])
+    out.write(after(warnings))
     size = out.tell()
     out.seek(0)
     return StreamingResponse(_chunks(out), media_type=media_type, headers={"content-length": str(size)})
 
 
-async def _told(job: Job) -> Job:
-    """The job, whose parts know their languages; a text that is not large is looked at in another thread."""
-    parts = job.tagger.with_languages(job.parts)
-    if parts is job.parts:
-        return job
-    return replace(job, parts=await asyncio.to_thread(list, parts) if job.size <= AT_ONCE else parts)
-
-
-def _window(parts: Iterator[Part], most: int) -> list[Part]:
-    """The next parts, of about `most` characters."""
+def _window(tagger: DocumentTagger, parts: Iterator[Part], most: int) -> list[Part]:
+    """The next parts, of about `most` characters; the taggers of their languages are loaded."""
     window: list[Part] = []
     size = 0
     for part in parts:
@@ -80,6 +80,9 @@ def _window(parts: Iterator[Part], most: int) -> list[Part]:
         size += _size(part)
         if size >= most:
             break
+    if isinstance(tagger, LanguageTagger):
+        for language in list(dict.fromkeys(part.language for part in window))[:MAX_LOADED]:
+            tagger.of(language or DEFAULT)
     return window
 
 

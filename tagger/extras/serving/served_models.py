@@ -18,7 +18,7 @@ from tagger.tagging.document_tagger import DocumentTagger
 from tagger.tagging.languages import LanguageTagger
 from tagger.tagging.tagger import Tagger
 
-EVERY = "languages"  # the name of the taggers of all languages, which find the language of a text
+EVERY = "all-languages"  # the name of the taggers of all languages, which find the language of a text
 _NAME = re.compile(r"[\w.\-]{1,100}")
 
 
@@ -49,6 +49,11 @@ def named_folders(options: Sequence[str]) -> dict[str, Path]:
     return folders
 
 
+def all_languages(device: str, precision: str) -> LanguageTagger:
+    """The taggers of all languages, whose errors say what a client can do."""
+    return LanguageTagger(device, precision, remedy="the model {language}")
+
+
 class Service:
     """What all requests share: the taggers by name, of which the first is the default, and the batcher."""
 
@@ -61,7 +66,11 @@ class Service:
         """The name of the first tagger."""
         return next(iter(self.taggers))
 
-    async def found(self, name: str | None) -> tuple[str, Tagger | LanguageTagger]:
+    @property
+    def _names(self) -> str:
+        return ", ".join(self.taggers)
+
+    async def found(self, name: str | None, language: str | None = None) -> tuple[str, Tagger | LanguageTagger]:
         """The whole name of a tagger, and the tagger.
 
         As in UDPipe, the beginning of a name, up to one of its hyphens, will do. Where the taggers of all languages are
@@ -69,15 +78,26 @@ class Service:
 
         Args:
             name: None or empty for the default.
+            language: another word for the name, where the taggers of all languages are there.
         """
         every = self.taggers.get(EVERY)
+        if language:
+            if name not in (None, "", EVERY):
+                raise Refusal(400, f"language {shorten(language)} names a model, and so does model; leave one out")
+            if not isinstance(every, LanguageTagger):
+                raise Refusal(400, f"language {shorten(language)}: leave it out, and choose a model: {self._names}")
+            name = language
         if isinstance(every, LanguageTagger) and name and name != EVERY:
-            language = find_language(name)
+            try:
+                language = find_language(name)
+            except InputError:
+                known = f"{EVERY}, or a language that /v1/models lists"
+                raise Refusal(400, f"the model {shorten(name)} does not exist; choose {known}") from None
             return language, await asyncio.to_thread(every.of, language)  # it may have to be read from the disk
         for known, tagger in self.taggers.items():
             if not name or known == name or known.startswith(f"{name}-"):
                 return known, tagger
-        raise Refusal(400, f"the model {shorten(name or '')} does not exist; choose {', '.join(self.taggers)}")
+        raise Refusal(400, f"the model {shorten(name or '')} does not exist; choose {self._names}")
 
 
 def wanted_columns(tagger: DocumentTagger, columns: Sequence[str] | None) -> list[str]:

@@ -85,7 +85,7 @@ def routes(service: Service) -> APIRouter:
         wanted = decoding.Request(tuple(tagger.columns)) if tags else None  # all columns are chosen together
         parts, render = _parts(tagger, text, way), _render(columns, output, way.ranges)
         job = Job(tagger, parts, size, wanted, render, way.one_sentence)
-        return await documents.answer(job, service.batcher, request, (before, b'"}\n'), "application/json")
+        return await documents.answer(job, service.batcher, request, before, lambda _: b'"}\n', "application/json")
 
     return router
 

@@ -64,6 +64,7 @@ def test_tokens_of_a_sentence_or_of_several(served: Running) -> None:
         ({}, "either"),
         ({"text": "a", "columns": ["pos"]}, "no column 'pos'"),
         ({"text": "a", "model": "french"}, "choose english, second"),
+        ({"text": "a", "language": "de"}, "language 'de': leave it out, and choose a model: english, second"),
         ({"text": "a", "output": "xml"}, "output=xml: expected"),
         ({"tokens": [["a"], "b"]}, "tokens: give a sentence, "),
     ],

@@ -12,6 +12,7 @@ import pytest
 
 from tests.browser import PATIENCE, Open, Page, expect, launched
 from tests.extras.serving.conftest import serving
+from tests.tagging.test_languages import HUNGARIAN, TEXTS
 
 pytestmark = pytest.mark.slow
 TEXT = "They can't fish well. Dr. Smith reads the book!\n\nNew books, old men (and boats) cost $3.50."
@@ -192,6 +193,26 @@ def test_a_link_carries_text_and_settings_in_the_fragment(open_page: Open) -> No
     assert again.input_value("#text") == text
     assert codes(again) == codes(page)
     assert not [address for address in sent if "fish" in address.partition("#")[0]]
+
+
+def test_languages_are_shown_and_can_be_chosen(browser: Any, tmp_path: Path) -> None:
+    with serving(tmp_path) as service:
+        page = browser.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto(service.url)
+        expect(page.locator("#model option").first).to_have_text("all languages: found from the text")
+        tag(page, f"{TEXTS['welsh'] * 2}\n\n{HUNGARIAN}\n\n{TEXTS['english']}")
+        assert page.locator("#words .language").all_inner_texts() == ["Welsh", "English"]
+        expect(page.locator("#warnings")).to_contain_text("it is tagged as welsh")
+        page.select_option("#model", "japanese")  # it lacks a column
+        tag(page, "私は東京に住んでいます。")
+        expect(page.locator("#warnings")).to_be_hidden()
+        assert page.locator("#words .language").count() == 0
+        page.fill("#text", HUNGARIAN)
+        page.select_option("#model", "all-languages")
+        page.click("#tag")
+        expect(page.locator("#error")).to_contain_text("name it: the model ")
+        page.close()
 
 
 def answered(answer: dict[str, Any] | None, route: Any) -> None:
