@@ -4,6 +4,7 @@ import logging
 import random
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import datasets
@@ -20,7 +21,8 @@ SPLIT_SEED = 1  # of the shuffle; trainings with other seeds are compared on the
 _log = logging.getLogger(__name__)
 
 
-class Corpus(NamedTuple):
+@dataclass(frozen=True)
+class Corpus:
     """The sentences to train, tune and test on.
 
     Attributes:

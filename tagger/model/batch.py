@@ -35,9 +35,9 @@ class Batch:
     lengths: Tensor  # (B,) tokens per sentence
     targets: dict[str, Tensor] = field(default_factory=dict)  # column -> (T, B) tag ids, UNSEEN or IGNORE
     pieces: Pieces | None = None  # for a transformer, if the network has one
-    # (T, B, N) of training: 1 where a fact holds of a token, -1: unknown; see `training/facts.py`
+    # (T, B, N) of training: 1 where a fact holds of a token, -1: unknown; see `training/auxiliary.py`
     facts: Tensor | None = None
-    # column -> (T, B, k, 2) ids of a teacher's best tags (-1: of none) and probabilities; see `training/teacher.py`
+    # column -> (T, B, k, 2) ids of a teacher's best tags (-1: of none) and probabilities; see `training/auxiliary.py`
     teacher: dict[str, Tensor] = field(default_factory=dict)
     outputs: Tensor | None = None  # (T, B, M', D) of a frozen transformer, if they are cached
     corpora: Tensor | None = None  # (B,) id of each sentence's corpus, or NO_CORPUS; None: of all unknown

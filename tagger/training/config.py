@@ -6,7 +6,7 @@ what concerns several values, this machine or files is checked here.
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypedDict, TypeVar, cast
@@ -292,8 +292,7 @@ def checked_config(
         return config
     if config.init is not None:
         last = {override.lstrip("+").partition("=")[0]: override for override in overrides}  # the one that counts
-        for override in last.values():
-            check_override(override, config)
+        check_overrides(last.values(), config)
         if not is_hub_name(config.init):
             find_start(config.init)
     if config.distill.text is not None:
@@ -358,28 +357,23 @@ def check_machine(threads: int, settings: Mapping[str, Any]) -> None:
         raise bad_value("trainer.devices", devices, f"one process per processor, and {has}; give at most {processors}")
 
 
-TAGGER_PARTS = ("model", "embedding", "transformer")  # with `init` its tagger has these values, ...
-TRAINING_KEYS = ("embedding.word_dropout", "model.dropout")  # ... except those that concern training alone
-LEARNING_KEYS = ("linear", "columns", "noise", "auxiliary")  # nothing is learned without an epoch
+def check_overrides(overrides: Iterable[str], config: TrainConfig) -> None:
+    """Refuses an override beside `init` whose value `recipe.with_init` would replace, or that nothing would read.
 
-
-def check_override(override: str, config: TrainConfig) -> None:
-    """Refuses an override `KEY=VALUE` that would be ignored, because the tagger of `init` decides the value.
-
-    Pretrained inputs can be added, and a CRF, which begins by changing no tag.
+    The tagger need not be there yet, so that mistakes are found before it is fetched.
     """
-    key, _, value = override.lstrip("+~").partition("=")
-    part = key.partition(".")[0]
-    if not config.learns and key in LEARNING_KEYS and value not in ("0", "null"):
-        raise InputError(f"{override}: with trainer.max_epochs=0 the tagger of init stays as it is; leave this out")
-    if part not in (*TAGGER_PARTS, "experiment") or key in TRAINING_KEYS:
-        return
-    vectors, encoder = bool(config.embedding.vector_sources), config.embedding.transformer is not None
-    adds = (key.startswith("embedding.vectors") and vectors) or override == f"model.decoder={CRF}"
-    adds |= encoder and (key == "embedding.transformer" or part == "transformer")
-    adds |= encoder and override == "experiment=multilingual"  # sets nothing else that the tagger decides
-    if not (config.learns and adds):
-        raise InputError(f"{override}: with init the tagger that training starts from decides; leave this out")
+    added = ["embedding.vectors"] if config.embedding.vector_sources else []
+    if config.embedding.transformer is not None:
+        added += ["embedding.transformer=", "transformer.", "transformer=", "experiment=multilingual"]
+    learned = tuple(f"{key}=" for key in ("linear", "columns", "noise", "auxiliary"))
+    for override in overrides:
+        text = override.lstrip("+~")
+        if text.startswith(learned) and not config.learns and text.partition("=")[2] not in ("0", "null"):
+            raise InputError(f"{override}: with trainer.max_epochs=0 the tagger of init stays as it is; leave this out")
+        is_free = text.startswith(("embedding.word_dropout=", "model.dropout="))
+        is_free |= config.learns and text.startswith((f"model.decoder={CRF}", *added))
+        if not is_free and text.startswith(("model", "embedding", "transformer", "experiment")):
+            raise InputError(f"{override}: with init the tagger that training starts from decides; leave this out")
 
 
 def find_start(name: str) -> Path:

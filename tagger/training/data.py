@@ -26,8 +26,7 @@ from tagger.model.pieces import PieceTokenizer
 from tagger.model.transformer import TransformerEmbedding
 from tagger.model.vocabulary import IGNORE, NO_CORPUS, Vocabulary
 from tagger.pretrained.cached_outputs import frozen_outputs
-from tagger.training.facts import Facts
-from tagger.training.teacher import Distillation
+from tagger.training.auxiliary import Distillation, Facts
 
 # T tokens in the longest sentence, B sentences, M outputs of a transformer for each token, D size of an output
 

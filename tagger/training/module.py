@@ -200,7 +200,11 @@ class TaggerModule(Module):
 
     Attributes:
         members: the networks that are trained.
+        tokenizer: of their transformer, if they have one.
+        forbidden: what tags of a CRF cannot do once it is trained; see `CRFDecoder.forbid`.
     """
+
+    tokenizer: PieceTokenizer | None = None
 
     def __init__(
         self,
@@ -222,7 +226,7 @@ class TaggerModule(Module):
             vocabulary: the fields of a `Vocabulary`.
             network: sizes of the parts of each member.
             members: how many networks are trained.
-            facts: how many facts the batches hold; see `facts.py`.
+            facts: how many facts the batches hold; see `auxiliary.py`.
             facts_weight: of their loss, the sum over the facts, when it is added to that of the tags.
             gold: share of the gold tags in what a word teaches of which a teacher speaks, too.
             temperature: of the probabilities of teacher and student.
@@ -231,7 +235,7 @@ class TaggerModule(Module):
             frozen_epochs: the first epochs, in which a transformer that is tuned does not learn yet.
         """
         super().__init__()
-        self.forbidden: dict[str, tuple[list[int], list[tuple[int, int]]]] = {}  # of CRFs; see `CRFDecoder.forbid`
+        self.forbidden: dict[str, tuple[list[int], list[tuple[int, int]]]] = {}
         self.save_hyperparameters(logger=False)
         self.vocabulary = Vocabulary(**vocabulary)
         self.config = network
@@ -274,19 +278,14 @@ class TaggerModule(Module):
         super().on_load_checkpoint(checkpoint)
         self._set_learning(checkpoint["epoch"] + 1)
 
-    def trained(
-        self,
-        segmenter: str | SavedSegmenter = "unicode",
-        config: dict[str, Any] | None = None,
-        tokenizer: PieceTokenizer | None = None,
-    ) -> Bundle:
+    def trained(self, segmenter: str | SavedSegmenter = "unicode", config: dict[str, Any] | None = None) -> Bundle:
         """The tagger that has been trained: all members with the same weight."""
         for network in self.networks:
             network.eval()
             for column, (first, pairs) in self.forbidden.items():
                 cast(CRFDecoder, network.decoders[column]).forbid(first, pairs)
         share = 1 / len(self.networks)
-        members = (Member(network, self.vocabulary, tokenizer, share) for network in self.networks)
+        members = (Member(network, self.vocabulary, self.tokenizer, share) for network in self.networks)
         return Bundle(tuple(members), segmenter, config or {})
 
     def training_step(self, batch: Batch, _: int) -> Tensor:

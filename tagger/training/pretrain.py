@@ -211,18 +211,18 @@ def pretrain(
         )
         data = HiddenWordDataModule(text, module.network, config)
         settings = {"max_epochs": config.passes}
-        fitted = fit_best(
+        epochs, fitted = fit_best(
             module, data, config, folder, resume, after_epoch, loggers, asdict(config), settings, "dev/loss", "min"
         )
 
-        best = fitted.epochs[fitted.results["best_epoch"] - 1]
+        best = epochs[fitted["best_epoch"] - 1]
         scores = {name: best[f"dev/{name}"] for name in ("loss", "accuracy", "top5")}
         scores["perplexity"] = math.exp(scores["loss"])
         results = {
             "text": text.name,
             "words": words,
             "parameters": parameters,
-            **fitted.results,
+            **fitted,
             "dev": {"words": scores},
         }
         saved = {name: value for name, value in asdict(config).items() if name != "logger"} | {"transformer": {}}
@@ -232,7 +232,7 @@ def pretrain(
         module.network.eval().to("cpu").save(
             folder / PRETRAINED_IN_RUN, config.segmenter, described, page + config_section(saved)
         )
-        draw_learning_curve(fitted.epochs, folder / "learning_curve.png")
+        draw_learning_curve(epochs, folder / "learning_curve.png")
         finish(folder, results, loggers)
     print(
         f"{_format(results)}\nrun: {folder}\nstart a tagger from it: python -m tagger {shlex.quote(f'init={folder}')}"

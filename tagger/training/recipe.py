@@ -1,4 +1,4 @@
-"""The size of a corpus -> those values of the config that depend on it and that nobody has set.
+"""The corpus and the tagger of `init` -> those values of the config that they decide.
 
 A small corpus is read more often, in smaller batches, and more of the network's numbers are hidden while it learns:
 what a treebank of 20,000 words needs is not what one of 200,000 needs. A student of a very small one learns most from
@@ -10,8 +10,11 @@ import dataclasses
 import math
 from typing import Any
 
+from tagger.bundle.bundle import Bundle
+from tagger.errors import InputError
+from tagger.model.decoder import SOFTMAX
 from tagger.model.transformer import TransformerConfig
-from tagger.training.config import TrainConfig
+from tagger.training.config import HiddenConfig, TrainConfig
 
 FEW_WORDS = 100_000  # a corpus with fewer words is small
 WORDS_OF_TEN_EPOCHS = 200_000
@@ -93,3 +96,52 @@ def with_recipe(config: TrainConfig, words: int) -> TrainConfig:
     if config.patience is None:
         chosen["patience"] = max(5, math.ceil(epochs / 2))
     return dataclasses.replace(config, **chosen)
+
+
+def with_init(config: TrainConfig, init: Bundle) -> TrainConfig:
+    """The config with the sizes and the pretrained inputs of the tagger to start from.
+
+    A transformer, vectors and a CRF can be added to a tagger that lacks them; what it has already stays.
+    """
+    network = init.networks[0].config
+    vectors, transformer = config.embedding.vector_sources, config.embedding.transformer
+    own_vectors, own = [*init.vocabulary.vectors] if network["vectors"] else [], network["transformer"]
+    if transformer is not None and own is not None:
+        raise InputError(
+            f"embedding.transformer={transformer}: {config.init} has the transformer {own['name']} already;"
+            " leave out what names another"
+        )
+    if config.noise and own is not None and own["tune"] is not True:
+        raise InputError(
+            f"noise={config.noise}: {config.init} has a transformer whose outputs are kept for the text as it is;"
+            " leave noise out"
+        )
+    if vectors and own_vectors:
+        raise InputError(
+            f"embedding.vectors: {config.init} has the vectors {', '.join(own_vectors)} already; leave out what names"
+            " others"
+        )
+    if vectors and own is not None:
+        raise InputError(
+            f"embedding.vectors: {config.init} has a transformer, beside which vectors cannot be added; leave them"
+            " out, or start from a tagger without one and add both at once"
+        )
+    model = dataclasses.replace(
+        config.model,
+        cell=network["cell"],
+        depth=network["depth"],
+        hidden=HiddenConfig(**network["hidden"]),
+        members=len(init.members),
+        decoder=network["decoder"] if config.model.decoder == SOFTMAX else config.model.decoder,
+    )
+    inputs: dict[str, Any] = {
+        name: network[name] for name in ("words", "affixes", "chars", "buckets") if name in network
+    }
+    use = config.transformer
+    if own_vectors:
+        inputs["vectors"] = own_vectors
+    if own is not None:
+        inputs["transformer"] = own["name"]
+        use = dataclasses.replace(use, layers=own["layers"], tune=own["tune"], dtype=own["dtype"])
+    embedding = dataclasses.replace(config.embedding, **inputs)
+    return dataclasses.replace(config, model=model, embedding=embedding, transformer=use)

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
 import pytorch_lightning as pl
 import torch
@@ -29,20 +29,6 @@ class Config(Protocol):
     logger: LoggerConfig
 
 
-class Fitted(NamedTuple):
-    """What `fit_best` leaves, beside the module with the weights of the best epoch.
-
-    Attributes:
-        epochs: see `EpochRecorder`.
-        results: what `report.json` says of them.
-        device: what training ran on.
-    """
-
-    epochs: list[dict[str, float]]
-    results: dict[str, Any]
-    device: torch.device
-
-
 def begin(config: Config) -> None:
     """Prepares this process for a training."""
     quiet()
@@ -64,8 +50,10 @@ def fit_best(
     mode: Literal["max", "min"] = "max",
     callbacks: Sequence[Callback] = (),
     seconds_after: float = 0.0,
-) -> Fitted:
+) -> tuple[list[dict[str, float]], dict[str, Any]]:
     """Trains a module, and gives it the weights of its best epoch.
+
+    Returned are the epochs, see `EpochRecorder`, and what `report.json` says of them.
 
     An interruption or an error after the epochs loses none of them: the run goes on from its checkpoints.
 
@@ -102,7 +90,7 @@ def fit_best(
         "epochs": len(recorder.epochs),
         "best_epoch": int(best["epoch"]) + 1,
     }
-    return Fitted(recorder.epochs, results, trainer.strategy.root_device)
+    return recorder.epochs, results
 
 
 def accuracies(results: Mapping[str, Any]) -> dict[str, dict[str, float]]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from datasets import Dataset
 
@@ -25,21 +25,6 @@ from tagger.training.report import spaced_parts
 INIT = "init"  # the name of the segmenter of the tagger that training starts from
 
 _log = logging.getLogger(__name__)
-
-
-class Choice(NamedTuple):
-    """What cuts raw text for a tagger."""
-
-    segmenter: LearnedSegmenter | RuleSegmenter  # the weights of a learned one are rounded as they are saved
-    origin: dict[str, Any] | None  # what its training data was, for `config.json`
-    report: dict[str, Any]  # what `report.json` says of it
-
-    def of(self, bundle: Bundle) -> Bundle:
-        """A tagger with this segmenter."""
-        own = self.segmenter
-        parts = None if isinstance(own, RuleSegmenter) else (own.network, own.vocabulary, own.config, own.lexicon)
-        segmenter = own.name if parts is None else SavedSegmenter(*parts)
-        return replace(bundle, segmenter=segmenter, config={**bundle.config, ORIGIN: self.origin})
 
 
 class SegmenterTraining:
@@ -85,12 +70,12 @@ class SegmenterTraining:
         """About how long a segmenter is trained on so many words, if one is trained."""
         return (self.config.segmenter_steps or steps_for(words)) * STEP_SECONDS if self.learns else 0.0
 
-    def choose(self, folder: Path) -> Choice:
-        """Trains a segmenter, if one is wanted, and keeps the best for raw text on dev."""
+    def choose(self, bundle: Bundle, folder: Path) -> tuple[Bundle, dict[str, Any]]:
+        """Trains a segmenter, if one is wanted; the tagger with the best for raw text on dev, and what was found."""
         if not self.learns:
             if self._init is not None:
-                return Choice(self._init, self._init_origin, {"kind": LEARNED, "kept": INIT})
-            return Choice(RuleSegmenter(self.rules), None, {"kind": self.rules, "kept": self.rules})
+                return _with_segmenter(bundle, self._init, self._init_origin), {"kind": LEARNED, "kept": INIT}
+            return _with_segmenter(bundle, RuleSegmenter(self.rules), None), {"kind": self.rules, "kept": self.rules}
         config, corpus = self.config, self.corpus
         column = "upos" if "upos" in config.columns else config.columns[0]
         train, dev = (_paragraphs(corpus.splits[split], [column]) for split in ("train", "dev"))
@@ -126,7 +111,17 @@ class SegmenterTraining:
             "steps": steps,
             "parameters": sum(parameter.numel() for parameter in learned.network.parameters()),
         }
-        return Choice(segmenters[kept], origins.get(kept), report)
+        return _with_segmenter(bundle, segmenters[kept], origins.get(kept)), report
+
+
+def _with_segmenter(
+    bundle: Bundle, segmenter: LearnedSegmenter | RuleSegmenter, origin: dict[str, Any] | None
+) -> Bundle:
+    """The tagger with what cuts raw text; `origin` is what the training data of a learned segmenter was."""
+    saved: str | SavedSegmenter = segmenter.name
+    if isinstance(segmenter, LearnedSegmenter):
+        saved = SavedSegmenter(segmenter.network, segmenter.vocabulary, segmenter.config, segmenter.lexicon)
+    return replace(bundle, segmenter=saved, config={**bundle.config, ORIGIN: origin})
 
 
 def _paragraphs(split: Dataset, columns: Sequence[str]) -> list[GoldParagraph]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import EarlyStopping
@@ -21,33 +21,22 @@ from tagger.errors import InputError
 from tagger.evaluation.plots import draw_learning_curve
 from tagger.model.decoder import CRF, MAX_CRF_TAGS, CRFDecoder
 from tagger.model.vocabulary import Vocabulary
+from tagger.training.auxiliary import Facts, Teacher
 from tagger.training.card import describe, kept_card, model_card
 from tagger.training.checkpoints import AfterEpoch
-from tagger.training.config import TrainConfig
+from tagger.training.config import TrainConfig, find_start
 from tagger.training.data import TEMPERATURE, TaggerDataModule
-from tagger.training.distill import Teaching
 from tagger.training.fit_linear import linear_members, linear_seconds
 from tagger.training.loggers import run_loggers
 from tagger.training.module import TaggerModule
-from tagger.training.recipe import with_recipe
+from tagger.training.recipe import with_init, with_recipe
 from tagger.training.report import format_scores, report_tagger, write_tagger_page
 from tagger.training.run import accuracies, begin, finish, fit_best, format_run
 from tagger.training.run_folder import REPORT, REPORT_PAGE, SHARDS
 from tagger.training.segmenter_choice import SegmenterTraining
-from tagger.training.start import Start, build, load_start, with_start
+from tagger.training.start import load_init, new_module
 
 _log = logging.getLogger(__name__)
-
-
-class Trained(NamedTuple):
-    """A tagger with rules for raw text, before its segmenter and its report are made."""
-
-    bundle: Bundle
-    corpus: Corpus
-    segmenting: SegmenterTraining
-    epochs: list[dict[str, float]]
-    results: dict[str, Any]
-    device: str
 
 
 def train(
@@ -64,27 +53,31 @@ def train(
         command: the command line that started the run, for the model card.
         resume: whether to go on after the run's last complete epoch; see `EpochWatcher` for after_epoch.
     """
-    target = folder / TAGGER_IN_RUN
     begin(config)
-    start = load_start(config)
+    init = load_init(config)
 
     def save(bundle: Bundle) -> None:
-        if config.learns or start is None:
-            bundle.save(target, model_card(bundle, results, command))
+        if config.learns or config.init is None:
+            card = model_card(bundle, results, command)
         else:
-            bundle.save(target, kept_card(start.folder / CARD, bundle, results, command))
+            card = kept_card(find_start(config.init) / CARD, bundle, results, command)
+        bundle.save(folder / TAGGER_IN_RUN, card)
 
     with run_loggers(config.logger, folder) as loggers:
-        if config.learns or start is None:
-            trained = learn(config, start, folder, resume, after_epoch, loggers)
+        if config.learns or init is None:
+            corpus = load_corpus(config.corpus, config.columns)
+            segmenting = SegmenterTraining(config, corpus, init)
+            bundle, results, epochs = learn(config, corpus, init, segmenting, folder, resume, after_epoch, loggers)
         else:
-            trained = keep(config, start)
-        bundle, corpus, segmenting, epochs, results, device = trained
+            corpus, columns = corpus_of_tagger(config, init)
+            segmenting = SegmenterTraining(replace(config, columns=columns), corpus, init)
+            bundle, results, epochs = keep(config, corpus, init, segmenting)
         if not (folder / REPORT).is_file():
             save(bundle)
-        choice = segmenting.choose(folder)
-        bundle, scores, errors = report_tagger(choice.of(bundle), corpus, folder, device, config.test)
-        results |= {"segmenter": choice.report} | scores
+        bundle, results["segmenter"] = segmenting.choose(bundle, folder)
+        device = "cpu" if config.trainer.get("accelerator") == "cpu" else "auto"
+        bundle, scores, errors = report_tagger(bundle, corpus, folder, device, config.test)
+        results |= scores
         if config.learns:
             bundle = bundle.described(scores=accuracies(results))
         save(bundle)
@@ -100,24 +93,29 @@ def train(
     return results
 
 
+Epochs = list[dict[str, float]]  # see `EpochRecorder`
+
+
 def learn(
-    config: TrainConfig,
-    start: Start | None,
+    page: TrainConfig,
+    corpus: Corpus,
+    init: Bundle | None,
+    segmenting: SegmenterTraining,
     folder: Path,
     resume: bool,
     after_epoch: AfterEpoch | None,
     loggers: Sequence[Any],
-) -> Trained:
-    """Trains networks and linear members; see `train`."""
-    corpus = load_corpus(config.corpus, config.columns)
-    words = int(token_counts(corpus.splits["train"]).sum())
-    config, own = with_recipe(with_start(config, start), words), config
-    teaching = None if config.distill.teacher is None else Teaching(config.distill, config.columns)
-    beginning = build(config, corpus, start, teaching.counts if teaching else None)
-    module = beginning.module
+) -> tuple[Bundle, dict[str, Any], Epochs]:
+    """Trains networks and linear members: a tagger with rules for raw text, its results, and its epochs."""
+    train = corpus.splits["train"]
+    words = int(token_counts(train).sum())
+    config = with_recipe(page if init is None else with_init(page, init), words)
+    teacher = Teacher(config.distill, config.columns) if config.distill.teacher else None
+    facts = Facts.of(train, config.columns) if config.auxiliary else Facts([])
+    text = teacher.text.counts if teacher and teacher.text else None
+    module = new_module(config, corpus, init, len(facts.names), text)
     _check_dev(corpus, module.vocabulary)
-    distilled = teaching.of(corpus.splits["train"], module.vocabulary, folder / SHARDS) if teaching else None
-    segmenting = SegmenterTraining(config, corpus, start.bundle if start else None)
+    taught = teacher.teach(train, module.vocabulary, folder / SHARDS) if teacher else None
     _log_plan(config, corpus, module, words, segmenting.outlook)
 
     data = TaggerDataModule(
@@ -127,19 +125,19 @@ def learn(
         cast(int, config.batch_tokens),
         config.embedding.word_dropout,
         config.seed,
-        beginning.tokenizer,
+        module.tokenizer,
         module.body.transformer,
         TEMPERATURE,
         config.corpus.dropout,
-        beginning.facts if beginning.facts.names else None,
-        distilled,
+        facts if facts.names else None,
+        taught,
         config.noise,
         folder / SHARDS,
     )
-    fitted = fit_best(
+    epochs, results = fit_best(
         module,
         data,
-        own,
+        page,
         folder,
         resume,
         after_epoch,
@@ -150,46 +148,42 @@ def learn(
         seconds_after=segmenting.seconds_about(words) + (linear_seconds(words) if config.linear else 0),
     )
     began = time.perf_counter()
-    linear = beginning.linear
     if config.linear is not None:
-        linear = linear_members(config.linear, corpus.splits["train"], module.vocabulary)
-    teacher = teaching.description if teaching else None
+        linear = linear_members(config.linear, train, module.vocabulary)
+    else:  # those of `init`, but for those of columns that get more tags
+        tags, before = module.vocabulary.tags, init.vocabulary.tags if init else {}
+        linear = tuple(each for each in (init.linear if init else ()) if before[each.column] == tags.get(each.column))
     described = {
         "corpus": corpus.name,
         **asdict(config.card),
-        "start": describe(start.bundle.config) if start else None,
-        "teacher": teacher,
+        "start": describe(init.config) if init else None,
+        "teacher": teacher.description if teacher else None,
         "training": {name: value for name, value in asdict(config).items() if name not in ("test", "logger")},
         "scores": {},
     }
-    bundle = module.trained(segmenting.rules, described, beginning.tokenizer)
-    bundle = replace(bundle, linear=linear).rounded(config.storage_dtype)
+    bundle = replace(module.trained(segmenting.rules, described), linear=linear).rounded(config.storage_dtype)
     parameters = sum(parameter.numel() for parameter in module.parameters())
-    results: dict[str, Any] = {"corpus": corpus.name, "parameters": parameters}
-    results |= ({"teacher": teacher} if teacher else {}) | fitted.results
     results["training_seconds"] = round(results["training_seconds"] + time.perf_counter() - began, 1)
-    return Trained(bundle, corpus, segmenting, fitted.epochs, results, str(fitted.device))
+    if teacher:
+        results["teacher"] = teacher.description
+    return bundle, {"corpus": corpus.name, "parameters": parameters, **results}, epochs
 
 
-def keep(config: TrainConfig, start: Start) -> Trained:
-    """The tagger that `init` names as it is, and those of its columns that the corpus has."""
-    if predicts_words(start.folder):
+def keep(
+    config: TrainConfig, corpus: Corpus, init: Bundle, segmenting: SegmenterTraining
+) -> tuple[Bundle, dict[str, Any], Epochs]:
+    """The tagger that `init` names as it is, and no epochs."""
+    _log.info("%s: the networks stay; %s", config.init, segmenting.outlook)
+    parameters = sum(each.numel() for each in nn.ModuleList(init.networks).parameters())
+    return init, {"corpus": corpus.name, "parameters": parameters, "training_seconds": 0.0}, []
+
+
+def corpus_of_tagger(config: TrainConfig, init: Bundle) -> tuple[Corpus, list[str]]:
+    """The corpus with those columns of a tagger that it has, and which of the wanted columns these are."""
+    if predicts_words(find_start(str(config.init))):
         raise InputError(f"init={config.init}: it predicts words and has no tags; name a tagger")
-    corpus = _corpus_of(config, start.bundle.vocabulary.columns)
-    columns = [column for column in config.columns if column in corpus.splits["dev"].column_names]
-    config = replace(config, columns=columns or start.bundle.vocabulary.columns)
-    segmenting = SegmenterTraining(config, corpus, start.bundle)
-    _log.info("%s: the networks stay; %s", start.folder, segmenting.outlook)
-    parameters = sum(each.numel() for each in nn.ModuleList(start.bundle.networks).parameters())
-    results = {"corpus": corpus.name, "parameters": parameters, "training_seconds": 0.0}
-    device = "cpu" if config.trainer.get("accelerator") == "cpu" else "auto"
-    return Trained(start.bundle, corpus, segmenting, [], results, device)
-
-
-def _corpus_of(config: TrainConfig, columns: list[str]) -> Corpus:
-    """The corpus with the columns of a tagger, or with those that it has."""
     there, missing = [], []
-    for column in columns:
+    for column in init.vocabulary.columns:
         try:
             load_corpus(config.corpus, [column])
             there.append(column)
@@ -199,8 +193,10 @@ def _corpus_of(config: TrainConfig, columns: list[str]) -> Corpus:
     if not there:
         raise missing[0]
     corpus = load_corpus(config.corpus, there)
-    blank = [column for column in {*columns} - {*there} if column in corpus.splits["dev"].column_names]
-    return corpus._replace(splits=corpus.splits.remove_columns(blank))
+    blank = [c for c in init.vocabulary.columns if c not in there and c in corpus.splits["dev"].column_names]
+    corpus = replace(corpus, splits=corpus.splits.remove_columns(blank))
+    columns = [column for column in config.columns if column in corpus.splits["dev"].column_names]
+    return corpus, columns or init.vocabulary.columns
 
 
 class _Patience(EarlyStopping):

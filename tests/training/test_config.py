@@ -19,7 +19,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.training.config import (
     TrainConfig,
     check_machine,
-    check_override,
+    check_overrides,
     check_trainer_settings,
     network_config,
     page_config,
@@ -120,7 +120,7 @@ def test_bad_values_are_named(treebank: Path, tmp_path: Path, overrides: list[st
 )
 def test_what_would_be_ignored_beside_init_is_refused(overrides: list[str]) -> None:
     with pytest.raises(InputError) as caught:
-        check_override(overrides[0], composed("init=first", *overrides))
+        check_overrides(overrides[:1], composed("init=first", *overrides))
     assert str(caught.value).startswith(f"{overrides[0]}: with init the tagger that training starts from decides; ")
 
 
@@ -134,9 +134,7 @@ def test_what_would_be_ignored_beside_init_is_refused(overrides: list[str]) -> N
     ],
 )
 def test_inputs_may_be_added_beside_init(overrides: list[str]) -> None:
-    config = composed("init=first", *overrides)
-    for override in overrides:
-        check_override(override, config)
+    check_overrides(overrides, composed("init=first", *overrides))
 
 
 @pytest.mark.parametrize(

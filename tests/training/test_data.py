@@ -13,9 +13,8 @@ from datasets import Dataset, DatasetDict, concatenate_datasets
 from tagger.corpus.splits import CORPUS
 from tagger.model.batch import Batch
 from tagger.model.vocabulary import IGNORE, NO_CORPUS, UNK, UNSEEN, Vocabulary
+from tagger.training.auxiliary import Distillation, Facts, Targets
 from tagger.training.data import TaggerDataModule
-from tagger.training.facts import Facts
-from tagger.training.teacher import Distillation, Targets
 from tests.conftest import network_config
 
 LIMIT = 40

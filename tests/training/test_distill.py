@@ -17,13 +17,11 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.engine import Engine
 from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger
-from tagger.training import launch
-from tagger.training import teacher as teacher_module
+from tagger.training import auxiliary, launch
+from tagger.training.auxiliary import Teacher, UntaggedText
 from tagger.training.checkpoints import EpochRecorder
 from tagger.training.config import DistillConfig
 from tagger.training.data import TaggerDataModule
-from tagger.training.distill import Teaching, UntaggedText
-from tagger.training.teacher import Teacher
 from tests.conftest import CORPUS, TOKENS, make_network, network_config, save_tiny
 from tests.training.conftest import TINY, weights
 from tests.training.test_module import make_module, make_trainer
@@ -34,7 +32,7 @@ COLUMNS = ["upos", "xpos"]
 @pytest.fixture(autouse=True)
 def _empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    monkeypatch.setattr(teacher_module, "load", load_on_cpu)
+    monkeypatch.setattr(auxiliary, "load", load_on_cpu)
 
 
 def load_on_cpu(folder: Path, corpus: str | None = None) -> tagger.Tagger:
@@ -47,7 +45,9 @@ def settings(**values: Any) -> DistillConfig:
 
 def read(folder: Path, columns: tuple[str, ...] = ("upos",), **values: Any) -> UntaggedText:
     """Text that the segmenter of a tagger cuts."""
-    return UntaggedText(settings(**values), columns, Teacher(str(folder), columns))
+    text = Teacher(settings(teacher=str(folder), **values), columns).text
+    assert text is not None
+    return text
 
 
 # The text
@@ -92,12 +92,12 @@ OTHERS = [  # gold sentences without a word of the text, but with all of its tag
 
 def test_a_student_learns_what_the_teacher_says_where_there_is_no_gold(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "text.lines").write_text("\n".join(map(" ".join, TOKENS)))
-    teaching = Teaching(settings(teacher=str(trained), text=str(tmp_path / "text.lines")), COLUMNS)
+    teacher = Teacher(settings(teacher=str(trained), text=str(tmp_path / "text.lines")), COLUMNS)
     gold = Dataset.from_list([*OTHERS, *OTHERS])
     vocabulary = Vocabulary.build(OTHERS, COLUMNS, min_count=1)
-    assert teaching.counts is not None
-    vocabulary = vocabulary.with_text(teaching.counts, 1)
-    distilled = teaching.of(gold, vocabulary, tmp_path / "shards")
+    assert teacher.text is not None
+    vocabulary = vocabulary.with_text(teacher.text.counts, 1)
+    distilled = teacher.teach(gold, vocabulary, tmp_path / "shards")
     assert (len(distilled.sentences), distilled.text_sentences) == (9, 3)
     splits = DatasetDict(train=gold, dev=gold)
     data = TaggerDataModule(splits, vocabulary, network_config(), 20, word_dropout=0.0, distilled=distilled)
@@ -111,10 +111,10 @@ def test_a_student_learns_what_the_teacher_says_where_there_is_no_gold(trained: 
 
 def test_text_beside_several_corpora_is_of_none(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "text.lines").write_text("They book\n" * 8)
-    teaching = Teaching(settings(teacher=str(trained), text=str(tmp_path / "text.lines")), COLUMNS)
+    teacher = Teacher(settings(teacher=str(trained), text=str(tmp_path / "text.lines")), COLUMNS)
     corpus = Dataset.from_list(CORPUS).add_column(CORPUS_COLUMN, ["A", "B", "A"])
     vocabulary = replace(Vocabulary.build(CORPUS, COLUMNS, min_count=1), corpora=["A", "B"])
-    distilled = teaching.of(corpus, vocabulary, tmp_path / "shards")
+    distilled = teacher.teach(corpus, vocabulary, tmp_path / "shards")
     assert distilled.sentences[CORPUS_COLUMN] == ["A", "B", "A"] + [""] * 8
     assert distilled.text_sentences == 8
 

@@ -5,7 +5,7 @@ import pytest
 from datasets import Dataset
 
 from tagger.corpus.splits import CORPUS
-from tagger.training.facts import MIN_COUNT, Facts
+from tagger.training.auxiliary import MIN_COUNT, Facts
 
 ROWS = {
     "tokens": [["Dogs", "bark"], ["Well"]],

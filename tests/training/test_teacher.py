@@ -13,8 +13,9 @@ from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.engine import Engine
 from tagger.tagging.load import load
-from tagger.training import teacher as module
-from tagger.training.teacher import Targets, Teacher
+from tagger.training import auxiliary as module
+from tagger.training.auxiliary import Targets, Teacher
+from tagger.training.config import DistillConfig
 from tests.conftest import TOKENS, make_network, save_tiny
 
 SENTENCES = [*TOKENS, ["They", "read", "well"], ["Flights"], ["The", "flights", "reads", "."]]  # 18 tokens
@@ -30,7 +31,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def make_teacher(folder: Path, *columns: str) -> Teacher:
-    return Teacher(str(folder), columns or COLUMNS)
+    return Teacher(DistillConfig(teacher=str(folder), corpus=None, text=None), columns or COLUMNS)
 
 
 def ask(teacher: Teacher, vocabulary: Vocabulary, folder: Path, top: int = 3) -> dict[str, Any]:
@@ -109,7 +110,7 @@ def test_a_teacher_that_does_not_fit(trained: Path, vocabulary: Vocabulary, tmp_
     no_tags = Vocabulary.build([{"tokens": ["a"]}], [], min_count=1)
     untagged = save_tiny(tmp_path / "words", make_network(no_tags), no_tags)
     with pytest.raises(InputError, match="it predicts words and has no tags; name a tagger"):
-        Teacher(str(untagged), ["upos"])
+        make_teacher(untagged, "upos")
 
 
 # What is learned of a batch, from the arrays of several files.
