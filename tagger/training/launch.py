@@ -28,7 +28,7 @@ from tagger.bundle.run_lock import claim_run
 from tagger.bundle.saved_config import RECORD, TAGGER_IN_RUN
 from tagger.bundled import bundled
 from tagger.errors import InputError, missing_library
-from tagger.training.overrides import VERSION_BASE, checked_words, names_a_folder
+from tagger.training.overrides import VERSION_BASE, checked_words, names_a_folder, plain_texts
 from tagger.training.run_folder import (
     Command,
     RunRecord,
@@ -122,8 +122,7 @@ def record_of(command: Command, config: DictConfig) -> tuple[RunRecord, "TrainCo
     from tagger.training.config import checked_config
 
     settings = HydraConfig.get()
-    # Not resolved: an override such as seed=${x} may name what does not exist.
-    overrides = [str(text).lstrip("+") for text in OmegaConf.to_container(settings.overrides.task, resolve=False)]
+    overrides = [text.lstrip("+") for text in plain_texts(settings.overrides.task)]
     values = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     checked = checked_config(command, values, overrides, settings.mode == RunMode.MULTIRUN)
     plain = json.loads(json.dumps(asdict(checked)))  # as it is read again

@@ -173,7 +173,12 @@ def key_and_value(override: str) -> tuple[str, str]:
     return name, value
 
 
-def names_a_folder(hydra: DictConfig) -> bool:
-    """Whether the command line names the folder of a run or a sweep, for Hydra's own values."""
-    given: Any = OmegaConf.to_container(hydra.overrides.hydra, resolve=False)
-    return any(key_and_value(str(text))[0] in FOLDER_KEYS for text in given)
+def names_a_folder(hydra: Any) -> bool:
+    """Whether the command line names the folder of a run or a sweep; `hydra` are Hydra's own values."""
+    return any(key_and_value(text)[0] in FOLDER_KEYS for text in plain_texts(hydra.overrides.hydra))
+
+
+def plain_texts(overrides: Any) -> list[str]:
+    """Hydra's list of overrides as text. One such as seed=${x} is not resolved: it may name what does not exist."""
+    texts: Any = OmegaConf.to_container(overrides, resolve=False)
+    return list(map(str, texts))
