@@ -153,13 +153,13 @@ def senses(vectors_of: Vectors, word: str, found: Found, layer: str = "all", num
     vectors -= (vectors.mean(axis=0) + common) / 2
     groups = []
     for label in range(labels.max() + 1):
-        own = np.flatnonzero(labels == label)
-        centre = unit(vectors[own].mean(axis=0))
+        members = np.flatnonzero(labels == label)
+        centre = unit(vectors[members].mean(axis=0))
         nearest = [others[i] for i in np.argsort(-(means @ centre), kind="stable")[:NEAREST_WORDS]]
         examples: dict[tuple[str, ...], Occurrence] = {}
-        for i in own[np.argsort(-(unit(vectors[own]) @ centre), kind="stable")]:
+        for i in members[np.argsort(-(unit(vectors[members]) @ centre), kind="stable")]:
             examples.setdefault(tuple(chosen[i].sentence.tokens), chosen[i])
-        groups.append(Group([chosen[i] for i in own], nearest, list(examples.values())[:EXAMPLES_PER_GROUP]))
+        groups.append(Group([chosen[i] for i in members], nearest, list(examples.values())[:EXAMPLES_PER_GROUP]))
     return Senses(word, layer, found.total, silhouettes, groups)
 
 
@@ -194,7 +194,7 @@ def grouped(x: np.ndarray, number: int | None = None) -> tuple[np.ndarray, dict[
     if number is not None:
         return labels_of(number), {}
     tried = {k: labels_of(k) for k in range(2, min(MAX_GROUPS, len(x) - 1) + 1)}
-    silhouettes = {k: float(silhouette_score(distances, own, metric="precomputed")) for k, own in tried.items()}
+    silhouettes = {k: float(silhouette_score(distances, of_k, metric="precomputed")) for k, of_k in tried.items()}
     best = max(silhouettes, key=lambda k: silhouettes[k])
     return (tried[best] if silhouettes[best] >= MIN_SILHOUETTE else labels_of(1)), silhouettes
 

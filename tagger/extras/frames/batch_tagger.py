@@ -15,7 +15,7 @@ from tagger.tagging.tagger import Tagger
 from tagger.tagging.windows import WINDOW_TOKENS, cut_windows
 from tagger.text.formats import read_parts
 from tagger.text.paragraphs import Part, sentences_of, texts_of
-from tagger.text.sentence import Sentence, Token
+from tagger.text.sentence import Sentence
 
 TOKENS = "tokens"
 PROBABILITIES = "_probabilities"  # what the name of a column of probabilities ends in, as in JSON lines
@@ -54,7 +54,8 @@ class BatchTagger:
         self.tags = None if tags is None else list(tags)
         self.folder = find_tagger(str(model)).resolve()
         # The cache of `datasets` knows an equal object again: one of the same files.
-        self._files = [(str(path), (stat := path.stat()).st_size, stat.st_mtime_ns) for path in _files(self.folder)]
+        files = sorted(path for path in self.folder.rglob("*") if path.is_file())
+        self._files = [(str(path), (stat := path.stat()).st_size, stat.st_mtime_ns) for path in files]
         self._tagger: Tagger | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -85,36 +86,34 @@ class BatchTagger:
     def columns(self, values: Sequence[Any]) -> dict[str, list[Any]]:
         """The new columns, given the values of the old one."""
         names = checked_columns(self.tags, self.tagger.columns)
-        parts = [None if value is None else list(_parts(value)) for value in values]
-        cuts = iter(self.tagger.segment_all([text for own in parts for part in own or () for text in texts_of(part)]))
-        documents = [None if own is None else list(_sentences(own, cuts)) for own in parts]
+        read = [None if value is None else list(_parts(value)) for value in values]
+        texts = [text for parts in read for part in parts or () for text in texts_of(part)]
+        cuts = iter(self.tagger.segment_all(texts))  # the sentences of each text, in order
+        documents = [
+            None if parts is None else [each for part in parts for each in sentences_of(part, cuts, layout=False)]
+            for parts in read
+        ]
         request = Request(probabilities=self.probabilities)  # all columns, since they are decided on together
         for window in cut_windows(chain.from_iterable(document or () for document in documents), WINDOW_TOKENS):
             self.tagger.tag_window(window, request, fixed_shapes=self.tagger.has_fixed_shapes)
         found: dict[str, list[Any]] = {}
         if all(value is None or isinstance(value, str) for value in values):
-            found[TOKENS] = [None if own is None else [s.tokens for s in own] for own in documents]
-
+            found[TOKENS] = [sentences and [s.tokens for s in sentences] for sentences in documents]
         for name in names:
-            tags = [None if own is None else [s.tags[name] for s in own] for own in documents]
+            tags = [sentences and [s.tags[name] for s in sentences] for sentences in documents]
             found[name] = _as_given(values, tags)
             if self.probabilities:
-                shares = [None if own is None else [s.probabilities[name] for s in own] for own in documents]
+                shares = [sentences and [s.probabilities[name] for s in sentences] for sentences in documents]
                 found[name + PROBABILITIES] = _as_given(values, shares)
         return found
 
 
-def _as_given(values: Sequence[Any], found: Iterable[Sequence[Any] | None]) -> list[Any]:
-    """What was found of each value: of one sentence for a list of tokens, and of several for a text."""
-    return [own if own is None or isinstance(value, str) else own[0] for own, value in zip(found, values, strict=True)]
-
-
-def _sentences(parts: Iterable[Part], cuts: Iterator[list[list[Token]]]) -> Iterator[Sentence]:
-    return chain.from_iterable(sentences_of(part, cuts, layout=False) for part in parts)
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+def _as_given(values: Sequence[Any], of_sentences: Sequence[list[Any] | None]) -> list[Any]:
+    """For a value that is a list of tokens, what there is of its one sentence; for a text a list of several."""
+    return [
+        found if found is None or isinstance(value, str) else found[0]
+        for found, value in zip(of_sentences, values, strict=True)
+    ]
 
 
 def _parts(value: Any) -> Iterator[Part]:

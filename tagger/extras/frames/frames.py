@@ -62,7 +62,7 @@ def to_frame(
     kinds |= LAST
     parts = [_columns(number, sentence) for number, sentence in enumerate(every)]
     values = {
-        name: [v for s, own in zip(every, parts, strict=True) for v in own.get(name) or [None] * len(s)]
+        name: [value for s, known in zip(every, parts, strict=True) for value in known.get(name) or [None] * len(s)]
         for name in kinds
     }
     if library == "pandas":

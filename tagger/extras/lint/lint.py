@@ -162,8 +162,8 @@ def _inventory(sentences: Sequence[LinedSentence], column: str) -> _Inventory:
                 for tag in _tags_in(column, cell):
                     first.setdefault((sentence.split, tag), (sentence, i))
             cells[sentence.split][cell] += 1
-    for split, own in cells.items():
-        for cell, count in own.items():
+    for split, of_split in cells.items():
+        for cell, count in of_split.items():
             counts[split].update(dict.fromkeys(_tags_in(column, cell), count))
     unknown = {}
     for split in (DEV, TEST):

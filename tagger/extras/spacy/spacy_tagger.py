@@ -164,8 +164,10 @@ class BigruTagger(PipelinePart):
 
         wanted, forms = self.wanted(), Forms(docs[0].vocab)
         orths: list[list[int]] = [doc.to_array([ORTH]).tolist() for doc in docs]
-        words = [_words(doc, list(map(forms.__getitem__, own))) for doc, own in zip(docs, orths, strict=True)]
-        sentences = [Sentence(own) for doc, tokens in zip(docs, words, strict=True) for own in _sentences(doc, tokens)]
+        words = [_words(doc, [forms[orth] for orth in of_doc]) for doc, of_doc in zip(docs, orths, strict=True)]
+        sentences = [
+            Sentence(each) for doc, tokens in zip(docs, words, strict=True) for each in _sentences(doc, tokens)
+        ]
         for window in cut_windows(sentences, WINDOW_TOKENS):
             self.tagger.tag_window(window, Request(list(wanted.values())))
         rows: list[list[list[int]]] = [[] for _ in docs]  # of each Doc, for each attribute the value of each token
@@ -173,13 +175,13 @@ class BigruTagger(PipelinePart):
             tags = chain.from_iterable(sentence.tags[column] for sentence in sentences)
             values: dict[str, int] = {}
             _, _, value, joined, white_space = ATTRIBUTES[name]
-            for doc, own_orths, tokens, row in zip(docs, orths, words, rows, strict=True):
+            for doc, of_doc, tokens, row in zip(docs, orths, words, rows, strict=True):
                 row.append([])
-                for orth, own in zip(own_orths, tokens, strict=True):
-                    if len(own) == 1:
+                for orth, token in zip(of_doc, tokens, strict=True):  # a token's text, and its words
+                    if len(token) == 1:
                         tag = next(tags)
-                    elif own:
-                        tag = joined([next(tags) for _ in own])
+                    elif token:
+                        tag = joined([next(tags) for _ in token])
                     else:
                         tag = doc.vocab.strings[orth] if white_space is None else white_space
                     if tag not in values:
