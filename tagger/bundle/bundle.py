@@ -21,8 +21,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from tagger.bundle.linear_members import Linear, load_linear, save_linear
-from tagger.bundle.saved_config import CARD, CONFIG, FORMAT, NOISE, TOKENIZER, VOCABULARY, WEIGHTS, read_config
-from tagger.bundle.validation import check_columns, check_config, check_vocabularies
+from tagger.bundle.saved_config import CARD, CONFIG, FORMAT, NOISE, TOKENIZER, VOCABULARY, WEIGHTS
+from tagger.bundle.validation import read_description
 from tagger.bundle.vocabularies import join_vocabularies
 from tagger.errors import InputError, reason
 from tagger.model.network import TaggerNetwork
@@ -32,7 +32,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.model.weights import build_without_memory, compress, expand, one_error, read_weights
 from tagger.pretrained.huggingface import load_tokenizer, load_weights
 from tagger.segmenter.saved import SavedSegmenter, load_segmenter
-from tagger.text.json_files import MAX_VOCABULARY_BYTES, json_file, read_json, write_packed_json
+from tagger.text.json_files import write_packed_json
 from tagger.text.output_files import new_folder, replace_folder
 from tagger.text.segment import LEARNED
 from tagger.text.strings import LEMMA
@@ -188,19 +188,8 @@ class Bundle:
             InputError: a file is missing, damaged, of another version, or does not fit the others; the networks are
                 larger than the machine's memory; a weight is NaN or infinite; or the transformer cannot be found.
         """
-        if not (folder / CONFIG).is_file():
-            raise _missing(folder, CONFIG)
-        config = read_config(folder)
-        for path in (json_file(folder / VOCABULARY), folder / WEIGHTS):
-            if not path.is_file():
-                raise _missing(folder, path.name)
-        fields = read_json(folder / VOCABULARY, MAX_VOCABULARY_BYTES)
-        with one_error(folder, WEIGHTS):
-            config = check_config(config)
-            vocabularies = check_vocabularies(fields)
-            described = [(each, vocabularies[each["vocabulary"]]) for each in config.pop("members")]
-            for values in (config, *(each for each, _ in described)):
-                check_columns(values, vocabularies[0].columns)
+        config, vocabularies = read_description(folder)
+        described = [(each, vocabularies[each["vocabulary"]]) for each in config.pop("members")]
         networks = _load_networks(folder, [(each["network"], vocabulary) for each, vocabulary in described])
         members = tuple(
             Member(network, vocabulary, tokenizer, each["weight"], each["temperatures"], each.get("weights", {}))
@@ -227,10 +216,6 @@ class Bundle:
     def described(self, **values: Any) -> "Bundle":
         """The same tagger, of which `config.json` says something else."""
         return replace(self, config={**self.config, **values})
-
-
-def _missing(folder: Path, name: str) -> InputError:
-    return InputError(f"{folder} is not a whole tagger: {name} is missing; copy the folder again or train anew")
 
 
 def _stored_weights(networks: Sequence[TaggerNetwork]) -> dict[str, Tensor]:

@@ -20,12 +20,12 @@ from tagger.bundle.saved_config import (
     RECORD,
     TAGGER_IN_RUN,
     Description,
-    described,
     read_config,
 )
 from tagger.bundled import bundled
 from tagger.errors import InputError, reason, shorten
 from tagger.text.json_files import MAX_NAME
+from tagger.text.schema import read
 
 LATEST = "latest"
 MIN_SIMILARITY = 0.7  # of a name to the one that is proposed in its place: among many languages 0.6 is no typing error
@@ -207,7 +207,7 @@ def newest_run(made: str = "") -> Path | None:
 def _describe(name: str, folder: Path) -> Model:
     config = read_config(folder)
     try:
-        described(Description, config)
+        read(Description, config)
         if not isinstance(config["segmenter"], str) or len(config["segmenter"]) > MAX_NAME:
             raise ValueError("segmenter is not a name")
         corpus = " ".join(filter(None, (config["corpus"], config.get("version"))))

@@ -9,8 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from tagger.bundle.saved_config import LINEAR_WEIGHTS
-from tagger.errors import InputError
+from tagger.bundle.saved_config import LINEAR_WEIGHTS, not_whole
 from tagger.model.linear_chain import TABLES, FeatureTable, LinearChain
 from tagger.model.weights import build_without_memory, compress, expand, one_error, read_weights
 
@@ -113,9 +112,7 @@ def load_linear(
         return ()
     path = folder / LINEAR_WEIGHTS
     if not path.is_file():
-        raise InputError(
-            f"{folder} is not a whole tagger: {LINEAR_WEIGHTS} is missing; copy the folder again or train anew"
-        )
+        raise not_whole(folder, LINEAR_WEIGHTS)
     with one_error(folder, LINEAR_WEIGHTS):
         chains = [
             build_without_memory(lambda e=each: LinearChain(e["features"], len(tags[e["column"]])))  # type: ignore[misc]

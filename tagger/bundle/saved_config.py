@@ -4,14 +4,13 @@ The folder may come from somebody else. So the size of each file is limited, and
 text that may be shown.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar
 
 from tagger.errors import InputError
 from tagger.text.json_files import read_json
-from tagger.text.schema import ShortName, read
+from tagger.text.schema import ShortName
 from tagger.text.strings import printable
 
 FORMAT = 7  # of `config.json` and the files beside it
@@ -43,6 +42,11 @@ def is_ensemble(folder: Path) -> bool:
     return (folder / CONFIG).is_file() and ENSEMBLE in read_json(folder / CONFIG, MAX_CONFIG_BYTES)
 
 
+def not_whole(folder: Path, name: str) -> InputError:
+    """The error for a tagger's folder that lacks a file."""
+    return InputError(f"{folder} is not a whole tagger: {name} is missing; copy the folder again or train anew")
+
+
 def read_config(folder: Path) -> dict[str, Any]:
     """Reads `config.json`; control characters become U+FFFD."""
     path = folder / CONFIG
@@ -61,6 +65,8 @@ def read_config(folder: Path) -> dict[str, Any]:
 class Description:
     """The keys of `config.json` that are shown to people, in a list or on a page; other keys are free."""
 
+    OTHERS: ClassVar[bool] = True
+
     corpus: ShortName | None = None
     version: ShortName | None = None
     license: ShortName | None = None
@@ -68,15 +74,6 @@ class Description:
     raw: dict[ShortName, dict[ShortName, float]] = field(default_factory=dict)
     thin: bool = False
     ensemble: list[float] = field(default_factory=list)
-
-
-SavedValues = TypeVar("SavedValues", bound=Description)
-
-
-def described(kind: type[SavedValues], config: Mapping[str, Any]) -> SavedValues:
-    """The values of `config.json` that a dataclass has; raises InputError unless they have its types and ranges."""
-    names = {each.name for each in fields(kind)}
-    return read(kind, {name: value for name, value in config.items() if name in names})
 
 
 def _printable(value: Any) -> Any:

@@ -1,23 +1,24 @@
-"""Checks of a tagger's folder, which may come from somebody else: types, ranges, names and shapes.
+"""`config.json` and `vocabulary.json` of a tagger's folder, which may come from somebody else, read and checked.
 
 All numbers that decide how much memory or time the program takes are checked here, before anything of that size is
 allocated.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from pathlib import Path
 from typing import Annotated, Any
 
 from msgspec import Meta
 
-from tagger.bundle.saved_config import MAX_MEMBERS, Description, described
+from tagger.bundle.saved_config import CONFIG, MAX_MEMBERS, VOCABULARY, WEIGHTS, Description, not_whole, read_config
 from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE
 from tagger.model.linear_chain import TABLES
-from tagger.model.network import check_network_config
+from tagger.model.network import NetworkValues
 from tagger.model.transformer import MAX_ENCODER_LAYERS
 from tagger.model.vocabulary import Vocabulary
-from tagger.text.json_files import MAX_SIZE, shown
+from tagger.model.weights import one_error
+from tagger.text.json_files import MAX_SIZE, MAX_VOCABULARY_BYTES, json_file, read_json, shown
 from tagger.text.schema import ShortName, Size, bad_value, one_of, read
 from tagger.text.segment import LEARNED, RULES
 from tagger.text.strings import printable
@@ -29,7 +30,7 @@ SUM_TOLERANCE = 1e-6  # of the weights of members, whose sum is 1
 
 @dataclass(kw_only=True)
 class _Member:
-    network: Any  # see `check_network_config`
+    network: NetworkValues
     weight: Weight
     temperatures: dict[str, Temperature]
     vocabulary: Annotated[int, Meta(ge=0, le=MAX_MEMBERS)]
@@ -45,7 +46,7 @@ class _Linear:
 
 
 @dataclass(kw_only=True)
-class _Saved(Description):
+class _Config(Description):
     """What `config.json` must hold besides."""
 
     members: Annotated[list[_Member], Meta(min_length=1, max_length=MAX_MEMBERS)]
@@ -54,32 +55,51 @@ class _Saved(Description):
     temperatures: dict[str, Temperature] = field(default_factory=dict)
 
 
-def check_config(config: dict[str, Any]) -> dict[str, Any]:
-    """The content of `config.json`, whose values must have the types and ranges that `Bundle.save` writes."""
-    saved = described(_Saved, config)
-    for number, member in enumerate(saved.members):
-        name = f"members.{number}.network"
-        check_network_config(member.network, f"{name}.")
-        if member.network["transformer"] is not None:
-            _check_settings(f"{name}.transformer.encoder", member.network["transformer"]["encoder"])
-    for column in ("", *sorted({column for member in saved.members for column in member.weights})):
-        weights = [member.weights.get(column, member.weight) for member in saved.members]
+@dataclass
+class _Vocabularies:
+    vocabularies: Annotated[list[Vocabulary], Meta(min_length=1, max_length=MAX_MEMBERS)]
+
+
+def read_description(folder: Path) -> tuple[dict[str, Any], list[Vocabulary]]:
+    """What the two files of JSON say, if all of it is as `Bundle.save` writes it, and they fit each other."""
+    if not (folder / CONFIG).is_file():
+        raise not_whole(folder, CONFIG)
+    config = read_config(folder)
+    for path in (json_file(folder / VOCABULARY), folder / WEIGHTS):
+        if not path.is_file():
+            raise not_whole(folder, path.name)
+    content = read_json(folder / VOCABULARY, MAX_VOCABULARY_BYTES)
+    with one_error(folder, WEIGHTS):
+        checked = read(_Config, config)
+        vocabularies = read(_Vocabularies, content).vocabularies
+        for vocabulary in vocabularies:
+            _check_vocabulary(vocabulary)
+            if list(vocabulary.tags.items()) != list(vocabularies[0].tags.items()):
+                raise ValueError("the vocabularies have other tags, or in another order")
+        _check_members(checked, vocabularies[0].columns)
+        if max(member.vocabulary for member in checked.members) >= len(vocabularies):
+            raise ValueError("members: a number of a vocabulary is too large")
+    return config, vocabularies
+
+
+def _check_members(config: _Config, columns: list[str]) -> None:
+    """Raises ValueError unless the weights of the members fit each other, and all names of columns are such."""
+    named = [("temperatures", config.temperatures)]
+    for number, member in enumerate(config.members):
+        named += [("temperatures", member.temperatures), ("weights", member.weights)]
+        if member.network.transformer is not None:
+            _check_settings(f"members.{number}.network.transformer.encoder", member.network.transformer["encoder"])
+    for name, by_column in named:
+        for column in by_column:
+            if column not in columns:
+                raise ValueError(f"a name in {name} is {shown(column)}, not one of {', '.join(columns)}")
+    for column in ["", *columns]:
+        weights = [member.weights.get(column, member.weight) for member in config.members]
         if abs(sum(weights) - 1) > SUM_TOLERANCE:
             raise ValueError(f"the weights of members are {shown(weights)}, not numbers above 0 with the sum 1")
-    if max(member.vocabulary for member in saved.members) >= len(saved.members):
-        raise ValueError("members: a number of a vocabulary is too large")
-    for column in {each.column for each in saved.linear}:
-        if sum(each.weight for each in saved.linear if each.column == column) >= 1:
+    for column in {each.column for each in config.linear}:
+        if sum(each.weight for each in config.linear if each.column == column) >= 1:
             raise ValueError(f"the weights of the linear members of {shown(column)} leave nothing for the networks")
-    return config
-
-
-def check_columns(values: Mapping[str, Any], columns: Sequence[str]) -> None:
-    """Raises ValueError unless all temperatures and weights of columns are of columns of the tagger."""
-    for key in ("temperatures", "weights"):
-        for column in values.get(key, {}):
-            if column not in columns:
-                raise ValueError(f"a name in {key} is {shown(column)}, not one of {', '.join(columns)}")
 
 
 def _check_settings(name: str, value: Any) -> None:
@@ -96,26 +116,18 @@ def _check_settings(name: str, value: Any) -> None:
             raise bad_value(name, value, f"give a whole number, at most {most}")
 
 
-@dataclass
-class _Vocabularies:
-    vocabularies: Annotated[list[Vocabulary], Meta(min_length=1, max_length=MAX_MEMBERS)]
-
-
-def check_vocabularies(content: dict[str, Any]) -> list[Vocabulary]:
-    """The vocabularies of `vocabulary.json`, which must have the same tags in the same order."""
-    vocabularies = read(_Vocabularies, content).vocabularies
-    for vocabulary in vocabularies:
-        _check_vocabulary(vocabulary)
-        if list(vocabulary.tags.items()) != list(vocabularies[0].tags.items()):
-            raise ValueError("the vocabularies have other tags, or in another order")
-    return vocabularies
-
-
 def _check_vocabulary(vocabulary: Vocabulary) -> None:
-    """Raises ValueError unless the values of a vocabulary fit each other, and its names can be shown."""
+    """Raises ValueError unless the values of a vocabulary fit each other, and its names can be shown.
+
+    A name could not be printed, or written to a file with tabs between fields, if it had a control character.
+    """
     names = {"vectors": [*vocabulary.vectors], "columns": [*vocabulary.tags], "corpora": vocabulary.corpora}
     for name, strings in (names | {f"tags of {column}": tags for column, tags in vocabulary.tags.items()}).items():
-        _check_names(name, strings)
+        if len(set(strings)) < len(strings):
+            raise ValueError(f"one of the {name} in the vocabulary occurs twice")
+        for string in strings:
+            if printable(string) != string:
+                raise ValueError(f"one of the {name} in the vocabulary, {shown(string)}, has a control character")
     if any(not tags for tags in vocabulary.tags.values()):
         raise ValueError("a column in the vocabulary has no tags")
     for column, form_tags in vocabulary.form_tags.items():
@@ -129,12 +141,3 @@ def _check_vocabulary(vocabulary: Vocabulary) -> None:
             raise ValueError(f"a combination is {shown(combination)}, but there are {len(sizes)} columns")
         if any(tag >= size for tag, size in zip(combination, sizes, strict=True)):
             raise ValueError(f"a combination is {shown(combination)}, and a column has no such tag")
-
-
-def _check_names(name: str, strings: Sequence[str]) -> None:
-    """Refuses names that could not be printed, or written to a file with tabs between fields."""
-    if len(set(strings)) < len(strings):
-        raise ValueError(f"one of the {name} in the vocabulary occurs twice")
-    for string in strings:
-        if printable(string) != string:
-            raise ValueError(f"one of the {name} in the vocabulary, {shown(string)}, has a control character")

@@ -21,7 +21,7 @@ from tagger.model.fast_cpu import Dropout
 from tagger.model.transformer import TransformerConfig, TransformerEmbedding
 from tagger.model.vocabulary import NO_CORPUS, Vocabulary
 from tagger.model.weights import TRAINING_COPIES, build_without_memory, check_memory
-from tagger.text.schema import Rate, Size, one_of, read
+from tagger.text.schema import Rate, Size, one_of
 
 MAX_DEPTH = 1_000
 
@@ -52,11 +52,6 @@ class NetworkValues(FormConfig):
     hidden: HiddenSizes
     dropout: Rate
     transformer: TransformerConfig | None
-
-
-def check_network_config(config: Any, prefix: str) -> None:
-    """Raises InputError unless a value is a `NetworkConfig`, all in range; `prefix` is that of its keys in messages."""
-    read(NetworkValues, config, prefix)
 
 
 class TaggerNetwork(nn.Module):

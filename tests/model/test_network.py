@@ -11,8 +11,9 @@ from torch.testing import assert_close
 from tagger.errors import InputError
 from tagger.model.batch import Batch
 from tagger.model.encoder import CELLS
-from tagger.model.network import TaggerNetwork, check_network_config, layer_sizes
+from tagger.model.network import NetworkValues, TaggerNetwork, layer_sizes
 from tagger.model.vocabulary import IGNORE, Vocabulary
+from tagger.text.schema import read
 from tests.conftest import CORPUS, TOKENS, make_batch, make_network, network_config, overfit
 
 
@@ -95,10 +96,10 @@ def test_a_corpus_adds_its_vector_to_every_token(vocabulary: Vocabulary) -> None
 
 def test_the_config_of_a_network_that_is_older_than_an_embedding(vocabulary: Vocabulary) -> None:
     config = {name: value for name, value in network_config().items() if name not in ("affixes", "buckets")}
-    check_network_config(config, "network.")
+    read(NetworkValues, config, "network.")
     assert [name for name, _ in TaggerNetwork(vocabulary, config).embedding.named_children()] == ["words", "characters"]
     with pytest.raises(InputError, match=r"network\.depth has no value"):
-        check_network_config({name: value for name, value in config.items() if name != "depth"}, "network.")
+        read(NetworkValues, {name: value for name, value in config.items() if name != "depth"}, "network.")
 
 
 def test_sizes_that_no_network_has(vocabulary: Vocabulary) -> None:
