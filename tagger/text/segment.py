@@ -10,7 +10,7 @@ says after which tail and before which head a sentence ends. All of it takes tim
 `segment_english.py` has the words of English, `segment_rules.py` those of any language and what both share.
 """
 
-from bisect import bisect_right
+from bisect import bisect
 from collections.abc import Sequence
 from itertools import accumulate, pairwise, repeat
 from operator import add
@@ -51,6 +51,7 @@ _CLOSERS = frozenset([*"\"'”’»)]}*」』）】》", "''", "’’"])
 _OPENERS = frozenset("\"'“‘„«¿¡([{<`*-#$€£•·「『（【《")  # what a sentence may begin with, besides letters and digits
 _QUOTES = frozenset(["“", "‘", '"', "'", "``"])
 _BULLETS = frozenset("-*•·")
+_HALF_DAYS = ("AM", "PM")
 _MIN_RULER = 5  # characters of a line drawn in text: -----
 _MAX_ITEM_DIGITS = 2  # of the number of a list's item: 12.
 _LETTER_LAST = regex.compile(r"[\p{Ll}\p{Lo}]\p{M}*$")
@@ -156,24 +157,23 @@ def _tail(tokens: list[_Part], rules: Rules) -> str:
     if last and tokens[last].form == ">" and tokens[last - 1].kind == "email":  # <ann@mail.org>
         last -= 1
     form, kind = tokens[last]
+    is_last = last == len(tokens) - 1  # no closing quote or bracket follows
     if kind == "stops" or form in _STOPS:
-        if last < len(tokens) - 1:
-            return "quoted"
-        return "number" if _is_item(tokens) else "stop"
+        return "quoted" if not is_last else "number" if _is_item(tokens) else "stop"
     if kind in ("short", "letters", "numero") and form[-1] == ".":
         return rules.abbreviation(form)
-    if kind == "company" and form[-1] == "!":
+    if kind == "company" and form[-1] == "!":  # Yahoo!
         return "letters"
-    if kind == "run" and len(form) >= _MIN_RULER:
-        return "ruler"
-    if kind == "number" and ":" in form:
-        return "time" if len(tokens) == 1 else ""
-    if form in (">>", "AM", "PM", ","):
-        return form
+    if kind == "run":
+        return "ruler" if len(form) >= _MIN_RULER else form if form == ">>" else ""
+    if kind == "number":
+        return "time" if ":" in form and len(tokens) == 1 else ""
     if form in ("its", "Its"):  # `its" a` is no it is
-        return form if rules.splits_its and last == len(tokens) - 1 else ""
+        return form if rules.splits_its and is_last else ""
     if kind == "email":
         return "email" if "." in form.rpartition("@")[2] else "user"
+    if form in (*_HALF_DAYS, ","):
+        return form
     return kind if kind in ("date", "dots", "smiley", "url") else ""
 
 
@@ -185,7 +185,6 @@ SEGMENTER_WEIGHTS, SEGMENTER = "segmenter.safetensors", "segmenter.json"  # its 
 _MAX_NAME_PIECES = 6  # of who wrote an e-mail
 _GREETINGS = words("dear hello hi")
 _CLOSINGS = words("best cheers cordially kind many regards sincerely thanks warm with yours")
-_HALF_DAYS = ("AM", "PM")
 
 _Fields = tuple[int, int, tuple[()]]
 """A `Token`, not yet made one, which takes time."""
@@ -210,33 +209,66 @@ def _ends(pieces: list[Piece], first: int, place: int, table: dict[str, frozense
     return _stamp(pieces[max(first, place - 3) : place]) > 0 and following.tail not in _HALF_DAYS
 
 
-def _is_it_is(pieces: list[Piece], first: int, place: int) -> bool:
-    """Whether `its`, the last piece before `place`, is `it's`."""
-    return pieces[place].text in AFTER_ITS and not (place - first > 1 and pieces[place - 2].text in BEFORE_ITS)
-
-
 def _stamp(pieces: list[Piece]) -> int:
     """How many of the last pieces are a date with a time of day: 05/31/2001 09:01 AM."""
     size = 3 if pieces[-1].tail in _HALF_DAYS else 2
-    return size if len(pieces) >= size and [p.tail for p in pieces[-size:]][:2] == ["date", "time"] else 0
+    return size if [piece.tail for piece in pieces[-size:]][:2] == ["date", "time"] else 0
 
 
 def _mail_head(pieces: list[Piece]) -> list[int]:
-    """Before how many of the last pieces sentences begin: the name of who wrote an e-mail, and the date and time."""
+    """Where the head of an e-mail, at the end of a sentence, is cut: before how many of the last pieces.
+
+    The name of who wrote it and the date with the time are two sentences: `see you | Ann Lee | 05/31/2001 09:01 AM`.
+    """
     stamp = _stamp(pieces)
     if not stamp:
         return []
     before = pieces[:-stamp]
-    name = 0
+    name = 0  # pieces with a capital before the date
     while name < len(before) and before[-1 - name].head in ("after_time", "upper"):
         name += 1
-    if name == len(before):
+    if name == len(before):  # nothing stands before the name
         return [stamp] if name <= _MAX_NAME_PIECES else []
-    if name > _MAX_NAME_PIECES // 2:
-        name = 2  # Regards, Ann Lee Bob Gray 05/31/2001 09:01 AM
     if not name:
         return []
-    return [stamp] if before[-1 - name].text[-1] in ":@" else [name + stamp, stamp]  # Sent by: Ann Lee 05/31/2001
+    if name > _MAX_NAME_PIECES // 2:
+        name = 2  # Regards, Ann Lee Bob Gray 05/31/2001 09:01 AM
+    if before[-1 - name].text[-1] in ":@":  # Sent by: Ann Lee 05/31/2001
+        return [stamp]
+    return [name + stamp, stamp]
+
+
+_Range = tuple[int, int, int, int]
+"""A sentence: the piece that it begins in, and how many tokens of that piece are before it; the same for its end."""
+
+
+def _sentences(pieces: list[Piece], gaps: list[str], rules: Rules) -> tuple[list[_Range], list[int]]:
+    """The sentences of a paragraph, and the pieces that end in an `its` that is `it's`."""
+    found: list[_Range] = []
+    its: list[int] = []
+    first = skipped = 0
+    asked = [i for i, (before, piece) in enumerate(pairwise(pieces), 1) if before.tail or piece.asks]
+    if sum(map(len, gaps)) > len(gaps):  # an empty line may stand between two pieces
+        asked = sorted({*asked, *(i for i, gap in enumerate(gaps, 1) if len(gap) > 1)})
+    if pieces and pieces[0].breaks:
+        asked = [0, *asked]
+    for i in asked:
+        piece = pieces[i]
+        if i:
+            before = pieces[i - 1]
+            is_its = before.tail in ("its", "Its") and piece.text in AFTER_ITS  # Its a dog; its name
+            if is_its and (i - first == 1 or pieces[i - 2].text not in BEFORE_ITS):
+                its.append(i - 1)
+            may_end = before.tail or piece.asks
+            if (may_end and _ends(pieces, first, i, rules.ends)) or gaps[i - 1].count("\n") > 1:
+                found.append((first, skipped, i - 1, len(before.spans)))
+                first, skipped = i, 0
+        for tokens in piece.breaks:
+            found.append((first, skipped, i, tokens))
+            first, skipped = i, tokens
+    if pieces:
+        found.append((first, skipped, len(pieces) - 1, len(pieces[-1].spans)))
+    return found, its
 
 
 _SPACES = regex.compile(f"([{SPACE}]+)")
@@ -248,72 +280,43 @@ def check_rules(rules: str) -> None:
         raise InputError(f"{shorten(rules)} are no rules for raw text; choose one of {', '.join(RULES)}")
 
 
-def _read(paragraph: str, rules: str) -> tuple[list[int], list[Piece], list[str]]:
-    """The first character of each piece of a paragraph, the pieces, and the white space before each but the first."""
+def _cut(paragraph: str, rules: str) -> tuple[list[int], list[Piece], list[int], list[int]]:
+    """Cuts a paragraph into pieces, and these into sentences.
+
+    Returns:
+        The first character of each piece; the pieces; the end of each sentence; and the places inside of tokens where
+        two tokens meet, it|s and etc|.
+    """
     check_rules(rules)
     parts = _SPACES.split(paragraph)
-    texts, gaps = parts[::2], parts[1::2]
+    texts, gaps = parts[::2], parts[1::2]  # of white space, between two texts each
     starts = list(accumulate(map(add, map(len, texts), map(len, gaps)), initial=0))
-    first = 0 if texts[0] else 1
-    last = len(texts) if texts[-1] else len(texts) - 1
-    return starts[first:last], list(map(_PIECES[rules].__getitem__, texts[first:last])), gaps[first : last - 1]
-
-
-class _Sentences:
-    """Where the sentences of a paragraph end, and which tokens of pieces are two; takes what `_read` returned."""
-
-    def __init__(self, paragraph: str, starts: list[int], pieces: list[Piece], gaps: list[str], rules: str) -> None:
-        self._paragraph, self._starts, self._pieces = paragraph, starts, pieces
-        self._english = rules == "english"
-        self._first = self._skipped = 0  # piece that the sentence begins in; tokens of it before the sentence
-        self.stops: list[int] = []  # the end of each sentence's last token, ascending
-        self.cuts: list[int] = []  # the places inside tokens where two tokens meet: it|s, etc|.
-        table = _PIECES[rules].rules.ends
-        asked = [i for i, (before, piece) in enumerate(pairwise(pieces), 1) if before.tail or piece.asks]
-        if sum(map(len, gaps)) > len(gaps):
-            asked = sorted({*asked, *(i for i, gap in enumerate(gaps, 1) if len(gap) > 1)})
-        if pieces and pieces[0].breaks:
-            asked = [0, *asked]
-        for i in asked:
-            piece = pieces[i]
-            if i:
-                before = pieces[i - 1]
-                tail = before.tail
-                if tail in ("its", "Its") and _is_it_is(pieces, self._first, i):  # Its a dog; its name
-                    self.cuts.append(starts[i - 1] + before.spans[-1][1] - 1)
-                if ((tail or piece.asks) and _ends(pieces, self._first, i, table)) or (gaps[i - 1].count("\n") > 1):
-                    self._end(i - 1, len(before.spans))
-                    self._first, self._skipped = i, 0
-            for last in piece.breaks:
-                self._end(i, last)
-                self._first, self._skipped = i, last
-        if pieces:
-            self._end(len(pieces) - 1, len(pieces[-1].spans))
-
-    def _end(self, last: int, tokens: int) -> None:
-        """Ends the sentence in the piece `last`, of which it has the first tokens, so many."""
-        piece, start = self._pieces[last], self._starts[last]
+    begin = 0 if texts[0] else 1
+    end = len(texts) if texts[-1] else len(texts) - 1
+    starts, gaps = starts[begin:end], gaps[begin : end - 1]
+    pieces = list(map(_PIECES[rules].__getitem__, texts[begin:end]))
+    sentences, its = _sentences(pieces, gaps, _PIECES[rules].rules)
+    its_cuts = [starts[i] + pieces[i].spans[-1][1] - 1 for i in its]
+    stops: list[int] = []
+    cuts = [*its_cuts]
+    for first, skipped, last, tokens in sentences:
+        piece, start = pieces[last], starts[last]
         if piece.tail == "time" or piece.tail in _HALF_DAYS:
-            self._end_mail_heads(last, tokens)
-        first, end = (start + place for place in piece.spans[tokens - 1])
-        text = self._paragraph
-        if self._english and end - first > 1 and text[end - 1] == "." and text[end - 2].isalnum():
-            self.cuts.append(end - 1)  # the full stop after an abbreviation: etc|.
-        self.stops.append(end)
-
-    def _end_mail_heads(self, last: int, tokens: int) -> None:
-        """Ends up to two sentences before the last one: the head of an e-mail is (see you, Ann 05/31/2001 09:01 AM)."""
-        if not _stamp(self._pieces[max(self._first, last - 2) : last + 1]):
-            return
-        pieces, starts = self._pieces[self._first : last + 1], self._starts[self._first : last + 1]
-        spans = _spans(starts, pieces)
-        spans = spans[self._skipped : len(spans) - len(pieces[-1].spans) + tokens]
-        spans = _divided(spans, self.cuts[bisect_right(self.cuts, spans[0][0]) :])
-        for size in _mail_head(pieces):
-            count = sum(len(piece.spans) for piece in pieces[-size:])
-            if count < len(spans):
-                self.stops.append(spans[-count - 1][1])
-                spans = spans[-count:]
+            own = pieces[first : last + 1]
+            spans = _spans(starts[first : last + 1], own)
+            spans = spans[skipped : len(spans) - len(piece.spans) + tokens]
+            spans = _divided(spans, its_cuts[bisect(its_cuts, spans[0][0]) : bisect(its_cuts, spans[-1][1])])
+            for size in _mail_head(own):
+                count = sum(len(piece.spans) for piece in own[-size:])
+                if count < len(spans):
+                    stops.append(spans[-count - 1][1])
+                    spans = spans[-count:]
+        a, b = piece.spans[tokens - 1]
+        stop = start + b
+        if rules == "english" and b - a > 1 and paragraph[stop - 1] == "." and paragraph[stop - 2].isalnum():
+            cuts.append(stop - 1)  # the full stop after an abbreviation: etc|.
+        stops.append(stop)
+    return starts, pieces, stops, sorted(cuts)
 
 
 def _spans(starts: list[int], pieces: list[Piece]) -> list[_Fields]:
@@ -321,11 +324,11 @@ def _spans(starts: list[int], pieces: list[Piece]) -> list[_Fields]:
 
 
 def _divided(spans: list[_Fields], cuts: list[int]) -> list[_Fields]:
-    """The spans, but two where a cut is inside; cuts ascend."""
+    """The spans, but two where a cut is inside; both ascend."""
     divided: list[_Fields] = []
     done = 0
     for cut in cuts:
-        place = bisect_right(spans, (cut,)) - 1
+        place = bisect(spans, (cut,)) - 1
         start, end, _ = spans[place]
         divided += [*spans[done:place], (start, cut, ()), (cut, end, ())]
         done = place + 1
@@ -346,17 +349,16 @@ def segment(paragraph: str, rules: str = "english") -> list[list[Token]]:
     hyphens whole, in any language; each Han character is a token, a run of Hiragana or Katakana is one, and so is a run
     of a script that puts no spaces between words (Thai, Lao, Khmer, Burmese).
     """
-    starts, pieces, gaps = _read(paragraph, rules)
-    found = _Sentences(paragraph, starts, pieces, gaps, rules)
+    starts, pieces, stops, cuts = _cut(paragraph, rules)
     spans = _spans(starts, pieces)
-    if found.cuts:
-        spans = _divided(spans, found.cuts)
+    if cuts:
+        spans = _divided(spans, cuts)
     tokens = list(map(tuple.__new__, repeat(Token), spans))  # twice as fast as Token()
     ends = [span[1] for span in spans]
     sentences = []
     first = 0
-    for stop in found.stops:
-        last = bisect_right(ends, stop, first)
+    for stop in stops:
+        last = bisect(ends, stop, first)
         sentences.append(tokens[first:last])
         first = last
     return sentences
@@ -364,10 +366,9 @@ def segment(paragraph: str, rules: str = "english") -> list[list[Token]]:
 
 def segment_ends(paragraph: str, rules: str) -> tuple[list[int], list[int]]:
     """Where the tokens end that `segment` finds, in any order, and where its sentences end; in a third of the time."""
-    starts, pieces, gaps = _read(paragraph, rules)
-    found = _Sentences(paragraph, starts, pieces, gaps, rules)
+    starts, pieces, stops, cuts = _cut(paragraph, rules)
     ends = [start + end for start, piece in zip(starts, pieces, strict=True) for _, end in piece.spans]
-    return ends + found.cuts, found.stops
+    return ends + cuts, stops
 
 
 class Segmenter(Protocol):

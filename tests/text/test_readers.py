@@ -158,7 +158,7 @@ def test_offsets_cut_out_the_tokens(text: str, per_line: bool, paragraph: int, b
         patch.setattr(paragraphs, "MAX_PARAGRAPH", paragraph)
         patch.setattr(paragraphs, "BLOCK_START", block)
         for format in ("text", "lines"):
-            sentences = read(text, format, segment=segment, paragraph_per_line=per_line)
+            sentences = read(f"{text}\n", format, segment=segment, paragraph_per_line=per_line)
             last = 0
             for s in sentences:
                 assert s.offsets is not None
