@@ -106,9 +106,9 @@ class EpochRecorder(Checkpoint):
 
     def _seconds_left(self, trainer: pl.Trainer) -> float:
         """What the run still needs, at most: the mean of its epochs but the first, which is slower, for each one."""
-        own = self._seconds[1:] or self._seconds
+        seconds = self._seconds[1:] or self._seconds
         epochs = 0 if self.complete else (trainer.max_epochs or 0) - len(self.epochs)
-        return max(0, epochs) * sum(own) / len(own) + self._seconds_after
+        return max(0, epochs) * sum(seconds) / len(seconds) + self._seconds_after
 
     def write_metrics(self) -> None:
         """Writes the epochs to `metrics.csv`."""

@@ -159,11 +159,11 @@ def check_folder(folder: Path, record: RunRecord) -> None:
         raise InputError(f"{folder} holds files that are no run's; give the sweep another folder")
 
 
-def _differing(there: Any, wanted: Any) -> str | None:
+def _differing(saved: Any, wanted: Any) -> str | None:
     """A key with dots whose value is not the one that is wanted; None if there is none."""
-    if not isinstance(there, dict) or not isinstance(wanted, dict):
-        return None if there == wanted else ""
-    parts = ((key, _differing(there.get(key), wanted.get(key))) for key in {**wanted, **there})
+    if not isinstance(saved, dict) or not isinstance(wanted, dict):
+        return None if saved == wanted else ""
+    parts = ((key, _differing(saved.get(key), wanted.get(key))) for key in {**wanted, **saved})
     return next((f"{key}.{rest}".rstrip(".") for key, rest in parts if rest is not None), None)
 
 
@@ -177,8 +177,8 @@ def begin(config: DictConfig, sweep: SingleRun) -> str:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; give the sweep a folder")
     files = [path.name for path in folder.iterdir() if path.is_file()] if folder.exists() else []
-    if others := [name for name in files if not name.startswith((TABLE, JOURNAL, "."))]:
-        raise InputError(f"{folder} holds other files, {others[0]}; give the sweep a folder of its own")
+    if foreign := [name for name in files if not name.startswith((TABLE, JOURNAL, "."))]:
+        raise InputError(f"{folder} holds other files, {foreign[0]}; give the sweep a folder of its own")
     go_on = "give the same command again"
     if not names_a_folder(config.hydra):
         with read_write(config.hydra):

@@ -55,11 +55,11 @@ class HiddenWordNetwork(nn.Module):
         self.bias = nn.Parameter((counts / counts.sum()).log())
 
     def batch(self, sentences: Sequence[Sequence[str]], hidden: Sequence[np.ndarray]) -> Batch:
-        """A batch of B sentences, none of them empty; `hidden` has for each the places of its hidden words."""
+        """A batch of B sentences, none of them empty; `hidden` has for each the positions of its hidden words."""
         batch, ids = collate(sentences, self.table), self.vocabulary.word_ids
         targets = torch.full_like(batch.index, IGNORE)
-        for b, places in enumerate(hidden):
-            for t in places.tolist():
+        for b, positions in enumerate(hidden):
+            for t in positions.tolist():
                 word = sentences[b][t].lower()
                 targets[t, b] = ids[word] - FIRST_ID if word in ids else UNSEEN
         batch.targets[WORD] = targets
@@ -80,14 +80,14 @@ class HiddenWordNetwork(nn.Module):
 
     @torch.inference_mode()
     def probabilities(self, tokens: Sequence[str], hidden: Sequence[int]) -> Tensor:
-        """The probabilities of all words in the place of each hidden token of a sentence, (n, V)."""
+        """The probabilities of all words at each hidden token of a sentence, (n, V)."""
         with own_turn():
             return self.scores(self(self.batch([tokens], [np.array(hidden)]).to(self.mask.device))).softmax(1)
 
     def save(self, folder: Path, segmenter: str, config: dict[str, Any], card: str) -> None:
         """Writes its folder; see `Bundle.save`."""
-        own = {name: weight for name, weight in self.state_dict().items() if not name.startswith(BODY)}
-        weights = {name: weight.detach().cpu().contiguous() for name, weight in own.items()}
+        others = [(name, weight) for name, weight in self.state_dict().items() if not name.startswith(BODY)]
+        weights = {name: weight.detach().cpu().contiguous() for name, weight in others}
         bundle = Bundle((Member(self.body, self.vocabulary),), segmenter, config)
         bundle.save(folder, card, others={WORD_PREDICTOR: weights})
 

@@ -20,33 +20,33 @@ WANDB_REMEDY = f"log in with `wandb login`, or set logger.wandb.mode={OFFLINE} a
 SCORED = ("dev", "test")
 
 
-def _made(run: Path, folder: str | None, name: str) -> Path:
-    """The folder that a config names, else one in the run's folder."""
-    place = Path(os.path.expanduser(folder)) if folder else run.absolute() / LOGS / name
-    place.mkdir(parents=True, exist_ok=True)
-    return place
+def _log_folder(run: Path, folder: str | None, name: str) -> Path:
+    """Makes the folder that a config names, else one in the run's folder."""
+    path = Path(os.path.expanduser(folder)) if folder else run.absolute() / LOGS / name
+    path.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def _csv(run: Path, folder: str | None) -> Any:
     from pytorch_lightning.loggers import CSVLogger
 
-    return CSVLogger(_made(run, folder, "csv"), name="")
+    return CSVLogger(_log_folder(run, folder, "csv"), name="")
 
 
 def _tensorboard(run: Path, folder: str | None) -> Any:
     from pytorch_lightning.loggers import TensorBoardLogger
 
-    return TensorBoardLogger(_made(run, folder, "tensorboard"), name="", default_hp_metric=False)
+    return TensorBoardLogger(_log_folder(run, folder, "tensorboard"), name="", default_hp_metric=False)
 
 
 def _wandb(run: Path, project: str, name: str | None, mode: str, folder: str | None, **others: Any) -> Any:
     import wandb
     from pytorch_lightning.loggers import WandbLogger
 
-    place = _made(run, folder, "")  # if it is not there, W&B takes a temporary folder
+    save_dir = _log_folder(run, folder, "")  # if it is not there, W&B takes a temporary folder
     settings = wandb.Settings(silent=True, console="off", init_timeout=30.0)
-    own: dict[str, Any] = {"project": project, "name": name or shown_folder(run), "mode": mode, "save_dir": place}
-    logger = WandbLogger(**own, **others, settings=settings)
+    given: dict[str, Any] = {"project": project, "name": name or shown_folder(run), "mode": mode, "save_dir": save_dir}
+    logger = WandbLogger(**given, **others, settings=settings)
     try:
         logger.experiment  # noqa: B018  it connects
     except (wandb.Error, OSError, ValueError) as error:
@@ -60,7 +60,7 @@ def _mlflow(run: Path, experiment: str, name: str | None, tracking_uri: str | No
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # MLflow's own number is 7, and takes minutes
     from pytorch_lightning.loggers import MLFlowLogger
 
-    folder = None if tracking_uri else _made(run, None, "mlflow")
+    folder = None if tracking_uri else _log_folder(run, None, "mlflow")
     address = tracking_uri or f"sqlite:///{folder}/mlflow.db"
     before = os.environ.get("MLFLOW_TRACKING_URI")
     try:
@@ -129,11 +129,11 @@ def log_results(loggers: Sequence[Any], results: Mapping[str, Any]) -> None:
 def final_scores(results: Mapping[str, Any]) -> dict[str, float]:
     """The scores of `report.json` by names such as `final/test/upos/accuracy`."""
     named = ("best_epoch", "training_seconds", "words_per_second", "parameters")
-    found = {name: float(results[name]) for name in named if name in results}
+    final = {name: float(results[name]) for name in named if name in results}
     parts = {split: results[split] for split in SCORED if split in results}
     parts |= {f"raw/{split}": {"": scores} for split, scores in results.get("raw", {}).items()}
     for split, columns in parts.items():
         for column, scores in columns.items():
             prefix = f"{split}/{column}/" if column else f"{split}/"
-            found |= {prefix + name: value for name, value in scores.items() if type(value) is float}
-    return {f"final/{name}": value for name, value in found.items()}
+            final |= {prefix + name: value for name, value in scores.items() if type(value) is float}
+    return {f"final/{name}": value for name, value in final.items()}

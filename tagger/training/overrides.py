@@ -47,8 +47,8 @@ def checked_words(page: str, words: Sequence[str]) -> list[str]:
         raise InputError("--experimental-rerun reads a pickle, which may run code; leave it out")
     if options.shell_completion:
         raise InputError("--shell-completion completes Hydra's words alone; say tagger --install-completion")
-    own_pages = options.config_dir is not None or options.config_name is not None
-    checked = checked_overrides(options.overrides, page, keys_are_known=not own_pages)
+    other_pages = options.config_dir is not None or options.config_name is not None
+    checked = checked_overrides(options.overrides, page, keys_are_known=not other_pages)
     others = list(words)
     for override in options.overrides:
         others.remove(override)
@@ -80,11 +80,12 @@ def checked_overrides(overrides: Sequence[str], page: str = "train", keys_are_kn
             sweeps = each.is_sweep_override()
             value = next(each.sweep_string_iterator()) if sweeps else each.get_value_element_as_str()
             chosen[each.key_or_group] = f"{each.key_or_group}={value}"
-    known = _keys(page, *chosen.values())
-    return [_with_known_key(override, known, groups, page) for override in parsed]
+    keys = _keys(page, *chosen.values())
+    return [_checked_key(override, keys, groups, page) for override in parsed]
 
 
 def _parsed(text: str) -> Override:
+    """Reads an override. What is one text, such as a file's name with an ä, needs no quotes."""
     head, equals, value = text.partition("=")
     if not equals and not head.startswith("~"):
         raise InputError(f"{text}: no command and no KEY=VALUE; a value is set like model.depth=3")
@@ -93,33 +94,39 @@ def _parsed(text: str) -> Override:
     try:
         return OverridesParser.create().parse_override(text)
     except HydraException as error:
-        if equals and not re.search(r"[][{}(),'\"]|\$\{", value):  # one text with signs such as ä, = or #
+        if equals and not re.search(r"[][{}(),'\"]|\$\{", value):
             return OverridesParser.create().parse_override(quoted(head, os.path.expanduser(value)))
         reason = str(error).splitlines()[0].rstrip(".")
         raise InputError(f"{text}: cannot be read ({reason}); put quotes around signs: KEY='\"VALUE\"'") from None
 
 
-def _with_known_key(override: Override, known: frozenset[str], groups: Mapping[str, Sequence[str]], page: str) -> str:
-    """The override with `++` if its key is not on the page, but may be added: Hydra wants that; else without a sign.
+def _checked_key(override: Override, keys: frozenset[str], groups: Mapping[str, Sequence[str]], page: str) -> str:
+    """The override without `+` if its key is on the page, and with `++` if it may be added, as Hydra wants it.
 
     Keys of a choice, such as those of `corpus=conllu`, and arguments of the trainer may be added. The error for any
     other key names a choice of a group that has it, or a similar key.
+
+    Args:
+        override: as given.
+        keys: of the page with its choices.
+        groups: the choices of each group.
+        page: `train` or `pretrain`.
     """
     key, text = override.key_or_group, str(override.input_line)
     part = key.partition(".")[0]
-    if key in gone.KEYS and key not in known:
+    if key in gone.KEYS and key not in keys:
         raise InputError(f"{key} is gone: {gone.KEYS[key]}")
     if key.startswith(("hydra.", "hydra/")):
         return text
-    if groups.get(key) or key in _keys(page) or (key in known and override.is_delete()):
+    if groups.get(key) or key in _keys(page) or (key in keys and override.is_delete()):
         return text.lstrip("+")
-    is_field = key.startswith("corpus.fields.") and "corpus.fields" in known
-    if not override.is_delete() and (key in known or part == "trainer" or is_field):
+    is_field = key.startswith("corpus.fields.") and "corpus.fields" in keys
+    if not override.is_delete() and (key in keys or part == "trainer" or is_field):
         return f"++{text.lstrip('+')}"
-    having = [f"{part}={choice}" for choice in groups.get(part, ()) if key in _keys(page, f"{part}={choice}")]
-    if having:
-        raise InputError(f"{text}: no such key here; it needs {' or '.join(having)}")
-    near = nearest(key, sorted(known))
+    choices = [f"{part}={choice}" for choice in groups.get(part, ()) if key in _keys(page, f"{part}={choice}")]
+    if choices:
+        raise InputError(f"{text}: no such key here; it needs {' or '.join(choices)}")
+    near = nearest(key, sorted(keys))
     remedy = f"did you mean {near}?" if near else f"see {PAGES[page]} --cfg job"
     raise InputError(f"{text}: no such key; {remedy}")
 
@@ -127,15 +134,15 @@ def _with_known_key(override: Override, known: frozenset[str], groups: Mapping[s
 @cache
 def _keys(page: str, *choices: str) -> frozenset[str]:
     """The keys with dots of a page with choices such as `corpus=ud`: of all values and of the parts that hold them."""
-    found = set()
+    keys = set()
     parts = [("", cast(Any, OmegaConf.to_container(compose_page(page, choices))))]
     while parts:
         prefix, values = parts.pop()
         for name, value in values.items():
-            found.add(f"{prefix}{name}")
+            keys.add(f"{prefix}{name}")
             if isinstance(value, dict):
                 parts.append((f"{prefix}{name}.", value))
-    return frozenset(found)
+    return frozenset(keys)
 
 
 def compose_page(page: str, overrides: Iterable[str]) -> DictConfig:

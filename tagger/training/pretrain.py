@@ -17,7 +17,6 @@ from datasets import Dataset
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
-from torch.utils.data import Dataset as Batches
 
 from tagger.bundle.saved_config import PRETRAINED_IN_RUN
 from tagger.corpus.arrow import to_arrow, token_counts
@@ -41,13 +40,13 @@ from tagger.training.module import WARMUP, Module
 from tagger.training.run import begin, finish, fit_best
 
 DEV_SHARE = 0.05  # the end of the text is dev text, unless files are named
-DEV_STRIDE = 8  # one of 8 known dev words is hidden, so that its neighbours stay visible
+DEV_STRIDE = 8  # one of 8 dev words that can be predicted is hidden, so that its neighbours stay visible
 CUT = 0.15  # share of the sentences that are cut off before or after a hidden word
 
 _log = logging.getLogger(__name__)
 
 
-class UntaggedText(NamedTuple):
+class TextSplits(NamedTuple):
     """The text of a config, cut into sentences of tokens; training does not read the dev text."""
 
     name: str
@@ -59,7 +58,7 @@ class UntaggedText(NamedTuple):
         return Counter(form for rows in self.train.iter(1000) for tokens in rows["tokens"] for form in tokens)
 
 
-def read_text(config: PretrainConfig) -> UntaggedText:
+def read_text(config: PretrainConfig) -> TextSplits:
     """Reads the text, and keeps it on disk."""
     texts = Texts(config.text, config.hub)
     if config.dev is None:
@@ -67,13 +66,13 @@ def read_text(config: PretrainConfig) -> UntaggedText:
         if len(whole) < 2:
             raise InputError(f"{texts.name}: too little text to set apart dev text; give files as dev")
         size = len(whole) - max(1, round(DEV_SHARE * len(whole)))
-        return UntaggedText(texts.name, whole.select(range(size)), whole.select(range(size, len(whole))))
+        return TextSplits(texts.name, whole.select(range(size)), whole.select(range(size, len(whole))))
     dev = text_files(config.dev, "dev")
     apart = set(map(os.path.realpath, dev))
     files = tuple(file for file in texts.files if os.path.realpath(file) not in apart)
     if texts.files and not files:
         raise InputError("dev names all of text; leave some to learn from")
-    return UntaggedText(texts.name, _stored(files, config), _stored(tuple(dev), config))
+    return TextSplits(texts.name, _stored(files, config), _stored(tuple(dev), config))
 
 
 def _stored(files: tuple[str, ...], config: PretrainConfig) -> Dataset:
@@ -88,7 +87,7 @@ def _sentences(files: tuple[str, ...], hub: tuple[Any, ...], segmenter: str) -> 
     return map(Sentence, texts.sentences())
 
 
-class _Batches(Batches[Batch]):
+class HiddenWordBatches(torch.utils.data.Dataset[Batch]):
     """Sentence numbers and a seed -> a batch in which words of the vocabulary are hidden, by the seed at random.
 
     Some sentences are cut off before or after a word, and that word is hidden. So the network learns to predict a word
@@ -102,25 +101,25 @@ class _Batches(Batches[Batch]):
         numbers, seed = item
         sentences = self.sentences[numbers.tolist()]["tokens"]
         if seed is None:
-            known = map(self._known, sentences)
-            places = [p[i % min(DEV_STRIDE, max(1, len(p))) :: DEV_STRIDE] for i, p in zip(numbers, known, strict=True)]
-            return self.network.batch(sentences, places)
+            words = zip(numbers, map(self._predictable, sentences), strict=True)
+            hidden = [p[i % min(DEV_STRIDE, max(1, len(p))) :: DEV_STRIDE] for i, p in words]
+            return self.network.batch(sentences, hidden)
         generator = np.random.default_rng(seed)
         drawn = [self._drawn(tokens, generator) for tokens in sentences]
-        return self.network.batch([tokens for tokens, _ in drawn], [places for _, places in drawn])
+        return self.network.batch([tokens for tokens, _ in drawn], [hidden for _, hidden in drawn])
 
     def _drawn(self, tokens: list[str], generator: np.random.Generator) -> tuple[list[str], np.ndarray]:
-        """A sentence, perhaps cut off, and the places of its hidden words."""
+        """A sentence, perhaps cut off, and the positions of its hidden words."""
         edge = -1
         if generator.random() < CUT:
-            place = int(generator.integers(len(tokens)))
-            tokens, edge = (tokens[: place + 1], place) if generator.random() < 0.5 else (tokens[place:], 0)
-        known = self._known(tokens)
-        hidden = known[(generator.random(len(known)) < self.mask) | (known == edge)]
-        return tokens, hidden if len(hidden) or not len(known) else generator.choice(known, 1)
+            cut = int(generator.integers(len(tokens)))
+            tokens, edge = (tokens[: cut + 1], cut) if generator.random() < 0.5 else (tokens[cut:], 0)
+        words = self._predictable(tokens)
+        hidden = words[(generator.random(len(words)) < self.mask) | (words == edge)]
+        return tokens, hidden if len(hidden) or not len(words) else generator.choice(words, 1)
 
-    def _known(self, tokens: list[str]) -> np.ndarray:
-        """The places of the words that can be predicted."""
+    def _predictable(self, tokens: list[str]) -> np.ndarray:
+        """The positions of the words that can be predicted."""
         ids = self.network.vocabulary.word_ids
         return np.array([i for i, token in enumerate(tokens) if token.lower() in ids], dtype=np.int64)
 
@@ -128,7 +127,7 @@ class _Batches(Batches[Batch]):
 class HiddenWordDataModule(pl.LightningDataModule):
     """Batches of a text."""
 
-    def __init__(self, text: UntaggedText, network: HiddenWordNetwork, config: PretrainConfig) -> None:
+    def __init__(self, text: TextSplits, network: HiddenWordNetwork, config: PretrainConfig) -> None:
         super().__init__()
         self.text, self.network, self.config = text, network, config
 
@@ -141,7 +140,7 @@ class HiddenWordDataModule(pl.LightningDataModule):
 
     def _loader(self, sentences: Dataset, seed: int | None, rank: int = 0, world: int = 1) -> DataLoader[Batch]:
         sampler = BucketSampler(token_counts(sentences), self.config.batch_tokens, seed, rank, world)
-        batches = _Batches(sentences, self.network, self.config.mask)
+        batches = HiddenWordBatches(sentences, self.network, self.config.mask)
         return DataLoader(batches, batch_size=None, sampler=sampler, generator=torch.Generator())
 
 

@@ -80,12 +80,12 @@ def _claim_folder(wanted: Path, record: RunRecord, add_number: bool, claims: Exi
         path = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
         try:
             path.mkdir(parents=True, exist_ok=True)
-            there = {each.name for each in path.iterdir()} - {LOCK}
-            only_own = there <= {*OWN_FOLDERS, *OWN_FILES}
-            was_killed = not add_number and RECORD in there and only_own and not can_resume(path)
+            names = {each.name for each in path.iterdir()} - {LOCK}
+            only_own = names <= {*OWN_FOLDERS, *OWN_FILES}
+            was_killed = not add_number and RECORD in names and only_own and not can_resume(path)
             if was_killed:
                 read_record(path)  # it is a run's, and no other program's
-            if was_killed or not there:
+            if was_killed or not names:
                 has_lock = claims.enter_context(claim_run(path))
                 if was_killed and has_lock:
                     _remove_own(path)
@@ -165,5 +165,5 @@ def read_record(folder: Path) -> RunRecord:
 
 def shown_folder(folder: Path) -> str:
     """A folder as text, relative to the current one if it is inside."""
-    whole = folder.absolute()
-    return str(whole.relative_to(Path.cwd()) if whole.is_relative_to(Path.cwd()) else whole)
+    path = folder.absolute()
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -54,7 +54,7 @@ DEFAULTS: dict[str, Any] = {"gradient_clip_val": 1.0, "deterministic": "warn"}
 
 def make_trainer(
     settings: Mapping[str, Any],
-    own: Mapping[str, Any],
+    fixed: Mapping[str, Any],
     folder: Path,
     callbacks: Sequence[Callback],
     loggers: Sequence[Any] = (),
@@ -63,16 +63,16 @@ def make_trainer(
 
     Args:
         settings: those of the config.
-        own: further arguments of `pytorch_lightning.Trainer`, which no config may set.
+        fixed: further arguments of `pytorch_lightning.Trainer`, which no config may set.
         folder: the run's folder.
         callbacks, loggers: of the trainer.
     """
-    settings = {name: value for name, value in settings.items() if name not in own}
+    settings = {name: value for name, value in settings.items() if name not in fixed}
     on_terminal = sys.stdout.isatty()  # where Lightning draws its bar
     try:
         return pl.Trainer(
             **DEFAULTS | settings,
-            **own,
+            **fixed,
             default_root_dir=folder,
             logger=list(loggers) or False,
             callbacks=[*callbacks, *([EpochBar()] if on_terminal else [])],
