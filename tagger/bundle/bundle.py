@@ -23,12 +23,11 @@ from torch import Tensor
 from tagger.bundle.linear_members import Linear, load_linear, save_linear
 from tagger.bundle.saved_config import CARD, CONFIG, FORMAT, NOISE, TOKENIZER, VOCABULARY, WEIGHTS
 from tagger.bundle.validation import read_description
-from tagger.bundle.vocabularies import join_vocabularies
 from tagger.errors import InputError, reason
 from tagger.model.network import TaggerNetwork
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.transformer import MULTILINGUAL, is_carried
-from tagger.model.vocabulary import Vocabulary
+from tagger.model.vocabulary import Vocabulary, join_vocabularies
 from tagger.model.weights import build_without_memory, compress, expand, one_error, read_weights
 from tagger.pretrained.huggingface import load_tokenizer, load_weights
 from tagger.segmenter.saved import SavedSegmenter, load_segmenter
@@ -92,7 +91,7 @@ class Bundle:
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """That of all members if they share one; else see `join_vocabularies`."""
+        """That of all members if they share one; else see `vocabulary.join_vocabularies`."""
         vocabularies = list({id(member.vocabulary): member.vocabulary for member in self.members}.values())
         return vocabularies[0] if len(vocabularies) == 1 else join_vocabularies(vocabularies)
 

@@ -9,7 +9,6 @@ from torch import Tensor
 from tagger.bundle.bundle import Bundle, Member
 from tagger.bundle.linear_members import Linear, add, networks_share
 from tagger.bundle.saved_config import ENSEMBLE, MAX_MEMBERS, MAX_TAGGERS, NOISE, ORIGIN
-from tagger.bundle.vocabularies import check_same_tags, in_order_of
 from tagger.errors import InputError, shorten
 from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE
 from tagger.model.network import TaggerNetwork
@@ -73,6 +72,33 @@ def join(taggers: Sequence[Bundle], weights: Sequence[float] | None = None, name
         "scores": {},
     }
     return Bundle(tuple(members), taggers[0].segmenter, config, tuple(linear))
+
+
+def in_order_of(first: Vocabulary, vocabulary: Vocabulary) -> Vocabulary:
+    """A vocabulary with its columns and tags in the order of another's, which has the same ones."""
+    if list(vocabulary.tags.items()) == list(first.tags.items()):
+        return vocabulary
+    nothing = Vocabulary({}, [], {}, [])
+    ordered = replace(vocabulary, tags=first.tags, combinations=vocabulary.combinations_with(nothing, first.tags))
+    return ordered.with_scripts_of([vocabulary])
+
+
+def check_same_tags(first: Vocabulary, first_name: str, other: Vocabulary, other_name: str) -> None:
+    """Raises InputError unless two vocabularies have the same columns and tags, in whatever order."""
+    remedy = "an ensemble needs taggers of the same columns and tags"
+    pairs = ((first, first_name, other, other_name), (other, other_name, first, first_name))
+    for one, one_name, two, two_name in pairs:
+        for column in one.columns:
+            if column not in two.tags:
+                raise InputError(f"{two_name} lacks the column {shorten(column)}, which {one_name} has; {remedy}")
+    for one, one_name, two, two_name in pairs:
+        for column, tags in one.tags.items():
+            for tag in tags:
+                if tag not in two.tag_ids[column]:
+                    raise InputError(
+                        f"{two_name} lacks the tag {shorten(tag)} of the column {column}, which {one_name} has;"
+                        f" {remedy}"
+                    )
 
 
 def _weights_by_column(taggers: Sequence[Bundle], weights: Sequence[float]) -> dict[str, list[float]]:

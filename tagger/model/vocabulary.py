@@ -225,6 +225,23 @@ class Vocabulary:
         return frozenset(self.forms)
 
 
+def join_vocabularies(vocabularies: Sequence[Vocabulary]) -> Vocabulary:
+    """The vocabulary of a tagger whose members have several: columns and tags in the order of the first member's.
+
+    It has the forms of all members, and no words or characters, because each member looks up its own. A form has the
+    edit scripts that it has in any member. Tags may stand together that do so in any member, if all of them know that.
+    The corpora are those that all members know which were trained on several.
+    """
+    first, *others = vocabularies
+    known = [vocabulary.corpora for vocabulary in vocabularies if vocabulary.corpora]
+    corpora = [name for name in known[0] if all(name in names for names in known)] if known else []
+    forms = sorted({form for vocabulary in vocabularies for form in vocabulary.forms})
+    merged = Vocabulary({}, [], first.tags, forms, combinations=first.combinations, corpora=corpora)
+    for other in others:
+        merged = replace(merged, combinations=merged.combinations_with(other, first.tags))
+    return merged.with_scripts_of(vocabularies)
+
+
 def _frequent(counts: Counter[str], min_count: int) -> list[str]:
     """Items that occur at least `min_count` times, the most frequent first.
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from tagger.bundle.vocabularies import check_same_tags, in_order_of, join_vocabularies
+from tagger.bundle.ensemble import check_same_tags, in_order_of
 from tagger.errors import InputError
-from tagger.model.vocabulary import Vocabulary
+from tagger.model.vocabulary import Vocabulary, join_vocabularies
 from tests.conftest import CORPUS
 
 
