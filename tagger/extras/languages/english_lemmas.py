@@ -7,9 +7,6 @@ columns, to the bit. The accuracies that it prints at the end go into `config.js
 import argparse
 import copy
 import dataclasses
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import torch
@@ -18,21 +15,13 @@ from torch.nn.functional import cross_entropy
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import find_tagger
 from tagger.bundle.saved_config import CARD
+from tagger.extras.languages.make import evaluate, read, split_of
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.model.weights import compress, expand
 from tagger.tagging.tagger import Tagger
-from tagger.text.conllu import read_conllu
-from tagger.text.sentence import Sentence
 
 EPOCHS, BATCH, RATE, DROPOUT = 12, 512, 0.002, 0.2
-
-
-def read(folder: Path, split: str) -> list[Sentence]:
-    """The sentences of a split."""
-    path = next(folder.glob(f"*-{split}.conllu"))
-    with path.open(encoding="utf-8") as lines:
-        return list(read_conllu(lines, str(path)))
 
 
 def main() -> None:
@@ -45,7 +34,7 @@ def main() -> None:
     torch.set_num_threads(1)
     folder = find_tagger("english")
     bundle = Bundle.load(folder)
-    train = read(arguments.corpus, "train")
+    train = read(split_of(arguments.corpus, "train"))
     rows = [{"tokens": s.tokens, "lemma": s.tags["lemma"]} for s in train]
     learned = Vocabulary.build(rows, ["lemma"], 2)
     known = dict(zip(learned.forms, learned.form_tags["lemma"], strict=True))
@@ -99,9 +88,7 @@ def main() -> None:
     card = (folder / CARD).read_text(encoding="utf-8")
     with_lemmas.save(arguments.out, card, packed=True)
     for split in ("dev", "test"):
-        path = next(arguments.corpus.glob(f"*-{split}.conllu"))
-        command = [sys.executable, "-m", "tagger", "evaluate", str(path), "--model", str(arguments.out), "--json"]
-        found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+        found = evaluate(split_of(arguments.corpus, split), arguments.out)
         print(split, {column: scores["accuracy"] for column, scores in found.items()}, flush=True)
 
 

@@ -1,10 +1,10 @@
 """Trains what finds the language of a text.
 
-    python -m tagger.extras.languages.fit_identifier --corpora TREEBANKS [TREEBANKS ...] --text TEXTS -o FILE
+    python -m tagger.extras.languages.fit_identifier --corpora TREEBANKS [TREEBANKS ...] --text TEXTS [-o FILE]
 
 It learns from the train splits of the languages in `languages.csv` and of English, and from their untagged text, in
 pieces of 1 to 30 words. Its accuracy on pieces of dev is printed, and that of py3langid among the same languages
-(pip install py3langid). The file belongs to `data`, as `languages.safetensors`.
+(pip install py3langid). Without `-o` it is `data/languages.safetensors`. A file that is there is not made again.
 
 It also prints, of the taggers in `data` together, how many sentences of dev get their language as paragraphs of a
 document, and for which of spaCy's languages (pip install spacy) they take its example sentences.
@@ -24,9 +24,8 @@ from torch.nn.functional import cross_entropy
 
 from tagger.bundle.language_codes import codes_of
 from tagger.errors import InputError
-from tagger.extras.languages.make import Language, Row, rows
-from tagger.tagging.languages import PARAGRAPH_WORDS, Identifier, LanguageTagger, pieces_of, words_of
-from tagger.text.conllu import read_conllu
+from tagger.extras.languages.make import DATA, Language, Row, read, rows, split_of
+from tagger.tagging.languages import IDENTIFIER, PARAGRAPH_WORDS, Identifier, LanguageTagger, pieces_of, words_of
 from tagger.text.paragraphs import Paragraph
 from tagger.text.spacing import surface_tokens
 
@@ -41,13 +40,11 @@ UNSPACED = ("chinese", "japanese", "thai")
 
 def texts_of(folder: Path, split: str) -> list[str]:
     """The sentences of a split as text."""
-    path = next(folder.glob(f"*-{split}.conllu"))
     found = []
-    with path.open(encoding="utf-8") as lines:
-        for sentence in read_conllu(lines, str(path)):
-            spaces = sentence.space_after or [True] * len(sentence)
-            tokens = surface_tokens(sentence)
-            found.append("".join(token.form + " " * spaces[token.stop - 1] for token in tokens).strip())
+    for sentence in read(split_of(folder, split)):
+        spaces = sentence.space_after or [True] * len(sentence)
+        tokens = surface_tokens(sentence)
+        found.append("".join(token.form + " " * spaces[token.stop - 1] for token in tokens).strip())
     return found
 
 
@@ -192,7 +189,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpora", nargs="+", type=Path, required=True, metavar="TREEBANKS")
     parser.add_argument("--text", type=Path, required=True, metavar="TEXTS")
-    parser.add_argument("-o", dest="out", type=Path, required=True, metavar="FILE")
+    parser.add_argument("-o", dest="out", type=Path, default=DATA / IDENTIFIER, metavar="FILE")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     languages = [Language(row, arguments.corpora, arguments.text, Path("work")) for row in [*rows(), ENGLISH]]

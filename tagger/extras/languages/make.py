@@ -2,9 +2,10 @@
 
     python -m tagger.extras.languages.make --corpora TREEBANKS [TREEBANKS ...] --text TEXTS -o WORK [LANGUAGE ...]
 
-TREEBANKS has a folder for each treebank (`UD_Welsh-CCG`), TEXTS a file of untagged text for each language. Without a
-LANGUAGE all are made, in the order of the table. Each step of a language leaves a folder in WORK/LANGUAGE and is not
-done again; a step that was interrupted goes on. docs/languages.md tells what the steps are, and how to add a language.
+TREEBANKS has a folder for each treebank (`UD_Welsh-CCG`), whose files end in `.conllu` or `.conllu.gz`; TEXTS has a file
+of untagged text for each language. Without a LANGUAGE all are made, in the order of the table. Each step of a language
+leaves a folder in WORK/LANGUAGE and is not done again; a step that was interrupted goes on. docs/languages.md tells
+what the steps are, and how to add a language.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from tagger.bundled import bundled
 from tagger.extras.languages.made_text import punctuated, recombined
 from tagger.tagging.languages import telling_words, words_of
 from tagger.text.conllu import read_conllu
+from tagger.text.files import read_lines
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG
 
@@ -129,7 +131,7 @@ class Language:
         found: dict[str, list[str]] = {name: [] for name in names if (name, self.row.test) != ("test", "kept")}
         for name in self.row.corpora.split():
             for split, parts in found.items():
-                parts.append(next(self.find(name).glob(f"*-{split}.conllu")).read_text(encoding="utf-8"))
+                parts.append(text_of(split_of(self.find(name), split)))
             if "dev" in found and self.row.dev != "kept":
                 sentences = found["dev"][-1].split("\n\n")
                 most = int(len(sentences) * LEARNED_DEV)
@@ -161,7 +163,7 @@ class Language:
         """The row's corpora with the UPOS and FEATS of dev in train, too: the teacher says what they are there."""
         if self.primary.is_dir():
             return
-        older = next(self.older.glob("*-train.conllu"))
+        older = split_of(self.older, "train")
         blank, renewed = (self.folder / f"{name}.conllu" for name in ("blank", "renewed"))
         rows = [line.split("\t") for line in older.read_text(encoding="utf-8").split("\n")]
         blanks = [[*row[:3], "_", row[4], "_", *row[6:]] if len(row) == 10 else row for row in rows]
@@ -185,7 +187,7 @@ class Language:
             corpus = self.primary.with_name("cuts")
             splits = {path.stem.rpartition("-")[2]: path.read_text(encoding="utf-8") for path in self.primary.iterdir()}
             for name in self.row.cuts.split():
-                splits["train"] += next(self.find(name).glob("*-train.conllu")).read_text(encoding="utf-8")
+                splits["train"] += text_of(split_of(self.find(name), "train"))
             self.write(corpus, splits)
         self.run(
             *("segmenter", f"init={self.folder / 'teacher'}", "trainer.max_epochs=0", f"segmenter={kind}"),
@@ -195,7 +197,7 @@ class Language:
     def learn(self) -> None:
         """The student, which learns from the row's own corpora, and from what the teacher says of all other text."""
         texts = [self.made()] if self.row.student == "made" else []
-        texts += [next(other.glob("*-train.conllu")) for other in self.others]
+        texts += [split_of(other, "train") for other in self.others]
         texts += [self.texts / name for name in self.row.text.split()]
         helped = [f"distill.text=[{','.join(map(str, texts))}]"] if texts else []
         helped += ["linear=0.35"] if self.row.student == "linear" else []
@@ -214,7 +216,7 @@ class Language:
         """Sentences that are made of those of train; see `made_text.py`."""
         path = self.folder / "made.lines"
         if not path.is_file():
-            corpora = [next(folder.glob("*-train.conllu")) for folder in (self.primary, *self.others)]
+            corpora = [split_of(folder, "train") for folder in (self.primary, *self.others)]
             own, *others = [
                 [s.tokens for s in read(corpus) if not any(" " in form for form in s.tokens)] for corpus in corpora
             ]
@@ -238,7 +240,7 @@ class Language:
         }
         for split in ("train", "dev"):
             counts = {column: Counter[str]() for column in tags}
-            for sentence in read(next(corpus.glob(f"*-{split}.conllu"))):
+            for sentence in read(split_of(corpus, split)):
                 for column, known in counts.items():
                     known.update(sentence.tags[column])
             for column, known in counts.items():
@@ -302,13 +304,13 @@ class Language:
         scores: dict[str, Any] = {}
         raw: dict[str, Any] = {}
         for split in ("dev",) if self.row.test == "kept" else ("dev", "test"):
-            path = next(self.taught[0].glob(f"*-{split}.conllu"))
+            path = split_of(self.taught[0], split)
             found = evaluate(path, tagger)
             scores[split] = {column: round(found[column]["accuracy"], 5) for column in columns}
             if self.row.spacing == "real":
                 raw[split] = {name: round(each["f1"], 5) for name, each in evaluate(path, tagger, "--raw").items()}
         reached = 100 * scores.get("test", scores["dev"])["upos"]
-        dev = read(next(self.taught[0].glob("*-dev.conllu")))
+        dev = read(split_of(self.taught[0], "dev"))
         words = telling_words("\n".join(sentence.text or " ".join(sentence.tokens) for sentence in dev))
         known = sum(word in bundle.vocabulary.word_ids for word in words) / len(words)
         return {
@@ -383,10 +385,22 @@ Authors of treebanks: https://universaldependencies.org and the README of each t
 """
 
 
+def split_of(folder: Path, split: str) -> Path:
+    """The file of a split of a treebank, plain or compressed."""
+    found = sorted(folder.glob(f"*-{split}.conllu*"))
+    if not found:
+        raise SystemExit(f"{folder} has no *-{split}.conllu; fetch the whole treebank")
+    return found[0]
+
+
+def text_of(path: Path) -> str:
+    """The content of a file."""
+    return "".join(read_lines(str(path)))
+
+
 def read(path: Path) -> list[Sentence]:
     """The sentences of a file."""
-    with path.open(encoding="utf-8") as lines:
-        return list(read_conllu(lines, str(path)))
+    return list(read_conllu(read_lines(str(path)), str(path)))
 
 
 def evaluate(path: Path, model: Path, *options: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 import torch
 
 import tagger
-from tagger.extras.languages.make import Row, read, rows
+from tagger.extras.languages.make import Row, read, rows, split_of
 from tagger.text.sentence import Sentence
 from tagger.text.spacing import surface_tokens
 
@@ -98,13 +98,13 @@ def measure(row: Row, roots: list[Path]) -> list[float]:
     name = row.corpora.split()[0]
     folder = next(root / name for root in roots if (root / name).is_dir())
     split = "dev" if row.test == "kept" else "test"
-    sentences = read(next(folder.glob(f"*-{split}.conllu")))
+    sentences = read(split_of(folder, split))
     tokens, text = [sentence.tokens for sentence in sentences], text_of(sentences)
     ours = tagger.load(row.name)
     ours.tag_sentences(tokens)
     times = []
     with TemporaryDirectory() as scratch:
-        crf = learned(next(folder.glob("*-train.conllu")), Path(scratch) / "crf")
+        crf = learned(split_of(folder, "train"), Path(scratch) / "crf")
         for _ in range(ROUNDS):
             fresh = tagger.load(row.name)
             fresh.tag(["a"])
