@@ -2,10 +2,10 @@
 
     python -m tagger.extras.languages.make --corpora TREEBANKS [TREEBANKS ...] --text TEXTS -o WORK [LANGUAGE ...]
 
-TREEBANKS has a folder for each treebank (`UD_Welsh-CCG`), whose files end in `.conllu` or `.conllu.gz`; TEXTS has a file
-of untagged text for each language. Without a LANGUAGE all are made, in the order of the table. Each step of a language
-leaves a folder in WORK/LANGUAGE and is not done again; a step that was interrupted goes on. docs/languages.md tells
-what the steps are, and how to add a language.
+TREEBANKS has a folder for each treebank (`UD_Welsh-CCG`), whose files end in `.conllu` or `.conllu.gz`; TEXTS has a
+file of untagged text for each language. Without a LANGUAGE all are made, in the order of the table. Each step of a
+language leaves a folder in WORK/LANGUAGE and is not done again; a step that was interrupted goes on. docs/languages.md
+tells what the steps are, and how to add a language.
 """
 
 import argparse
