@@ -28,7 +28,8 @@ from tagger.segmenter.features import Lexicon
 from tagger.segmenter.saved import SavedSegmenter
 from tagger.segmenter.unit_network import SegmenterNetwork, SegmenterVocabulary
 from tagger.segmenter.units import UnitTable
-from tagger.tagging import batches, windows, workers
+from tagger.tagging import windows, workers
+from tagger.tagging.arguments import Options
 from tagger.tagging.tagger import Tagger
 from tests.bundle.hub_folder import Hub
 
@@ -167,8 +168,8 @@ def make_tagger(
     config: dict[str, Any] | None = None,
     **options: Any,
 ) -> Tagger:
-    """The tagger of a network; see `Tagger` for the options."""
-    return Tagger(bundle_of(network, vocabulary, tokenizer, **(config or {})), device, precision, **options)
+    """The tagger of a network; see `Options`."""
+    return Tagger(bundle_of(network, vocabulary, tokenizer, **(config or {})), Options(device, precision, **options))
 
 
 def make_segmenter(seed: int = 3, **changes: Any) -> SavedSegmenter:
@@ -281,7 +282,7 @@ def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(windows, "LIST_WINDOW", 3)
     monkeypatch.setattr(windows, "WINDOW_TOKENS", 20)
     monkeypatch.setattr(windows, "WINDOW_SENTENCES", 5)
-    monkeypatch.setattr(batches, "BATCH_TOKENS", 8)
+    monkeypatch.setattr(windows, "BATCH_TOKENS", 8)
 
 
 def untrained(vocabulary: Vocabulary, **hidden: int) -> Tagger:

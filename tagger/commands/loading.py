@@ -10,9 +10,10 @@ from tagger.bundle.catalog import find_language, find_tagger
 from tagger.bundle.saved_config import ENSEMBLE
 from tagger.commands.console import say
 from tagger.errors import InputError
+from tagger.tagging.arguments import AUTO
 from tagger.tagging.languages import THIN, LanguageTagger
 from tagger.tagging.load import load
-from tagger.tagging.tagger import AUTO, Tagger
+from tagger.tagging.tagger import Tagger
 from tagger.tagging.workers import collect_rarely
 
 
@@ -34,7 +35,7 @@ def load_and_tell(
     what = f"ensemble of {len(taggers)}, trained" if taggers else "trained"
     dev = format_dev_scores(tagger.config)
     trained = f"{what} on {tagger.config.get('corpus')}{f'; dev {dev}' if dev else ''}"
-    say(f"model: {folder} ({trained}); {tagger.engine.precision} on {tagger.device}")
+    say(f"model: {folder} ({trained}); {tagger.options.precision} on {tagger.device}")
     if tagger.config.get("thin"):
         say(f"{tagger.config.get('corpus')}: {THIN}")
     return tagger

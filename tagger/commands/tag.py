@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from tagger.jobs.bulk import Options
     from tagger.jobs.bulk import Progress as Step
     from tagger.jobs.outputs import Outputs
-    from tagger.tagging.document_tagger import DocumentTagger
+    from tagger.tagging.tagger import DocumentTagger
 
 SETTINGS = {"tag": {"epilog": format_help(outputs=True), "cls": GroupedOptions}}
 RAY = "ray"
@@ -152,7 +152,7 @@ def tag(
     from tagger.jobs.jobs import jobs_of_shard, parse_shard, plan_jobs
     from tagger.jobs.outputs import Outputs
     from tagger.model.device import choose_device, choose_precision
-    from tagger.tagging.checks import checked_columns
+    from tagger.tagging.arguments import checked_columns
     from tagger.tagging.workers import processor_cores
 
     to = None if to == STDIO else to

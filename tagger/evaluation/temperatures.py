@@ -44,11 +44,12 @@ def fit_temperatures(tagger: Tagger, sentences: Iterable[Sentence]) -> dict[str,
     """
     width = sum(len(tags) for tags in tagger.vocabulary.tags.values())
     sample = _sample([sentence for sentence in sentences if sentence.tokens], width)
-    batches = tagger.engine.batches([sentence.tokens for sentence in sample])
+    tokens = [sentence.tokens for sentence in sample]
+    read, batches = tagger.engine.as_read(tokens), tagger.engine.scores(tokens)
     known = tagger.config.get("temperatures") or {}
     temperatures = {}
     for column in tagger.columns:
-        gold = _gold_ids(tagger, sample, column)
+        gold = _gold_ids(tagger, sample, read, column)
         scored = []
         for batch in batches:
             ids = torch.from_numpy(gold[batch.tokens]).to(tagger.device)
@@ -108,13 +109,17 @@ def _sample(sentences: Sequence[Sentence], width: int) -> Sequence[Sentence]:
     return [sentences[i] for i in np.sort(kept).tolist()]
 
 
-def _gold_ids(tagger: Tagger, sentences: Sequence[Sentence], column: str) -> np.ndarray:
-    """The ids of the gold tags of all tokens; IGNORE where there is none, or one that the tagger does not know."""
+def _gold_ids(tagger: Tagger, sentences: Sequence[Sentence], read: Sequence[Sequence[str]], column: str) -> np.ndarray:
+    """The ids of the gold tags of all tokens; IGNORE where there is none, or one that the tagger does not know.
+
+    Args:
+        read: the words of each sentence as the tagger reads them.
+    """
     codec, ids = tagger.vocabulary.codecs[column], tagger.vocabulary.tag_ids[column]
     learned = [
         tag
-        for sentence in sentences
-        for tag in codec.learned(sentence.tokens, sentence.tags.get(column, [NO_TAG] * len(sentence)))
+        for sentence, words in zip(sentences, read, strict=True)
+        for tag in codec.learned(words, sentence.tags.get(column, [NO_TAG] * len(sentence)))
     ]
     annotated = any(tag != NO_TAG for tag in learned)  # else nobody annotated FEATS, where _ is a tag
     return np.array(

@@ -1,7 +1,7 @@
 """Files -> tagged files: this process reads and writes; the tagger's workers cut text, tag it and format it.
 
 Every file is tagged in windows of its own, whose sizes follow from its content alone. Files that are one small window
-are computed together with fixed shapes, so that a sentence's values do not depend on the others (see `batches`). The
+are computed together with fixed shapes, so that a sentence's values do not depend on the others (see `windows`). The
 output of a file is therefore the same to the byte whether it is tagged alone or among others, by one worker or by
 several, or after a run was resumed.
 """
@@ -16,7 +16,7 @@ from typing import BinaryIO, NamedTuple, TextIO
 from tagger.errors import InputError
 from tagger.jobs.jobs import Job, file_state
 from tagger.tagging.decoding import Request
-from tagger.tagging.document_tagger import DocumentTagger
+from tagger.tagging.tagger import DocumentTagger
 from tagger.tagging.windows import WINDOW_TOKENS
 from tagger.tagging.workers import Batch, WorkersDied
 from tagger.text.conllu import numbered

@@ -19,7 +19,7 @@ from tagger.jobs.bulk import Options, Progress, tag_files
 from tagger.jobs.jobs import Job
 from tagger.jobs.outputs import Outputs
 from tagger.model.device import choose_device
-from tagger.tagging.document_tagger import DocumentTagger
+from tagger.tagging.tagger import DocumentTagger
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reads it when it starts; it would report to its makers
 

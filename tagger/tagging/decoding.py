@@ -1,8 +1,12 @@
-"""The scores of a batch -> the tags of its tokens, in all columns that are wanted, under constraints."""
+"""The scores of a batch -> the tags of its tokens, in all columns that are wanted, under constraints -> sentences.
+
+A lexicon and given tags are constraints: they say which tags tokens may have.
+"""
 
 # N packed tokens of a batch, L tokens of a sentence, K tags of a column
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate, chain, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -10,8 +14,15 @@ import torch
 from torch import Tensor
 
 from tagger.model.decoder import CRFDecoder, Decoded, Decoder, top_tags
+from tagger.model.tag_codec import TagCodec
 from tagger.model.vocabulary import Vocabulary
+from tagger.text.lexicon_files import Lexicon
+from tagger.text.sentence import Sentence
 from tagger.text.spans import is_span_column
+from tagger.text.strings import NO_TAG, is_given
+
+GivenTags = Mapping[str, Sequence[Sequence[str]]]
+"""Of some columns, the tags of each sentence; `_` and an empty string stand for a tag that is to be found."""
 
 
 class Request(NamedTuple):
@@ -21,6 +32,7 @@ class Request(NamedTuple):
     top: int = 1
     probabilities: bool = False
     keep: bool = False  # whether tags that sentences have stay as they are
+    as_written: bool = False  # whether words are read as they are, also in a sentence in one case; see `Casing`
 
     @property
     def weighs(self) -> bool:
@@ -55,9 +67,10 @@ MAX_SCORES = 1 << 22  # the most scores of combinations in memory at a time
 class Combinations:
     """Chooses the tags of several columns together, among the combinations that training has."""
 
-    def __init__(self, combinations: Sequence[Sequence[int]], sizes: Sequence[int]) -> None:
+    def __init__(self, combinations: Sequence[Sequence[int]], sizes: Sequence[int], device: str = "cpu") -> None:
         """Takes the combinations, each of one tag id per column, and the K of each column."""
-        self._tags = torch.tensor(combinations, dtype=torch.int64).T.contiguous()  # (columns, combinations)
+        tags = torch.tensor(combinations, dtype=torch.int64, device=device)
+        self._tags = tags.T.contiguous()  # (columns, combinations)
         self._sizes = list(sizes)
         self._codes = torch.unique(self._code(list(self._tags)))  # sorted
 
@@ -88,11 +101,6 @@ class Combinations:
                 column[rows[possible]] = tags[chosen[possible]]
         return best
 
-    def to(self, device: torch.device | str) -> "Combinations":
-        """Moves the table to a device."""
-        self._tags, self._codes = self._tags.to(device), self._codes.to(device)
-        return self
-
     def _code(self, tags: Sequence[Tensor]) -> Tensor:
         """A number for each combination of tags, different for different combinations."""
         code = torch.zeros_like(tags[0])
@@ -105,18 +113,21 @@ class Decoding:
     """Decodes the batches of one engine."""
 
     def __init__(
-        self,
-        decoders: Mapping[str, Decoder],
-        vocabulary: "Vocabulary",
-        device: str,
-        temperatures: Mapping[str, float],
+        self, decoders: Mapping[str, Decoder], vocabulary: Vocabulary, temperatures: Mapping[str, float], device: str
     ) -> None:
-        """Prepares nothing but the temperatures.
+        """Prepares nothing but what columns have to do with each other.
 
         Args:
             temperatures: that the scores of a column are divided by before they become probabilities; 1 by default.
         """
-        self._decoders, self._vocabulary, self._device, self._temperatures = decoders, vocabulary, device, temperatures
+        self._decoders, self._vocabulary, self._temperatures, self._device = decoders, vocabulary, temperatures, device
+        # The tags of these columns may change to fit each other; the spans of a CRF must stay whole.
+        self._flexible = {
+            column
+            for column, tags in vocabulary.tags.items()
+            if not vocabulary.codecs[column].edits
+            and not (isinstance(decoders[column], CRFDecoder) and is_span_column(tags))
+        }
         self._combinations: dict[tuple[str, ...], Combinations | None] = {}  # of columns
 
     def decode(
@@ -142,12 +153,28 @@ class Decoding:
                 _constrain(scores, constraints[column], batch.tokens)
             tags[column] = self._decoders[column].best(scores, batch.counts)
         self._fit(tags, batch)
-        found = {column: self._found(column, best, batch, request) for column, best in tags.items()}
-        return {c: _completed(each, decided[c][batch.tokens]) if c in decided else each for c, each in found.items()}
+        found = {}
+        for column, best in tags.items():
+            if request.weighs:
+                temperature = self._temperatures.get(column, 1.0)
+                logs = self._decoders[column].log_probabilities(
+                    batch.scores[column], batch.counts, temperature, batch.rows
+                )
+                each = top_tags(logs, best, self._vocabulary.codecs[column].candidates(request.top, True))
+            else:
+                each = Decoded(best[:, None].cpu().numpy(), None)
+            found[column] = _completed(each, decided[column][batch.tokens]) if column in decided else each
+        return found
+
+    def nothing(self, column: str, request: Request) -> Decoded:
+        """What is found in a column of no tokens."""
+        codec = self._vocabulary.codecs[column]
+        ids = np.zeros((0, min(len(codec), codec.candidates(request.top, request.weighs))), dtype=np.int64)
+        return Decoded(ids, ids.astype(np.float32) if request.weighs else None)
 
     def _fit(self, tags: dict[str, Tensor], batch: BatchScores) -> None:
         """Changes the best tags of columns to those that are most probable together."""
-        together = [column for column in tags if self._fits_others(column)]
+        together = [column for column in tags if column in self._flexible]
         combinations = self._combinations_of(together)
         if combinations is None:
             return
@@ -157,19 +184,6 @@ class Decoding:
 
         tags.update(zip(together, combinations.choose([tags[c] for c in together], logs), strict=True))
 
-    def _fits_others(self, column: str) -> bool:
-        """Whether the tags of a column may change to fit other columns; the spans of a CRF must stay whole."""
-        whole = isinstance(self._decoders[column], CRFDecoder) and is_span_column(self._vocabulary.tags[column])
-        return not whole and not self._vocabulary.codecs[column].edits
-
-    def _found(self, column: str, best: Tensor, batch: BatchScores, request: Request) -> Decoded:
-        decoder, scores, counts = self._decoders[column], batch.scores[column], batch.counts
-        temperature = self._temperatures.get(column, 1.0)
-        if request.weighs:
-            logs = decoder.log_probabilities(scores, counts, temperature, batch.rows)
-            return top_tags(logs, best, self._vocabulary.codecs[column].candidates(request.top, True))
-        return Decoded(best[:, None].cpu().numpy(), None)
-
     def _combinations_of(self, columns: Sequence[str]) -> Combinations | None:
         """The tag combinations of several columns, made when they are first needed; None if none are known."""
         key = tuple(columns)
@@ -178,14 +192,12 @@ class Decoding:
             tags = sorted({tuple(tags[place] for place in places) for tags in self._vocabulary.combinations})
             sizes = [len(self._vocabulary.tags[column]) for column in columns]
             known = len(columns) > 1 and len(tags) > 0
-            self._combinations[key] = Combinations(tags, sizes).to(self._device) if known else None
+            self._combinations[key] = Combinations(tags, sizes, self._device) if known else None
         return self._combinations[key]
 
 
-def joined(parts: Sequence[Decoded], tokens: Sequence[np.ndarray], nothing: Decoded) -> Decoded:
-    """What was found in batches, in the order of the tokens."""
-    if not parts:
-        return nothing
+def joined(parts: Sequence[Decoded], tokens: Sequence[np.ndarray]) -> Decoded:
+    """What was found in batches, in the order of the tokens; `tokens` are the places of those of each batch."""
     order = np.argsort(np.concatenate(tokens))
     shares = [part.probabilities for part in parts if part.probabilities is not None]
     ids = np.concatenate([part.ids for part in parts])[order]
@@ -215,3 +227,91 @@ def _constrain(scores: Tensor, constraint: Constraint, tokens: np.ndarray) -> No
         for row, ids in zip(refused, constraint.sets, strict=True):
             row[list(ids)] = False
         scores[rows] = scores[rows].masked_fill(refused.to(scores.device)[numbers[rows] - 1], -torch.inf)
+
+
+def given_tags(sentences: Sequence[Sentence], columns: Sequence[str]) -> GivenTags:
+    """The tags that sentences have, before they are tagged."""
+    blank: Sequence[str] = ()
+    return {
+        column: [sentence.tags.get(column, blank) for sentence in sentences]
+        for column in columns
+        if any(column in sentence.tags for sentence in sentences)
+    }
+
+
+def constraints_of(
+    sentences: Sequence[Sequence[str]],
+    lexicons: Mapping[str, Lexicon],
+    given: GivenTags,
+    vocabulary: Vocabulary,
+) -> dict[str, Constraint]:
+    """Which tags tokens may have. A tag that is given counts, whatever a lexicon says.
+
+    Args:
+        given: the tags that are given; of a column of edit scripts they constrain nothing.
+    """
+    constraints = {}
+    for column in dict.fromkeys([*lexicons, *given]):
+        ids = vocabulary.tag_ids[column]
+        numbers: dict[tuple[str, ...], int] = {}
+        of_token: list[int] = []
+        lexicon = lexicons.get(column)
+        nothing: Sequence[Sequence[str]] = [()] * len(sentences)
+        tags_of = nothing if vocabulary.codecs[column].edits else given.get(column, nothing)
+        for forms, tags in zip(sentences, tags_of, strict=True):
+            for place, form in enumerate(forms):
+                tag = tags[place] if tags else NO_TAG
+                allowed: tuple[str, ...] | None = (tag,) if tag in ids and is_given(tag) else None
+                if allowed is None and lexicon is not None:
+                    allowed = lexicon.get(form)
+                of_token.append(0 if allowed is None else numbers.setdefault(allowed, len(numbers) + 1))
+        if numbers:
+            sets = [tuple(ids[tag] for tag in tags) for tags in numbers]
+            constraints[column] = Constraint(sets, np.array(of_token, dtype=np.int64))
+    return constraints
+
+
+def fill(
+    window: list[Sentence],
+    words: Iterable[Sequence[str]],
+    found: Mapping[str, Decoded],
+    request: Request,
+    codecs: Mapping[str, TagCodec],
+) -> None:
+    """Gives each sentence of a window its part of the tags.
+
+    Args:
+        words: of each sentence; where edit scripts were found, the words as they were read.
+    """
+    forms = list(chain.from_iterable(words))
+    spans = list(pairwise(accumulate(map(len, window), initial=0)))
+    before = [sentence.tags for sentence in window]
+    for sentence in window:
+        sentence.tags, sentence.probabilities, sentence.alternatives = {**sentence.tags}, {}, {}
+    for column, decoded in found.items():
+        best, shares, alternatives = codecs[column].read(forms, decoded.ids, decoded.probabilities, request.top)
+        for sentence, (start, end) in zip(window, spans, strict=True):
+            sentence.tags[column] = best[start:end]
+            if request.probabilities and shares is not None:
+                sentence.probabilities[column] = shares[start:end]
+            if request.top > 1 and alternatives is not None:
+                sentence.alternatives[column] = alternatives[start:end]
+    if request.keep:
+        for sentence, tags in zip(window, before, strict=True):
+            _put_back(sentence, {column: tags[column] for column in found if column in tags})
+
+
+def _put_back(sentence: Sentence, given: Mapping[str, Sequence[str]]) -> None:
+    """Gives a tagged sentence the tags back that it had, as certain ones without alternatives.
+
+    Constraints have made them certain already, but not in a column of edit scripts.
+    """
+    for column, tags in given.items():
+        for place, tag in enumerate(tags):
+            if not is_given(tag):
+                continue
+            sentence.tags[column][place] = tag
+            if column in sentence.probabilities:
+                sentence.probabilities[column][place] = 1.0
+            if column in sentence.alternatives:
+                sentence.alternatives[column][place] = [(tag, 1.0)]

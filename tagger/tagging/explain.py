@@ -79,7 +79,8 @@ def explain(tagger: Tagger, sentences: Iterable[Sequence[str]], column: str | No
 
 
 def _explain(tagger: Tagger, tokens: list[str], column: str) -> Explanation:
-    whole, count = tuple(tagger.as_read(tokens)), len(tokens)
+    (read,) = tagger.engine.as_read([tokens])
+    whole, count = tuple(read), len(tokens)
     lefts = [whole[: i + 1] for i in range(count)]
     rights = [whole[i:] for i in range(count)]
     without = [whole[:j] + whole[j + 1 :] for j in range(count)]
@@ -87,7 +88,8 @@ def _explain(tagger: Tagger, tokens: list[str], column: str) -> Explanation:
     start = dict(zip(variants, np.cumsum([0, *map(len, variants)]).tolist(), strict=False))  # row of its first token
 
     codec = tagger.vocabulary.codecs[column]
-    found = tagger.engine.tag(variants, Request([column], top=len(codec), probabilities=True))[column]
+    request = Request([column], top=len(codec), probabilities=True, as_written=True)  # parts of what has been read
+    found = tagger.engine.tag(variants, request)[column]
     assert found.probabilities is not None
     p = np.empty(found.ids.shape)  # (N, K) in the order of the tags; in `found` the best tag stands first
     np.put_along_axis(p, found.ids, found.probabilities.astype(float).round(6), axis=1)

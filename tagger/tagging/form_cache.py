@@ -4,7 +4,7 @@ A sum of products can round differently when the tensor around it has another sh
 two fixed shapes, and the length of a form decides in which: one shape is for short forms, one for long ones.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -12,19 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tagger.model.batch import FormTable
-from tagger.model.embeddings import CHARACTERS, MAX_CHARACTERS, FormEmbedding
+from tagger.model.embeddings import CHARACTERS, MAX_CHARACTERS, Feature, FormEmbedding
 
-# U forms
+# U forms, W numbers that are kept for each
 
-
-class _BlockShape(NamedTuple):
-    characters: int  # the most characters of a form
-    forms: int  # rows; those without a form hold zeros
-
-
-# `FormTable` keeps at most MAX_CHARACTERS characters of a form.
-_SHAPES = (_BlockShape(MAX_CHARACTERS // 2, 64), _BlockShape(MAX_CHARACTERS, 16))
+# The most characters of the forms of a block, and its rows; those without a form hold zeros.
+_SHAPES = ((MAX_CHARACTERS // 2, 64), (MAX_CHARACTERS, 16))
 
 
 class FormBlock(NamedTuple):
@@ -35,34 +28,37 @@ class FormBlock(NamedTuple):
 
 
 def embed_forms(
-    forms: Sequence[str], embeddings: Sequence[tuple[FormEmbedding, FormTable]], device: torch.device | str
+    forms: list[str], embeddings: Sequence[tuple[FormEmbedding, Mapping[str, Feature]]], device: torch.device | str
 ) -> Iterator[FormBlock]:
-    """The embeddings of forms by k networks, block by block, without a transformer's."""
-    tables = {id(table): table for _, table in embeddings}
-    rows = {key: table.rows(forms) for key, table in tables.items()}
+    """The embeddings of forms by k networks, block by block, without a transformer's.
+
+    Args:
+        embeddings: of each network, with what computes its features; networks may share the latter.
+    """
+    computers = {id(features): features for _, features in embeddings}
+    computed = {key: {name: of(forms) for name, of in features.items()} for key, features in computers.items()}
     lengths = np.array([min(len(form), MAX_CHARACTERS) for form in forms], dtype=np.int64)
     least = 0
-    for shape in _SHAPES:
-        places = np.flatnonzero((least <= lengths) & (lengths <= shape.characters))
-        least = shape.characters + 1
-        for start in range(0, len(places), shape.forms):
-            part = places[start : start + shape.forms]
-            blocks = {key: _block(rows[key][part], shape, table, device) for key, table in tables.items()}
-            yield FormBlock(part, torch.stack([embedding(blocks[id(table)]) for embedding, table in embeddings]))
+    for characters, rows in _SHAPES:
+        places = np.flatnonzero((least <= lengths) & (lengths <= characters))
+        least = characters + 1
+        for start in range(0, len(places), rows):
+            part = places[start : start + rows]
+            blocks = {key: _block(arrays, part, characters, rows, device) for key, arrays in computed.items()}
+            yield FormBlock(part, torch.stack([embedding(blocks[id(features)]) for embedding, features in embeddings]))
 
 
-def _block(rows: np.ndarray, shape: _BlockShape, table: FormTable, device: torch.device | str) -> dict[str, Tensor]:
-    """The features of forms; rows without a form hold zeros."""
+def _block(
+    arrays: Mapping[str, np.ndarray], places: np.ndarray, characters: int, rows: int, device: torch.device | str
+) -> dict[str, Tensor]:
+    """The features of some forms; rows without a form hold zeros."""
     features = {}
-    for name, array in table.features.items():
-        kept = array[rows, : shape.characters] if name == CHARACTERS else array[rows]
-        block = np.zeros((shape.forms, *kept.shape[1:]), dtype=kept.dtype)
-        block[: len(rows)] = kept
+    for name, array in arrays.items():
+        kept = array[places, :characters] if name == CHARACTERS else array[places]
+        block = np.zeros((rows, *kept.shape[1:]), dtype=kept.dtype)
+        block[: len(places)] = kept
         features[name] = torch.from_numpy(block).to(device)
     return features
-
-
-# U forms, W numbers that are kept for each
 
 
 class FormCache:
@@ -98,6 +94,13 @@ class FormCache:
         self._used = np.zeros(0, dtype=np.int64)  # the call that needed it last
         self._call = self.computed = 0
         self.values = torch.empty(0, 0)
+
+    def lookup(self, forms: Sequence[str]) -> Callable[[np.ndarray], np.ndarray]:
+        """What gives the rows of some of these forms, by their places; all are computed at once if there is room."""
+        if len(forms) > self.capacity:
+            return lambda places: self.rows([forms[place] for place in places.tolist()])
+        rows = self.rows(forms)
+        return lambda places: rows[places]
 
     def rows(self, forms: Sequence[str]) -> np.ndarray:
         """The row of each form in `values`, valid until the next call."""

@@ -19,7 +19,7 @@ import threading
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
 from itertools import chain, islice
 from pathlib import Path
@@ -34,11 +34,9 @@ from tagger.bundle.language_codes import codes_of
 from tagger.bundle.saved_config import read_config
 from tagger.bundled import bundled
 from tagger.errors import InputError, shorten
-from tagger.model.device import choose_device, choose_precision
-from tagger.tagging.checks import checked_columns, checked_number, checked_stream
+from tagger.tagging.arguments import AUTO, Options, checked_columns, checked_number, checked_stream
 from tagger.tagging.decoding import Request
-from tagger.tagging.document_tagger import DocumentTagger
-from tagger.tagging.tagger import AUTO, Tagger
+from tagger.tagging.tagger import DocumentTagger, Tagger
 from tagger.tagging.windows import cut_windows, first_window
 from tagger.tagging.workers import Batch, Workers
 from tagger.text.paragraphs import JsonText, Paragraph, Part, texts_of
@@ -221,19 +219,17 @@ class LanguageTagger(DocumentTagger):
         remedy: str = 'load("{code}")',
     ) -> None:
         """Loads nothing yet. The options are those of each tagger; `segmenter` is auto or the name of rules."""
-        checked_number("workers", workers, 1)
         if segmenter not in (AUTO, *RULES):
             known = ", ".join((AUTO, *RULES))
             raise InputError(f"segmenter {shorten(str(segmenter))}: all languages together have {known}")
         self.columns = list(COLUMNS)
-        self.device = choose_device(device)
-        choose_precision(precision, self.device)
-        self._options = device, precision, FORMS, 1, segmenter
+        options = Options(device, precision, FORMS, workers, segmenter)
+        self.device, self._options = options.device, replace(options, workers=1)
         self._loaded: dict[str, Tagger] = {}
         self._vocabularies: dict[str, tuple[Collection[str], float]] = {}  # see `_knows`
         self.notice, self.remedy = notice, remedy
         self._met: set[str] = set()
-        self.workers = Workers(self, workers if self.device == "cpu" else 1)
+        self.workers = Workers(self, options.workers)
 
     def __repr__(self) -> str:
         return f"LanguageTagger({len(self.languages)} languages)"
@@ -273,7 +269,7 @@ class LanguageTagger(DocumentTagger):
                 tagger = self._used(language)  # another thread may have loaded it meanwhile
                 if tagger is None:
                     self._make_room()
-                    tagger = Tagger(Bundle.load(_folder(language)), *self._options, name=language)
+                    tagger = Tagger(Bundle.load(_folder(language)), self._options, language)
                     self._used(language, tagger)
         return tagger
 

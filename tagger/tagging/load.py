@@ -7,13 +7,9 @@ from typing import Any, overload
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import DEFAULT, find_tagger
 from tagger.errors import InputError
-from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.checks import checked_column
-from tagger.tagging.engine import CACHE_SIZE
+from tagger.tagging.arguments import AUTO, CACHE_SIZE, Options
 from tagger.tagging.languages import LanguageTagger
-from tagger.tagging.tagger import AUTO, Tagger
-from tagger.text.files import read_lines
-from tagger.text.lexicon_files import Lexicon, read_lexicon
+from tagger.tagging.tagger import Tagger
 
 
 @overload
@@ -65,25 +61,5 @@ def load(
         return LanguageTagger(device, precision, workers=workers, segmenter=segmenter)
     if not isinstance(name, str | Path):
         raise InputError(f"{name!r} names no tagger; give a name such as {DEFAULT!r}, or the path of a folder")
-    if lexicons is not None and not isinstance(lexicons, Mapping):
-        raise InputError(f"lexicons={lexicons!r}: give the file of each column, such as {{'upos': 'words.tsv'}}")
-    folder = find_tagger(str(name))
-    bundle = Bundle.load(folder)
-    if lexicons and not bundle.vocabulary.columns:
-        raise InputError(f"{folder} predicts words and has no tags, so it can have no lexicon; leave lexicons out")
-    read = _lexicons(lexicons or {}, bundle.vocabulary)
-    return Tagger(bundle, device, precision, cache_size, workers, segmenter, corpus, read, name=str(name))
-
-
-def _lexicons(files: Mapping[str, Path | str], vocabulary: Vocabulary) -> dict[str, Lexicon]:
-    """The lexicons of columns; see `load`."""
-    lexicons: dict[str, Lexicon] = {}
-    for name, file in files.items():
-        column = name or vocabulary.columns[0]
-        if column in lexicons:
-            raise InputError(f"{file}: the column {column} has another lexicon already; join the two files")
-        ids = vocabulary.tag_ids[checked_column(column, vocabulary.columns)]
-        if vocabulary.codecs[column].edits:
-            raise InputError(f"{file}: the column {column} can have no lexicon, because its tags are edit scripts")
-        lexicons[column] = read_lexicon(read_lines(str(file), option=""), str(file), ids, column)
-    return lexicons
+    options = Options(device, precision, cache_size, workers, segmenter, corpus, lexicons)
+    return Tagger(Bundle.load(find_tagger(str(name))), options, name=str(name))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from tagger.tagging.document_tagger import DocumentTagger
+from tagger.tagging.tagger import DocumentTagger
 from tagger.text.conllu import with_comments
 from tagger.text.sentence import Sentence
 

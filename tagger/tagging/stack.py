@@ -1,18 +1,20 @@
 """The recurrent layers and heads of k networks of equal shape, for tagging: they read packed sentences, no padding.
 
-The weights of the networks are stacked, so that they take each step together. Tokens are packed as in `batches.py`: the
+The weights of the networks are stacked, so that they take each step together. Tokens are packed as in `windows.py`: the
 tokens of one step are rows that follow each other. The steps themselves are those of each cell, see
-`model.recurrent.Steps`.
+`model.steps.Steps`. A batch of one sentence is read in both directions at once (`_read_sentence`), a larger one in
+one direction after the other (`_read_packed`).
 """
 
-# k networks, N tokens, T steps, n sentences that have a token at a step, I input size of a layer, G gates, H hidden
-# size of a direction, F hidden size forward, R hidden size backward, X the sum of k * G * H over both directions, S the
-# sum of k * (F + R) over all layers, U distinct forms, D size of a transformer
+# k networks, M directions that step together (k, or 2 k of a single sentence), N tokens, T steps, n sentences that have
+# a token at a step, I input size of a layer, G gates, H hidden size of a direction, F hidden size forward, R hidden
+# size backward, X the sum of k * G * H over both directions, S the sum of k * (F + R) over all layers, U distinct
+# forms, D size of a transformer, K tags
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 import torch
@@ -22,11 +24,10 @@ from tagger.model.crf import MIN_COLUMNS
 from tagger.model.encoder import BidirectionalLayer, Cell
 from tagger.model.network import TaggerNetwork
 from tagger.model.steps import Steps
-from tagger.tagging.batches import FIXED_BLOCK, FIXED_SENTENCES
+from tagger.tagging.windows import FIXED_BLOCK, FIXED_SENTENCES
 
 MIN_PRODUCT_ROWS = 8
-CHUNK_TOKENS = 256  # of short steps whose products with the input are computed at once
-EXTRA_ROWS = 4 * MIN_PRODUCT_ROWS  # that the products of such a chunk have at most, beyond its tokens
+CHUNK_ROWS = 256  # of short steps whose products with the input are computed at once
 
 
 def padded_rows(n: int, dtype: torch.dtype = torch.bfloat16) -> int:
@@ -105,8 +106,48 @@ class Layer:
         return Pass(self.steps[0], False, *whole) if len(self.steps) == 1 else None
 
 
-# The products with the input of some rows, (M, rows, G * H): from the pass, and the rows' start and stop.
-Source = Callable[[Pass, int, int], Tensor]
+class Plan(NamedTuple):
+    """What the steps of a batch compute; the same for all layers. Lists that begin with 0 have T + 1 numbers.
+
+    Attributes:
+        counts: n of each step; they never grow.
+        starts: the first token of each step, and last the number of all tokens.
+        rows: that each step computes, at least n. Those after its n tokens belong to nobody.
+        ends: the rows of all steps before each step.
+        places: (sum of rows,) the token whose input each row reads, after the n tokens of a step its last one again;
+            None if every step computes its n tokens alone.
+        fixed: whether all products have a fixed number of rows; see `windows`.
+    """
+
+    counts: Sequence[int]
+    starts: list[int]
+    rows: list[int]
+    ends: list[int]
+    places: np.ndarray | None
+    fixed: bool
+
+
+def make_plan(counts: Sequence[int], dtype: torch.dtype, fixed: bool) -> Plan:
+    """The plan of a batch with so many sentences at each step, from 0 to T - 1."""
+    if fixed:
+        rows = [FIXED_SENTENCES] * len(counts)
+    elif counts[0] == 1:
+        rows = list(counts)
+    else:
+        rows = [padded_rows(n, dtype) for n in counts]
+    starts = list(accumulate(counts, initial=0))
+    places = None
+    if rows != list(counts):
+        own = zip(starts[:-1], counts, rows, strict=True)
+        places = np.concatenate([np.arange(start, start + size).clip(max=start + n - 1) for start, n, size in own])
+    return Plan(counts, starts, rows, list(accumulate(rows, initial=0)), places, fixed)
+
+
+class Inputs(Protocol):
+    """What a layer reads."""
+
+    def products(self, one: Pass, chunks: Iterable[tuple[int, int]]) -> Iterator[Tensor]:
+        """For each chunk, steps from a first to before a last, its rows' products with the input, (M, rows, G * H)."""
 
 
 class Stack:
@@ -170,6 +211,10 @@ class Stack:
             products.append(x.transpose(0, 1).flatten(1))
         return torch.cat(products, dim=1)
 
+    def rows(self, n: int, fixed_shapes: bool) -> int:
+        """The rows of states that `states` returns for n tokens, and that `scores` takes."""
+        return -(-n // FIXED_BLOCK) * FIXED_BLOCK if fixed_shapes else padded_rows(n, self.dtype)
+
     def states(
         self,
         products: Tensor,
@@ -185,30 +230,70 @@ class Stack:
             rows: (N,), the form of each token.
             counts: sentences that have a token at each step.
             contexts: (k, N, D), transformers' vectors.
-            fixed_shapes: whether every product has a fixed number of rows; see `batches`. There are at most
+            fixed_shapes: whether every product has a fixed number of rows; see `windows`. There are at most
                 FIXED_SENTENCES sentences then, and no contexts.
 
         Returns:
-            (padded_rows(N), S); with fixed shapes (N rounded up to a multiple of FIXED_BLOCK, S). The first N rows are
-            those of tokens. Valid until the next batch.
+            (rows, S), see `rows`; the first N are those of tokens. Valid until the next batch.
         """
-        count, k = len(rows), self.count
-        total = -(-count // FIXED_BLOCK) * FIXED_BLOCK if fixed_shapes else padded_rows(count, self.dtype)
-        extra = max(FIXED_SENTENCES, total - count) if fixed_shapes else max_extra_rows(count) + EXTRA_ROWS
-        padded = np.zeros(count + extra, dtype=rows.dtype)
-        padded[:count] = rows
-        here = torch.from_numpy(padded).to(products.device)
-        states = self._buffer("states", products, count + extra, self.width)
-        states[count:] = 0
-        fixed = FIXED_SENTENCES if fixed_shapes else None
-        source, start, chunk = self._of_forms(products, here, contexts), 0, 0 if fixed_shapes else CHUNK_TOKENS
+        plan = make_plan(counts, self.dtype, fixed_shapes)
+        total = self.rows(len(rows), fixed_shapes)
+        states = self.buffer("states", products, total + max_extra_rows(total), self.width)
+        states[len(rows) :] = 0
+        inputs: Inputs = FormInputs(self, plan, products, rows, contexts)
+        start = 0
         for layer in self.layers:
-            stop = start + k * layer.width
-            out = states[:, start:stop].view(-1, k, layer.width).transpose(0, 1)  # (k, rows, F + R)
-            self._read(layer, source, counts, out, chunk, fixed)
-            source, start = self._of_states(out, total if fixed_shapes else None), stop
-            chunk = count if fixed_shapes else CHUNK_TOKENS  # block by block, all blocks at once
+            stop = start + self.count * layer.width
+            out = states[:, start:stop].view(-1, self.count, layer.width).transpose(0, 1)  # (k, rows, F + R)
+            if counts[0] == 1 and not fixed_shapes and layer.together is not None:
+                self._read_sentence(layer.together, layer.passes, inputs, out[:, : len(counts)])
+            else:
+                for one in layer.passes:
+                    self._read_packed(one, inputs, plan, out[..., one.place])
+            inputs, start = StateInputs(self, plan, out[:, :total] if fixed_shapes else out), stop
         return states[:total]
+
+    def _read_packed(self, one: Pass, inputs: Inputs, plan: Plan, out: Tensor) -> None:
+        """Reads packed sentences in one direction.
+
+        Args:
+            out: (k, N or more, H), where the states are written.
+        """
+        steps = one.steps
+        h = out.new_zeros(max(plan.rows), self.count, steps.state_size).transpose(0, 1)  # (k, most rows, state_size)
+        chunks = list(_chunks(plan.rows, one.backward))
+        for (first, last), x in zip(chunks, inputs.products(one, chunks), strict=True):
+            parts = [part.split_with_sizes(plan.rows[first:last], dim=1) for part in steps.split(x)]
+            of_steps = list(zip(*parts, strict=True))  # of each step what `Steps.step` reads
+            for t in range(last - 1, first - 1, -1) if one.backward else range(first, last):
+                n, start = plan.counts[t], plan.starts[t]
+                steps.step(of_steps[t - first], h[:, : plan.rows[t]], h if plan.fixed else h[:, :n])
+                if plan.fixed:
+                    h[:, n:] = 0  # of sentences that have no token at this step
+                out[:, start : start + n] = h[:, :n, : steps.hidden_size]
+
+    def _read_sentence(self, whole: Pass, passes: Sequence[Pass], inputs: Inputs, out: Tensor) -> None:
+        """Reads one sentence; all directions take each step together.
+
+        Args:
+            whole: all directions.
+            out: (k, T, F + R), where the states are written.
+        """
+        steps, count = whole.steps, out.shape[1]
+        of_passes = [slice(start, start + self.count) for start in range(0, len(steps.W_x), self.count)]
+        (x,) = inputs.products(whole, [(0, count)])  # (M, T, G * H)
+        for here, one in zip(of_passes, passes, strict=True):
+            if one.backward:
+                x[here] = x[here].flip(1)
+        h = x.new_zeros(count + 1, len(x), 1, steps.state_size)
+        before, *after = h.unbind()
+        parts = [part.transpose(0, 1)[:, :, None].unbind() for part in steps.split(x)]  # of each token (M, 1, ...)
+        for *own, new in zip(*parts, after, strict=True):
+            steps.step(own, before, new)
+            before = new
+        states = h[1:, :, 0, : steps.hidden_size].transpose(0, 1)  # (M, T, H)
+        for here, one in zip(of_passes, passes, strict=True):
+            out[..., one.place] = states[here].flip(1) if one.backward else states[here]
 
     def scores(self, states: Tensor, column: str, fixed_shapes: bool = False) -> Tensor:
         """The sum of the networks' scores (logits) of the tags of a column, (rows, K), multiplied by their shares.
@@ -225,123 +310,7 @@ class Stack:
             torch.addmm(b, states[block], W, out=scores[block])
         return scores[:, : self._tags[column]]
 
-    def _of_forms(self, products: Tensor, rows: Tensor, contexts: Tensor | None) -> Source:
-        """The first layer's products with the input of tokens."""
-
-        def gathered(one: Pass, start: int, stop: int) -> Tensor:
-            table, here = products[:, one.gates], rows[start:stop]
-            if products.dtype == self.dtype:
-                x = self._buffer("gates", products, stop - start, table.shape[1])
-                torch.index_select(table, 0, here, out=x)
-            else:
-                x = torch.index_select(table, 0, here).to(self.dtype)
-            return x.view(len(x), len(one.steps.W_x), -1).transpose(0, 1)
-
-        def with_contexts(one: Pass, start: int, stop: int) -> Tensor:
-            x = gathered(one, start, stop)
-            assert contexts is not None
-            here = contexts[:, start:stop].to(self.dtype)  # rows after the last token have none
-            here = here.repeat(len(x) // len(here), 1, 1)
-            x[:, : here.shape[1]].baddbmm_(here, one.steps.W_x[:, -here.shape[2] :])
-            one.steps.prepare(x)
-            return x
-
-        return gathered if contexts is None else with_contexts
-
-    def _of_states(self, below: Tensor, fixed: int | None) -> Source:
-        """The products with the states of the layer below, (k, rows, I); of `fixed` rows block by block."""
-
-        def multiplied(one: Pass, start: int, stop: int) -> Tensor:
-            W, b = one.steps.W_x, one.steps.b_x
-            stop = max(stop, fixed or 0)
-            x = self._buffer("gates", below, stop - start, W.shape[0] * W.shape[2])
-            x = x.view(len(x), len(W), -1).transpose(0, 1)
-            x.copy_(b)
-            inputs = (
-                below[:, start:stop].repeat(len(W) // len(below), 1, 1) if len(W) > len(below) else below[:, start:stop]
-            )
-            for block in range(0, fixed or 1, FIXED_BLOCK):
-                here = slice(block, block + FIXED_BLOCK) if fixed else slice(None)
-                x[:, here].baddbmm_(inputs[:, here], W)
-            one.steps.prepare(x)
-            return x
-
-        return multiplied
-
-    def _read(
-        self, layer: Layer, source: Source, counts: Sequence[int], out: Tensor, chunk: int, fixed: int | None
-    ) -> None:
-        """Reads packed sentences in both directions.
-
-        Args:
-            counts: n of each step in order; they never grow.
-            out: (k, N or more, F + R), where the states are written.
-            chunk: products of steps that follow each other are computed at once for this many tokens.
-            fixed: the number of rows that every step computes, at least n; None: `padded_rows(n)`.
-        """
-        if counts[0] == 1 and fixed is None and layer.together is not None:
-            self._read_one(layer.together, source, layer.passes, out[:, : len(counts)])
-            return
-        rows = fixed or padded_rows(counts[0], self.dtype)
-        for one in layer.passes:
-            steps, states = one.steps, out[..., one.place]
-            h = states.new_zeros(rows, self.count, steps.state_size).transpose(0, 1)  # (k, rows, state_size)
-            for part in _chunks(counts, one.backward, chunk):
-                for start, n, x in self._inputs(one, source, part, fixed):
-                    if fixed is None:
-                        steps.step(x, h[:, : x[0].shape[1]], h[:, :n])
-                    else:
-                        steps.step(x, h, h)
-                        h[:, n:] = 0  # of sentences that have no token at this step
-                    states[:, start : start + n] = h[:, :n, : steps.hidden_size]
-
-    def _inputs(
-        self, one: Pass, source: Source, part: Sequence[tuple[int, int]], fixed: int | None
-    ) -> Iterator[tuple[int, int, tuple[Tensor, ...]]]:
-        """For each step of a part its first token, n, and what `Steps.step` reads."""
-        first, (last, n) = min(part)[0], max(part)
-        tokens = last + n - first
-        if len(part) == 1:
-            rows = fixed or padded_rows(n, self.dtype)
-            yield first, n, one.steps.split(source(one, first, first + rows)[:, :rows])
-        elif fixed is None and self.dtype == torch.float32:
-            ordered = sorted(part)
-            sizes = [size for _, size in ordered]
-            parts = [x.split_with_sizes(sizes, dim=1) for x in one.steps.split(source(one, first, last + n))]
-            of_steps = dict(zip(ordered, zip(*parts, strict=True), strict=True))
-            for step in part:
-                yield *step, of_steps[step]
-        else:  # a step computes more rows than its sentences, which may be tokens of other steps
-            more = tokens + fixed if fixed else padded_rows(tokens + MIN_PRODUCT_ROWS, self.dtype)
-            x = source(one, first, first + more)
-            for start, n in part:
-                here = slice(start - first, start - first + (fixed or padded_rows(n, self.dtype)))
-                yield start, n, one.steps.split(x[:, here].clone())
-
-    def _read_one(self, whole: Pass, source: Source, passes: Sequence[Pass], out: Tensor) -> None:
-        """Reads one sentence; all directions take each step together.
-
-        Args:
-            whole: all directions.
-            out: (k, T, F + R), where the states are written.
-        """
-        steps, count = whole.steps, out.shape[1]
-        of_passes = [slice(start, start + self.count) for start in range(0, len(steps.W_x), self.count)]
-        x = source(whole, 0, count)  # (M, T, G * H)
-        for here, one in zip(of_passes, passes, strict=True):
-            if one.backward:
-                x[here] = x[here].flip(1)
-        h = x.new_zeros(count + 1, len(x), 1, steps.state_size)
-        before, *after = h.unbind()
-        parts = [part.transpose(0, 1)[:, :, None].unbind() for part in steps.split(x)]  # of each token (M, 1, ...)
-        for *inputs, new in zip(*parts, after, strict=True):
-            steps.step(inputs, before, new)
-            before = new
-        states = h[1:, :, 0, : steps.hidden_size].transpose(0, 1)  # (M, T, H)
-        for here, one in zip(of_passes, passes, strict=True):
-            out[..., one.place] = states[here].flip(1) if one.backward else states[here]
-
-    def _buffer(self, name: str, like: Tensor, rows: int, columns: int) -> Tensor:
+    def buffer(self, name: str, like: Tensor, rows: int, columns: int) -> Tensor:
         """Memory that is used again: new memory for every batch would fragment the heap."""
         size = rows * columns
         if name not in self._buffers or len(self._buffers[name]) < size:
@@ -351,20 +320,91 @@ class Stack:
         return self._buffers[name][:size].view(rows, columns)
 
 
-def _chunks(counts: Sequence[int], backward: bool, tokens: int) -> Iterator[list[tuple[int, int]]]:
-    """Steps that follow each other, in the order in which they are read: the first token of each, and its n.
+class FormInputs:
+    """What the first layer reads: its products with forms, which are known, and those with transformers' vectors."""
 
-    Args:
-        tokens: of a chunk, at most, unless it has one step.
+    def __init__(
+        self, stack: Stack, plan: Plan, table: Tensor, rows: np.ndarray, contexts: Tensor | None = None
+    ) -> None:
+        """See `Stack.states`: `table` are the products with forms."""
+        self._stack, self._plan, self._table = stack, plan, table
+        here = rows if plan.places is None else rows[plan.places]
+        self._rows = torch.from_numpy(here).to(table.device)  # (all rows of the plan,)
+        if contexts is not None and plan.places is not None:
+            contexts = contexts[:, torch.from_numpy(plan.places).to(contexts.device)]
+        self._contexts = contexts
+
+    def products(self, one: Pass, chunks: Iterable[tuple[int, int]]) -> Iterator[Tensor]:
+        """See `Inputs`."""
+        table, ends, dtype = self._table[:, one.gates], self._plan.ends, self._stack.dtype
+        for first, last in chunks:
+            here = self._rows[ends[first] : ends[last]]
+            if table.dtype == dtype:
+                x = self._stack.buffer("gates", table, len(here), table.shape[1])
+                torch.index_select(table, 0, here, out=x)
+            else:
+                x = torch.index_select(table, 0, here).to(dtype)
+            x = x.view(len(here), len(one.steps.W_x), -1).transpose(0, 1)  # (M, rows, G * H)
+            if self._contexts is not None:
+                contexts = self._contexts[:, ends[first] : ends[last]].to(dtype)  # (k, rows, D)
+                x.baddbmm_(_repeated(contexts, len(x)), one.steps.W_x[:, -contexts.shape[2] :])
+                one.steps.prepare(x)
+            yield x
+
+
+class StateInputs:
+    """What the other layers read: the states of the layer below."""
+
+    def __init__(self, stack: Stack, plan: Plan, below: Tensor) -> None:
+        """Takes the states, (k, N or more, I); with fixed shapes a multiple of FIXED_BLOCK."""
+        self._stack, self._plan, self._below = stack, plan, below
+
+    def products(self, one: Pass, chunks: Iterable[tuple[int, int]]) -> Iterator[Tensor]:
+        """See `Inputs`."""
+        plan, stack = self._plan, self._stack
+        whole = self._multiplied(one, 0, self._below.shape[1]) if plan.fixed else None
+        for first, last in chunks:
+            start, rows = plan.starts[first], plan.ends[last] - plan.ends[first]
+            if whole is None:
+                x = self._multiplied(one, start, padded_rows(plan.starts[last] - start, stack.dtype))
+            else:
+                x, start = whole, 0
+            if plan.places is not None and (plan.fixed or last - first > 1):  # else the rows are those of the step
+                places = torch.from_numpy(plan.places[plan.ends[first] : plan.ends[last]] - start).to(x.device)
+                x = torch.index_select(x, 0, places, out=stack.buffer("chunk", x, rows, x.shape[1]))
+            yield x[:rows].view(rows, len(one.steps.W_x), -1).transpose(0, 1)
+
+    def _multiplied(self, one: Pass, start: int, rows: int) -> Tensor:
+        """The products with some rows of states, (rows, M * G * H); with fixed shapes block by block."""
+        W, b = one.steps.W_x, one.steps.b_x
+        flat = self._stack.buffer("gates", self._below, rows, W.shape[0] * W.shape[2])
+        x = flat.view(rows, len(W), -1).transpose(0, 1)  # (M, rows, G * H)
+        x.copy_(b)
+        inputs = _repeated(self._below[:, start : start + rows], len(W))
+        for block in range(0, rows, FIXED_BLOCK if self._plan.fixed else rows):
+            here = slice(block, block + FIXED_BLOCK if self._plan.fixed else None)
+            x[:, here].baddbmm_(inputs[:, here], W)
+        one.steps.prepare(x)
+        return flat
+
+
+def _repeated(x: Tensor, count: int) -> Tensor:
+    """What each of k networks reads, (k, ...), for each of `count` directions, k or twice k."""
+    return x if len(x) == count else x.repeat(count // len(x), 1, 1)
+
+
+def _chunks(rows: Sequence[int], backward: bool) -> Iterator[tuple[int, int]]:
+    """Steps whose products are computed at once, from a first to before a last, in the order in which they are read.
+
+    Together they have at most CHUNK_ROWS rows, unless it is one step.
     """
-    ends = list(accumulate(counts))
-    steps = [(end - n, n) for end, n in zip(ends, counts, strict=True)]
-    part: list[tuple[int, int]] = []
+    steps = range(len(rows))
+    part: list[int] = []
     total = 0
-    for step in reversed(steps) if backward else steps:
-        if part and total + step[1] > tokens:
-            yield part
+    for t in reversed(steps) if backward else steps:
+        if part and total + rows[t] > CHUNK_ROWS:
+            yield min(part), max(part) + 1
             part, total = [], 0
-        part.append(step)
-        total += step[1]
-    yield part
+        part.append(t)
+        total += rows[t]
+    yield min(part), max(part) + 1

@@ -1,43 +1,142 @@
 """`Tagger`, which users hold: tokens or text come in, tagged sentences go out, any number of them."""
 
+import io
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from functools import partial
 from itertools import chain
+from typing import Any, overload
 
 import numpy as np
 
 from tagger.bundle.bundle import Bundle
 from tagger.errors import InputError, shorten
 from tagger.model.decoder import Decoded
-from tagger.model.device import choose_device, choose_precision
 from tagger.segmenter.learned import LearnedSegmenter
-from tagger.tagging.batches import BATCH_TOKENS
-from tagger.tagging.casing import Casing
-from tagger.tagging.checks import (
+from tagger.tagging.arguments import (
+    AUTO,
+    Options,
+    check_corpus,
+    checked_column,
     checked_columns,
-    checked_corpus,
     checked_given,
     checked_number,
     checked_sentences,
     checked_stream,
     checked_texts,
+    checked_tokens,
+    read_lexicons,
 )
-from tagger.tagging.constraints import constraints_of, given_tags
-from tagger.tagging.decoding import Request
-from tagger.tagging.document_tagger import DocumentTagger
-from tagger.tagging.engine import CACHE_SIZE, Engine
-from tagger.tagging.layer_vectors import ALL, LayerVectors
-from tagger.tagging.windows import Work, cut_windows, fill, first_window
+from tagger.tagging.decoding import GivenTags, Request, constraints_of, fill, given_tags
+from tagger.tagging.engine import Engine
+from tagger.tagging.windows import cut_windows, first_window
 from tagger.tagging.workers import Batch, Workers
-from tagger.text.lexicon_files import Lexicon
-from tagger.text.paragraphs import Part, cut_texts
-from tagger.text.segment import LEARNED, RULES, RuleSegmenter, Segmenter
+from tagger.text.formats import read_parts
+from tagger.text.paragraphs import Part, cut_parts, cut_texts
+from tagger.text.segment import RULES, RuleSegmenter, Segmenter
 from tagger.text.sentence import Sentence, Token
 
-AUTO = "auto"
-SEGMENTERS = (AUTO, LEARNED, *RULES)
 MAX_SPACED_SHARE = 0.01  # with a larger share of forms with spaces, no rule can find the tokens of running text
+ALL, MEAN = "all", "mean"  # layers of vectors
+
+
+class DocumentTagger(ABC):
+    """What all taggers do with tokens and texts: `Tagger`, and those of all languages as one, `LanguageTagger`.
+
+    Attributes:
+        columns: the tag columns; the first is the default.
+        device: where it computes.
+        workers: processes with copies of this tagger, for large amounts of text.
+        takes_text: whether running text can be cut into the tagger's words.
+        has_fixed_shapes: see `Engine`.
+    """
+
+    columns: list[str]
+    device: str
+    workers: Workers[Any]
+    takes_text: bool
+    has_fixed_shapes: bool
+
+    def close(self) -> None:
+        """Ends the worker processes; they start again when they are needed."""
+        self.workers.close()
+
+    def tag(self, tokens: Sequence[str], column: str | None = None) -> list[str]:
+        """The tags of one sentence, one per token, of a column such as `upos`; of the first one by default."""
+        return self.tag_sentences([checked_tokens(tokens)], column)[0]
+
+    def tag_sentences(self, sentences: Iterable[Sequence[str]], column: str | None = None) -> list[list[str]]:
+        """The tags of many sentences; see `tag`.
+
+        The sentences are computed together, so a sum may be rounded differently than for one sentence alone: see
+        "Precision" in the documentation of tagging.
+        """
+        if not self.columns:
+            raise InputError("this network predicts words and has no tags; train a tagger that starts from it")
+        column = self.columns[0] if column is None else checked_column(column, self.columns)
+        plain = list(map(Sentence, checked_sentences(sentences)))
+        return [tagged.tags[column] for tagged in self.stream(plain, columns=[column])]
+
+    @overload
+    def annotate(self, source: str, top: int = 1) -> list[Sentence]: ...
+    @overload
+    def annotate(self, source: list[str] | tuple[str, ...], top: int = 1) -> Sentence: ...
+    def annotate(self, source: str | list[str] | tuple[str, ...], top: int = 1) -> list[Sentence] | Sentence:
+        """All columns with probabilities: of one sentence given as tokens, or of the sentences of a text.
+
+        Args:
+            source: the tokens of a sentence, or a text, read as `python -m tagger tag` reads a file; its
+                sentences get offsets in characters.
+            top: with 2 or more, the best alternatives are kept too.
+        """
+        checked_number("top", top, 1)
+        if isinstance(source, str):
+            parts = self.with_languages(read_parts(io.StringIO(source), "the text", "text"))
+            return list(self.stream(list(cut_parts(parts, self.cuts_of)), probabilities=True, top=top))
+        return next(self.stream([Sentence(checked_tokens(source))], probabilities=True, top=top))
+
+    @property
+    @abstractmethod
+    def known_tags(self) -> dict[str, Collection[str]]:
+        """For each column the tags that may be given; lemmas are not limited, so their column is missing."""
+
+    @abstractmethod
+    def with_languages(
+        self, parts: Iterable[Part], path: str = "the text", warn: Callable[[str], None] | None = None
+    ) -> Iterable[Part]:
+        """The parts of a document, with their language if there are several.
+
+        Args:
+            path: of the document, for messages.
+            warn: gets each warning about the document, a line.
+        """
+
+    @abstractmethod
+    def cuts_of(self, parts: Sequence[Part]) -> Iterator[list[list[Token]]]:
+        """The sentences of each paragraph of some parts of documents."""
+
+    @abstractmethod
+    def tag_window(self, window: list[Sentence], request: Request, fixed_shapes: bool = False) -> None:
+        """Tags sentences in this process, all at once; see `stream`, and `Engine.tag` for `fixed_shapes`."""
+
+    @abstractmethod
+    def stream(
+        self,
+        sentences: Iterable[Sentence],
+        probabilities: bool = False,
+        top: int = 1,
+        columns: Sequence[str] | None = None,
+        keep: bool = False,
+    ) -> Iterator[Sentence]:
+        """Tags sentences as they come and yields them in order; those of a list in larger batches, which is faster.
+
+        At most a few windows of a stream are in memory. Every sentence must be an object of its own. Its `tags` are
+        replaced by a new mapping that has the predictions of this tagger in all of its columns, or in those of
+        `columns`. With `probabilities` the probabilities of the tags are filled in, with `top` of 2 or more the best
+        alternatives. With `keep`, tags that a sentence has stay as they are, and the other tags are chosen to fit
+        them; `_` stands for a tag that is to be found. A lemma that is given changes no other tag.
+        """
 
 
 class Tagger(DocumentTagger):
@@ -49,80 +148,34 @@ class Tagger(DocumentTagger):
     Attributes:
         name: of the tagger or its folder, as `load` was given it; empty if the tagger was made otherwise.
         config: the content of `config.json`: corpus, scores, segmentation rules.
+        lexicons: of some columns, the tags that word forms may have.
     """
 
-    def __init__(
-        self,
-        bundle: Bundle,
-        device: str = "auto",
-        precision: str = "auto",
-        cache_size: int = CACHE_SIZE,
-        workers: int = 1,
-        segmenter: str = AUTO,
-        corpus: str | None = None,
-        lexicons: Mapping[str, Lexicon] | None = None,
-        name: str = "",
-    ) -> None:
-        """Puts a bundle to work; `load` makes a tagger of a folder, and has the same options.
-
-        Args:
-            bundle: its networks are moved to the device.
-            device: auto, cpu, cuda, the second GPU cuda:1, or mps.
-            precision: of products and states: auto, float32 or bfloat16.
-            cache_size: number of word forms to cache, at least those of a batch.
-            workers: processes.
-            segmenter: auto, learned, or the name of rules.
-            corpus: of a tagger that was trained on several corpora, the one that the text is like.
-            lexicons: of some columns, the tags that word forms may have; these tags are known to the tagger.
-            name: of the tagger.
+    def __init__(self, bundle: Bundle, options: Options | None = None, name: str = "") -> None:
+        """Puts a bundle to work, whose networks are moved to the device; `load` makes a tagger of a folder.
 
         Raises:
-            InputError: an option has another value, or the tagger does not know the corpus or has no segmenter.
+            InputError: the tagger does not know the corpus, has no segmenter, or a lexicon cannot be read.
         """
-        checked_number("workers", workers, 1)
-        self.bundle, self.name = bundle, name
-        self.segmenter = _segmenter(bundle, segmenter, name)
-        device = choose_device(device)
-        precision = choose_precision(precision, device)
-        checked_number("cache_size", cache_size, BATCH_TOKENS, ", the forms that one batch may have")
-        checked_corpus(corpus, bundle.vocabulary.corpus_ids)
+        self.options = options = options or Options()
+        self.bundle, self.name, self.device = bundle, name, options.device
+        self.vocabulary, self.config = bundle.vocabulary, bundle.description
+        self.columns = self.vocabulary.columns
+        check_corpus(options.corpus, self.vocabulary.corpus_ids)
+        self.segmenter = _segmenter(bundle, options.segmenter, name)
+        self.lexicons = read_lexicons(options.lexicons or {}, self.vocabulary)
         for member in bundle.members:
-            member.network.eval().to(device)
-        options = device, precision, cache_size, corpus, bundle.config.get("temperatures"), bundle.linear
-        self.engine = Engine(bundle.members, bundle.vocabulary, *options)
-        self.vocabulary, self.config, self.device = bundle.vocabulary, bundle.description, self.engine.device
-        self.columns, self.corpus, self.lexicons = self.vocabulary.columns, corpus, lexicons or {}
-        self._casing = None if bundle.has_noise else Casing(bundle.vocabulary.forms)
-        self.workers = Workers(self, workers if self.device == "cpu" else 1)
+            member.network.eval().to(self.device)
+        self.engine = Engine(bundle, options)
+        self.has_fixed_shapes = self.engine.has_fixed_shapes
+        spaced = [form for form in self.vocabulary.forms if " " in form]
+        rare = len(spaced) <= MAX_SPACED_SHARE * len(self.vocabulary.forms)
+        self.takes_text = rare or not isinstance(self.segmenter, RuleSegmenter)
+        self._spaced = None if rare else spaced[len(spaced) // 2]  # an example of training
+        self.workers = Workers(self, options.workers)
 
     def __repr__(self) -> str:
         return f"Tagger({self.name!r}, columns={self.columns}, device={self.device!r})"
-
-    @property
-    def layers(self) -> LayerVectors:
-        """The layers that `embed` can take vectors from."""
-        width = sum(network.embedding.width for network in self.bundle.networks)
-        return LayerVectors(self.engine, width)
-
-    def embed(self, sentences: Iterable[Sequence[str]], layer: int | str = ALL) -> Iterator[np.ndarray]:
-        """The vectors of words in their sentences, which are read as they are, a few windows at a time.
-
-        Args:
-            layer: 0 for the embedding of the form alone, without a transformer; 1 for the states of the first
-                recurrent layer, and so on; `all` for all of these layers side by side; `mean` for the mean of the
-                recurrent layers.
-
-        Returns:
-            For each sentence, in order, an array (words, D) of float32. They are computed in the tagger's
-            precision: load it with `float32` to have all of their digits.
-
-        Raises:
-            InputError: no such layer, the mean of layers of different widths, or members of different depths.
-        """
-        layers = self.layers
-        name = layers.checked(layer)
-        windows = cut_windows(map(Sentence, checked_sentences(sentences)))
-        return chain.from_iterable(layers.of([sentence.tokens for sentence in window], name) for window in windows)
 
     def segment(self, paragraph: str) -> list[list[Token]]:
         """Sentences and tokens of a paragraph; see `segment_all`."""
@@ -159,20 +212,9 @@ class Tagger(DocumentTagger):
         return parts
 
     @property
-    def has_fixed_shapes(self) -> bool:
-        """See `Engine.has_fixed_shapes`."""
-        return self.engine.has_fixed_shapes
-
-    @property
-    def takes_text(self) -> bool:
-        """Whether running text can be cut into the tagger's words: whether `segment` works."""
-        return not isinstance(self.segmenter, RuleSegmenter) or self._spaced is None
-
-    @cached_property
-    def _spaced(self) -> str | None:
-        """A training form with a space; None if such forms are rare exceptions."""
-        spaced = [form for form in self.vocabulary.forms if " " in form]
-        return spaced[len(spaced) // 2] if len(spaced) > MAX_SPACED_SHARE * len(self.vocabulary.forms) else None
+    def known_tags(self) -> dict[str, Collection[str]]:
+        """See `DocumentTagger.known_tags`."""
+        return {c: ids for c, ids in self.vocabulary.tag_ids.items() if not self.vocabulary.codecs[c].edits}
 
     def stream(
         self,
@@ -183,39 +225,45 @@ class Tagger(DocumentTagger):
         keep: bool = False,
     ) -> Iterator[Sentence]:
         """See `DocumentTagger.stream`."""
-        request = Request(
-            checked_columns(columns, self.columns),
-            checked_number("top", top, 1),
-            probabilities,
-            keep,
-        )
+        wanted = checked_columns(columns, self.columns)
+        request = Request(wanted, checked_number("top", top, 1), probabilities, keep)
         stream, first = checked_stream(sentences), first_window(sentences, self.workers.count)
         if keep:
-            known = self.known_tags
-            stream = checked_given(stream, {c: known[c] for c in request.columns or () if c in known})
+            stream = checked_given(stream, {c: tags for c, tags in self.known_tags.items() if c in wanted})
         return self._stream(stream, request, first)
 
-    @property
-    def known_tags(self) -> dict[str, Collection[str]]:
-        """See `DocumentTagger.known_tags`."""
-        return {c: ids for c, ids in self.vocabulary.tag_ids.items() if not self.vocabulary.codecs[c].edits}
-
     def _stream(self, sentences: Iterator[Sentence], request: Request, first: int) -> Iterator[Sentence]:
-        windows = cut_windows(sentences, first)
-        work = ((window, self._work(window, request)) for window in windows)
-        batches = (Batch((window, each.read), each, sum(map(len, window))) for window, each in work)
-        for (window, read), found in self.workers.map(partial(_decoded, request=request), batches):
-            fill(window, read, found, request, self.vocabulary.codecs)
+        batches = (
+            Batch(window, self._work(window, request), sum(map(len, window)))
+            for window in cut_windows(sentences, first)
+        )
+        for window, found in self.workers.map(partial(Tagger._found, request=request), batches):
+            self._fill(window, found, request)
             yield from window
 
     def tag_window(self, window: list[Sentence], request: Request, fixed_shapes: bool = False) -> None:
         """See `DocumentTagger.tag_window`."""
-        work = self._work(window, request)
-        fill(window, work.read, _decoded(self, work, request, fixed_shapes), request, self.vocabulary.codecs)
+        self._fill(window, self._found(self._work(window, request), request, fixed_shapes), request)
 
-    def as_read(self, tokens: Sequence[str]) -> Sequence[str]:
-        """What the networks read for the words of a sentence to find its tags; see `Casing`."""
-        return tokens if self._casing is None else self._casing.read(tokens)
+    def _work(self, window: list[Sentence], request: Request) -> tuple[list[list[str]], GivenTags]:
+        """What a process needs to find the tags of a window: its tokens, and tags that stay."""
+        columns = self.columns if request.columns is None else request.columns
+        return [sentence.tokens for sentence in window], given_tags(window, columns) if request.keep else {}
+
+    def _found(
+        self, work: tuple[list[list[str]], GivenTags], request: Request, fixed_shapes: bool = False
+    ) -> dict[str, Decoded]:
+        sentences, given = work
+        columns = self.columns if request.columns is None else request.columns
+        lexicons = {column: lexicon for column, lexicon in self.lexicons.items() if column in columns}
+        constraints = constraints_of(sentences, lexicons, given, self.vocabulary)
+        return self.engine.tag(sentences, request, fixed_shapes, constraints)
+
+    def _fill(self, window: list[Sentence], found: Mapping[str, Decoded], request: Request) -> None:
+        words: Sequence[Sequence[str]] = [sentence.tokens for sentence in window]
+        if any(self.vocabulary.codecs[column].edits for column in found):
+            words = self.engine.as_read(words)  # which the scripts are for
+        fill(window, words, found, request, self.vocabulary.codecs)
 
     def retag(self, sentences: Iterable[Sentence]) -> Iterator[tuple[Sentence, dict[str, list[str]]]]:
         """Tags sentences that have gold tags; yields each, with probabilities, beside its gold tags."""
@@ -229,17 +277,69 @@ class Tagger(DocumentTagger):
         for tagged in self.stream(remembered(), probabilities=True):
             yield tagged, gold.popleft()
 
-    def _work(self, window: list[Sentence], request: Request) -> Work:
-        sentences = [sentence.tokens for sentence in window]
-        columns = self.columns if request.columns is None else request.columns
-        given = given_tags(window, columns) if request.keep else {}
-        return Work(sentences, list(map(self.as_read, sentences)), given)
+    @property
+    def layers(self) -> list[str]:
+        """The layers that `embed` can take a word's vector from.
+
+        `0` is the embedding of the form alone; a tagger that reads nothing but a transformer has none. `1` and up are
+        the recurrent layers. `all` is all of these side by side. `mean` is the mean of the recurrent layers, if they
+        are equally wide.
+        """
+        widths = self.engine.widths
+        names = ["0"] if any(network.embedding.width for network in self.bundle.networks) else []
+        names += [*map(str, range(1, len(widths) + 1)), ALL]
+        if len(set(widths)) == 1:
+            names.append(MEAN)
+        return names
+
+    def checked_layer(self, layer: int | str) -> str:
+        """`layer` as it stands in `layers`."""
+        name, names = str(layer), self.layers
+        if name in names:
+            return name
+        choice = ", ".join(names)
+        if name == MEAN:
+            widths = ", ".join(map(str, self.engine.widths))
+            raise InputError(f"layer mean: the layers have different widths ({widths}); choose one of {choice}")
+        raise InputError(f"this tagger has no layer {shorten(name)}; choose one of {choice}")
+
+    def embed(self, sentences: Iterable[Sequence[str]], layer: int | str = ALL) -> Iterator[np.ndarray]:
+        """The vectors of words in their sentences, which are read as they are, a few windows at a time.
+
+        Args:
+            layer: 0 for the embedding of the form alone, without a transformer; 1 for the states of the first
+                recurrent layer, and so on; `all` for all of these layers side by side; `mean` for the mean of the
+                recurrent layers.
+
+        Returns:
+            For each sentence, in order, an array (words, D) of float32. They are computed in the tagger's
+            precision: load it with `float32` to have all of their digits.
+
+        Raises:
+            InputError: no such layer, the mean of layers of different widths, or members of different depths.
+        """
+        name = self.checked_layer(layer)
+        return chain.from_iterable(self._embedded(window, name) for window in cut_windows(checked_sentences(sentences)))
+
+    def _embedded(self, sentences: list[list[str]], layer: str) -> Iterator[np.ndarray]:
+        """For each sentence of a window the vectors of its words, (words, D)."""
+        if layer == "0":
+            vectors = self.engine.embeddings(list(chain.from_iterable(sentences)))
+        else:
+            vectors, widths = self.engine.states(sentences), self.engine.widths  # (all words, S)
+            if layer == MEAN:
+                vectors = vectors.reshape(len(vectors), len(widths), widths[0]).mean(axis=1)
+            elif layer != ALL:
+                end = sum(widths[: int(layer)])
+                vectors = vectors[:, end - widths[int(layer) - 1] : end]
+        end = 0
+        for sentence in sentences:
+            start, end = end, end + len(sentence)
+            yield vectors[start:end].copy()  # a view would keep the vectors of all sentences in memory
 
 
 def _segmenter(bundle: Bundle, choice: str, name: str) -> Segmenter:
     """What cuts text for a tagger; see `load`."""
-    if choice not in SEGMENTERS:
-        raise InputError(f"{shorten(str(choice))} is no segmenter; choose one of {', '.join(SEGMENTERS)}")
     own = bundle.segmenter
     if choice in RULES:
         return RuleSegmenter(choice)
@@ -253,12 +353,3 @@ def _segmenter(bundle: Bundle, choice: str, name: str) -> Segmenter:
         f" one (python -m tagger init={name or 'FOLDER'} trainer.max_epochs=0 corpus=...), or"
         " leave out --segmenter learned"
     )
-
-
-def _decoded(tagger: Tagger, work: Work, request: Request, fixed_shapes: bool = False) -> dict[str, Decoded]:
-    constraints = constraints_of(work.sentences, _wanted(tagger.lexicons, request), work.given, tagger.vocabulary)
-    return tagger.engine.tag(work.read, request, fixed_shapes, constraints)
-
-
-def _wanted(lexicons: Mapping[str, Lexicon], request: Request) -> Mapping[str, Lexicon]:
-    return {c: lexicon for c, lexicon in lexicons.items() if request.columns is None or c in request.columns}

@@ -1,29 +1,30 @@
-"""A stream of sentences -> windows, which are tagged all at once, and the tags of a window -> its sentences."""
+"""A stream of sentences -> windows, which are tagged all at once; a window -> batches, which are computed all at once.
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
-from itertools import accumulate, chain, pairwise
+In a batch the tokens are packed: the first token of every sentence, the longest sentence's first, then the second
+tokens, and so on. So the tokens of a step are rows that follow each other, and there is no padding.
+
+The last bits of a product depend on its number of rows. With fixed shapes every product has a fixed number of rows, so
+the values of a sentence do not depend on the sentences beside it, and small files can share batches.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from typing import NamedTuple, TypeVar
 
-from tagger.model.decoder import Decoded
-from tagger.model.tag_codec import TagCodec
-from tagger.tagging.constraints import GivenTags, put_back
-from tagger.tagging.decoding import Request
-from tagger.text.sentence import Sentence
+import numpy as np
 
-WINDOW_TOKENS = 48_000  # sentences are sorted by length within a window of this many tokens
+# N tokens of a batch, T tokens in its longest sentence, B sentences
+
+WINDOW_TOKENS = 48_000  # of the largest windows
 FIRST_WINDOW = 1_000  # the first window of a stream is small, so that the first sentences come soon; then they double
 LIST_WINDOW = 16_000  # the first one of a list, whose sentences are all there: few and large batches are faster
 WINDOW_SENTENCES = 8_000
 
+BATCH_TOKENS = 16_000  # tokens of a batch, at most; of a tagger with a transformer, pieces
+MAX_SENTENCE_TOKENS = 1_000  # a longer sentence is read in pieces of this many tokens
+FIXED_SENTENCES = 128  # sentences of a batch with fixed shapes; rows of each of its products with the state
+FIXED_BLOCK = 1_024  # rows of each of its other products
+
 Tokens = TypeVar("Tokens", bound=Sized)
-
-
-class Work(NamedTuple):
-    """What is sent to a process for a window."""
-
-    sentences: list[list[str]]  # as they are written
-    read: list[Sequence[str]]  # what the networks read instead; see `Casing`
-    given: GivenTags
 
 
 def cut_windows(sentences: Iterable[Tokens], first: int | None = None) -> Iterator[list[Tokens]]:
@@ -49,33 +50,41 @@ def first_window(sentences: Iterable[object], processes: int) -> int:
     return LIST_WINDOW if isinstance(sentences, list) and processes == 1 else FIRST_WINDOW
 
 
-def fill(
-    window: list[Sentence],
-    read: Iterable[Sequence[str]],
-    found: Mapping[str, Decoded],
-    request: Request,
-    codecs: Mapping[str, TagCodec],
-) -> None:
-    """Gives each sentence of a window its part of the tags.
+class PackedBatch(NamedTuple):
+    """Which tokens of a list of sentences a batch holds."""
+
+    tokens: np.ndarray  # (N,) number of each token in the list, in packed order
+    counts: list[int]  # (T,) sentences that have a token at each step; never growing
+
+
+def plan_batches(
+    sentences: Sequence[Sequence[str]],
+    size: Callable[[Sequence[str]], int] = len,
+    max_sentences: int | None = None,
+) -> Iterator[PackedBatch]:
+    """Sorts sentences by length, the longest first, and cuts the list into batches of about `BATCH_TOKENS`.
 
     Args:
-        read: their words as the networks read them.
+        size: how much of `BATCH_TOKENS` a sentence takes.
     """
-    forms = list(chain.from_iterable(read))
-    spans = list(pairwise(accumulate(map(len, window), initial=0)))
-    for sentence in window:
-        sentence.probabilities, sentence.alternatives = {}, {}
-    before = [sentence.tags for sentence in window]
-    for sentence in window:
-        sentence.tags = {**sentence.tags}
-    for column, decoded in found.items():
-        best, shares, alternatives = codecs[column].read(forms, decoded.ids, decoded.probabilities, request.top)
-        for sentence, (start, end) in zip(window, spans, strict=True):
-            sentence.tags[column] = best[start:end]
-            if request.probabilities and shares is not None:
-                sentence.probabilities[column] = shares[start:end]
-            if request.top > 1 and alternatives is not None:
-                sentence.alternatives[column] = alternatives[start:end]
-    if request.keep:
-        for sentence, tags in zip(window, before, strict=True):
-            put_back(sentence, {column: tags[column] for column in found if column in tags})
+    if any(len(sentence) > MAX_SENTENCE_TOKENS for sentence in sentences):
+        sentences = [
+            sentence[start : start + MAX_SENTENCE_TOKENS]
+            for sentence in sentences
+            for start in range(0, len(sentence), MAX_SENTENCE_TOKENS)
+        ]
+    lengths = np.array([len(sentence) for sentence in sentences], dtype=np.int64)
+    starts = np.cumsum(lengths) - lengths
+    by_length = np.argsort(-lengths, kind="stable")
+    starts, lengths = starts[by_length], lengths[by_length]
+    ends = np.cumsum(lengths if size is len else [size(sentences[i]) for i in by_length.tolist()])
+    first, total = 0, int((lengths > 0).sum())
+    while first < total:
+        limit = BATCH_TOKENS + (ends[first - 1] if first else 0)
+        last = max(first + 1, min(total, int(np.searchsorted(ends, limit, side="right"))))
+        if max_sentences is not None:
+            last = min(last, first + max_sentences)
+        here = np.arange(lengths[first])[:, None] < lengths[first:last]  # (T, B)
+        tokens = (starts[first:last] + np.arange(lengths[first])[:, None])[here]
+        yield PackedBatch(tokens, here.sum(axis=1).tolist())
+        first = last

@@ -231,7 +231,7 @@ class Teacher:
     ) -> np.ndarray:
         """What the teacher says of some sentences; see `by_column`."""
         tokens = sum(map(len, sentences))
-        key = json.dumps([self.digest, self.tagger.engine.precision, sizes, sentences])
+        key = json.dumps([self.digest, self.tagger.options.precision, sizes, sentences])
         path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy"
 
         def write(file: BinaryIO) -> None:

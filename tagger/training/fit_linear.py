@@ -35,7 +35,7 @@ from tagger.model.linear_chain import (
     token_scores,
 )
 from tagger.model.vocabulary import IGNORE, Vocabulary
-from tagger.tagging.batches import plan_batches
+from tagger.tagging.windows import plan_batches
 
 L1, L2 = 0.02, 0.03  # c1 and c2
 MAX_ITERATIONS = 60

@@ -29,6 +29,7 @@ from tagger.evaluation.scores import (
 )
 from tagger.evaluation.temperatures import fit_temperatures
 from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.arguments import Options
 from tagger.tagging.tagger import Tagger
 from tagger.text.output_files import whole_file
 from tagger.text.spacing import JUDGED, gold_paragraphs, has_spacing
@@ -51,14 +52,14 @@ def corpus_scores(tagger: "Tagger", named: Iterable["Tagger"], splits: Mapping[s
     found: dict[str, Any] = {split: {} for split in splits}
     for other in named:
         for split, corpora in parts.items():
-            if other.corpus not in corpora:
+            if other.options.corpus not in corpora:
                 continue
-            part = corpora[other.corpus]
+            part = corpora[other.options.corpus]
             try:
                 told, untold = score_split(other, part), score_split(tagger, part)
             except InputError:  # no gold tags
                 continue
-            found[split][other.corpus] = {
+            found[split][other.options.corpus] = {
                 column: {score: values[score] for score in KEPT} | {NAMED: told[column]["accuracy"]}
                 for column, values in untold.items()
             }
@@ -168,13 +169,13 @@ def report_tagger(bundle: Bundle, corpus: Corpus, folder: Path, device: str, tes
     Columns that the corpus lacks keep their temperatures. `test`: whether the test split is scored too.
     """
     splits, name = corpus.splits, corpus.name
-    plain = before = Tagger(bundle, device, "float32")
+    plain = before = Tagger(bundle, Options(device, "float32"))
     temperatures = fit_temperatures(before, sentences_of(splits["dev"], columns_of(splits["dev"], before)))
     if bundle.config.get("temperatures"):
-        plain = Tagger(bundle.described(temperatures={}), device, "float32")
+        plain = Tagger(bundle.described(temperatures={}), Options(device, "float32"))
     bundle = bundle.described(temperatures=temperatures)
-    tagger = Tagger(bundle, device, "float32")
-    speed = words_per_second(Tagger(bundle, device), splits["dev"]["tokens"])
+    tagger = Tagger(bundle, Options(device, "float32"))
+    speed = words_per_second(Tagger(bundle, Options(device)), splits["dev"]["tokens"])
     dev, errors = report_dev(tagger, splits["dev"], f"{name} dev", folder)
     results: dict[str, Any] = ({} if speed is None else {"words_per_second": speed}) | {"dev": dev}
     if test and "test" in splits:
@@ -190,7 +191,7 @@ def report_tagger(bundle: Bundle, corpus: Corpus, folder: Path, device: str, tes
     }
     draw_calibration(results["calibration"], name, folder)
     if corpus.parts:
-        named = (Tagger(bundle, device, "float32", corpus=name) for name in corpus.parts)
+        named = (Tagger(bundle, Options(device, "float32", corpus=name)) for name in corpus.parts)
         results["corpora"] = corpus_scores(tagger, named, scored)
     results["baseline"] = most_frequent_tags(splits["train"], scored, tagger.vocabulary)
     return Reported(bundle, results | raw_scores(tagger, scored), errors)
@@ -252,7 +253,7 @@ def words_per_second(tagger: "Tagger", sentences: Sequence[Sequence[str]], round
     It is the best of some rounds, with the word forms in the cache. A tagger with a transformer, which is slow, tags
     the first sentences alone.
     """
-    if not tagger.engine.has_fixed_shapes:
+    if not tagger.has_fixed_shapes:
         before = np.cumsum([0, *map(len, sentences)])[:-1]  # words before each sentence
         sentences = sentences[: int(np.count_nonzero(before < SPEED_WORDS))]
     tagger.tag_sentences(sentences)

@@ -16,7 +16,7 @@ from tagger.model.linear_chain import (
     term_places,
     token_scores,
 )
-from tagger.tagging.batches import plan_batches
+from tagger.tagging.windows import plan_batches
 from tests.conftest import TOKENS
 
 TAGS = 3

@@ -1,15 +1,19 @@
 """Sentences in one case are read as training writes their words, and others as they are."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tagger.bundle.ensemble import join
+from tagger.evaluation.temperatures import fit_temperatures
 from tagger.tagging.casing import Casing
+from tagger.tagging.decoding import Request
 from tagger.tagging.explain import explain
 from tagger.tagging.tagger import Tagger
 from tagger.text.sentence import Sentence
-from tests.conftest import LEMMAS
+from tests.conftest import CORPUS, LEMMAS, TOKENS
 
 FORMS = ["Das", "das", "haus", "Haus", "in", "Rom", "NATO", "IN", "und", "Und", "dass", "daß", "groß", "dış", "geht"]
 
@@ -47,7 +51,7 @@ def test_what_other_languages_read() -> None:
 def test_tags_and_lemmas_are_those_of_what_is_read(lemmas: Callable[..., Tagger]) -> None:
     shouted = ["THE", "BOOK", "READS", "WELL", "."]
     tagger = lemmas()
-    assert tagger.as_read(shouted) == ["The", "book", "reads", "well", "."]
+    assert tagger.engine.as_read([shouted]) == [["The", "book", "reads", "well", "."]]
     (found,) = tagger.stream([Sentence(shouted)])
     assert (found.tokens, found.tags["lemma"]) == (shouted, LEMMAS[1])
     (explanation,) = explain(tagger, [shouted], "lemma")
@@ -57,3 +61,14 @@ def test_tags_and_lemmas_are_those_of_what_is_read(lemmas: Callable[..., Tagger]
     assert as_it_is.tags["lemma"] != LEMMAS[1]
     assert join([noisy.bundle, noisy.bundle]).has_noise
     assert not join([noisy.bundle, tagger.bundle]).has_noise
+
+
+def test_whoever_asks_need_not_remember_it(lemmas: Callable[..., Tagger]) -> None:
+    """Teachers ask the engine, and temperatures take its scores."""
+    tagger = lemmas(precision="float32")
+    plain = [Sentence(list(TOKENS[1]), {"upos": CORPUS[1]["upos"], "lemma": LEMMAS[1]}) for _ in range(30)]
+    shouted = [replace(sentence, tokens=[token.upper() for token in sentence.tokens]) for sentence in plain]
+    both = [[sentence.tokens for sentence in sentences] for sentences in (plain, shouted)]
+    one, other = (tagger.engine.tag(sentences, Request()) for sentences in both)
+    assert all(np.array_equal(one[column].ids, other[column].ids) for column in tagger.columns)
+    assert fit_temperatures(tagger, shouted) == fit_temperatures(tagger, plain)

@@ -12,15 +12,14 @@ from tagger.text.sentence import Sentence
 from tests.conftest import TOKENS, make_network, make_tagger
 
 
-def constrained(
-    vocabulary: Vocabulary, decoder: str, lexicon: dict[str, tuple[str, ...]] | None = None, workers: int = 1
-) -> Tagger:
+def constrained(vocabulary: Vocabulary, decoder: str, lexicon: dict[str, tuple[str, ...]] | None = None) -> Tagger:
     network = make_network(vocabulary, decoder=decoder)
     torch.manual_seed(7)
     for parameter in network.decoders.parameters():
         torch.nn.init.normal_(parameter)
-    lexicons = {"upos": lexicon} if lexicon else {}
-    return make_tagger(network, vocabulary, precision="float32", lexicons=lexicons, workers=workers)
+    tagger = make_tagger(network, vocabulary, precision="float32")
+    tagger.lexicons = {"upos": lexicon} if lexicon else {}
+    return tagger
 
 
 @pytest.mark.parametrize("decoder", ["softmax", "crf"])

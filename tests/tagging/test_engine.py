@@ -10,18 +10,18 @@ import torch
 from torch import Tensor, nn
 
 import tagger
-from tagger.bundle.bundle import Member
 from tagger.bundled import bundled
 from tagger.model.decoder import Decoded
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging import batches
+from tagger.tagging import windows
+from tagger.tagging.arguments import Options
 from tagger.tagging.decoding import Request
 from tagger.tagging.engine import Engine
 from tagger.tagging.stack import max_extra_rows, padded_rows
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
-from tests.conftest import TOKENS, make_network
+from tests.conftest import TOKENS, bundle_of, make_network
 
 SENTENCES = [
     *TOKENS,
@@ -32,13 +32,19 @@ SENTENCES = [
 ]
 
 
-def make_engine(network: TaggerNetwork, vocabulary: Vocabulary, **options: Any) -> Engine:
-    return Engine([Member(network, vocabulary)], vocabulary, **options)
+def make_engine(
+    network: TaggerNetwork, vocabulary: Vocabulary, precision: str = "float32", forms: int | None = None
+) -> Engine:
+    """An engine that reads all words as they are, and keeps so many forms."""
+    engine = Engine(bundle_of(network, vocabulary, training={"noise": 0.3}), Options("cpu", precision))
+    if forms is not None:
+        engine.groups[0].cache.capacity = forms
+    return engine
 
 
 def scores_of(engine: Engine, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
     """For each column the scores (logits) of all tokens, (tokens, K), sentence after sentence."""
-    found = engine.batches(sentences)
+    found = engine.scores(sentences)
     order = torch.from_numpy(np.argsort(np.concatenate([batch.tokens for batch in found])))
     return {c: torch.cat([batch.scores[c] for batch in found])[order] for c in engine.vocabulary.columns}
 
@@ -48,8 +54,8 @@ def test_batches_cuts_and_memory_change_nothing(vocabulary: Vocabulary, monkeypa
     sentences = [[*sentence[i % 3 :], *sentence] for i in range(40) for sentence in SENTENCES]
     request = Request(top=3, probabilities=True)
     whole = make_engine(network, vocabulary).tag(sentences, request)
-    monkeypatch.setattr(batches, "BATCH_TOKENS", 30)
-    small = make_engine(network, vocabulary, cache_size=20)
+    monkeypatch.setattr(windows, "BATCH_TOKENS", 30)
+    small = make_engine(network, vocabulary, forms=20)
     for _ in range(2):
         found = small.tag([[], *sentences, []], request)
         for column, (ids, probabilities) in whole.items():
@@ -66,7 +72,7 @@ def test_the_same_list_gives_the_same_numbers_whatever_was_tagged_before(
 ) -> None:
     network = make_network(vocabulary, cell=cell, hidden={"forward": 48, "backward": 40}, words=40, chars=24)
     fresh = make_engine(network, vocabulary, precision=precision)
-    used = make_engine(network, vocabulary, precision=precision, cache_size=45)
+    used = make_engine(network, vocabulary, precision=precision, forms=45)
     for sentences in (SENTENCES * 20, SENTENCES, SENTENCES[:1], SENTENCES * 20):
         used.tag([[f"new{i}" for i in range(17)], *SENTENCES[::-1]], Request())
         assert torch.equal(scores_of(used, sentences)["xpos"], scores_of(fresh, sentences)["xpos"])

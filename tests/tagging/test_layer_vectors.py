@@ -48,7 +48,7 @@ def test_states_are_those_of_the_network(vocabulary: Vocabulary, cell: str) -> N
 
 
 def test_layers_are_parts_of_all(untrained: Tagger, vocabulary: Vocabulary) -> None:
-    assert untrained.layers.names == ["0", "1", "2", "all", "mean"]
+    assert untrained.layers == ["0", "1", "2", "all", "mean"]
     found = {layer: np.concatenate(list(untrained.embed(SENTENCES, layer))) for layer in (0, 1, 2, "all", "mean")}
     assert {layer: vectors.dtype for layer, vectors in found.items()} == dict.fromkeys(found, np.dtype(np.float32))
     assert found[1].shape[1] == found[2].shape[1] == WIDTH
@@ -104,7 +104,7 @@ def test_a_tagger_with_a_transformer(vocabulary: Vocabulary, bert: Path, sizes: 
     expected = encoded(tagger, make_table(vocabulary, tokenizer))
     assert np.abs(np.concatenate(list(tagger.embed(SENTENCES))) - np.concatenate(expected)).max() < 1e-5
     if sizes:
-        assert tagger.layers.names == ["1", "2", "all", "mean"]
+        assert tagger.layers == ["1", "2", "all", "mean"]
         with pytest.raises(InputError, match="layer '0'"):
             tagger.embed(SENTENCES, 0)
     else:

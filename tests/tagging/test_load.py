@@ -77,7 +77,7 @@ def test_the_corpus_that_text_is_like(vocabulary: Vocabulary, trained: Path, tmp
         name: tagger.load(folder, "cpu", corpus=name).tag(["They", "book"] * 10) for name in (None, "UD_A", "UD_B")
     }
     assert len({tuple(tags) for tags in tagged.values()}) == 3
-    assert tagger.load(folder, "cpu").corpus is None
+    assert tagger.load(folder, "cpu").options.corpus is None
     for name, known, message in (
         ("UD_C", folder, "this tagger knows no corpus 'UD_C'; choose one of UD_A, UD_B"),
         ("UD_A", trained, "this tagger knows no corpus 'UD_A'; it was trained on a single corpus; leave this out"),

@@ -18,12 +18,17 @@ from tagger.model.encoder import CELLS, Cell
 from tagger.model.network import TaggerNetwork, share_pretrained
 from tagger.model.recurrent import RecurrentLayer
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging import batches
+from tagger.tagging import windows
+from tagger.tagging.arguments import Options
 from tagger.tagging.engine import Engine
-from tagger.tagging.tagger import Tagger
 from tests.conftest import CORPUS, TOKENS, make_network
 
-SENTENCES = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], ["unknown", "x" * 60, ""], ["reads"] * 9]
+SENTENCES = [
+    *TOKENS,
+    ["book", "the", "flights", "they", "book", "Well", "."],
+    ["unknown", "x" * 60, ""],
+    ["Reads", *["reads"] * 8],
+]
 WITH_VECTORS = {"file": {"book": 0, "they": 1}}
 WEIGHTS = [0.5, 0.3, 0.2]
 
@@ -59,11 +64,11 @@ def expected_scores(
 
 
 def check(members: Sequence[Member], groups: int = 1, corpus: str | None = None) -> Engine:
-    engine = Tagger(Bundle(tuple(members), "english", {}), "cpu", "float32", corpus=corpus).engine
+    engine = Engine(Bundle(tuple(members), "english", {}), Options("cpu", "float32", corpus=corpus))
     assert len(engine.groups) == groups
     for sentences in (SENTENCES, SENTENCES * 30, *([sentence] for sentence in SENTENCES)):
         expected = expected_scores(members, sentences, corpus)
-        found = engine.batches(sentences)
+        found = engine.scores(sentences)
         order = np.concatenate([batch.tokens for batch in found])
         for column, scores in expected.items():
             assert_close(torch.cat([batch.scores[column] for batch in found]), scores[order], atol=1e-5, rtol=1e-4)
@@ -147,13 +152,14 @@ def test_vectors_of_several_members_stand_side_by_side(vocabulary: Vocabulary, m
     members = make_members(vocabulary, hidden={"forward": [8, 5], "backward": [6, 5]})
     other = Member(make_network(vocabulary, 7, cell="lstm"), vocabulary)
     both, *alone = (
-        Engine(each, vocabulary) for each in ([*members, other], *([member] for member in [*members, other]))
+        Engine(Bundle(tuple(each), "english", {}), Options("cpu", "float32"))
+        for each in ([*members, other], *([member] for member in [*members, other]))
     )
     assert both.widths == [14 * 3, 10 + 10 + 14]
     assert len(both.groups) == 2
     of_layers = [np.split(engine.states(SENTENCES), [14], axis=1) for engine in alone]
     expected = np.concatenate([layer for layers in zip(*of_layers, strict=True) for layer in layers], axis=1)
-    monkeypatch.setattr(batches, "BATCH_TOKENS", 30)
+    monkeypatch.setattr(windows, "BATCH_TOKENS", 30)
     assert np.allclose(both.states(SENTENCES), expected, atol=1e-5)
     forms = ["They", "new", "They"]
     expected = np.concatenate([engine.embeddings(forms) for engine in alone], axis=1)

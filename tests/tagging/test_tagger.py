@@ -18,7 +18,7 @@ from tagger.model import device
 from tagger.model.batch import Batch
 from tagger.model.embeddings import FormEmbedding
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging import batches, windows
+from tagger.tagging import windows
 from tests.conftest import CORPUS, LEMMAS, TOKENS, make_network, make_tagger
 
 TEXT = "They book  flights.\n\nThe book reads\twell . Well"
@@ -83,8 +83,8 @@ def test_a_stream_reads_no_further_than_a_window(untrained: Tagger) -> None:
 def test_a_sentence_longer_than_the_network_reads_is_cut(untrained: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = (["They", "book", "flights", "."] * 4)[:14]
     expected = [tag for start in (0, 5, 10) for tag in untrained.tag(tokens[start : start + 5])]
-    monkeypatch.setattr(batches, "MAX_SENTENCE_TOKENS", 5)
-    monkeypatch.setattr(batches, "BATCH_TOKENS", 4)
+    monkeypatch.setattr(windows, "MAX_SENTENCE_TOKENS", 5)
+    monkeypatch.setattr(windows, "BATCH_TOKENS", 4)
     assert untrained.tag(tokens) == expected
     assert untrained.tag_sentences([["Well"], tokens, []]) == [untrained.tag(["Well"]), expected, []]
     annotated = untrained.annotate(tokens, top=2)

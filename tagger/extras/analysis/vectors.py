@@ -14,8 +14,8 @@ from tagger.bundle.saved_config import predicts_words
 from tagger.commands.loading import load_and_tell
 from tagger.errors import InputError
 from tagger.model.device import own_turn
-from tagger.tagging.batches import BATCH_TOKENS
 from tagger.tagging.tagger import Tagger
+from tagger.tagging.windows import BATCH_TOKENS
 from tagger.text.files import STDIO, open_binary, read_lines
 from tagger.text.formats import format_of, read
 from tagger.text.output_files import whole_binary
@@ -49,7 +49,7 @@ def load_layer(model: str, layer: str, device: str) -> tuple[Tagger, Vectors]:
     if layer == PREDICTED and predicts_words(folder):
         network = load_word_predictor(folder)[0].to(tagger.device)
         return tagger, lambda sentences: (predicted_vectors(network, tokens) for tokens in sentences)
-    name = tagger.layers.checked(layer)
+    name = tagger.checked_layer(layer)
     return tagger, lambda sentences: tagger.embed(sentences, name)
 
 

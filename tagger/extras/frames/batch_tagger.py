@@ -8,7 +8,7 @@ from typing import Any
 
 from tagger.bundle.catalog import DEFAULT, find_tagger
 from tagger.errors import InputError, shorten
-from tagger.tagging.checks import checked_columns, checked_tokens
+from tagger.tagging.arguments import checked_columns, checked_tokens
 from tagger.tagging.decoding import Request
 from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger

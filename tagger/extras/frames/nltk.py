@@ -11,7 +11,7 @@ except ModuleNotFoundError as error:
     raise missing_library(error, "nltk", "nltk") from None
 
 from tagger.bundle.catalog import DEFAULT
-from tagger.tagging.checks import checked_column, checked_sentences
+from tagger.tagging.arguments import checked_column, checked_sentences
 from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger
 

@@ -17,8 +17,8 @@ from starlette.responses import Response, StreamingResponse
 from tagger.bundle.catalog import DEFAULT
 from tagger.extras.serving.batcher import Batcher, Job
 from tagger.extras.serving.bodies import Refusal
-from tagger.tagging.document_tagger import DocumentTagger
 from tagger.tagging.languages import MAX_LOADED, LanguageTagger
+from tagger.tagging.tagger import DocumentTagger
 from tagger.text.conllu import numbered
 from tagger.text.formats import Writer, read_parts
 from tagger.text.paragraphs import Paragraph, Part

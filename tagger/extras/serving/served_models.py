@@ -13,10 +13,9 @@ from tagger.bundle.saved_config import PRETRAINED_IN_RUN, TAGGER_IN_RUN, predict
 from tagger.errors import InputError, shorten
 from tagger.extras.serving.batcher import Batcher
 from tagger.extras.serving.bodies import Refusal
-from tagger.tagging.checks import checked_columns
-from tagger.tagging.document_tagger import DocumentTagger
+from tagger.tagging.arguments import checked_columns
 from tagger.tagging.languages import LanguageTagger
-from tagger.tagging.tagger import Tagger
+from tagger.tagging.tagger import DocumentTagger, Tagger
 
 EVERY = "all-languages"  # the name of the taggers of all languages, which find the language of a text
 _NAME = re.compile(r"[\w.\-]{1,100}")

@@ -16,7 +16,7 @@ from tagger.extras.serving.batcher import Job, Render
 from tagger.extras.serving.bodies import MULTIPART, TEXT, URLENCODED, Refusal, read_form
 from tagger.extras.serving.served_models import Service
 from tagger.tagging import decoding
-from tagger.tagging.document_tagger import DocumentTagger
+from tagger.tagging.tagger import DocumentTagger
 from tagger.text.files import decoded_lines
 from tagger.text.formats import read_parts, writer
 from tagger.text.paragraphs import Part

@@ -1,15 +1,77 @@
-"""Checks the arguments that users give to `Tagger`; the `InputError` of a mistake says what to give instead."""
+"""What users hand over to a tagger, checked: its options, sentences, texts, columns. A mistake is an `InputError`."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tagger.errors import InputError, shorten
-from tagger.model.vocabulary import NO_CORPUS
-from tagger.text.lexicon_files import known_tags
+from tagger.model.device import choose_device, choose_precision
+from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.windows import BATCH_TOKENS
+from tagger.text.files import read_lines
+from tagger.text.lexicon_files import Lexicon, known_tags, read_lexicon
+from tagger.text.segment import LEARNED, RULES
 from tagger.text.sentence import Sentence
 from tagger.text.strings import is_given
 
+AUTO = "auto"
+SEGMENTERS = (AUTO, LEARNED, *RULES)
+CACHE_SIZE = 50_000  # forms
 _MAX_SHOWN = 60  # characters of a value in a message
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a tagger works; see `load`, which has the same options. Those that need no tagger are checked here.
+
+    Attributes:
+        device: where it computes; `auto` becomes the device that it stands for.
+        precision: of products and states, float32 or bfloat16; `auto` likewise.
+        cache_size: number of word forms to cache, at least those of a batch.
+        workers: processes; on a GPU it is 1.
+        segmenter: auto, learned, or the name of rules.
+        corpus: of a tagger that was trained on several corpora, the one that the text is like.
+        lexicons: for some columns the file of a lexicon.
+    """
+
+    device: str = AUTO
+    precision: str = AUTO
+    cache_size: int = CACHE_SIZE
+    workers: int = 1
+    segmenter: str = AUTO
+    corpus: str | None = None
+    lexicons: Mapping[str, Path | str] | None = None
+
+    def __post_init__(self) -> None:
+        checked_number("workers", self.workers, 1)
+        if self.segmenter not in SEGMENTERS:
+            raise InputError(f"{shorten(str(self.segmenter))} is no segmenter; choose one of {', '.join(SEGMENTERS)}")
+        device = choose_device(self.device)
+        found = {"device": device, "precision": choose_precision(self.precision, device)}
+        checked_number("cache_size", self.cache_size, BATCH_TOKENS, ", the forms that one batch may have")
+        if self.lexicons is not None and not isinstance(self.lexicons, Mapping):
+            raise InputError(
+                f"lexicons={self.lexicons!r}: give the file of each column, such as {{'upos': 'words.tsv'}}"
+            )
+        for name, value in (found | {"workers": self.workers if device == "cpu" else 1}).items():
+            object.__setattr__(self, name, value)  # as a frozen dataclass sets its own fields
+
+
+def read_lexicons(files: Mapping[str, Path | str], vocabulary: Vocabulary) -> dict[str, Lexicon]:
+    """The lexicons of columns; see `load`."""
+    lexicons: dict[str, Lexicon] = {}
+    for name, file in files.items():
+        if not vocabulary.columns:
+            raise InputError(f"{file}: this network predicts words and has no tags, so leave lexicons out")
+        column = name or vocabulary.columns[0]
+        if column in lexicons:
+            raise InputError(f"{file}: the column {column} has another lexicon already; join the two files")
+        ids = vocabulary.tag_ids[checked_column(column, vocabulary.columns)]
+        if vocabulary.codecs[column].edits:
+            raise InputError(f"{file}: the column {column} can have no lexicon, because its tags are edit scripts")
+        lexicons[column] = read_lexicon(read_lines(str(file), option=""), str(file), ids, column)
+    return lexicons
 
 
 def checked_tokens(tokens: Any) -> list[str]:
@@ -85,14 +147,11 @@ def checked_column(column: Any, known: Sequence[str]) -> str:
     return column
 
 
-def checked_corpus(name: Any, known: Mapping[str, int]) -> int:
-    """The id of a corpus of training; `NO_CORPUS` if the name is None."""
-    if name is None:
-        return NO_CORPUS
-    if not isinstance(name, str) or name not in known:
+def check_corpus(name: Any, known: Collection[str]) -> None:
+    """Refuses the name of a corpus that a tagger was not trained on; None says that the corpus is not known."""
+    if name is not None and (not isinstance(name, str) or name not in known):
         remedy = f"choose one of {', '.join(known)}" if known else "it was trained on a single corpus; leave this out"
         raise InputError(f"this tagger knows no corpus {_shown(name)}; {remedy}")
-    return known[name]
 
 
 def checked_number(name: str, value: Any, least: int, why: str = "") -> int:

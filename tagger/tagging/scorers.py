@@ -1,15 +1,15 @@
-"""The networks of a tagger that have equal shape -> what they add to the scores of packed tokens.
+"""The members of a tagger -> what they add to the scores of packed tokens: networks of equal shape, or a linear member.
 
 Each network turns forms into vectors by its own vocabulary. What depends on a form alone, up to the first layer's
 product with its input, is computed once per form, for all networks (`form_cache`). From there on their weights are
-stacked (`stack`).
+stacked (`stack`). The terms of a linear member also depend on forms alone, and its scores are sums of them, as in
+`model/linear_chain.py`.
 """
 
 # k networks, U forms, N tokens of a batch, X columns of the first layer's products with its input, S states of all
-# layers, E embedding of a form, D size of a transformer
+# layers, E embedding of a form, D size of a transformer, K tags of a column
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -17,24 +17,23 @@ import torch
 from torch import Tensor, nn
 
 from tagger.bundle.bundle import Member
+from tagger.bundle.linear_members import Linear
 from tagger.model.batch import FormTable
 from tagger.model.device import PRECISIONS
+from tagger.model.embeddings import Feature, features
+from tagger.model.linear_chain import EDGE, term_places, token_scores
 from tagger.model.network import TaggerNetwork
 from tagger.model.pieces import windows
 from tagger.model.vocabulary import NO_CORPUS
-from tagger.tagging.batches import FIXED_BLOCK, PackedBatch
+from tagger.tagging.arguments import Options
 from tagger.tagging.form_cache import FormBlock, FormCache, embed_forms
-from tagger.tagging.stack import Stack, padded_rows
+from tagger.tagging.stack import Stack
+from tagger.tagging.windows import PackedBatch
 
 # Forms that are multiplied at once, always as many, and no fewer than `embed_forms` gives at a time. In bfloat16 the
 # weights are repacked for every product.
 PRODUCT_FORMS = {torch.float32: 64, torch.bfloat16: 256}
 MAX_NARROW_SENTENCES = 7  # a batch of at most this many is computed in float32, also by a tagger in bfloat16
-
-Scores = Callable[[PackedBatch], Mapping[str, Tensor]]
-
-
-NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 class Scorer(Protocol):
@@ -49,18 +48,20 @@ class Scorer(Protocol):
     def scores(
         self,
         forms: Sequence[str],
+        batches: Iterable[PackedBatch],
         columns: Sequence[str],
         fixed_shapes: bool,
-        decided: Mapping[str, np.ndarray] = NOTHING,
-    ) -> Scores:
-        """What gives the scores of a batch: of each column that these members know (N, K), the sum over them.
+        decided: Mapping[str, np.ndarray],
+    ) -> Iterator[Mapping[str, Tensor]]:
+        """For each batch the scores of each column that these members know, (N, K), the sum over them.
 
         A member's scores are divided by its temperatures, and multiplied by its weight.
 
         Args:
+            forms: of all tokens.
             fixed_shapes: see `Stack.states`.
-            decided: for some columns the tag (tokens,) of every token, or -1. Only tokens with -1 are scored then, so
-                there are fewer rows.
+            decided: for some columns the tag of every token, or -1. Only tokens with -1 are scored then, so there are
+                fewer rows.
         """
 
 
@@ -73,41 +74,37 @@ class Networks:
         has_fixed_shapes: not of a transformer, which computes sentences that are padded to a common length.
     """
 
-    def __init__(
-        self,
-        members: Sequence[Member],
-        device: str,
-        precision: str,
-        cache_size: int,
-        corpus: str | None = None,
-        share: Mapping[str, float] | None = None,
-    ) -> None:
+    def __init__(self, members: Sequence[Member], parts: Mapping[str, float], options: Options) -> None:
         """Takes a copy of the weights of the recurrent layers and the heads.
 
         Args:
-            corpus: whose sentences are read; None, or one that a member does not know: it is unknown.
-            share: of the networks in the scores of a column, beside which there are linear members; None: 1 in all.
+            parts: the part of the networks in the scores of each column, beside which there are linear members.
         """
         self.networks = [member.network for member in members]
-        self._device = device
-        share = share or {}
-        shares = {c: [share.get(c, 1.0) * member.share(c) for member in members] for c in self.networks[0].heads}
-        self._stack = Stack(self.networks, shares, PRECISIONS[precision])
+        self._device = options.device
+        shares = {column: [part * member.share(column) for member in members] for column, part in parts.items()}
+        self._stack = Stack(self.networks, shares, PRECISIONS[options.precision])
         # Few rows are faster in float32: bfloat16 weights are repacked for every product, and rows padded to 8.
-        narrow = (device, precision) == ("cpu", "bfloat16")
+        narrow = (options.device, options.precision) == ("cpu", "bfloat16")
         self._narrow_stack = Stack(self.networks, shares, torch.float32) if narrow else self._stack
         self.widths = [self._stack.count * layer.width for layer in self._stack.layers]
         self._product_forms = PRODUCT_FORMS[self._stack.dtype]
-        self.cache = FormCache(self._products, cache_size)
-        embeddings = [network.embedding.for_tagging() for network in self.networks]
-        self._embeddings = list(zip(embeddings, _tables(members), strict=True))
+        self.cache = FormCache(self._products, options.cache_size)
+        self._embeddings = [
+            (network.embedding.for_tagging(), compute)
+            for network, compute in zip(self.networks, _features(members), strict=True)
+        ]
         self._transformers = [
             (member.network.transformer, member.tokenizer)
             for member in members
             if member.network.transformer is not None and member.tokenizer is not None
         ]
-        self._pieces = {id(t): FormTable(members[0].vocabulary, {}, t, cache_size) for _, t in self._transformers}
+        self._pieces = {
+            id(tokenizer): FormTable(members[0].vocabulary, {}, tokenizer, options.cache_size)
+            for _, tokenizer in self._transformers
+        }
         self.has_fixed_shapes = not self._transformers
+        corpus = options.corpus
         ids = [NO_CORPUS if corpus is None else m.vocabulary.corpus_ids.get(corpus, NO_CORPUS) for m in members]
         self._bias = self._input_bias(ids)
 
@@ -128,53 +125,45 @@ class Networks:
     def scores(
         self,
         forms: Sequence[str],
+        batches: Iterable[PackedBatch],
         columns: Sequence[str],
-        fixed_shapes: bool = False,
-        decided: Mapping[str, np.ndarray] = NOTHING,
-    ) -> Scores:
+        fixed_shapes: bool,
+        decided: Mapping[str, np.ndarray],
+    ) -> Iterator[dict[str, Tensor]]:
         """See `Scorer.scores`."""
-        read = self._reader(forms, fixed_shapes)
-
-        def scores(batch: PackedBatch) -> dict[str, Tensor]:
-            states, stack = read(batch)
+        for (tokens, _), (states, stack) in self._states(forms, batches, fixed_shapes):
             found = {}
             for column in columns:
-                here, count = states, len(batch.tokens)
+                here, count = states, len(tokens)
                 if column in decided:
-                    rows = np.flatnonzero(decided[column][batch.tokens] < 0)
+                    rows = np.flatnonzero(decided[column][tokens] < 0)
                     count = len(rows)
-                    blocks = -(-count // FIXED_BLOCK)
-                    total = blocks * FIXED_BLOCK if fixed_shapes else padded_rows(count, states.dtype)
-                    here = states.new_zeros(total, states.shape[1])
+                    here = states.new_zeros(stack.rows(count, fixed_shapes), states.shape[1])
                     torch.index_select(states, 0, torch.from_numpy(rows).to(states.device), out=here[:count])
                 found[column] = stack.scores(here, column, fixed_shapes)[:count]
-            return found
+            yield found
 
-        return scores
+    def states(self, forms: Sequence[str], batches: Iterable[PackedBatch]) -> Iterator[list[Tensor]]:
+        """For each batch the states of each layer, (N, k * (F + R)), those of all networks side by side."""
+        for (tokens, _), (states, _) in self._states(forms, batches, fixed_shapes=False):
+            yield list(states[: len(tokens)].split_with_sizes(self.widths, dim=1))
 
-    def states(self, forms: Sequence[str]) -> Callable[[PackedBatch], list[Tensor]]:
-        """What gives the states of each layer of a batch, (N, k * (F + R)), those of all networks side by side."""
-        read = self._reader(forms, fixed_shapes=False)
-        return lambda batch: list(read(batch)[0][: len(batch.tokens)].split_with_sizes(self.widths, dim=1))
-
-    def embeddings(self, forms: Sequence[str]) -> Iterator[tuple[np.ndarray, Tensor]]:
+    def embeddings(self, forms: list[str]) -> Iterator[tuple[np.ndarray, Tensor]]:
         """The places of some of the forms and their embeddings, those of all networks side by side, (n, k * E)."""
         for places, vectors in embed_forms(forms, self._embeddings, self._device):
             yield places, vectors[:, : len(places)].transpose(0, 1).flatten(1)
 
-    def _reader(self, forms: Sequence[str], fixed_shapes: bool) -> Callable[[PackedBatch], tuple[Tensor, Stack]]:
-        """What gives the states of a batch, (N or more, S), and the stack that computed them."""
-        at_once = self.cache.rows(forms) if len(forms) <= self.cache.capacity else None
-
-        def read(batch: PackedBatch) -> tuple[Tensor, Stack]:
+    def _states(
+        self, forms: Sequence[str], batches: Iterable[PackedBatch], fixed_shapes: bool
+    ) -> Iterator[tuple[PackedBatch, tuple[Tensor, Stack]]]:
+        """Each batch with its states, (N or more, S), and the stack that computed them."""
+        rows_of = self.cache.lookup(forms)
+        for batch in batches:
             tokens, counts = batch
-            packed = [forms[i] for i in tokens.tolist()] if at_once is None or self._transformers else []
-            rows = self.cache.rows(packed) if at_once is None else at_once[tokens]
-            contexts = self._contexts(packed, counts) if self._transformers else None
+            rows = rows_of(tokens)
+            contexts = self._contexts([forms[i] for i in tokens.tolist()], counts) if self._transformers else None
             stack = self._narrow_stack if counts[0] <= MAX_NARROW_SENTENCES and not fixed_shapes else self._stack
-            return stack.states(self.cache.values, rows, counts, contexts, fixed_shapes), stack
-
-        return read
+            yield batch, (stack.states(self.cache.values, rows, counts, contexts, fixed_shapes), stack)
 
     def _products(self, forms: list[str]) -> Iterator[tuple[np.ndarray, Tensor]]:
         """The first layer's products with the embeddings of forms, block by block; see `FormCache`.
@@ -230,11 +219,46 @@ class Networks:
         return torch.stack(of_members)
 
 
-def _tables(members: Sequence[Member]) -> list[FormTable]:
-    """The features that each member reads; like members share them. They keep nothing: the cache does."""
-    tables: list[FormTable] = []
+class LinearScorer:
+    """Runs one linear member, in float32; a `Scorer`. Its scores are sums of rows, the same in every shape."""
+
+    def __init__(self, member: Linear, options: Options) -> None:
+        """Takes the member, which stays on the CPU."""
+        self._member, self._device = member, options.device
+        self.cache = FormCache(self._terms, options.cache_size + 1)  # and `EDGE`
+
+    def scores(
+        self,
+        forms: Sequence[str],
+        batches: Iterable[PackedBatch],
+        columns: Sequence[str],
+        fixed_shapes: bool,
+        decided: Mapping[str, np.ndarray],
+    ) -> Iterator[Mapping[str, Tensor]]:
+        """See `Scorer.scores`; the tags of its column are never decided."""
+        column = self._member.column
+        rows_of = self.cache.lookup([EDGE, *forms]) if column in columns else None
+        for tokens, counts in batches:
+            if rows_of is None:
+                yield {}
+                continue
+            edge, *_ = rows = rows_of(np.append(0, tokens + 1))
+            places = [each.to(self._device) for each in term_places(rows[1:], edge, counts)]
+            yield {column: token_scores(self.cache.values, places)}
+
+    @torch.no_grad()
+    def _terms(self, forms: list[str]) -> list[tuple[np.ndarray, Tensor]]:
+        """The terms of all forms at once, times the member's share, (U, 5 * K); see `FormCache`."""
+        chain = self._member.chain
+        terms: Tensor = chain(chain.rows(forms)) * self._member.share
+        return [(np.arange(len(forms)), terms.to(self._device))]
+
+
+def _features(members: Sequence[Member]) -> list[dict[str, Feature]]:
+    """What computes the features that each member reads; like members share it, so that it is done once."""
+    found: list[tuple[Member, dict[str, Feature]]] = []
     for member in members:
-        config = member.network.config
-        same = (each for each in tables if each.config == config and each.vocabulary == member.vocabulary)
-        tables.append(next(same, None) or FormTable(member.vocabulary, config, limit=0))
-    return tables
+        config, vocabulary = member.network.config, member.vocabulary
+        like = [own for other, own in found if (other.network.config, other.vocabulary) == (config, vocabulary)]
+        found.append((member, like[0] if like else features(vocabulary, config)))
+    return [own for _, own in found]
