@@ -37,7 +37,7 @@ from tagger.training.data import BucketSampler
 from tagger.training.hidden_words import WORD, HiddenWordNetwork
 from tagger.training.loggers import run_loggers
 from tagger.training.module import WARMUP, Module
-from tagger.training.run import begin, finish, fit_best
+from tagger.training.trainer import begin, finish, fit_best
 
 DEV_SHARE = 0.05  # the end of the text is dev text, unless files are named
 DEV_STRIDE = 8  # one of 8 dev words that can be predicted is hidden, so that its neighbours stay visible

@@ -1,9 +1,10 @@
 """Training a tagger: config -> corpus, module, batches -> the tagger's folder -> its segmenter, scores and report."""
 
 import logging
+import shlex
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
@@ -31,10 +32,10 @@ from tagger.training.loggers import run_loggers
 from tagger.training.module import TaggerModule
 from tagger.training.recipe import with_init, with_recipe
 from tagger.training.report import format_scores, report_tagger, write_tagger_page
-from tagger.training.run import accuracies, begin, finish, fit_best, format_run
 from tagger.training.run_folder import REPORT, REPORT_PAGE, SHARDS
 from tagger.training.segmenter_choice import SegmenterTraining
 from tagger.training.start import load_init, new_module
+from tagger.training.trainer import begin, finish, fit_best
 
 _log = logging.getLogger(__name__)
 
@@ -86,11 +87,22 @@ def train(
         write_tagger_page(folder, results, errors)
         finish(folder, results, loggers)
         shutil.rmtree(folder / SHARDS, ignore_errors=True)
-    lines = [format_scores(results)]
+    print(format_scores(results))
     if epochs:
-        lines.append(f"best epoch {results['best_epoch']} of {results['epochs']}, {results['training_seconds']:.0f} s")
-    print("\n".join([*lines, f"look at its errors: {folder / REPORT_PAGE}", format_run(folder)]))
+        print(f"best epoch {results['best_epoch']} of {results['epochs']}, {results['training_seconds']:.0f} s")
+    print(f"look at its errors: {folder / REPORT_PAGE}")
+    print(f"score it: python -m tagger evaluate GOLD --model {shlex.quote(str(folder))}")
+    print(f"tag with it: python -m tagger tag FILE --model {shlex.quote(str(folder))}")
     return results
+
+
+def accuracies(results: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """What `config.json` says of the scores: for each split the accuracy of each column."""
+    return {
+        split: {column: scores["accuracy"] for column, scores in results[split].items()}
+        for split in ("dev", "test")
+        if split in results
+    }
 
 
 Epochs = list[dict[str, float]]  # see `EpochRecorder`

@@ -1,14 +1,17 @@
-"""Lightning's trainer: checks its settings, runs and resumes it, and silences its own messages."""
+"""Trainings by Lightning: a module and batches -> the weights of the best epoch -> the report that ends a run."""
 
+import json
 import logging
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 from pytorch_lightning.callbacks.progress.tqdm_progress import Tqdm
 from pytorch_lightning.plugins.environments import LightningEnvironment  # type: ignore[attr-defined]
@@ -20,36 +23,84 @@ from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedExc
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from tagger.errors import InputError
-from tagger.training.checkpoints import WholeFileIO
-
-
-class EpochBar(TQDMProgressBar):
-    """The batches of an epoch as a bar on a terminal, which goes when the epoch's line comes: that has the numbers."""
-
-    def init_train_tqdm(self) -> Tqdm:
-        """The bar, which leaves no line behind."""
-        bar = super().init_train_tqdm()
-        bar.leave = False
-        return bar
-
-    def on_train_epoch_start(self, trainer: pl.Trainer, *rest: Any) -> None:
-        """Begins the bar of an epoch, which is counted from 1 as in its line."""
-        super().on_train_epoch_start(trainer, *rest)
-        self.train_progress_bar.set_description(f"epoch {trainer.current_epoch + 1}")
-
-    def on_exception(self, *_: Any) -> None:
-        """Takes the bar away, so that the message stands in a line of its own."""
-        with suppress(TypeError):  # Lightning's own complaint if no epoch has begun
-            self.train_progress_bar.close()
-
-    def get_metrics(self, *_: Any) -> dict[str, Any]:
-        """No numbers beside the bar."""
-        return {}
-
+from tagger.text.output_files import whole_file
+from tagger.training.checkpoints import AfterEpoch, EpochRecorder, EpochWatcher, WholeFileIO, load_checkpoint
+from tagger.training.config import PretrainConfig, TrainConfig
+from tagger.training.loggers import log_results
+from tagger.training.module import Module
+from tagger.training.run_folder import REPORT
 
 # Unless a config says otherwise: the norm of the gradient is at most this, and a GPU operation without a fixed order
 # gives a warning.
 DEFAULTS: dict[str, Any] = {"gradient_clip_val": 1.0, "deterministic": "warn"}
+
+
+def begin(config: TrainConfig | PretrainConfig) -> None:
+    """Prepares this process for a training, and silences Lightning's advice, which is for people who write its code."""
+    for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="pytorch_lightning")
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*all_gather is deprecated.*")
+    torch.set_num_threads(config.threads)
+    pl.seed_everything(config.seed, verbose=False)
+
+
+def fit_best(
+    module: Module,
+    data: pl.LightningDataModule,
+    config: TrainConfig | PretrainConfig,
+    folder: Path,
+    resume: bool,
+    after_epoch: AfterEpoch | None,
+    loggers: Sequence[Any],
+    values: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    monitor: str = "dev/accuracy",
+    mode: Literal["max", "min"] = "max",
+    callbacks: Sequence[Callback] = (),
+    seconds_after: float = 0.0,
+) -> tuple[list[dict[str, float]], dict[str, Any]]:
+    """Trains a module, and gives it the weights of its best epoch.
+
+    Returned are the epochs, see `EpochRecorder`, and what `report.json` says of them.
+
+    An interruption or an error after the epochs loses none of them: the run goes on from its checkpoints.
+
+    Args:
+        module, data: what is trained, in place, and its batches.
+        config: as the run was started with; `values` are those with what the data decides, for the loggers.
+        folder: the run's folder.
+        resume: whether to go on after the run's last complete epoch.
+        after_epoch: see `EpochWatcher`.
+        loggers: of the run.
+        settings: of the trainer, beside those of the config.
+        monitor, mode: the metric whose highest or lowest value makes the best epoch.
+        callbacks: of the trainer.
+        seconds_after: about how long what is trained after the epochs takes.
+    """
+    trained_with = {name: value for name, value in asdict(config).items() if name != "logger"}
+    recorder = EpochRecorder(folder, trained_with, monitor, mode, seconds_after)
+    watchers: list[Callback] = [] if after_epoch is None else [EpochWatcher(after_epoch, recorder)]
+    trainer = make_trainer(config.trainer, settings, folder, [recorder, *watchers, *callbacks], loggers)
+    for logger in loggers:
+        logger.log_hyperparams({name: value for name, value in values.items() if name != "logger"})
+    if resume:
+        recorder.read_last()
+    if resume and recorder.complete:
+        recorder.write_metrics()
+    else:
+        run_fit(trainer, module, data, ckpt_path=str(recorder.last) if resume else None, weights_only=True)
+        if trainer.world_size > 1:  # the epochs were those of other processes
+            recorder.read_last()
+    best = load_checkpoint(recorder.best)
+    module.load_state_dict(best["state_dict"])
+    results = {
+        "training_seconds": round(sum(epoch["seconds"] for epoch in recorder.epochs), 1),
+        "epochs": len(recorder.epochs),
+        "best_epoch": int(best["epoch"]) + 1,
+    }
+    return recorder.epochs, results
 
 
 def make_trainer(
@@ -86,15 +137,6 @@ def make_trainer(
         raise InputError(f"trainer: {' '.join(str(error).split())}") from None
 
 
-def quiet() -> None:
-    """Silences Lightning's advice, which is for people who write the training code."""
-    for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="pytorch_lightning")
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-    warnings.filterwarnings("ignore", message=".*all_gather is deprecated.*")
-
-
 def run_fit(trainer: pl.Trainer, module: pl.LightningModule, data: Any, **options: Any) -> None:
     """Calls `trainer.fit` with a data module or a loader. Ctrl+C and SIGTERM end it with KeyboardInterrupt."""
     try:
@@ -109,3 +151,35 @@ def run_fit(trainer: pl.Trainer, module: pl.LightningModule, data: Any, **option
         if kind.rpartition(".")[2] != InputError.__name__:
             raise
         raise InputError(message) from None
+
+
+class EpochBar(TQDMProgressBar):
+    """The batches of an epoch as a bar on a terminal, which goes when the epoch's line comes: that has the numbers."""
+
+    def init_train_tqdm(self) -> Tqdm:
+        """The bar, which leaves no line behind."""
+        bar = super().init_train_tqdm()
+        bar.leave = False
+        return bar
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, *rest: Any) -> None:
+        """Begins the bar of an epoch, which is counted from 1 as in its line."""
+        super().on_train_epoch_start(trainer, *rest)
+        self.train_progress_bar.set_description(f"epoch {trainer.current_epoch + 1}")
+
+    def on_exception(self, *_: Any) -> None:
+        """Takes the bar away, so that the message stands in a line of its own."""
+        with suppress(TypeError):  # Lightning's own complaint if no epoch has begun
+            self.train_progress_bar.close()
+
+    def get_metrics(self, *_: Any) -> dict[str, Any]:
+        """No numbers beside the bar."""
+        return {}
+
+
+def finish(folder: Path, results: Mapping[str, Any], loggers: Sequence[Any]) -> None:
+    """Logs the results and writes `report.json`, the last file of a run: it says that the run is complete."""
+    with whole_file(folder / REPORT) as out:
+        json.dump(results, out, indent=2)
+        out.write("\n")
+    log_results(loggers, results)
