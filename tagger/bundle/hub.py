@@ -7,6 +7,7 @@ stays where it is. Nothing in them is executed, and whoever reads a file checks 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,10 +25,7 @@ _PART = r"[A-Za-z0-9_][\w.-]{0,95}"
 _NAME = re.compile(rf"{PREFIX}({_PART}/{_PART})(?:@(\w[\w./+-]{{0,200}}))?", re.ASCII)
 _VOCABULARIES, _SEGMENTERS = (VOCABULARY, VOCABULARY + PACKED_JSON), (SEGMENTER, SEGMENTER + PACKED_JSON)
 _FILES = (CONFIG, CARD, WEIGHTS, LINEAR_WEIGHTS, *_VOCABULARIES, SEGMENTER_WEIGHTS, *_SEGMENTERS, WORD_PREDICTOR)
-_TAGGER_FILE = re.compile(
-    rf"{'|'.join(map(re.escape, _FILES))}|{TOKENIZER}(?:-[0-9]{{1,2}})?/\w[\w-]*\.(?:json|txt|model)", re.ASCII
-)
-# The same in the patterns of huggingface_hub, which cannot say it as strictly.
+# Of the files that a tagger's folder may have, as huggingface_hub takes them.
 PATTERNS = [*_FILES, *(f"{TOKENIZER}{n}/*.{kind}" for n in ("", "-[0-9]*") for kind in ("json", "txt", "model"))]
 # Exceptions of the library -> what is wrong and what to do; the first that fits is said. The library has them from
 # httpx, and had them from requests, so they are known by name.
@@ -61,7 +59,7 @@ def is_hub_name(name: str) -> bool:
 
 def is_tagger_file(path: str) -> bool:
     """Whether a path, relative and with slashes, is that of a file which a tagger's folder may have."""
-    return _TAGGER_FILE.fullmatch(path) is not None
+    return any(fnmatchcase(path, pattern) for pattern in PATTERNS)
 
 
 def parse_name(name: str) -> HubName:

@@ -89,7 +89,7 @@ def evaluate(
     precision: PrecisionOption = "auto",
 ) -> None:
     """Scores a tagger on a file with gold tags."""
-    from tagger.commands.loading import load_with_tags
+    from tagger.commands.loading import load_and_tell
     from tagger.evaluation import metrics, raw_scores
     from tagger.evaluation.breakdown import breakdown, format_breakdown
     from tagger.evaluation.report_page import WordError, errors_of, report_page
@@ -108,7 +108,7 @@ def evaluate(
         raise InputError(f"--segmenter {segmenter} cuts raw text; add --raw, or leave it out")
     if (raw or by is not None) and format != "conllu":
         raise InputError(f"{file}: {given[0]} needs CoNLL-U, which has text and comments, not {format}")
-    tagger = load_with_tags(model, device, precision, segmenter=segmenter, corpus=corpus, lexicons=lexicons)
+    tagger = load_and_tell(model, device, precision, segmenter=segmenter, corpus=corpus, lexicons=lexicons)
     places = column_places(column or [], tagger.columns)
     lines = read_lines(file, encoding)
     sentences = read(lines, file, format, separator=separator, columns=places, skip=SKIPPED_LINES)

@@ -10,7 +10,6 @@ from tagger.bundle.catalog import find_language, find_tagger
 from tagger.bundle.saved_config import ENSEMBLE
 from tagger.commands.console import say
 from tagger.errors import InputError
-from tagger.tagging.arguments import AUTO
 from tagger.tagging.languages import THIN, LanguageTagger
 from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger
@@ -18,7 +17,7 @@ from tagger.tagging.workers import collect_rarely
 
 
 def load_and_tell(
-    model: str | Path, device: str, precision: str, workers: int = 1, segmenter: str = AUTO, **more: Any
+    model: str | Path, device: str, precision: str, workers: int = 1, needs_tags: bool = True, **more: Any
 ) -> Tagger:
     """Loads a tagger for a process that does nothing else, and says which one on standard error.
 
@@ -26,28 +25,23 @@ def load_and_tell(
         model: a name as the option `--model` takes it, or the folder that `find_tagger` found for it. A command that
             also needs the folder calls `find_tagger` once: a moment later `latest` may be another folder.
         device: as for `tagger.load`, like all else.
+        needs_tags: whether a network that predicts words is refused.
     """
     torch.set_num_threads(1)  # more are slower: the steps are small
     folder = model if isinstance(model, Path) else find_tagger(model)
-    tagger = load(folder.absolute(), device, precision, workers=workers, segmenter=segmenter, **more)
+    tagger = load(folder.absolute(), device, precision, workers=workers, **more)
     collect_rarely()
-    taggers = tagger.config.get(ENSEMBLE)
-    what = f"ensemble of {len(taggers)}, trained" if taggers else "trained"
-    dev = format_dev_scores(tagger.config)
-    trained = f"{what} on {tagger.config.get('corpus')}{f'; dev {dev}' if dev else ''}"
-    say(f"model: {folder} ({trained}); {tagger.options.precision} on {tagger.device}")
-    if tagger.config.get("thin"):
-        say(f"{tagger.config.get('corpus')}: {THIN}")
-    return tagger
-
-
-def load_with_tags(model: str, device: str, precision: str, folder: Path | None = None, **more: Any) -> Tagger:
-    """The same for commands that need tags. `folder` is the result of `find_tagger`, if the caller has it."""
-    tagger = load_and_tell(folder or model, device, precision, **more)
-    if not tagger.columns:
+    if needs_tags and not tagger.columns:
         raise InputError(
-            f"{model} predicts words and has no tags; train a tagger from it with python -m tagger init={model}"
+            f"{folder} predicts words and has no tags; train a tagger from it with python -m tagger init={folder}"
         )
+    taggers, corpus = tagger.config.get(ENSEMBLE), tagger.config.get("corpus")
+    trained = f"{f'ensemble of {len(taggers)}, ' if taggers else ''}trained on {corpus}"
+    dev = tagger.config.get("scores", {}).get("dev", {})
+    scores = ", ".join(f"{column} {100 * share:.2f}" for column, share in dev.items())
+    say(f"model: {folder} ({trained}{scores and f'; dev {scores}'}); {tagger.options.precision} on {tagger.device}")
+    if tagger.config.get("thin"):
+        say(f"{corpus}: {THIN}")
     return tagger
 
 
@@ -72,11 +66,3 @@ def load_all(device: str, precision: str, workers: int) -> LanguageTagger:
     tagger = LanguageTagger(device, precision, workers=workers, notice=say, remedy="--language {code}")
     collect_rarely()
     return tagger
-
-
-def format_dev_scores(config: dict[str, Any]) -> str:
-    """The accuracies on dev in percent; an empty text if the config has none."""
-    scores = config.get("scores")
-    dev = scores.get("dev") if isinstance(scores, dict) else None
-    found = dev.items() if isinstance(dev, dict) else ()
-    return ", ".join(f"{column} {100 * share:.2f}" for column, share in found if isinstance(share, (int, float)))

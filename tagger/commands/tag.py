@@ -147,7 +147,7 @@ def tag(
     outputs gets a manifest, which lists what is finished.
     """
     from tagger.bundle.catalog import find_tagger
-    from tagger.commands.loading import load_all, load_with_tags, one_or_all
+    from tagger.commands.loading import load_all, load_and_tell, one_or_all
     from tagger.jobs.bulk import Options, tag_files
     from tagger.jobs.jobs import jobs_of_shard, parse_shard, plan_jobs
     from tagger.jobs.outputs import Outputs
@@ -217,9 +217,7 @@ def tag(
         if chosen is None:
             load: Callable[[], DocumentTagger] = partial(load_all, device, precision, count)
         else:
-            load = partial(
-                load_with_tags, chosen, device, precision, folder, workers=count, corpus=corpus, lexicons=lexicons
-            )
+            load = partial(load_and_tell, folder, device, precision, workers=count, corpus=corpus, lexicons=lexicons)
         tagger = load()
         if keep:
             options = options._replace(keep={tagger.columns[0]: 1})

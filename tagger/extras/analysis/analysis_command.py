@@ -57,11 +57,11 @@ def explain(
     """
     from dataclasses import asdict
 
-    from tagger.commands.loading import load_with_tags
+    from tagger.commands.loading import load_and_tell
     from tagger.tagging.explain import explain as explained
     from tagger.tagging.explain import format_table
 
-    tagger = load_with_tags(model, device, precision)
+    tagger = load_and_tell(model, device, precision)
     if not tokens and not tagger.takes_text:
         tokens = True
         say("this tagger takes tokens: TEXT is cut at spaces")

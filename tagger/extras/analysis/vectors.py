@@ -45,7 +45,7 @@ def load_layer(model: str, layer: str, device: str) -> tuple[Tagger, Vectors]:
     A pretrained network has one layer more, `predicted`.
     """
     folder = find_tagger(model)
-    tagger = load_and_tell(folder, device, "float32")
+    tagger = load_and_tell(folder, device, "float32", needs_tags=False)
     if layer == PREDICTED and predicts_words(folder):
         network = load_word_predictor(folder)[0].to(tagger.device)
         return tagger, lambda sentences: (predicted_vectors(network, tokens) for tokens in sentences)

@@ -26,14 +26,14 @@ def benchmark(
     """Measures the speed of a tagger on this machine."""
     from tagger.bundle.catalog import find_tagger
     from tagger.bundled import bundled
-    from tagger.commands.loading import load_with_tags
+    from tagger.commands.loading import load_and_tell
     from tagger.extras.benchmark.benchmark import format_table, measure
     from tagger.text.files import read_lines
     from tagger.text.formats import format_of, read
 
     files = [file] if file else sorted(map(str, bundled("data").glob("sample/*.conllu")))
     folder = find_tagger(model)
-    tagger = load_with_tags(model, "cpu", "auto", folder)
+    tagger = load_and_tell(folder, "cpu", "auto")
     sentences = [
         sentence.tokens
         for name in files

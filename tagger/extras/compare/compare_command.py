@@ -55,7 +55,7 @@ def compare(
     Shows the accuracies of both sides, whether their difference is significant, and the words that one side gets right
     and the other wrong. A tagged file must have the sentences and words of the one GOLD file.
     """
-    from tagger.commands.loading import load_with_tags
+    from tagger.commands.loading import load_and_tell
     from tagger.extras.compare import compare as comparing
 
     places = _places(column or [])
@@ -75,7 +75,7 @@ def compare(
     def side(name: str, gold: Iterable[Sentence]) -> Iterator[Sentence]:
         if name in tagged:
             return comparing.same_sentences(read_tagged(name), gold, name, files[0])
-        return load_with_tags(name, device, precision).stream(Sentence(sentence.tokens) for sentence in gold)
+        return load_and_tell(name, device, precision).stream(Sentence(sentence.tokens) for sentence in gold)
 
     gold, for_a, for_b = tee(chain.from_iterable(map(read_tagged, files)), 3)
     sentences = zip(gold, side(a, for_a), side(b, for_b), strict=True)
