@@ -98,45 +98,54 @@ def plan_jobs(
     sources = list(sources) or [STDIO]
     if "" in [*sources, to]:
         raise InputError("'' is no file; name one, or - for standard input and standard output")
-    there = {}
+    uploaded: dict[str, RemoteFile] = {}  # what is below `to` in storage
     if to is not None and is_remote(to):
         check_writable(to)
-        there = list_remote(to)
+        uploaded = list_remote(to)
     plan = Plan([], [], [])
     found: list[_Found] = []
-    several = False
+    several = False  # whether a folder is searched
     for source in sources:
         listing = list_remote(source) if is_remote(source) else {}
-        folder = os.path.isdir(source) or any(url != source.rstrip("/") for url in listing)
-        if folder and to is None and not into_one:
-            raise InputError(f"{source} is a folder; name one for its tagged files with -o")
-        if folder:
+        if os.path.isdir(source) or any(url != source.rstrip("/") for url in listing):
+            several = True
+            if to is None and not into_one:
+                raise InputError(f"{source} is a folder; name one for its tagged files with -o")
             every = _remote_files(source, listing, to) if listing else _local_files(source, to, plan)
             found += _with_a_format(source, every, input, plan)
         else:
             found.append(_file(source, listing))
-        several = several or folder or len(found) > 1
-    is_folder = to is not None and (os.path.isdir(to) or any(url != to for url in there))
-    if to is not None and several and not into_one and not is_folder:
-        if to in there or os.path.exists(to):
-            raise InputError(f"-o {to} is a file; several files need a folder")
-        if format_of(to, "") and not to.endswith("/"):
-            raise InputError(f"-o {to} is the name of a file; several files need a folder: -o {to}/")
-    into_folder = not into_one and to is not None and (is_folder or several or to.endswith("/"))
-    by_suffix = output_format(to) if to is not None and output is None and not into_folder and not into_one else ""
+    folder, by_suffix = None, ""
+    if to is not None and not into_one:
+        folder = _folder_of_outputs(to, uploaded, several or len(found) > 1)
+        by_suffix = output_format(to) if folder is None and output is None else ""
     for file in found:
         reads = input or format_of(file.place.name)
         writes = output or by_suffix or ("conllu" if reads == "conllu" else "tsv")
         target, name = (None if into_one else to), ""
-        if to is not None and into_folder:
+        if folder is not None:
             name = renamed(file.place, writes).as_posix()
-            target = f"{to if to.endswith('/') else f'{to}/'}{name}"
+            target = folder + name
         before: State | None = None
         if target is not None:
-            before = [*there[target]] if target in there else file_state(target) if is_replaced(target) else None
+            before = [*uploaded[target]] if target in uploaded else file_state(target) if is_replaced(target) else None
         plan.jobs.append(Job(file.source, reads, target, writes, name, file.state, before))
     _check(plan.jobs, to if into_one else None)
     return plan
+
+
+def _folder_of_outputs(to: str, uploaded: Mapping[str, RemoteFile], several: bool) -> str | None:
+    """The folder that `to` is, with a slash at its end; None if it is the name of an output."""
+    folder = to if to.endswith("/") else f"{to}/"
+    if os.path.isdir(to) or any(url != to for url in uploaded):
+        return folder
+    if not several:
+        return folder if to.endswith("/") else None
+    if to in uploaded or os.path.exists(to):
+        raise InputError(f"-o {to} is a file; several files need a folder")
+    if format_of(to, "") and not to.endswith("/"):
+        raise InputError(f"-o {to} is the name of a file; several files need a folder: -o {to}/")
+    return folder
 
 
 def _check(jobs: Sequence[Job], joined: str | None) -> None:
@@ -197,11 +206,14 @@ def _with_a_format(root: str, found: Iterable[_Found], input: str | None, plan: 
 
 
 def _local_files(root: str, to: str | None, plan: Plan) -> Iterator[_Found]:
-    """A link to a folder is followed if that lies outside, contains no folder above, and has not been read yet."""
+    """The files in a folder and in all folders in it, but for hidden ones and outputs.
+
+    A link to a folder is followed if that lies outside, contains no folder above, and has not been read yet.
+    """
     top = os.path.realpath(root)
     outputs = None if to is None or is_remote(to) or os.path.realpath(to) == top else os.path.realpath(to)
-    others: list[str] = []  # what is skipped, and why
     seen: set[str] = set()  # folders that have been read
+    others: list[str] = []  # what is skipped, and why
 
     def failed(error: OSError) -> None:
         if error.filename == root:
@@ -210,20 +222,20 @@ def _local_files(root: str, to: str | None, plan: Plan) -> Iterator[_Found]:
 
     for folder, folders, names in os.walk(root, onerror=failed, followlinks=True):
         real = os.path.realpath(folder)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        circle = folder != root and os.path.islink(folder) and (_is_below(real, top) or _is_below(top, real))
-        if circle or real in seen or real == outputs:
-            folders.clear()
+        leads_back = folder != root and os.path.islink(folder) and (_is_below(real, top) or _is_below(top, real))
+        if leads_back or real in seen or real == outputs:
+            folders.clear()  # goes no further here
             if real != outputs:
                 others.append(f"{folder} leads to a folder above it, or to one that is read already")
             continue
         seen.add(real)
-        for name in sorted(names):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(name for name in names if not name.startswith(".")):
             path = os.path.join(folder, name)
             is_output = os.path.join(real, name) == outputs  # the only one
             if outputs is not None and os.path.islink(path):
                 is_output = _is_below(os.path.realpath(path), outputs)
-            if name.startswith(".") or is_output:
+            if is_output:
                 continue
             if os.path.isfile(path):
                 yield _Found(path, PurePath(os.path.relpath(path, root)), file_state(path))

@@ -208,35 +208,39 @@ def _new_block(sentence: Sentence, misc: dict[str, list[str]]) -> str:
     """The block of a sentence that did not come from CoNLL-U; unknown cells are `_`."""
     forms = _in_cells(_stripped(sentence.tokens))
     blank = ["_"] * len(forms)
-    found = {column: _stripped(tags) if column == LEMMA else tags for column, tags in sentence.tags.items()}
-    tags = [_in_cells(found[c]) if c in found else blank for c in sorted(COLUMNS, key=COLUMNS.__getitem__)]
     glued = _glued(sentence)
-    spacing = [_NO_SPACE if g else "" for g in glued or ()]
-    shown = forms  # the text of each word; that of a multiword token is at its last word
-    ranges: dict[int, str] = {}  # the first word of a multiword token -> the row of the token
-    if sentence.multiwords:
-        shown, spacing = [*forms], spacing or [""] * len(forms)
-        surfaces = _in_cells(_stripped([form for _, _, form in sentence.multiwords]))
-        for (start, stop, _), form in zip(sentence.multiwords, surfaces, strict=True):
-            ranges[start] = "\t".join([f"{start + 1}-{stop}", form, *"_______", spacing[stop - 1] or "_"])
-            shown[start:stop] = [""] * (stop - start - 1) + [form]
-            spacing[start:stop] = [""] * (stop - start)
-    head = "".join(f"{comment}\n" for comment in sentence.comments)
-    if sentence.text is not None and not any(c.startswith("# text =") for c in sentence.comments):
-        if glued is None:
-            text = encodable(" ".join(re.split(r"[ \t\n\r]+", sentence.text.strip())))
-        else:  # the format demands the text of the rows
-            text = "".join([form if g else form + " " for form, g in zip(shown, glued, strict=True)])
-            text = text if glued[-1] else text[:-1]
-        head += f"# text = {text}\n"
-    pairs = [spacing] if any(spacing) else []
-    pairs += [[f"{name}={value}" for value in values] for name, values in misc.items()]
-    last = ["|".join(filter(None, row)) or "_" for row in zip(*pairs, strict=True)] if pairs else blank
-    cells = zip(map(str, range(1, len(forms) + 1)), forms, *tags, blank, blank, blank, last, strict=True)
-    rows = list(map("\t".join, cells))
-    for start, row in ranges.items():
+    spacing = ["" if glued is None or not each else _NO_SPACE for each in glued or blank]  # for MISC of each word
+    surfaces = [*forms]  # the text of each word; that of a multiword token is at its last word
+    tokens: dict[int, str] = {}  # the first word of a multiword token -> the row of the token
+    token_forms = _in_cells(_stripped([form for _, _, form in sentence.multiwords]))
+    for (start, stop, _), form in zip(sentence.multiwords, token_forms, strict=True):
+        tokens[start] = "\t".join([f"{start + 1}-{stop}", form, *"_______", spacing[stop - 1] or "_"])
+        surfaces[start:stop] = [""] * (stop - start - 1) + [form]
+        spacing[start:stop] = [""] * (stop - start)  # the row of the token has it
+    comments = sentence.comments
+    if sentence.text is not None and not any(comment.startswith("# text =") for comment in comments):
+        comments = [*comments, f"# text = {_text(sentence.text, surfaces, glued)}"]
+    tags = dict.fromkeys(sorted(COLUMNS, key=COLUMNS.__getitem__), blank)  # in the order of the columns
+    for column in COLUMNS.keys() & sentence.tags.keys():
+        values = sentence.tags[column]
+        tags[column] = _in_cells(_stripped(values) if column == LEMMA else values)
+    last = blank
+    if misc or any(spacing):
+        pairs = [spacing, *([f"{name}={value}" for value in values] for name, values in misc.items())]
+        last = ["|".join(filter(None, row)) or "_" for row in zip(*pairs, strict=True)]
+    numbers = map(str, range(1, len(forms) + 1))
+    rows = list(map("\t".join, zip(numbers, forms, *tags.values(), blank, blank, blank, last, strict=True)))
+    for start, row in tokens.items():
         rows[start] = f"{row}\n{rows[start]}"
-    return unicodedata.normalize("NFC", head + "\n".join(rows) + "\n\n")
+    return unicodedata.normalize("NFC", "\n".join([*comments, *rows, "", ""]))
+
+
+def _text(text: str, surfaces: list[str], glued: list[bool] | None) -> str:
+    """The text of a sentence for `# text`: the format demands that of the rows, if it is known where spaces are."""
+    if glued is None:
+        return encodable(" ".join(re.split(r"[ \t\n\r]+", text.strip())))
+    whole = "".join([form if each else f"{form} " for form, each in zip(surfaces, glued, strict=True)])
+    return whole if glued[-1] else whole[:-1]
 
 
 def _stripped(values: list[str]) -> list[str]:
