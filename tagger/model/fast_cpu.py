@@ -48,7 +48,7 @@ def gru(x: Tensor, W_h: Tensor, b_h: Tensor, initial: Tensor | None = None) -> T
         (T, B, H).
     """
     h = x.new_zeros(x.shape[1], W_h.shape[1]) if initial is None else initial
-    states: Tensor = _GRU.apply(x, W_h, b_h, h)  # type: ignore[no-untyped-call]
+    states: Tensor = _GRU.apply(x, W_h, b_h, h)  # type: ignore[no-untyped-call,unused-ignore]  # until torch 2.13
     return states
 
 

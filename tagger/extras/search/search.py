@@ -117,7 +117,8 @@ def _distribution(override: Override, command: str) -> Distribution:
         if whole and low == int(low) and high == int(high):
             low, high, step = int(low), int(high), 1
     elif isinstance(value, RangeSweep) and isinstance(value.step, int) and not value.shuffle:
-        low, high, step = value.start or 0, (value.stop or 0) - 1, value.step  # the end itself is left out
+        low, end, step = cast(float, value.start or 0), cast(float, value.stop or 0), value.step
+        high = end - 1  # the end itself is left out
     try:
         if step is not None:
             return IntDistribution(int(low), int(high), log, step)
