@@ -98,12 +98,12 @@ class BatchTagger:
             self.tagger.tag_window(window, request, fixed_shapes=self.tagger.has_fixed_shapes)
         found: dict[str, list[Any]] = {}
         if all(value is None or isinstance(value, str) for value in values):
-            found[TOKENS] = [sentences and [s.tokens for s in sentences] for sentences in documents]
+            found[TOKENS] = [None if each is None else [s.tokens for s in each] for each in documents]
         for name in names:
-            tags = [sentences and [s.tags[name] for s in sentences] for sentences in documents]
+            tags = [None if each is None else [s.tags[name] for s in each] for each in documents]
             found[name] = _as_given(values, tags)
             if self.probabilities:
-                shares = [sentences and [s.probabilities[name] for s in sentences] for sentences in documents]
+                shares = [None if each is None else [s.probabilities[name] for s in each] for each in documents]
                 found[name + PROBABILITIES] = _as_given(values, shares)
         return found
 
