@@ -400,7 +400,6 @@ class LanguageTagger(DocumentTagger):
         if foreign is None and is_short:
             return document.language
         scores = self._scores(words)
-        found: str | None
         if foreign is None:
             found = max(scores, key=scores.__getitem__)
             if scores[found] - scores[document.language] <= PARAGRAPH_ODDS:
@@ -409,8 +408,8 @@ class LanguageTagger(DocumentTagger):
             found = DEFAULT
         else:
             among = [language for language in self.languages if foreign in scripts_of(language)]
-            found = max(among, key=scores.__getitem__, default=None)
-        is_there = found is not None and found in self.languages
+            found = max(among, key=scores.__getitem__, default="")
+        is_there = found in self.languages
         is_known = is_there and self._knows(found, text)
         language = found if is_known or (is_there and foreign) else document.language
         self._meet(language, document)
@@ -424,20 +423,24 @@ class LanguageTagger(DocumentTagger):
 
     def cuts_of(self, parts: Sequence[Part]) -> Iterator[list[list[Token]]]:
         """See `DocumentTagger.cuts_of`; the texts of a language are cut together."""
-        own = [
+        languages = [
             paragraph.language or self.language_of(paragraph.text)
             for part in parts
             for paragraph in (part.paragraphs if isinstance(part, JsonText) else [part])
             if not isinstance(paragraph, Sentence)
         ]
         texts = [text for part in parts for text in texts_of(part)]
-        found: list[list[list[Token]]] = [[] for _ in texts]
-        for language in dict.fromkeys(own):
-            places = [place for place, each in enumerate(own) if each == language]
-            cuts = self.of(language).segment_all([texts[place] for place in places])
-            for place, cut in zip(places, cuts, strict=True):
-                found[place] = cut
-        return iter(found)
+        cuts: list[list[list[Token]]] = [[] for _ in texts]
+        for language in self._loaded_first(languages):
+            numbers = [number for number, each in enumerate(languages) if each == language]
+            sentences = self.of(language).segment_all([texts[number] for number in numbers])
+            for number, cut in zip(numbers, sentences, strict=True):
+                cuts[number] = cut
+        return iter(cuts)
+
+    def _loaded_first(self, languages: Iterable[str]) -> list[str]:
+        """Each language once, so that of a few more than `MAX_LOADED` only a few are loaded again each time."""
+        return sorted(dict.fromkeys(languages), key=lambda language: language not in self._loaded)
 
     def tag_window(self, window: list[Sentence], request: Request, fixed_shapes: bool = False) -> None:
         """See `DocumentTagger.tag_window`; the sentences of a language are tagged together."""
@@ -448,12 +451,12 @@ class LanguageTagger(DocumentTagger):
                 groups.setdefault(sentence.language or DEFAULT, []).append(sentence)
             else:
                 _fill(sentence, wanted)
-        for language, own in groups.items():
+        for language in self._loaded_first(groups):
             tagger = self.of(language)
-            there = [column for column in wanted if column in tagger.columns]
-            tagger.tag_window(own, request._replace(columns=there), fixed_shapes)
-            for sentence in own:
-                _fill(sentence, [column for column in wanted if column not in there])
+            columns = [column for column in wanted if column in tagger.columns]
+            tagger.tag_window(groups[language], request._replace(columns=columns), fixed_shapes)
+            for sentence in groups[language]:
+                _fill(sentence, [column for column in wanted if column not in columns])
 
     def stream(
         self,
@@ -484,7 +487,7 @@ def _tagged(tagger: LanguageTagger, window: list[Sentence], request: Request) ->
 
 
 @lru_cache(maxsize=1000)  # to find one looks at the folders of all taggers, and each line of a file may name one
-def _there(language: str) -> str | None:
+def _language_or_none(language: str) -> str | None:
     """The name of the tagger of a language; None if there is none."""
     try:
         return find_language(language)
@@ -496,7 +499,7 @@ def _with_named_language(part: Part) -> Part:
     """A part that has the language that its key `language` names, if it is one that is there."""
     if isinstance(part, Paragraph) or part.language is not None or not isinstance(part.fields.get("language"), str):
         return part
-    language = _there(part.fields["language"])
+    language = _language_or_none(part.fields["language"])
     if language is None:
         return part
     if isinstance(part, JsonText):

@@ -205,6 +205,11 @@ def test_eight_languages_are_in_memory_and_others_are_loaded_beside(monkeypatch:
     assert len(every._loaded) == MAX_LOADED
     assert first() is None
     assert every.tag(english) == expected
+    loaded: list[Path] = []
+    monkeypatch.setattr(languages.Bundle, "load", lambda folder: (loaded.append(folder), real(folder))[1])
+    text = "\n\n".join(TEXTS[name] for name in THERE[: MAX_LOADED + 1])
+    assert list(dict.fromkeys(s.language for s in every.annotate(text))) == THERE[: MAX_LOADED + 1]
+    assert len(loaded) < MAX_LOADED
 
 
 def test_a_copy_in_another_process_loads_its_own(every: LanguageTagger) -> None:

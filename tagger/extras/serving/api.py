@@ -77,7 +77,7 @@ def routes(service: Service) -> APIRouter:
         which count code points. Where the model finds the language of each paragraph, a sentence has its `language`.
         """
         asked = await read_json(request, TagRequest)
-        name, tagger = await service.found(asked.model, asked.language)
+        name, tagger = await service.choose(asked.model, asked.language)
         columns = wanted_columns(tagger, asked.columns)
         wanted = decoding.Request(tuple(tagger.columns), asked.top, probabilities=True)  # all are chosen together
         if (asked.text is None) == (asked.tokens is None):
@@ -107,7 +107,7 @@ def routes(service: Service) -> APIRouter:
         on its right, and for the word alone. `decided_by` has what its probability loses without another word.
         """
         asked = await read_json(request, ExplainRequest)
-        _, tagger = await service.found(asked.model)
+        _, tagger = await service.choose(asked.model)
         async with one_at_a_time:
             if isinstance(tagger, LanguageTagger):
                 language = await asyncio.to_thread(tagger.language_of, " ".join(asked.tokens))

@@ -106,13 +106,13 @@ class Batcher:
         except Exception as error:
             if len(group) > 1:
                 return [answer for waiting in group for answer in self._answers([waiting])]
-            return [(group[0][1], _told(error))]
+            return [(group[0][1], _for_client(error))]
         answers: list[tuple[asyncio.Future[bytes], bytes | Exception]] = []
         for (job, future), sentences in zip(group, found, strict=True):
             try:
                 answers.append((future, job.render(sentences)))
             except Exception as error:
-                answers.append((future, _told(error)))
+                answers.append((future, _for_client(error)))
         return answers
 
     def _tagged(self, jobs: list[Job]) -> list[list[Sentence]]:
@@ -130,7 +130,7 @@ class Batcher:
         return of_jobs
 
 
-def _told(error: Exception) -> Exception:
+def _for_client(error: Exception) -> Exception:
     """What the client is told of an error."""
     if isinstance(error, Refusal | InputError):
         return error

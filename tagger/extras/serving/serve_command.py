@@ -47,7 +47,7 @@ def serve(
 
     from tagger.extras.serving import server
     from tagger.extras.serving.gate import Settings
-    from tagger.extras.serving.served_models import EVERY, all_languages, named_folders
+    from tagger.extras.serving.served_models import ALL_LANGUAGES, all_languages, named_folders
     from tagger.tagging.languages import LanguageTagger
     from tagger.tagging.load import load
     from tagger.tagging.tagger import Tagger
@@ -61,7 +61,7 @@ def serve(
         name: partial(load, folder, device, precision) for name, folder in named_folders(model or []).items()
     }
     listening = server.bound_socket(host, port)
-    service = server.load(loaders or {EVERY: partial(all_languages, device, precision)})
+    service = server.load(loaders or {ALL_LANGUAGES: partial(all_languages, device, precision)})
     address, number = listening.getsockname()[:2]
     say(f"serving on http://{f'[{address}]' if ':' in address else address}:{number} (Ctrl+C ends)")
     if host not in ("127.0.0.1", "::1", "localhost") and token is None:

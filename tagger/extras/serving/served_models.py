@@ -17,7 +17,7 @@ from tagger.tagging.arguments import checked_columns
 from tagger.tagging.languages import LanguageTagger
 from tagger.tagging.tagger import DocumentTagger, Tagger
 
-EVERY = "all-languages"  # the name of the taggers of all languages, which find the language of a text
+ALL_LANGUAGES = "all-languages"  # the name of the taggers of all languages, which find the language of a text
 _NAME = re.compile(r"[\w.\-]{1,100}")
 
 
@@ -69,7 +69,7 @@ class Service:
     def _names(self) -> str:
         return ", ".join(self.taggers)
 
-    async def found(self, name: str | None, language: str | None = None) -> tuple[str, Tagger | LanguageTagger]:
+    async def choose(self, name: str | None, language: str | None = None) -> tuple[str, Tagger | LanguageTagger]:
         """The whole name of a tagger, and the tagger.
 
         As in UDPipe, the beginning of a name, up to one of its hyphens, will do. Where the taggers of all languages are
@@ -79,18 +79,18 @@ class Service:
             name: None or empty for the default.
             language: another word for the name, where the taggers of all languages are there.
         """
-        every = self.taggers.get(EVERY)
+        every = self.taggers.get(ALL_LANGUAGES)
         if language:
-            if name not in (None, "", EVERY):
+            if name not in (None, "", ALL_LANGUAGES):
                 raise Refusal(400, f"language {shorten(language)} names a model, and so does model; leave one out")
             if not isinstance(every, LanguageTagger):
                 raise Refusal(400, f"language {shorten(language)}: leave it out, and choose a model: {self._names}")
             name = language
-        if isinstance(every, LanguageTagger) and name and name != EVERY:
+        if isinstance(every, LanguageTagger) and name and name != ALL_LANGUAGES:
             try:
                 language = find_language(name)
             except InputError:
-                known = f"{EVERY}, or a language that /v1/models lists"
+                known = f"{ALL_LANGUAGES}, or a language that /v1/models lists"
                 raise Refusal(400, f"the model {shorten(name)} does not exist; choose {known}") from None
             return language, await asyncio.to_thread(every.of, language)  # it may have to be read from the disk
         for known, tagger in self.taggers.items():

@@ -62,7 +62,7 @@ def create_app(service: Service, settings: Settings) -> Gate:
     app.include_router(api.routes(service))
     app.include_router(udpipe.routes(service))
     for kind in (Refusal, InputError, ClientDisconnect, OSError, HTTPException):
-        app.add_exception_handler(kind, _told)
+        app.add_exception_handler(kind, _error_answer)
 
     @app.get("/", include_in_schema=False)
     async def page() -> Response:
@@ -81,7 +81,7 @@ def create_app(service: Service, settings: Settings) -> Gate:
     return gate
 
 
-async def _told(request: Request, error: Exception) -> Response:
+async def _error_answer(request: Request, error: Exception) -> Response:
     """The answer to a request that an error ended."""
     path = request.url.path
     headers: Mapping[str, str] = {}

@@ -66,7 +66,7 @@ def routes(service: Service) -> APIRouter:
         `acknowledgements` and `result`. Errors are plain text with status 400.
         """
         fields, text, size = await read_form(request)
-        name, tagger = await service.found(fields.get("model"))
+        name, tagger = await service.choose(fields.get("model"))
         if text is None:
             raise Refusal(400, "the parameter data is missing; it has the text")
         way, output = _way(fields), fields.get("output", "conllu").partition("=")[0]

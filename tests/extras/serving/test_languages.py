@@ -7,14 +7,14 @@ from typing import Any
 import httpx
 import pytest
 
-from tagger.extras.serving.served_models import EVERY, Service, all_languages
+from tagger.extras.serving.served_models import ALL_LANGUAGES, Service, all_languages
 from tests.extras.serving.conftest import Running, running
 from tests.tagging.test_languages import HUNGARIAN, TEXTS
 
 
 @pytest.fixture(scope="module")
 def every() -> Iterator[Running]:
-    with running(Service({EVERY: all_languages("cpu", "auto")})) as service:
+    with running(Service({ALL_LANGUAGES: all_languages("cpu", "auto")})) as service:
         yield service
 
 
@@ -27,9 +27,9 @@ def tag(served: Running, status: int = 200, **asked: object) -> dict[str, Any]:
 
 def test_each_paragraph_has_its_language(every: Running) -> None:
     found = tag(every, text=f"{TEXTS['welsh']}\n\n{TEXTS['english']}\n\nЯ живу в Москве.", columns=["upos", "lemma"])
-    assert (found["model"], found["warnings"]) == (EVERY, [])
+    assert (found["model"], found["warnings"]) == (ALL_LANGUAGES, [])
     assert [sentence["language"] for sentence in found["sentences"]] == ["welsh", "english", "russian"]
-    for names in ({"model": "cy"}, {"language": "welsh"}, {"language": "cy", "model": EVERY}):
+    for names in ({"model": "cy"}, {"language": "welsh"}, {"language": "cy", "model": ALL_LANGUAGES}):
         own = tag(every, text=TEXTS["welsh"], columns=["upos", "lemma"], **names)
         assert own["model"] == "welsh"
         assert own["sentences"][0]["lemma"] == found["sentences"][0]["lemma"]
@@ -52,7 +52,7 @@ def test_warnings_and_errors_are_those_of_the_command_with_remedies_of_the_servi
 
 def test_udpipe_and_explanations(every: Running) -> None:
     listed = httpx.get(f"{every.url}/v1/models").json()
-    assert listed["default"] == EVERY
+    assert listed["default"] == ALL_LANGUAGES
     assert listed["models"][0]["languages"]["welsh"] == "cy"
     form = {"data": TEXTS["welsh"], "tokenizer": "", "tagger": ""}
     assert "\tchwarae\tNOUN\t" in httpx.post(f"{every.url}/process", data=form).json()["result"]
