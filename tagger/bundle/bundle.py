@@ -108,29 +108,28 @@ class Bundle:
     @property
     def description(self) -> dict[str, Any]:
         """The content of `config.json`."""
-        known, described = self._vocabularies(), []
-        for member in self.members:
-            number = next(i for i, vocabulary in enumerate(known) if vocabulary == member.vocabulary)
-            described.append(
-                {
-                    "network": member.network.config,
-                    "weight": member.weight,
-                    "temperatures": dict(member.temperatures),
-                    "vocabulary": number,
-                    **({"weights": dict(member.weights)} if member.weights else {}),
-                }
-            )
+        vocabularies = self._vocabularies()
+        members = [
+            {
+                "network": member.network.config,
+                "weight": member.weight,
+                "temperatures": dict(member.temperatures),
+                "vocabulary": vocabularies.index(member.vocabulary),
+                **({"weights": dict(member.weights)} if member.weights else {}),
+            }
+            for member in self.members
+        ]
         segmenter = self.segmenter if isinstance(self.segmenter, str) else LEARNED
         linear = [member.description for member in self.linear]
-        return {"format": FORMAT, **self.config, "segmenter": segmenter, "members": described, "linear": linear}
+        return {"format": FORMAT, **self.config, "segmenter": segmenter, "members": members, "linear": linear}
 
     def _vocabularies(self) -> list[Vocabulary]:
         """The different vocabularies of the members, in their order."""
-        found: list[Vocabulary] = []
+        vocabularies: list[Vocabulary] = []
         for member in self.members:
-            if not any(member.vocabulary is each or member.vocabulary == each for each in found):
-                found.append(member.vocabulary)
-        return found
+            if member.vocabulary not in vocabularies:
+                vocabularies.append(member.vocabulary)
+        return vocabularies
 
     def save(
         self,
@@ -226,13 +225,13 @@ def _stored_weights(networks: Sequence[TaggerNetwork]) -> dict[str, Tensor]:
     last: dict[str, Tensor] = {}
     memory: set[int] = set()  # safetensors wants none twice
     for number, network in enumerate(networks):
-        weights, own = network.state_dict(), {}
+        weights, new = network.state_dict(), {}
         for name in _stored_names(network):
             tensor = weights[name].detach().cpu().contiguous()
             if name not in last or not _is_same(tensor, last[name]):
-                own[name] = last[name] = tensor.clone() if tensor.data_ptr() in memory else tensor
+                new[name] = last[name] = tensor.clone() if tensor.data_ptr() in memory else tensor
                 memory.add(tensor.data_ptr())
-        stored |= {f"{number}.{name}": tensor for name, tensor in _compressed(network, own, "float32").items()}
+        stored |= {f"{number}.{name}": tensor for name, tensor in _compressed(network, new, "float32").items()}
     return stored
 
 
@@ -248,25 +247,26 @@ def _is_same(one: Tensor, other: Tensor) -> bool:
 
 def _compressed(network: TaggerNetwork, weights: Mapping[str, Tensor], storage_dtype: str) -> dict[str, Tensor]:
     """Some weights of a network as the file has them."""
-    encoder = {name: tensor for name, tensor in weights.items() if name.startswith(ENCODER)}
-    # The scores of transitions are few, and some are so low that no other would be left in a row of int8.
-    exact = {name: tensor for name, tensor in weights.items() if name.startswith(DECODERS)}
-    others = {name: tensor for name, tensor in weights.items() if name not in encoder and name not in exact}
-    encoder = {} if _only_names_transformer(network) else encoder
-    if storage_dtype == "int4":
-        # Only for what is looked up, and for edit scripts, of which most are rare: other weights count for every word.
-        rare = (*TABLES_OF_FORMS, f"heads.{LEMMA}.")
-        coarse = {name: tensor for name, tensor in others.items() if name.startswith(rare)}
-        fine = {name: tensor for name, tensor in others.items() if name not in coarse}
-        return compress(coarse, "int4") | compress(fine | encoder, "int8") | exact
-    stored = compress(encoder, storage_dtype)
-    transformer = network.transformer
-    if transformer is not None and transformer.config["name"] == MULTILINGUAL and storage_dtype != "int8":
-        # Its weights had 4 bits each, so int8 keeps those that training did not change. float16 keeps what it learned.
-        stored = compress(encoder, "float32")
-        learned = {name: tensor for name, tensor in stored.items() if tensor.dim() > 1 and tensor.dtype != torch.int8}
-        stored |= compress(learned, "float16")
-    return compress(others, storage_dtype) | stored | exact
+    stored: dict[str, Tensor] = {}
+    is_multilingual = network.transformer is not None and network.transformer.config["name"] == MULTILINGUAL
+    for name, tensor in weights.items():
+        dtype = storage_dtype
+        if name.startswith(DECODERS):
+            # The scores of transitions are few, and some are so low that no other would be left in a row of int8.
+            stored[name] = tensor
+            continue
+        if name.startswith(ENCODER) and _only_names_transformer(network):
+            continue
+        if dtype == "int4" and not name.startswith((*TABLES_OF_FORMS, f"heads.{LEMMA}.")):
+            # int4 is for what is looked up, and for edit scripts, of which most are rare: others count for every word.
+            dtype = "int8"
+        elif is_multilingual and name.startswith(ENCODER) and dtype != "int8":
+            # Its weights had 4 bits each, so int8 keeps those that training did not change. float16 keeps what it
+            # learned.
+            unchanged = tensor.dim() < 2 or compress({name: tensor}, "float32")[name].dtype == torch.int8
+            dtype = "float32" if unchanged else "float16"
+        stored |= compress({name: tensor}, dtype)
+    return stored
 
 
 def _only_names_transformer(network: TaggerNetwork) -> bool:
@@ -275,77 +275,79 @@ def _only_names_transformer(network: TaggerNetwork) -> bool:
 
 
 def _load_networks(folder: Path, described: Sequence[tuple[Any, Vocabulary]]) -> list[TaggerNetwork]:
-    """The networks of configs and vocabularies with the weights of a folder."""
+    """The networks of configs and vocabularies with the weights of a folder.
+
+    The file lacks a tensor of a member that is equal to that of the nearest member before.
+    """
     path = folder / WEIGHTS
     networks: list[TaggerNetwork] = []
+    keys: list[dict[str, str]] = []  # of each member: the name of a weight -> its name in the file
+    nearest: dict[str, str] = {}  # the same, of the nearest member that has a weight of this name
+    expected: dict[str, Tensor] = {}
     with one_error(folder, WEIGHTS):
         with safe_open(path, "pt") as file:
             stored = set(file.keys())
-        expected: dict[str, Tensor] = {}
-        last: dict[str, str] = {}
-        places: list[dict[str, str]] = []  # for each member, where the file has each of its weights
         for number, (config, vocabulary) in enumerate(described):
             network = build_without_memory(lambda v=vocabulary, c=config: TaggerNetwork(v, c))  # type: ignore[misc]
-            places.append({})
             weights = network.state_dict()
+            of_member = {}
             for name in _stored_names(network):
-                key, known = f"{number}.{name}", expected.get(last.get(name, ""))
-                tensor = weights[name]
-                if key not in stored and known is not None:
-                    if (known.shape, known.dtype) != (tensor.shape, tensor.dtype):
-                        raise ValueError(f"{key} is missing, and that of a member before has another shape")
-                    key = last[name]
-                expected[key] = tensor
-                last[name] = places[number][name] = key
+                key = f"{number}.{name}"
+                if key not in stored and name in nearest:
+                    key = nearest[name]
+                    if (expected[key].shape, expected[key].dtype) != (weights[name].shape, weights[name].dtype):
+                        raise ValueError(f"{number}.{name} is missing, and that of a member before has another shape")
+                expected[key] = weights[name]
+                of_member[name] = nearest[name] = key
+            for other, of_other in zip(networks, keys, strict=True):
+                _share(network, of_member, other, of_other)
             networks.append(network)
-        for number in range(1, len(networks)):
-            _share(networks[: number + 1], places[: number + 1])
-    found = read_weights(path, expected)
+            keys.append(of_member)
+    tensors = read_weights(path, expected)
     with one_error(folder, WEIGHTS):
-        filled: set[int] = set()  # transformers
-        for network, own in zip(networks, places, strict=True):
+        fetched: set[int] = set()  # transformers that the folder only names
+        for network, of_member in zip(networks, keys, strict=True):
             transformer = network.transformer
-            if transformer is not None and _only_names_transformer(network) and id(transformer) not in filled:
+            if transformer is not None and _only_names_transformer(network) and id(transformer) not in fetched:
                 load_weights(transformer, transformer.config)
-                filled.add(id(transformer))
-            named = {name: tensor for name, tensor in network.state_dict().items() if name not in own}
-            network.load_state_dict({name: found[key] for name, key in own.items()} | named, assign=True)
+                fetched.add(id(transformer))
+            others = {name: tensor for name, tensor in network.state_dict().items() if name not in of_member}
+            network.load_state_dict({name: tensors[key] for name, key in of_member.items()} | others, assign=True)
             network.eval()
     return networks
 
 
-def _share(networks: Sequence[TaggerNetwork], places: Sequence[Mapping[str, str]]) -> None:
-    """Gives the last network the modules of one before that has all of their weights from the same places."""
-    network = networks[-1]
+def _share(
+    network: TaggerNetwork, keys: Mapping[str, str], other: TaggerNetwork, keys_of_other: Mapping[str, str]
+) -> None:
+    """Gives a network the modules of another one that have all their weights from the same places of the file."""
     for module in (TRANSFORMER, TABLES):
-        own = {name: key for name, key in places[-1].items() if name.startswith(f"{module}.")}
-        for other, of_other in zip(networks[:-1], places, strict=False):
-            if not own or any(of_other.get(name) != key for name, key in own.items()):
-                continue
-            if module == TRANSFORMER and network.config["transformer"] == other.config["transformer"]:
-                network.transformer = other.transformer
-            own_vectors, vectors = network.embedding.vectors, other.embedding.vectors
-            if module == TABLES and own_vectors is not None and vectors is not None:
-                own_vectors.tables = vectors.tables
+        of_module = {name: key for name, key in keys.items() if name.startswith(f"{module}.")}
+        if not of_module or any(keys_of_other.get(name) != key for name, key in of_module.items()):
+            continue
+        if module == TRANSFORMER and network.config["transformer"] == other.config["transformer"]:
+            network.transformer = other.transformer
+        vectors, of_other = network.embedding.vectors, other.embedding.vectors
+        if module == TABLES and vectors is not None and of_other is not None:
+            vectors.tables = of_other.tables
 
 
 def _load_tokenizers(folder: Path, networks: Sequence[TaggerNetwork]) -> list[PieceTokenizer | None]:
     """The tokenizers of members: a member without a folder has that of the nearest member before with a transformer."""
-    found: list[PieceTokenizer | None] = []
-    path, last = folder / TOKENIZER, None
+    tokenizers: list[PieceTokenizer | None] = []
+    path, config, last = folder / TOKENIZER, None, None
     for number, network in enumerate(networks):
-        tokenizer = None
-        if network.transformer is not None:
-            own, config = _tokenizer_folder(folder, number), network.transformer.config
-            path = own if last is None or own.is_dir() else path
-            if last is not None and last[:2] == (path, config):
-                tokenizer = last[2]
-            else:
-                with one_error(folder, WEIGHTS):
-                    tokenizer = load_tokenizer(path, config)
-            last = path, config, tokenizer
-        found.append(tokenizer)
-    return found
+        if network.transformer is None:
+            tokenizers.append(None)
+            continue
+        of_member = _tokenizer_folder(folder, number)
+        if last is None or of_member.is_dir() or network.transformer.config != config:
+            path = of_member if last is None or of_member.is_dir() else path
+            config = network.transformer.config
+            with one_error(folder, WEIGHTS):
+                last = load_tokenizer(path, config)
+        tokenizers.append(last)
+    return tokenizers
 
 
 def _tokenizer_folder(folder: Path, number: int) -> Path:
