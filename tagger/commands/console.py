@@ -1,15 +1,14 @@
 """What commands print, and how they fail: with one line on standard error and an exit status."""
 
-import io
 import json
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TextIO
 
 from tagger.errors import InputError, reason, shorten
+from tagger.text.output_files import drop, standard_output
 from tagger.text.strings import printable
 
 BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit statuses
@@ -22,7 +21,7 @@ def say(message: str) -> None:
         try:
             print(printable(message), file=sys.stderr, flush=True)
         except OSError:  # a full disk, or the limit of a file's size: nobody can be told, and the status says it
-            _drop(sys.stderr)
+            drop(sys.stderr)
 
 
 def show(text: str) -> None:
@@ -66,7 +65,7 @@ def clear_errors(
     except InputError as error:
         raise _end(str(error), BAD_INPUT) from None
     except BrokenPipeError:
-        _drop(sys.stdout)
+        drop(sys.stdout)
         raise SystemExit(BROKEN_PIPE) from None
     except OSError as error:
         raise _end(_description(error, unnamed), BAD_INPUT) from None
@@ -89,7 +88,7 @@ def _end(message: str, status: int) -> SystemExit:
         if sys.stdout is not None:
             sys.stdout.flush()
         return SystemExit(status)
-    _drop(sys.stdout)
+    drop(sys.stdout)
     return SystemExit(status)
 
 
@@ -99,59 +98,8 @@ def ignore_signals() -> None:
         signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
-def _drop(stream: TextIO) -> None:
-    """Discards what a stream did not take. Otherwise Python would try to write it again at exit."""
-    with suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
 def _description(error: OSError, unnamed: str) -> str:
     """The file that an error of the system names, if it names one, and what went wrong."""
     why = error.strerror or str(error) or type(error).__name__
     names = [shorten(os.fsdecode(name)) for name in (error.filename, error.filename2) if isinstance(name, (str, bytes))]
     return f"{' and '.join(names)}: {why}" if names else f"{why}; {unnamed}"
-
-
-@contextmanager
-def standard_output() -> Iterator[TextIO]:
-    """Standard output as UTF-8, all of it written when the block ends.
-
-    Raises:
-        InputError: it is closed, or it cannot be written.
-    """
-    if sys.stdout is None:
-        raise InputError("standard output is closed; name a file with -o, or open it")
-    binary: Any = sys.stdout.buffer
-    is_raw = isinstance(binary, io.RawIOBase)  # with PYTHONUNBUFFERED; a raw file may write a part and say nothing
-    if is_raw:
-        binary = io.BufferedWriter(binary)
-    out = _StandardOutput(binary, "utf-8", errors="backslashreplace", newline="\n")
-    try:
-        yield out
-        out.flush()
-    finally:
-        out.detach()
-        if is_raw:
-            binary.detach()
-
-
-class _StandardOutput(io.TextIOWrapper):
-    """Standard output whose errors name it; the system's errors name no file."""
-
-    def write(self, text: str, /) -> int:
-        with self._named():
-            return super().write(text)
-
-    def flush(self) -> None:
-        with self._named():
-            super().flush()
-
-    @contextmanager
-    def _named(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            _drop(sys.stdout)  # else Python tries again, and says so, when it closes the file
-            if isinstance(error, BrokenPipeError):
-                raise
-            raise InputError(f"standard output cannot be written: {error.strerror}") from None

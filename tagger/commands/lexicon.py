@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tagger.commands.console import say, standard_output
+from tagger.commands.console import say
 from tagger.commands.options import Encoding, Force, check_output
 from tagger.errors import InputError
 from tagger.text.conllu import COLUMNS
@@ -74,6 +74,6 @@ def lexicon(
     }
     if not counts:
         raise InputError(f"{' '.join(files)}: no tags in the column {column}; choose another --column")
-    with standard_output() if to is None else whole_file(to) as out:
+    with whole_file(to) as out:
         out.writelines(write_lexicon(kept))
     say(f"{len(kept):,} of {len(counts):,} forms")

@@ -3,16 +3,16 @@
 import os
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal, TextIO
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tagger.bundled import bundled
-from tagger.commands.console import BAD_INPUT, say, standard_output
+from tagger.commands.console import BAD_INPUT, say
 from tagger.commands.options import (
     FORMATS,
     GIVEN_TAGS,
@@ -43,22 +43,15 @@ from tagger.text.strings import printable
 if TYPE_CHECKING:
     from tagger.jobs.bulk import Options
     from tagger.jobs.bulk import Progress as Step
-    from tagger.jobs.outputs import Outputs
     from tagger.tagging.tagger import DocumentTagger
 
 SETTINGS = {"tag": {"epilog": format_help(outputs=True), "cls": GroupedOptions}}
 RAY = "ray"
-CONTRADICTIONS = (
-    ("--text", "FILE"),
-    ("--text", "--shard"),
-    ("--text", "--engine ray"),
-    ("--review-below", "--shard"),
-    ("--review-below", "--engine ray"),
-    ("--review-below", "--top"),
-    ("--review-below", "--resume"),
-    ("--review-below", "--columns"),
-    ("--shard", "--engine ray"),
-)
+CONTRADICTIONS = {  # an option, and what it does not go with
+    "--text": ("FILE", "--shard", "--engine ray"),
+    "--review-below": ("--shard", "--engine ray", "--top", "--resume", "--columns"),
+    "--shard": ("--engine ray",),
+}
 
 
 def tag(
@@ -159,9 +152,10 @@ def tag(
     given = {"--text": text is not None, "FILE": bool(sources), "--review-below": review_below is not None}
     given |= {"--shard": shard is not None, "--engine ray": engine == RAY, "--top": top > 1, "--resume": resume}
     given |= {"--columns": columns is not None}
-    for one, other in CONTRADICTIONS:
-        if given[one] and given[other]:
-            raise InputError(f"{one} does not go with {other}; leave one of the two out")
+    for option, others in CONTRADICTIONS.items():
+        for other in others if given[option] else ():
+            if given[other]:
+                raise InputError(f"{option} does not go with {other}; leave one of the two out")
     check_input([], encoding)
     if separator is not None:
         column_separator(separator)
@@ -171,35 +165,32 @@ def tag(
         if to is not None and is_replaced(to) and not force:
             say(f"kept: {to}; --force replaces what exists")
             return
-    plan = plan_jobs(sources or [], to, input, output, into_one=review_below is not None)
-    jobs = plan.jobs
-    if text is not None:
-        jobs = [jobs[0]._replace(source="--text", text=text)]
+    lexicons = lexicon_files(lexicon or [])
     if engine == RAY:
         from tagger.jobs.ray_engine import tag_jobs  # before a model is loaded: it may not be installed
 
-        for job in jobs:
-            if job.state is None or job.target is None:
-                raise InputError(f"--engine ray tags files into a folder, and {job.source} is no file or has no output")
-    lexicons = lexicon_files(lexicon or [])
-    for job in jobs if keep else []:
-        if job.input not in TAGGED:
+    plan = plan_jobs(sources or [], to, input, output, into_one=review_below is not None)
+    jobs, failed = plan.jobs, len(plan.errors)
+    if text is not None:
+        jobs = [jobs[0]._replace(source="--text", text=text)]
+    for job in jobs:
+        if engine == RAY and (job.state is None or job.target is None):
+            raise InputError(f"--engine ray tags files into a folder, and {job.source} is no file or has no output")
+        if keep and job.input not in TAGGED:
             raise InputError(f"--keep: {job.source} ({job.input}) has no tags; give {', '.join(TAGGED)} with --input")
-    for line in plan.skipped:
+    for line in [*plan.skipped, *(f"error: {line}" for line in plan.errors)]:
         say(line)
-    for line in plan.errors:
-        say(f"error: {line}")
     if part is not None:
         own = jobs_of_shard(jobs, part, sources or [], to)
         nothing = "" if own else ", so there is nothing to do"
         say(f"shard {part}: {len(own) or 'none'} of {len(jobs)} files{nothing}")
         jobs = own
-    failed = len(plan.errors)
+
+    names_one = {"--corpus": corpus is not None, "--keep": keep, "--lexicon": bool(lexicons)}
+    chosen = one_or_all(language, model, names_one) if jobs else None
+    folder = bundled("data") if chosen is None else find_tagger(chosen)
+    options = Options(encoding, separator, probabilities, top)
     if jobs:
-        names_one = {"--corpus": corpus is not None, "--keep": keep, "--lexicon": bool(lexicons)}
-        chosen = one_or_all(language, model, names_one)
-        folder = bundled("data") if chosen is None else find_tagger(chosen)
-        options = Options(encoding, separator, probabilities, top)
         settings = {
             "tagger": [os.path.abspath(folder), file_state(folder / "config.json")],
             "precision": choose_precision(precision, choose_device(device)),
@@ -210,8 +201,8 @@ def tag(
         outputs = Outputs(jobs, to if jobs[0].name else None, settings, part=named, force=force, resume=resume)
         for message in outputs.messages:
             say(message)
-        failed += len(outputs.foreign)
-        jobs = outputs.pending
+        jobs, failed = outputs.pending, failed + len(outputs.foreign)
+
     if jobs:
         count = 1 if engine == RAY else workers or processor_cores()
         if chosen is None:
@@ -231,13 +222,9 @@ def tag(
             steps = tag_jobs(load, jobs, options, outputs, Console().width, workers=workers, device=device)
             failed += _show(jobs, steps)
         else:
-            failed += _show(jobs, tag_files(tagger, jobs, options, partial(_open, outputs), Console().width))
+            failed += _show(jobs, tag_files(tagger, jobs, options, outputs.open, Console().width))
     if failed:
         raise typer.Exit(BAD_INPUT)
-
-
-def _open(outputs: "Outputs", job: Job) -> AbstractContextManager[TextIO]:
-    return standard_output() if job.target is None else outputs.open(job)
 
 
 def _show(jobs: Sequence[Job], steps: Generator["Step", None, None]) -> int:
@@ -297,7 +284,7 @@ def _review(tagger: "DocumentTagger", jobs: Sequence[Job], options: "Options", b
                 say(f"error: {error}")
 
     write = writer("conllu", tagger.columns, probabilities=True)
-    with standard_output() if to is None else whole_file(to) as out:  # before tagging, which may take hours
+    with whole_file(to) as out:  # before tagging, which may take hours
         doubtful = doubtful_sentences(tagger, sentences(), below, options.keep is not None)
         for sentence in doubtful:
             out.write(write(sentence))

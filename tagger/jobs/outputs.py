@@ -71,11 +71,11 @@ class Outputs:
 
     @contextmanager
     def open(self, job: Job) -> Iterator[TextIO]:
-        """Opens the output file of a job for writing. At the end it is listed in the manifest and gets its name."""
-        assert job.target is not None
+        """Opens the output of a job for writing. At the end a file is listed in the manifest and gets its name."""
         target = job.target
 
         def before_naming(content: Path) -> None:
+            assert target is not None
             changed = not self._force and file_state(target) != job.before
             if changed and not (os.path.isfile(target) and filecmp.cmp(content, target, shallow=False)):
                 raise InputError(f"{target} was made or changed while this ran; it is kept, --force replaces it")

@@ -1,4 +1,4 @@
-"""Files and folders that are written, here and in remote storage: a file gets its name only when it is whole."""
+"""Outputs: files and folders, here and in remote storage, that get their names when they are whole; standard output."""
 
 import errno
 import io
@@ -6,11 +6,12 @@ import os
 import re
 import secrets
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO
 
 try:
     import fcntl
@@ -26,13 +27,17 @@ _NAME = 40  # characters of a file's name that its hidden file has
 
 
 @contextmanager
-def whole_file(place: str | Path, *, before_naming: BeforeNaming | None = None) -> Iterator[TextIO]:
+def whole_file(place: str | Path | None, *, before_naming: BeforeNaming | None = None) -> Iterator[TextIO]:
     """Opens a file for writing UTF-8 that appears as `place` when the block ends without an error.
 
-    A name that ends in `.gz` or `.zst` is compressed. A lone surrogate is written as `\\udXXX`; see `encodable`. All
-    else is as in `whole_binary`. What goes to a URL is a temporary file until it is whole; then it is uploaded.
+    None is standard output, which is written to directly. A name that ends in `.gz` or `.zst` is compressed. A lone
+    surrogate is written as `\\udXXX`; see `encodable`. All else is as in `whole_binary`. What goes to a URL is a
+    temporary file until it is whole; then it is uploaded.
     """
-    if is_remote(str(place)):
+    if place is None:
+        with standard_output() as out:
+            yield out
+    elif is_remote(str(place)):
         with tempfile.TemporaryDirectory(prefix="tagger.") as folder:
             content = Path(folder, f"content{packing(str(place))}")
             with whole_binary(content, "set TMPDIR") as binary, _text(binary, content.name) as out:
@@ -143,3 +148,54 @@ def replace_folder(new: Path, folder: Path) -> None:
         raise
     finally:
         shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def standard_output() -> Iterator[TextIO]:
+    """Standard output as UTF-8, all of it written when the block ends.
+
+    Raises:
+        InputError: it is closed, or it cannot be written.
+    """
+    if sys.stdout is None:
+        raise InputError("standard output is closed; name a file with -o, or open it")
+    binary: Any = sys.stdout.buffer
+    is_raw = isinstance(binary, io.RawIOBase)  # with PYTHONUNBUFFERED; a raw file may write a part and say nothing
+    if is_raw:
+        binary = io.BufferedWriter(binary)
+    out = _StandardOutput(binary, "utf-8", errors="backslashreplace", newline="\n")
+    try:
+        yield out
+        out.flush()
+    finally:
+        out.detach()
+        if is_raw:
+            binary.detach()
+
+
+class _StandardOutput(io.TextIOWrapper):
+    """Standard output whose errors name it; the system's errors name no file."""
+
+    def write(self, text: str, /) -> int:
+        with self._named():
+            return super().write(text)
+
+    def flush(self) -> None:
+        with self._named():
+            super().flush()
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            drop(sys.stdout)  # else Python tries again, and says so, when it closes the file
+            if isinstance(error, BrokenPipeError):
+                raise
+            raise InputError(f"standard output cannot be written: {error.strerror}") from None
+
+
+def drop(stream: TextIO) -> None:
+    """Discards what a stream did not take. Otherwise Python would try to write it again at exit."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
