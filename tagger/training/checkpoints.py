@@ -92,7 +92,7 @@ class EpochRecorder(Checkpoint):
             return
         self.write_metrics()
         columns = cast("Module", pl_module).vocabulary.columns
-        each = "".join(f"  {name} {100 * epoch[f'dev/{name}']:.2f}" for name in columns if len(columns) > 1)
+        by_column = "".join(f"  {name} {100 * epoch[f'dev/{name}']:.2f}" for name in columns if len(columns) > 1)
         _log.info(
             "epoch %d/%d  loss %.4f  dev loss %.4f  dev accuracy %.2f%s%s",
             epoch["epoch"],
@@ -100,7 +100,7 @@ class EpochRecorder(Checkpoint):
             epoch["train/loss"],
             epoch["dev/loss"],
             100 * epoch["dev/accuracy"],
-            each,
+            by_column,
             time_left(self._seconds_left(trainer)),
         )
 

@@ -210,21 +210,11 @@ class RunOfSweep:
         settings = HydraConfig.get()
         launcher = settings.runtime.choices["hydra/launcher"]
         folder = Path(shown_folder(Path(settings.runtime.output_dir)))
+        if launcher == JOBLIB and os.getpid() != self._process:
+            threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
         with contextlib.nullcontext() if launcher == BASIC else _output_to(folder / LOG):
-            if launcher == JOBLIB and os.getpid() != self._process:
-                threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
             try:
-                record, checked = record_of(self.command, config)
-                _log.info("\nrun %s: %s", settings.job.num, " ".join(record.overrides))
-                check_folder(folder, record)
-                if (folder / REPORT).is_file():
-                    _log.info("it is complete")
-                    return ""
-                with claim_run(folder):
-                    if not (resuming := can_resume(folder)):
-                        with whole_file(folder / RECORD) as out:
-                            out.write(record.to_json())
-                    train_run(record, folder, checked, resuming, self.after_epoch)
+                self._train(config, folder, settings.job.num)
             except Exception as error:
                 if self.early is not None and isinstance(error, self.early):
                     shutil.rmtree(folder / SHARDS, ignore_errors=True)
@@ -235,6 +225,19 @@ class RunOfSweep:
                 _log.error("run %s failed: %s", settings.job.num, message, exc_info=not expected)
                 return message
         return ""
+
+    def _train(self, config: DictConfig, folder: Path, number: int) -> None:
+        record, checked = record_of(self.command, config)
+        _log.info("\nrun %s: %s", number, " ".join(record.overrides))
+        check_folder(folder, record)
+        if (folder / REPORT).is_file():
+            _log.info("it is complete")
+            return
+        with claim_run(folder):
+            if not (resuming := can_resume(folder)):
+                with whole_file(folder / RECORD) as out:
+                    out.write(record.to_json())
+            train_run(record, folder, checked, resuming, self.after_epoch)
 
 
 @contextlib.contextmanager
