@@ -1,7 +1,6 @@
 """The command `evaluate`: a tagger and a file with gold tags in, scores out."""
 
 from collections.abc import Iterator
-from itertools import tee
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -30,9 +29,7 @@ from tagger.errors import InputError
 from tagger.text.files import check_input, read_lines
 from tagger.text.formats import FORMATS, TAGGED, TaggedFormat, read
 from tagger.text.output_files import whole_file
-from tagger.text.paragraphs import Paragraph, cut_parts
 from tagger.text.segment import LEARNED
-from tagger.text.sentence import Sentence
 from tagger.text.spacing import gold_paragraphs
 
 if TYPE_CHECKING:
@@ -90,8 +87,9 @@ def evaluate(
 ) -> None:
     """Scores a tagger on a file with gold tags."""
     from tagger.commands.loading import load_and_tell
-    from tagger.evaluation import metrics, raw_scores
+    from tagger.evaluation import metrics
     from tagger.evaluation.breakdown import breakdown, format_breakdown
+    from tagger.evaluation.raw_scores import score_text
     from tagger.evaluation.report_page import WordError, errors_of, report_page
 
     parts = [("--raw", raw), (f"--by {by}", by is not None), (f"--html {html}", html is not None)]
@@ -114,7 +112,7 @@ def evaluate(
     sentences = read(lines, file, format, separator=separator, columns=places, skip=SKIPPED_LINES)
     found: dict[str, Any]
     if raw:
-        scores = raw_scores.raw_scores(*_raw(tagger, sentences, file))
+        scores = score_text(tagger, gold_paragraphs(sentences, file))
         found = {name: {"precision": s.precision, "recall": s.recall, "f1": s.f1} for name, s in scores.items()}
         text = _format_raw(file, tagger, found)
     elif by is not None:
@@ -123,13 +121,13 @@ def evaluate(
     else:
         errors: list[WordError] = []
 
-        def scored() -> Iterator[metrics.Scored]:
-            for number, (tagged, gold) in enumerate(tagger.retag(sentences), 1):
+        def tagged() -> Iterator[metrics.Tagged]:
+            for number, (sentence, gold) in enumerate(tagger.retag(sentences), 1):
                 if html is not None:
-                    errors.extend(errors_of(tagged, gold, number))
-                yield metrics.Scored(tagged.tokens, gold, tagged.tags, tagged.probabilities)
+                    errors.extend(errors_of(sentence, gold, number))
+                yield sentence, gold
 
-        found = metrics.report(scored(), tagger.vocabulary)
+        found = metrics.report(tagged(), tagger.vocabulary)
         text = metrics.format_report(found, file)
         if html is not None:
             with whole_file(html) as out:
@@ -138,13 +136,6 @@ def evaluate(
         show_json(found)
     else:
         show(text)
-
-
-def _raw(tagger: "Tagger", sentences: Iterator[Sentence], file: str) -> tuple[Iterator[Sentence], Iterator[Sentence]]:
-    """The gold sentences of a file, and the sentences that the tagger finds in its raw text."""
-    gold, texts = tee(gold_paragraphs(sentences, file))
-    found = cut_parts((Paragraph(0, paragraph.text, True) for paragraph in texts), tagger.cuts_of)
-    return (s for paragraph in gold for s in paragraph.sentences), tagger.stream(found)
 
 
 def _format_raw(file: str, tagger: "Tagger", rows: dict[str, dict[str, float]]) -> str:

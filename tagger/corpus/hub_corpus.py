@@ -19,9 +19,8 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features
 from datasets.fingerprint import Hasher
 from huggingface_hub.utils.tqdm import disable_progress_bars as disable_hub_progress_bars
 
-from tagger.corpus.arrow import FACT_COLUMNS, to_arrow
 from tagger.corpus.corpus_config import CorpusConfig
-from tagger.corpus.splits import Source, check_columns, rules_for
+from tagger.corpus.splits import FACT_COLUMNS, Source, check_columns, rules_for, to_arrow
 from tagger.errors import InputError, shorten
 from tagger.text.files import file_version
 from tagger.text.segment_rules import SPACE

@@ -1,8 +1,7 @@
 """The config of a corpus -> its sentences, split into train, dev and perhaps test.
 
-A reader yields the sentences of a split one at a time, and `arrow.py` writes them to a file in the cache of `datasets`,
-so that a corpus of any size fits into memory. A changed file is read again: its size and time are part of its key in
-the cache.
+A reader yields the sentences of a split one at a time, and `splits.py` stores them. A changed file is read again: its
+size and time are part of its key in the cache.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,10 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from tagger.bundled import bundled
-from tagger.corpus.arrow import FACT_COLUMNS, Reader, tagged_columns, to_arrow
 from tagger.corpus.corpus_config import CorpusConfig, files_name, single_configs, split_files
 from tagger.corpus.hub_corpus import hub_source
-from tagger.corpus.splits import Corpus, Source, check_columns, joined, rules_for, with_dev
+from tagger.corpus.splits import (
+    FACT_COLUMNS,
+    Corpus,
+    Reader,
+    Source,
+    check_columns,
+    joined,
+    rules_for,
+    tagged_columns,
+    to_arrow,
+    with_dev,
+)
 from tagger.errors import InputError
 from tagger.text.columns import read_columns
 from tagger.text.conllu import COLUMNS, read_conllu

@@ -1,22 +1,39 @@
-"""The splits of a corpus -> train and dev; several corpora -> one whose sentences name their corpus."""
+"""Sentences kept on disk as rows of `datasets`; the splits of a corpus; several corpora as one that names each.
+
+What a reader yields is written to an Arrow file in the cache of `datasets`, so that a corpus of any size fits into
+memory.
+"""
 
 import logging
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from typing import Any, NamedTuple
 
 import datasets
 import numpy as np
-from datasets import Dataset, DatasetDict
+import pyarrow.compute as pc
+from datasets import Dataset, DatasetDict, Features, List, Value
+from datasets.exceptions import DatasetGenerationError
 
-from tagger.corpus.arrow import tagged_columns, token_counts
 from tagger.corpus.corpus_config import CORPUS, CorpusConfig
 from tagger.errors import InputError, shorten
+from tagger.text.sentence import MultiwordToken, Sentence
+from tagger.text.spacing import JUDGED, gold_paragraphs, has_spacing
+from tagger.text.strings import NO_TAG
 
 ENGLISH_NAME = re.compile(r"english|(?<![a-z])en_|conll200[03]", re.IGNORECASE)
 SPLIT_SEED = 1  # of the shuffle; trainings with other seeds are compared on the same dev split
+SPACING = {  # what is kept of a sentence to rebuild its text
+    "text": Value("string"),
+    "multiwords": List({"start": Value("int32"), "stop": Value("int32"), "form": Value("string")}),
+    "space_after": List(Value("bool")),
+}
+FACT_COLUMNS = ("xpos", "feats")  # kept of every corpus that has them, also if the tagger does not learn them
+CACHE_VERSION = 5  # of the Arrow files; raise it when a reader changes what it yields for the same file
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +45,7 @@ class Corpus:
     Attributes:
         name: for model cards and logs (`UD_English-EWT`).
         splits: `train`, `dev` and perhaps `test`. Each row is a sentence with the columns `tokens`, `comments` (as in
-            CoNLL-U) and one for each tag column, all lists of strings, and those of `arrow.SPACING`.
+            CoNLL-U) and one for each tag column, all lists of strings, and those of `SPACING`.
         rules: the rules of `tagger.text.segment` that cut raw text like the corpus: `english` or `unicode`.
         parts: the names of the corpora that were joined; none if it is a single one.
     """
@@ -37,6 +54,14 @@ class Corpus:
     splits: DatasetDict
     rules: str
     parts: tuple[str, ...] = ()
+
+    @cached_property
+    def spaced(self) -> dict[str, dict[str, Dataset]]:
+        """For each split those parts (see `by_corpus`) that say where their text has spaces."""
+        return {
+            split: {name: part for name, part in by_corpus(data).items() if shows_spacing(part)}
+            for split, data in self.splits.items()
+        }
 
 
 class Source(NamedTuple):
@@ -144,3 +169,109 @@ def _without_blanks(data: Dataset, train: Dataset) -> Dataset:
 def _named(data: Dataset, name: str) -> Dataset:
     column: Any = [name] * len(data)
     return data.add_column(CORPUS, column)
+
+
+Reader = Callable[..., Iterator[Sentence]]
+"""Plain arguments to the sentences of a split."""
+
+
+def to_arrow(
+    read: Reader,
+    arguments: dict[str, Any],
+    columns: Sequence[str],
+    source: str,
+    version: tuple[Any, ...] = (),
+) -> Dataset:
+    """Stores the sentences of `read(**arguments)` in an Arrow file of the cache, unless it is there already.
+
+    A row has `tokens`, the tag columns, `FACT_COLUMNS` (empty lists where a sentence does not have them),
+    `comments` and, as in `Sentence`, `text`, `multiwords` and `space_after`. If several processes want the same file at
+    the same time, one writes it and the others wait.
+
+    Args:
+        arguments: of `read`; the file's name in the cache depends on them, and on `version` of the source.
+        columns: the tag columns to keep.
+        source: the file or data set, for messages.
+    """
+    datasets.disable_progress_bars()
+    lists = ("tokens", *columns, *FACT_COLUMNS, "comments")
+    features = Features(dict.fromkeys(lists, List(Value("string"))) | SPACING)
+    inputs = {
+        "read": read,
+        "arguments": arguments,
+        "columns": tuple(columns),  # `datasets` would distribute the items of a list over processes
+        "source": source,
+        "version": (CACHE_VERSION, *version),
+    }
+    try:
+        return Dataset.from_generator(_rows, features=features, gen_kwargs=inputs)
+    except (DatasetGenerationError, OSError) as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, InputError):
+            raise cause from None
+        if isinstance(cause, OSError):
+            folder = datasets.config.HF_DATASETS_CACHE
+            raise InputError(f"{folder}: {cause}; set HF_DATASETS_CACHE to a folder with room for {source}") from None
+        raise
+
+
+def _rows(
+    read: Reader,
+    arguments: dict[str, Any],
+    columns: tuple[str, ...],
+    source: str,
+    version: object,
+) -> Iterator[dict[str, Any]]:
+    """Yields a row for each sentence that has tokens; `version` only tells files in the cache apart."""
+    empty = True
+    for sentence in read(**arguments):
+        if not sentence.tokens:
+            continue
+        empty = False
+        values = {"tokens": sentence.tokens} | {column: sentence.tags.get(column, []) for column in FACT_COLUMNS}
+        values |= {column: sentence.tags[column] for column in columns}
+        row = {name: [value or NO_TAG for value in strings] for name, strings in values.items()}
+        yield row | {
+            "comments": sentence.comments,
+            "text": sentence.text,
+            "multiwords": [token._asdict() for token in sentence.multiwords],
+            "space_after": sentence.space_after,
+        }
+    if empty:
+        raise InputError(f"{source} holds no words; a corpus needs at least one sentence")
+
+
+def tagged_columns(sentences: Dataset, columns: Iterable[str]) -> list[str]:
+    """Those of the columns in which some sentence has a tag."""
+    found = []
+    for column in columns:
+        chunks = sentences.data.column(column).chunks
+        if any(set(pc.unique(chunk.flatten()).to_pylist()) - {NO_TAG} for chunk in chunks):
+            found.append(column)
+    return found
+
+
+def token_counts(sentences: Dataset) -> np.ndarray:
+    """(N,) the number of tokens of each sentence; reads 10,000 sentences at a time."""
+    parts = sentences.select_columns(["tokens"]).with_format("arrow").iter(10_000)
+    return np.concatenate([np.diff(part["tokens"].combine_chunks().offsets.to_numpy()) for part in parts])
+
+
+def gold_sentences(rows: Dataset, columns: Iterable[str]) -> Iterator[Sentence]:
+    """The rows as sentences with the tags of those of these columns that they have."""
+    there = [column for column in columns if column in rows.column_names]
+    for row in rows:
+        yield Sentence(
+            row["tokens"],
+            {column: row[column] for column in there},
+            text=row["text"],
+            comments=row["comments"],
+            multiwords=[MultiwordToken(**token) for token in row["multiwords"]],
+            space_after=row["space_after"],
+        )
+
+
+def shows_spacing(rows: Dataset) -> bool:
+    """Whether sentences say where their text has spaces."""
+    first = list(islice(gold_sentences(rows, []), JUDGED))
+    return has_spacing(first) and any(True for _ in gold_paragraphs(first, skip=True))

@@ -5,25 +5,20 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 from tagger.errors import InputError
 from tagger.evaluation.calibration import calibration
 from tagger.model.vocabulary import Vocabulary
+from tagger.text.sentence import Sentence
 from tagger.text.spans import is_span_column
 from tagger.text.strings import NO_TAG, is_annotated
 
-
-class Scored(NamedTuple):
-    """A sentence of N tokens with N gold tags and N predicted tags for each column."""
-
-    tokens: Sequence[str]
-    gold: Mapping[str, Sequence[str]]
-    predicted: Mapping[str, Sequence[str]]
-    probabilities: Mapping[str, Sequence[float]] = {}  # of the predicted tags, if they are known
+Tagged = tuple[Sentence, Mapping[str, Sequence[str]]]
+"""A sentence with predicted tags, and perhaps their probabilities, beside the gold tags of each column."""
 
 
-def report(sentences: Iterable[Scored], vocabulary: Vocabulary) -> dict[str, dict[str, Any]]:
+def report(sentences: Iterable[Tagged], vocabulary: Vocabulary) -> dict[str, dict[str, Any]]:
     """Scores every column of the vocabulary that has gold tags.
 
     Tokens without a gold tag are skipped, and so is a FEATS column without any features. A gold tag that the tagger
@@ -43,13 +38,13 @@ def report(sentences: Iterable[Scored], vocabulary: Vocabulary) -> dict[str, dic
     return {column: scores.report() for column, scores in count(sentences, vocabulary).items()}
 
 
-def count(sentences: Iterable[Scored], vocabulary: Vocabulary) -> dict[str, "ColumnScores"]:
+def count(sentences: Iterable[Tagged], vocabulary: Vocabulary) -> dict[str, "ColumnScores"]:
     """The counts of every column that has gold tags; raises InputError as `annotated`."""
     columns = {column: ColumnScores(column, vocabulary) for column in vocabulary.columns}
-    for tokens, gold, predicted, probabilities in sentences:
+    for sentence, gold in sentences:
         for column, scores in columns.items():
             if column in gold:
-                scores.add(tokens, gold[column], predicted[column], probabilities.get(column))
+                scores.add(sentence.tokens, gold[column], sentence.tags[column], sentence.probabilities.get(column))
     return annotated(columns, vocabulary)
 
 

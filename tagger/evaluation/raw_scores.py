@@ -14,12 +14,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import zip_longest
+from itertools import tee, zip_longest
 from typing import NamedTuple
 
 from tagger.errors import InputError, shorten
+from tagger.tagging.tagger import Tagger
+from tagger.text.paragraphs import Paragraph, cut_parts
 from tagger.text.sentence import Sentence
-from tagger.text.spacing import surface_tokens, without_spaces
+from tagger.text.spacing import GoldParagraph, surface_tokens, without_spaces
 from tagger.text.strings import LEMMA, NO_TAG
 
 
@@ -165,6 +167,13 @@ def raw_scores(gold: Iterable[Sentence], system: Iterable[Sentence]) -> dict[str
         in_gold, in_system = sizes.get(name, words)
         found[name] = F1(in_gold, in_system, correct[name])
     return found
+
+
+def score_text(tagger: Tagger, gold: Iterable[GoldParagraph]) -> dict[str, F1]:
+    """Scores a tagger that cuts and tags the raw text of paragraphs; see `raw_scores`."""
+    gold, texts = tee(gold)
+    found = cut_parts((Paragraph(0, paragraph.text, True) for paragraph in texts), tagger.cuts_of)
+    return raw_scores((sentence for paragraph in gold for sentence in paragraph.sentences), tagger.stream(found))
 
 
 class _Side:

@@ -37,6 +37,7 @@ class Engine:
     Attributes:
         groups: the networks, those of equal shape together.
         decoders: of the mean scores of each column.
+        temperatures: that a column's scores are divided by before they become probabilities; where none is given, 1.
         has_fixed_shapes: whether `tag` can use fixed shapes: a transformer cannot, which computes sentences that are
             padded to a common length.
     """
@@ -51,8 +52,8 @@ class Engine:
             own = [(cast(Decoder, m.network.decoders[column]), part * m.share(column)) for m in bundle.members]
             own += [(each.chain.decoder, each.share) for each in bundle.linear if each.column == column]
             self.decoders[column] = mean_decoder(*zip(*own, strict=True)).to(options.device)
-        temperatures = bundle.config.get("temperatures") or {}
-        self._decoding = Decoding(self.decoders, self.vocabulary, temperatures, options.device)
+        self.temperatures = dict(bundle.config.get("temperatures") or {})
+        self._decoding = Decoding(self.decoders, self.vocabulary, self.temperatures, options.device)
         shapes: dict[tuple[object, ...], list[Member]] = {}
         for member in bundle.members:
             shapes.setdefault(Networks.shape(member.network), []).append(member)

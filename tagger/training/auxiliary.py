@@ -32,9 +32,9 @@ from datasets import Dataset
 from tagger.bundle.catalog import find_tagger
 from tagger.bundle.hub import is_hub_name
 from tagger.bundle.saved_config import CARD, TAGGER_IN_RUN
-from tagger.corpus.arrow import FACT_COLUMNS, to_arrow, token_counts
 from tagger.corpus.corpus_config import CORPUS, NO_HUB
 from tagger.corpus.raw_text import MAX_COUNTED_FORMS, Texts
+from tagger.corpus.splits import FACT_COLUMNS, to_arrow, token_counts
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.cached_outputs import saved_array
@@ -44,9 +44,9 @@ from tagger.tagging.tagger import Tagger
 from tagger.text.files import file_version
 from tagger.text.sentence import Sentence, Token
 from tagger.text.strings import NO_TAG, is_annotated, is_given
-from tagger.training.card import describe
 from tagger.training.config import DistillConfig
 from tagger.training.recipe import text_ratio
+from tagger.training.report import describe
 
 XPOS_FACT = "xpos="
 MIN_COUNT = 10  # words of which a fact must hold in training

@@ -16,10 +16,9 @@ import torch
 from datasets import Dataset, DatasetDict
 from torch.utils.data import DataLoader, Sampler
 
-from tagger.corpus.arrow import FACT_COLUMNS, token_counts
 from tagger.corpus.corpus_config import CORPUS
 from tagger.corpus.noise import Copy, gathered, with_noise
-from tagger.corpus.splits import corpus_names
+from tagger.corpus.splits import FACT_COLUMNS, corpus_names, token_counts
 from tagger.model.batch import Batch, FormTable, collate, length_buckets
 from tagger.model.network import NetworkConfig
 from tagger.model.pieces import PieceTokenizer

@@ -19,24 +19,24 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 
 from tagger.bundle.saved_config import PRETRAINED_IN_RUN
-from tagger.corpus.arrow import to_arrow, token_counts
 from tagger.corpus.corpus_config import HubTextConfig
 from tagger.corpus.raw_text import Texts, text_files
+from tagger.corpus.splits import to_arrow, token_counts
 from tagger.errors import InputError
-from tagger.evaluation.plots import draw_learning_curve
+from tagger.evaluation.report_page import draw_learning_curve
 from tagger.model.batch import Batch
 from tagger.model.network import NetworkConfig, TaggerNetwork, check_training_memory
 from tagger.model.vocabulary import IGNORE, Vocabulary
 from tagger.text.files import file_version
 from tagger.text.segment import RuleSegmenter
 from tagger.text.sentence import Sentence
-from tagger.training.card import config_section
 from tagger.training.checkpoints import AfterEpoch
 from tagger.training.config import PretrainConfig, network_config
 from tagger.training.data import BucketSampler
 from tagger.training.hidden_words import WORD, HiddenWordNetwork
 from tagger.training.loggers import run_loggers
 from tagger.training.module import WARMUP, Module
+from tagger.training.report import config_section
 from tagger.training.trainer import begin, finish, fit_best
 
 DEV_SHARE = 0.05  # the end of the text is dev text, unless files are named

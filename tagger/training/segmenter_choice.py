@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,14 @@ from datasets import Dataset
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.saved_config import ORIGIN
-from tagger.corpus.splits import Corpus
+from tagger.corpus.splits import Corpus, gold_sentences
 from tagger.errors import InputError
-from tagger.evaluation.scores import sentences_of
 from tagger.segmenter.learned import LearnedSegmenter
 from tagger.segmenter.saved import SavedSegmenter, rounded
 from tagger.text.segment import RULES, RuleSegmenter
 from tagger.text.spacing import GoldParagraph, gold_paragraphs
 from tagger.training.config import AUTO, LEARNED, TrainConfig
 from tagger.training.fit_segmenter import STEP_SECONDS, score_cuts, steps_for, train_segmenter
-from tagger.training.report import spaced_parts
 
 INIT = "init"  # the name of the segmenter of the tagger that training starts from
 
@@ -48,7 +46,7 @@ class SegmenterTraining:
             self._init_origin = _origin_of(start.config)
         self.learns = False
         if wanted in (AUTO, LEARNED):
-            without = next((split for split in ("train", "dev") if not spaced_parts(corpus.splits[split])), None)
+            without = next((split for split in ("train", "dev") if not corpus.spaced[split]), None)
             self.learns = without is None
             if without and wanted == LEARNED:
                 raise InputError(
@@ -57,7 +55,7 @@ class SegmenterTraining:
                 )
         if self.learns:
             self.outlook = "a segmenter for raw text is learned after the tagger"
-            names = [*spaced_parts(corpus.splits["train"])]
+            names = [*corpus.spaced["train"]]
             if len(names) < len(corpus.parts):
                 self.outlook += f", from {' and '.join(names)} alone, since no other says where its text has spaces"
         elif wanted == AUTO:
@@ -78,7 +76,7 @@ class SegmenterTraining:
             return _with_segmenter(bundle, RuleSegmenter(self.rules), None), {"kind": self.rules, "kept": self.rules}
         config, corpus = self.config, self.corpus
         column = "upos" if "upos" in config.columns else config.columns[0]
-        train, dev = (_paragraphs(corpus.splits[split], [column]) for split in ("train", "dev"))
+        train, dev = (_paragraphs(corpus.spaced[split].values(), [column]) for split in ("train", "dev"))
         start = time.monotonic()
         accelerator = config.trainer.get("accelerator") or "auto"
         trained, steps = train_segmenter(
@@ -124,9 +122,8 @@ def _with_segmenter(
     return replace(bundle, segmenter=saved, config={**bundle.config, ORIGIN: origin})
 
 
-def _paragraphs(split: Dataset, columns: Sequence[str]) -> list[GoldParagraph]:
-    parts = spaced_parts(split).values()
-    return [paragraph for part in parts for paragraph in gold_paragraphs(sentences_of(part, columns), skip=True)]
+def _paragraphs(parts: Iterable[Dataset], columns: Sequence[str]) -> list[GoldParagraph]:
+    return [paragraph for part in parts for paragraph in gold_paragraphs(gold_sentences(part, columns), skip=True)]
 
 
 def _rounded(segmenter: LearnedSegmenter, dtype: str) -> LearnedSegmenter:

@@ -15,15 +15,13 @@ from torch import nn
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.saved_config import CARD, TAGGER_IN_RUN, predicts_words
-from tagger.corpus.arrow import token_counts
 from tagger.corpus.sources import load_corpus
-from tagger.corpus.splits import Corpus, by_corpus
+from tagger.corpus.splits import Corpus, by_corpus, token_counts
 from tagger.errors import InputError
-from tagger.evaluation.plots import draw_learning_curve
+from tagger.evaluation.report_page import draw_learning_curve
 from tagger.model.decoder import CRF, MAX_CRF_TAGS, CRFDecoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.training.auxiliary import Facts, Teacher
-from tagger.training.card import describe, kept_card, model_card
 from tagger.training.checkpoints import AfterEpoch
 from tagger.training.config import TrainConfig, find_start
 from tagger.training.data import TEMPERATURE, TaggerDataModule
@@ -31,7 +29,7 @@ from tagger.training.fit_linear import linear_members, linear_seconds
 from tagger.training.loggers import run_loggers
 from tagger.training.module import TaggerModule
 from tagger.training.recipe import with_init, with_recipe
-from tagger.training.report import format_scores, report_tagger, write_tagger_page
+from tagger.training.report import describe, format_scores, kept_card, model_card, report_tagger, write_tagger_page
 from tagger.training.run_folder import REPORT, REPORT_PAGE, SHARDS
 from tagger.training.segmenter_choice import SegmenterTraining
 from tagger.training.start import load_init, new_module

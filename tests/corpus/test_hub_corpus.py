@@ -9,8 +9,7 @@ import datasets
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 
-from tagger.corpus.arrow import FACT_COLUMNS, SPACING
-from tagger.evaluation.scores import sentences_of
+from tagger.corpus.splits import FACT_COLUMNS, SPACING, gold_sentences
 from tagger.text.spacing import gold_paragraphs
 from tests.corpus.conftest import (
     NO_FACTS,
@@ -103,7 +102,7 @@ def spaced(folder: Path, identifier: str) -> str:
 def test_newer_releases_say_where_the_text_has_spaces(tmp_path: Path) -> None:
     train = ud(["upos"], name=spaced(tmp_path / "ud", "2-3"), treebank="en_tiny").splits["train"]
     assert train[0]["comments"] == ["# newdoc id = d", "# newpar", "# sent_id = s1", "# text = Vas au lac!"]
-    (paragraph,) = gold_paragraphs(sentences_of(train, ["upos"]))
+    (paragraph,) = gold_paragraphs(gold_sentences(train, ["upos"]))
     assert paragraph.text == "Vas au lac!Oui"
     assert paragraph.tokens[0][1] == (4, 6, ("à", "le"))
     for identifier in ("3-2", "2-6"):  # without its words

@@ -5,7 +5,7 @@ from pathlib import Path
 from datasets import ClassLabel, Dataset, Features, List, Value
 
 from tagger.corpus.hub_corpus import Row, multiword_tokens
-from tagger.evaluation.scores import sentences_of
+from tagger.corpus.splits import gold_sentences
 from tagger.text.sentence import MultiwordToken
 from tagger.text.spacing import gold_paragraphs
 from tests.corpus.conftest import conllu, parquet_folder, ud
@@ -67,7 +67,7 @@ def test_the_text_is_that_of_conllu(tmp_path: Path) -> None:
     splits = conllu(["upos"], train=file, dev=file).splits
     found = ud(["upos"], name=older(tmp_path / "ud", TREEBANK), treebank="en_tiny").splits
     assert found["dev"]["tokens"][:] == splits["dev"]["tokens"][:]
-    expected, same = (list(gold_paragraphs(sentences_of(each["dev"], ["upos"]))) for each in (splits, found))
+    expected, same = (list(gold_paragraphs(gold_sentences(each["dev"], ["upos"]))) for each in (splits, found))
     assert [(p.text, p.tokens) for p in same] == [(p.text, p.tokens) for p in expected]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tagger.errors import InputError
 from tagger.evaluation.breakdown import Groups, breakdown
-from tagger.evaluation.metrics import Scored, report
+from tagger.evaluation.metrics import report
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Sentence
 
@@ -81,7 +81,7 @@ def test_accuracies_of_each_group() -> None:
 
 
 def test_the_row_of_all_is_what_evaluate_reports() -> None:
-    scores = report((Scored(s.tokens, gold, s.tags) for s, gold in SENTENCES if s.tokens), VOCABULARY)
+    scores = report(((s, gold) for s, gold in SENTENCES if s.tokens), VOCABULARY)
     rows = breakdown(SENTENCES, VOCABULARY, "newdoc", "file")["all"]["columns"]
     assert rows.keys() == scores.keys()
     for column, row in rows.items():

@@ -5,27 +5,37 @@ from typing import Any
 import pytest
 
 from tagger.errors import InputError
-from tagger.evaluation.metrics import Scored, format_report, report, tag_scores
+from tagger.evaluation.metrics import Tagged, format_report, report, tag_scores
 from tagger.model.vocabulary import Vocabulary
+from tagger.text.sentence import Sentence
 
 
 def make_vocabulary(**tags: list[str]) -> Vocabulary:
     return Vocabulary(words={}, characters=[], tags=tags, forms=["(", "dog", "the"])
 
 
+def scored(
+    tokens: list[str],
+    gold: dict[str, list[str]],
+    predicted: dict[str, list[str]],
+    shares: dict[str, list[float]] | None = None,
+) -> Tagged:
+    return Sentence(tokens, predicted, shares or {}), gold
+
+
 SENTENCES = [
     # right, right, wrong (unknown word), right
-    Scored(
+    scored(
         ["the", "dog", "runs", "("],
         {"upos": ["DET", "NOUN", "VERB", "-LRB-"]},
         {"upos": ["DET", "NOUN", "NOUN", "-LRB-"]},
     ),
     # no gold tag, right (unknown word), a tag that training never saw
-    Scored(["a", "cat", "dog"], {"upos": ["_", "NOUN", "PROPN"]}, {"upos": ["DET", "NOUN", "NOUN"]}),
+    scored(["a", "cat", "dog"], {"upos": ["_", "NOUN", "PROPN"]}, {"upos": ["DET", "NOUN", "NOUN"]}),
     # a whole sentence without an error; "The" was never seen as such
-    Scored(["The", "the"], {"upos": ["DET", "DET"]}, {"upos": ["DET", "DET"]}),
+    scored(["The", "the"], {"upos": ["DET", "DET"]}, {"upos": ["DET", "DET"]}),
     # nothing annotated: not counted as a sentence
-    Scored(["x"], {"upos": ["_"]}, {"upos": ["NOUN"]}),
+    scored(["x"], {"upos": ["_"]}, {"upos": ["NOUN"]}),
 ]
 
 
@@ -46,15 +56,15 @@ def test_accuracies(scores: dict[str, Any]) -> None:
 def test_feats_that_nobody_annotated_are_not_scored() -> None:
     vocabulary = make_vocabulary(upos=["DET", "NOUN"], feats=["Number=Sing", "_"])
     gold = {"upos": ["DET", "NOUN"], "feats": ["_", "_"]}
-    sentence = Scored(["the", "dog"], gold, {"upos": ["DET", "NOUN"], "feats": ["_", "Number=Sing"]})
+    sentence = scored(["the", "dog"], gold, {"upos": ["DET", "NOUN"], "feats": ["_", "Number=Sing"]})
     assert report([sentence], vocabulary).keys() == {"upos"}
-    annotated = Scored(["the", "dog"], gold | {"feats": ["_", "Number=Sing"]}, sentence.predicted)
+    annotated = scored(["the", "dog"], gold | {"feats": ["_", "Number=Sing"]}, sentence[0].tags)
     assert report([sentence, annotated], vocabulary)["feats"]["accuracy"] == 3 / 4
 
 
 def test_lemmas_are_compared_as_they_are_written() -> None:
     vocabulary = make_vocabulary(lemma=["lower:*", "lower:*-", "lower:be"])
-    sentence = Scored(
+    sentence = scored(
         ["are", "dogs", "Mice", "x", "went", "_"],
         {"lemma": ["be", "dog", "mouse", "_", "go", "_"]},  # training has no script for `are`, `mouse` and `go`
         {"lemma": ["be", "dogs", "mice", "x", "be", "_"]},
@@ -84,7 +94,7 @@ def test_scores_of_each_tag(scores: dict[str, Any]) -> None:
 
 
 def test_confusions_come_most_frequent_first_and_unknown_words_may_be_none() -> None:
-    sentence = Scored(["the", "dog", "dog"], {"x": ["A", "B", "B"]}, {"x": ["B", "A", "A"]})
+    sentence = scored(["the", "dog", "dog"], {"x": ["A", "B", "B"]}, {"x": ["B", "A", "A"]})
     found = report([sentence], make_vocabulary(x=["A", "B"]))["x"]
     assert found["confusions"] == [["B", "A", 2], ["A", "B", 1]]
     assert (found["known"], found["unknown"], found["unknown_tokens"]) == (0, None, 0)
@@ -107,7 +117,7 @@ def test_tags_with_hyphens_and_neighbours_are_scored_as_themselves() -> None:
 def test_span_columns_get_span_scores() -> None:
     gold = ["B-NP", "I-NP", "O", "B-VP", "B-NP", "O"]
     predicted = ["B-NP", "I-NP", "O", "B-VP", "O", "B-NP"]
-    sentence = Scored(list("abcdef"), {"chunk": gold}, {"chunk": predicted})
+    sentence = scored(list("abcdef"), {"chunk": gold}, {"chunk": predicted})
     found = report([sentence], make_vocabulary(chunk=["B-NP", "B-VP", "I-NP", "O"]))["chunk"]
     assert found["accuracy"] == pytest.approx(4 / 6)
     spans = found["spans"]
@@ -118,28 +128,28 @@ def test_span_columns_get_span_scores() -> None:
 
 
 def test_span_scores_do_not_join_neighbours() -> None:
-    sentence = Scored(["a", "b"], {"ner": ["B-PER", "B-PER"]}, {"ner": ["B-PER", "I-PER"]})
+    sentence = scored(["a", "b"], {"ner": ["B-PER", "B-PER"]}, {"ner": ["B-PER", "I-PER"]})
     spans = report([sentence], make_vocabulary(ner=["B-PER", "I-PER", "O"]))["ner"]["spans"]
     assert spans["PER"] == pytest.approx({"precision": 0, "recall": 0, "f1": 0, "support": 2})
 
 
 def test_only_annotated_columns_are_reported() -> None:
     vocabulary = make_vocabulary(upos=["DET"], xpos=["DT"])
-    both = Scored(["the"], {"upos": ["DET"], "xpos": ["_"]}, {"upos": ["DET"], "xpos": ["DT"]})
+    both = scored(["the"], {"upos": ["DET"], "xpos": ["_"]}, {"upos": ["DET"], "xpos": ["DT"]})
     assert list(report([both], vocabulary)) == ["upos"]
-    one = Scored(["the"], {"xpos": ["DT"]}, {"upos": ["DET"], "xpos": ["DT"]})
+    one = scored(["the"], {"xpos": ["DT"]}, {"upos": ["DET"], "xpos": ["DT"]})
     assert list(report([one], vocabulary)) == ["xpos"]
 
 
 def test_a_column_without_a_known_tag_is_an_error() -> None:
-    sentence = Scored(["the"], {"upos": ["DT"]}, {"upos": ["DET"]})
+    sentence = scored(["the"], {"upos": ["DT"]}, {"upos": ["DET"]})
     with pytest.raises(InputError, match=r"upos.*DT"):
         report([sentence], make_vocabulary(upos=["DET"]))
 
 
 def test_nothing_to_score_is_an_error() -> None:
     with pytest.raises(InputError, match=r"no gold tags.*upos"):
-        report([Scored(["the"], {"upos": ["_"]}, {"upos": ["DET"]})], make_vocabulary(upos=["DET"]))
+        report([scored(["the"], {"upos": ["_"]}, {"upos": ["DET"]})], make_vocabulary(upos=["DET"]))
 
 
 def test_render_shows_the_numbers(scores: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tagger.errors import InputError
-from tagger.evaluation import plots
+from tagger.evaluation import report_page as plots
 from tagger.evaluation.calibration import calibration
 from tests.conftest import largest_file
 

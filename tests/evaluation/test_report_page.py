@@ -3,7 +3,7 @@
 from html.parser import HTMLParser
 from typing import Any
 
-from tagger.evaluation.metrics import Scored, report
+from tagger.evaluation.metrics import report
 from tagger.evaluation.report_page import MAX_CHARACTERS, MAX_ERRORS, Table, errors_of, report_page
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Sentence
@@ -44,7 +44,7 @@ def tagged(words: list[str], tags: list[str], shares: list[float], *comments: st
 
 
 def made(*sentences: tuple[Sentence, list[str]], **values: Any) -> Page:
-    scored = [Scored(s.tokens, {"upos": gold}, s.tags, s.probabilities) for s, gold in sentences]
+    scored = [(s, {"upos": gold}) for s, gold in sentences]
     errors = [e for i, (s, gold) in enumerate(sentences, 1) for e in errors_of(s, {"upos": gold}, i)]
     page = Page(report_page("<b> & $facts", {"dev": report(scored, VOCABULARY)}, errors, **values))
     assert page.open == []

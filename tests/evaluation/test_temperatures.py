@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import tagger
-from tagger.evaluation import temperatures
-from tagger.evaluation.temperatures import GoldScores, fit_temperature, fit_temperatures
+from tagger.evaluation import calibration
+from tagger.evaluation.calibration import GoldScores, fit_temperature, fit_temperatures
 from tagger.model.crf import sequence_scores
 from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE, CRFDecoder, Decoder
 from tagger.model.vocabulary import Vocabulary
@@ -85,8 +85,7 @@ def sentences() -> list[Sentence]:
 def test_few_gold_tags_change_nothing(trained: Path, sentences: list[Sentence]) -> None:
     loaded = tagger.load(trained, precision="float32")
     assert fit_temperatures(loaded, sentences) == {"upos": 1.0, "xpos": 1.0}
-    loaded.config["temperatures"] = {"upos": 2.5}
-    assert fit_temperatures(loaded, sentences) == {"upos": 2.5, "xpos": 1.0}
+    assert fit_temperatures(loaded, sentences, {"upos": 2.5}) == {"upos": 2.5, "xpos": 1.0}
 
 
 @pytest.mark.usefixtures("small_windows")
@@ -94,7 +93,7 @@ def test_few_gold_tags_change_nothing(trained: Path, sentences: list[Sentence]) 
 def test_the_gold_tags_become_as_probable_as_can_be(
     vocabulary: Vocabulary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decoder: str
 ) -> None:
-    monkeypatch.setattr(temperatures, "MIN_WORDS", 5)
+    monkeypatch.setattr(calibration, "MIN_WORDS", 5)
     network = make_network(vocabulary, decoder=decoder)
     with torch.no_grad():
         for weights in network.decoders.parameters():

@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 
 from tagger.bundle.bundle import Bundle, Member
 from tagger.model.vocabulary import Vocabulary
-from tagger.training.card import describe, model_card
+from tagger.training.report import describe, model_card
 from tests.conftest import make_network
 
 SCORES = {"tokens": 12345, "accuracy": 0.98765, "known": 0.99, "unknown": None, "whole_sentences": 0.5}

@@ -7,8 +7,8 @@ import pytest
 
 import tagger
 from tagger.corpus.sources import load_corpus
-from tagger.corpus.splits import by_corpus
-from tagger.evaluation.scores import score_split
+from tagger.corpus.splits import by_corpus, gold_sentences
+from tagger.evaluation.metrics import report as score
 from tagger.training.report import NAMED
 from tagger.training.train import train
 from tests.training.conftest import COMMAND, config_of
@@ -35,7 +35,8 @@ def test_the_report_has_the_scores_of_each_corpus(treebank: Path, spaced: Path, 
     for name, part in parts.items():
         for key, told in (("accuracy", None), (NAMED, name)):
             loaded = tagger.load(several, "cpu", precision="float32", corpus=told)
-            found = score_split(loaded, part)["upos"]["accuracy"]
+            pairs = loaded.retag(gold_sentences(part, ["upos"]))
+            found = score(pairs, loaded.vocabulary)["upos"]["accuracy"]
             assert found == pytest.approx(scores["dev"][name]["upos"][key])
     network = tagger.load(several, "cpu").bundle.networks[0]
     assert network.corpora is not None

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from datasets import Dataset
 
 from tagger.errors import InputError
+from tagger.evaluation.calibration import fit_temperatures
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.engine import Engine
 from tagger.tagging.load import load
+from tagger.text.sentence import Sentence
 from tagger.training import auxiliary as module
 from tagger.training.auxiliary import Targets, Teacher
 from tagger.training.config import DistillConfig
@@ -46,17 +47,29 @@ def same(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> bool:
 def test_it_is_what_the_teacher_finds_probable(trained: Path, vocabulary: Vocabulary, cache: Path) -> None:
     student = Vocabulary(vocabulary.words, [], {c: vocabulary.tags[c][::-1] for c in reversed(COLUMNS)}, [])
     found = ask(make_teacher(trained), student, cache)
-    logs = load(trained, "cpu", "float32").engine.log_probabilities(SENTENCES)
-    start = 0
+    loaded = load(trained, "cpu", "float32")
     for place, sentence in enumerate(SENTENCES):
-        for column, expected in logs.items():
-            ids, shares = torch.from_numpy(found[column][: len(sentence), place]).unbind(-1)
-            here = expected[start : start + len(sentence)].exp().flip(-1)  # the student's tags are in the other order
-            torch.testing.assert_close(shares, here.gather(1, ids.long()), atol=1e-3, rtol=1e-3)
-            for best, others in zip(ids.tolist(), here.topk(3).indices.tolist(), strict=True):
-                assert len({*best}) == 3
-                assert {*best[1:]} <= {*others}  # the first is what fits the other column
-        start += len(sentence)
+        for column in COLUMNS:
+            tags = student.tags[column]
+            shown = loaded.annotate(sentence, top=len(tags)).alternatives[column]
+            said = found[column][: len(sentence), place].swapaxes(1, 2)
+            for (ids, shares), alternatives in zip(said, shown, strict=True):
+                named = [tags[int(i)] for i in ids]
+                assert shares.tolist() == pytest.approx([dict(alternatives)[tag] for tag in named], abs=1e-3)
+                assert named[0] == alternatives[0][0]  # what fits the other column
+                assert len({*named}) == 3
+                assert {*named[1:]} <= {tag for tag, _ in sorted(alternatives, key=lambda each: -each[1])[:3]}
+
+
+def test_sentences_in_capitals_are_read_as_they_are_tagged(trained: Path, vocabulary: Vocabulary, cache: Path) -> None:
+    loaded, teacher = load(trained, "cpu", "float32"), make_teacher(trained)
+    sentences = [[form.upper() for form in tokens] for tokens in TOKENS * 20]
+    tags = loaded.tag_sentences(sentences)
+    said = teacher.targets(Dataset.from_dict({"tokens": sentences}), 3, vocabulary, cache).batch(range(len(sentences)))
+    best = said["upos"][..., 0, 0].T.astype(int).tolist()
+    assert [[vocabulary.tags["upos"][i] for i in ids[: len(t)]] for ids, t in zip(best, tags, strict=True)] == tags
+    gold = [Sentence(forms, {"upos": own}) for forms, own in zip(sentences, tags, strict=True)]
+    assert fit_temperatures(loaded, gold)["upos"] < 1  # all of them are right
 
 
 def test_it_goes_on_after_an_interruption(
