@@ -126,9 +126,9 @@ def _shown(name: str) -> str:
 
 
 def _proposal(name: str) -> str:
-    known = [*bundled_names(), LATEST]
+    names = [*bundled_names(), LATEST]
     others = "python -m tagger models lists those that are there; or name hf:OWNER/NAME, or a folder of training"
-    return did_you_mean(name, [*known, *run_names()]) or others
+    return did_you_mean(name, [*names, *run_names()]) or others
 
 
 def _is_of_training(folder: Path) -> bool:
@@ -169,18 +169,18 @@ def find_language(language: str) -> str:
             any case of letters.
     """
     code = _WITH_COUNTRY.fullmatch(language.lower())
-    found = _language(code[1] if code else language)
-    if found is None:
+    name = _language(code[1] if code else language)
+    if name is None:
         is_word = codes_of(language.lower()) or len(language) < 4  # a language or a code, not an error of typing
         near = "" if is_word else did_you_mean(language.lower(), bundled_languages())
         remedy = f"{near} python -m tagger models lists those that do".strip()
         raise InputError(f"{_shown(language)}: no tagger of this language comes with the package; {remedy}")
-    return found
+    return name
 
 
 def _language(name: str) -> str | None:
-    wanted = TWO_LETTERS.get(name.lower(), name.lower())
-    return next((known for known, codes in bundled_languages().items() if wanted in (known, *codes)), None)
+    spelling = TWO_LETTERS.get(name.lower(), name.lower())
+    return next((language for language, codes in bundled_languages().items() if spelling in (language, *codes)), None)
 
 
 def list_models() -> list[Model]:

@@ -106,13 +106,13 @@ def _weights_by_column(taggers: Sequence[Bundle], weights: Sequence[float]) -> d
 
     Linear members take a part of their tagger's weight from its networks, and not every tagger has some.
     """
-    found = {}
+    by_column = {}
     for column in taggers[0].vocabulary.columns:
         shares = [networks_share(tagger.linear, column) for tagger in taggers]
         if max(shares) > min(shares) or any(column in each.weights for tagger in taggers for each in tagger.members):
             parts = [weight * share for weight, share in zip(weights, shares, strict=True)]
-            found[column] = [part / sum(parts) for part in parts]
-    return found
+            by_column[column] = [part / sum(parts) for part in parts]
+    return by_column
 
 
 def _in_order(member: Member, first: Vocabulary) -> Member:

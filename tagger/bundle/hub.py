@@ -64,10 +64,10 @@ def is_tagger_file(path: str) -> bool:
 
 def parse_name(name: str) -> HubName:
     """The parts of `hf:OWNER/NAME` or `hf:OWNER/NAME@REVISION`."""
-    found = _NAME.fullmatch(name)
-    if found is None or ".." in name:
+    parts = _NAME.fullmatch(name)
+    if parts is None or ".." in name:
         raise InputError(f"{shorten(name)} names nothing on the Hub; write hf:OWNER/NAME or hf:OWNER/NAME@REVISION")
-    return HubName(found[1], found[2] or DEFAULT_REVISION)
+    return HubName(parts[1], parts[2] or DEFAULT_REVISION)
 
 
 def hub_folder(name: str) -> Path:
@@ -98,5 +98,5 @@ def the_hub(name: str) -> Iterator[Any]:
         raise
     except Exception as error:  # the library raises errors of its own, of its HTTP client and of the system
         kinds = {kind.__name__ for kind in type(error).__mro__}
-        said = next((text for kind, text in _SAID.items() if kind in kinds), None)
-        raise InputError(f"{name} {said or f'cannot be had ({reason(error)}); {LOG_IN}, or try again'}") from None
+        problem = next((text for kind, text in _SAID.items() if kind in kinds), None)
+        raise InputError(f"{name} {problem or f'cannot be had ({reason(error)}); {LOG_IN}, or try again'}") from None

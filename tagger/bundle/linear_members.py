@@ -127,7 +127,7 @@ def load_linear(
                 raise ValueError(f"{name} are not in ascending order")
         members = []
         for number, (chain, each) in enumerate(zip(chains, described, strict=True)):
-            own = {name: weights[f"{number}.{name}"] for name in chain.state_dict()}
-            chain.load_state_dict(own, assign=True)
+            of_chain = {name: weights[f"{number}.{name}"] for name in chain.state_dict()}
+            chain.load_state_dict(of_chain, assign=True)
             members.append(Linear(each["column"], chain.eval(), each["weight"], each["temperature"]))
     return tuple(members)

@@ -22,14 +22,14 @@ def models(as_json: AsJson = False) -> None:
     """
     from tagger.bundle.catalog import bundled_languages, list_models
 
-    found = list_models()
+    listed = list_models()
     if as_json:
-        show_json([{**model._asdict(), "folder": str(model.folder)} for model in found])
+        show_json([{**model._asdict(), "folder": str(model.folder)} for model in listed])
         return
     languages = bundled_languages()
     lines = [_ROW.format("language", "codes", "treebanks", "licence", "UPOS", "raw", "MB")]
-    lines += [_row(model) for model in found if model.name in languages]
-    for model in found:
+    lines += [_row(model) for model in listed if model.name in languages]
+    for model in listed:
         if model.name in languages:
             continue
         about = f"{size_text(model.size)}, licence {model.license or 'not named'}, segmenter {model.segmenter}"

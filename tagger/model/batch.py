@@ -93,13 +93,13 @@ class FormTable:
         """
         if self._rows and len(self._rows) + len(forms) > self.limit:
             self._clear()
-        known = self._rows
-        new = [form for form in dict.fromkeys(forms) if form not in known]
+        row_of = self._rows
+        new = [form for form in dict.fromkeys(forms) if form not in row_of]
         if new:
             self._add(new)
             if self.tokenizer is not None:
                 self.pieces += self.tokenizer.pieces(new)
-        return np.fromiter((known[form] for form in forms), dtype=np.int64, count=len(forms))
+        return np.fromiter((row_of[form] for form in forms), dtype=np.int64, count=len(forms))
 
     def size(self, forms: Sequence[str]) -> int:
         """How long a sentence is in a batch: in tokens, or in pieces if a transformer reads it."""
@@ -143,7 +143,7 @@ def collate(
         table has seen before.
     """
     lengths = np.array([len(sentence) for sentence in sentences], dtype=np.int64)
-    here = np.arange(lengths.max())[:, None] < lengths  # (T, B), whether there is a token
+    is_token = np.arange(lengths.max())[:, None] < lengths  # (T, B), whether there is a token
     rows = table.rows([form for sentence in sentences for form in sentence])  # (tokens,)
     unknown = np.zeros(len(rows), dtype=bool)
     if generator is not None:
@@ -156,8 +156,8 @@ def collate(
         pieces = windows([read[end - n : end] for end, n in zip(ends, lengths, strict=True)], table.tokenizer)
     keys, numbers = _number(rows * 2 + unknown)  # a word that became UNK is a form of its own
     rows, unknown = keys // 2, keys % 2 == 1  # of each distinct form, (U,)
-    index = np.zeros_like(here, dtype=np.int64)
-    index.T[here.T] = numbers
+    index = np.zeros_like(is_token, dtype=np.int64)
+    index.T[is_token.T] = numbers
     features = {name: torch.from_numpy(array[rows]) for name, array in table.features.items()}
     features[WORDS][torch.from_numpy(unknown)] = UNK
     if CHARACTERS in features:
@@ -167,7 +167,7 @@ def collate(
     for column, gold in (tags or {}).items():
         ids = table.vocabulary.tag_ids[column]
         target = np.full_like(index, IGNORE)
-        target.T[here.T] = [
+        target.T[is_token.T] = [
             ids.get(tag, UNSEEN if is_annotated(column, tag) else IGNORE)
             for forms, cells in zip(sentences, gold, strict=True)
             for tag in table.vocabulary.codecs[column].learned(forms, cells)

@@ -43,9 +43,9 @@ class Packing(NamedTuple):
 def packing(lengths: Tensor) -> Packing:
     """The packing of a batch that is padded on the right, with sentences of these lengths, (B,)."""
     order = lengths.argsort(descending=True, stable=True)
-    here = torch.arange(int(lengths[order[0]]), device=lengths.device)[:, None] < lengths[order]  # (T, B)
-    places = torch.arange(len(here), device=lengths.device)[:, None] * len(lengths) + order
-    return Packing(places[here], here.sum(1).tolist())
+    is_token = torch.arange(int(lengths[order[0]]), device=lengths.device)[:, None] < lengths[order]  # (T, B)
+    places = torch.arange(len(is_token), device=lengths.device)[:, None] * len(lengths) + order
+    return Packing(places[is_token], is_token.sum(1).tolist())
 
 
 class Transitions(NamedTuple):

@@ -41,16 +41,16 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 
 def choose_device(name: Any) -> str:
     """Returns a device; `auto` stands for the best one of this machine, and `cuda:1` for its second NVIDIA GPU."""
-    there = []
+    devices = []
     if torch.cuda.is_available():
-        there += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        devices += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
     if torch.backends.mps.is_available():
-        there += ["mps", "mps:0"]
-    there.append("cpu")
+        devices += ["mps", "mps:0"]
+    devices.append("cpu")
     if name == "auto":
-        return there[0]
-    if name not in there:
-        raise InputError(f"device {name} is not there; choose one of {', '.join(['auto', *there])}")
+        return devices[0]
+    if name not in devices:
+        raise InputError(f"device {name} is not there; choose one of {', '.join(['auto', *devices])}")
     return str(name)
 
 

@@ -99,14 +99,14 @@ class FormEmbedding(nn.Module):
 
 def features(vocabulary: Vocabulary, config: Mapping[str, Any]) -> dict[str, Feature]:
     """What the parts of a network of this config read of forms; word ids are always there, for word dropout."""
-    found: dict[str, Feature] = {WORDS: partial(_word_ids, vocabulary.word_ids)}
+    by_part: dict[str, Feature] = {WORDS: partial(_word_ids, vocabulary.word_ids)}
     if config.get("affixes"):
-        found[AFFIXES] = partial(affix_rows, config["buckets"])
+        by_part[AFFIXES] = partial(affix_rows, config["buckets"])
     if config.get("chars"):
-        found[CHARACTERS] = partial(_character_ids, vocabulary.character_ids)
+        by_part[CHARACTERS] = partial(_character_ids, vocabulary.character_ids)
     if config.get("vectors"):
-        found[VECTORS] = partial(_vector_rows, list(vocabulary.vectors.values()))
-    return found
+        by_part[VECTORS] = partial(_vector_rows, list(vocabulary.vectors.values()))
+    return by_part
 
 
 class WordEmbedding(nn.Module):
@@ -225,11 +225,11 @@ class CharacterTable(nn.Module):
         with torch.no_grad():
             filters = encoder.convolution.weight.permute(2, 1, 0)  # (places, size, filters)
             table = encoder.embedding.weight @ filters  # (places, ids, filters)
-            here = len(table) // 2
-            table[here] += cast(Tensor, encoder.convolution.bias)
-            table[here, PAD] = float("-inf")  # what is centred on padding is never the maximum
+            centre = len(table) // 2
+            table[centre] += cast(Tensor, encoder.convolution.bias)
+            table[centre, PAD] = float("-inf")  # what is centred on padding is never the maximum
         places, ids, _ = table.shape
-        self.reach = here  # characters on each side
+        self.reach = centre  # characters on each side
         self.table = nn.Buffer(table.flatten(0, 1))
         self.first = nn.Buffer(torch.arange(0, places * ids, ids, device=table.device))  # row of each place
 
@@ -244,10 +244,10 @@ class CharacterTable(nn.Module):
 def _character_ids(ids: Mapping[str, int], forms: Sequence[str]) -> np.ndarray:
     half = MAX_CHARACTERS // 2
     kept = [form if len(form) <= MAX_CHARACTERS else form[:half] + form[-half:] for form in forms]
-    found = np.zeros((len(kept), MAX_CHARACTERS), dtype=np.int64)
-    here = np.arange(MAX_CHARACTERS) < np.array([len(form) for form in kept], dtype=np.int64)[:, None]
-    found[here] = np.fromiter(map(ids.get, "".join(kept), repeat(UNK)), dtype=np.int64)
-    return found
+    rows = np.zeros((len(kept), MAX_CHARACTERS), dtype=np.int64)
+    is_character = np.arange(MAX_CHARACTERS) < np.array([len(form) for form in kept], dtype=np.int64)[:, None]
+    rows[is_character] = np.fromiter(map(ids.get, "".join(kept), repeat(UNK)), dtype=np.int64)
+    return rows
 
 
 class VectorEmbedding(nn.Module):
@@ -283,8 +283,8 @@ class VectorEmbedding(nn.Module):
 
 
 def _vector_rows(sources: Sequence[Mapping[str, int]], forms: Sequence[str]) -> np.ndarray:
-    found = np.zeros((len(forms), len(sources)), dtype=np.int64)
+    numbers = np.zeros((len(forms), len(sources)), dtype=np.int64)
     for number, source in enumerate(sources):
         known = [row_of(source, form) for form in forms]
-        found[:, number] = [0 if row is None else row + 1 for row in known]
-    return found
+        numbers[:, number] = [0 if row is None else row + 1 for row in known]
+    return numbers

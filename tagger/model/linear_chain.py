@@ -103,10 +103,11 @@ class FeatureTable(nn.Module):
         """The row of each feature of U forms, from their keys, (U, n) with the largest n; 0 where there is none."""
         counts = np.array(list(map(len, features)), dtype=np.int64)
         keys = np.fromiter(chain.from_iterable(features), dtype=np.int32, count=counts.sum())
-        known = self.keys.numpy()
-        places = np.searchsorted(known, keys)
+        ascending = self.keys.numpy()
+        places = np.searchsorted(ascending, keys)
         rows = np.zeros((len(features), counts.max(initial=0)), dtype=np.int64)
-        rows[np.arange(rows.shape[1]) < counts[:, None]] = np.where(np.append(known, -1)[places] == keys, places + 1, 0)
+        is_known = np.append(ascending, -1)[places] == keys
+        rows[np.arange(rows.shape[1]) < counts[:, None]] = np.where(is_known, places + 1, 0)
         return torch.from_numpy(rows)
 
     def forward(self, rows: Tensor) -> Tensor:

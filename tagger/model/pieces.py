@@ -66,8 +66,8 @@ class PieceTokenizer:
         """The ids of each form: at least one, at most MAX_FORM_PIECES, and no more than fit in a window."""
         limit = min(MAX_FORM_PIECES, self.room)
         words = [[self._space + encodable(form[:MAX_FORM_CHARACTERS]).removeprefix(self._space)] for form in forms]
-        found = self._backend.encode_batch_fast(words, is_pretokenized=True, add_special_tokens=False)
-        return [encoding.ids[:limit] or [self._unknown] for encoding in found]
+        encodings = self._backend.encode_batch_fast(words, is_pretokenized=True, add_special_tokens=False)
+        return [encoding.ids[:limit] or [self._unknown] for encoding in encodings]
 
     def state(self) -> str:
         """A text that is different for tokenizers that make different pieces."""

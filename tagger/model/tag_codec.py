@@ -134,9 +134,9 @@ class TagCodec:
         near &= near.sum(1, keepdim=True) > 1  # a script with no rival stays the best
         rows, scripts = torch.nonzero(near, as_tuple=True)
         pairs = zip(new[rows].tolist(), scripts.tolist(), strict=True)
-        known = [pair for pair in pairs if _lemma(self._names[pair[1]], words[pair[0]]) in self._lemmas]
-        if known:
-            at = torch.tensor(known, device=scores.device).T
+        raised = [pair for pair in pairs if _lemma(self._names[pair[1]], words[pair[0]]) in self._lemmas]
+        if raised:
+            at = torch.tensor(raised, device=scores.device).T
             scores[at[0], at[1]] += KNOWN_LEMMA
 
     def candidates(self, top: int, probabilities: bool) -> int:
@@ -194,5 +194,5 @@ def _script(form: str, lemma: str) -> str:
 @lru_cache(maxsize=1 << 17)
 def _lemma(script: str, form: str) -> str:
     """What a script makes of a word; the word itself if the script does not fit it."""
-    found = apply_script(script, form)
-    return form if found is None else found
+    lemma = apply_script(script, form)
+    return form if lemma is None else lemma

@@ -88,8 +88,10 @@ class TransformerEmbedding(nn.Module):
         self.width: int = settings.hidden_size
         available = list(range(settings.num_hidden_layers + 1))
         self.layers = available if config["layers"] is None else config["layers"]
-        known = len(available) > 1 and set(self.layers) <= set(available)  # without layers there are no outputs at all
-        if not self.layers or not known or config["pooling"] not in POOLINGS:
+        is_there = (
+            set(self.layers) <= set(available) and len(available) > 1
+        )  # without layers there are no outputs at all
+        if not self.layers or not is_there or config["pooling"] not in POOLINGS:
             raise ValueError(f"no such layers or pooling: {self.layers}, {config['pooling']}")
         for name, parameter in self.encoder.named_parameters():
             parameter.requires_grad_(self._is_tuned(name))

@@ -135,13 +135,15 @@ class Vocabulary:
         occurs together with tags of all columns.
         """
         columns = [self.tag_ids[column] for column in self.combined]
-        found = {
+        combinations = {
             tuple(ids[tag] for ids, tag in zip(columns, tags, strict=True))
             for tags in together
             if all(tag in ids for ids, tag in zip(columns, tags, strict=True))
         }
-        complete = all({combination[i] for combination in found} == set(ids.values()) for i, ids in enumerate(columns))
-        return sorted(map(list, found)) if len(columns) > 1 and complete else []
+        complete = all(
+            {combination[i] for combination in combinations} == set(ids.values()) for i, ids in enumerate(columns)
+        )
+        return sorted(map(list, combinations)) if len(columns) > 1 and complete else []
 
     def combinations_with(self, other: "Vocabulary", tags: Mapping[str, Sequence[str]]) -> list[list[int]]:
         """The combinations of this vocabulary and of another one, for a vocabulary with merged tags.
@@ -233,8 +235,8 @@ def join_vocabularies(vocabularies: Sequence[Vocabulary]) -> Vocabulary:
     The corpora are those that all members know which were trained on several.
     """
     first, *others = vocabularies
-    known = [vocabulary.corpora for vocabulary in vocabularies if vocabulary.corpora]
-    corpora = [name for name in known[0] if all(name in names for names in known)] if known else []
+    of_members = [vocabulary.corpora for vocabulary in vocabularies if vocabulary.corpora]
+    corpora = [name for name in of_members[0] if all(name in names for names in of_members)] if of_members else []
     forms = sorted({form for vocabulary in vocabularies for form in vocabulary.forms})
     merged = Vocabulary({}, [], first.tags, forms, combinations=first.combinations, corpora=corpora)
     for other in others:

@@ -63,14 +63,14 @@ def check_memory(weights: Mapping[str, Tensor], subject: str, copies: int = 1) -
         subject: what is refused, such as the folder of a tagger; the error message begins with it.
         copies: numbers that are kept for each weight that learns.
     """
-    there = machine_bytes()
+    available = machine_bytes()
     sizes = {n: w.numel() * w.element_size() * (copies if w.requires_grad else 1) for n, w in weights.items()}
     needed = sum(sizes.values())
-    if there is not None and needed > there:
+    if available is not None and needed > available:
         count = sum(weight.numel() for weight in weights.values())
         raise InputError(
-            f"{subject}: {count:,} parameters need {needed / 1e9:,.1f} GB, and this machine has {there / 1e9:,.1f} GB;"
-            f" choose smaller sizes, above all of {max(sizes, key=lambda name: sizes[name])}"
+            f"{subject}: {count:,} parameters need {needed / 1e9:,.1f} GB, and this machine has {available / 1e9:,.1f}"
+            f" GB; choose smaller sizes, above all of {max(sizes, key=lambda name: sizes[name])}"
         )
 
 
@@ -78,11 +78,11 @@ def machine_bytes() -> int | None:
     """The memory of this machine, or of the container that this process runs in; None if the system does not say."""
     if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
         return None
-    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     for path in _CONTAINER_LIMITS:
         with suppress(OSError, ValueError):  # no container, or no limit ("max")
-            there = min(there, int(Path(path).read_text(encoding="ascii")))
-    return there
+            available = min(available, int(Path(path).read_text(encoding="ascii")))
+    return available
 
 
 def compress(weights: Mapping[str, Tensor], dtype: str) -> dict[str, Tensor]:
@@ -142,10 +142,10 @@ def _int4(tensor: Tensor, clips: Sequence[float]) -> tuple[Tensor, Tensor]:
     levels, scale, least = torch.zeros_like(rows), torch.zeros_like(most), torch.full_like(most, torch.inf)
     for clip in clips:
         step = (most * clip / _MAX_INT4).half().float()
-        own = (rows / step.where(step > 0, 1.0)).round().clamp(-_MAX_INT4, _MAX_INT4)
-        error = (own * step - rows).square().sum(dim=1, keepdim=True)
+        rounded = (rows / step.where(step > 0, 1.0)).round().clamp(-_MAX_INT4, _MAX_INT4)
+        error = (rounded * step - rows).square().sum(dim=1, keepdim=True)
         better = error < least
-        levels, scale = torch.where(better, own, levels), torch.where(better, step, scale)
+        levels, scale = torch.where(better, rounded, levels), torch.where(better, step, scale)
         least = torch.where(better, error, least)
     scale = scale.where(torch.isfinite(least), torch.inf)  # half precision has no such number
     pairs = (levels + _MAX_INT4 + 1).to(torch.uint8).view(len(tensor), -1, 2)
@@ -200,10 +200,10 @@ def _multiplied(levels: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
         raise ValueError(f"{len(levels)} rows have {len(scale)} scales")
     packed = levels.dtype == torch.uint8
     weights = torch.empty(len(levels), levels.flatten(1).shape[1] * (2 if packed else 1), dtype=dtype)
-    for part, own, step in zip(*(torch.split(each, _ROWS) for each in (weights, levels, scale)), strict=True):
+    for part, numbers, step in zip(*(torch.split(each, _ROWS) for each in (weights, levels, scale)), strict=True):
         if packed:
-            own = torch.stack([own & 15, own >> 4], dim=2).flatten(1).to(torch.int8) - (_MAX_INT4 + 1)
-        part.copy_(own.flatten(1).float() * step.float()[:, None])
+            numbers = torch.stack([numbers & 15, numbers >> 4], dim=2).flatten(1).to(torch.int8) - (_MAX_INT4 + 1)
+        part.copy_(numbers.flatten(1).float() * step.float()[:, None])
     return weights if packed else weights.view_as(levels)
 
 

@@ -27,14 +27,14 @@ def saved_array(path: Path, shape: tuple[int, ...], write: Callable[[BinaryIO], 
     So a resumed run finds what an interrupted one has computed.
     """
     try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):  # it is not there, or damaged
-        found = None
-    if found is None or found.shape != shape:
+        array = None
+    if array is None or array.shape != shape:
         with whole_binary(path, "make room, or give the run another folder") as file:
             write(file)
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
-    return found  # type: ignore[no-any-return]
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array  # type: ignore[no-any-return]
 
 
 def frozen_outputs(

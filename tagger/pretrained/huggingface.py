@@ -100,12 +100,12 @@ def load_tokenizer(folder: Path, config: TransformerConfig) -> PieceTokenizer:
     settings = encoder_settings(config)
     if not (folder / "tokenizer.json").is_file():
         raise EncoderError(f"{folder} has no tokenizer.json; copy the tagger again")
-    found = _tokenizer(config["name"], str(folder), settings, {"trust_remote_code": False})
-    known = found.tokenizer.backend_tokenizer.get_vocab(with_added_tokens=False).values()
-    last, size = max([*known, *found.prefix, *found.suffix, found.pad]), getattr(settings, "vocab_size", None)
+    tokenizer = _tokenizer(config["name"], str(folder), settings, {"trust_remote_code": False})
+    ids = tokenizer.tokenizer.backend_tokenizer.get_vocab(with_added_tokens=False).values()
+    last, size = max([*ids, *tokenizer.prefix, *tokenizer.suffix, tokenizer.pad]), getattr(settings, "vocab_size", None)
     if size is not None and last >= size:
         raise EncoderError(f"{folder} has pieces up to number {last}, and the encoder has {size}; copy it again")
-    return found
+    return tokenizer
 
 
 def load_weights(embedding: TransformerEmbedding, config: TransformerConfig) -> None:
@@ -201,10 +201,10 @@ def _tokenizer(name: str, source: str, settings: Any, options: dict[str, Any]) -
     limit = getattr(settings, "max_position_embeddings", None) or DEFAULT_LIMIT
     if any(part in settings.model_type for part in POSITIONS_AFTER_PAD):
         limit -= settings.pad_token_id + 1
-    found = PieceTokenizer(tokenizer, min(limit, tokenizer.model_max_length))
-    if found.room < 1:
-        raise _bad(name, f"its windows of {found.limit} pieces have no room for a word; correct model_max_length")
-    return found
+    pieces = PieceTokenizer(tokenizer, min(limit, tokenizer.model_max_length))
+    if pieces.room < 1:
+        raise _bad(name, f"its windows of {pieces.limit} pieces have no room for a word; correct model_max_length")
+    return pieces
 
 
 def _bad(name: str, problem: str) -> EncoderError:

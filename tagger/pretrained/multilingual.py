@@ -142,7 +142,7 @@ def _weights(file: EncoderFile, kept: Sequence[int]) -> dict[str, Tensor]:
     """The weights under the names that transformers has for them, with these rows of the table of pieces."""
     sizes = file.sizes
     widths = {"H": sizes.hidden, "F": sizes.feed_forward}
-    found = {
+    weights = {
         "embeddings.word_embeddings.weight": file.tensor("emb.word", (sizes.vocabulary, sizes.hidden), kept),
         "embeddings.position_embeddings.weight": file.tensor("emb.pos", (sizes.positions, sizes.hidden)),
         "embeddings.token_type_embeddings.weight": file.tensor("emb.type", (sizes.types, sizes.hidden)),
@@ -153,6 +153,6 @@ def _weights(file: EncoderFile, kept: Sequence[int]) -> dict[str, Tensor]:
         for part, (name, letters) in _PARTS.items():
             shape = tuple(widths[letter] for letter in letters)
             prefix = f"encoder.layer.{layer}.{name}"
-            found[f"{prefix}.weight"] = file.tensor(f"l{layer}.{part}.w", shape)
-            found[f"{prefix}.bias"] = file.tensor(f"l{layer}.{part}.b", shape[:1])
-    return {name: torch.from_numpy(values) for name, values in found.items()}
+            weights[f"{prefix}.weight"] = file.tensor(f"l{layer}.{part}.w", shape)
+            weights[f"{prefix}.bias"] = file.tensor(f"l{layer}.{part}.b", shape[:1])
+    return {name: torch.from_numpy(values) for name, values in weights.items()}

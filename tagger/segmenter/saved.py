@@ -45,10 +45,10 @@ class SavedSegmenter(NamedTuple):
     def save(self, folder: Path, storage_dtype: str = "float32", packed: bool = False) -> None:
         """Writes the two files into a folder that is being made, the weights as `weights.compress` says."""
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()}
-        own, borders = self.lexicon, self.lexicon.borders
+        words, borders = self.lexicon, self.lexicon.borders
         lexicon = {
-            _LEXICON: torch.from_numpy(own.hashes.view(np.int32)),
-            _CODES: torch.from_numpy(own.codes),
+            _LEXICON: torch.from_numpy(words.hashes.view(np.int32)),
+            _CODES: torch.from_numpy(words.codes),
             _BORDERS: torch.from_numpy(borders.hashes.view(np.int32)),
             _BORDER_CODES: torch.from_numpy(borders.codes),
         }
