@@ -142,8 +142,9 @@ class DocumentTagger(ABC):
 class Tagger(DocumentTagger):
     """A trained tagger. Threads may share it: they take turns; see `device.own_turn`.
 
-    Its tags depend on the list of sentences alone: not on what it tagged before, and not on the number of workers. The
-    last digits of probabilities may differ with the number of workers, which decides what is computed together.
+    What it finds depends on the sentences of a call alone, not on what it tagged before. A stream gives the same to the
+    bit with any number of workers. One worker cuts a list into larger windows than several do, so the last digits of
+    probabilities may differ, not the tags.
 
     Attributes:
         name: of the tagger or its folder, as `load` was given it; empty if the tagger was made otherwise.
