@@ -85,14 +85,14 @@ class Engine:
         forms = [form for sentence in read for form in sentence]
         open_columns = [column for column in columns if column not in constraints]
         decided = self._decided(forms, open_columns) if request.top == 1 else {}  # alternatives need all scores
-        found = {column: [self._decoding.nothing(column, request)] for column in columns}
-        places = [np.zeros(0, dtype=np.int64)]
+        found: dict[str, list[Decoded]] = {column: [] for column in columns}
+        places = []
         with own_turn():
             for batch in self._scores(read, forms, columns, fixed_shapes, decided):
                 places.append(batch.tokens)
                 for column, tags in self._decoding.decode(batch, forms, request, constraints, decided).items():
                     found[column].append(tags)
-        return {column: joined(parts, places) for column, parts in found.items()}
+        return {c: joined(found[c], places) if places else self._decoding.nothing(c, request) for c in columns}
 
     def _decided(self, forms: Sequence[str], columns: Sequence[str]) -> dict[str, np.ndarray]:
         """Of columns of edit scripts, the scripts of those forms that have only one; see `Scorer.scores`."""

@@ -12,6 +12,7 @@ one direction after the other (`_read_packed`).
 # forms, D size of a transformer, K tags
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from typing import Any, NamedTuple, Protocol, cast
@@ -320,49 +321,60 @@ class Stack:
         return self._buffers[name][:size].view(rows, columns)
 
 
+@dataclass(frozen=True)
 class FormInputs:
-    """What the first layer reads: its products with forms, which are known, and those with transformers' vectors."""
+    """What the first layer reads: its products with forms, which are known, and those with transformers' vectors.
 
-    def __init__(
-        self, stack: Stack, plan: Plan, table: Tensor, rows: np.ndarray, contexts: Tensor | None = None
-    ) -> None:
-        """See `Stack.states`: `table` are the products with forms."""
-        self._stack, self._plan, self._table = stack, plan, table
-        here = rows if plan.places is None else rows[plan.places]
-        self._rows = torch.from_numpy(here).to(table.device)  # (all rows of the plan,)
-        if contexts is not None and plan.places is not None:
-            contexts = contexts[:, torch.from_numpy(plan.places).to(contexts.device)]
-        self._contexts = contexts
+    Attributes:
+        table: (U, X), the products with forms.
+        rows: (N,), the form of each token.
+        contexts: (k, N, D).
+    """
+
+    stack: Stack
+    plan: Plan
+    table: Tensor
+    rows: np.ndarray
+    contexts: Tensor | None
 
     def products(self, one: Pass, chunks: Iterable[tuple[int, int]]) -> Iterator[Tensor]:
         """See `Inputs`."""
-        table, ends, dtype = self._table[:, one.gates], self._plan.ends, self._stack.dtype
+        table, ends, dtype = self.table[:, one.gates], self.plan.ends, self.stack.dtype
+        places = np.arange(len(self.rows)) if self.plan.places is None else self.plan.places
+        rows, contexts = torch.from_numpy(self.rows[places]).to(table.device), self.contexts  # (all rows of the plan,)
+        if contexts is not None:
+            contexts = contexts[:, torch.from_numpy(places).to(contexts.device)]
         for first, last in chunks:
-            here = self._rows[ends[first] : ends[last]]
+            here = rows[ends[first] : ends[last]]
             if table.dtype == dtype:
-                x = self._stack.buffer("gates", table, len(here), table.shape[1])
+                x = self.stack.buffer("gates", table, len(here), table.shape[1])
                 torch.index_select(table, 0, here, out=x)
             else:
                 x = torch.index_select(table, 0, here).to(dtype)
             x = x.view(len(here), len(one.steps.W_x), -1).transpose(0, 1)  # (M, rows, G * H)
-            if self._contexts is not None:
-                contexts = self._contexts[:, ends[first] : ends[last]].to(dtype)  # (k, rows, D)
-                x.baddbmm_(_repeated(contexts, len(x)), one.steps.W_x[:, -contexts.shape[2] :])
+            if contexts is not None:
+                own = contexts[:, ends[first] : ends[last]].to(dtype)  # (k, rows, D)
+                x.baddbmm_(_repeated(own, len(x)), one.steps.W_x[:, -own.shape[2] :])
                 one.steps.prepare(x)
             yield x
 
 
+@dataclass(frozen=True)
 class StateInputs:
-    """What the other layers read: the states of the layer below."""
+    """What the other layers read: the states of the layer below.
 
-    def __init__(self, stack: Stack, plan: Plan, below: Tensor) -> None:
-        """Takes the states, (k, N or more, I); with fixed shapes a multiple of FIXED_BLOCK."""
-        self._stack, self._plan, self._below = stack, plan, below
+    Attributes:
+        below: (k, N or more, I); with fixed shapes a multiple of FIXED_BLOCK.
+    """
+
+    stack: Stack
+    plan: Plan
+    below: Tensor
 
     def products(self, one: Pass, chunks: Iterable[tuple[int, int]]) -> Iterator[Tensor]:
         """See `Inputs`."""
-        plan, stack = self._plan, self._stack
-        whole = self._multiplied(one, 0, self._below.shape[1]) if plan.fixed else None
+        plan, stack = self.plan, self.stack
+        whole = self._multiplied(one, 0, self.below.shape[1]) if plan.fixed else None
         for first, last in chunks:
             start, rows = plan.starts[first], plan.ends[last] - plan.ends[first]
             if whole is None:
@@ -377,12 +389,12 @@ class StateInputs:
     def _multiplied(self, one: Pass, start: int, rows: int) -> Tensor:
         """The products with some rows of states, (rows, M * G * H); with fixed shapes block by block."""
         W, b = one.steps.W_x, one.steps.b_x
-        flat = self._stack.buffer("gates", self._below, rows, W.shape[0] * W.shape[2])
+        flat = self.stack.buffer("gates", self.below, rows, W.shape[0] * W.shape[2])
         x = flat.view(rows, len(W), -1).transpose(0, 1)  # (M, rows, G * H)
         x.copy_(b)
-        inputs = _repeated(self._below[:, start : start + rows], len(W))
-        for block in range(0, rows, FIXED_BLOCK if self._plan.fixed else rows):
-            here = slice(block, block + FIXED_BLOCK if self._plan.fixed else None)
+        inputs = _repeated(self.below[:, start : start + rows], len(W))
+        for block in range(0, rows, FIXED_BLOCK if self.plan.fixed else rows):
+            here = slice(block, block + FIXED_BLOCK if self.plan.fixed else None)
             x[:, here].baddbmm_(inputs[:, here], W)
         one.steps.prepare(x)
         return flat
