@@ -1,7 +1,7 @@
 """The command `evaluate`: a tagger and a file with gold tags in, scores out."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -17,10 +17,8 @@ from tagger.commands.options import (
     LexiconOption,
     Model,
     PrecisionOption,
-    SegmenterOption,
     Separator,
     check_output,
-    column_places,
     format_help,
     gold_format,
     lexicon_files,
@@ -35,6 +33,7 @@ from tagger.text.spacing import gold_paragraphs
 if TYPE_CHECKING:
     from tagger.tagging.tagger import Tagger
 
+SegmenterChoice = Literal["auto", "learned", "english", "unicode"]
 SETTINGS = {"evaluate": {"epilog": format_help(TAGGED)}}
 
 
@@ -72,7 +71,15 @@ def evaluate(
             " else by what stands before - in the document's id; or by another comment `# NAME = ...`.",
         ),
     ] = None,
-    segmenter: SegmenterOption = "auto",
+    segmenter: Annotated[
+        SegmenterChoice,
+        typer.Option(
+            metavar="NAME",
+            help="What cuts text: learned (the tagger's own), english or unicode (rules). auto: its own, else the rules"
+            " that its training chose.",
+            rich_help_panel=FORMATS,
+        ),
+    ] = "auto",
     corpus: CorpusOption = None,
     lexicon: LexiconOption = None,
     as_json: AsJson = False,
@@ -146,3 +153,18 @@ def _format_raw(file: str, tagger: "Tagger", rows: dict[str, dict[str, float]]) 
         shares = f"{100 * row['precision']:>9.2f}% {100 * row['recall']:>8.2f}% {100 * row['f1']:>8.2f}%"
         lines.append(f"  {name:<24}{shares}")
     return "\n".join(lines)
+
+
+def column_places(columns: Sequence[str], known: Sequence[str]) -> dict[str, int]:
+    """The place of each column that `--column` names. Without the option, the columns follow the token in order."""
+    if not columns:
+        return {name: place for place, name in enumerate(known, 1)}
+    places: dict[str, int] = {}
+    for item in columns:
+        name, _, place = item.partition("=")
+        if name not in known or not place.removeprefix("-").isdecimal():
+            raise InputError(f"--column {item}: write NAME=NUMBER with a column of the tagger ({', '.join(known)})")
+        if name in places:
+            raise InputError(f"--column {item}: {name} has the place {places[name]} already; leave one of the two out")
+        places[name] = int(place)
+    return places

@@ -5,26 +5,24 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
-from typer.core import TyperCommand
 
-from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.text.files import STDIO
 from tagger.text.formats import (
+    FORMATS,
     INPUTS,
     OUTPUTS,
     SEPARATORS,
-    SUFFIXES,
     TAGGED,
     InputFormat,
     format_of,
 )
 from tagger.text.output_files import is_replaced
 
-FORMATS, GIVEN_TAGS, LARGE_JOBS = "Formats", "Given tags and lexicons", "For large jobs"  # parts of a long help
+FORMAT_OPTIONS, GIVEN_TAGS, LARGE_JOBS = "Formats", "Given tags and lexicons", "For large jobs"  # parts of a long help
 SKIPPED_LINES = ("-DOCSTART-",)  # CoNLL-2003 has such a line before each document
 
 
@@ -34,86 +32,24 @@ def gold_format(file: str, default: str = "conllu") -> str:
     return named if named in TAGGED else default
 
 
-def column_places(columns: Sequence[str], known: Sequence[str]) -> dict[str, int]:
-    """The place of each column that `--column` names. Without the option, the columns follow the token in order."""
-    if not columns:
-        return {name: place for place, name in enumerate(known, 1)}
-    places: dict[str, int] = {}
-    for item in columns:
-        name, _, place = item.partition("=")
-        if name not in known or not place.removeprefix("-").isdecimal():
-            raise InputError(f"--column {item}: write NAME=NUMBER with a column of the tagger ({', '.join(known)})")
-        if name in places:
-            raise InputError(f"--column {item}: {name} has the place {places[name]} already; leave one of the two out")
-        places[name] = int(place)
-    return places
-
-
-def complete_keys(context: typer.Context, incomplete: str) -> list[str]:
-    """The keys and groups of the command's config that begin with `incomplete`: `KEY=` and `GROUP=CHOICE`."""
-    from omegaconf import DictConfig, OmegaConf
-
-    folder = bundled("conf")
-    file = folder / f"{context.info_name}.yaml"
-    if not file.is_file():
-        return []
-
-    def keys(config: DictConfig, before: str = "") -> list[str]:
-        found: list[str] = []
-        for name in config:
-            value = config._get_node(name)
-            full = f"{before}{name!s}"
-            found += keys(value, f"{full}.") if isinstance(value, DictConfig) and len(value) else [f"{full}="]
-        return found
-
-    config = OmegaConf.load(file)
-    assert isinstance(config, DictConfig)
-    groups = [f"{path.parent.name}={path.stem}" for path in sorted(folder.glob("*/*.yaml"))]
-    plain = [key for key in keys(config) if key.partition(".")[0].rstrip("=") not in ("defaults", "hydra")]
-    return [key for key in [*plain, *groups] if key.startswith(incomplete)]
-
-
 Precision = Literal["auto", "float32", "bfloat16"]
-SegmenterChoice = Literal["auto", "learned", "english", "unicode"]
 
 HELP_WIDTH = 76  # columns for the list of formats; 4 of 80 are indentation
-TRAINING_MEMORY = (
-    "choose smaller sizes in model or embedding, or smaller batch_tokens"  # the remedy for a lack of memory
-)
 DEFAULT_MODEL = "english"  # the name of the tagger that comes with the package
 
 
 def format_help(inputs: Iterable[InputFormat] = tuple(INPUTS), outputs: bool = False) -> str:
     """The formats that a command reads and their suffixes, as the last part of its help; those of --output, too."""
-    lines = ["\b", "Formats of --input, and their suffixes, which .gz or .zst may follow:"]
-    for name in inputs:
-        suffixes = " ".join(suffix for suffix, format in SUFFIXES.items() if format == name)
-        lines += _entry(name, f"{INPUTS[name]} ({suffixes})")
+    read = {name: f"{INPUTS[name]} ({' '.join(FORMATS[name].suffixes)})" for name in inputs}
+    parts = {"Formats of --input, and their suffixes, which .gz or .zst may follow:": read}
     if outputs:
-        lines += ["", "\b", "Formats of --output:"]
-        for written, meaning in OUTPUTS.items():
-            lines += _entry(written, meaning)
+        parts["Formats of --output:"] = OUTPUTS
+    lines: list[str] = []
+    for title, meanings in parts.items():
+        lines += [*([""] if lines else []), "\b", title]  # click keeps the lines of what \b begins
+        for name, meaning in meanings.items():
+            lines += textwrap.wrap(f"  {name:<8}{meaning}", HELP_WIDTH, subsequent_indent=" " * 10)
     return "\n".join(lines)
-
-
-def _entry(name: str, meaning: str) -> list[str]:
-    return textwrap.wrap(f"  {name:<8}{meaning}", HELP_WIDTH, subsequent_indent=" " * 10, drop_whitespace=True)
-
-
-class GroupedOptions(TyperCommand):
-    """A command whose help has the options under the headings that `rich_help_panel` gives them."""
-
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Writes the first options, then each group."""
-        groups: dict[str, list[tuple[str, str]]] = {}
-        for parameter in self.get_params(ctx):
-            argument = parameter.param_type_name == "argument"
-            title = "Arguments" if argument else getattr(parameter, "rich_help_panel", None) or "Options"
-            if (row := parameter.get_help_record(ctx)) is not None:
-                groups.setdefault(title, []).append(row)
-        for title, rows in groups.items():
-            with formatter.section(title):
-                formatter.write_dl(rows)
 
 
 def lexicon_files(options: Sequence[str]) -> dict[str, str]:
@@ -148,18 +84,11 @@ def check_output(option: str, path: str | None, sources: Iterable[str], force: b
         raise InputError(f"{path} exists; --force replaces it")
 
 
-_MODEL = "A name that `tagger models` lists, the folder of a tagger or of a run, or hf:OWNER/NAME, on the Hub."
-Model = Annotated[str, typer.Option(metavar="MODEL", help=_MODEL)]
-ModelOrNone = Annotated[
-    str | None, typer.Option(metavar="MODEL", help=f"{_MODEL} Default: the tagger of the text's language.")
-]
-LanguageOption = Annotated[
-    str | None,
-    typer.Option(metavar="CODE", help="Of the text, such as de or german. Default: the text tells, of each paragraph."),
-]
+MODEL_HELP = "A name that `tagger models` lists, the folder of a tagger or of a run, or hf:OWNER/NAME, on the Hub."
+Model = Annotated[str, typer.Option(metavar="MODEL", help=MODEL_HELP)]
 Encoding = Annotated[
     str,
-    typer.Option(metavar="NAME", help="Encoding of the input. The output is UTF-8.", rich_help_panel=FORMATS),
+    typer.Option(metavar="NAME", help="Encoding of the input. The output is UTF-8.", rich_help_panel=FORMAT_OPTIONS),
 ]
 PrecisionOption = Annotated[
     Precision,
@@ -172,21 +101,12 @@ PrecisionOption = Annotated[
 DeviceOption = Annotated[
     str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=LARGE_JOBS)
 ]
-SegmenterOption = Annotated[
-    SegmenterChoice,
-    typer.Option(
-        metavar="NAME",
-        help="What cuts text: learned (the tagger's own), english or unicode (rules). auto: its own, else the rules"
-        " that its training chose.",
-        rich_help_panel=FORMATS,
-    ),
-]
 CorpusOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
         help="Of a tagger that was trained on several corpora, the one that the text is like. Default: it is not told.",
-        rich_help_panel=FORMATS,
+        rich_help_panel=FORMAT_OPTIONS,
     ),
 ]
 InputOption = Annotated[

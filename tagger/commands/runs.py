@@ -4,9 +4,37 @@ from typing import Annotated, Any
 
 import typer
 
+from tagger.bundled import bundled
 from tagger.commands.console import clear_errors
-from tagger.commands.options import TRAINING_MEMORY, complete_keys
 
+
+def complete_keys(context: typer.Context, incomplete: str) -> list[str]:
+    """The keys and groups of the command's config that begin with `incomplete`: `KEY=` and `GROUP=CHOICE`."""
+    from omegaconf import DictConfig, OmegaConf
+
+    folder = bundled("conf")
+    file = folder / f"{context.info_name}.yaml"
+    if not file.is_file():
+        return []
+
+    def keys(config: DictConfig, before: str = "") -> list[str]:
+        found: list[str] = []
+        for name in config:
+            value = config._get_node(name)
+            full = f"{before}{name!s}"
+            found += keys(value, f"{full}.") if isinstance(value, DictConfig) and len(value) else [f"{full}="]
+        return found
+
+    config = OmegaConf.load(file)
+    assert isinstance(config, DictConfig)
+    groups = [f"{path.parent.name}={path.stem}" for path in sorted(folder.glob("*/*.yaml"))]
+    plain = [key for key in keys(config) if key.partition(".")[0].rstrip("=") not in ("defaults", "hydra")]
+    return [key for key in [*plain, *groups] if key.startswith(incomplete)]
+
+
+TRAINING_MEMORY = (
+    "choose smaller sizes in model or embedding, or smaller batch_tokens"  # the remedy for a lack of memory
+)
 KEYS: dict[str, Any] = {"context_settings": {"ignore_unknown_options": True}}  # options of Hydra
 SETTINGS = {
     "train": {

@@ -5,26 +5,25 @@ import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from typer.core import TyperCommand
 
 from tagger.bundled import bundled
 from tagger.commands.console import BAD_INPUT, say
 from tagger.commands.options import (
-    FORMATS,
+    FORMAT_OPTIONS,
     GIVEN_TAGS,
     LARGE_JOBS,
+    MODEL_HELP,
     CorpusOption,
     DeviceOption,
     Encoding,
-    GroupedOptions,
     InputOption,
-    LanguageOption,
     LexiconOption,
-    ModelOrNone,
     PrecisionOption,
     Workers,
     format_help,
@@ -45,6 +44,23 @@ if TYPE_CHECKING:
     from tagger.jobs.bulk import Progress as Step
     from tagger.tagging.tagger import DocumentTagger
 
+
+class GroupedOptions(TyperCommand):
+    """A command whose help has the options under the headings that `rich_help_panel` gives them."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Writes the first options, then each group."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            argument = parameter.param_type_name == "argument"
+            title = "Arguments" if argument else getattr(parameter, "rich_help_panel", None) or "Options"
+            if (row := parameter.get_help_record(ctx)) is not None:
+                groups.setdefault(title, []).append(row)
+        for title, rows in groups.items():
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
 SETTINGS = {"tag": {"epilog": format_help(outputs=True), "cls": GroupedOptions}}
 RAY = "ray"
 CONTRADICTIONS = {  # an option, and what it does not go with
@@ -59,8 +75,15 @@ def tag(
         list[str] | None, typer.Argument(metavar="FILE|FOLDER", help="Default: -, standard input.")
     ] = None,
     to: Annotated[str | None, typer.Option("-o", metavar="FILE|FOLDER", help="Default: -, standard output.")] = None,
-    language: LanguageOption = None,
-    model: ModelOrNone = None,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CODE", help="Of the text, such as de or german. Default: the text tells, of each paragraph."
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="MODEL", help=f"{MODEL_HELP} Default: the tagger of the text's language.")
+    ] = None,
     text: Annotated[str | None, typer.Option(metavar="TEXT", help="Tag this text, not a file.")] = None,
     input: InputOption = None,
     output: Annotated[
@@ -88,7 +111,7 @@ def tag(
         typer.Option(
             metavar="TEXT",
             help=f"{SEPARATORS} Of the input, and of an output in the same format.",
-            rich_help_panel=FORMATS,
+            rich_help_panel=FORMAT_OPTIONS,
         ),
     ] = None,
     corpus: CorpusOption = None,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 import tagger
-from tagger.commands.options import SegmenterChoice
+from tagger.commands.evaluate import SegmenterChoice
 from tagger.tagging.arguments import SEGMENTERS
 from tests.commands.conftest import CONLLU, call, error
 

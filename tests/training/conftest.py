@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 
 from tagger.bundled import bundled
 from tagger.commands.console import clear_errors
-from tagger.commands.options import TRAINING_MEMORY
+from tagger.commands.runs import TRAINING_MEMORY
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.training import fit_segmenter as segmenter
