@@ -12,7 +12,7 @@ from msgspec import Meta
 from tagger.extras.serving import documents
 from tagger.extras.serving.batcher import Job, Render
 from tagger.extras.serving.bodies import Refusal, json_body, read_json
-from tagger.extras.serving.served_models import Service, description, wanted_columns
+from tagger.extras.serving.service import Service, description, wanted_columns
 from tagger.tagging import decoding
 from tagger.tagging.explain import explain
 from tagger.tagging.languages import THIN, LanguageTagger

@@ -47,7 +47,7 @@ def serve(
 
     from tagger.extras.serving import server
     from tagger.extras.serving.gate import Settings
-    from tagger.extras.serving.served_models import ALL_LANGUAGES, all_languages, named_folders
+    from tagger.extras.serving.service import ALL_LANGUAGES, all_languages, named_folders
     from tagger.tagging.languages import LanguageTagger
     from tagger.tagging.load import load
     from tagger.tagging.tagger import Tagger

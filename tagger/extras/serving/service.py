@@ -1,103 +1,124 @@
-"""The service as an ASGI application: which path belongs to which protocol.
-
-| path | protocol |
-|---|---|
-| `GET /` | the web page |
-| `/v1/...`, `/docs` | the service's own; see `api.py` |
-| `GET /models`, `/process` | UDPipe's; see `udpipe.py` |
-| `/live`, `/ready`, `/metrics` | for those who run it |
-"""
+"""Names that a service gives its taggers -> the taggers, and what a client may know of each."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from importlib.resources import files
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from fastapi import Depends, FastAPI, Request, Response
-from fastapi.responses import HTMLResponse, PlainTextResponse
-from fastapi.security import HTTPBearer
-from fastapi_offline import FastAPIOffline
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
-
-from tagger.errors import InputError
-from tagger.extras.serving import api, udpipe
+from tagger.bundle.catalog import find_language, find_tagger
+from tagger.bundle.hub import is_hub_name
+from tagger.bundle.language_codes import codes_of, language_codes
+from tagger.bundle.saved_config import PRETRAINED_IN_RUN, TAGGER_IN_RUN, predicts_words
+from tagger.errors import InputError, shorten
+from tagger.extras.serving.batcher import Batcher
 from tagger.extras.serving.bodies import Refusal
-from tagger.extras.serving.gate import ASSETS, Gate, Settings, error_response
-from tagger.extras.serving.served_models import Service
-from tagger.text.strings import printable
+from tagger.tagging.arguments import checked_columns
+from tagger.tagging.languages import LanguageTagger
+from tagger.tagging.tagger import DocumentTagger, Tagger
 
-CLIENT_GONE = 499  # a status for the log and the metrics alone: nobody is there to read it
-ERRORS = {
-    "4XX": "The message says what to change: 400 the request, 401 the token is missing, 413 the body is too large.",
-    "503": "The service is full; see Retry-After.",
-}
-PAGE = files("tagger.extras.serving").joinpath("page.html")
-_PAGE_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self';"
-    " img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+ALL_LANGUAGES = "all-languages"  # the name of the taggers of all languages, which find the language of a text
+_NAME = re.compile(r"[\w.\-]{1,100}")
 
 
-def create_app(service: Service, settings: Settings) -> Gate:
-    """Makes the application, which starts and stops the service's batcher."""
+def named_folders(options: Sequence[str]) -> dict[str, Path]:
+    """The folder of each tagger, by the name that clients call it.
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        service.batcher.start()
-        yield
-        await asyncio.to_thread(service.batcher.stop)
-
-    app = FastAPIOffline(  # its page /docs needs no other host
-        title="tagger",
-        description="Part-of-speech tags of a text, with probabilities; `/process` speaks the protocol of UDPipe.",
-        redoc_url=None,
-        static_url=ASSETS,
-        favicon_url="data:,",
-        lifespan=lifespan,
-        responses={status: {"description": meaning} for status, meaning in ERRORS.items()},
-        dependencies=[Depends(HTTPBearer(auto_error=False))] if settings.token else [],  # for /docs; `gate` checks it
-    )
-    gate = Gate(app, settings, service.batcher)
-    app.include_router(api.routes(service))
-    app.include_router(udpipe.routes(service))
-    for kind in (Refusal, InputError, ClientDisconnect, OSError, HTTPException):
-        app.add_exception_handler(kind, _error_answer)
-
-    @app.get("/", include_in_schema=False)
-    async def page() -> Response:
-        headers = {"content-security-policy": _PAGE_POLICY, "referrer-policy": "no-referrer"}
-        return HTMLResponse(PAGE.read_bytes(), headers=headers | {"x-content-type-options": "nosniff"})
-
-    @app.get("/live", tags=["operation"], summary="Whether the process answers", response_class=PlainTextResponse)
-    @app.get("/ready", tags=["operation"], summary="Whether it can tag", response_class=PlainTextResponse)
-    async def live() -> Response:
-        return PlainTextResponse("ready\n")
-
-    @app.get("/metrics", tags=["operation"], summary="Counters for Prometheus", response_class=PlainTextResponse)
-    async def metrics() -> Response:
-        return Response(gate.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-    return gate
+    Args:
+        options: what `--model` gets: a name or a folder as `find_tagger` takes it, or NAME=FOLDER. A folder without a
+            name is called as the folder is, a run's tagger as the run is.
+    """
+    folders: dict[str, Path] = {}
+    for option in options:
+        name, sign, where = option.rpartition("=")
+        if sign and not Path(option).exists():
+            folder = find_tagger(where)
+        else:
+            folder = find_tagger(option)
+            own = folder.parent if folder.name in (TAGGER_IN_RUN, PRETRAINED_IN_RUN) else folder
+            name = own.resolve().name if Path(option).is_dir() or "/" in option else option
+            if is_hub_name(option):
+                name = re.split("[/@]", option)[1]
+        if name in folders or not _NAME.fullmatch(name):
+            wrong = "names two models" if name in folders else "is more than letters, digits and . - _"
+            raise InputError(f"--model {option}: {shorten(name)} {wrong}; write --model NAME={where}")
+        if predicts_words(folder):
+            raise InputError(f"--model {option} predicts words and has no tags; train a tagger with init={where}")
+        folders[name] = folder
+    return folders
 
 
-async def _error_answer(request: Request, error: Exception) -> Response:
-    """The answer to a request that an error ended."""
-    path = request.url.path
-    headers: Mapping[str, str] = {}
-    if isinstance(error, Refusal):
-        refusal = error
-    elif isinstance(error, ClientDisconnect):
-        refusal = Refusal(CLIENT_GONE, "the client went away")
-    elif isinstance(error, HTTPException):  # Starlette's
-        headers = error.headers or {}  # such as Allow
-        message = f"{request.method} {printable(path[:60])}: {error.detail}; /docs lists what there is"
-        refusal = Refusal(error.status_code, message)
-    elif isinstance(error, OSError):
-        message = f"the service has no room on its disk ({error.strerror}); send less, or later"
-        refusal = Refusal(507, message)
-    else:
-        refusal = Refusal(400, str(error))
-    response = error_response(refusal, path)
-    response.headers.update(headers)
-    return response
+def all_languages(device: str, precision: str) -> LanguageTagger:
+    """The taggers of all languages, whose errors say what a client can do."""
+    return LanguageTagger(device, precision, remedy="the model {language}")
+
+
+class Service:
+    """What all requests share: the taggers by name, of which the first is the default, and the batcher."""
+
+    def __init__(self, taggers: dict[str, Tagger | LanguageTagger]) -> None:
+        self.taggers = taggers
+        self.batcher = Batcher()
+
+    @property
+    def default(self) -> str:
+        """The name of the first tagger."""
+        return next(iter(self.taggers))
+
+    @property
+    def _names(self) -> str:
+        return ", ".join(self.taggers)
+
+    async def choose(self, name: str | None, language: str | None = None) -> tuple[str, Tagger | LanguageTagger]:
+        """The whole name of a tagger, and the tagger.
+
+        As in UDPipe, the beginning of a name, up to one of its hyphens, will do. Where the taggers of all languages are
+        there, a language's name or code names one of them, too.
+
+        Args:
+            name: None or empty for the default.
+            language: another word for the name, where the taggers of all languages are there.
+        """
+        every = self.taggers.get(ALL_LANGUAGES)
+        if language:
+            if name not in (None, "", ALL_LANGUAGES):
+                raise Refusal(400, f"language {shorten(language)} names a model, and so does model; leave one out")
+            if not isinstance(every, LanguageTagger):
+                raise Refusal(400, f"language {shorten(language)}: leave it out, and choose a model: {self._names}")
+            name = language
+        if isinstance(every, LanguageTagger) and name and name != ALL_LANGUAGES:
+            try:
+                language = find_language(name)
+            except InputError:
+                known = f"{ALL_LANGUAGES}, or a language that /v1/models lists"
+                raise Refusal(400, f"the model {shorten(name)} does not exist; choose {known}") from None
+            return language, await asyncio.to_thread(every.of, language)  # it may have to be read from the disk
+        for known, tagger in self.taggers.items():
+            if not name or known == name or known.startswith(f"{name}-"):
+                return known, tagger
+        raise Refusal(400, f"the model {shorten(name or '')} does not exist; choose {self._names}")
+
+
+def wanted_columns(tagger: DocumentTagger, columns: Sequence[str] | None) -> list[str]:
+    """The columns that a client asks for, in its order; all of them by default."""
+    if columns is not None and not columns:
+        raise Refusal(400, f"columns is empty; choose of {', '.join(tagger.columns)}, or leave it out")
+    return checked_columns(columns, tagger.columns)
+
+
+def description(name: str, tagger: Tagger | LanguageTagger) -> dict[str, Any]:
+    """What `GET /v1/models` says of a tagger."""
+    config = tagger.config
+    languages = language_codes(str(config.get("corpus") or ""))
+    several = {each: codes_of(each)[0] for each in tagger.languages} if isinstance(tagger, LanguageTagger) else None
+    return {
+        "name": name,
+        "language": languages[0] if len(languages) == 1 else None,
+        "languages": several,
+        "columns": list(tagger.columns),
+        "takes_text": tagger.takes_text,
+        "corpus": " ".join(filter(None, (config.get("corpus"), config.get("version")))) or None,
+        "license": config.get("license"),
+        "scores": config.get("scores") or {},
+        "tags": {column: list(tags) for column, tags in tagger.known_tags.items()},
+    }

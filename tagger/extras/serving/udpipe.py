@@ -14,7 +14,7 @@ from tagger.errors import InputError
 from tagger.extras.serving import documents
 from tagger.extras.serving.batcher import Job, Render
 from tagger.extras.serving.bodies import MULTIPART, TEXT, URLENCODED, Refusal, read_form
-from tagger.extras.serving.served_models import Service
+from tagger.extras.serving.service import Service
 from tagger.tagging import decoding
 from tagger.tagging.tagger import DocumentTagger
 from tagger.text.files import decoded_lines

@@ -18,9 +18,8 @@ from starlette.testclient import TestClient
 
 import tagger
 from tagger.extras.serving.gate import Gate, Settings
-from tagger.extras.serving.served_models import Service
-from tagger.extras.serving.server import bound_socket, server_of
-from tagger.extras.serving.service import create_app
+from tagger.extras.serving.server import bound_socket, create_app, server_of
+from tagger.extras.serving.service import Service
 from tests.commands.conftest import call
 
 TEXT = "They book flights. “Is that so?” she asked.\n\nDon't go to Zoë\u0308 🙂 now…\n"

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tagger.extras.serving.served_models import ALL_LANGUAGES, Service, all_languages
+from tagger.extras.serving.service import ALL_LANGUAGES, Service, all_languages
 from tests.extras.serving.conftest import Running, running
 from tests.tagging.test_languages import HUNGARIAN, TEXTS
 

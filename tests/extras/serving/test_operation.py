@@ -15,7 +15,7 @@ import pytest
 
 from tagger.extras.serving.batcher import Batcher, Job
 from tagger.extras.serving.documents import MAX_SENTENCE, parts_of_text
-from tagger.extras.serving.served_models import Service
+from tagger.extras.serving.service import Service
 from tagger.tagging.decoding import Request
 from tagger.text.sentence import Sentence
 from tests.extras.serving.conftest import Running, answered, inside, opened, running, service_of, serving, status, until
