@@ -27,12 +27,13 @@ from tagger.commands.app import COMMANDS, app
 from tagger.text.formats import INPUTS, OUTPUTS, SUFFIXES
 from tagger.training.config import PretrainConfig, TrainConfig, page_config
 from tagger.training.loggers import LOGGERS
-from tagger.training.overrides import checked_words, compose_page
+from tagger.training.overrides import checked_words
 from tagger.training.run_folder import Command
 from tests.commands.conftest import call
 from tests.conftest import with_entry_points
 from tests.forked import forked
 from tests.test_architecture import EXTRAS, ROOMS
+from tests.training.conftest import page as composed_page
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
@@ -102,7 +103,7 @@ def test_the_readme_is_short_and_has_the_two_lines_that_set_everything_up() -> N
 
 @cache
 def composed(command: Command, *choices: str) -> DictConfig:
-    return compose_page(command, choices)
+    return composed_page(command, *choices)
 
 
 def test_training_and_pretraining_commands_compose() -> None:

@@ -215,7 +215,12 @@ class TrainConfig:
         return self.trainer.get("max_epochs") != 0
 
     def __post_init__(self) -> None:
-        _check_columns(self.columns)
+        if not self.columns or len({*self.columns}) < len(self.columns):
+            raise InputError(f"columns={self.columns}: give a list of different columns, such as columns=[upos,xpos]")
+        for column in self.columns:
+            is_taken = column in RESERVED_COLUMNS or hasattr(torch.nn.ModuleDict, column)
+            if is_taken or not re.fullmatch(r"[A-Za-z]\w*", column):
+                raise InputError(f"columns={self.columns}: {column!r} cannot name a tag column; give it another name")
         check_trainer_settings(self.trainer)
         if self.distill.teacher is not None and self.model.decoder == CRF:
             raise InputError("model.decoder=crf: a student needs the decoder softmax; leave this out")
@@ -314,15 +319,6 @@ def page_config(page: type[Page], values: DictConfig | Mapping[str, Any]) -> Pag
     except OmegaConfBaseException as error:
         raise InputError(f"{error.full_key}: {' '.join(str(error.msg).split())}") from None
     return read(page, {str(key): value for key, value in values.items() if key != "name"}, from_page=True)
-
-
-def _check_columns(columns: list[str]) -> None:
-    if not columns or len(set(columns)) < len(columns):
-        raise InputError(f"columns={columns}: give a list of different columns, such as columns=[upos,xpos]")
-    for column in columns:
-        known = column in RESERVED_COLUMNS or hasattr(torch.nn.ModuleDict, column)
-        if known or not re.fullmatch(r"[A-Za-z]\w*", column):
-            raise InputError(f"columns={columns}: {column!r} cannot name a tag column; give the column another name")
 
 
 def check_trainer_settings(settings: Mapping[str, Any]) -> None:

@@ -26,7 +26,7 @@ from tagger.bundle.saved_config import RECORD
 from tagger.errors import InputError
 from tagger.text.output_files import whole_file
 from tagger.training.launch import SingleRun, command_line, record_of, set_up_logging, train_run
-from tagger.training.overrides import names_a_folder, quoted
+from tagger.training.overrides import quoted
 from tagger.training.run_folder import (
     LOG,
     REPORT,
@@ -119,7 +119,7 @@ def _combinations(context: HydraContext, texts: list[str]) -> list[list[str]]:
     for each in OverridesParser.create(config_loader=context.config_loader).parse_overrides(texts):
         key, text = each.get_key_element(), str(each.input_line)
         if each.is_sweep_override() and not each.is_discrete_sweep():
-            raise InputError(f"{text}: a grid needs values, KEY=A,B; hydra/sweeper=optuna searches an interval")
+            raise InputError(f"{text}: a grid tries values; name them, KEY=A,B")
         tried = (f"{key}={value}" for value in each.sweep_string_iterator()) if each.is_sweep_override() else [text]
         values[key] = list(islice(tried, MAX_RUNS + 1))
     if math.prod(map(len, values.values())) > MAX_RUNS:
@@ -180,7 +180,7 @@ def begin(config: DictConfig, sweep: SingleRun) -> str:
     if foreign := [name for name in files if not name.startswith((TABLE, JOURNAL, "."))]:
         raise InputError(f"{folder} holds other files, {foreign[0]}; give the sweep a folder of its own")
     go_on = "give the same command again"
-    if not names_a_folder(config.hydra):
+    if not sweep.names_folder:
         with read_write(config.hydra):
             config.hydra.sweep.dir = str(folder)
             config.hydra.overrides.hydra.append(quoted("hydra.sweep.dir", folder))

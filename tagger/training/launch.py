@@ -11,10 +11,10 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -28,7 +28,7 @@ from tagger.bundle.run_lock import claim_run
 from tagger.bundle.saved_config import RECORD, TAGGER_IN_RUN
 from tagger.bundled import bundled
 from tagger.errors import InputError, missing_library
-from tagger.training.overrides import VERSION_BASE, checked_words, names_a_folder, plain_texts
+from tagger.training.overrides import FOLDER_KEYS, VERSION_BASE, checked_words, key_and_value
 from tagger.training.run_folder import (
     Command,
     RunRecord,
@@ -75,7 +75,7 @@ def _start(command: Command, words: Sequence[str]) -> int:
             Plugins.instance().register(getattr(import_module(module), name))
         except ModuleNotFoundError as error:  # an installation of before
             raise missing_library(error, "hydra_plugins", None) from None
-    run = SingleRun(command, words)
+    run = SingleRun(command, words, any(key_and_value(word)[0] in FOLDER_KEYS for word in checked))
     with _hydra_reads(checked):
         hydra.main(config_path=str(bundled("conf")), config_name=command, **VERSION_BASE)(run)()
     if run.error is not None:
@@ -83,19 +83,22 @@ def _start(command: Command, words: Sequence[str]) -> int:
     return run.status
 
 
+@dataclass
 class SingleRun:
     """The function that Hydra calls with the config of a run.
 
     Attributes:
         command, words: of the command line.
+        names_folder: whether the words name the folder of the run or the sweep.
         error: what ended the run. If it were raised, Hydra would print more than a line about it.
         status: the exit status, which a sweeper sets.
     """
 
-    def __init__(self, command: Command, words: Sequence[str]) -> None:
-        self.command, self.words = command, words
-        self.error: Exception | None = None
-        self.status = 0
+    command: Command
+    words: Sequence[str]
+    names_folder: bool
+    error: Exception | None = None
+    status: int = 0
 
     def __call__(self, config: DictConfig) -> None:
         """Trains the run."""
@@ -106,7 +109,7 @@ class SingleRun:
                 if (chosen := settings.runtime.choices[group]) != choice:
                     raise InputError(f"{group}={chosen} is for several runs; add -m")
             record, checked = record_of(self.command, config)
-            with new_run_folder(folder, record, not names_a_folder(settings)) as path:
+            with new_run_folder(folder, record, add_number=not self.names_folder) as path:
                 train_run(record, path, checked)
         except Exception as error:
             self.error = error
@@ -122,7 +125,9 @@ def record_of(command: Command, config: DictConfig) -> tuple[RunRecord, "TrainCo
     from tagger.training.config import checked_config
 
     settings = HydraConfig.get()
-    overrides = [text.lstrip("+") for text in plain_texts(settings.overrides.task)]
+    # An override such as seed=${x} is not resolved: it may name what does not exist.
+    given: Any = OmegaConf.to_container(settings.overrides.task, resolve=False)
+    overrides = [str(text).lstrip("+") for text in given]
     values = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     checked = checked_config(command, values, overrides, settings.mode == RunMode.MULTIRUN)
     plain = json.loads(json.dumps(asdict(checked)))  # as it is read again

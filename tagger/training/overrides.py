@@ -6,11 +6,11 @@ nearest one.
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from hydra import __version__ as hydra_version
 from hydra import compose, initialize_config_dir
@@ -18,7 +18,7 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tagger import gone
@@ -134,8 +134,13 @@ def _checked_key(override: Override, keys: frozenset[str], groups: Mapping[str, 
 @cache
 def _keys(page: str, *choices: str) -> frozenset[str]:
     """The keys with dots of a page with choices such as `corpus=ud`: of all values and of the parts that hold them."""
+    try:
+        with initialize_config_dir(str(bundled("conf")), **VERSION_BASE):
+            composed: Any = OmegaConf.to_container(compose(page, list(choices)))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise InputError(" ".join(str(error).partition("Config search path")[0].split())) from None
     keys = set()
-    parts = [("", cast(Any, OmegaConf.to_container(compose_page(page, choices))))]
+    parts = [("", composed)]
     while parts:
         prefix, values = parts.pop()
         for name, value in values.items():
@@ -143,15 +148,6 @@ def _keys(page: str, *choices: str) -> frozenset[str]:
             if isinstance(value, dict):
                 parts.append((f"{prefix}{name}.", value))
     return frozenset(keys)
-
-
-def compose_page(page: str, overrides: Iterable[str]) -> DictConfig:
-    """Composes a page of `conf`, without Hydra's own values."""
-    try:
-        with initialize_config_dir(str(bundled("conf")), **VERSION_BASE):
-            return compose(page, list(overrides))
-    except (HydraException, OmegaConfBaseException) as error:
-        raise InputError(" ".join(str(error).partition("Config search path")[0].split())) from None
 
 
 def _in_named_folder(overrides: Sequence[str]) -> list[str]:
@@ -178,14 +174,3 @@ def key_and_value(override: str) -> tuple[str, str]:
     """`++a.b=c` -> `a.b` and `c`; `~a` -> `a` and an empty value."""
     name, _, value = override.lstrip("+~").partition("=")
     return name, value
-
-
-def names_a_folder(hydra: Any) -> bool:
-    """Whether the command line names the folder of a run or a sweep; `hydra` are Hydra's own values."""
-    return any(key_and_value(text)[0] in FOLDER_KEYS for text in plain_texts(hydra.overrides.hydra))
-
-
-def plain_texts(overrides: Any) -> list[str]:
-    """Hydra's list of overrides as text. One such as seed=${x} is not resolved: it may name what does not exist."""
-    texts: Any = OmegaConf.to_container(overrides, resolve=False)
-    return list(map(str, texts))

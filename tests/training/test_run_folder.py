@@ -130,5 +130,6 @@ def test_a_run_has_one_process_until_that_ends_even_if_it_is_killed(tmp_path: Pa
             assert is_being_trained(tmp_path)
     assert not is_being_trained(tmp_path)
     (tmp_path / "run.txt").touch()
-    with claim_run(tmp_path / "run.txt"):  # where nothing can be locked, nothing is
+    with claim_run(tmp_path / "run.txt") as has_lock:  # where nothing can be locked, nothing is
+        assert not has_lock
         assert not is_being_trained(tmp_path / "run.txt")
