@@ -28,16 +28,10 @@ def join(taggers: Sequence[Bundle], weights: Sequence[float] | None = None, name
         weights: of the taggers, above 0; None: all the same. They get the sum 1.
         names: what the taggers are called in messages, such as their folders.
     """
-    if not 2 <= len(taggers) <= MAX_TAGGERS:
-        raise InputError(f"an ensemble has 2 to {MAX_TAGGERS} members, not {len(taggers)}; name as many taggers")
-    names = names or [f"tagger {number}" for number in range(1, len(taggers) + 1)]
-    first = taggers[0].vocabulary
-    for tagger, name in zip(taggers, names, strict=True):
-        if not tagger.vocabulary.columns:
-            raise InputError(f"{name} predicts words and has no tags; an ensemble is made of taggers")
-        check_same_tags(first, names[0], tagger.vocabulary, name)
+    _check_taggers(taggers, names or [f"tagger {number}" for number in range(1, len(taggers) + 1)])
     weights = checked_weights(weights, len(taggers))
     by_column = _weights_by_column(taggers, weights)
+    first = taggers[0].vocabulary
     members: list[Member] = []
     linear: list[Linear] = []
     vocabularies: list[Vocabulary] = []  # equal ones become one
@@ -60,8 +54,6 @@ def join(taggers: Sequence[Bundle], weights: Sequence[float] | None = None, name
                     temperatures=_product(member.temperatures, temperatures),
                 )
             )
-    if len(members) > MAX_MEMBERS:
-        raise InputError(f"these taggers have {len(members)} networks, and one has at most {MAX_MEMBERS}; name fewer")
     configs = [tagger.config for tagger in taggers]
     config = {
         ENSEMBLE: weights,
@@ -72,6 +64,19 @@ def join(taggers: Sequence[Bundle], weights: Sequence[float] | None = None, name
         "scores": {},
     }
     return Bundle(tuple(members), taggers[0].segmenter, config, tuple(linear))
+
+
+def _check_taggers(taggers: Sequence[Bundle], names: Sequence[str]) -> None:
+    """Raises InputError unless an ensemble can be made of these taggers."""
+    if not 2 <= len(taggers) <= MAX_TAGGERS:
+        raise InputError(f"an ensemble has 2 to {MAX_TAGGERS} members, not {len(taggers)}; name as many taggers")
+    for tagger, name in zip(taggers, names, strict=True):
+        if not tagger.vocabulary.columns:
+            raise InputError(f"{name} predicts words and has no tags; an ensemble is made of taggers")
+        check_same_tags(taggers[0].vocabulary, names[0], tagger.vocabulary, name)
+    count = sum(len(tagger.members) for tagger in taggers)
+    if count > MAX_MEMBERS:
+        raise InputError(f"these taggers have {count} networks, and one has at most {MAX_MEMBERS}; name fewer")
 
 
 def in_order_of(first: Vocabulary, vocabulary: Vocabulary) -> Vocabulary:

@@ -96,7 +96,11 @@ class FormTable:
         row_of = self._rows
         new = [form for form in dict.fromkeys(forms) if form not in row_of]
         if new:
-            self._add(new)
+            start, end = len(row_of), len(row_of) + len(new)
+            row_of.update(zip(new, range(start, end), strict=True))
+            self.features = {name: _grown(array, end) for name, array in self.features.items()}
+            for name, compute in self._compute.items():
+                self.features[name][start:end] = compute(new)
             if self.tokenizer is not None:
                 self.pieces += self.tokenizer.pieces(new)
         return np.fromiter((row_of[form] for form in forms), dtype=np.int64, count=len(forms))
@@ -104,13 +108,6 @@ class FormTable:
     def size(self, forms: Sequence[str]) -> int:
         """How long a sentence is in a batch: in tokens, or in pieces if a transformer reads it."""
         return len(forms) if self.tokenizer is None else sum(len(self.pieces[row]) for row in self.rows(forms))
-
-    def _add(self, new: list[str]) -> None:
-        start, end = len(self._rows), len(self._rows) + len(new)
-        self.features = {name: _grown(array, end) for name, array in self.features.items()}
-        self._rows.update(zip(new, range(start, end), strict=True))
-        for name, compute in self._compute.items():
-            self.features[name][start:end] = compute(new)
 
 
 def _grown(array: np.ndarray, rows: int) -> np.ndarray:

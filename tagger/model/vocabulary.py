@@ -1,4 +1,7 @@
-"""Strings <-> ids: the words, characters and tags that a tagger knows from its training data; and ids of no string."""
+"""Strings <-> ids: the words, characters and tags that a tagger knows from its training data.
+
+A few ids stand for no string, such as padding; the modules of the network take them from here.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
