@@ -26,6 +26,8 @@ from tagger.training.run_folder import BEST, CHECKPOINTS, LAST, METRICS
 
 AfterEpoch = Callable[[int, float, bool], None]  # an epoch, from 1, its accuracy on dev, whether it is the last one
 
+PROGRESS_SECONDS = 60.0  # between two lines within an epoch
+
 _log = logging.getLogger(__name__)
 
 
@@ -73,10 +75,21 @@ class EpochRecorder(Checkpoint):
         self.epochs: list[dict[str, float]] = []
         self.complete = False
         self._seconds: list[float] = []  # of the epochs of this process
-        self._seconds_after, self._start = seconds_after, 0.0
+        self._seconds_after = seconds_after
+        self._start = self._said = 0.0  # when the epoch began, and when its last line was logged
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._start = time.monotonic()
+        self._start = self._said = time.monotonic()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *step: Any) -> None:
+        """Logs once a minute how far a long epoch is, where no bar shows it."""
+        now = time.monotonic()
+        if now - self._said < PROGRESS_SECONDS or trainer.progress_bar_callback or not trainer.is_global_zero:
+            return
+        self._said = now
+        share, epochs = (step[-1] + 1) / trainer.num_training_batches, trainer.max_epochs or 0
+        left = (epochs - trainer.current_epoch - share) * (now - self._start) / share + self._seconds_after
+        _log.info("epoch %d/%d  %.0f %% of it%s", trainer.current_epoch + 1, epochs, 100 * share, time_left(left))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Records the epoch's numbers, saves its checkpoint and logs a line."""

@@ -26,12 +26,20 @@ from tagger.training.checkpoints import AfterEpoch
 from tagger.training.config import TrainConfig, find_start
 from tagger.training.data import TEMPERATURE, TaggerDataModule
 from tagger.training.fit_linear import linear_members, linear_seconds
+from tagger.training.fit_segmenter import SegmenterTraining
 from tagger.training.loggers import run_loggers
 from tagger.training.module import TaggerModule
 from tagger.training.recipe import with_init, with_recipe
-from tagger.training.report import describe, format_scores, kept_card, model_card, report_tagger, write_tagger_page
+from tagger.training.report import (
+    describe,
+    format_scores,
+    kept_card,
+    model_card,
+    report_seconds,
+    report_tagger,
+    write_tagger_page,
+)
 from tagger.training.run_folder import REPORT, REPORT_PAGE, SHARDS
-from tagger.training.segmenter_choice import SegmenterTraining
 from tagger.training.start import load_init, new_module
 from tagger.training.trainer import begin, finish, fit_best
 
@@ -155,7 +163,9 @@ def learn(
         asdict(config),
         settings={"max_epochs": config.trainer["max_epochs"]},
         callbacks=[_Patience(module, cast(int, config.patience))],
-        seconds_after=segmenting.seconds_about(words) + (linear_seconds(words) if config.linear else 0),
+        seconds_after=segmenting.seconds_about(words)
+        + (linear_seconds(words) if config.linear else 0)
+        + report_seconds(int(token_counts(corpus.splits["dev"]).sum())),
     )
     began = time.perf_counter()
     if config.linear is not None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tagger.errors import InputError
+from tagger.training import checkpoints
 from tagger.training.checkpoints import EpochRecorder, WholeFileIO, load_checkpoint
 from tagger.training.train import train
 from tests.conftest import largest_file
@@ -23,8 +24,10 @@ def test_a_checkpoint_that_fits_no_more_leaves_the_one_before(tmp_path: Path) ->
 
 
 def test_every_epoch_leaves_a_last_checkpoint_and_only_a_better_one_a_best(
-    treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(checkpoints, "PROGRESS_SECONDS", 0.0)
     accuracies = [0.5, 0.7, 0.6, 0.7, float("nan")]
     told: list[tuple[int, int]] = []
     save = EpochRecorder._save
@@ -38,6 +41,7 @@ def test_every_epoch_leaves_a_last_checkpoint_and_only_a_better_one_a_best(
     results = train(config_of(treebank, "trainer.max_epochs=5"), tmp_path, COMMAND)
     assert told == [(0, 0), (1, 1), (2, 1), (3, 1), (4, 1)]
     assert results["best_epoch"] == 2
+    assert "epoch 2/5  100 % of it" in caplog.text
     assert sorted(file.name for file in (tmp_path / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tagger.training.fit_segmenter import steps_for
 from tagger.training.recipe import frozen_epochs, text_ratio, with_recipe
 from tests.pretrained.encoders import load
 from tests.training.test_config import composed
@@ -49,3 +50,7 @@ def test_tuned_layers_learn_in_the_last_third(bert: Path, tune: bool | int, expe
     _, _, described = load(bert, tune=tune)
     assert [frozen_epochs(described, epochs) for epochs in (1, 2, 3, 6, 15)] == expected
     assert frozen_epochs(None, 6) == 0
+
+
+def test_a_segmenter_takes_fewer_steps_on_a_small_text() -> None:
+    assert [steps_for(units) for units in (1_000, 15_000, 50_000, 2_000_000)] == [65, 431, 1000, 6000]

@@ -12,8 +12,8 @@ import tagger
 from tagger.bundle.bundle import Bundle
 from tagger.training import train as module
 from tagger.training.config import TrainConfig
+from tagger.training.fit_segmenter import SegmenterTraining
 from tagger.training.report import model_card
-from tagger.training.segmenter_choice import SegmenterTraining
 from tagger.training.train import train
 from tests.training.conftest import COMMAND, config_of, contents
 

@@ -15,7 +15,7 @@ from tagger.segmenter.saved import load_segmenter
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.text.spacing import gold_paragraphs
-from tagger.training import launch, segmenter_choice
+from tagger.training import fit_segmenter, launch
 from tagger.training.fit_segmenter import score_cuts
 from tagger.training.train import train
 from tests.training.conftest import COMMAND, TINY, config_of
@@ -115,7 +115,7 @@ def test_the_segmenter_of_init_is_compared_or_stays(
     assert (second / "tagger" / "segmenter.safetensors").read_bytes() == kept
     assert config_json(second)["segmenter_training"] == {"corpus": spaced.name, "version": None, "license": "CC0"}
 
-    monkeypatch.setattr(segmenter_choice, "train_segmenter", None)
+    monkeypatch.setattr(fit_segmenter, "train_segmenter", None)
     assert trained(bare, third, "segmenter=auto", f"init={second}")["segmenter"] == {"kind": "learned", "kept": "init"}
     assert (third / "tagger" / "segmenter.safetensors").read_bytes() == kept
     assert config_json(third)["segmenter_training"]["license"] == "CC0"
