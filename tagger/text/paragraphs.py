@@ -143,14 +143,7 @@ class _Piece(NamedTuple):
 
     text: str
     opens: bool  # whether the line begins here
-
-    @property
-    def is_empty_line(self) -> bool:
-        return self.opens and len(self.text) < LONG_LINE and self.text.isspace()
-
-    @property
-    def is_short_line(self) -> bool:
-        return self.opens and len(self.text) < LONG_LINE
+    is_line: bool  # whether it is a whole line
 
 
 def _pieces(lines: Iterable[str]) -> Iterator[_Piece]:
@@ -159,10 +152,10 @@ def _pieces(lines: Iterable[str]) -> Iterator[_Piece]:
     for line in lines:
         held += line
         if held.endswith("\n") or len(held) >= LONG_LINE or not opens:
-            yield _Piece(held, opens)
+            yield _Piece(held, opens, opens and len(held) < LONG_LINE)
             held, opens = "", held.endswith("\n")
     if held:
-        yield _Piece(held, opens)
+        yield _Piece(held, opens, opens)
 
 
 def _judged(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
@@ -171,7 +164,7 @@ def _judged(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
     size = 0  # characters of the block
     judged, width = False, 0  # 0: not hard-wrapped
     for piece in _pieces(lines):
-        empty = piece.is_empty_line
+        empty = piece.is_line and piece.text.isspace()
         if not judged and (empty or size >= BLOCK_START):
             judged, width = True, _wrapped_width(block)
         if judged:
@@ -196,7 +189,7 @@ def _ends(block: list[_Piece], following: _Piece | None, width: int) -> Iterator
         if after is None or not piece.text.endswith("\n"):
             yield piece.text, False
         else:
-            wrapped = width and piece.is_short_line and _goes_on(piece.text, after.text[:LONG_LINE], width)
+            wrapped = width and piece.is_line and _goes_on(piece.text, after.text[:LONG_LINE], width)
             yield piece.text, not wrapped
 
 
