@@ -258,7 +258,7 @@ def _show(jobs: Sequence[Job], steps: Generator["Step", None, None]) -> int:
     # No thread that refreshes the bar: workers of a process with threads start in seconds.
     bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden, auto_refresh=False)
     task = bar.add_task("", total=sum(job.size for job in jobs) or None, words="")
-    words = read = failed = 0  # bytes of files that are done
+    words = read = shown = failed = 0  # `read`: bytes of files that are done
     with closing(steps), bar:
         for step in steps:
             words += step.words
@@ -268,7 +268,8 @@ def _show(jobs: Sequence[Job], steps: Generator["Step", None, None]) -> int:
                 failed += 1
                 say(f"error: {step.error}")
             speed = f"{words / (bar.tasks[0].elapsed or 1):,.0f} words/s"
-            bar.update(task, completed=read + step.read, words=speed, refresh=True)
+            shown = max(shown, read + step.read)  # a file's last step does not know how much was read
+            bar.update(task, completed=shown, words=speed, refresh=True)
     if 0 < failed < len(jobs):
         say(f"{failed} of {len(jobs)} files failed; the others are tagged")
     return failed
