@@ -6,7 +6,7 @@ The card is the folder's own below metadata in YAML, those of https://huggingfac
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -91,38 +91,49 @@ def hub_card(folder: Path, repository: str, languages: Sequence[str] = ()) -> st
 
 
 def _metadata(folder: Path, repository: str, languages: Sequence[str]) -> dict[str, Any]:
+    """What the config of a tagger or of a pretrained network says, by the names of the Hub."""
     hub: Any = import_module("huggingface_hub")
-    config, words = read_config(folder), predicts_words(folder)
+    config = read_config(folder)
     corpus, training = str(config.get("corpus") or ""), config.get("training") or {}
-    of_ud = "UD_" in corpus or "universal_dependencies" in corpus
-    scores = {} if words else config.get("scores") or {}
+    universal = "UD_" in corpus or "universal_dependencies" in corpus
+    if predicts_words(folder):
+        task, tags, results = "fill-mask", ["hidden-words"], []
+    else:
+        task, tags = "token-classification", ["part-of-speech", *map(str, training.get("columns") or ())]
+        dataset = UD_DATASET if universal else re.sub(r"[^\w.-]+", "-", corpus) or "unnamed"
+        results = _results(config, corpus, dataset)
+    data = hub.ModelCardData(
+        language=list(languages) or (["en"] if corpus == "sample" else language_codes(corpus)) or None,
+        **license_of(config.get("license")),
+        library_name="tagger",
+        pipeline_tag=task,
+        tags=[*tags, "universal-dependencies"] if universal else tags,
+        datasets=[UD_DATASET] if universal else None,
+        model_name=repository.partition("/")[2] if results else None,
+        eval_results=results or None,
+    )
+    found: dict[str, Any] = data.to_dict()
+    return found
+
+
+def _results(config: Mapping[str, Any], corpus: str, dataset: str) -> list[Any]:
+    """The accuracy of each column, on test or, without scores of test, on dev."""
+    scores = config.get("scores") or {}
     split = next((split for split in ("test", "dev") if scores.get(split)), None)
-    results = [
-        hub.EvalResult(
+    if split is None:
+        return []
+    return [
+        import_module("huggingface_hub").EvalResult(
             task_type="token-classification",
-            dataset_type=UD_DATASET if of_ud else re.sub(r"[^\w.-]+", "-", corpus) or "unnamed",
+            dataset_type=dataset,
             dataset_name=" ".join(filter(None, (corpus, config.get("version")))) or "unnamed",
             dataset_split=split,
             metric_type="accuracy",
             metric_name=f"{column.upper()} accuracy",
             metric_value=round(accuracy, 4),
         )
-        for column, accuracy in (scores[split].items() if split else ())
+        for column, accuracy in scores[split].items()
     ]
-    columns = ["hidden-words"] if words else ["part-of-speech", *map(str, training.get("columns") or ())]
-    codes = list(languages) or (["en"] if corpus == "sample" else language_codes(corpus))
-    data = hub.ModelCardData(
-        language=codes or None,
-        **license_of(config.get("license")),
-        library_name="tagger",
-        pipeline_tag="fill-mask" if words else "token-classification",
-        tags=[*columns, *(["universal-dependencies"] if of_ud else [])],
-        datasets=[UD_DATASET] if of_ud else None,
-        model_name=repository.partition("/")[2] if results else None,
-        eval_results=results or None,
-    )
-    found: dict[str, Any] = data.to_dict()
-    return found
 
 
 def license_of(name: str | None) -> dict[str, str]:
