@@ -11,11 +11,10 @@ one direction after the other (`_read_packed`).
 # size backward, X the sum of k * G * H over both directions, S the sum of k * (F + R) over all layers, U distinct
 # forms, D size of a transformer, K tags
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import accumulate
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -65,58 +64,45 @@ class Pass(NamedTuple):
 
 
 class Layer:
-    """A layer of k networks: both directions, or one.
+    """A layer of k networks.
 
     Attributes:
-        steps: of all directions, those that read forward first, if they have one size; else of each direction.
+        passes: its directions, forward first.
+        together: all of them at once, if they have one size.
         width: F + R.
     """
 
     def __init__(self, cell: Cell, layers: Sequence[BidirectionalLayer], input_size: int, dtype: torch.dtype) -> None:
         """Takes copies of the weights."""
-        forward, backward = ([getattr(each, f"{way}_layer") for each in layers] for way in ("forward", "backward"))
-        self._ways = [way for way, part in ((False, forward), (True, backward)) if part[0] is not None]
-        parts = [part for part in (forward, backward) if part[0] is not None]
-        self.width = sum(cast(int, part[0].hidden_size) for part in parts)
-        self._count = len(layers)
-        if len({part[0].hidden_size for part in parts}) == 1:
-            parts = [[each for part in parts for each in part]]
-        self.steps: list[Steps] = [cell.steps(part, input_size, dtype) for part in parts]
-
-    def __getstate__(self) -> dict[str, Any]:
-        """A copy makes its own passes, which are views of the weights."""
-        return {name: value for name, value in vars(self).items() if name != "passes"}
-
-    @cached_property
-    def passes(self) -> list[Pass]:
-        """The directions, one by one."""
-        k, found = self._count, []
-        parts = [steps[start : start + k] for steps in self.steps for start in range(0, len(steps.W_x), k)]
+        every = {way: [getattr(each, f"{way}_layer") for each in layers] for way in ("forward", "backward")}
+        ways = {way: own for way, own in every.items() if own[0] is not None}
+        k, whole = len(layers), None
+        if len({own[0].hidden_size for own in ways.values()}) == 1:
+            whole = cell.steps([each for own in ways.values() for each in own], input_size, dtype)
+            steps = [whole[start : start + k] for start in range(0, k * len(ways), k)]  # views
+        else:
+            steps = [cell.steps(own, input_size, dtype) for own in ways.values()]
+        self.passes: list[Pass] = []
         gates = place = 0
-        for steps, backward in zip(parts, self._ways, strict=True):
-            columns, states = k * steps.W_x.shape[2], steps.hidden_size
-            found.append(Pass(steps, backward, slice(gates, gates + columns), slice(place, place + states)))
+        for way, one in zip(ways, steps, strict=True):
+            columns, states = k * one.W_x.shape[2], one.hidden_size
+            own_place = slice(gates, gates + columns), slice(place, place + states)
+            self.passes.append(Pass(one, way == "backward", *own_place))
             gates, place = gates + columns, place + states
-        return found
-
-    @property
-    def together(self) -> Pass | None:
-        """All directions at once, if they have one size."""
-        last = self.passes[-1]
-        whole = slice(0, last.gates.stop), slice(0, last.place.stop)
-        return Pass(self.steps[0], False, *whole) if len(self.steps) == 1 else None
+        self.together = None if whole is None else Pass(whole, False, slice(0, gates), slice(0, place))
+        self.width = place
 
 
 class Plan(NamedTuple):
-    """What the steps of a batch compute; the same for all layers. Lists that begin with 0 have T + 1 numbers.
+    """Which rows the steps of a batch compute; the same for all layers.
 
     Attributes:
-        counts: n of each step; they never grow.
-        starts: the first token of each step, and last the number of all tokens.
-        rows: that each step computes, at least n. Those after its n tokens belong to nobody.
-        ends: the rows of all steps before each step.
-        places: (sum of rows,) the token whose input each row reads, after the n tokens of a step its last one again;
-            None if every step computes its n tokens alone.
+        counts: (T,) n of each step; they never grow.
+        starts: (T + 1,) the tokens before each step, and of all.
+        rows: (T,) that each step computes, at least n. Those after its n tokens belong to nobody.
+        ends: (T + 1,) the rows before each step, and of all.
+        places: (all rows,) the token that each row reads, after the n tokens of a step its last one again; None if
+            every step computes its n tokens alone.
         fixed: whether all products have a fixed number of rows; see `windows`.
     """
 
@@ -144,11 +130,9 @@ def make_plan(counts: Sequence[int], dtype: torch.dtype, fixed: bool) -> Plan:
     return Plan(counts, starts, rows, list(accumulate(rows, initial=0)), places, fixed)
 
 
-class Inputs(Protocol):
-    """What a layer reads."""
-
-    def products(self, one: Pass, chunks: Iterable[tuple[int, int]]) -> Iterator[Tensor]:
-        """For each chunk, steps from a first to before a last, its rows' products with the input, (M, rows, G * H)."""
+# What a layer reads: for each chunk of a pass, steps from a first to before a last, the products of its rows with the
+# input, (M, rows, G * H).
+Inputs = Callable[[Pass, Iterable[tuple[int, int]]], Iterator[Tensor]]
 
 
 class Stack:
@@ -239,9 +223,9 @@ class Stack:
         """
         plan = make_plan(counts, self.dtype, fixed_shapes)
         total = self.rows(len(rows), fixed_shapes)
-        states = self.buffer("states", products, total + max_extra_rows(total), self.width)
+        states = self._buffer("states", products, total + max_extra_rows(total), self.width)
         states[len(rows) :] = 0
-        inputs: Inputs = FormInputs(self, plan, products, rows, contexts)
+        inputs: Inputs = partial(self._form_products, plan, products, rows, contexts)
         start = 0
         for layer in self.layers:
             stop = start + self.count * layer.width
@@ -251,7 +235,7 @@ class Stack:
             else:
                 for one in layer.passes:
                     self._read_packed(one, inputs, plan, out[..., one.place])
-            inputs, start = StateInputs(self, plan, out[:, :total] if fixed_shapes else out), stop
+            inputs, start = partial(self._state_products, plan, out[:, :total] if fixed_shapes else out), stop
         return states[:total]
 
     def _read_packed(self, one: Pass, inputs: Inputs, plan: Plan, out: Tensor) -> None:
@@ -263,7 +247,7 @@ class Stack:
         steps = one.steps
         h = out.new_zeros(max(plan.rows), self.count, steps.state_size).transpose(0, 1)  # (k, most rows, state_size)
         chunks = list(_chunks(plan.rows, one.backward))
-        for (first, last), x in zip(chunks, inputs.products(one, chunks), strict=True):
+        for (first, last), x in zip(chunks, inputs(one, chunks), strict=True):
             parts = [part.split_with_sizes(plan.rows[first:last], dim=1) for part in steps.split(x)]
             of_steps = list(zip(*parts, strict=True))  # of each step what `Steps.step` reads
             for t in range(last - 1, first - 1, -1) if one.backward else range(first, last):
@@ -282,7 +266,7 @@ class Stack:
         """
         steps, count = whole.steps, out.shape[1]
         of_passes = [slice(start, start + self.count) for start in range(0, len(steps.W_x), self.count)]
-        (x,) = inputs.products(whole, [(0, count)])  # (M, T, G * H)
+        (x,) = inputs(whole, [(0, count)])  # (M, T, G * H)
         for here, one in zip(of_passes, passes, strict=True):
             if one.backward:
                 x[here] = x[here].flip(1)
@@ -295,6 +279,67 @@ class Stack:
         states = h[1:, :, 0, : steps.hidden_size].transpose(0, 1)  # (M, T, H)
         for here, one in zip(of_passes, passes, strict=True):
             out[..., one.place] = states[here].flip(1) if one.backward else states[here]
+
+    def _form_products(
+        self,
+        plan: Plan,
+        table: Tensor,
+        rows: np.ndarray,
+        contexts: Tensor | None,
+        one: Pass,
+        chunks: Iterable[tuple[int, int]],
+    ) -> Iterator[Tensor]:
+        """The `Inputs` of the first layer; its products with forms are in `table`, so they are gathered."""
+        table, ends = table[:, one.gates], plan.ends
+        if plan.places is not None:
+            rows = rows[plan.places]
+            contexts = None if contexts is None else contexts[:, torch.from_numpy(plan.places).to(contexts.device)]
+        all_rows = torch.from_numpy(rows).to(table.device)  # (sum of all steps' rows,)
+        for first, last in chunks:
+            here = all_rows[ends[first] : ends[last]]
+            if table.dtype == self.dtype:
+                x = self._buffer("gates", table, len(here), table.shape[1])
+                torch.index_select(table, 0, here, out=x)
+            else:
+                x = torch.index_select(table, 0, here).to(self.dtype)
+            x = x.view(len(here), len(one.steps.W_x), -1).transpose(0, 1)  # (M, rows, G * H)
+            if contexts is not None:
+                own = contexts[:, ends[first] : ends[last]].to(self.dtype)  # (k, rows, D)
+                x.baddbmm_(_repeated(own, len(x)), one.steps.W_x[:, -own.shape[2] :])
+                one.steps.prepare(x)
+            yield x
+
+    def _state_products(
+        self, plan: Plan, below: Tensor, one: Pass, chunks: Iterable[tuple[int, int]]
+    ) -> Iterator[Tensor]:
+        """The `Inputs` of another layer: products with the states of the layer below, (k, N or more, I).
+
+        With fixed shapes those of the whole batch are computed at once, in blocks of `FIXED_BLOCK` rows.
+        """
+        whole = self._multiplied(one, below, FIXED_BLOCK) if plan.fixed else None  # (N or more, M * G * H)
+        for first, last in chunks:
+            start, rows = plan.starts[first], plan.ends[last] - plan.ends[first]
+            if whole is None:
+                stop = start + padded_rows(plan.starts[last] - start, self.dtype)
+                x = self._multiplied(one, below[:, start:stop], stop - start)
+            else:
+                x, start = whole, 0
+            if plan.places is not None and (plan.fixed or last - first > 1):  # else the rows are those of the step
+                places = torch.from_numpy(plan.places[plan.ends[first] : plan.ends[last]] - start).to(x.device)
+                x = torch.index_select(x, 0, places, out=self._buffer("chunk", x, rows, x.shape[1]))
+            yield x[:rows].view(rows, len(one.steps.W_x), -1).transpose(0, 1)
+
+    def _multiplied(self, one: Pass, states: Tensor, block: int) -> Tensor:
+        """The products with states (k, rows, I), block by block: (rows, M * G * H)."""
+        W, b = one.steps.W_x, one.steps.b_x
+        rows, inputs = states.shape[1], _repeated(states, len(W))
+        flat = self._buffer("gates", states, rows, W.shape[0] * W.shape[2])
+        x = flat.view(rows, len(W), -1).transpose(0, 1)  # (M, rows, G * H)
+        x.copy_(b)
+        for start in range(0, rows, block):
+            x[:, start : start + block].baddbmm_(inputs[:, start : start + block], W)
+        one.steps.prepare(x)
+        return flat
 
     def scores(self, states: Tensor, column: str, fixed_shapes: bool = False) -> Tensor:
         """The sum of the networks' scores (logits) of the tags of a column, (rows, K), multiplied by their shares.
@@ -311,7 +356,7 @@ class Stack:
             torch.addmm(b, states[block], W, out=scores[block])
         return scores[:, : self._tags[column]]
 
-    def buffer(self, name: str, like: Tensor, rows: int, columns: int) -> Tensor:
+    def _buffer(self, name: str, like: Tensor, rows: int, columns: int) -> Tensor:
         """Memory that is used again: new memory for every batch would fragment the heap."""
         size = rows * columns
         if name not in self._buffers or len(self._buffers[name]) < size:
@@ -319,85 +364,6 @@ class Stack:
             # by 0, and the product is NaN if that memory holds NaN.
             self._buffers[name] = like.new_zeros(size + size // 8, dtype=self.dtype)
         return self._buffers[name][:size].view(rows, columns)
-
-
-@dataclass(frozen=True)
-class FormInputs:
-    """What the first layer reads: its products with forms, which are known, and those with transformers' vectors.
-
-    Attributes:
-        table: (U, X), the products with forms.
-        rows: (N,), the form of each token.
-        contexts: (k, N, D).
-    """
-
-    stack: Stack
-    plan: Plan
-    table: Tensor
-    rows: np.ndarray
-    contexts: Tensor | None
-
-    def products(self, one: Pass, chunks: Iterable[tuple[int, int]]) -> Iterator[Tensor]:
-        """See `Inputs`."""
-        table, ends, dtype = self.table[:, one.gates], self.plan.ends, self.stack.dtype
-        places = np.arange(len(self.rows)) if self.plan.places is None else self.plan.places
-        rows, contexts = torch.from_numpy(self.rows[places]).to(table.device), self.contexts  # (all rows of the plan,)
-        if contexts is not None:
-            contexts = contexts[:, torch.from_numpy(places).to(contexts.device)]
-        for first, last in chunks:
-            here = rows[ends[first] : ends[last]]
-            if table.dtype == dtype:
-                x = self.stack.buffer("gates", table, len(here), table.shape[1])
-                torch.index_select(table, 0, here, out=x)
-            else:
-                x = torch.index_select(table, 0, here).to(dtype)
-            x = x.view(len(here), len(one.steps.W_x), -1).transpose(0, 1)  # (M, rows, G * H)
-            if contexts is not None:
-                own = contexts[:, ends[first] : ends[last]].to(dtype)  # (k, rows, D)
-                x.baddbmm_(_repeated(own, len(x)), one.steps.W_x[:, -own.shape[2] :])
-                one.steps.prepare(x)
-            yield x
-
-
-@dataclass(frozen=True)
-class StateInputs:
-    """What the other layers read: the states of the layer below.
-
-    Attributes:
-        below: (k, N or more, I); with fixed shapes a multiple of FIXED_BLOCK.
-    """
-
-    stack: Stack
-    plan: Plan
-    below: Tensor
-
-    def products(self, one: Pass, chunks: Iterable[tuple[int, int]]) -> Iterator[Tensor]:
-        """See `Inputs`."""
-        plan, stack = self.plan, self.stack
-        whole = self._multiplied(one, 0, self.below.shape[1]) if plan.fixed else None
-        for first, last in chunks:
-            start, rows = plan.starts[first], plan.ends[last] - plan.ends[first]
-            if whole is None:
-                x = self._multiplied(one, start, padded_rows(plan.starts[last] - start, stack.dtype))
-            else:
-                x, start = whole, 0
-            if plan.places is not None and (plan.fixed or last - first > 1):  # else the rows are those of the step
-                places = torch.from_numpy(plan.places[plan.ends[first] : plan.ends[last]] - start).to(x.device)
-                x = torch.index_select(x, 0, places, out=stack.buffer("chunk", x, rows, x.shape[1]))
-            yield x[:rows].view(rows, len(one.steps.W_x), -1).transpose(0, 1)
-
-    def _multiplied(self, one: Pass, start: int, rows: int) -> Tensor:
-        """The products with some rows of states, (rows, M * G * H); with fixed shapes block by block."""
-        W, b = one.steps.W_x, one.steps.b_x
-        flat = self.stack.buffer("gates", self.below, rows, W.shape[0] * W.shape[2])
-        x = flat.view(rows, len(W), -1).transpose(0, 1)  # (M, rows, G * H)
-        x.copy_(b)
-        inputs = _repeated(self.below[:, start : start + rows], len(W))
-        for block in range(0, rows, FIXED_BLOCK if self.plan.fixed else rows):
-            here = slice(block, block + FIXED_BLOCK if self.plan.fixed else None)
-            x[:, here].baddbmm_(inputs[:, here], W)
-        one.steps.prepare(x)
-        return flat
 
 
 def _repeated(x: Tensor, count: int) -> Tensor:
