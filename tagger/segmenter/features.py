@@ -30,7 +30,7 @@ MAX_WORD_UNITS = 12  # longer words are not in the lexicon
 SIZES, CODES = 16, 8  # a word that is found is its units, fewer than SIZES, + SIZES * its code, below CODES
 
 
-class _Known:
+class _HashTable:
     """Hashes of training, ascending, of uint32, with a code each, of uint8.
 
     In training also two counts of each: the cases in which it is a word (or a word goes on), and all cases.
@@ -48,11 +48,11 @@ class _Known:
         places = np.flatnonzero(self._filter[_last_bits(hashes)])
         numbers = np.searchsorted(self.hashes, hashes[places])
         numbers[numbers == len(self.hashes)] = 0
-        known = self.hashes[numbers] == hashes[places]
-        return places[known], numbers[known]
+        is_there = self.hashes[numbers] == hashes[places]
+        return places[is_there], numbers[is_there]
 
 
-class Borders(_Known):
+class Borders(_HashTable):
     """What training knows of the border after a unit: codes below BORDER_CODES, how often words went on there."""
 
     @classmethod
@@ -73,7 +73,7 @@ class Borders(_Known):
                 break
         return Borders(self.hashes[kept], self.codes[kept])
 
-    def found(self, table: UnitTable, units: Units, lengths: np.ndarray | None) -> list[np.ndarray]:
+    def at_units(self, table: UnitTable, units: Units, lengths: np.ndarray | None) -> list[np.ndarray]:
         """For each of VIEWS the code (N,) of the border after each unit; 0 where it is unknown.
 
         With `lengths` (see `Lexicon.of`) the text is that of training, and each border is looked up as if training did
@@ -82,13 +82,13 @@ class Borders(_Known):
         goes_on = None if lengths is None else _goes_on(lengths)
         codes = []
         for hashes in _views(table, units):
-            own = np.zeros(len(hashes), dtype=np.uint64)
+            of_units = np.zeros(len(hashes), dtype=np.uint64)
             places, numbers = self.find(hashes)
-            own[places] = self.codes[numbers]
+            of_units[places] = self.codes[numbers]
             if goes_on is not None and self._counts is not None:
                 joined, cases = (each[numbers] for each in self._counts)
-                own[places] = _border_codes(joined - goes_on[places], cases - 1)
-            codes.append(own)
+                of_units[places] = _border_codes(joined - goes_on[places], cases - 1)
+            codes.append(of_units)
         return codes
 
 
@@ -105,16 +105,16 @@ def cuts_of(table: UnitTable, units: Units, ends: np.ndarray) -> list[str]:
     return sorted(_name(pair) for pair in pairs.tolist() if pair)
 
 
-def known_cuts(names: Iterable[str]) -> np.ndarray:
+def allowed_cuts(names: Iterable[str]) -> np.ndarray:
     """(pairs of kinds,) whether each has a name that is given; where white space is between two units, it is true."""
     numbers = {_name(pair): pair for pair in range(len(KINDS) ** 2)}
-    known = np.zeros(len(numbers), dtype=bool)
-    known[0] = True
+    is_allowed = np.zeros(len(numbers), dtype=bool)
+    is_allowed[0] = True
     for name in names:
         if name not in numbers or "" in name.split(BETWEEN):
             raise ValueError(f"the cut {name[:60]!r} is not two kinds of units with {BETWEEN} between them")
-        known[numbers[name]] = True
-    return known
+        is_allowed[numbers[name]] = True
+    return is_allowed
 
 
 def _name(pair: int) -> str:
@@ -160,7 +160,7 @@ def _last_bits(hashes: np.ndarray) -> np.ndarray:
     return (hashes & np.uint32((1 << _FILTER_BITS) - 1)).astype(np.int64)
 
 
-class Lexicon(_Known):
+class Lexicon(_HashTable):
     """The words of training: sequences of units, with the white space inside them; see `_word_codes`."""
 
     def __init__(
@@ -183,9 +183,9 @@ class Lexicon(_Known):
             lengths: (N,) the units of the word that begins at each unit, 0 where none does.
             spaces: whether tokens may hold white space.
         """
-        found = [grams[lengths == size] for size, grams in _grams(table, units)]
-        hashes, words = np.unique(np.concatenate(found), return_counts=True)
-        index, occurrences = _Known(hashes, words), np.zeros(len(hashes), dtype=np.int64)
+        words_of_size = [grams[lengths == size] for size, grams in _grams(table, units)]
+        hashes, words = np.unique(np.concatenate(words_of_size), return_counts=True)
+        index, occurrences = _HashTable(hashes, words), np.zeros(len(hashes), dtype=np.int64)
         for _, grams in _grams(table, units):
             occurrences += np.bincount(index.find(grams)[1], minlength=len(hashes))
         borders = Borders.of(table, units, lengths, spaces)
@@ -194,7 +194,7 @@ class Lexicon(_Known):
     def matches(
         self, table: UnitTable, units: Units, lengths: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The longest words at each place; see `Borders.found` for `lengths`.
+        """The longest words at each place; see `Borders.at_units` for `lengths`.
 
         Returns:
             Three arrays (N,): the longest word that begins with the unit, the longest one that ends with it, and the
@@ -255,7 +255,7 @@ def context_rows(
         rules: (N,) see `rule_labels`.
         buckets: rows of each column.
         pairs: whether a unit's form and the next or the last one are read as pairs.
-        lengths: see `Borders.found`.
+        lengths: see `Borders.at_units`.
     """
     form, shape, kind = (table.keys[units.types, part] for part in range(3))
     gap = units.gaps.astype(np.uint64)
@@ -263,7 +263,7 @@ def context_rows(
     begins, ends, holds = lexicon.matches(table, units, lengths)
     starts = _next(begins, 1)
     begin, start, end, hold = (each % np.uint64(SIZES) for each in (begins, starts, ends, holds))
-    one_one, two_one, one_two, two_two = lexicon.borders.found(table, units, lengths)
+    one_one, two_one, one_two, two_two = lexicon.borders.at_units(table, units, lengths)
     parts_of: list[tuple[np.ndarray, ...]] = [
         (shape, gap, before),
         (_next(shape, -1), before, shape),

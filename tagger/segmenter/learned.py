@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tagger.model.device import own_turn
-from tagger.segmenter.features import Lexicon, context_rows, known_cuts, pairs_of_kinds, rule_labels
+from tagger.segmenter.features import Lexicon, allowed_cuts, context_rows, pairs_of_kinds, rule_labels
 from tagger.segmenter.lanes import LaneReader, windows_of
 from tagger.segmenter.multiwords import Multiwords
 from tagger.segmenter.unit_network import Label, SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
@@ -51,7 +51,7 @@ class LearnedSegmenter:
         self._table = UnitTable(vocabulary.forms, config["affix_buckets"], config["characters"], marks)
         self.network = network
         self._reader = LaneReader(network.encoder, (network.labels, network.scripts))
-        self._cuts = None if config["cuts"] is None else known_cuts(config["cuts"])
+        self._cuts = None if config["cuts"] is None else allowed_cuts(config["cuts"])
         self._kinds, self._generation = torch.empty(0, config["size"]), 0
         self._known_ways = lru_cache(maxsize=10_000)(self._ways)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tagger.errors import InputError
 from tagger.model.weights import build_without_memory, compress, expand, one_error, read_weights
-from tagger.segmenter.features import BORDER_CODES, CODES, Borders, Lexicon, known_cuts
+from tagger.segmenter.features import BORDER_CODES, CODES, Borders, Lexicon, allowed_cuts
 from tagger.segmenter.unit_network import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
 from tagger.text.edit_scripts import least_characters
 from tagger.text.json_files import MAX_VOCABULARY_BYTES, json_file, read_json, shown, write_packed_json
@@ -95,15 +95,15 @@ def load_segmenter(folder: Path) -> SavedSegmenter:
     lists = {_LEXICON: "I32", _CODES: "U8", _BORDERS: "I32", _BORDER_CODES: "U8"}
     weights = read_weights(path, network.state_dict(), lists)
     with one_error(folder, SEGMENTER_WEIGHTS):
-        borders = Borders(*_known("borders", weights.pop(_BORDERS), weights.pop(_BORDER_CODES), BORDER_CODES))
-        lexicon = Lexicon(*_known("words of the lexicon", weights.pop(_LEXICON), weights.pop(_CODES), CODES), borders)
+        borders = Borders(*_checked("borders", weights.pop(_BORDERS), weights.pop(_BORDER_CODES), BORDER_CODES))
+        lexicon = Lexicon(*_checked("words of the lexicon", weights.pop(_LEXICON), weights.pop(_CODES), CODES), borders)
         network.load_state_dict(weights, assign=True)
     return SavedSegmenter(network.eval(), vocabulary, config, lexicon)
 
 
-def _known(name: str, tensor: Tensor, own: Tensor, most: int) -> tuple[np.ndarray, np.ndarray]:
+def _checked(name: str, tensor: Tensor, of_codes: Tensor, most: int) -> tuple[np.ndarray, np.ndarray]:
     """Hashes and their codes; raises ValueError unless the hashes ascend and each has a code below `most`."""
-    hashes, codes = tensor.numpy().view(np.uint32), own.numpy()
+    hashes, codes = tensor.numpy().view(np.uint32), of_codes.numpy()
     if (hashes[1:] <= hashes[:-1]).any():
         raise ValueError(f"the hashes of the {name} are not in ascending order")
     if codes.shape != hashes.shape or (codes >= most).any():
@@ -116,7 +116,7 @@ def _check_content(config: SegmenterConfig, vocabulary: SegmenterVocabulary) -> 
     for name, strings in (("cuts", config["cuts"]), ("forms", vocabulary.forms), ("scripts", vocabulary.scripts)):
         if strings is not None and len(set(strings)) < len(strings):
             raise ValueError(f"one of the {name} occurs twice")
-    known_cuts(config["cuts"] or [])
+    allowed_cuts(config["cuts"] or [])
     for script in vocabulary.scripts:
         if least_characters(script) is None:
             raise ValueError(f"{shown(script)} is no edit script")

@@ -9,9 +9,9 @@ from tagger.segmenter.features import (
     VIEWS,
     Borders,
     Lexicon,
+    allowed_cuts,
     context_rows,
     cuts_of,
-    known_cuts,
 )
 from tagger.segmenter.unit_network import columns
 from tagger.segmenter.units import Units, UnitTable
@@ -96,7 +96,7 @@ def codes(borders: Borders, text: str, sizes: list[int] | None = None) -> list[l
     units = TABLE.read([text])
     start, stop = units.bounds[0]
     lengths = None if sizes is None else laid_out(units, sizes)
-    return [own[start:stop].tolist() for own in borders.found(TABLE, units, lengths)]
+    return [own[start:stop].tolist() for own in borders.at_units(TABLE, units, lengths)]
 
 
 def test_borders_that_always_never_and_sometimes_end_a_word_differ():
@@ -148,9 +148,9 @@ def test_the_kinds_between_which_a_text_is_cut():
 
 @pytest.mark.parametrize("name", ["", "|", "Nd", "Nd Lo", "Nd|", "|Lo", "Nd|lo", "Nd|Lo|Lo", "Pi|Lo"])
 def test_a_cut_has_two_kinds(name):
-    assert known_cuts(["Nd|Lo", "Lo|Nd", "Nd|end"]).sum() == 1 + 3
+    assert allowed_cuts(["Nd|Lo", "Lo|Nd", "Nd|end"]).sum() == 1 + 3
     with pytest.raises(ValueError, match=r"is not two kinds of units"):
-        known_cuts([name])
+        allowed_cuts([name])
 
 
 TEXTS = ["It ends. A dog", "", "So, no.", "x"]
