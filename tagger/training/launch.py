@@ -182,9 +182,8 @@ def resume(name: str) -> int:
     from tagger.training.config import checked_config
 
     begin = Path(record.started_in or "")
-    there = begin.is_absolute() and begin.is_dir()
-    folder = folder.absolute() if there else folder
-    with contextlib.chdir(begin if there else Path.cwd()):
+    folder = folder.absolute()
+    with contextlib.chdir(begin if begin.is_absolute() and begin.is_dir() else Path.cwd()):
         folder = Path(shown_folder(folder))
         try:
             config = checked_config(record.command, record.config)

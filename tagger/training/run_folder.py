@@ -81,14 +81,13 @@ def _claim_folder(wanted: Path, record: RunRecord, add_number: bool, claims: Exi
         try:
             path.mkdir(parents=True, exist_ok=True)
             names = {each.name for each in path.iterdir()} - {LOCK}
-            only_own = names <= {*OWN_FOLDERS, *OWN_FILES}
-            was_killed = not add_number and RECORD in names and only_own and not can_resume(path)
+            was_killed = not add_number and RECORD in names and names <= {*OWN_FOLDERS, *OWN_FILES}
             if was_killed:
                 read_record(path)  # it is a run's, and no other program's
             if was_killed or not names:
                 has_lock = claims.enter_context(claim_run(path))
                 if was_killed and has_lock:
-                    _remove_own(path)
+                    _remove_own(path)  # unless an epoch is complete by now
                 with (path / RECORD).open("x", encoding="utf-8") as out:  # another process may be first
                     out.write(record.to_json())
                 return path
@@ -122,17 +121,19 @@ def remove_empty(run: Path) -> None:
 
 def discard_run(run: Path) -> None:
     """Removes the run's files unless there is a complete epoch or a tagger. Other files stay, and then the folder."""
-    if not can_resume(run) and not (run / TAGGER_IN_RUN).is_dir():
-        _remove_own(run)
+    if _remove_own(run):
         (run / LOCK).unlink(missing_ok=True)
         remove_empty(run)
 
 
-def _remove_own(run: Path) -> None:
+def _remove_own(run: Path) -> bool:
+    if can_resume(run) or (run / TAGGER_IN_RUN).is_dir():
+        return False
     for name in OWN_FOLDERS:
         shutil.rmtree(run / name, ignore_errors=True)
     for name in OWN_FILES:
         (run / name).unlink(missing_ok=True)
+    return True
 
 
 def can_resume(folder: Path) -> bool:

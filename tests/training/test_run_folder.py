@@ -4,8 +4,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -65,6 +66,23 @@ def test_what_another_holds_stays(file: str, message: str, tmp_path: Path) -> No
     with pytest.raises(InputError, match=r"new cannot be made a run's folder: Not a directory"):
         begun(tmp_path / "run" / file / "new")
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_a_run_stays_that_completes_an_epoch_while_another_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = begun(tmp_path / "run") / "checkpoints" / "last.ckpt"
+
+    @contextmanager
+    def late(_: Path) -> Iterator[bool]:
+        last.parent.mkdir()
+        last.touch()
+        yield True
+
+    monkeypatch.setattr("tagger.training.run_folder.claim_run", late)
+    with pytest.raises(InputError, match="run exists"):
+        begun(tmp_path / "run")
+    assert last.exists()
 
 
 def test_a_run_without_an_epoch_leaves_nothing_but_what_is_not_its_own(
