@@ -60,7 +60,7 @@ BUCKETS = 64
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
     """A command that was interrupted in this process has no more ears for signals; the next test has."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

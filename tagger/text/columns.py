@@ -17,6 +17,7 @@ from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG, display_width, encodable, fitted, whole_lines
 
 MAX_SENTENCE_TOKENS = 1_000_000  # more means that nothing in the file ends its sentences
+MAX_LINE_TOKENS = 200_000  # of a sentence in one line, which is tagged in one go, without progress
 BLANK_SEPARATED = re.compile(r"[^ \t\r\n]+")
 NO_BREAK_SPACE = "\u00a0"  # stands for a space inside a word of `slash`
 
@@ -48,8 +49,8 @@ class Options:
 
 
 def check_length(tokens: Sequence[str], where: str) -> None:
-    """Refuses a sentence that stands in one line of a file and has more than `MAX_SENTENCE_TOKENS`."""
-    if len(tokens) > MAX_SENTENCE_TOKENS:
+    """Refuses a sentence that stands in one line of a file and has more than `MAX_LINE_TOKENS`."""
+    if len(tokens) > MAX_LINE_TOKENS:
         raise InputError(f"{where}: {len(tokens):,} tokens in one sentence; give each sentence a line of its own")
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tomllib
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tagger.__main__ import main
 from tagger.commands.app import COMMANDS, unknown_command
 from tagger.training import launch
 from tests.commands.conftest import call, error
@@ -64,6 +66,21 @@ def test_help_and_version_fit_80_columns_and_import_nothing_slow() -> None:
         assert max(map(len, text.splitlines())) <= 80, line
     assert helps[""] == helps["--help"] == helps["-h"] == helps["help"]
     assert [name for name in COMMANDS if f"\n  {name} " not in helps["--help"]] == []
+
+
+def test_without_arguments_a_line_says_what_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "train", len)
+    assert (
+        call().stderr == "training on the bundled English sample, for some minutes; --help shows what else there is\n"
+    )
+    assert not call("train").stderr
+
+
+def test_a_signal_that_comes_late_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["tagger", "--version"])
+    assert main() == 0
+    signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGINT)
 
 
 def test_mistakes_of_a_training_are_answered_before_lightning_is_imported(

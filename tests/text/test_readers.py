@@ -122,7 +122,7 @@ def test_errors(format: str, line: str, said: list[str], options: dict[str, Any]
 
 @pytest.mark.parametrize(("format", "token"), [("lines", "{} "), ("slash", "{}/X "), ("jsonl", '"{}",')])
 def test_a_line_of_too_many_tokens_is_refused(monkeypatch: pytest.MonkeyPatch, format: str, token: str) -> None:
-    monkeypatch.setattr("tagger.text.columns.MAX_SENTENCE_TOKENS", 9)
+    monkeypatch.setattr("tagger.text.columns.MAX_LINE_TOKENS", 9)
     for tokens in (9, 10):
         line = (token.format("a") * tokens)[:-1]
         with pytest.raises(InputError, match="line 1: 10 tokens in one sentence") if tokens == 10 else nullcontext():
