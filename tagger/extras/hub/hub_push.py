@@ -1,6 +1,6 @@
 """A tagger's folder -> a repository of the Hugging Face Hub: its files and its model card.
 
-The card is the folder's own below metadata in YAML, those of https://huggingface.co/docs/hub/model-cards.
+The card is that of the folder, below metadata in YAML (https://huggingface.co/docs/hub/model-cards).
 """
 
 import re
@@ -74,18 +74,18 @@ def hub_card(folder: Path, repository: str, languages: Sequence[str] = ()) -> st
     Metadata that the folder's card has already are kept, key by key. Without codes of languages such as `en`, the name
     of the corpus tells them.
     """
-    own, text, path = {}, f"# {repository}\n", folder / CARD
+    stated, text, path = {}, f"# {repository}\n", folder / CARD
     try:
         if path.is_file():
             with path.open(encoding="utf-8") as file:
                 text = file.read(MAX_CARD_BYTES)
             if text.startswith("---"):
                 card = import_module("huggingface_hub").ModelCard(text)
-                own, text = card.data.to_dict(), card.text.lstrip("\n")
+                stated, text = card.data.to_dict(), card.text.lstrip("\n")
     except Exception as error:  # of the system, of the library and of the one for YAML
         raise InputError(f"{path}: the metadata cannot be read ({reason(error)}); correct them") from None
     metadata = import_module("huggingface_hub.utils").yaml_dump(
-        _metadata(folder, repository, languages) | own, sort_keys=False
+        _metadata(folder, repository, languages) | stated, sort_keys=False
     )
     return f"---\n{metadata}---\n\n{text.replace('THIS_FOLDER', f'hf:{repository}')}"
 

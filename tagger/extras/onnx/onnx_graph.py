@@ -4,8 +4,7 @@ The operators are those of https://onnx.ai/onnx/operators/: RNN, GRU and LSTM. T
 their gates stand in another order.
 
 The graph reads padded sentences, the first axis of which are the sentences. Inside, as in the network, time comes
-first. It holds what depends on numbers alone: how forms become ids is for its reader, who is told by
-`onnx_file.py`.
+first. It reads ids alone: the JSON of `onnx_file.py` says how forms become ids.
 """
 
 from collections.abc import Sequence

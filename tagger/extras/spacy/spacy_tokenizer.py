@@ -176,10 +176,10 @@ class BigruTokenizer(PipelinePart):
 
     def _docs(self, texts: Sequence[str]) -> list[Doc]:
         paragraphs = [list(read_paragraphs(io.StringIO(text))) for text in texts]
-        cuts = iter(self._segment([paragraph.text for own in paragraphs for paragraph in own]))
+        cuts = iter(self._segment([paragraph.text for of_text in paragraphs for paragraph in of_text]))
         return [
-            _doc(self._vocab, text, [(paragraph.start, next(cuts)) for paragraph in own])
-            for text, own in zip(texts, paragraphs, strict=True)
+            _doc(self._vocab, text, [(paragraph.start, next(cuts)) for paragraph in of_text])
+            for text, of_text in zip(texts, paragraphs, strict=True)
         ]
 
 
