@@ -102,24 +102,22 @@ def fit_temperatures(
 @torch.inference_mode()
 def fit_temperature(decoder: Decoder, batches: Sequence[GoldScores]) -> float | None:
     """The temperature that makes the gold tags most probable; None if there are too few of them."""
+
+    def log_gold(batch: GoldScores, temperature: float) -> Tensor:
+        """The logarithm of the probability of each gold tag, (n,)."""
+        return decoder.log_probabilities(batch.scores, batch.counts, temperature)[batch.rows, batch.gold]
+
     # Without gold tags that the decoder rules out, whose probability is 0 at any temperature.
-    possible = [_log_gold(decoder, batch, 1.0) > IMPOSSIBLE for batch in batches]
+    possible = [log_gold(batch, 1.0) > IMPOSSIBLE for batch in batches]
     batches = [b._replace(rows=b.rows[kept], gold=b.gold[kept]) for b, kept in zip(batches, possible, strict=True)]
     if sum(len(batch.gold) for batch in batches) < MIN_WORDS:
         return None
 
     def loss(log_temperature: float) -> float:
-        return -sum(
-            float(_log_gold(decoder, batch, math.exp(log_temperature)).cpu().double().sum()) for batch in batches
-        )
+        return -sum(float(log_gold(batch, math.exp(log_temperature)).cpu().double().sum()) for batch in batches)
 
     best = _lowest(loss, math.log(MIN_TEMPERATURE), math.log(MAX_TEMPERATURE))
     return min(MAX_TEMPERATURE, max(MIN_TEMPERATURE, round(math.exp(best), 4)))
-
-
-def _log_gold(decoder: Decoder, batch: GoldScores, temperature: float) -> Tensor:
-    """The logarithm of the probability of each gold tag, (n,)."""
-    return decoder.log_probabilities(batch.scores, batch.counts, temperature)[batch.rows, batch.gold]
 
 
 def _lowest(function: Callable[[float], float], low: float, high: float) -> float:

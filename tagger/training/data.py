@@ -260,7 +260,7 @@ class BucketSampler(Sampler[tuple[np.ndarray, list[int] | None]]):
         self.lengths, self.max_tokens, self.seed = lengths, max_tokens, seed
         self.rank, self.world, self.epoch = rank, world, 0
         self._batches: tuple[int, list[np.ndarray]] | None = None
-        first = lengths[self._sentences(0)]
+        first = lengths if mixture is None else lengths[mixture.sentences(0)]
         sorted_batches = len(list(length_buckets(first, max_tokens)))
         self._count = min(sorted_batches + sorted_batches // 50 + 1, len(first))  # shuffled sentences need a few more
 
@@ -268,13 +268,10 @@ class BucketSampler(Sampler[tuple[np.ndarray, list[int] | None]]):
         """Chooses the epoch; the trainer calls this before each."""
         self.epoch = epoch
 
-    def _sentences(self, epoch: int) -> np.ndarray:
-        return np.arange(len(self.lengths)) if self.mixture is None else self.mixture.sentences(epoch)
-
     def _plan(self) -> list[np.ndarray]:
         if self._batches is None or self._batches[0] != self.epoch:
             generator = None if self.seed is None else np.random.default_rng([self.seed, self.epoch])
-            numbers = self._sentences(self.epoch)
+            numbers = np.arange(len(self.lengths)) if self.mixture is None else self.mixture.sentences(self.epoch)
             lengths = self.lengths[numbers]
             batches = list(length_buckets(lengths, self.max_tokens, generator))
             if generator is not None:

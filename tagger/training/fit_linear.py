@@ -42,14 +42,9 @@ MAX_ITERATIONS = 60
 PAIRS = 6  # steps and differences of gradients that L-BFGS remembers
 MIN_DECREASE = 1e-4  # share of the decrease that the slope promises, for a step to be taken
 MAX_HALVINGS = 20  # of a step
-SECONDS_PER_WORD = 0.0002  # with 17 tags
+LINEAR_SECONDS = 0.0002  # of a training for each word, with 17 tags
 
 _log = logging.getLogger(__name__)
-
-
-def linear_seconds(words: int) -> float:
-    """About how long training takes on a corpus of so many words."""
-    return words * SECONDS_PER_WORD
 
 
 def linear_members(weight: float, sentences: Dataset, vocabulary: Vocabulary) -> tuple[Linear, ...]:

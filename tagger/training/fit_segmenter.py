@@ -208,7 +208,7 @@ class SegmenterBatch(NamedTuple):
 
 
 class SegmenterBatches(IterableDataset[SegmenterBatch]):
-    """The batches of an epoch; each iteration is the next epoch."""
+    """The batches of an epoch; each iteration is the next epoch. `units` counts those of the unchanged text."""
 
     def __init__(
         self, text: TrainingText, vocabulary: SegmenterVocabulary, config: SegmenterConfig, lexicon: Lexicon, seed: int
@@ -218,10 +218,7 @@ class SegmenterBatches(IterableDataset[SegmenterBatch]):
         self._choices = Choices(vocabulary)
         self._table = UnitTable(vocabulary.forms, config["affix_buckets"], config["characters"])
         self._generator = random.Random(seed)
-
-    def units(self) -> int:
-        """The units of the unchanged text."""
-        return sum(stop - start for start, stop in self._table.read(self._text.texts()[0]).bounds)
+        self.units = sum(stop - start for start, stop in self._table.read(text.texts()[0]).bounds)
 
     def __iter__(self) -> Iterator[SegmenterBatch]:
         texts, gold = self._text.texts(self._generator)
@@ -408,11 +405,10 @@ def train_segmenter(
         cuts=text.cuts(),
     )
     batches = SegmenterBatches(text, vocabulary, config, lexicon, seed)
-    units = batches.units()
-    steps = steps or steps_for(units)
+    steps = steps or steps_for(batches.units)
     module = SegmenterModule(vocabulary, config, lexicon, len(text.tags), dev, steps)
     parameters = sum(parameter.numel() for parameter in module.network.parameters())
-    _log.info("segmenter: %d units, %s parameters, %d steps", units, f"{parameters:,}", steps)
+    _log.info("segmenter: %d units, %s parameters, %d steps", batches.units, f"{parameters:,}", steps)
     settings = {"accelerator": accelerator, "devices": 1, "gradient_clip_val": MAX_GRADIENT}
     trainer = make_trainer(settings, {"max_steps": steps, "enable_checkpointing": False}, folder, [])
     run_fit(trainer, module, DataLoader(batches, batch_size=None))

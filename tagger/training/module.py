@@ -1,6 +1,6 @@
 """`TaggerModule`: the network with its loss, its optimizer and its metrics, as a Lightning module."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import compress
 from typing import Any, NamedTuple, cast
@@ -289,14 +289,12 @@ class TaggerModule(Module):
         return Bundle(tuple(members), segmenter, config or {})
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        """The loss of gold tags, of facts and of a teacher's tags: a sum over columns and members."""
+        """The loss of gold tags, of a teacher's tags and of facts: a sum over columns and members."""
         outputs = self._outputs(batch)
         of_gold = self._gold_losses(outputs, batch, "train")
-        loss = torch.stack([self._gold_weight(column, batch) * each for column, each in of_gold.items()]).sum()
+        loss = self._teacher_loss(outputs, of_gold, batch) if batch.teacher else torch.stack([*of_gold.values()]).sum()
         if batch.facts is not None:
             loss = loss + self._facts_loss(outputs, batch.facts, batch.lengths)
-        if batch.teacher:
-            loss = loss + self._teacher_loss(outputs, batch)
         return loss
 
     def validation_step(self, batch: Batch, _: int) -> None:
@@ -341,13 +339,6 @@ class TaggerModule(Module):
         self.count(f"{stage}/loss", torch.stack([*losses.values()]).sum() / len(outputs) * words, words)
         return losses
 
-    def _gold_weight(self, column: str, batch: Batch) -> Tensor | float:
-        """The weight of the loss of gold tags; beside a teacher they are averaged over all words, as its tags are."""
-        if not batch.teacher:
-            return 1.0
-        share = (batch.targets[column] >= 0).sum() / batch.lengths.sum()
-        return self.gold * share if column in batch.teacher else share
-
     def _facts_loss(self, outputs: Sequence[Outputs], facts: Tensor, lengths: Tensor) -> Tensor:
         """The weighted loss of predicting facts, (T, B, facts); those that are -1 are not known."""
         here = torch.arange(len(facts), device=facts.device)[:, None] < lengths  # (T, B)
@@ -360,12 +351,21 @@ class TaggerModule(Module):
         ]
         return self.facts_weight * torch.stack(losses).sum() / here.sum()
 
-    def _teacher_loss(self, outputs: Sequence[Outputs], batch: Batch) -> Tensor:
-        """The loss of what a teacher says, a mean over all words; gold tags have their share in the loss of a word."""
+    def _teacher_loss(self, outputs: Sequence[Outputs], of_gold: Mapping[str, Tensor], batch: Batch) -> Tensor:
+        """The loss of gold tags and of what a teacher says, each a mean over all words.
+
+        A word that has both learns from gold tags with the weight `gold`, and from the teacher with the rest.
+        """
         places = packing(batch.lengths).places  # (N,) the words among T * B
         losses = []
-        for column, said in batch.teacher.items():
-            has_gold = batch.targets[column].flatten()[places] >= 0  # (N,)
+        for column, target in batch.targets.items():
+            has_gold = target.flatten()[places] >= 0  # (N,)
+            share = has_gold.float().mean()  # `of_gold` is a mean over the words that have gold tags
+            said = batch.teacher.get(column)
+            if said is None:  # the teacher lacks the column
+                losses.append(share * of_gold[column])
+                continue
+            losses.append(self.gold * share * of_gold[column])
             weights = torch.where(has_gold, 1 - self.gold, 1.0)
             for each in outputs:
                 scores = each.scores[column].flatten(0, 1)[places]  # (N, K)

@@ -42,6 +42,7 @@ from tagger.training.run_folder import REPORT_PAGE
 
 NAMED = "named"  # the accuracy of a tagger that is told the corpus
 SPEED_WORDS = 2_000  # words, at least, that show the speed of a tagger with a transformer
+REPORT_SECONDS = 0.0003  # for each word of dev, which a report reads eight times; more with a transformer
 KEPT = ("tokens", "accuracy", "known", "unknown", "whole_sentences")  # of the scores of a column
 MAX_CARD_CHARACTERS = 1_000_000
 SHARES = ("accuracy", "known", "unknown", "whole_sentences")  # of words and sentences that are right
@@ -93,11 +94,6 @@ def report_tagger(bundle: Bundle, corpus: Corpus, folder: Path, device: str, tes
     scored = {split: corpus.splits[split] for split in sentences}
     results["baseline"] = most_frequent_tags(corpus.splits["train"], scored, tagger.vocabulary)
     return Reported(bundle, results | raw_scores(tagger, corpus, [*sentences]), errors)
-
-
-def report_seconds(words: int) -> float:
-    """About how long a report takes without a transformer for so many words of dev, which it reads eight times."""
-    return 3 + 0.0003 * words
 
 
 def calibrations(sentences: Iterable[Tagged], vocabulary: Vocabulary) -> dict[str, dict[str, Any]]:
