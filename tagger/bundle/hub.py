@@ -59,7 +59,8 @@ def is_hub_name(name: str) -> bool:
 
 def is_tagger_file(path: str) -> bool:
     """Whether a path, relative and with slashes, is that of a file which a tagger's folder may have."""
-    return any(fnmatchcase(path, pattern) for pattern in PATTERNS)
+    inside = path.isprintable() and ".." not in path  # it may come from somebody else, and a pattern matches these too
+    return inside and any(fnmatchcase(path, pattern) for pattern in PATTERNS)
 
 
 def parse_name(name: str) -> HubName:

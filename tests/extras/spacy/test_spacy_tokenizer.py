@@ -131,7 +131,9 @@ def test_files_that_are_no_segmenter(tmp_path: Path) -> None:
     assert str(tmp_path) in str(error.value)
 
 
-@pytest.mark.parametrize("name", ["../config.json", "/config.json", "transformer/../x.json", "a.py", "config.json\0"])
+@pytest.mark.parametrize(
+    "name", ["../config.json", "/config.json", "transformer/../../x.json", "a.py", "transformer/x\0.json"]
+)
 def test_bytes_that_are_no_tagger(name: str) -> None:
     for data in (b"", b"\xc1", b"text", srsly.msgpack_dumps([1])):
         with pytest.raises(InputError, match="no saved tagger"):
