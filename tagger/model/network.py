@@ -143,21 +143,21 @@ def share_pretrained(members: Sequence[TaggerNetwork]) -> None:
     """Lets networks that are trained side by side use the pretrained vectors and the transformer of the first.
 
     They differ in the random weights that they start from and in what dropout hides. The mean of their scores makes
-    fewer errors than any of them (Hansen and Salamon 1990, https://doi.org/10.1109/34.58871).
-    Members that read the same numbers also share the vectors of corpora, which are added to these numbers.
+    fewer errors than any of them (Hansen and Salamon 1990, https://doi.org/10.1109/34.58871). Members whose tokens
+    have equal numbers from there also share the vectors of corpora, which are added to these numbers.
     """
     first = members[0]
     for member in members[1:]:
         member.transformer = first.transformer
-        same = first.transformer is not None
-        mine, shared = member.embedding.vectors, first.embedding.vectors
-        if mine is not None and shared is not None:
-            if isinstance(shared.projection, nn.Linear):
-                mine.tables = shared.tables
+        reads_the_same = first.transformer is not None
+        vectors, of_first = member.embedding.vectors, first.embedding.vectors
+        if vectors is not None and of_first is not None:
+            if isinstance(of_first.projection, nn.Linear):
+                vectors.tables = of_first.tables
             else:
-                member.embedding.register_module("vectors", shared)
-                same = True
-        if same:
+                member.embedding.register_module("vectors", of_first)
+                reads_the_same = True
+        if reads_the_same:
             member.corpora = first.corpora
 
 
