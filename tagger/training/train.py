@@ -21,17 +21,17 @@ from tagger.errors import InputError
 from tagger.evaluation.report_page import draw_learning_curve
 from tagger.model.decoder import CRF, MAX_CRF_TAGS, CRFDecoder
 from tagger.model.vocabulary import Vocabulary
-from tagger.training import fit_linear, report
 from tagger.training.auxiliary import Facts, Teacher
 from tagger.training.checkpoints import AfterEpoch
 from tagger.training.config import TrainConfig, find_start
 from tagger.training.data import TEMPERATURE, TaggerDataModule
-from tagger.training.fit_linear import linear_members
+from tagger.training.fit_linear import LINEAR_SECONDS, linear_members
 from tagger.training.fit_segmenter import SegmenterTraining
 from tagger.training.loggers import run_loggers
 from tagger.training.module import TaggerModule
 from tagger.training.recipe import with_init, with_recipe
 from tagger.training.report import (
+    REPORT_SECONDS,
     describe,
     format_scores,
     kept_card,
@@ -164,8 +164,8 @@ def learn(
         settings={"max_epochs": config.trainer["max_epochs"]},
         callbacks=[_Patience(module, cast(int, config.patience))],
         seconds_after=segmenting.seconds_about(words)
-        + words * fit_linear.SECONDS_PER_WORD * bool(config.linear)
-        + int(token_counts(corpus.splits["dev"]).sum()) * report.SECONDS_PER_WORD,
+        + words * LINEAR_SECONDS * bool(config.linear)
+        + int(token_counts(corpus.splits["dev"]).sum()) * REPORT_SECONDS,
     )
     began = time.perf_counter()
     if config.linear is not None:
