@@ -7,7 +7,6 @@ stays where it is. Nothing in them is executed, and whoever reads a file checks 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +24,11 @@ _PART = r"[A-Za-z0-9_][\w.-]{0,95}"
 _NAME = re.compile(rf"{PREFIX}({_PART}/{_PART})(?:@(\w[\w./+-]{{0,200}}))?", re.ASCII)
 _VOCABULARIES, _SEGMENTERS = (VOCABULARY, VOCABULARY + PACKED_JSON), (SEGMENTER, SEGMENTER + PACKED_JSON)
 _FILES = (CONFIG, CARD, WEIGHTS, LINEAR_WEIGHTS, *_VOCABULARIES, SEGMENTER_WEIGHTS, *_SEGMENTERS, WORD_PREDICTOR)
-# Of the files that a tagger's folder may have, as huggingface_hub takes them.
+# A path may come from somebody else and must not lead out of the folder, which patterns with `*` cannot say.
+_TAGGER_FILE = re.compile(
+    rf"{'|'.join(map(re.escape, _FILES))}|{TOKENIZER}(?:-[0-9]{{1,2}})?/\w[\w-]*\.(?:json|txt|model)", re.ASCII
+)
+# The same files in the patterns of huggingface_hub.
 PATTERNS = [*_FILES, *(f"{TOKENIZER}{n}/*.{kind}" for n in ("", "-[0-9]*") for kind in ("json", "txt", "model"))]
 # Exceptions of the library -> what is wrong and what to do; the first that fits is said. The library has them from
 # httpx, and had them from requests, so they are known by name.
@@ -59,8 +62,7 @@ def is_hub_name(name: str) -> bool:
 
 def is_tagger_file(path: str) -> bool:
     """Whether a path, relative and with slashes, is that of a file which a tagger's folder may have."""
-    inside = path.isprintable() and ".." not in path  # it may come from somebody else, and a pattern matches these too
-    return inside and any(fnmatchcase(path, pattern) for pattern in PATTERNS)
+    return _TAGGER_FILE.fullmatch(path) is not None
 
 
 def parse_name(name: str) -> HubName:

@@ -54,8 +54,8 @@ def test_names_of_nothing(hub: Hub, name: str) -> None:
             True,
         ),
         (("pytorch_model.bin", "model.pkl", "other/config.json", "Config.json", "config.json\n"), False),
-        (("../config.json", "/config.json", "transformer\\x.json"), False),
-        (("transformer/x.py", "transformer-/x.json"), False),
+        (("../config.json", "/config.json", "transformer/../config.json", "transformer\\x.json"), False),
+        (("transformer/a/b.json", "transformer/x.py", "transformer/.json", "transformer-/x.json"), False),
     ],
 )
 def test_files_of_taggers(names: tuple[str, ...], is_ours: bool) -> None:
