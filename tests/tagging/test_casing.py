@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tagger.evaluation.temperatures import fit_temperatures
+from tagger.evaluation.calibration import fit_temperatures
 
 from tagger.bundle.ensemble import join
 from tagger.tagging.casing import Casing
