@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tagger.evaluation.calibration import fit_temperatures
 
 from tagger.bundle.ensemble import join
+from tagger.evaluation.calibration import fit_temperatures
 from tagger.tagging.casing import Casing
 from tagger.tagging.decoding import Request
 from tagger.tagging.explain import explain
