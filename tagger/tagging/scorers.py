@@ -183,7 +183,8 @@ class Networks:
         """The products with all forms of some blocks at once, and the places of the forms."""
         places = np.concatenate([block.places for block in blocks])
         vectors = torch.cat([block.vectors[:, : len(block.places)] for block in blocks], dim=1)
-        vectors = nn.functional.pad(vectors, (0, 0, 0, self._product_forms - len(places)))
+        if vectors.shape[2]:  # not of a transformer alone: torch 2.6 pads no empty vectors
+            vectors = nn.functional.pad(vectors, (0, 0, 0, self._product_forms - len(places)))
         products = self._stack.form_products(vectors, self._bias, prepared=not self._transformers)
         return places, products[: len(places)]
 

@@ -131,7 +131,8 @@ def test_what_is_known_of_a_word_stays_with_it_when_it_is_spoilt() -> None:
         rows.append({"tokens": [*tokens, "."], "upos": [*tokens, "."]} | {k: [*v, "_"] for k, v in facts.items()})
     text = [{"tokens": row["tokens"], "upos": ["_"] * len(row["tokens"]), "xpos": [], "feats": []} for row in rows[:30]]
     train = Dataset.from_list(rows).add_column(CORPUS, ["a"] * 30 + ["b"] * 30)  # type: ignore[arg-type]
-    both = concatenate_datasets([train, Dataset.from_list(text).add_column(CORPUS, [""] * 30)])  # type: ignore[arg-type]
+    untagged = Dataset.from_list(text, Dataset.from_list(rows).features).add_column(CORPUS, [""] * 30)  # type: ignore[arg-type]
+    both = concatenate_datasets([train, untagged])
     words = replace(Vocabulary.build(rows, ["upos"], min_count=1), corpora=["a", "b"])
     facts = Facts([f"Place=P{place}" for place in range(12)], [("a", "feats"), ("b", "feats")])
 
