@@ -10,7 +10,7 @@ KEYS = {  # of a page of values
     "distill.min_count": CONSTANT.format("TEXT_MIN_COUNT in training/auxiliary.py"),
     "distill.temperature": CONSTANT.format("TEACHER_TEMPERATURE in training/auxiliary.py"),
     "distill.top": CONSTANT.format("TOP in training/auxiliary.py"),
-    "corpus.temperature": CONSTANT.format("TEMPERATURE in training/data.py"),
+    "corpus.temperature": CONSTANT.format("CORPORA_TEMPERATURE in training/data.py"),
     **dict.fromkeys(
         ("distill.hub", *(f"distill.hub.{key}" for key in ("name", "config", "split", "column"))),
         "distill.text takes files alone; save the texts in one",

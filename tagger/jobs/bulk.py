@@ -18,7 +18,7 @@ from tagger.jobs.jobs import Job, file_state
 from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import DocumentTagger
 from tagger.tagging.windows import WINDOW_TOKENS
-from tagger.tagging.workers import Batch, WorkersDied
+from tagger.tagging.workers import WorkBatch, WorkersDied
 from tagger.text.conllu import numbered
 from tagger.text.files import STDIO, decoded_lines, open_binary
 from tagger.text.formats import FORMATS, Writer, read_checked, read_parts, writer
@@ -118,7 +118,7 @@ def tag_files(
             yield Progress(job, error=error)
 
 
-def _batches(windows: Iterator[_Window]) -> Iterator[Batch[list[_Window], list[_Window]]]:
+def _batches(windows: Iterator[_Window]) -> Iterator[WorkBatch[list[_Window], list[_Window]]]:
     """Windows of one file, or of several small ones after each other, to be sent together."""
     batch: list[_Window] = []
     tokens, limit = 0, FIRST_BATCH
@@ -127,7 +127,7 @@ def _batches(windows: Iterator[_Window]) -> Iterator[Batch[list[_Window], list[_
             batch.append(window)
             tokens += window.tokens
         if batch and (window is None or tokens >= limit or len(batch) >= MAX_WINDOWS or window.flush):
-            yield Batch([window._replace(parts=[]) for window in batch], batch, tokens)
+            yield WorkBatch([window._replace(parts=[]) for window in batch], batch, tokens)
             batch, tokens, limit = [], 0, min(2 * limit, WINDOW_TOKENS)
 
 

@@ -2,8 +2,8 @@
 
 Start in `network.py`: `TaggerNetwork.forward` is three lines, embed, encode and score. Then read `batch.py` (sentences
 to padded batches), `embeddings.py` (a vector for each word form), `cells.py` (one time step from scratch),
-`recurrent.py` (one direction), `encoder.py` (both directions, a stack) and `decoder.py` (scores to tags, by softmax or
-CRF). `vocabulary.py` turns words into ids. All this takes half an hour.
+`recurrent.py` (one direction: the loop over time), `encoder.py` (both directions, a stack) and `decoder.py` (scores to
+the loss and to tags, by softmax or CRF). `vocabulary.py` turns words into ids. All this takes half an hour.
 
 Skip the rest at first reading. `crf.py` has the algorithms of a chain of tags, and `linear_chain.py` is a second
 opinion beside the networks. `tag_codec.py` is for lemmas, `pieces.py` and `transformer.py` are for pretrained

@@ -1,11 +1,11 @@
-"""Sentences to batches: the only place where padding happens.
+"""Sentences to batches: sentences are padded here.
 
 `collate` makes a `Batch` of sentences of near-equal length, which `length_buckets` puts together, so that there is
 little padding. A `FormTable` remembers what the parts of the embedding read of each word form.
 """
 
-# U distinct forms, T tokens in the longest sentence, B sentences; of a transformer M' outputs that are used, D size of
-# an output
+# U distinct forms, T tokens in the longest sentence, B sentences, N facts, k tags that a teacher names, M' outputs of a
+# transformer that are used, D size of an output
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,11 +31,12 @@ class Batch:
     """
 
     features: dict[str, Tensor]  # name of a part of `FormEmbedding` -> what it reads of each distinct form, (U, ...)
-    index: Tensor  # (T, B) the token's form, 0 to U - 1; 0 after a sentence's end
+    index: Tensor  # (T, B) the token's form, 0 to U - 1; after a sentence's end 0, the first form
     lengths: Tensor  # (B,) tokens per sentence
     targets: dict[str, Tensor] = field(default_factory=dict)  # column -> (T, B) tag ids, UNSEEN or IGNORE
     pieces: Pieces | None = None  # for a transformer, if the network has one
-    # (T, B, N) of training: 1 where a fact holds of a token, -1: unknown; see `training/auxiliary.py`
+    # (T, B, N) of training: facts are values of XPOS and FEATS. 1 where one holds of a token, -1: unknown; see
+    # `training/auxiliary.py`
     facts: Tensor | None = None
     # column -> (T, B, k, 2) ids of a teacher's best tags (-1: of none) and probabilities; see `training/auxiliary.py`
     teacher: dict[str, Tensor] = field(default_factory=dict)
@@ -56,7 +57,8 @@ class Batch:
 class FormTable:
     """The features of word forms, computed once per form and remembered.
 
-    The table forgets everything when it holds `limit` forms, so that memory stays bounded.
+    The table forgets everything before a call if the forms that it holds and the tokens of the call are together more
+    than `limit`, so that memory stays bounded.
 
     Attributes:
         features: the name of a part of `FormEmbedding` -> an array with a row per form. Word ids are always there, the
@@ -129,7 +131,7 @@ def collate(
     """Makes a batch of sentences, padded on the right.
 
     Args:
-        tags: for each column B lists of gold tags.
+        tags: for each column B lists of gold tags. Lemmas become edit scripts, see `tag_codec.py`.
         word_dropout: w. A word that occurs n times in training becomes `UNK` with probability w / (w + n); its
             affixes and characters stay. So the embedding of unknown words is trained on rare words, which are most
             like them. Kiperwasser and Goldberg (2016), https://arxiv.org/abs/1603.04351.

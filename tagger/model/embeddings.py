@@ -93,7 +93,8 @@ class FormEmbedding(nn.Module):
 
     def forward(self, features: Mapping[str, Tensor]) -> Tensor:
         """The vectors of U forms, (U, width), from the feature of each part, (U, ...)."""
-        nothing = features[WORDS].new_zeros(len(features[WORDS]), 0).float()  # beside a transformer
+        # `cat` needs one tensor, even if all parts are off beside a transformer.
+        nothing = features[WORDS].new_zeros(len(features[WORDS]), 0).float()
         return torch.cat([nothing, *(part(features[name]) for name, part in self.named_children())], dim=1)
 
 
@@ -120,7 +121,7 @@ class WordEmbedding(nn.Module):
         nn.init.normal_(self.weight, std=0.1)
 
     def forward(self, feature: Tensor) -> Tensor:
-        """Word ids (U,) to (U, width)."""
+        """Word ids (U,) to (U, width). `PAD` is only in blocks of tagging that have fewer forms than rows."""
         return look_up(feature, self.weight, padding_idx=PAD)
 
 

@@ -1,12 +1,13 @@
 """Token embeddings -> states of every token: both directions of a layer, and a stack of layers.
 
-A forward state has seen its token and those before it. A backward state has seen its token and those after it. From the
-second layer on, both have seen the whole sentence if both directions exist.
+A forward state has seen its token and those before it. A backward state has seen its token and those after it. If the
+layer below has both directions, each of the two has seen the whole sentence.
 
 Tensors are time-major and padded on the right. As in the chapter
 (https://d2l.ai/chapter_recurrent-modern/bi-rnn.html), each layer takes initial states and returns its outputs and its
-last states. The tagger starts from zeros and ignores the last states. Outputs at padding mean nothing, and nothing
-reads them: padding comes last in both directions, and the loss leaves it out.
+last states. The tagger starts from zeros and ignores the last states. Outputs at padding mean nothing. The next layer
+and the heads compute with them, but no token's value depends on them: padding comes last in both directions. The loss
+leaves it out.
 
 To add a cell, write it in a file of its own and name it in `CELLS` below. docs/cells.md shows how.
 """
@@ -45,6 +46,8 @@ class Cell(NamedTuple):
         return self.layer(self.core(input_size, hidden_size))
 
 
+# `gru`, the default, does not run `GRUCell`. It trains torch's `nn.GRU`, on a CPU with the backward pass of
+# `fast_cpu.py`. `gru_scratch` computes the same with `GRUCell`, step by step.
 CELLS = {
     "rnn_scratch": Cell(RecurrentLayer, RNNCell, RNNSteps),
     "gru_scratch": Cell(RecurrentLayer, GRUCell, GRUSteps),

@@ -121,7 +121,11 @@ class TaggerNetwork(nn.Module):
         return {column: head(h) for column, head in self.heads.items()}
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """The scores (logits) of the tags of each column, (T, B, K)."""
+        """The scores (logits) of the tags of each column, (T, B, K).
+
+        This is the definition. Training calls the three steps itself, because it needs the states too. Tagging computes
+        the same scores faster, see `tagging/engine.py`. The decoders turn scores into a loss or into tags.
+        """
         x = self.embed(batch)
         h = self.encode(x, batch.lengths)
         return self.score(h)
@@ -143,8 +147,9 @@ def share_pretrained(members: Sequence[TaggerNetwork]) -> None:
     """Lets networks that are trained side by side use the pretrained vectors and the transformer of the first.
 
     They differ in the random weights that they start from and in what dropout hides. The mean of their scores makes
-    fewer errors than any of them (Hansen and Salamon 1990, https://doi.org/10.1109/34.58871). Members whose tokens
-    have equal numbers from there also share the vectors of corpora, which are added to these numbers.
+    fewer errors than any of them (Hansen and Salamon 1990, https://doi.org/10.1109/34.58871). If the transformer, or
+    vectors without a projection, give all members equal inputs, they also share the vectors of corpora, which are added
+    to these inputs.
     """
     first = members[0]
     for member in members[1:]:

@@ -18,7 +18,7 @@ State = Any  # what a layer carries from step to step: h (B, H); for an LSTM (h,
 
 
 class RecurrentLayer(nn.Module):
-    """One direction: any cell of ours, one step per token."""
+    """One direction: any cell of ours, in a loop over time, one step per token."""
 
     def __init__(self, cell: Any) -> None:
         super().__init__()

@@ -16,12 +16,12 @@ from tagger.model.tag_codec import TagCodec, learned_tags
 from tagger.text.schema import ShortName, Size
 from tagger.text.strings import LEMMA, is_annotated, printable
 
-PAD = 0  # id of padding after the end of a word or a sentence
+PAD = 0  # id of padding after the last character of a word
 UNK = 1  # id of every word or character that the vocabulary does not have
 NO_CORPUS = 0  # id of a sentence of which the network does not know the corpus
 FIRST_ID = 2  # id of the vocabulary's first word, and of its first character
 IGNORE = -100  # target after a sentence's end, or of a token without annotation: neither learned nor scored
-# Target of a gold tag that training does not have: not learned, but scored, as wrong. It is below IGNORE, so that
+# Target of a gold tag that training does not have: not learned, but scored, as wrong. It must be below IGNORE, so that
 # target.clamp(min=IGNORE) leaves it out of the loss.
 UNSEEN = -101
 

@@ -1,10 +1,14 @@
 """Tokens -> tag ids: runs the members of a tagger as fast as one thread can; everything that tags goes through it.
 
-It computes the weighted mean of what the members compute: networks (`TaggerNetwork.forward`, from the same weights, in
-float32 or bfloat16) and linear members. The scores come from `scorers.py`, the tags of the scores from `decoding.py`.
+This module directs, and has little arithmetic of its own. The members are networks and linear members (sums of weights
+of a token's neighbouring forms, see `model/linear_chain.py`). `scorers.py` gives the scores of each. Networks compute
+what `TaggerNetwork.forward` does, from the same weights, in float32 or bfloat16: `form_cache.py` computes once what
+depends on a form alone, and `stack.py` has the fast recurrent layers. The engine adds the weighted scores up, and
+`decoding.py` turns them into tags.
 """
 
-# E embedding of a form, N tokens of a batch, S states of all layers, K tags of a column
+# E embedding of a form, N packed tokens of a batch (see `windows.py`; `counts` says how many sentences have a token at
+# each step), S states of all layers, K tags of a column
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -31,15 +35,15 @@ _NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
 class Engine:
     """Finds the tags of sentences; threads take turns.
 
-    Sentences in one case are read as the treebank writes their words, see `Casing`; vectors are those of the words as
-    they are written.
+    To find tags, a sentence that is written in one case is recased first, see `as_read`. `states` and `embeddings` take
+    words as they are written.
 
     Attributes:
         groups: the networks, those of equal shape together.
         decoders: of the mean scores of each column.
         temperatures: that a column's scores are divided by before they become probabilities; where none is given, 1.
-        has_fixed_shapes: whether `tag` can use fixed shapes: a transformer cannot, which computes sentences that are
-            padded to a common length.
+        has_fixed_shapes: whether `tag` can use fixed shapes. With a transformer it cannot, because a transformer pads
+            sentences to a common length.
     """
 
     def __init__(self, bundle: Bundle, options: Options) -> None:
@@ -62,7 +66,7 @@ class Engine:
         self.has_fixed_shapes = all(group.has_fixed_shapes for group in self.groups)
 
     def as_read(self, sentences: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
-        """The words that are read for those of sentences to find their tags; see `Casing`."""
+        """Sentences as the networks read them: one in one case, such as a headline, is recased; see `Casing`."""
         return sentences if self._casing is None else [self._casing.read(tokens) for tokens in sentences]
 
     def tag(
@@ -72,7 +76,7 @@ class Engine:
         fixed_shapes: bool = False,
         constraints: Mapping[str, Constraint] = _NO_CONSTRAINTS,
     ) -> dict[str, Decoded]:
-        """The tags of all tokens; edit scripts are those of the words that `as_read` gives.
+        """The tags of all tokens. An edit script is meant for the word that `as_read` gives.
 
         Args:
             request: what is wanted of them. The tags of several columns are chosen together, among the combinations
@@ -95,7 +99,7 @@ class Engine:
         return {c: joined(found[c], places) if places else self._decoding.nothing(c, request) for c in columns}
 
     def _decided(self, forms: Sequence[str], columns: Sequence[str]) -> dict[str, np.ndarray]:
-        """Of columns of edit scripts, the scripts of those forms that have only one; see `Scorer.scores`."""
+        """For each column of edit scripts, the only script that each form can have, or -1; see `Scorer.scores`."""
         taken = {each.column for each in self._linear}
         return {
             column: self.vocabulary.codecs[column].decided(forms)

@@ -38,7 +38,7 @@ from tagger.tagging.arguments import AUTO, Options, checked_columns, checked_num
 from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import DocumentTagger, Tagger
 from tagger.tagging.windows import cut_windows, first_window
-from tagger.tagging.workers import Batch, Workers
+from tagger.tagging.workers import WorkBatch, Workers
 from tagger.text.paragraphs import JsonText, Paragraph, Part, texts_of
 from tagger.text.segment import RULES
 from tagger.text.sentence import Sentence, Token
@@ -474,7 +474,7 @@ class LanguageTagger(DocumentTagger):
 
     def _stream(self, sentences: Iterator[Sentence], request: Request, first: int) -> Iterator[Sentence]:
         sentences = cast(Iterator[Sentence], self.with_languages(sentences))
-        batches = (Batch(window, window, sum(map(len, window))) for window in cut_windows(sentences, first))
+        batches = (WorkBatch(window, window, sum(map(len, window))) for window in cut_windows(sentences, first))
         for window, found in self.workers.map(partial(_tagged, request=request), batches):
             for sentence, values in zip(window, found, strict=True):
                 sentence.tags, sentence.probabilities, sentence.alternatives = values

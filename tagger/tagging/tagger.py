@@ -31,7 +31,7 @@ from tagger.tagging.arguments import (
 from tagger.tagging.decoding import GivenTags, Request, constraints_of, fill, given_tags
 from tagger.tagging.engine import Engine
 from tagger.tagging.windows import cut_windows, first_window
-from tagger.tagging.workers import Batch, Workers
+from tagger.tagging.workers import WorkBatch, Workers
 from tagger.text.formats import read_parts
 from tagger.text.paragraphs import Part, cut_parts, cut_texts
 from tagger.text.segment import RULES, RuleSegmenter, Segmenter
@@ -235,7 +235,7 @@ class Tagger(DocumentTagger):
 
     def _stream(self, sentences: Iterator[Sentence], request: Request, first: int) -> Iterator[Sentence]:
         batches = (
-            Batch(window, self._work(window, request), sum(map(len, window)))
+            WorkBatch(window, self._work(window, request), sum(map(len, window)))
             for window in cut_windows(sentences, first)
         )
         for window, found in self.workers.map(partial(Tagger._found, request=request), batches):

@@ -36,7 +36,7 @@ class WorkersDied(InputError):
     """`MAX_ATTEMPTS` processes died at the same batch."""
 
 
-class Batch(NamedTuple, Generic[Kept, Work]):
+class WorkBatch(NamedTuple, Generic[Kept, Work]):
     """What is sent to a process at a time."""
 
     kept: Kept  # stays in this process and comes back with the result
@@ -47,7 +47,7 @@ class Batch(NamedTuple, Generic[Kept, Work]):
 class _Assignment(Generic[Kept, Work, Result]):
     """A batch, and the result that a process is to give."""
 
-    def __init__(self, batch: Batch[Kept, Work], function: Callable[[Any, Work], Result]) -> None:
+    def __init__(self, batch: WorkBatch[Kept, Work], function: Callable[[Any, Work], Result]) -> None:
         self.batch, self.function, self.attempts = batch, function, 0
         self.future: Future[Result] = Future()
         self.pool: ProcessPoolExecutor | None = None  # the pool that has it
@@ -77,7 +77,7 @@ class Workers(Generic[State]):
         Workers.__init__(self, state["state"], state["count"])
 
     def map(
-        self, function: Callable[[State, Work], Result], batches: Iterable[Batch[Kept, Work]]
+        self, function: Callable[[State, Work], Result], batches: Iterable[WorkBatch[Kept, Work]]
     ) -> Iterator[tuple[Kept, Result]]:
         """Applies `function` to the state and each batch as it arrives. At most two batches per process wait.
 
@@ -115,7 +115,7 @@ class Workers(Generic[State]):
         """Ends the processes; they start again when they are needed."""
         self._close(self._pool)
 
-    def _worth_sending(self, batch: Batch[Kept, Work], tokens: int) -> bool:
+    def _worth_sending(self, batch: WorkBatch[Kept, Work], tokens: int) -> bool:
         """Whether to send the batch to a process; `tokens` are those of the call up to its end."""
         if self.count == 1:
             return False

@@ -27,10 +27,11 @@ from tagger.model.vocabulary import IGNORE, NO_CORPUS, Vocabulary
 from tagger.pretrained.cached_outputs import frozen_outputs
 from tagger.training.auxiliary import Distillation, Facts
 
-# T tokens in the longest sentence, B sentences, M outputs of a transformer for each token, D size of an output
+# T tokens in the longest sentence, B sentences; of a transformer M' outputs that are used, D size of an output
 
-TEMPERATURE = 2.0  # t: an epoch's sentences of a corpus that has n are in proportion to n ** (1 / t)
-NOISE = 1  # ends the seed of a batch's noise, so that word dropout is drawn as without
+# t: of a corpus of n sentences, one of several, an epoch has sentences in proportion to n ** (1 / t)
+CORPORA_TEMPERATURE = 2.0
+NOISE = 1  # ends the seed of a batch's noise: word dropout, whose seed lacks it, is the same with and without noise
 
 
 class TaggerDataModule(pl.LightningDataModule):
@@ -46,7 +47,7 @@ class TaggerDataModule(pl.LightningDataModule):
         seed: int = 1,
         tokenizer: PieceTokenizer | None = None,
         transformer: TransformerEmbedding | None = None,
-        temperature: float = 1.0,
+        corpora_temperature: float = CORPORA_TEMPERATURE,
         unnamed: float = 0.0,
         facts: Facts | None = None,
         distilled: Distillation | None = None,
@@ -64,17 +65,18 @@ class TaggerDataModule(pl.LightningDataModule):
             seed: of the batches and of word dropout.
             tokenizer: of the transformer, if there is one.
             transformer: of the network, if it has one; the outputs of one that does not learn now are computed once.
-            temperature: of several corpora, see `Mixture`.
+            corpora_temperature: of several corpora, see `tempered_counts`.
             unnamed: of several corpora, the share of training's sentences whose corpus is not told. That of dev's
                 sentences is told if this is 0.
-            facts: what training predicts beside the tags; None: nothing.
+            facts: values of XPOS and FEATS, which training predicts beside the tags; None: nothing.
             distilled: what a teacher says of train, and untagged text that training reads beside it.
             noise: share of the sentences of which training reads a spoilt copy; see `with_noise`.
             shards: the folder where the outputs of a frozen transformer are kept.
         """
         super().__init__()
         self.tokenizer, self.transformer, self.noise, self.shards = tokenizer, transformer, noise, shards
-        self.temperature, self.unnamed, self.facts, self.distilled = temperature, unnamed, facts, distilled
+        self.corpora_temperature, self.unnamed = corpora_temperature, unnamed
+        self.facts, self.distilled = facts, distilled
         self.splits, self.batch_tokens, self.word_dropout, self.seed = splits, batch_tokens, word_dropout, seed
         never_learns = transformer is not None and not transformer.config["tune"]
         self.table = FormTable(vocabulary, network, None if never_learns else tokenizer)
@@ -119,11 +121,11 @@ class TaggerDataModule(pl.LightningDataModule):
     def _mixture(self, sentences: Dataset, gold: int) -> "Mixture | None":
         """The sentences of train that an epoch reads, of which the first `gold` have tags; None: all."""
         several, untagged = CORPUS in sentences.column_names, len(sentences) - gold
-        if not untagged and not (several and self.temperature > 1):
+        if not untagged and not (several and self.corpora_temperature > 1):
             return None
         names = corpus_names(sentences)[:gold] if several else np.zeros(gold)
         corpora = np.unique(names, return_inverse=True)[1]
-        counts = tempered_counts(np.bincount(corpora), self.temperature)
+        counts = tempered_counts(np.bincount(corpora), self.corpora_temperature)
         if self.distilled is not None and untagged:
             corpora = np.concatenate([corpora, np.full(untagged, len(counts))])
             counts = np.append(counts, self.distilled.text_sentences)
@@ -221,10 +223,10 @@ def add_outputs(outputs: np.ndarray, ends: np.ndarray, batch: Batch, rows: Rows)
     """Adds the outputs of a frozen transformer.
 
     Args:
-        outputs: (tokens of all sentences, M, D), on disk.
+        outputs: (tokens of all sentences, M', D), on disk.
         ends: for each sentence the number of tokens up to its end.
     """
-    states = np.zeros((*batch.index.shape, *outputs.shape[1:]), dtype=np.float32)  # (T, B, M, D)
+    states = np.zeros((*batch.index.shape, *outputs.shape[1:]), dtype=np.float32)  # (T, B, M', D)
     for column, (end, length) in enumerate(zip(ends[rows.numbers], batch.lengths.tolist(), strict=True)):
         states[:length, column] = outputs[end - length : end]
     batch.outputs = torch.from_numpy(states)
@@ -280,9 +282,9 @@ class BucketSampler(Sampler[tuple[np.ndarray, list[int] | None]]):
                 if len(batches) > self._count:  # a mixture whose sentences are longer in this epoch than in the first
                     batches = [batches[i] for i in generator.permutation(len(batches))[: self._count]]
                 while len(batches) < self._count:
-                    longest = max(range(len(batches)), key=lambda i: len(batches[i]))
-                    half = len(batches[longest]) // 2
-                    batches[longest], rest = batches[longest][:half], batches[longest][half:]
+                    largest = max(range(len(batches)), key=lambda i: len(batches[i]))  # the one with most sentences
+                    half = len(batches[largest]) // 2
+                    batches[largest], rest = batches[largest][:half], batches[largest][half:]
                     batches.append(rest)
                 batches = [batches[i] for i in generator.permutation(len(batches))]
                 batches += [batches[i % len(batches)] for i in range(-len(batches) % self.world)]

@@ -21,8 +21,8 @@ from tagger.model.pieces import PieceTokenizer
 from tagger.model.vocabulary import IGNORE, Vocabulary
 from tagger.segmenter.saved import SavedSegmenter
 
-# T tokens in the longest sentence, B sentences, N tokens of all, S states of all layers, K tags of a column, k of them
-# that a teacher names
+# T tokens in the longest sentence, B sentences, N packed tokens of all (no padding, see `model/decoder.py`), S states of
+# all layers, K tags of a column, k of them that a teacher names
 
 MASKED = -1e4  # a score of no tag; not -inf, because the gradient of a sum of those alone is no number
 WARMUP = 0.05  # share of the steps in which the learning rate climbs
@@ -122,7 +122,7 @@ class Module(pl.LightningModule):
         groups = []
         if transformer is not None:
             groups = transformer.parameter_groups(hp["transformer_lr"], LAYER_DECAY, hp["weight_decay"])
-        encoder_groups = len(groups)
+        transformer_groups = len(groups)
         in_transformer = {id(p) for group in groups for p in group["params"]}
         own = [p for p in self.parameters() if p.requires_grad and id(p) not in in_transformer]
         vectors = self.body.embedding.vectors
@@ -140,7 +140,7 @@ class Module(pl.LightningModule):
         steps = self.steps
         frozen = steps * self.frozen_epochs // (self.trainer.max_epochs or 1)
         shares: list[Callable[[int], float]] = [
-            partial(_rate_share, steps=steps, first=frozen if number < encoder_groups else 0, warmup=WARMUP)
+            partial(_rate_share, steps=steps, first=frozen if number < transformer_groups else 0, warmup=WARMUP)
             for number in range(len(groups))
         ]
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, shares)
@@ -199,7 +199,7 @@ class TaggerModule(Module):
     """Trains a `TaggerNetwork`, or several side by side, whose scores are averaged.
 
     Attributes:
-        members: the networks that are trained.
+        members: the networks that are trained. A tagger's linear members are trained apart, see `fit_linear.py`.
         tokenizer: of their transformer, if they have one.
         forbidden: what tags of a CRF cannot do once it is trained; see `CRFDecoder.forbid`.
     """
@@ -210,14 +210,15 @@ class TaggerModule(Module):
         self,
         vocabulary: dict[str, Any],
         network: NetworkConfig,
+        *,
+        lr: float,
+        weight_decay: float,
+        transformer_lr: float,
+        gold: float,
+        teacher_temperature: float,
         members: int = 1,
         facts: int = 0,
         facts_weight: float = 0.0,
-        gold: float = 1.0,
-        temperature: float = 1.0,
-        lr: float = 2e-3,
-        weight_decay: float = 0.05,
-        transformer_lr: float = 1e-4,
         frozen_epochs: int = 0,
     ) -> None:
         """Builds the networks.
@@ -225,13 +226,13 @@ class TaggerModule(Module):
         Args:
             vocabulary: the fields of a `Vocabulary`.
             network: sizes of the parts of each member.
-            members: how many networks are trained.
-            facts: how many facts the batches hold; see `auxiliary.py`.
-            facts_weight: of their loss, the sum over the facts, when it is added to that of the tags.
-            gold: share of the gold tags in what a word teaches of which a teacher speaks, too.
-            temperature: of the probabilities of teacher and student.
             lr: the highest learning rate; transformer_lr is that of a transformer's top layer.
             weight_decay: of AdamW; for matrices that are not pretrained vectors.
+            gold: weight of a word's gold loss where a teacher speaks too. The teacher's loss has the weight 1 - gold.
+            teacher_temperature: of the probabilities of teacher and student, when they are compared.
+            members: how many networks are trained.
+            facts: how many facts (values of XPOS and FEATS) the batches hold; see `auxiliary.py`.
+            facts_weight: weight of their loss beside that of the tags. Their loss is a sum over the facts.
             frozen_epochs: the first epochs, in which a transformer that is tuned does not learn yet.
         """
         super().__init__()
@@ -241,7 +242,7 @@ class TaggerModule(Module):
         self.config = network
         self.members = nn.ModuleList(TaggerNetwork(self.vocabulary, network) for _ in range(members))
         share_pretrained(self.networks)
-        self.facts_weight, self.gold, self.temperature = facts_weight, gold, temperature
+        self.facts_weight, self.gold, self.teacher_temperature = facts_weight, gold, teacher_temperature
         self.frozen_epochs = frozen_epochs
         self._set_learning(epoch=0)
         self.fact_heads = nn.ModuleList(
@@ -298,7 +299,11 @@ class TaggerModule(Module):
         return loss
 
     def validation_step(self, batch: Batch, _: int) -> None:
-        """Counts the words with the right tag, by the mean scores of all members, as when they tag."""
+        """Counts the words with the right tag, by the mean scores of the networks, each column alone.
+
+        Tagging differs: it adds the linear members, recases sentences in one case, gives a word only edit scripts that
+        fit it, and chooses the tags of several columns together.
+        """
         outputs = self._outputs(batch)
         self._gold_losses(outputs, batch, "dev")
         places, counts = packing(batch.lengths)
@@ -324,11 +329,11 @@ class TaggerModule(Module):
     def _gold_losses(self, outputs: Sequence[Outputs], batch: Batch, stage: str) -> dict[str, Tensor]:
         """The loss of each column's gold tags, a mean over the words that have one, summed over members.
 
-        Counted is the mean of the members, of all columns together.
+        For the log it counts the sum over the columns, as a mean over the members. Facts and the teacher are left out.
         """
         losses = {}
         for column, target in batch.targets.items():
-            learned = target.clamp(min=IGNORE)  # a tag that training never saw is scored, but not learned
+            learned = target.clamp(min=IGNORE)  # UNSEEN, which is below IGNORE, becomes IGNORE: it is not learned
             losses[column] = torch.stack(
                 [
                     cast(Decoder, member.decoders[column]).loss(each.scores[column], learned, batch.lengths)
@@ -340,7 +345,7 @@ class TaggerModule(Module):
         return losses
 
     def _facts_loss(self, outputs: Sequence[Outputs], facts: Tensor, lengths: Tensor) -> Tensor:
-        """The weighted loss of predicting facts, (T, B, facts); those that are -1 are not known."""
+        """The weighted loss of predicting facts, (T, B, facts), values of XPOS and FEATS; -1 is not known."""
         here = torch.arange(len(facts), device=facts.device)[:, None] < lengths  # (T, B)
         known = (facts[here] >= 0).float()  # (N, facts)
         losses = [
@@ -369,5 +374,6 @@ class TaggerModule(Module):
             weights = torch.where(has_gold, 1 - self.gold, 1.0)
             for each in outputs:
                 scores = each.scores[column].flatten(0, 1)[places]  # (N, K)
-                losses.append((weights * teacher_loss(scores, said.flatten(0, 1)[places], self.temperature)).mean())
+                taught = teacher_loss(scores, said.flatten(0, 1)[places], self.teacher_temperature)  # (N,)
+                losses.append((weights * taught).mean())
         return torch.stack(losses).sum()

@@ -151,12 +151,12 @@ def new_module(
     module = TaggerModule(
         asdict(vocabulary),
         network,
-        config.model.members,
-        facts,
-        config.auxiliary,
-        GOLD_SHARE,
-        TEACHER_TEMPERATURE,
         **asdict(config.optimizer),
+        gold=GOLD_SHARE,
+        teacher_temperature=TEACHER_TEMPERATURE,
+        members=config.model.members,
+        facts=facts,
+        facts_weight=config.auxiliary,
         frozen_epochs=frozen_epochs(network["transformer"], config.trainer["max_epochs"]),
     )
     for member, into in zip(init.members if init else (), module.networks, strict=init is not None):

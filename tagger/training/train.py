@@ -1,4 +1,8 @@
-"""Training a tagger: config -> corpus, module, batches -> the tagger's folder -> its segmenter, scores and report."""
+"""Training a tagger: config -> corpus, module, batches -> the tagger's folder -> its segmenter, scores and report.
+
+`launch.py` makes the config from a command line and `conf/train.yaml`, and calls `train` with it. Some values are still
+None: `recipe.py` fills them when the corpus is known.
+"""
 
 import logging
 import shlex
@@ -24,7 +28,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.training.auxiliary import Facts, Teacher
 from tagger.training.checkpoints import AfterEpoch
 from tagger.training.config import TrainConfig, find_start
-from tagger.training.data import TEMPERATURE, TaggerDataModule
+from tagger.training.data import TaggerDataModule
 from tagger.training.fit_linear import LINEAR_SECONDS, linear_members
 from tagger.training.fit_segmenter import SegmenterTraining
 from tagger.training.loggers import run_loggers
@@ -55,7 +59,7 @@ def train(
     finished run, which is resumed, stays as it is until then. Each time it is whole.
 
     Args:
-        config: checked values.
+        config: checked values; those that the corpus decides are still None.
         folder: the run's folder.
         command: the command line that started the run, for the model card.
         resume: whether to go on after the run's last complete epoch; see `EpochWatcher` for after_epoch.
@@ -124,7 +128,15 @@ def learn(
     after_epoch: AfterEpoch | None,
     loggers: Sequence[Any],
 ) -> tuple[Bundle, dict[str, Any], Epochs]:
-    """Trains networks and linear members: a tagger with rules for raw text, its results, and its epochs."""
+    """Trains networks and linear members: a tagger with rules for raw text, its results, and its epochs.
+
+    Args:
+        page: the config as it was given, with None for what the corpus decides. Below, `config` is the same filled.
+        init: the tagger to start from, if there is one.
+        segmenting: how the tagger will find the words of raw text.
+        folder, resume, after_epoch: see `train`.
+        loggers: of the run.
+    """
     train = corpus.splits["train"]
     words = int(token_counts(train).sum())
     config = with_recipe(page if init is None else with_init(page, init), words)
@@ -140,27 +152,26 @@ def learn(
         corpus.splits,
         module.vocabulary,
         module.config,
-        cast(int, config.batch_tokens),
-        config.embedding.word_dropout,
-        config.seed,
-        module.tokenizer,
-        module.body.transformer,
-        TEMPERATURE,
-        config.corpus.dropout,
-        facts if facts.names else None,
-        taught,
-        config.noise,
-        folder / SHARDS,
+        batch_tokens=cast(int, config.batch_tokens),
+        word_dropout=config.embedding.word_dropout,
+        seed=config.seed,
+        tokenizer=module.tokenizer,
+        transformer=module.body.transformer,
+        unnamed=config.corpus.dropout,
+        facts=facts if facts.names else None,
+        distilled=taught,
+        noise=config.noise,
+        shards=folder / SHARDS,
     )
     epochs, results = fit_best(
         module,
         data,
-        page,
-        folder,
-        resume,
-        after_epoch,
-        loggers,
-        asdict(config),
+        config=page,
+        folder=folder,
+        resume=resume,
+        after_epoch=after_epoch,
+        loggers=loggers,
+        values=asdict(config),
         settings={"max_epochs": config.trainer["max_epochs"]},
         callbacks=[_Patience(module, cast(int, config.patience))],
         seconds_after=segmenting.seconds_about(words)
@@ -220,8 +231,9 @@ def corpus_of_tagger(config: TrainConfig, init: Bundle) -> tuple[Corpus, list[st
 
 
 class _Patience(EarlyStopping):
-    """Ends a training after so many epochs without a better accuracy on dev; those of a frozen encoder count only if it
-    never learns.
+    """Ends a training after so many epochs without a better accuracy on dev.
+
+    Epochs in which a transformer is still frozen do not count, unless it never learns.
     """
 
     def __init__(self, module: TaggerModule, epochs: int) -> None:

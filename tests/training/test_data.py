@@ -87,6 +87,7 @@ def test_the_corpus_is_told_in_training_alone_and_not_always(splits: DatasetDict
 
     def told(**options: float) -> list[tuple[str, int]]:
         """The corpus of each training sentence, and the id that the network gets."""
+        options = {"corpora_temperature": 1.0, **options}
         module = TaggerDataModule(mixed, words, network_config(), LIMIT, word_dropout=0.0, **options)  # type: ignore[arg-type]
         found = []
         for batch in epoch_of(module):
@@ -108,7 +109,7 @@ def test_the_corpus_is_told_in_training_alone_and_not_always(splits: DatasetDict
     half = told(unnamed=0.5)
     assert set(half) == {("a", 2), ("b", 1), ("a", 0), ("b", 0)}
     assert half == told(unnamed=0.5)
-    mixture = Counter(name for name, _ in told(temperature=1e9, unnamed=0.0))
+    mixture = Counter(name for name, _ in told(corpora_temperature=1e9, unnamed=0.0))
     assert mixture == {"a": 30, "b": 30}
 
 

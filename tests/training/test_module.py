@@ -19,6 +19,8 @@ from tagger.training.module import WARMUP, TaggerModule, teacher_loss
 from tests.conftest import CORPUS, TOKENS, make_batch, make_table, network_config, save_tiny
 
 EPOCHS, LR = 20, 0.03
+# Of a module, unless a test says otherwise.
+DEFAULTS = {"lr": 2e-3, "weight_decay": 0.05, "transformer_lr": 1e-4, "gold": 1.0, "teacher_temperature": 1.0}
 QUERY = "encoder.layer.1.attention.self.query.weight"  # of the top layer of a tiny BERT
 STEPS = 3 * EPOCHS  # every sentence is a batch
 
@@ -43,7 +45,7 @@ def make_trainer(**settings: Any) -> pl.Trainer:
 def make_module(vocabulary: Vocabulary, **settings: Any) -> TaggerModule:
     """A tiny module with random weights."""
     torch.manual_seed(1)
-    return TaggerModule(asdict(vocabulary), network_config(), **settings)
+    return TaggerModule(asdict(vocabulary), **{"network": network_config(), **DEFAULTS, **settings})
 
 
 def make_loader(batches: list[Batch]) -> DataLoader[Batch]:
@@ -88,9 +90,8 @@ def test_a_transformer_learns_after_its_frozen_epochs(vocabulary: Vocabulary, be
 
     embedding, tokenizer, described = load(bert, tune=1)
     torch.manual_seed(1)
-    module = TaggerModule(
-        asdict(vocabulary), network_config(transformer=described), lr=LR, transformer_lr=0.1, frozen_epochs=2
-    )
+    config = network_config(transformer=described)
+    module = make_module(vocabulary, network=config, lr=LR, transformer_lr=0.1, frozen_epochs=2)
     transformer = module.body.transformer
     assert transformer is not None
     tags = {column: [CORPUS[i][column] for i in range(3)] for column in vocabulary.columns}
@@ -125,7 +126,7 @@ def test_matrices_alone_decay(vocabulary: Vocabulary) -> None:
 def test_pretrained_vectors_do_not_decay(vocabulary: Vocabulary) -> None:
     vocabulary = dataclasses.replace(vocabulary, vectors={"some": {"book": 0, "unheard-of": 1}})
     vectors = VectorConfig(sizes=[4], projection=0, tune=True, dtype="float32")
-    module = TaggerModule(asdict(vocabulary), network_config(vectors=vectors), weight_decay=0.3)
+    module = make_module(vocabulary, network=network_config(vectors=vectors), weight_decay=0.3)
     assert module.body.embedding.vectors is not None
     module.body.embedding.vectors.fill(0, torch.ones(2, 4))
     make_trainer(max_epochs=1, limit_val_batches=0).fit(module, make_loader([gold_batch(vocabulary, 0)]))
@@ -211,7 +212,7 @@ def with_teacher(vocabulary: Vocabulary, *numbers: int, **changed: list[list[str
 
 @pytest.mark.parametrize("gold", [0.0, 0.3, 1.0])
 def test_gold_and_teacher_share_the_loss_of_a_token(vocabulary: Vocabulary, gold: float) -> None:
-    module = make_module(vocabulary, gold=gold, temperature=2.0).train()
+    module = make_module(vocabulary, gold=gold, teacher_temperature=2.0).train()
     batch = with_teacher(vocabulary, 0, 1, upos=[["PRON", "_", "_", "PUNCT"], ["_"] * 5])  # two of nine have gold
     scores = module.body(batch)
     expected = 0.0
