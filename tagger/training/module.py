@@ -21,7 +21,7 @@ from tagger.model.pieces import PieceTokenizer
 from tagger.model.vocabulary import IGNORE, Vocabulary
 from tagger.segmenter.saved import SavedSegmenter
 
-# T tokens in the longest sentence, B sentences, N packed tokens of all (no padding, see `model/decoder.py`), S states of
+# T tokens in the longest sentence, B sentences, N packed tokens of all (see `model/decoder.py`), S states of
 # all layers, K tags of a column, k of them that a teacher names
 
 MASKED = -1e4  # a score of no tag; not -inf, because the gradient of a sum of those alone is no number
