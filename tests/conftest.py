@@ -29,7 +29,7 @@ from tagger.segmenter.saved import SavedSegmenter
 from tagger.segmenter.unit_network import SegmenterNetwork, SegmenterVocabulary
 from tagger.segmenter.units import UnitTable
 from tagger.tagging import windows, workers
-from tagger.tagging.arguments import Options
+from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.tagger import Tagger
 from tests.bundle.hub_folder import Hub
 
@@ -168,8 +168,10 @@ def make_tagger(
     config: dict[str, Any] | None = None,
     **options: Any,
 ) -> Tagger:
-    """The tagger of a network; see `Options`."""
-    return Tagger(bundle_of(network, vocabulary, tokenizer, **(config or {})), Options(device, precision, **options))
+    """The tagger of a network; see `TaggerOptions`."""
+    return Tagger(
+        bundle_of(network, vocabulary, tokenizer, **(config or {})), TaggerOptions(device, precision, **options)
+    )
 
 
 def make_segmenter(seed: int = 3, **changes: Any) -> SavedSegmenter:

@@ -77,7 +77,6 @@ def evaluate(
             metavar="NAME",
             help="What cuts text: learned (the tagger's own), english or unicode (rules). auto: its own, else the rules"
             " that its training chose.",
-            rich_help_panel=FORMATS,
         ),
     ] = "auto",
     corpus: CorpusOption = None,

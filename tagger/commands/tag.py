@@ -40,7 +40,7 @@ from tagger.text.sentence import Sentence
 from tagger.text.strings import printable
 
 if TYPE_CHECKING:
-    from tagger.jobs.bulk import Options
+    from tagger.jobs.bulk import JobOptions
     from tagger.jobs.bulk import Progress as Step
     from tagger.tagging.tagger import DocumentTagger
 
@@ -164,7 +164,7 @@ def tag(
     """
     from tagger.bundle.catalog import find_tagger
     from tagger.commands.loading import load_all, load_and_tell, one_or_all
-    from tagger.jobs.bulk import Options, tag_files
+    from tagger.jobs.bulk import JobOptions, tag_files
     from tagger.jobs.jobs import jobs_of_shard, parse_shard, plan_jobs
     from tagger.jobs.outputs import Outputs
     from tagger.model.device import choose_device, choose_precision
@@ -212,7 +212,7 @@ def tag(
     names_one = {"--corpus": corpus is not None, "--keep": keep, "--lexicon": bool(lexicons)}
     chosen = one_or_all(language, model, names_one) if jobs else None
     folder = bundled("data") if chosen is None else find_tagger(chosen)
-    options = Options(encoding, separator, probabilities, top)
+    options = JobOptions(encoding, separator, probabilities, top)
     if jobs:
         settings = {
             "tagger": [os.path.abspath(folder), file_state(folder / "config.json")],
@@ -286,7 +286,7 @@ def _check_review(below: float, to: str | None, output: str | None) -> None:
         raise InputError("--review-below writes one CoNLL-U file; name it, such as -o review.conllu")
 
 
-def _review(tagger: "DocumentTagger", jobs: Sequence[Job], options: "Options", below: float, to: str | None) -> int:
+def _review(tagger: "DocumentTagger", jobs: Sequence[Job], options: "JobOptions", below: float, to: str | None) -> int:
     """Writes the sentences that the tagger doubts, of all files together, and returns how many files failed."""
     from tagger.jobs.bulk import file_sentences
     from tagger.tagging.review import doubtful_sentences

@@ -31,7 +31,7 @@ CHARACTERS_PER_TOKEN = 5  # of running text, about
 MAX_WINDOWS = 500  # of a batch
 
 
-class Options(NamedTuple):
+class JobOptions(NamedTuple):
     """How files are read and written; see `formats.read_parts` and `formats.writer`."""
 
     encoding: str = "utf-8"
@@ -73,7 +73,7 @@ _Result = tuple[str, int] | InputError  # a window as text and the number of its
 def tag_files(
     tagger: DocumentTagger,
     jobs: Sequence[Job],
-    options: Options,
+    options: JobOptions,
     output: Callable[[Job], AbstractContextManager[TextIO]],
     width: int = 80,
 ) -> Generator[Progress, None, None]:
@@ -132,7 +132,7 @@ def _batches(windows: Iterator[_Window]) -> Iterator[WorkBatch[list[_Window], li
 
 
 def _windows(
-    tagger: DocumentTagger, jobs: Sequence[Job], options: Options, width: int, failed: Collection[int]
+    tagger: DocumentTagger, jobs: Sequence[Job], options: JobOptions, width: int, failed: Collection[int]
 ) -> Iterator[_Window]:
     """The windows of all files, at least one of each."""
     for number, job in enumerate(jobs):
@@ -163,12 +163,12 @@ def _windows(
         yield window._replace(tokens=tokens, error=error, flush=next_is_standard_input)
 
 
-def file_sentences(tagger: DocumentTagger, job: Job, options: Options) -> Iterator[Sentence]:
+def file_sentences(tagger: DocumentTagger, job: Job, options: JobOptions) -> Iterator[Sentence]:
     """The sentences of a file, not yet tagged."""
     return cut_parts((part for part, _ in _file_parts(tagger, job, options)), tagger.cuts_of)
 
 
-def _file_parts(tagger: DocumentTagger, job: Job, options: Options) -> Iterator[tuple[Part, Callable[[], int]]]:
+def _file_parts(tagger: DocumentTagger, job: Job, options: JobOptions) -> Iterator[tuple[Part, Callable[[], int]]]:
     """The parts of a file, each with a function that returns the number of bytes read so far."""
     binary: BinaryIO
     if job.text is None:

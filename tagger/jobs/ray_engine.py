@@ -15,7 +15,7 @@ from copy import copy
 from typing import Any
 
 from tagger.errors import InputError, missing_library, reason
-from tagger.jobs.bulk import Options, Progress, tag_files
+from tagger.jobs.bulk import JobOptions, Progress, tag_files
 from tagger.jobs.jobs import Job
 from tagger.jobs.outputs import Outputs
 from tagger.model.device import choose_device
@@ -35,7 +35,7 @@ MAX_FILES = 20  # of a task, so that a process that dies loses little
 def tag_jobs(
     load: Callable[[], DocumentTagger],
     jobs: Sequence[Job],
-    options: Options,
+    options: JobOptions,
     outputs: Outputs,
     width: int = 80,
     *,
@@ -68,7 +68,7 @@ class FileTagger:
     """What a process of `map` calls: a file is tagged into its output."""
 
     def __init__(
-        self, load: Callable[[], DocumentTagger], options: Options, outputs: Outputs, width: int, folder: str
+        self, load: Callable[[], DocumentTagger], options: JobOptions, outputs: Outputs, width: int, folder: str
     ) -> None:
         """Loads the tagger. Names of files may be relative to `folder`."""
         os.chdir(folder)

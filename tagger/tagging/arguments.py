@@ -22,7 +22,7 @@ _MAX_SHOWN = 60  # characters of a value in a message
 
 
 @dataclass(frozen=True)
-class Options:
+class TaggerOptions:
     """How a tagger works; see `load`, which has the same options. Those that need no tagger are checked here.
 
     Attributes:

@@ -22,7 +22,7 @@ from tagger.bundle.linear_members import networks_share
 from tagger.errors import InputError
 from tagger.model.decoder import CRFDecoder, Decoded, Decoder, mean_decoder
 from tagger.model.device import own_turn
-from tagger.tagging.arguments import Options
+from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.casing import Casing
 from tagger.tagging.decoding import BatchScores, Constraint, Decoding, Request, joined
 from tagger.tagging.scorers import LinearScorer, Networks, Scorer
@@ -46,7 +46,7 @@ class Engine:
             sentences to a common length.
     """
 
-    def __init__(self, bundle: Bundle, options: Options) -> None:
+    def __init__(self, bundle: Bundle, options: TaggerOptions) -> None:
         """Takes a copy of the weights of the recurrent layers and the heads."""
         self.vocabulary, self._linear, self._device = bundle.vocabulary, bundle.linear, options.device
         self._casing = None if bundle.has_noise else Casing(self.vocabulary.forms)

@@ -34,7 +34,7 @@ from tagger.bundle.language_codes import codes_of
 from tagger.bundle.saved_config import read_config
 from tagger.bundled import bundled
 from tagger.errors import InputError, shorten
-from tagger.tagging.arguments import AUTO, Options, checked_columns, checked_number, checked_stream
+from tagger.tagging.arguments import AUTO, TaggerOptions, checked_columns, checked_number, checked_stream
 from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import DocumentTagger, Tagger
 from tagger.tagging.windows import cut_windows, first_window
@@ -223,7 +223,7 @@ class LanguageTagger(DocumentTagger):
             known = ", ".join((AUTO, *RULES))
             raise InputError(f"segmenter {shorten(str(segmenter))}: all languages together have {known}")
         self.columns = list(COLUMNS)
-        options = Options(device, precision, FORMS, workers, segmenter)
+        options = TaggerOptions(device, precision, FORMS, workers, segmenter)
         self.device, self._options = options.device, replace(options, workers=1)
         self._loaded: dict[str, Tagger] = {}
         self._vocabularies: dict[str, tuple[Collection[str], float]] = {}  # see `_knows`

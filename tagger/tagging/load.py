@@ -7,7 +7,7 @@ from typing import Any, overload
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import DEFAULT, find_tagger
 from tagger.errors import InputError
-from tagger.tagging.arguments import AUTO, CACHE_SIZE, Options
+from tagger.tagging.arguments import AUTO, CACHE_SIZE, TaggerOptions
 from tagger.tagging.languages import LanguageTagger
 from tagger.tagging.tagger import Tagger
 
@@ -61,5 +61,5 @@ def load(
         return LanguageTagger(device, precision, workers=workers, segmenter=segmenter)
     if not isinstance(name, str | Path):
         raise InputError(f"{name!r} names no tagger; give a name such as {DEFAULT!r}, or the path of a folder")
-    options = Options(device, precision, cache_size, workers, segmenter, corpus, lexicons)
+    options = TaggerOptions(device, precision, cache_size, workers, segmenter, corpus, lexicons)
     return Tagger(Bundle.load(find_tagger(str(name))), options, name=str(name))

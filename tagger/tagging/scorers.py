@@ -25,7 +25,7 @@ from tagger.model.linear_chain import EDGE, term_places, token_scores
 from tagger.model.network import TaggerNetwork
 from tagger.model.pieces import windows
 from tagger.model.vocabulary import NO_CORPUS
-from tagger.tagging.arguments import Options
+from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.form_cache import FormBlock, FormCache, embed_forms
 from tagger.tagging.stack import Stack
 from tagger.tagging.windows import PackedBatch
@@ -74,7 +74,7 @@ class Networks:
         has_fixed_shapes: not of a transformer, which computes sentences that are padded to a common length.
     """
 
-    def __init__(self, members: Sequence[Member], parts: Mapping[str, float], options: Options) -> None:
+    def __init__(self, members: Sequence[Member], parts: Mapping[str, float], options: TaggerOptions) -> None:
         """Takes a copy of the weights of the recurrent layers and the heads.
 
         Args:
@@ -223,7 +223,7 @@ class Networks:
 class LinearScorer:
     """Runs one linear member, in float32; a `Scorer`. Its scores are sums of rows, the same in every shape."""
 
-    def __init__(self, member: Linear, options: Options) -> None:
+    def __init__(self, member: Linear, options: TaggerOptions) -> None:
         """Takes the member, which stays on the CPU."""
         self._member, self._device = member, options.device
         self.cache = FormCache(self._terms, options.cache_size + 1)  # and `EDGE`

@@ -16,7 +16,7 @@ from tagger.model.decoder import Decoded
 from tagger.segmenter.learned import LearnedSegmenter
 from tagger.tagging.arguments import (
     AUTO,
-    Options,
+    TaggerOptions,
     check_corpus,
     checked_column,
     checked_columns,
@@ -152,13 +152,13 @@ class Tagger(DocumentTagger):
         lexicons: of some columns, the tags that word forms may have.
     """
 
-    def __init__(self, bundle: Bundle, options: Options | None = None, name: str = "") -> None:
+    def __init__(self, bundle: Bundle, options: TaggerOptions | None = None, name: str = "") -> None:
         """Puts a bundle to work, whose networks are moved to the device; `load` makes a tagger of a folder.
 
         Raises:
             InputError: the tagger does not know the corpus, has no segmenter, or a lexicon cannot be read.
         """
-        self.options = options = options or Options()
+        self.options = options = options or TaggerOptions()
         self.bundle, self.name, self.device = bundle, name, options.device
         self.vocabulary, self.config = bundle.vocabulary, bundle.description
         self.columns = self.vocabulary.columns

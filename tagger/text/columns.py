@@ -27,7 +27,7 @@ _SPACE = re.compile(r"\s")
 
 
 @dataclass(frozen=True)
-class Options:
+class FileOptions:
     """How a file is read, see `formats.read_parts`, or written, see `formats.writer`.
 
     Attributes:
@@ -198,7 +198,7 @@ def _sentence(rows: list[list[str]], required: Mapping[str, int], optional: Mapp
     return Sentence(values.pop("the token"), values)
 
 
-def _cells(options: Options, sentence: Sentence, unfit: re.Pattern[str]) -> list[list[str]]:
+def _cells(options: FileOptions, sentence: Sentence, unfit: re.Pattern[str]) -> list[list[str]]:
     """The columns of `tsv` and `csv`; what matches `unfit` becomes a space."""
     cells = [cleaned(sentence.tokens, unfit, " ")]
     for column in options.columns:
@@ -210,7 +210,7 @@ def _cells(options: Options, sentence: Sentence, unfit: re.Pattern[str]) -> list
     return cells
 
 
-def write_tsv(options: Options, sentence: Sentence) -> str:
+def write_tsv(options: FileOptions, sentence: Sentence) -> str:
     """A line per token, its cells between separators, none of which a cell may contain; then an empty line."""
     if not sentence.tokens:
         return "\n"
@@ -225,7 +225,7 @@ def write_tsv(options: Options, sentence: Sentence) -> str:
     return encodable("\n".join(map(separator.join, zip(*cells, strict=True)))) + "\n\n"
 
 
-def write_csv(options: Options, sentence: Sentence) -> str:
+def write_csv(options: FileOptions, sentence: Sentence) -> str:
     """The same, quoted as in any CSV file."""
     out = io.StringIO()
     if sentence.tokens:
@@ -286,7 +286,7 @@ def _read_slash(lines: Iterable[str], path: str, separator: str, columns: Mappin
         yield Sentence(tokens, {column: [cells[place] for cells in rows] for column, place in columns.items()})
 
 
-def write_slash(options: Options, sentence: Sentence) -> str:
+def write_slash(options: FileOptions, sentence: Sentence) -> str:
     """A line of words, each with its tags; no tag may contain the separator."""
     separator = options.separator or "/"
     cells = [cleaned(sentence.tokens, _SPACE, NO_BREAK_SPACE)]
@@ -299,7 +299,7 @@ def write_slash(options: Options, sentence: Sentence) -> str:
     return encodable(" ".join(map(separator.join, zip(*cells, strict=True)))) + "\n"
 
 
-def write_pretty(options: Options, sentence: Sentence) -> str:
+def write_pretty(options: FileOptions, sentence: Sentence) -> str:
     """Tags below words, in blocks of lines that are as wide as the terminal."""
     rows = [sentence.tokens]
     for column in options.columns if sentence.tokens else ():

@@ -13,7 +13,7 @@ from operator import not_
 from typing import NamedTuple
 
 from tagger.errors import InputError, shorten
-from tagger.text.columns import Options, alternatives, decimals
+from tagger.text.columns import FileOptions, alternatives, decimals
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.strings import LEMMA, encodable, whole_lines
 
@@ -260,7 +260,7 @@ def _glued(sentence: Sentence) -> list[bool] | None:
     return glued
 
 
-def write_tagged(options: Options, sentence: Sentence) -> str:
+def write_tagged(options: FileOptions, sentence: Sentence) -> str:
     """The block of a sentence with its tags, and in MISC what else is asked for, as `UposProb` and `UposTop`."""
     extra: dict[str, list[str]] = {}
     if sentence.tokens and options.probabilities:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from tagger.errors import InputError, shorten
 from tagger.text.columns import (
-    Options,
+    FileOptions,
     column_separator,
     csv_separator,
     read_columns,
@@ -50,8 +50,8 @@ class Format:
     inputs: str = ""
     outputs: str = ""
     suffixes: tuple[str, ...] = ()
-    read: Callable[[Iterable[str], str, Options], Iterator[Part]] | None = None
-    write: Callable[[Options, Sentence], str] | None = None
+    read: Callable[[Iterable[str], str, FileOptions], Iterator[Part]] | None = None
+    write: Callable[[FileOptions, Sentence], str] | None = None
     separator: str | None = None
     check_separator: Callable[[str], str] = str
     has_places: bool = False
@@ -60,7 +60,7 @@ class Format:
     has_offsets: bool = False
 
 
-def _read_columns(lines: Iterable[str], path: str, options: Options, quoted: bool = False) -> Iterator[Sentence]:
+def _read_columns(lines: Iterable[str], path: str, options: FileOptions, quoted: bool = False) -> Iterator[Sentence]:
     separator, skip = options.separator, options.skip
     return read_columns(lines, path, options.columns, separator=separator, quoted=quoted, skip=skip)
 
@@ -217,7 +217,7 @@ def writer(
         raise InputError("the format slash has no place for probabilities; use tsv, csv, conllu or jsonl")
     separator = kind.check_separator((kind.separator or "") if separator is None else separator)
     order = {column: place for place, column in enumerate(columns, 1)}
-    options = Options(order, separator, probabilities=probabilities, top=top if top > 1 else 0, width=width)
+    options = FileOptions(order, separator, probabilities=probabilities, top=top if top > 1 else 0, width=width)
     return partial(kind.write, options)
 
 
@@ -243,14 +243,14 @@ def read_parts(
         format: one of `INPUTS`.
         columns: the tag columns to read and their places, counted from 0: cells in `tsv` and `csv` (-1 is the last);
             in `slash` the word is 0; in `jsonl` the names are keys and places do not matter.
-        options: other fields of `Options`. `paragraph_per_line`: whether every line of a text is a paragraph; else the
-            lines themselves decide. `skip`: beginnings of lines in `tsv` and `csv` that have no token. `takes_text`:
-            whether `jsonl` may have `text`. `may_lack_tags`: whether its lines may lack `columns`.
+        options: other fields of `FileOptions`. `paragraph_per_line`: whether every line of a text is a paragraph; else
+            the lines themselves decide. `skip`: beginnings of lines in `tsv` and `csv` that have no token.
+            `takes_text`: whether `jsonl` may have `text`. `may_lack_tags`: whether its lines may lack `columns`.
     """
     reader = FORMATS[format].read if format in FORMATS else None
     if reader is None:
         raise InputError(f"{shorten(format)} is no input format; choose one of {', '.join(INPUTS)}")
-    return reader(lines, path, Options(columns or {}, **options))
+    return reader(lines, path, FileOptions(columns or {}, **options))
 
 
 def read_checked(

@@ -32,7 +32,7 @@ from tagger.evaluation.report_page import (
 )
 from tagger.model.transformer import MULTILINGUAL
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.arguments import Options
+from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import write_conllu
 from tagger.text.output_files import whole_file
@@ -63,12 +63,12 @@ def report_tagger(bundle: Bundle, corpus: Corpus, folder: Path, device: str, tes
 
     Columns that the corpus lacks keep their temperatures. `test`: whether the test split is scored too.
     """
-    tagger = Tagger(bundle.described(temperatures={}), Options(device, "float32"))
+    tagger = Tagger(bundle.described(temperatures={}), TaggerOptions(device, "float32"))
 
     def tagged(split: str) -> Iterator[Tagged]:
         return tagger.retag(gold_sentences(corpus.splits[split], tagger.columns))
 
-    speed = words_per_second(Tagger(bundle, Options(device)), corpus.splits["dev"]["tokens"])
+    speed = words_per_second(Tagger(bundle, TaggerOptions(device)), corpus.splits["dev"]["tokens"])
     before = {"dev": calibrations(tagged("dev"), tagger.vocabulary)}
     if test and "test" in corpus.splits:
         try:
@@ -138,7 +138,7 @@ def corpus_scores(
     """
     found: dict[str, Any] = {split: {} for split in sentences}
     for name in corpus.parts:
-        told = Tagger(bundle, Options(device, "float32", corpus=name))
+        told = Tagger(bundle, TaggerOptions(device, "float32", corpus=name))
         for split, pairs in sentences.items():
             here = corpus_names(corpus.splits[split]) == name
             rows = corpus.splits[split].select(np.flatnonzero(here))

@@ -13,7 +13,7 @@ from tagger.bundle.saved_config import MAX_TAGGERS, is_ensemble
 from tagger.errors import InputError
 from tagger.model.decoder import CRFDecoder
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.arguments import Options
+from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.tagger import Tagger
 from tests.bundle.test_vocabularies import reversed_tags
 from tests.conftest import TOKENS, bundle_of, make_batch, make_network, make_segmenter
@@ -50,7 +50,7 @@ def test_members_have_the_tags_in_the_order_of_the_first(taggers: list[Bundle], 
         one, other = (m.network.decoders[column] for m in (old, new))
         assert torch.equal(other.transitions, one.transitions[rows][:, rows])  # type: ignore[index]
         assert torch.equal(other.start, one.start[rows])  # type: ignore[index]
-    tagger = Tagger(both, Options("cpu", "float32"))
+    tagger = Tagger(both, TaggerOptions("cpu", "float32"))
     for column, decoder in tagger.engine.decoders.items():  # a softmax has no transitions
         share = 0.25 / (0.5 if column == "upos" else 1)
         assert isinstance(decoder, CRFDecoder)

@@ -11,7 +11,7 @@ import pytest
 
 import tagger
 from tagger.jobs import bulk
-from tagger.jobs.bulk import Options, Progress, tag_files
+from tagger.jobs.bulk import JobOptions, Progress, tag_files
 from tagger.jobs.jobs import Job, plan_jobs
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import workers
@@ -55,7 +55,7 @@ def opened(job: Job) -> Iterator[TextIO]:
 
 
 def run(tagger: Tagger, texts: Path, to: Path) -> list[Progress]:
-    return list(tag_files(tagger, plan_jobs([str(texts)], str(to), None, None).jobs, Options(top=2), opened))
+    return list(tag_files(tagger, plan_jobs([str(texts)], str(to), None, None).jobs, JobOptions(top=2), opened))
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -64,7 +64,7 @@ def test_new_sentences_are_numbered_in_each_file(trained: Path, texts: Path, tmp
     (texts / "30.conllu").write_text(given)
     tagging = tagger.load(trained, "cpu", "float32", workers=count)
     jobs = plan_jobs([str(texts)], str(tmp_path / "to"), None, "conllu").jobs
-    list(tag_files(tagging, jobs, Options(), opened))
+    list(tag_files(tagging, jobs, JobOptions(), opened))
     tagging.close()
     for job in jobs:
         assert job.target is not None
@@ -94,7 +94,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 def outputs(tagging: Tagger, files: list[Path], to: Path) -> dict[str, bytes]:
     jobs = [Job(str(path), "lines", str(to / f"{path.stem}.tsv"), "tsv") for path in files]
-    list(tag_files(tagging, jobs, Options(top=2, probabilities=True), opened))
+    list(tag_files(tagging, jobs, JobOptions(top=2, probabilities=True), opened))
     return {path.stem: (to / f"{path.stem}.tsv").read_bytes() for path in files}
 
 
@@ -131,7 +131,7 @@ def test_learned_cuts_follow_from_the_file(learned: Path, tmp_path: Path) -> Non
             Job(str(p), "text" if p.suffix == ".txt" else "jsonl", str(to / f"{p.stem}.{output}"), output)
             for p in files
         ]
-        list(tag_files(tagging, jobs, Options(), opened))
+        list(tag_files(tagging, jobs, JobOptions(), opened))
         return {path.stem: (to / f"{path.stem}.{output}").read_bytes() for path in files}
 
     files = sorted((tmp_path / "in").iterdir())
@@ -156,7 +156,7 @@ def test_cuts_do_not_depend_on_windows(learned: Path, tmp_path: Path, monkeypatc
     for window in (1, 10, 100, 10_000):
         monkeypatch.setattr(bulk, "FIRST_WINDOW", window)
         monkeypatch.setattr(bulk, "WINDOW_TOKENS", window)
-        list(tag_files(tagger.load(learned, "cpu", "float32"), [job], Options(), opened))
+        list(tag_files(tagger.load(learned, "cpu", "float32"), [job], JobOptions(), opened))
         lines = (tmp_path / "a.tsv").read_text().split("\n")
         found.add("\n".join(line.split("\t")[0] for line in lines))
     assert len(found) == 1

@@ -18,7 +18,7 @@ from tagger.errors import InputError
 from tagger.model.decoder import CRFDecoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import windows
-from tagger.tagging.arguments import Options
+from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import Tagger
 from tests.bundle.test_vocabularies import reversed_tags
@@ -43,7 +43,7 @@ def bundle(vocabulary: Vocabulary) -> Bundle:
 
 def scores(bundle: Bundle, column: str = "upos") -> torch.Tensor:
     """Of all tokens, in their order."""
-    found = Tagger(bundle, Options("cpu", "float32")).engine.scores(SENTENCES)
+    found = Tagger(bundle, TaggerOptions("cpu", "float32")).engine.scores(SENTENCES)
     tokens = np.concatenate([batch.tokens for batch in found])
     each: torch.Tensor = torch.cat([batch.scores[column] for batch in found])[np.argsort(tokens)]
     return each
@@ -55,7 +55,7 @@ def test_scores_and_transitions_are_the_weighted_mean(bundle: Bundle) -> None:
     alone = scores(replace(bundle, linear=(replace(member, weight=1.0, temperature=1.0),)))
     torch.testing.assert_close(scores(bundle), (1 - WEIGHT) * network + WEIGHT / 1.5 * alone, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(scores(bundle, "xpos"), scores(replace(bundle, linear=()), "xpos"))
-    decoder = Tagger(bundle, Options("cpu", "float32")).engine.decoders["upos"]
+    decoder = Tagger(bundle, TaggerOptions("cpu", "float32")).engine.decoders["upos"]
     assert isinstance(decoder, CRFDecoder)
     torch.testing.assert_close(decoder.transitions, WEIGHT / 1.5 * member.chain.decoder.transitions)
 
@@ -78,7 +78,7 @@ def test_with_fixed_shapes_a_sentence_has_the_same_probabilities_to_the_bit_what
 ) -> None:
     sentences = [[*sentence[i % 3 :], *sentence] for i in range(40) for sentence in SENTENCES]
     request = Request(["upos"], top=len(bundle.vocabulary.tags["upos"]), probabilities=True)
-    options = Options("cpu", "bfloat16")
+    options = TaggerOptions("cpu", "bfloat16")
     whole = Tagger(bundle, options).engine.tag(sentences, request, fixed_shapes=True)["upos"].probabilities
     monkeypatch.setattr(windows, "BATCH_TOKENS", 300)
     ends = np.cumsum([len(sentence) for sentence in sentences])

@@ -15,7 +15,7 @@ from tagger.model.decoder import Decoded
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import windows
-from tagger.tagging.arguments import Options
+from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.decoding import Request
 from tagger.tagging.engine import Engine
 from tagger.tagging.stack import max_extra_rows, padded_rows
@@ -36,7 +36,7 @@ def make_engine(
     network: TaggerNetwork, vocabulary: Vocabulary, precision: str = "float32", forms: int | None = None
 ) -> Engine:
     """An engine that reads all words as they are, and keeps so many forms."""
-    engine = Engine(bundle_of(network, vocabulary, training={"noise": 0.3}), Options("cpu", precision))
+    engine = Engine(bundle_of(network, vocabulary, training={"noise": 0.3}), TaggerOptions("cpu", precision))
     if forms is not None:
         engine.groups[0].cache.capacity = forms
     return engine

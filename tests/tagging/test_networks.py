@@ -19,7 +19,7 @@ from tagger.model.network import TaggerNetwork, share_pretrained
 from tagger.model.recurrent import RecurrentLayer
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import windows
-from tagger.tagging.arguments import Options
+from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.engine import Engine
 from tests.conftest import CORPUS, TOKENS, make_network
 
@@ -64,7 +64,7 @@ def expected_scores(
 
 
 def check(members: Sequence[Member], groups: int = 1, corpus: str | None = None) -> Engine:
-    engine = Engine(Bundle(tuple(members), "english", {}), Options("cpu", "float32", corpus=corpus))
+    engine = Engine(Bundle(tuple(members), "english", {}), TaggerOptions("cpu", "float32", corpus=corpus))
     assert len(engine.groups) == groups
     for sentences in (SENTENCES, SENTENCES * 30, *([sentence] for sentence in SENTENCES)):
         expected = expected_scores(members, sentences, corpus)
@@ -152,7 +152,7 @@ def test_vectors_of_several_members_stand_side_by_side(vocabulary: Vocabulary, m
     members = make_members(vocabulary, hidden={"forward": [8, 5], "backward": [6, 5]})
     other = Member(make_network(vocabulary, 7, cell="lstm"), vocabulary)
     both, *alone = (
-        Engine(Bundle(tuple(each), "english", {}), Options("cpu", "float32"))
+        Engine(Bundle(tuple(each), "english", {}), TaggerOptions("cpu", "float32"))
         for each in ([*members, other], *([member] for member in [*members, other]))
     )
     assert both.widths == [14 * 3, 10 + 10 + 14]

@@ -6,14 +6,14 @@ import torch
 from torch import nn
 
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.arguments import Options
+from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.decoding import Request
 from tagger.tagging.engine import Engine
 from tests.conftest import CORPUS, TOKENS, bundle_of, make_network
 
 SENTENCES = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], [], ["unknown", "x" * 60], ["reads"] * 9]
 TEMPERATURES = {"upos": 1.7, "xpos": 0.6}
-OPTIONS = Options("cpu", "float32")
+OPTIONS = TaggerOptions("cpu", "float32")
 
 
 @pytest.mark.usefixtures("small_windows")

@@ -14,7 +14,7 @@ import tagger
 from tagger.corpus.splits import CORPUS as CORPUS_COLUMN
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.arguments import Options
+from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.engine import Engine
 from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger
@@ -105,7 +105,7 @@ def test_a_student_learns_what_the_teacher_says_where_there_is_no_gold(trained: 
     student = make_module(vocabulary, lr=0.03, gold=0.5)
     trainer = make_trainer(max_epochs=15, limit_val_batches=0, reload_dataloaders_every_n_epochs=1)
     trainer.fit(student, data)
-    loaded = Tagger(student.trained(), Options("cpu"))
+    loaded = Tagger(student.trained(), TaggerOptions("cpu"))
     for column in COLUMNS:
         assert loaded.tag_sentences(TOKENS, column) == [sentence[column] for sentence in CORPUS]
 

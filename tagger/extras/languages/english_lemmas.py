@@ -19,7 +19,7 @@ from tagger.extras.languages.make import evaluate, read, split_of
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.model.weights import compress, expand
-from tagger.tagging.arguments import Options
+from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.tagger import Tagger
 
 EPOCHS, BATCH, RATE, DROPOUT = 12, 512, 0.002, 0.2
@@ -50,7 +50,9 @@ def main() -> None:
     states = torch.cat(
         [
             torch.from_numpy(x)
-            for x in Tagger(copy.deepcopy(bundle), Options("cpu", "float32")).embed((s.tokens for s in train), layer=1)
+            for x in Tagger(copy.deepcopy(bundle), TaggerOptions("cpu", "float32")).embed(
+                (s.tokens for s in train), layer=1
+            )
         ]
     )
     ids = vocabulary.tag_ids["lemma"]

@@ -13,7 +13,7 @@ from tagger.extras.onnx.onnx_graph import input_shapes, network_graph, scores_na
 from tagger.model.encoder import CELLS
 from tagger.model.network import TaggerNetwork, share_pretrained
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.arguments import Options
+from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.tagger import Tagger
 from tagger.text.sentence import Sentence
 from tests.conftest import TOKENS, make_batch, make_network
@@ -63,7 +63,7 @@ def check(members: Sequence[Member], corpus: str | None = None) -> None:
         shares = [member.weight / member.temperatures.get(column, 1.0) for member in members]
         expected = sum(share * each[column] for share, each in zip(shares, scores, strict=True))
         assert np.abs(found[scores_name(column)] - expected.transpose(0, 1)[here].numpy()).max() < 1e-5
-    reader = Tagger(Bundle(tuple(members), "english", {}), Options("cpu", "float32", corpus=corpus))
+    reader = Tagger(Bundle(tuple(members), "english", {}), TaggerOptions("cpu", "float32", corpus=corpus))
     read = reader.engine.as_read(SENTENCES)  # a graph has no say in this
     found = computed(model, members, vocabulary, read)
     tagged = list(reader.stream(map(Sentence, SENTENCES)))
