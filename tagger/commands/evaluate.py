@@ -25,7 +25,7 @@ from tagger.commands.options import (
 )
 from tagger.errors import InputError
 from tagger.text.files import check_input, read_lines
-from tagger.text.formats import FORMATS, TAGGED, TaggedFormat, read
+from tagger.text.formats import FORMATS, PLACED, TAGGED, TaggedFormat, read
 from tagger.text.output_files import whole_file
 from tagger.text.segment import LEARNED
 from tagger.text.spacing import gold_paragraphs
@@ -51,8 +51,8 @@ def evaluate(
         list[str] | None,
         typer.Option(
             metavar="NAME=N",
-            help="Place of a tag column in tsv, csv and slash, the token being 0; in tsv and csv, -1 is the last cell."
-            " May be repeated.",
+            help=f"Place of a tag column in {PLACED}, the token being 0. In tsv and csv, -1 is the last cell; slash"
+            " needs the place of the last tag too. May be repeated.",
         ),
     ] = None,
     separator: Separator = None,

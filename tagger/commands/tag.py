@@ -34,7 +34,7 @@ from tagger.jobs.jobs import Job, file_state
 from tagger.text.columns import column_separator
 from tagger.text.conllu import with_comments
 from tagger.text.files import STDIO, check_input
-from tagger.text.formats import OUTPUTS, SEPARATORS, TAGGED, OutputFormat, output_format, writer
+from tagger.text.formats import OUTPUTS, PLACED, SEPARATORS, TAGGED, OutputFormat, output_format, writer
 from tagger.text.output_files import is_replaced, whole_file
 from tagger.text.sentence import Sentence
 from tagger.text.strings import printable
@@ -94,7 +94,12 @@ def tag(
         ),
     ] = None,
     columns: Annotated[
-        str | None, typer.Option(metavar="NAME,NAME", help="Write only these columns, such as upos,lemma.")
+        str | None,
+        typer.Option(
+            metavar="NAME,NAME",
+            help="Write only these columns of the tagger: some of upos, xpos, feats and lemma, or other names that its"
+            " training gave.",
+        ),
     ] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the probability of each tag.")] = False,
     top: Annotated[int, typer.Option(min=1, metavar="N", help="Add the N best tags of each token.")] = 1,
@@ -120,8 +125,8 @@ def tag(
         bool,
         typer.Option(
             "--keep",
-            help="Keep the tags that the input has, in tsv, csv and slash those of the first column after the token; _"
-            " stands for a tag that is to be found.",
+            help=f"Keep the tags that the input has, in {PLACED} those of the first column after the token; _ stands"
+            " for a tag that is to be found.",
             rich_help_panel=GIVEN_TAGS,
         ),
     ] = False,

@@ -254,8 +254,9 @@ def read_slash(
 ) -> Iterator[Sentence]:
     """Yields the sentence of each line; words stand between spaces and tabs, U+00A0 in a word is read as a space.
 
-    The last separators of a word split it, so that `and/or/CCONJ` is the word `and/or`. The first tag of a word has the
-    place 1. Without `columns` a word may have a tag or none. A separator that cannot separate is an error at once.
+    The last N separators of a word split it, N being the largest place in `columns`: with one tag, `and/or/CCONJ` is
+    the word `and/or`. The first of these N tags has the place 1, so `columns` must have the last tag of words with
+    several. Without `columns` a word may have a tag or none. A separator that cannot separate is an error at once.
     """
     if min(columns.values(), default=1) < 1:
         raise InputError(f"{path}: the tags of a word in slash have the places 1, 2, ..., not {min(columns.values())}")

@@ -42,7 +42,9 @@ class Format:
         separator: that stands between cells unless another one is asked for; None: it has none.
         check_separator: raises InputError for one that cannot separate; else the separator, `\\t` read as a tab.
         has_places: whether the tags of a word have numbered places.
-        has_rows: whether each word has a line of its own, and an empty line ends a sentence.
+        has_rows: whether each word has a line of its own, and an empty line ends a sentence. It serves one purpose: the
+            number of the line in a message about an unknown tag.
+        has_probabilities: whether it has a place for probabilities and alternatives.
         has_text: whether it may hold running text, which is cut into sentences and tokens.
         has_offsets: whether it shows where tokens stood in running text.
     """
@@ -56,6 +58,7 @@ class Format:
     check_separator: Callable[[str], str] = str
     has_places: bool = False
     has_rows: bool = False
+    has_probabilities: bool = False
     has_text: bool = False
     has_offsets: bool = False
 
@@ -92,6 +95,7 @@ FORMATS = {
         check_separator=column_separator,
         has_places=True,
         has_rows=True,
+        has_probabilities=True,
     ),
     "csv": Format(
         inputs="as tokens, with further columns between commas, quoted",
@@ -103,6 +107,7 @@ FORMATS = {
         check_separator=csv_separator,
         has_places=True,
         has_rows=True,
+        has_probabilities=True,
     ),
     "conllu": Format(
         inputs="CoNLL-U",
@@ -110,6 +115,7 @@ FORMATS = {
         suffixes=(".conllu", ".conll-u"),
         read=lambda lines, path, options: read_conllu(lines, path),
         write=write_tagged,
+        has_probabilities=True,
         has_offsets=True,
     ),
     "jsonl": Format(
@@ -118,6 +124,7 @@ FORMATS = {
         suffixes=(".jsonl", ".ndjson"),
         read=read_jsonl,
         write=write_jsonl,
+        has_probabilities=True,
         has_text=True,
         has_offsets=True,
     ),
@@ -131,11 +138,12 @@ FORMATS = {
         check_separator=slash_separator,
         has_places=True,
     ),
-    "pretty": Format(outputs="tags below words, for the terminal", write=write_pretty),
+    "pretty": Format(outputs="tags below words, for the terminal", write=write_pretty, has_probabilities=True),
 }
 INPUTS = {name: format.inputs for name, format in FORMATS.items() if format.inputs}
 OUTPUTS = {name: format.outputs for name, format in FORMATS.items() if format.outputs}
 MAY_HAVE_TEXT = tuple(name for name, format in FORMATS.items() if format.has_text)
+PLACED = ", ".join(name for name, format in FORMATS.items() if format.has_places)  # for help
 TAGGED = tuple(name for name in INPUTS if name in OUTPUTS)  # with tags: both input and output
 SUFFIXES = {suffix: name for name, format in FORMATS.items() for suffix in format.suffixes}
 SEPARATORS = (
@@ -213,8 +221,9 @@ def writer(
     kind = FORMATS.get(format)
     if kind is None or kind.write is None:
         raise InputError(f"{shorten(format)} is no output format; choose one of {', '.join(OUTPUTS)}")
-    if format == "slash" and (probabilities or top > 1):
-        raise InputError("the format slash has no place for probabilities; use tsv, csv, conllu or jsonl")
+    if not kind.has_probabilities and (probabilities or top > 1):
+        fit = ", ".join(name for name, other in FORMATS.items() if other.has_probabilities)
+        raise InputError(f"the format {format} has no place for probabilities; use one of {fit}")
     separator = kind.check_separator((kind.separator or "") if separator is None else separator)
     order = {column: place for place, column in enumerate(columns, 1)}
     options = FileOptions(order, separator, probabilities=probabilities, top=top if top > 1 else 0, width=width)

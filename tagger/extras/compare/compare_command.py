@@ -23,7 +23,7 @@ from tagger.commands.options import (
 from tagger.errors import InputError
 from tagger.text.conllu import COLUMNS
 from tagger.text.files import check_input, read_lines
-from tagger.text.formats import TAGGED, format_of, read
+from tagger.text.formats import PLACED, TAGGED, format_of, read
 from tagger.text.output_files import whole_file
 from tagger.text.sentence import Sentence
 
@@ -36,8 +36,9 @@ def compare(
         list[str] | None,
         typer.Option(
             metavar="NAME[=N]",
-            help="A tag column to compare, and its place in tsv, csv and slash, the token being 0. May be repeated."
-            " Default: all that both sides and GOLD have; in files other than CoNLL-U, upos=1.",
+            help=f"A tag column to compare, and its place in {PLACED}, the token being 0; slash needs the place of the"
+            " last tag too. May be repeated. Default: all that both sides and GOLD have; in files other than CoNLL-U,"
+            " upos=1.",
         ),
     ] = None,
     csv_file: Annotated[

@@ -1,6 +1,6 @@
 """The REST protocol of UDPipe 2: its clients work with this service, unmodified.
 
-Source: https://lindat.mff.cuni.cz/services/udpipe/api-reference.php, and the behaviour of `udpipe2_server.py` of
+Source: https://lindat.mff.cuni.cz/services/udpipe/api-reference.php, and the behaviour of udpipe2_server.py of
 https://github.com/ufal/udpipe. There is no parser here: the parameter `parser` is read and does nothing.
 """
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.browser import PATIENCE, Open, Page, expect, launched
+from tests.extras.serving.browser import PATIENCE, Open, Page, expect, launched
 from tests.extras.serving.conftest import serving
 from tests.tagging.test_languages import HUNGARIAN, TEXTS
 
