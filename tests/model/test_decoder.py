@@ -50,6 +50,12 @@ def test_asking_for_probabilities_does_not_change_a_tag_that_ties() -> None:
     assert np.array_equal(decode(scores, 2).ids[:, 0], expected.numpy())
 
 
+def test_tokens_of_a_softmax_do_not_depend_on_the_tags_of_others(scores: Tensor) -> None:
+    at = torch.tensor([9, 2])
+    found = SOFTMAX.log_conditionals(scores, COUNTS, SOFTMAX.best(scores, COUNTS), at)
+    torch.testing.assert_close(found, scores[at].log_softmax(-1))
+
+
 @pytest.mark.parametrize("temperature", [1.0, 2.0])
 def test_probabilities_are_the_softmax(scores: Tensor, temperature: float) -> None:
     found = decode(scores, K, temperature=temperature)
