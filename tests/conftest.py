@@ -57,12 +57,13 @@ LEMMAS = [["they", "book", "flight", "."], ["the", "book", "read", "well", "."],
 BUCKETS = 64
 
 
+SIGNALS = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+
+
 @pytest.fixture(autouse=True)
-def _signals() -> Iterator[None]:
-    """A command that was interrupted in this process has no more ears for signals; the next test has."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    yield
-    for number, handler in before.items():
+def _signals() -> None:
+    """A command that ended in this process, in another test or fixture, has no more ears for signals."""
+    for number, handler in SIGNALS.items():
         signal.signal(number, handler)
 
 

@@ -73,16 +73,15 @@ def test_a_process_with_threads_is_not_forked(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.usefixtures("small")
 def test_ctrl_c_waits_until_the_processes_have_started(two: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
-    pool = workers.ProcessPoolExecutor
+    submit = workers.ProcessPoolExecutor.submit
 
-    def interrupted(*arguments: Any, **options: Any) -> Any:
+    def interrupted(*arguments: Any) -> Any:
         signal.raise_signal(signal.SIGINT)  # as between two forks
         started.append(True)
-        return pool.submit(*arguments, **options)
+        return submit(*arguments)
 
     started: list[bool] = []
-    monkeypatch.setattr(two.workers, "_pool", pool(1))
-    monkeypatch.setattr(two.workers._pool, "submit", interrupted)
+    monkeypatch.setattr(workers.ProcessPoolExecutor, "submit", interrupted)
     with pytest.raises(KeyboardInterrupt):
         two.tag_sentences(SENTENCES)
     assert started == [True]
