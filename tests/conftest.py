@@ -57,7 +57,8 @@ LEMMAS = [["they", "book", "flight", "."], ["the", "book", "read", "well", "."],
 BUCKETS = 64
 
 
-SIGNALS = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+SIGNALS = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+SIGNALS[signal.SIGINT] = signal.default_int_handler  # also where a shell started pytest in the background
 
 
 @pytest.fixture(autouse=True)
