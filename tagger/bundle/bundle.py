@@ -38,7 +38,12 @@ from tagger.text.strings import LEMMA
 
 DECODERS = "decoders."  # prefix of the names of the decoders' weights
 ENCODER = "transformer.encoder."  # prefix of the names of a transformer's own weights
-TABLES_OF_FORMS = ("embedding.words.", "embedding.affixes.", "embedding.vectors.tables.")  # prefixes of their names
+TABLES_OF_FORMS = (
+    "embedding.words.",
+    "embedding.affixes.",
+    "embedding.lemmas.",
+    "embedding.vectors.tables.",
+)  # prefixes of their names
 TRANSFORMER, TABLES = "transformer", "embedding.vectors.tables"  # modules that members may share
 
 

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from tagger.bundle.saved_config import LINEAR_WEIGHTS, not_whole
+from tagger.model.dictionary import Dictionary
 from tagger.model.linear_chain import TABLES, FeatureTable, LinearChain
 from tagger.model.weights import build_without_memory, compress, expand, one_error, read_weights
 
@@ -41,7 +42,8 @@ class Linear:
     def description(self) -> dict[str, Any]:
         """What `config.json` says of it."""
         values = {"column": self.column, "weight": self.weight, "temperature": self.temperature}
-        return {**values, "features": self.chain.sizes}
+        dictionary = self.chain.dictionary.digests if self.chain.dictionary else {}
+        return {**values, "features": self.chain.sizes, **({"dictionary": dictionary} if dictionary else {})}
 
     def with_tags(self, rows: Sequence[int]) -> "Linear":
         """The same member with its tags in another order: `rows` has for each new id the id of now."""
@@ -49,14 +51,14 @@ class Linear:
         for name, each in weights.items():
             if name.endswith(".weight"):
                 weights[name] = each.view(len(each), -1, len(rows))[..., list(rows)].flatten(1)
-        chain = LinearChain(self.chain.sizes, len(rows))
+        chain = LinearChain(self.chain.sizes, len(rows), self.chain.dictionary)
         chain.load_state_dict(weights)
         chain.decoder.take_from(self.chain.decoder, range(len(rows)), rows)
         return replace(self, chain=chain.eval())
 
     def without(self, weakest: float) -> "Linear":
         """The same member without a share of the features of each table; see `FeatureTable.kept`."""
-        chain = LinearChain([0] * len(TABLES), self.chain.decoder.transitions.shape[0])
+        chain = LinearChain([0] * len(TABLES), self.chain.decoder.transitions.shape[0], self.chain.dictionary)
         chain.decoder.load_state_dict(self.chain.decoder.state_dict())
         for name, table in self.chain.tables.items():
             chain.tables[name] = cast(FeatureTable, table).kept(weakest)
@@ -83,8 +85,11 @@ def add(member: Linear, members: list[Linear]) -> None:
 
 def _is_same(one: Linear, other: Linear) -> bool:
     weights = other.chain.state_dict()
-    return one.chain.sizes == other.chain.sizes and all(
-        torch.equal(each, weights[name]) for name, each in one.chain.state_dict().items()
+    digests = [each.chain.dictionary and each.chain.dictionary.digests for each in (one, other)]
+    return (
+        digests[0] == digests[1]
+        and one.chain.sizes == other.chain.sizes
+        and all(torch.equal(each, weights[name]) for name, each in one.chain.state_dict().items())
     )
 
 
@@ -118,6 +123,8 @@ def load_linear(
             build_without_memory(lambda e=each: LinearChain(e["features"], len(tags[e["column"]])))  # type: ignore[misc]
             for each in described
         ]
+    for chain, each in zip(chains, described, strict=True):
+        chain.dictionary = Dictionary(each["dictionary"]) if each.get("dictionary") else None
     keys = {f"{number}.tables.{table}.keys": "I32" for number in range(len(chains)) for table in TABLES}
     names = {f"{number}.{name}": each for number, c in enumerate(chains) for name, each in c.state_dict().items()}
     weights = read_weights(path, {name: each for name, each in names.items() if name not in keys}, keys)

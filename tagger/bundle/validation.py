@@ -43,6 +43,7 @@ class _Linear:
     weight: Annotated[float, Meta(gt=0, lt=1)]
     temperature: Temperature
     features: Annotated[list[Size], Meta(min_length=len(TABLES), max_length=len(TABLES))]
+    dictionary: dict[ShortName, ShortName] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tagger.model.embeddings import CHARACTERS, WORDS, features
+from tagger.model.embeddings import CHARACTERS, LEMMAS, WORDS, features
 from tagger.model.pieces import Pieces, PieceTokenizer, windows
 from tagger.model.vocabulary import FIRST_ID, IGNORE, PAD, UNK, UNSEEN, Vocabulary
 from tagger.text.strings import is_annotated
@@ -64,6 +64,7 @@ class FormTable:
         features: the name of a part of `FormEmbedding` -> an array with a row per form. Word ids are always there, the
             features of other parts only if the network has the part.
         counts: how often the word of each id, from 0, occurs in training; 1 for `UNK`.
+        lemma_counts: the same of the lemma of each id.
         pieces: the ids of each form's pieces, which a transformer reads; empty without a tokenizer.
     """
 
@@ -76,6 +77,7 @@ class FormTable:
     ) -> None:
         self.vocabulary, self.config, self.tokenizer, self.limit = vocabulary, config, tokenizer, limit
         self.counts = np.array([1] * FIRST_ID + list(vocabulary.words.values()), dtype=np.int64)
+        self.lemma_counts = np.array([1] * FIRST_ID + list(vocabulary.lemmas.values()), dtype=np.int64)
         self._compute = features(vocabulary, config)
         self._clear()
 
@@ -134,7 +136,8 @@ def collate(
         tags: for each column B lists of gold tags. Lemmas become edit scripts, see `tag_codec.py`.
         word_dropout: w. A word that occurs n times in training becomes `UNK` with probability w / (w + n); its
             affixes and characters stay. So the embedding of unknown words is trained on rare words, which are most
-            like them. Kiperwasser and Goldberg (2016), https://arxiv.org/abs/1603.04351.
+            like them. Kiperwasser and Goldberg (2016), https://arxiv.org/abs/1603.04351. The lemma that a dictionary
+            gives a word becomes `UNK` in the same way.
         generator: draws the words that become `UNK`; without one there is no word dropout.
 
     Returns:
@@ -148,17 +151,24 @@ def collate(
     if generator is not None:
         counts = table.counts[table.features[WORDS][rows]]
         unknown = generator.random(len(rows)) < word_dropout / (word_dropout + counts)
+    hidden = np.zeros(len(rows), dtype=bool)  # whether its lemma becomes `UNK`
+    if generator is not None and LEMMAS in table.features:
+        lemmas = table.features[LEMMAS][rows, 0]
+        counts = table.lemma_counts[lemmas]
+        hidden = (lemmas != PAD) & (generator.random(len(rows)) < word_dropout / (word_dropout + counts))
     pieces = None
     if table.tokenizer is not None:
         ends = np.cumsum(lengths)
         read = [table.pieces[row] for row in rows]
         pieces = windows([read[end - n : end] for end, n in zip(ends, lengths, strict=True)], table.tokenizer)
-    keys, numbers = _number(rows * 2 + unknown)  # a word that became UNK is a form of its own
-    rows, unknown = keys // 2, keys % 2 == 1  # of each distinct form, (U,)
+    keys, numbers = _number(rows * 4 + hidden * 2 + unknown)  # a word that became UNK is a form of its own
+    rows, hidden, unknown = keys // 4, keys // 2 % 2 == 1, keys % 2 == 1  # of each distinct form, (U,)
     index = np.zeros_like(is_token, dtype=np.int64)
     index.T[is_token.T] = numbers
     features = {name: torch.from_numpy(array[rows]) for name, array in table.features.items()}
     features[WORDS][torch.from_numpy(unknown)] = UNK
+    if LEMMAS in features:
+        features[LEMMAS][torch.from_numpy(hidden), 0] = UNK
     if CHARACTERS in features:
         longest = max(1, int((features[CHARACTERS] != PAD).sum(dim=1).max()))
         features[CHARACTERS] = features[CHARACTERS][:, :longest]

@@ -1,4 +1,4 @@
-"""Word forms -> vectors: word, affixes, characters and pretrained vectors, side by side.
+"""Word forms -> vectors: word, affixes, characters, lemma and pretrained vectors, side by side.
 
 Each part depends on a form's spelling alone, so a form is embedded once, however often it occurs. A part reads a
 feature, whole numbers that `features` computes of each form: `batch.FormTable` remembers them.
@@ -12,7 +12,7 @@ into `FormConfig`, and into the page of values (`EmbeddingConfig` in training/co
 import re
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import chain, repeat
 from typing import Annotated, Any, TypedDict, cast
@@ -24,13 +24,14 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding as look_up
 from torch.nn.functional import embedding_bag, pad
 
+from tagger.model.dictionary import SLOTS, Dictionary
 from tagger.model.vocabulary import FIRST_ID, PAD, UNK, Vocabulary, row_of
 from tagger.text.json_files import MAX_SIZE
-from tagger.text.schema import Count, Size, one_of
+from tagger.text.schema import Count, ShortName, Size, one_of
 from tagger.text.strings import text_hash
 
 # Names of the parts, of their features in a batch, and of their weights.
-WORDS, AFFIXES, CHARACTERS, VECTORS = "words", "affixes", "characters", "vectors"
+WORDS, AFFIXES, CHARACTERS, LEMMAS, VECTORS = "words", "affixes", "characters", "lemmas", "vectors"
 Feature = Callable[[list[str]], np.ndarray]  # U forms to whole numbers, a row for each: (U,) or (U, n)
 
 PREFIXES = (1, 2, 3)  # their lengths in characters
@@ -39,6 +40,9 @@ AFFIX_COUNT = len(PREFIXES) + len(SUFFIXES) + 1  # A: the code calls the shape a
 SHAPE_CHARACTERS = 32  # the shape describes a form's first 32 characters
 CHARACTER_SIZE = 32  # of a character's vector
 MAX_CHARACTERS = 32  # characters that the encoder reads; longer forms keep their first 16 and last 16
+LEMMA_ENDINGS = (1, 2, 3)  # their lengths in characters
+LEMMA_KINDS = len(LEMMA_ENDINGS) + 1  # of what is hashed of a lemma: its endings, and the change that makes it
+LEMMA_BUCKETS = 2048  # rows of the hash table of each kind, and of that of an inflection's changes
 VECTOR_DTYPES = {"float32": torch.float32, "float16": torch.float16}
 
 
@@ -60,6 +64,8 @@ class FormConfig:
         affixes: size of the vector of each affix.
         buckets: rows of the hash table of each kind of affix.
         chars: filters of the character encoder.
+        lemmas: size of a lemma's vector.
+        dictionary: of each dictionary that knows lemmas, in the order in which they are asked, its code and digest.
         vectors: of the pretrained vectors, if there are any.
     """
 
@@ -67,6 +73,8 @@ class FormConfig:
     affixes: Size = 0
     buckets: Count = 1
     chars: Size = 0
+    lemmas: Size = 0
+    dictionary: dict[ShortName, ShortName] = field(default_factory=dict)
     vectors: VectorConfig | None = None
 
 
@@ -80,6 +88,8 @@ class FormEmbedding(nn.Module):
         self.words = WordEmbedding(len(vocabulary.words) + FIRST_ID, words) if words else None
         self.affixes = AffixEmbedding(config["buckets"], affixes) if affixes else None
         self.characters = CharacterEncoder(len(vocabulary.characters) + FIRST_ID, chars) if chars else None
+        lemmas = config.get("lemmas")
+        self.lemmas = LemmaEmbedding(len(vocabulary.lemmas) + FIRST_ID, lemmas) if lemmas else None
         rows = [max(source.values()) + 1 for source in vocabulary.vectors.values()]
         self.vectors = VectorEmbedding(rows, vectors) if vectors else None
         self.width = sum(cast(int, part.width) for part in self.children())
@@ -105,6 +115,8 @@ def features(vocabulary: Vocabulary, config: Mapping[str, Any]) -> dict[str, Fea
         by_part[AFFIXES] = partial(affix_rows, config["buckets"])
     if config.get("chars"):
         by_part[CHARACTERS] = partial(_character_ids, vocabulary.character_ids)
+    if config.get("lemmas"):
+        by_part[LEMMAS] = partial(_lemma_rows, Dictionary(config["dictionary"]), vocabulary.lemma_ids)
     if config.get("vectors"):
         by_part[VECTORS] = partial(_vector_rows, list(vocabulary.vectors.values()))
     return by_part
@@ -249,6 +261,55 @@ def _character_ids(ids: Mapping[str, int], forms: Sequence[str]) -> np.ndarray:
     is_character = np.arange(MAX_CHARACTERS) < np.array([len(form) for form in kept], dtype=np.int64)[:, None]
     rows[is_character] = np.fromiter(map(ids.get, "".join(kept), repeat(UNK)), dtype=np.int64)
     return rows
+
+
+class LemmaEmbedding(nn.Module):
+    """What a full-form dictionary knows of a form: its lemma, how the form differs from it, and how it inflects.
+
+    Side by side stand a vector of the lemma, if training has it often enough, else one of all others; a vector of each
+    of its endings and of the change from form to lemma, by their hashes; and the sum of the vectors of those changes
+    that make the lemma's other forms, over the root of their number. See `dictionary.py`.
+    """
+
+    def __init__(self, lemmas: int, size: int) -> None:
+        """Makes the tables; that of lemmas has `lemmas` rows of `size` numbers, the others have a quarter, or half."""
+        super().__init__()
+        small = -(-size // 4)
+        self.width = size + (LEMMA_KINDS + 2) * small
+        self.weight = nn.Parameter(torch.empty(lemmas, size))
+        self.hashed = nn.Parameter(torch.empty(LEMMA_KINDS * (LEMMA_BUCKETS + 1), small))
+        self.inflection = nn.Parameter(torch.empty(LEMMA_BUCKETS + 1, 2 * small))
+        for weight in self.parameters():
+            nn.init.normal_(weight, std=0.1)
+
+    def forward(self, feature: Tensor) -> Tensor:
+        """What `_lemma_rows` gives, (U, 1 + LEMMA_KINDS + SLOTS), to (U, width)."""
+        lemma, hashed, changes = feature.split([1, LEMMA_KINDS, SLOTS], dim=1)
+        count = (changes > 0).sum(1, keepdim=True).clamp(min=1)
+        inflection = embedding_bag(changes, self.inflection, mode="sum", padding_idx=0) / count.sqrt()
+        return torch.cat([look_up(lemma[:, 0], self.weight), look_up(hashed, self.hashed).flatten(1), inflection], 1)
+
+
+def _lemma_rows(dictionary: Dictionary, ids: Mapping[str, int], forms: Sequence[str]) -> np.ndarray:
+    """What `LemmaEmbedding` reads of forms: the id of the lemma, the rows of its endings and its change, and changes.
+
+    A form that no dictionary has gets the id `PAD`, the first row of each kind, and no changes.
+    """
+    found = dictionary.look_up(forms)
+    rows = np.zeros((len(forms), 1 + LEMMA_KINDS + SLOTS), dtype=np.int64)
+    for row, lemma in zip(rows, found.lemmas, strict=True):
+        if lemma is not None:
+            row[0] = ids.get(lemma, UNK)
+            row[1:LEMMA_KINDS] = [1 + _affix_hash(lemma[-n:]) % LEMMA_BUCKETS for n in LEMMA_ENDINGS]
+    rows[:, LEMMA_KINDS] = _bucket(found.changes)
+    rows[:, 1 : 1 + LEMMA_KINDS] += np.arange(LEMMA_KINDS) * (LEMMA_BUCKETS + 1)
+    rows[:, 1 + LEMMA_KINDS :] = _bucket(found.inflections)
+    return rows
+
+
+def _bucket(keys: np.ndarray) -> np.ndarray:
+    """The row of each key in a hash table, from 1; 0 for the key 0."""
+    return np.where(keys > 0, 1 + keys % LEMMA_BUCKETS, 0)
 
 
 class VectorEmbedding(nn.Module):

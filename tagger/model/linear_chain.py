@@ -30,7 +30,8 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding_bag
 
 from tagger.model.decoder import CRFDecoder
-from tagger.model.embeddings import word_shape
+from tagger.model.dictionary import Dictionary
+from tagger.model.embeddings import LEMMA_ENDINGS, word_shape
 from tagger.text.strings import text_hash
 
 EDGE = ""  # the form beside the first and the last token of a sentence
@@ -59,6 +60,21 @@ def form_features(form: str) -> tuple[list[int], list[int], list[int]]:
         if "-" in form:
             own.append(_of_affix("hyphen", ""))
     return own, [word, _of_affix("suffix 3", lower[-3:]), _of_affix("suffix 2", lower[-2:]), short], [word]
+
+
+def lemma_features(forms: Sequence[str], dictionary: Dictionary) -> list[list[int]]:
+    """The keys of the features of each form that its dictionary knows, in the table of its own term."""
+    found = dictionary.look_up(forms)
+    features = []
+    for form, lemma, change, inflection in zip(forms, found.lemmas, found.changes, found.inflections, strict=True):
+        if lemma is None:
+            features.append([_of_affix("no lemma", "")] if form != EDGE else [])
+            continue
+        own = [feature_key("lemma", lemma), _of_affix("change", str(change))]
+        own += (_of_affix(f"lemma suffix {n}", lemma[-n:]) for n in LEMMA_ENDINGS)
+        own += (_of_affix("inflection", str(key)) for key in inflection[inflection > 0].tolist())
+        features.append(own)
+    return features
 
 
 def feature_key(kind: str, text: str) -> int:
@@ -132,13 +148,15 @@ class LinearChain(nn.Module):
     """The linear-chain CRF of one column of tags.
 
     Attributes:
+        dictionary: gives features of the lemmas of forms; None: there are none.
         tables: by their names the weights of the features, of each (F + 1, its terms * K).
         decoder: has the transitions.
     """
 
-    def __init__(self, features: Sequence[int], tags: int) -> None:
+    def __init__(self, features: Sequence[int], tags: int, dictionary: Dictionary | None = None) -> None:
         """Begins with 0 for all weights."""
         super().__init__()
+        self.dictionary = dictionary
         self.tables = nn.ModuleDict(
             {name: FeatureTable(F, len(TABLES[name]) * tags) for name, F in zip(TABLES, features, strict=True)}
         )
@@ -149,9 +167,17 @@ class LinearChain(nn.Module):
         """F of each table."""
         return [len(cast(FeatureTable, table).keys) for table in self.tables.values()]
 
+    def features(self, forms: Sequence[str]) -> list[tuple[list[int], list[int], list[int]]]:
+        """The keys of the features of each form in each of `TABLES`."""
+        features = list(map(form_features, forms))
+        if self.dictionary is not None:
+            for (own, _, _), more in zip(features, lemma_features(forms, self.dictionary), strict=True):
+                own += more
+        return features
+
     def rows(self, forms: Sequence[str]) -> list[Tensor]:
         """The rows in each table of the features of U forms, (U, n)."""
-        features = list(map(form_features, forms))
+        features = self.features(forms)
         return [cast(FeatureTable, t).rows([each[i] for each in features]) for i, t in enumerate(self.tables.values())]
 
     def forward(self, rows: Sequence[Tensor]) -> Tensor:

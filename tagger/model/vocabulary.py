@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from tagger.errors import InputError, shorten
+from tagger.model.dictionary import Dictionary
 from tagger.model.tag_codec import TagCodec, learned_tags
 from tagger.text.schema import ShortName, Size
 from tagger.text.strings import LEMMA, is_annotated, printable
@@ -44,6 +45,8 @@ class Vocabulary:
             alone.
         form_tags: for a column of edit scripts, and each of `forms`, the ids of the scripts that it has in the training
             data.
+        lemmas: the lemmas that a dictionary gives the words of training, of which each has an embedding of its own, and
+            how often words with it occur. Their ids count from `FIRST_ID`.
         corpora: the names of the corpora that the network tells apart. Their ids count from 1. An empty list means that
             it was trained on one corpus.
     """
@@ -56,6 +59,7 @@ class Vocabulary:
     combinations: list[list[Size]] = field(default_factory=list)
     form_tags: dict[str, list[list[Size]]] = field(default_factory=dict)
     corpora: list[ShortName] = field(default_factory=list)
+    lemmas: dict[str, Number] = field(default_factory=dict)
 
     @classmethod
     def build(cls, sentences: Iterable[Mapping[str, Any]], columns: Sequence[str], min_count: int = 2) -> "Vocabulary":
@@ -131,6 +135,22 @@ class Vocabulary:
             self, words=words | {w: n for w, n in text.words.items() if w not in words}, characters=characters
         )
 
+    def with_lemmas(self, dictionary: Dictionary, min_count: int) -> "Vocabulary":
+        """The same vocabulary with the lemmas that a dictionary gives its words, those of before first.
+
+        Args:
+            min_count: how often words with a lemma must occur for it to have an embedding of its own.
+        """
+        written = {form.lower(): form for form in self.forms}  # of several, the last is in lower case, if one is
+        words = dict.fromkeys(written, 1) | self.words
+        found = dictionary.lemmas([written.get(word, word) for word in words])
+        counts: Counter[str] = Counter()
+        for lemma, count in zip(found, words.values(), strict=True):
+            if lemma is not None:
+                counts[lemma] += count
+        known = self.lemmas | {lemma: counts[lemma] for lemma in self.lemmas if lemma in counts}
+        return replace(self, lemmas=known | {lemma: counts[lemma] for lemma in _frequent(counts, min_count)})
+
     def _combinations(self, together: Iterable[Sequence[str]]) -> list[list[int]]:
         """The combinations of tags, as sorted lists of ids.
 
@@ -195,6 +215,11 @@ class Vocabulary:
     def word_ids(self) -> dict[str, int]:
         """Lower-cased word -> id; every other word is `UNK`."""
         return {word: i for i, word in enumerate(self.words, FIRST_ID)}
+
+    @cached_property
+    def lemma_ids(self) -> dict[str, int]:
+        """Lemma of a dictionary -> id; every other lemma is `UNK`, and `PAD` stands for a word without one."""
+        return {lemma: i for i, lemma in enumerate(self.lemmas, FIRST_ID)}
 
     @cached_property
     def character_ids(self) -> dict[str, int]:

@@ -23,6 +23,7 @@ from tagger.corpus.corpus_config import CORPUS, NO_HUB, CorpusConfig, HubTextCon
 from tagger.corpus.raw_text import Texts
 from tagger.errors import InputError
 from tagger.model.decoder import CRF, DECODERS, SOFTMAX
+from tagger.model.dictionary import digest_of
 from tagger.model.embeddings import VectorConfig
 from tagger.model.encoder import CELLS
 from tagger.model.network import NetworkConfig
@@ -112,6 +113,8 @@ class FormSizes:
 class EmbeddingConfig(FormSizes):
     """The values of all embeddings of a form, how words are counted and hidden, and the name of a transformer."""
 
+    lemmas: Size
+    dictionary: Name | list[Name] | None  # `AUTO`: see `recipe.py`
     word_dropout: Annotated[float, Meta(ge=0)]
     vectors: Name | list[Name] | None
     vectors_keep: Size
@@ -122,6 +125,16 @@ class EmbeddingConfig(FormSizes):
     def __post_init__(self) -> None:
         if len(set(self.vector_sources)) < len(self.vector_sources):
             raise bad_value("embedding.vectors", self.vectors, "give a name or a file, or a list of several")
+        if self.dictionary != AUTO:
+            if len({*self.dictionary_codes}) < len(self.dictionary_codes):
+                raise bad_value("embedding.dictionary", self.dictionary, "name every dictionary once")
+            for code in self.dictionary_codes:
+                digest_of(code)
+
+    @property
+    def dictionary_codes(self) -> list[str]:
+        """The codes of the dictionaries, in the order in which they are asked."""
+        return self.dictionary if isinstance(self.dictionary, list) else [self.dictionary] if self.dictionary else []
 
     @property
     def vector_sources(self) -> list[str]:
@@ -386,8 +399,9 @@ def network_config(
     vectors: VectorConfig | None = None,
     transformer: NetworkTransformerConfig | None = None,
     decoder: str = SOFTMAX,
+    dictionary: Mapping[str, str] | None = None,
 ) -> NetworkConfig:
-    """The config that the network is built from, as plain values."""
+    """The config that the network is built from, as plain values; `dictionary` has codes and digests."""
     return {
         "decoder": decoder,
         "cell": model.cell,
@@ -395,6 +409,8 @@ def network_config(
         "hidden": asdict(model.hidden),
         "dropout": model.dropout or 0.0,
         **{key: getattr(sizes, key) for key in ("words", "affixes", "chars", "buckets")},
+        "lemmas": sizes.lemmas if dictionary and isinstance(sizes, EmbeddingConfig) else 0,
+        "dictionary": dict(dictionary or {}),
         "vectors": vectors,
         "transformer": transformer,
     }

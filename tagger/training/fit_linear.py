@@ -13,7 +13,7 @@ which there are far fewer than tokens.
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -24,13 +24,13 @@ from torch import Tensor, nn
 from tagger.bundle.linear_members import Linear
 from tagger.model.crf import Transitions, losses
 from tagger.model.decoder import MAX_CRF_TAGS
+from tagger.model.dictionary import Dictionary
 from tagger.model.linear_chain import (
     EDGE,
     OFFSETS,
     TABLES,
     FeatureTable,
     LinearChain,
-    form_features,
     term_places,
     token_scores,
 )
@@ -47,8 +47,14 @@ LINEAR_SECONDS = 0.0002  # of a training for each word, with 17 tags
 _log = logging.getLogger(__name__)
 
 
-def linear_members(weight: float, sentences: Dataset, vocabulary: Vocabulary) -> tuple[Linear, ...]:
-    """The linear members of a tagger, trained: one, of its first column, unless that has too many tags or no weight."""
+def linear_members(
+    weight: float, sentences: Dataset, vocabulary: Vocabulary, digests: Mapping[str, str]
+) -> tuple[Linear, ...]:
+    """The linear members of a tagger, trained: one, of its first column, unless that has too many tags or no weight.
+
+    Args:
+        digests: of the dictionaries that it reads; see `Dictionary`.
+    """
     column = vocabulary.columns[0]
     ids, codec = vocabulary.tag_ids[column], vocabulary.codecs[column]
     if not weight or len(ids) > MAX_CRF_TAGS:
@@ -56,7 +62,8 @@ def linear_members(weight: float, sentences: Dataset, vocabulary: Vocabulary) ->
     forms = sentences["tokens"][:]
     learned = map(codec.learned, forms, sentences[column][:])
     tags = [[ids.get(tag, IGNORE) for tag in each] for each in learned]
-    return (Linear(column, train_linear(forms, tags, len(ids)), weight),)
+    dictionary = Dictionary(digests) if digests else None
+    return (Linear(column, train_linear(forms, tags, len(ids), dictionary), weight),)
 
 
 class _Part(NamedTuple):
@@ -67,7 +74,9 @@ class _Part(NamedTuple):
     counts: list[int]
 
 
-def train_linear(sentences: Sequence[Sequence[str]], tags: Sequence[Sequence[int]], size: int) -> LinearChain:
+def train_linear(
+    sentences: Sequence[Sequence[str]], tags: Sequence[Sequence[int]], size: int, dictionary: Dictionary | None = None
+) -> LinearChain:
     """Trains the linear-chain CRF of a column with `size` tags; a token without a gold tag has IGNORE."""
     ids = {EDGE: 0}
     of_tokens = np.array([ids.setdefault(form, len(ids)) for sentence in sentences for form in sentence])
@@ -76,14 +85,14 @@ def train_linear(sentences: Sequence[Sequence[str]], tags: Sequence[Sequence[int
         _Part(term_places(of_tokens[tokens], ids[EDGE], counts), of_tags[torch.from_numpy(tokens)], counts)
         for tokens, counts in plan_batches(sentences)
     ]
-    features = list(map(form_features, ids))
-    chain = LinearChain([0] * len(TABLES), size)
+    chain = LinearChain([0] * len(TABLES), size, dictionary)
+    features = chain.features(list(ids))
     for i, (name, offsets) in enumerate(TABLES.items()):
         keys = {key for each in features for key in each[i]}
         chain.tables[name] = FeatureTable.of(keys, len(offsets) * size)
     rows = chain.rows(list(ids))
     count = minimize(chain, lambda: _loss(chain, rows, parts))
-    found = LinearChain([0] * len(TABLES), size)
+    found = LinearChain([0] * len(TABLES), size, dictionary)
     found.decoder.take_from(chain.decoder, range(size), range(size))
     for name, table in chain.tables.items():
         kept = found.tables[name] = cast(FeatureTable, table).kept()

@@ -7,14 +7,19 @@ encoder. docs/experiments.md has the measurements.
 """
 
 import dataclasses
+import logging
 import math
 from typing import Any
 
 from tagger.bundle.bundle import Bundle
+from tagger.bundle.language_codes import codes_of, language_codes
+from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.model.decoder import SOFTMAX
+from tagger.model.dictionary import CODES, Dictionary, digest_of
 from tagger.model.transformer import TransformerConfig
-from tagger.training.config import HiddenConfig, TrainConfig
+from tagger.tagging.languages import LanguageTagger
+from tagger.training.config import AUTO, HiddenConfig, TrainConfig
 
 FEW_WORDS = 100_000  # a corpus with fewer words is small
 WORDS_OF_TEN_EPOCHS = 200_000
@@ -26,8 +31,13 @@ FROZEN_SHARE = 2 / 3  # of the epochs: those before layers of an encoder are tun
 EPOCHS_WITH_TEXT = 0.8  # of a student, whose epochs have untagged text, too
 RATIO = 4  # words of text in an epoch for each word of the corpus
 WORDS_OF_TEXT = 100_000  # in an epoch, at least
+MIN_KNOWN = 0.3  # share of the unseen forms of dev that a dictionary knows, for it to be taken
+LANGUAGE_SENTENCES = 1000  # of train, by which its language is found
+OTHER_CODES = {"no": ["nb", "nn"], "hr": ["hbs"], "sr": ["hbs"]}  # of languages whose dictionaries have them
 LINEAR_WEIGHT = 0.35  # of the linear member of a tagger without pretrained parts
 DROPOUT_WITH_TEXT = 0.1  # of a student: with so much to learn from it needs no more
+
+_log = logging.getLogger(__name__)
 
 
 def epochs_for(words: int, encoder: bool = False, text: bool = False) -> int:
@@ -98,6 +108,40 @@ def with_recipe(config: TrainConfig, words: int) -> TrainConfig:
     return dataclasses.replace(config, **chosen)
 
 
+def with_dictionary(config: TrainConfig, corpus: Corpus) -> TrainConfig:
+    """The config with the codes of dictionaries for `auto`: those of the language that the corpus is in.
+
+    Its name tells the language, or else the finder of languages. A dictionary is taken if it knows `MIN_KNOWN` of the
+    forms of dev that train lacks. Of two, the one that knows more is asked first.
+    """
+    if config.embedding.dictionary != AUTO:
+        return config
+    seen = {form for forms in corpus.splits["train"]["tokens"] for form in forms}
+    unseen = {form for forms in corpus.splits["dev"]["tokens"] for form in forms if form.isalpha()} - seen
+    known: dict[str, float] = {}
+    for code in _codes_of(corpus):
+        found = Dictionary({code: digest_of(code)}).lemmas(sorted(unseen))
+        share = sum(lemma is not None for lemma in found) / max(1, len(unseen))
+        _log.info("dictionary %s: has %.0f %% of the forms of dev that train lacks", code, 100 * share)
+        if share >= MIN_KNOWN:
+            known[code] = share
+    codes = sorted(known, key=lambda code: -known[code])
+    return dataclasses.replace(config, embedding=dataclasses.replace(config.embedding, dictionary=codes or None))
+
+
+def _codes_of(corpus: Corpus) -> list[str]:
+    """The codes of the dictionaries of the language of a corpus; none if it has several languages, or none is known."""
+    codes = set(language_codes(corpus.name))
+    if not codes:
+        text = "\n".join(" ".join(forms) for forms in corpus.splits["train"][:LANGUAGE_SENTENCES]["tokens"])
+        try:
+            codes = {codes_of(LanguageTagger().language_of(text))[0]}
+        except InputError:
+            return []  # it is in no language that the finder knows
+    names = {tuple(OTHER_CODES.get(code, [code])) for code in codes}
+    return [code for code in names.pop() if code in CODES] if len(names) == 1 else []
+
+
 def with_init(config: TrainConfig, init: Bundle) -> TrainConfig:
     """The config with the sizes and the pretrained inputs of the tagger to start from.
 
@@ -137,6 +181,7 @@ def with_init(config: TrainConfig, init: Bundle) -> TrainConfig:
     inputs: dict[str, Any] = {
         name: network[name] for name in ("words", "affixes", "chars", "buckets") if name in network
     }
+    inputs |= {"lemmas": network.get("lemmas", 0), "dictionary": [*network.get("dictionary", ())]}
     use = config.transformer
     if own_vectors:
         inputs["vectors"] = own_vectors

@@ -11,6 +11,7 @@ from tagger.bundle.bundle import Bundle, Member
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.model.decoder import CRFDecoder, Decoder
+from tagger.model.dictionary import Dictionary, digest_of
 from tagger.model.embeddings import VectorConfig
 from tagger.model.network import NetworkConfig, TaggerNetwork, check_training_memory
 from tagger.model.pieces import PieceTokenizer
@@ -135,10 +136,13 @@ def new_module(
     if init is not None:
         vocabulary = merge_vocabularies(init.vocabulary, vocabulary)
         _log_new(str(config.init), init.vocabulary, vocabulary)
+    digests = dictionary_digests(config, init)
+    if config.embedding.lemmas and digests:
+        vocabulary = vocabulary.with_lemmas(Dictionary(digests), MIN_COUNT)
     saved = init.networks[0].config if init else None
     inputs = load_inputs(config, vocabulary.forms, saved, frequent)
     network = network_config(
-        config.model, config.embedding, inputs.vector_config, inputs.transformer_config, config.model.decoder
+        config.model, config.embedding, inputs.vector_config, inputs.transformer_config, config.model.decoder, digests
     )
     if saved is not None:  # its sizes, the dropout and decoder of this training, and the inputs that are added
         own = saved["transformer"] and {**saved["transformer"], "dropout": TRANSFORMER_DROPOUT}
@@ -165,6 +169,13 @@ def new_module(
     module.tokenizer = inputs.tokenizer or (init.members[0].tokenizer if init else None)
     _keep_spans_whole(module, corpus)
     return module
+
+
+def dictionary_digests(config: TrainConfig, init: Bundle | None) -> dict[str, str]:
+    """The codes and the digests of the dictionaries that a tagger reads: those of the tagger to start from, or new."""
+    if init is not None:
+        return dict(init.networks[0].config.get("dictionary", {}))
+    return {code: digest_of(code) for code in config.embedding.dictionary_codes}
 
 
 def _keep_spans_whole(module: TaggerModule, corpus: Corpus) -> None:

@@ -33,7 +33,7 @@ from tagger.training.fit_linear import LINEAR_SECONDS, linear_members
 from tagger.training.fit_segmenter import SegmenterTraining
 from tagger.training.loggers import run_loggers
 from tagger.training.module import TaggerModule
-from tagger.training.recipe import with_init, with_recipe
+from tagger.training.recipe import with_dictionary, with_init, with_recipe
 from tagger.training.report import (
     REPORT_SECONDS,
     describe,
@@ -44,7 +44,7 @@ from tagger.training.report import (
     write_tagger_page,
 )
 from tagger.training.run_folder import REPORT, REPORT_PAGE, SHARDS
-from tagger.training.start import load_init, new_module
+from tagger.training.start import dictionary_digests, load_init, new_module
 from tagger.training.trainer import begin, finish, fit_best
 
 _log = logging.getLogger(__name__)
@@ -139,7 +139,7 @@ def learn(
     """
     train = corpus.splits["train"]
     words = int(token_counts(train).sum())
-    config = with_recipe(page if init is None else with_init(page, init), words)
+    config = with_recipe(with_dictionary(page, corpus) if init is None else with_init(page, init), words)
     teacher = Teacher(config.distill, config.columns) if config.distill.teacher else None
     facts = Facts.of(train, config.columns) if config.auxiliary else Facts([])
     text = teacher.text.counts if teacher and teacher.text else None
@@ -180,7 +180,7 @@ def learn(
     )
     began = time.perf_counter()
     if config.linear is not None:
-        linear = linear_members(config.linear, train, module.vocabulary)
+        linear = linear_members(config.linear, train, module.vocabulary, dictionary_digests(config, init))
     else:  # those of `init`, but for those of columns that get more tags
         tags, before = module.vocabulary.tags, init.vocabulary.tags if init else {}
         linear = tuple(each for each in (init.linear if init else ()) if before[each.column] == tags.get(each.column))

@@ -1,0 +1,350 @@
+"""Full-form dictionaries: word forms -> their lemmas, and what is known of the lemmas' other forms.
+
+The entries are those of the library simplemma, form -> lemma, for 54 languages. Its text takes seconds and hundreds of
+megabytes to open, so the first use of a language makes tables of hashes, which later processes map into memory:
+
+    form -> change:        what makes the lemma of the form: its ending in the form, its ending in the lemma
+    lemma -> inflection:   the most frequent changes that make its forms
+
+A change says more than the lengths of the two endings: `lardan` -> `` is a Turkish ablative plural. So *kitaplardan*
+and *kitap* are one word, and a lemma that training has never seen is recognised as a noun by how it inflects.
+"""
+
+# n entries, S changes, P inflections, U forms
+
+import hashlib
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from platformdirs import user_cache_path
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from simplemma.strategies.dictionaries import dictionary_factory, frontcode
+from simplemma.utils import (
+    apostrophe_variants,
+    canonicalize_token,
+    has_apostrophe,
+    has_armenian_marks,
+    strip_armenian_marks,
+)
+from torch import Tensor
+
+from tagger.errors import InputError
+from tagger.text.output_files import whole_binary
+from tagger.text.strings import text_hash
+
+CODES = dictionary_factory.SUPPORTED_LANGUAGES
+SLOTS = 24  # changes of an inflection that are kept, the most frequent ones
+MIN_LEMMAS = 21  # lemmas that have a change, at least, for it to be kept: chosen on dev of Turkish and Croatian
+PER_BUCKET = 8  # entries of a bucket of hashes, on the mean
+MAX_BYTES = 128  # of a form that may be there; the longest entry has fewer
+CHUNK = 1 << 17  # entries that are read at a time
+VERSION = 1  # of the tables; another one makes them anew
+PIP = "pip install 'simplemma==2.0.0'"
+
+_log = logging.getLogger(__name__)
+
+
+class Found(NamedTuple):
+    """What a dictionary knows of U forms.
+
+    Attributes:
+        lemmas: of each form; None: the dictionary does not have the form.
+        changes: (U,) a number for the change from the form to its lemma, the same in every dictionary; 0: no entry.
+        inflections: (U, SLOTS) such numbers of the changes that make the lemma's forms, the most frequent change first;
+            0 after the last.
+    """
+
+    lemmas: list[str | None]
+    changes: np.ndarray
+    inflections: np.ndarray
+
+
+class Dictionary:
+    """The dictionaries of one or more languages; a form has the lemma of the first that knows it."""
+
+    def __init__(self, digests: Mapping[str, str]) -> None:
+        """Opens dictionaries, in their order.
+
+        Args:
+            digests: the code of each, and the digest that its content must have; see `digest_of`.
+
+        Raises:
+            InputError: the installed simplemma has no such dictionary, or another one.
+        """
+        for code, digest in digests.items():
+            if digest_of(code) != digest:
+                raise InputError(
+                    f"the dictionary {code} of the installed simplemma is not the one that this tagger learned with, so"
+                    f" its tags would be others; {PIP}"
+                )
+        self.digests = dict(digests)
+        self._tables = [_tables(code, digest) for code, digest in digests.items()]
+
+    def look_up(self, forms: Sequence[str]) -> Found:
+        """What the dictionaries know of forms."""
+        found = Found(
+            [None] * len(forms), np.zeros(len(forms), np.int64), np.zeros((len(forms), SLOTS), dtype=np.int64)
+        )
+        missing = list(range(len(forms)))
+        for tables in self._tables:
+            missing = tables.look_up(forms, missing, found)
+        return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, such as that of another process, maps the same files; tables that no file has go with it."""
+        if all(tables.in_file for tables in self._tables):
+            return Dictionary, (self.digests,)
+        return super().__reduce__()
+
+    def lemmas(self, forms: Sequence[str]) -> list[str | None]:
+        """The lemma of each form; None: no dictionary has it."""
+        return self.look_up(forms).lemmas
+
+
+@lru_cache(maxsize=64)
+def digest_of(code: str) -> str:
+    """The digest of a dictionary's content.
+
+    Raises:
+        InputError: there is none for this code.
+    """
+    if code not in CODES:
+        raise InputError(f"no dictionary has the code {code[:20]!r}; choose from {', '.join(sorted(CODES))}")
+    return hashlib.sha256((dictionary_factory.DATA_FOLDER / f"{code}.plzma").read_bytes()).hexdigest()[:32]
+
+
+class _Hashed(NamedTuple):
+    """Keys -> numbers. A key is known by 32 bits of its hash, and by the bucket that others decide: no two share all.
+
+    One of a thousand million unknown keys is taken for a known one.
+    """
+
+    starts: np.ndarray  # (buckets + 1,) the first entry of each bucket
+    rest: np.ndarray  # (n,) the lower half of the hash of each entry
+    numbers: np.ndarray  # (n,)
+
+    @classmethod
+    def of(cls, hashes: np.ndarray, numbers: np.ndarray) -> "_Hashed":
+        bits = max(1, (len(hashes) // PER_BUCKET).bit_length())
+        order = np.argsort(hashes)
+        counts = np.bincount((hashes >> np.uint64(64 - bits)).astype(np.int64), minlength=1 << bits)
+        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+        small = np.uint16 if numbers.max(initial=0) < 1 << 16 else np.uint32
+        return cls(starts, (hashes[order] & np.uint64(0xFFFFFFFF)).astype(np.uint32), numbers[order].astype(small))
+
+    def find(self, hashes: np.ndarray) -> np.ndarray:
+        """The number of each key, (U,); -1: there is no such key."""
+        bucket = (hashes >> np.uint64(65 - len(self.starts).bit_length())).astype(np.int64)
+        rest = (hashes & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+        found = np.full(len(hashes), -1, dtype=np.int64)
+        here, places, ends = np.arange(len(hashes)), self.starts[bucket], self.starts[bucket + 1]
+        while len(here):
+            here, places, ends = (each[places < ends] for each in (here, places, ends))
+            same = self.rest[places] == rest[here]
+            found[here[same]] = self.numbers[places[same]]
+            here, places, ends = (each[~same] for each in (here, places, ends))
+            places = places + 1
+        return found
+
+
+class _Tables(NamedTuple):
+    """The tables of one dictionary, which its file has; see `_make`."""
+
+    code: str
+    in_file: bool  # whether a file has them
+    forms: _Hashed  # form -> its change
+    lemmas: _Hashed  # lemma -> its inflection
+    ends: np.ndarray  # (2 S + 1,) where the endings of each change end in `text`, after a 0
+    text: np.ndarray  # bytes: for each change the ending of the form, then that of the lemma
+    keys: np.ndarray  # (S,) the number of each change, the same in every dictionary
+    inflections: np.ndarray  # (P, SLOTS) changes, counted from 1
+
+    def look_up(self, forms: Sequence[str], places: Sequence[int], found: Found) -> list[int]:
+        """Fills in what this dictionary knows of the forms at `places`; returns the places of the others."""
+        tried = {place: spellings(forms[place], self.code) for place in places}
+        known: list[int] = []
+        lemmas: list[bytes] = []
+        missing: list[int] = []
+        while tried:
+            keys = {}
+            for place, each in tried.items():
+                if (spelling := next(each, None)) is None:
+                    missing.append(place)
+                else:
+                    keys[place] = spelling.encode("utf-8", "surrogatepass")
+            changes = self._find(self.forms, list(keys.values())).tolist()
+            rest = {}
+            for (place, key), change in zip(keys.items(), changes, strict=True):
+                start, middle, end = self.ends[2 * change : 2 * change + 3].tolist() if change >= 0 else (0, 0, 0)
+                if change < 0 or not key.endswith(self.text[start:middle].tobytes()):
+                    rest[place] = tried[place]
+                    continue
+                known.append(place)
+                lemmas.append(key[: len(key) - (middle - start)] + self.text[middle:end].tobytes())
+                found.lemmas[place] = lemmas[-1].decode("utf-8", "replace")
+                found.changes[place] = self.keys[change]
+            tried = rest
+        if known:
+            inflection = self._find(self.lemmas, lemmas)
+            numbers = self.inflections[inflection].astype(np.int64)  # a lemma without one has the last, and is cleared
+            numbers[inflection < 0] = 0
+            found.inflections[known] = np.where(numbers > 0, self.keys[numbers - 1], 0)
+        return sorted(missing)
+
+    def _find(self, table: _Hashed, keys: Sequence[bytes]) -> np.ndarray:
+        return table.find(_hashes([key if len(key) <= MAX_BYTES else b"" for key in keys]))
+
+
+def spellings(form: str, code: str) -> Iterator[str]:
+    """The spellings by which a form may be in a dictionary, in the order in which they are tried.
+
+    They are those of simplemma's lookup: the form, the same with the other case of its first letter, and with other
+    apostrophes; at last all of it in lower case.
+    """
+    for written in dict.fromkeys([form, form.lower()]):
+        token = canonicalize_token(written, code)
+        yield from _in_both_cases(token)
+        if code == "hy" and has_armenian_marks(token):
+            yield from _in_both_cases(strip_armenian_marks(token))
+        elif has_apostrophe(token):
+            for variant in apostrophe_variants(token)[1:]:
+                yield from _in_both_cases(variant)
+
+
+def _in_both_cases(token: str) -> tuple[str, str]:
+    return token, token.lower() if token[:1].isupper() else token.capitalize()
+
+
+def _hashes(keys: Sequence[bytes]) -> np.ndarray:
+    """A number of 64 bits for each key, (U,): eight bytes at a time, mixed as in SplitMix64."""
+    width = -(-max(map(len, keys), default=1) // 8) * 8 or 8
+    return _mixed(np.array(keys, dtype=f"S{width}").view("<u8").reshape(len(keys), width // 8))
+
+
+def _mixed(words: np.ndarray) -> np.ndarray:
+    """A number of 64 bits for each row of whole numbers, (U, words); those that are 0 do not count."""
+    hashes = np.full(len(words), 0x9E3779B97F4A7C15, dtype=np.uint64)
+    for word in words.T.astype(np.uint64):
+        mixed = hashes ^ word
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+        hashes = np.where(word > 0, mixed ^ (mixed >> np.uint64(31)), hashes)
+    return hashes
+
+
+@lru_cache(maxsize=64)
+def _tables(code: str, digest: str) -> _Tables:
+    """The tables of a dictionary: those of the user's cache folder, or new ones."""
+    path = cache_folder() / f"{code}-{digest}-{VERSION}.safetensors"
+    with suppress(OSError, SafetensorError, KeyError, ValueError):
+        return _of_tensors(code, load_file(path), in_file=True)
+    began = time.perf_counter()
+    tensors = _make(code)
+    if (seconds := time.perf_counter() - began) > 1:
+        _log.info("made tables of the dictionary %s in %.0f s; they are kept in %s", code, seconds, path.parent)
+    try:
+        with whole_binary(path) as file:
+            file.write(save(tensors))
+        return _of_tensors(code, load_file(path), in_file=True)
+    except (OSError, InputError):  # no file can be written there: the next process makes them again
+        return _of_tensors(code, tensors, in_file=False)
+
+
+def cache_folder() -> Path:
+    """The folder of the tables, below the user's cache folder."""
+    return user_cache_path("bigru-tagger", appauthor=False) / "dictionaries"
+
+
+def _make(code: str) -> dict[str, Tensor]:
+    """The arrays of `_Tables`, by the names of `_of_tensors`."""
+    changes: dict[tuple[bytes, bytes], int] = {}
+    parts = [_part(keys, lemmas, changes) for keys, lemmas in _entries(code)]
+    forms, lemmas, numbers = (np.concatenate(each) for each in zip(*parts, strict=True))
+    ends = np.cumsum([0, *(len(ending) for change in changes for ending in change)])
+    keys = [max(1, text_hash(f"{form.decode()}>{lemma.decode()}")) for form, lemma in changes]
+    distinct, inflections, of_lemmas = _inflections(lemmas, numbers, np.array(keys))
+    arrays = {
+        "ends": ends.astype(np.int32),
+        "text": np.frombuffer(b"".join(ending for change in changes for ending in change), dtype=np.uint8).copy(),
+        "keys": np.array(keys, dtype=np.uint32),
+        "inflections": inflections,
+    }
+    for name, table in (("forms", _Hashed.of(forms, numbers)), ("lemmas", _Hashed.of(distinct, of_lemmas))):
+        arrays |= {f"{name}.{field}": array for field, array in table._asdict().items()}
+    return {name: torch.from_numpy(array.view(_SIGNED.get(array.dtype, array.dtype))) for name, array in arrays.items()}
+
+
+_SIGNED = {np.dtype(np.uint16): np.dtype(np.int16), np.dtype(np.uint32): np.dtype(np.int32)}  # for torch
+
+
+def _of_tensors(code: str, tensors: Mapping[str, Tensor], in_file: bool) -> _Tables:
+    unsigned = {signed: plain for plain, signed in _SIGNED.items()}
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+    for name in ("keys", "inflections", "forms.rest", "forms.numbers", "lemmas.rest", "lemmas.numbers"):
+        arrays[name] = arrays[name].view(unsigned[arrays[name].dtype])
+    tables = [_Hashed(*(arrays[f"{name}.{field}"] for field in _Hashed._fields)) for name in ("forms", "lemmas")]
+    return _Tables(code, in_file, *tables, *(arrays[name] for name in ("ends", "text", "keys", "inflections")))
+
+
+def _entries(code: str) -> Iterator[tuple[list[bytes], list[bytes]]]:
+    """The forms of a dictionary and their lemmas, in parts. Its records are read: a dict of all takes 340 MB."""
+    content = dictionary_factory._read_decompressed(code)
+    is_reversed, _, start = frontcode._read_header(content)
+    records = frontcode._iter_records(content, start)
+    step = -1 if is_reversed else 1
+    while part := list(islice(records, CHUNK)):
+        yield [form[::step] for _, form, _ in part], [lemma[::step] for _, _, lemma in part]
+
+
+def _part(
+    forms: list[bytes], lemmas: list[bytes], changes: dict[tuple[bytes, bytes], int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The hashes of forms and of lemmas, and the numbers of the changes; new changes are added to `changes`."""
+    width = max(map(len, [*forms, *lemmas])) + 1
+    one, other = (np.array(each, dtype=f"S{width}").view(np.uint8).reshape(len(forms), -1) for each in (forms, lemmas))
+    differs = one != other
+    kept = np.where(differs.any(1), differs.argmax(1), width - 1)  # bytes that both begin with
+    rows = np.arange(len(forms))
+    for _ in range(3):  # a character of UTF-8 has at most four bytes, of which all but the first are 10xxxxxx
+        kept -= ((one[rows, kept] & 0xC0) == 0x80) | ((other[rows, kept] & 0xC0) == 0x80)
+    numbers = [
+        changes.setdefault((form[place:], lemma[place:]), len(changes))
+        for form, lemma, place in zip(forms, lemmas, kept.tolist(), strict=True)
+    ]
+    return _hashes(forms), _hashes(lemmas), np.array(numbers)
+
+
+def _inflections(
+    lemmas: np.ndarray, numbers: np.ndarray, keys: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The hashes of the lemmas, the distinct inflections (P, SLOTS) of changes from 1, and that of each lemma.
+
+    Args:
+        lemmas: (n,) the hash of the lemma of each entry.
+        numbers: (n,) the change of each entry.
+        keys: (S,) the number of each change that is the same in every dictionary.
+    """
+    distinct, lemma = np.unique(lemmas, return_inverse=True)
+    pairs = np.sort(lemma * len(keys) + numbers)  # numpy's `unique` takes three times as long
+    pairs = pairs[np.append(True, pairs[1:] != pairs[:-1])]
+    lemma, change = pairs // len(keys), pairs % len(keys)
+    counts = np.bincount(change, minlength=len(keys))
+    frequent = counts[change] >= MIN_LEMMAS
+    lemma, change = lemma[frequent], change[frequent]
+    order = np.lexsort([keys[change], -counts[change], lemma])
+    lemma, change = lemma[order], change[order]
+    slot = np.arange(len(lemma)) - np.searchsorted(lemma, lemma)
+    kept = slot < SLOTS
+    table = np.zeros((len(distinct), SLOTS), dtype=np.uint32)
+    table[lemma[kept], slot[kept]] = 1 + change[kept]
+    _, first, of_lemmas = np.unique(_mixed(table), return_index=True, return_inverse=True)
+    return distinct, table[first], of_lemmas
