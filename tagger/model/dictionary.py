@@ -99,7 +99,7 @@ class Dictionary:
             missing = tables.look_up(forms, missing, found)
         return found
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> str | tuple[Any, ...]:
         """A copy, such as that of another process, maps the same files; tables that no file has go with it."""
         if all(tables.in_file for tables in self._tables):
             return Dictionary, (self.digests,)
@@ -138,13 +138,13 @@ class _Hashed(NamedTuple):
         order = np.argsort(hashes)
         counts = np.bincount((hashes >> np.uint64(64 - bits)).astype(np.int64), minlength=1 << bits)
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-        small = np.uint16 if numbers.max(initial=0) < 1 << 16 else np.uint32
-        return cls(starts, (hashes[order] & np.uint64(0xFFFFFFFF)).astype(np.uint32), numbers[order].astype(small))
+        small = np.int16 if numbers.max(initial=0) < 1 << 15 else np.int32
+        return cls(starts, _lower_half(hashes[order]), numbers[order].astype(small))
 
     def find(self, hashes: np.ndarray) -> np.ndarray:
         """The number of each key, (U,); -1: there is no such key."""
         bucket = (hashes >> np.uint64(65 - len(self.starts).bit_length())).astype(np.int64)
-        rest = (hashes & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+        rest = _lower_half(hashes)
         found = np.full(len(hashes), -1, dtype=np.int64)
         here, places, ends = np.arange(len(hashes)), self.starts[bucket], self.starts[bucket + 1]
         while len(here):
@@ -154,6 +154,10 @@ class _Hashed(NamedTuple):
             here, places, ends = (each[~same] for each in (here, places, ends))
             places = places + 1
         return found
+
+
+def _lower_half(hashes: np.ndarray) -> np.ndarray:
+    return (hashes & np.uint64(0xFFFFFFFF)).astype(np.uint32).view(np.int32)
 
 
 class _Tables(NamedTuple):
@@ -270,29 +274,23 @@ def _make(code: str) -> dict[str, Tensor]:
     parts = [_part(keys, lemmas, changes) for keys, lemmas in _entries(code)]
     forms, lemmas, numbers = (np.concatenate(each) for each in zip(*parts, strict=True))
     ends = np.cumsum([0, *(len(ending) for change in changes for ending in change)])
-    keys = [max(1, text_hash(f"{form.decode()}>{lemma.decode()}")) for form, lemma in changes]
+    keys = [max(1, text_hash(f"{form.decode()}>{lemma.decode()}") & 0x7FFFFFFF) for form, lemma in changes]
     distinct, inflections, of_lemmas = _inflections(lemmas, numbers, np.array(keys))
     arrays = {
         "ends": ends.astype(np.int32),
         "text": np.frombuffer(b"".join(ending for change in changes for ending in change), dtype=np.uint8).copy(),
-        "keys": np.array(keys, dtype=np.uint32),
+        "keys": np.array(keys, dtype=np.int32),
         "inflections": inflections,
     }
     for name, table in (("forms", _Hashed.of(forms, numbers)), ("lemmas", _Hashed.of(distinct, of_lemmas))):
         arrays |= {f"{name}.{field}": array for field, array in table._asdict().items()}
-    return {name: torch.from_numpy(array.view(_SIGNED.get(array.dtype, array.dtype))) for name, array in arrays.items()}
-
-
-_SIGNED = {np.dtype(np.uint16): np.dtype(np.int16), np.dtype(np.uint32): np.dtype(np.int32)}  # for torch
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def _of_tensors(code: str, tensors: Mapping[str, Tensor], in_file: bool) -> _Tables:
-    unsigned = {signed: plain for plain, signed in _SIGNED.items()}
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-    for name in ("keys", "inflections", "forms.rest", "forms.numbers", "lemmas.rest", "lemmas.numbers"):
-        arrays[name] = arrays[name].view(unsigned[arrays[name].dtype])
-    tables = [_Hashed(*(arrays[f"{name}.{field}"] for field in _Hashed._fields)) for name in ("forms", "lemmas")]
-    return _Tables(code, in_file, *tables, *(arrays[name] for name in ("ends", "text", "keys", "inflections")))
+    forms, lemmas = (_Hashed(*(arrays[f"{name}.{each}"] for each in _Hashed._fields)) for name in ("forms", "lemmas"))
+    return _Tables(code, in_file, forms, lemmas, arrays["ends"], arrays["text"], arrays["keys"], arrays["inflections"])
 
 
 def _entries(code: str) -> Iterator[tuple[list[bytes], list[bytes]]]:
@@ -344,7 +342,7 @@ def _inflections(
     lemma, change = lemma[order], change[order]
     slot = np.arange(len(lemma)) - np.searchsorted(lemma, lemma)
     kept = slot < SLOTS
-    table = np.zeros((len(distinct), SLOTS), dtype=np.uint32)
+    table = np.zeros((len(distinct), SLOTS), dtype=np.int32)
     table[lemma[kept], slot[kept]] = 1 + change[kept]
     _, first, of_lemmas = np.unique(_mixed(table), return_index=True, return_inverse=True)
     return distinct, table[first], of_lemmas

@@ -284,7 +284,7 @@ class LemmaEmbedding(nn.Module):
 
     def forward(self, feature: Tensor) -> Tensor:
         """What `_lemma_rows` gives, (U, 1 + LEMMA_KINDS + SLOTS), to (U, width)."""
-        lemma, hashed, changes = feature.split([1, LEMMA_KINDS, SLOTS], dim=1)
+        lemma, hashed, changes = torch.split(feature, [1, LEMMA_KINDS, SLOTS], dim=1)
         count = (changes > 0).sum(1, keepdim=True).clamp(min=1)
         inflection = embedding_bag(changes, self.inflection, mode="sum", padding_idx=0) / count.sqrt()
         return torch.cat([look_up(lemma[:, 0], self.weight), look_up(hashed, self.hashed).flatten(1), inflection], 1)
