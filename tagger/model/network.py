@@ -71,8 +71,8 @@ class TaggerNetwork(nn.Module):
         width = self.embedding.width + (self.transformer.width if self.transformer else 0)
         if width == 0:
             raise InputError(
-                "embedding.words, embedding.affixes and embedding.chars are all 0, and nothing pretrained is used;"
-                " set at least one"
+                "embedding.words, affixes, chars are all 0, and neither a dictionary nor anything pretrained is read;"
+                " set one"
             )
         self.encoder = Encoder(config["cell"], width, forward, backward, config["dropout"])
         self.states = states = sum(forward) + sum(backward)  # S

@@ -13,12 +13,13 @@ from typing import Any
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.language_codes import codes_of, language_codes
+from tagger.bundled import bundled
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.model.decoder import SOFTMAX
 from tagger.model.dictionary import CODES, Dictionary, digest_of
 from tagger.model.transformer import TransformerConfig
-from tagger.tagging.languages import LanguageTagger
+from tagger.tagging.languages import IDENTIFIER, Identifier, telling_words
 from tagger.training.config import AUTO, HiddenConfig, TrainConfig
 
 FEW_WORDS = 100_000  # a corpus with fewer words is small
@@ -133,11 +134,11 @@ def _codes_of(corpus: Corpus) -> list[str]:
     """The codes of the dictionaries of the language of a corpus; none if it has several languages, or none is known."""
     codes = set(language_codes(corpus.name))
     if not codes:
-        text = "\n".join(" ".join(forms) for forms in corpus.splits["train"][:LANGUAGE_SENTENCES]["tokens"])
-        try:
-            codes = {codes_of(LanguageTagger().language_of(text))[0]}
-        except InputError:
-            return []  # it is in no language that the finder knows
+        # A wrong guess does no harm: a dictionary of another language knows few of the words.
+        identifier = Identifier.load(bundled("data") / IDENTIFIER)
+        text = " ".join(form for forms in corpus.splits["train"][:LANGUAGE_SENTENCES]["tokens"] for form in forms)
+        language = identifier.languages[identifier.scores(telling_words(text)).argmax()]
+        codes = {codes_of(language)[0]}
     names = {tuple(OTHER_CODES.get(code, [code])) for code in codes}
     return [code for code in names.pop() if code in CODES] if len(names) == 1 else []
 

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from datasets import Dataset, DatasetDict
 
+from tagger.corpus.splits import Corpus
 from tagger.training.fit_segmenter import steps_for
-from tagger.training.recipe import frozen_epochs, text_ratio, with_recipe
+from tagger.training.recipe import frozen_epochs, text_ratio, with_dictionary, with_recipe
 from tests.pretrained.encoders import load
 from tests.training.test_config import composed
 
@@ -54,3 +56,39 @@ def test_tuned_layers_learn_in_the_last_third(bert: Path, tune: bool | int, expe
 
 def test_a_segmenter_takes_fewer_steps_on_a_small_text() -> None:
     assert [steps_for(units) for units in (1_000, 15_000, 50_000, 2_000_000)] == [65, 431, 1000, 6000]
+
+
+GERMAN = ["Die Häuser der Nachbarn standen leer", "Sie gingen gestern mit den Kindern spazieren"]
+DEV = ["Kinder spielten bei den Nachbarn", "Das Haus steht leer"]
+
+
+def corpus_of(name: str, train: list[str] = GERMAN, dev: list[str] = DEV) -> Corpus:
+    splits = {"train": train, "dev": dev}
+    made = {split: Dataset.from_dict({"tokens": [text.split() for text in texts]}) for split, texts in splits.items()}
+    return Corpus(name, DatasetDict(made), "unicode")
+
+
+@pytest.mark.parametrize(
+    ("name", "codes"),
+    [
+        ("UD_German-GSD", ["de"]),
+        ("my letters", ["de"]),  # as the finder of languages says
+        ("UD_Turkish-BOUN", None),  # whose dictionary knows too few of the words
+        ("UD_Afrikaans-AfriBooms", None),  # which has none
+        ("UD_German-GSD + UD_French-GSD", None),  # of several languages
+    ],
+)
+def test_the_dictionary_is_that_of_the_language(name: str, codes: list[str] | None) -> None:
+    assert with_dictionary(composed("corpus=conllu"), corpus_of(name)).embedding.dictionary == codes
+
+
+def test_the_dictionary_that_knows_more_is_asked_first() -> None:
+    for dev, codes in (("husene bøkene jentene", ["nb", "nn"]), ("husa bøkene jentene kjem ikkje", ["nn", "nb"])):
+        made = with_dictionary(composed("corpus=conllu"), corpus_of("UD_Norwegian-Nynorsk", ["og"], [dev]))
+        assert made.embedding.dictionary == codes
+
+
+@pytest.mark.parametrize("value", ["null", "fr", "[fr,de]"])
+def test_a_dictionary_that_is_named_stays(value: str) -> None:
+    config = composed("corpus=conllu", f"embedding.dictionary={value}")
+    assert with_dictionary(config, corpus_of("UD_German-GSD")) == config

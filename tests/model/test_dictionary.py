@@ -1,0 +1,199 @@
+"""A dictionary's tables: the answers of simplemma, one file that many processes share, and no other dictionary."""
+
+import pickle
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from simplemma.strategies.dictionaries.stream_dictionary_factory import StreamDictionaryFactory
+from simplemma.strategies.dictionary_lookup import DictionaryLookupStrategy
+
+from tagger.bundle.bundle import Bundle
+from tagger.bundled import bundled
+from tagger.errors import InputError
+from tagger.model import dictionary as module
+from tagger.model.batch import FormTable, collate
+from tagger.model.dictionary import SLOTS, Dictionary, digest_of, spellings
+from tagger.model.embeddings import LEMMA_KINDS, LEMMAS
+from tagger.model.network import TaggerNetwork
+from tagger.model.vocabulary import FIRST_ID, PAD, UNK, Vocabulary
+from tests.conftest import TOKENS, bundle_of, make_network, network_config
+
+SMALL = "sq"  # its dictionary is one of the smallest
+
+
+def opened(*codes: str) -> Dictionary:
+    return Dictionary({code: digest_of(code) for code in codes})
+
+
+def forms_of(language: str) -> list[str]:
+    """Some forms of the training data of a bundled tagger, some of them as they are written seldom."""
+    forms = Bundle.load(bundled("data") / language).vocabulary.forms[::40]
+    capitals = [form.upper() for form in forms[::5]] + [form.title() for form in forms[1::5]]
+    joined = [f"{a}'{b}" for a, b in zip(forms[::9], forms[1::9], strict=False)]
+    return [*forms, *capitals, *joined, "", "\ud800", "x" * 500]
+
+
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        ("latvian", "lv"),
+        ("greek", "el"),
+        ("hebrew", "he"),
+        ("armenian", "hy"),
+        ("french", "fr"),
+        ("indonesian", "id"),
+        ("norwegian", "nn"),
+        ("persian", "fa"),
+    ],
+)
+def test_the_lemmas_are_those_of_simplemma(language: str, code: str) -> None:
+    strategy = DictionaryLookupStrategy(StreamDictionaryFactory())
+    forms = forms_of(language)
+    forms += ["l’homme", "l'homme", "Լա՛վ", "ՈՒՐԵՄՆ"]
+    expected = [
+        None
+        if "\ud800" in form
+        else strategy.get_lemma(form, code) or (form.lower() != form and strategy.get_lemma(form.lower(), code)) or None
+        for form in forms
+    ]
+    found = opened(code).look_up(forms)
+    assert found.lemmas == expected
+    assert 0.2 < np.mean([lemma is not None for lemma in expected]) < 1
+    assert [bool(key) for key in found.changes] == [lemma is not None for lemma in expected]
+
+
+def test_forms_of_one_lemma_share_its_inflection_and_differ_in_their_change() -> None:
+    forms = ["books", "book", "walked", "talked", "Walked", "talks", "xyzzyx"]
+    found = opened("en").look_up(forms)
+    assert found.lemmas == ["book", "book", "walk", "talk", "walk", "talk", None]
+    books, book, walked, talked, title, talks, nothing = found.changes.tolist()
+    assert walked == talked == title
+    assert len({books, book, walked, nothing}) == 4
+    assert books == talks
+    assert nothing == 0
+    assert not found.inflections[-1].any()
+    assert found.inflections[0].tolist() == found.inflections[1].tolist()
+    assert books in found.inflections[0]
+    assert walked in found.inflections[3]
+    assert found.inflections.shape == (len(forms), SLOTS)
+
+
+def test_the_first_dictionary_that_knows_a_form_decides() -> None:
+    forms = ["bøkene", "bøkerne", "bøker", "qqq"]
+    nb, nn = (opened(code).lemmas(forms) for code in ("nb", "nn"))
+    assert nb != nn
+    assert opened("nb", "nn").lemmas(forms) == [a or b for a, b in zip(nb, nn, strict=True)]
+    assert opened("nn", "nb").lemmas(forms) == [b or a for a, b in zip(nb, nn, strict=True)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder in the place of the user's, as at the first use."""
+    monkeypatch.setattr(module, "cache_folder", lambda: tmp_path / "cache")
+    module._tables.cache_clear()
+    yield tmp_path / "cache"
+    module._tables.cache_clear()
+
+
+FORMS = ["librave", "shkoj", "LIBRIT", "zzz"]
+
+
+def test_a_file_is_made_once_and_a_damaged_one_again(folder: Path) -> None:
+    expected = opened(SMALL).lemmas(FORMS)
+    (path,) = folder.iterdir()
+    content = path.read_bytes()
+    module._tables.cache_clear()
+    path.write_bytes(content[:-100])
+    assert opened(SMALL).lemmas(FORMS) == expected
+    assert path.read_bytes() == content
+    assert any(expected)
+
+
+def test_without_a_folder_the_answers_are_the_same(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file, so that nothing can be written below it", encoding="utf-8")
+    alone = opened(SMALL)
+    copied = pickle.loads(pickle.dumps(alone))
+    (tmp_path / "cache").unlink()
+    module._tables.cache_clear()
+    assert alone.lemmas(FORMS) == copied.lemmas(FORMS) == opened(SMALL).lemmas(FORMS)
+
+
+def test_many_make_one_file(folder: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        first, *others = pool.map(lambda _: opened(SMALL).lemmas(FORMS), range(4))
+    assert all(each == first for each in others)
+    assert len(list(folder.iterdir())) == 1
+
+
+def test_a_copy_for_another_process_is_small() -> None:
+    content = pickle.dumps(opened("en"))
+    assert len(content) < 1000
+    assert pickle.loads(content).lemmas(["books"]) == ["book"]
+
+
+def test_another_dictionary_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^the dictionary en of the installed simplemma is not .*; pip install"):
+        Dictionary({"en": "0" * 32})
+    with pytest.raises(InputError, match=r"^no dictionary has the code '../en'; choose from ar, "):
+        Dictionary({"../en": "0" * 32})
+
+
+def test_spellings_are_tried_in_order() -> None:
+    assert list(spellings("Don’t", "en"))[:4] == ["Don’t", "don’t", "Don't", "don't"]
+    assert list(spellings("book", "en")) == ["book", "Book"]
+    assert list(spellings("NATO", "en")) == ["NATO", "nato", "nato", "Nato"]
+
+
+ENGLISH = {"en": digest_of("en")}
+
+
+@pytest.fixture
+def with_lemmas(vocabulary: Vocabulary) -> Vocabulary:
+    return vocabulary.with_lemmas(Dictionary(ENGLISH), 2)
+
+
+def test_lemmas_of_training_have_ids(with_lemmas: Vocabulary, vocabulary: Vocabulary) -> None:
+    assert with_lemmas.lemmas["well"] == 2
+    assert "flight" not in with_lemmas.lemmas
+    again = with_lemmas.with_lemmas(Dictionary(ENGLISH), 1)
+    assert list(again.lemmas)[: len(with_lemmas.lemmas)] == list(with_lemmas.lemmas)
+    assert "flight" in again.lemmas
+
+
+def test_features_of_a_form(with_lemmas: Vocabulary) -> None:
+    table = FormTable(with_lemmas, network_config(lemmas=8, dictionary=ENGLISH))
+    rows = table.features[LEMMAS][table.rows(["well", "Wells", "flights", "qqqq"])]
+    assert rows[:, 0].tolist() == [with_lemmas.lemma_ids["well"], with_lemmas.lemma_ids["well"], UNK, PAD]
+    assert len(set(rows[:, LEMMA_KINDS].tolist())) == 3  # well; wells and flights; qqqq
+    assert not rows[3, 1 + LEMMA_KINDS :].any()
+    assert rows.max() < LEMMA_KINDS * 2049
+
+
+def test_training_hides_rare_lemmas_alone(with_lemmas: Vocabulary) -> None:
+    table = FormTable(with_lemmas, network_config(lemmas=8, dictionary=ENGLISH))
+    seen: set[int] = set()
+    for seed in range(30):
+        batch = collate(TOKENS, table, word_dropout=1.0, generator=np.random.default_rng(seed))
+        lemmas = batch.features[LEMMAS][:, 0]
+        seen |= set(lemmas.tolist())
+        (full_stop,) = {int(batch.index[3, 0])}
+        assert lemmas[full_stop] in (PAD, UNK, with_lemmas.lemma_ids.get(".", UNK))
+    assert {UNK, with_lemmas.lemma_ids["well"]} <= seen
+    whole = collate(TOKENS, table)
+    assert (whole.features[LEMMAS][:, 0] >= FIRST_ID).any()
+
+
+def test_a_saved_tagger_reads_its_dictionary_alone(
+    with_lemmas: Vocabulary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network: TaggerNetwork = make_network(with_lemmas, lemmas=8, dictionary=ENGLISH)
+    bundle_of(network, with_lemmas).save(tmp_path / "tagger", "")
+    loaded = Bundle.load(tmp_path / "tagger")
+    batch = collate(TOKENS, FormTable(loaded.vocabulary, loaded.networks[0].config))
+    assert loaded.networks[0](batch)["upos"].equal(network(batch)["upos"])
+    monkeypatch.setattr(module, "digest_of", lambda code: "another")
+    with pytest.raises(InputError, match="not the one that this tagger learned with"):
+        FormTable(loaded.vocabulary, loaded.networks[0].config)
