@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from tagger.bundle.saved_config import LINEAR_WEIGHTS, not_whole
-from tagger.model.dictionary import Dictionary
+from tagger.model.dictionary import open_dictionary
 from tagger.model.linear_chain import TABLES, FeatureTable, LinearChain
 from tagger.model.weights import build_without_memory, compress, expand, one_error, read_weights
 
@@ -124,7 +124,7 @@ def load_linear(
             for each in described
         ]
     for chain, each in zip(chains, described, strict=True):
-        chain.dictionary = Dictionary(each["dictionary"]) if each.get("dictionary") else None
+        chain.dictionary = open_dictionary(each["dictionary"]) if each.get("dictionary") else None
     keys = {f"{number}.tables.{table}.keys": "I32" for number in range(len(chains)) for table in TABLES}
     names = {f"{number}.{name}": each for number, c in enumerate(chains) for name, each in c.state_dict().items()}
     weights = read_weights(path, {name: each for name, each in names.items() if name not in keys}, keys)

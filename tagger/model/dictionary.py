@@ -47,7 +47,7 @@ MIN_LEMMAS = 21  # lemmas that have a change, at least, for it to be kept: chose
 PER_BUCKET = 8  # entries of a bucket of hashes, on the mean
 MAX_BYTES = 128  # of a form that may be there; the longest entry has fewer
 CHUNK = 1 << 17  # entries that are read at a time
-VERSION = 1  # of the tables; another one makes them anew
+VERSION = 2  # of the tables; another one makes them anew
 PIP = "pip install 'simplemma==2.0.0'"
 
 _log = logging.getLogger(__name__)
@@ -69,7 +69,10 @@ class Found(NamedTuple):
 
 
 class Dictionary:
-    """The dictionaries of one or more languages; a form has the lemma of the first that knows it."""
+    """The dictionaries of one or more languages; a form has the lemma of the first that knows it.
+
+    Use `open_dictionary`: members of a tagger that share a dictionary share what it found last, too.
+    """
 
     def __init__(self, digests: Mapping[str, str]) -> None:
         """Opens dictionaries, in their order.
@@ -88,26 +91,41 @@ class Dictionary:
                 )
         self.digests = dict(digests)
         self._tables = [_tables(code, digest) for code, digest in digests.items()]
+        self._last: tuple[list[str], Found] | None = None
 
     def look_up(self, forms: Sequence[str]) -> Found:
-        """What the dictionaries know of forms."""
+        """What the dictionaries know of forms. Who asks for the same again gets the same: it is not to be changed."""
+        last = self._last
+        if last is not None and last[0] == forms:
+            return last[1]
         found = Found(
-            [None] * len(forms), np.zeros(len(forms), np.int64), np.zeros((len(forms), SLOTS), dtype=np.int64)
+            [None] * len(forms), np.zeros(len(forms), np.int32), np.zeros((len(forms), SLOTS), dtype=np.int32)
         )
         missing = list(range(len(forms)))
         for tables in self._tables:
             missing = tables.look_up(forms, missing, found)
+        self._last = list(forms), found
         return found
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         """A copy, such as that of another process, maps the same files; tables that no file has go with it."""
         if all(tables.in_file for tables in self._tables):
-            return Dictionary, (self.digests,)
+            return open_dictionary, (self.digests,)
         return super().__reduce__()
 
     def lemmas(self, forms: Sequence[str]) -> list[str | None]:
         """The lemma of each form; None: no dictionary has it."""
         return self.look_up(forms).lemmas
+
+
+def open_dictionary(digests: Mapping[str, str]) -> Dictionary:
+    """The dictionary of these codes and digests, one for the whole process; see `Dictionary` for errors."""
+    return _opened(tuple(digests.items()))
+
+
+@lru_cache(maxsize=64)
+def _opened(digests: tuple[tuple[str, str], ...]) -> Dictionary:
+    return Dictionary(dict(digests))
 
 
 @lru_cache(maxsize=64)
@@ -168,64 +186,78 @@ class _Tables(NamedTuple):
     forms: _Hashed  # form -> its change
     lemmas: _Hashed  # lemma -> its inflection
     ends: np.ndarray  # (2 S + 1,) where the endings of each change end in `text`, after a 0
-    text: np.ndarray  # bytes: for each change the ending of the form, then that of the lemma
+    text: bytes  # for each change the ending of the form, then that of the lemma
     keys: np.ndarray  # (S,) the number of each change, the same in every dictionary
-    inflections: np.ndarray  # (P, SLOTS) changes, counted from 1
+    inflections: np.ndarray  # (P, SLOTS) the numbers of its changes, as in `Found`
 
     def look_up(self, forms: Sequence[str], places: Sequence[int], found: Found) -> list[int]:
         """Fills in what this dictionary knows of the forms at `places`; returns the places of the others."""
-        tried = {place: spellings(forms[place], self.code) for place in places}
-        known: list[int] = []
-        lemmas: list[bytes] = []
-        missing: list[int] = []
-        while tried:
-            keys = {}
-            for place, each in tried.items():
-                if (spelling := next(each, None)) is None:
-                    missing.append(place)
-                else:
-                    keys[place] = spelling.encode("utf-8", "surrogatepass")
-            changes = self._find(self.forms, list(keys.values())).tolist()
-            rest = {}
-            for (place, key), change in zip(keys.items(), changes, strict=True):
-                start, middle, end = self.ends[2 * change : 2 * change + 3].tolist() if change >= 0 else (0, 0, 0)
-                if change < 0 or not key.endswith(self.text[start:middle].tobytes()):
-                    rest[place] = tried[place]
-                    continue
-                known.append(place)
-                lemmas.append(key[: len(key) - (middle - start)] + self.text[middle:end].tobytes())
-                found.lemmas[place] = lemmas[-1].decode("utf-8", "replace")
-                found.changes[place] = self.keys[change]
-            tried = rest
-        if known:
-            inflection = self._find(self.lemmas, lemmas)
-            numbers = self.inflections[inflection].astype(np.int64)  # a lemma without one has the last, and is cleared
-            numbers[inflection < 0] = 0
-            found.inflections[known] = np.where(numbers > 0, self.keys[numbers - 1], 0)
+        tried = [canonicalize_token(forms[place], self.code) for place in places]
+        missing = self._fill(tried, places, found)
+        others = {place: spellings(forms[place], self.code) for place in missing}
+        missing = []
+        while others:
+            spelt = {place: next(each, None) for place, each in others.items()}
+            missing += [place for place, spelling in spelt.items() if spelling is None]
+            spelt = {place: spelling for place, spelling in spelt.items() if spelling is not None}
+            rest = self._fill([*spelt.values()], [*spelt], found)
+            others = {place: others[place] for place in rest}
         return sorted(missing)
+
+    def _fill(self, spelt: Sequence[str | None], places: Sequence[int], found: Found) -> list[int]:
+        """Fills in what is known of forms as they are spelt; returns the places of the unknown ones."""
+        keys = [str(each).encode("utf-8", "surrogatepass") for each in spelt]
+        numbers = self._find(self.forms, keys)
+        ends = (self.ends[2 * numbers[:, None] + np.arange(3)] * (numbers[:, None] >= 0)).tolist()
+        missing, known = [], []
+        lemmas: list[bytes] = []
+        for place, key, number, (start, middle, end) in zip(places, keys, numbers.tolist(), ends, strict=True):
+            if number < 0 or not key.endswith(self.text[start:middle]):
+                missing.append(place)
+                continue
+            known.append(place)
+            lemmas.append(key[: len(key) - (middle - start)] + self.text[middle:end])
+            found.lemmas[place] = lemmas[-1].decode("utf-8", "replace")
+        if known:
+            is_known = np.isin(places, known)
+            found.changes[known] = self.keys[numbers[is_known]]
+            inflection = self._find(self.lemmas, lemmas)
+            found.inflections[known] = self.inflections[inflection] * (inflection >= 0)[:, None]
+        return missing
 
     def _find(self, table: _Hashed, keys: Sequence[bytes]) -> np.ndarray:
         return table.find(_hashes([key if len(key) <= MAX_BYTES else b"" for key in keys]))
 
 
 def spellings(form: str, code: str) -> Iterator[str]:
-    """The spellings by which a form may be in a dictionary, in the order in which they are tried.
+    """The other spellings by which a form may be in a dictionary, in the order in which they are tried.
 
-    They are those of simplemma's lookup: the form, the same with the other case of its first letter, and with other
-    apostrophes; at last all of it in lower case.
+    They are those of simplemma's lookup: the same with the other case of its first letter, and with other apostrophes;
+    at last all of it in lower case.
     """
-    for written in dict.fromkeys([form, form.lower()]):
-        token = canonicalize_token(written, code)
-        yield from _in_both_cases(token)
-        if code == "hy" and has_armenian_marks(token):
-            yield from _in_both_cases(strip_armenian_marks(token))
-        elif has_apostrophe(token):
-            for variant in apostrophe_variants(token)[1:]:
-                yield from _in_both_cases(variant)
+    token = canonicalize_token(form, code)
+    yield _in_other_case(token)
+    yield from _marked(token, code)
+    lower = canonicalize_token(form.lower(), code)
+    if lower != token:
+        yield lower
+        yield _in_other_case(lower)
+        yield from _marked(lower, code)
 
 
-def _in_both_cases(token: str) -> tuple[str, str]:
-    return token, token.lower() if token[:1].isupper() else token.capitalize()
+def _marked(token: str, code: str) -> Iterator[str]:
+    variants: Sequence[str] = ()
+    if code == "hy" and has_armenian_marks(token):
+        variants = [strip_armenian_marks(token)]
+    elif has_apostrophe(token):
+        variants = apostrophe_variants(token)[1:]
+    for variant in variants:
+        yield variant
+        yield _in_other_case(variant)
+
+
+def _in_other_case(token: str) -> str:
+    return token.lower() if token[:1].isupper() else token.capitalize()
 
 
 def _hashes(keys: Sequence[bytes]) -> np.ndarray:
@@ -290,7 +322,9 @@ def _make(code: str) -> dict[str, Tensor]:
 def _of_tensors(code: str, tensors: Mapping[str, Tensor], in_file: bool) -> _Tables:
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
     forms, lemmas = (_Hashed(*(arrays[f"{name}.{each}"] for each in _Hashed._fields)) for name in ("forms", "lemmas"))
-    return _Tables(code, in_file, forms, lemmas, arrays["ends"], arrays["text"], arrays["keys"], arrays["inflections"])
+    return _Tables(
+        code, in_file, forms, lemmas, arrays["ends"], arrays["text"].tobytes(), arrays["keys"], arrays["inflections"]
+    )
 
 
 def _entries(code: str) -> Iterator[tuple[list[bytes], list[bytes]]]:
@@ -324,7 +358,7 @@ def _part(
 def _inflections(
     lemmas: np.ndarray, numbers: np.ndarray, keys: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The hashes of the lemmas, the distinct inflections (P, SLOTS) of changes from 1, and that of each lemma.
+    """The hashes of the lemmas, the distinct inflections (P, SLOTS), and that of each lemma.
 
     Args:
         lemmas: (n,) the hash of the lemma of each entry.
@@ -343,6 +377,6 @@ def _inflections(
     slot = np.arange(len(lemma)) - np.searchsorted(lemma, lemma)
     kept = slot < SLOTS
     table = np.zeros((len(distinct), SLOTS), dtype=np.int32)
-    table[lemma[kept], slot[kept]] = 1 + change[kept]
+    table[lemma[kept], slot[kept]] = keys[change[kept]]
     _, first, of_lemmas = np.unique(_mixed(table), return_index=True, return_inverse=True)
     return distinct, table[first], of_lemmas

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding as look_up
 from torch.nn.functional import embedding_bag, pad
 
-from tagger.model.dictionary import SLOTS, Dictionary
+from tagger.model.dictionary import SLOTS, Dictionary, open_dictionary
 from tagger.model.vocabulary import FIRST_ID, PAD, UNK, Vocabulary, row_of
 from tagger.text.json_files import MAX_SIZE
 from tagger.text.schema import Count, ShortName, Size, one_of
@@ -116,7 +116,7 @@ def features(vocabulary: Vocabulary, config: Mapping[str, Any]) -> dict[str, Fea
     if config.get("chars"):
         by_part[CHARACTERS] = partial(_character_ids, vocabulary.character_ids)
     if config.get("lemmas"):
-        by_part[LEMMAS] = partial(_lemma_rows, Dictionary(config.get("dictionary", {})), vocabulary.lemma_ids)
+        by_part[LEMMAS] = partial(_lemma_rows, open_dictionary(config.get("dictionary", {})), vocabulary.lemma_ids)
     if config.get("vectors"):
         by_part[VECTORS] = partial(_vector_rows, list(vocabulary.vectors.values()))
     return by_part

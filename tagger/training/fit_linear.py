@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from tagger.bundle.linear_members import Linear
 from tagger.model.crf import Transitions, losses
 from tagger.model.decoder import MAX_CRF_TAGS
-from tagger.model.dictionary import Dictionary
+from tagger.model.dictionary import Dictionary, open_dictionary
 from tagger.model.linear_chain import (
     EDGE,
     OFFSETS,
@@ -62,7 +62,7 @@ def linear_members(
     forms = sentences["tokens"][:]
     learned = map(codec.learned, forms, sentences[column][:])
     tags = [[ids.get(tag, IGNORE) for tag in each] for each in learned]
-    dictionary = Dictionary(digests) if digests else None
+    dictionary = open_dictionary(digests) if digests else None
     return (Linear(column, train_linear(forms, tags, len(ids), dictionary), weight),)
 
 

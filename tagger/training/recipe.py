@@ -17,7 +17,7 @@ from tagger.bundled import bundled
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.model.decoder import SOFTMAX
-from tagger.model.dictionary import CODES, Dictionary, digest_of
+from tagger.model.dictionary import CODES, digest_of, open_dictionary
 from tagger.model.transformer import TransformerConfig
 from tagger.tagging.languages import IDENTIFIER, Identifier, telling_words
 from tagger.training.config import AUTO, HiddenConfig, TrainConfig
@@ -121,7 +121,7 @@ def with_dictionary(config: TrainConfig, corpus: Corpus) -> TrainConfig:
     unseen = {form for forms in corpus.splits["dev"]["tokens"] for form in forms if form.isalpha()} - seen
     known: dict[str, float] = {}
     for code in _codes_of(corpus):
-        found = Dictionary({code: digest_of(code)}).lemmas(sorted(unseen))
+        found = open_dictionary({code: digest_of(code)}).lemmas(sorted(unseen))
         share = sum(lemma is not None for lemma in found) / max(1, len(unseen))
         _log.info("dictionary %s: has %.0f %% of the forms of dev that train lacks", code, 100 * share)
         if share >= MIN_KNOWN:

@@ -11,7 +11,7 @@ from tagger.bundle.bundle import Bundle, Member
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.model.decoder import CRFDecoder, Decoder
-from tagger.model.dictionary import Dictionary, digest_of
+from tagger.model.dictionary import digest_of, open_dictionary
 from tagger.model.embeddings import VectorConfig
 from tagger.model.network import NetworkConfig, TaggerNetwork, check_training_memory
 from tagger.model.pieces import PieceTokenizer
@@ -138,7 +138,7 @@ def new_module(
         _log_new(str(config.init), init.vocabulary, vocabulary)
     digests = dictionary_digests(config, init)
     if config.embedding.lemmas and digests:
-        vocabulary = vocabulary.with_lemmas(Dictionary(digests), MIN_COUNT)
+        vocabulary = vocabulary.with_lemmas(open_dictionary(digests), MIN_COUNT)
     saved = init.networks[0].config if init else None
     inputs = load_inputs(config, vocabulary.forms, saved, frequent)
     network = network_config(

@@ -15,7 +15,7 @@ from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.model import dictionary as module
 from tagger.model.batch import FormTable, collate
-from tagger.model.dictionary import SLOTS, Dictionary, digest_of, spellings
+from tagger.model.dictionary import SLOTS, Dictionary, digest_of, open_dictionary, spellings
 from tagger.model.embeddings import LEMMA_KINDS, LEMMAS
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import FIRST_ID, PAD, UNK, Vocabulary
@@ -25,7 +25,7 @@ SMALL = "sq"  # its dictionary is one of the smallest
 
 
 def opened(*codes: str) -> Dictionary:
-    return Dictionary({code: digest_of(code) for code in codes})
+    return open_dictionary({code: digest_of(code) for code in codes})
 
 
 def forms_of(language: str) -> list[str]:
@@ -94,8 +94,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty folder in the place of the user's, as at the first use."""
     monkeypatch.setattr(module, "cache_folder", lambda: tmp_path / "cache")
     module._tables.cache_clear()
+    module._opened.cache_clear()
     yield tmp_path / "cache"
     module._tables.cache_clear()
+    module._opened.cache_clear()
 
 
 FORMS = ["librave", "shkoj", "LIBRIT", "zzz"]
@@ -106,6 +108,7 @@ def test_a_file_is_made_once_and_a_damaged_one_again(folder: Path) -> None:
     (path,) = folder.iterdir()
     content = path.read_bytes()
     module._tables.cache_clear()
+    module._opened.cache_clear()
     path.write_bytes(content[:-100])
     assert opened(SMALL).lemmas(FORMS) == expected
     assert path.read_bytes() == content
@@ -118,6 +121,7 @@ def test_without_a_folder_the_answers_are_the_same(folder: Path, tmp_path: Path)
     copied = pickle.loads(pickle.dumps(alone))
     (tmp_path / "cache").unlink()
     module._tables.cache_clear()
+    module._opened.cache_clear()
     assert alone.lemmas(FORMS) == copied.lemmas(FORMS) == opened(SMALL).lemmas(FORMS)
 
 
@@ -136,15 +140,15 @@ def test_a_copy_for_another_process_is_small() -> None:
 
 def test_another_dictionary_is_refused() -> None:
     with pytest.raises(InputError, match=r"^the dictionary en of the installed simplemma is not .*; pip install"):
-        Dictionary({"en": "0" * 32})
+        open_dictionary({"en": "0" * 32})
     with pytest.raises(InputError, match=r"^no dictionary has the code '../en'; choose from ar, "):
-        Dictionary({"../en": "0" * 32})
+        open_dictionary({"../en": "0" * 32})
 
 
 def test_spellings_are_tried_in_order() -> None:
-    assert list(spellings("Don’t", "en"))[:4] == ["Don’t", "don’t", "Don't", "don't"]
-    assert list(spellings("book", "en")) == ["book", "Book"]
-    assert list(spellings("NATO", "en")) == ["NATO", "nato", "nato", "Nato"]
+    assert list(spellings("Don’t", "en"))[:3] == ["don’t", "Don't", "don't"]
+    assert list(spellings("book", "en")) == ["Book"]
+    assert list(spellings("NATO", "en")) == ["nato", "nato", "Nato"]
 
 
 ENGLISH = {"en": digest_of("en")}
@@ -152,13 +156,13 @@ ENGLISH = {"en": digest_of("en")}
 
 @pytest.fixture
 def with_lemmas(vocabulary: Vocabulary) -> Vocabulary:
-    return vocabulary.with_lemmas(Dictionary(ENGLISH), 2)
+    return vocabulary.with_lemmas(open_dictionary(ENGLISH), 2)
 
 
 def test_lemmas_of_training_have_ids(with_lemmas: Vocabulary, vocabulary: Vocabulary) -> None:
     assert with_lemmas.lemmas["well"] == 2
     assert "flight" not in with_lemmas.lemmas
-    again = with_lemmas.with_lemmas(Dictionary(ENGLISH), 1)
+    again = with_lemmas.with_lemmas(open_dictionary(ENGLISH), 1)
     assert list(again.lemmas)[: len(with_lemmas.lemmas)] == list(with_lemmas.lemmas)
     assert "flight" in again.lemmas
 
@@ -195,5 +199,6 @@ def test_a_saved_tagger_reads_its_dictionary_alone(
     batch = collate(TOKENS, FormTable(loaded.vocabulary, loaded.networks[0].config))
     assert loaded.networks[0](batch)["upos"].equal(network(batch)["upos"])
     monkeypatch.setattr(module, "digest_of", lambda code: "another")
+    module._opened.cache_clear()
     with pytest.raises(InputError, match="not the one that this tagger learned with"):
         FormTable(loaded.vocabulary, loaded.networks[0].config)
