@@ -321,6 +321,8 @@ def model_card(bundle: Bundle, results: Mapping[str, Any], command: str) -> str:
     heads = ["split", "column", "words", "all words", "seen in training", "not seen", "whole sentences"]
     config, vectors, transformer = bundle.config, bundle.vocabulary.vectors, bundle.networks[0].config["transformer"]
     inputs = ["word, affix and character embeddings"]
+    dictionary = bundle.networks[0].config.get("dictionary")
+    inputs += [f"the lemmas of simplemma's dictionary {' and '.join(dictionary)}"] if dictionary else []
     inputs += [f"the pretrained vectors {', '.join(vectors)}"] if vectors else []
     inputs += [f"the transformer {transformer['name']}"] if transformer else []
     count = len(bundle.members)

@@ -15,6 +15,7 @@ import tagger
 from tagger.bundle.bundle import Member
 from tagger.errors import InputError
 from tagger.model.decoder import FORBIDDEN, CRFDecoder
+from tagger.model.dictionary import digest_of, open_dictionary
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.conllu import read_conllu
@@ -254,6 +255,22 @@ def test_new_words_and_tags_leave_old_scores_alone(saved: Member) -> None:
     assert_close(after["upos"][..., : before.shape[-1]], before)
     assert after["upos"].shape[-1] == before.shape[-1] + 1
     assert after["chunk"].shape[-1] == 3
+
+
+def test_lemmas_of_a_tagger_stay_and_new_ones_follow(vocabulary: Vocabulary) -> None:
+    english = {"en": digest_of("en")}
+    dictionary = open_dictionary(english)
+    known = vocabulary.with_lemmas(dictionary, 1)
+    network = make_network(known, lemmas=4, dictionary=english)
+    new = Vocabulary.build([{"tokens": ["The", "ducks"], "upos": ["DET", "NOUN"]}], ["upos"], min_count=1)
+    merged = merge_vocabularies(known, new).with_lemmas(dictionary, 1)
+    changed = make_network(merged, seed=2, lemmas=4, dictionary=english)
+    transfer_weights(Member(network, known), changed, merged)
+    assert [*merged.lemmas] == [*known.lemmas, "duck"]
+    assert merged.lemmas["the"] == known.lemmas["the"] + 1
+    assert network.embedding.lemmas is not None
+    assert changed.embedding.lemmas is not None
+    assert torch.equal(changed.embedding.lemmas.weight[:-1], network.embedding.lemmas.weight)
 
 
 def test_corpora_of_a_tagger_stay_and_new_ones_follow(vocabulary: Vocabulary) -> None:

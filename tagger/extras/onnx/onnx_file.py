@@ -103,6 +103,11 @@ def _check(saved: Bundle, folder: Path, columns: list[str]) -> None:
     networks = saved.networks
     if any(network.transformer is not None for network in networks):
         raise InputError(f"{folder} has a transformer, which is not exported; export a tagger without one")
+    if any(network.config.get("lemmas") for network in networks):
+        raise InputError(
+            f"{folder} reads a dictionary, which is not exported; export a tagger of embedding.dictionary=null, such as"
+            f" a student of this one (distill.teacher={folder})"
+        )
     for column in columns:
         crfs = any(isinstance(network.decoders[column], CRFDecoder) for network in networks)
         if crfs or any(member.column == column for member in saved.linear):

@@ -15,6 +15,7 @@ from tagger.bundle.ensemble import join
 from tagger.errors import InputError
 from tagger.extras.onnx import onnx_file
 from tagger.extras.onnx.onnx_file import Exported, export_onnx, other_digits
+from tagger.model.dictionary import digest_of
 from tagger.model.embeddings import affix_rows
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_pretrained
@@ -99,12 +100,15 @@ def test_what_cannot_be_exported(trained: Path, vocabulary: Vocabulary, bert: Pa
     plain = Vocabulary.build(CORPUS, [], 1)
     HiddenWordNetwork(plain, network_config()).save(tmp_path / "words", "english", {}, "")
     _, tokenizer, described = load_pretrained(str(bert), pooling="first", tune=True, layers=None, dtype="float32")
+    lemmas = make_network(vocabulary, lemmas=4, dictionary={"en": digest_of("en")})
+    save_tiny(tmp_path / "lemmas", lemmas, vocabulary)
     bundle_of(make_network(vocabulary, transformer=described), vocabulary, tokenizer).save(tmp_path / "bert", "")
     refused = {
         "crf": "has a CRF",
         "ensemble": "networks that learned other words",
         "words": "predicts words",
         "bert": "a transformer",
+        "lemmas": "reads a dictionary, which is not exported; export a tagger of embedding.dictionary=null",
     }
     for name, message in refused.items():
         with pytest.raises(InputError, match=message):
