@@ -153,7 +153,8 @@ def test_the_readmes_training_runs_and_its_tagger_tags(tmp_path: Path) -> None:
     lines = tagger(tmp_path, short).splitlines()
     assert len([line for line in lines if not line.startswith("epoch ")]) <= 25
     assert max(map(len, lines)) < 80  # so none wraps
-    assert lines[0].startswith("sample: sentences train 983, dev 211, test 223; ")
+    assert lines[0].startswith("dictionary en: has 93 % of the forms")
+    assert lines[1].startswith("sample: sentences train 983, dev 211, test 223; ")
     for head in ("upos, accuracy ", "  by the most frequent tag of a word ", "look at its errors: runs/ewt"):
         assert [line.startswith(head) for line in lines].count(True) == 1
     (score,) = [line.removeprefix("score it: ") for line in lines if line.startswith("score it: ")]

@@ -285,14 +285,15 @@ def _tables(code: str, digest: str) -> _Tables:
         return _of_tensors(code, load_file(path), in_file=True)
     began = time.perf_counter()
     tensors = _make(code)
-    if (seconds := time.perf_counter() - began) > 1:
-        _log.info("made tables of the dictionary %s in %.0f s; they are kept in %s", code, seconds, path.parent)
     try:
-        with whole_binary(path) as file:
+        with whole_binary(path, "allow writing there") as file:
             file.write(save(tensors))
-        return _of_tensors(code, load_file(path), in_file=True)
-    except (OSError, InputError):  # no file can be written there: the next process makes them again
-        return _of_tensors(code, tensors, in_file=False)
+        made, kept = _of_tensors(code, load_file(path), in_file=True), f"they are kept in {path.parent}"
+    except (OSError, InputError) as error:
+        made, kept = _of_tensors(code, tensors, in_file=False), f"the next process makes them again, because {error}"
+    if (seconds := time.perf_counter() - began) > 1:
+        _log.warning("made the tables of the dictionary %s in %.0f s; %s", code, seconds, kept)
+    return made
 
 
 def cache_folder() -> Path:
