@@ -17,9 +17,10 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,21 +28,12 @@ import torch
 from platformdirs import user_cache_path
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from simplemma.strategies.dictionaries import dictionary_factory, frontcode
-from simplemma.utils import (
-    apostrophe_variants,
-    canonicalize_token,
-    has_apostrophe,
-    has_armenian_marks,
-    strip_armenian_marks,
-)
 from torch import Tensor
 
 from tagger.errors import InputError
 from tagger.text.output_files import whole_binary
 from tagger.text.strings import text_hash
 
-CODES = dictionary_factory.SUPPORTED_LANGUAGES
 SLOTS = 24  # changes of an inflection that are kept, the most frequent ones
 MIN_LEMMAS = 21  # lemmas that have a change, at least, for it to be kept: chosen on dev of Turkish and Croatian
 PER_BUCKET = 8  # entries of a bucket of hashes, on the mean
@@ -135,9 +127,25 @@ def digest_of(code: str) -> str:
     Raises:
         InputError: there is none for this code.
     """
-    if code not in CODES:
-        raise InputError(f"no dictionary has the code {code[:20]!r}; choose from {', '.join(sorted(CODES))}")
-    return hashlib.sha256((dictionary_factory.DATA_FOLDER / f"{code}.plzma").read_bytes()).hexdigest()[:32]
+    if code not in codes():
+        raise InputError(f"no dictionary has the code {code[:20]!r}; choose from {', '.join(sorted(codes()))}")
+    content = (_simplemma().dictionary_factory.DATA_FOLDER / f"{code}.plzma").read_bytes()
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def codes() -> frozenset[str]:
+    """The codes of the languages that have a dictionary."""
+    found: frozenset[str] = _simplemma().dictionary_factory.SUPPORTED_LANGUAGES
+    return found
+
+
+@cache
+def _simplemma() -> Any:
+    """The modules of simplemma that are used. Their import takes 30 ms: a tagger without a dictionary does without."""
+    from simplemma import utils
+    from simplemma.strategies.dictionaries import dictionary_factory, frontcode
+
+    return SimpleNamespace(utils=utils, dictionary_factory=dictionary_factory, frontcode=frontcode)
 
 
 class _Hashed(NamedTuple):
@@ -192,7 +200,8 @@ class _Tables(NamedTuple):
 
     def look_up(self, forms: Sequence[str], places: Sequence[int], found: Found) -> list[int]:
         """Fills in what this dictionary knows of the forms at `places`; returns the places of the others."""
-        tried = [canonicalize_token(forms[place], self.code) for place in places]
+        canonical = _simplemma().utils.canonicalize_token
+        tried = [canonical(forms[place], self.code) for place in places]
         missing = self._fill(tried, places, found)
         others = {place: spellings(forms[place], self.code) for place in missing}
         missing = []
@@ -235,10 +244,11 @@ def spellings(form: str, code: str) -> Iterator[str]:
     They are those of simplemma's lookup: the same with the other case of its first letter, and with other apostrophes;
     at last all of it in lower case.
     """
-    token = canonicalize_token(form, code)
+    canonical = _simplemma().utils.canonicalize_token
+    token = canonical(form, code)
     yield _in_other_case(token)
     yield from _marked(token, code)
-    lower = canonicalize_token(form.lower(), code)
+    lower = canonical(form.lower(), code)
     if lower != token:
         yield lower
         yield _in_other_case(lower)
@@ -246,11 +256,12 @@ def spellings(form: str, code: str) -> Iterator[str]:
 
 
 def _marked(token: str, code: str) -> Iterator[str]:
+    utils = _simplemma().utils
     variants: Sequence[str] = ()
-    if code == "hy" and has_armenian_marks(token):
-        variants = [strip_armenian_marks(token)]
-    elif has_apostrophe(token):
-        variants = apostrophe_variants(token)[1:]
+    if code == "hy" and utils.has_armenian_marks(token):
+        variants = [utils.strip_armenian_marks(token)]
+    elif utils.has_apostrophe(token):
+        variants = utils.apostrophe_variants(token)[1:]
     for variant in variants:
         yield variant
         yield _in_other_case(variant)
@@ -330,7 +341,7 @@ def _of_tensors(code: str, tensors: Mapping[str, Tensor], in_file: bool) -> _Tab
 
 def _entries(code: str) -> Iterator[tuple[list[bytes], list[bytes]]]:
     """The forms of a dictionary and their lemmas, in parts. Its records are read: a dict of all takes 340 MB."""
-    content = dictionary_factory._read_decompressed(code)
+    frontcode, content = _simplemma().frontcode, _simplemma().dictionary_factory._read_decompressed(code)
     is_reversed, _, start = frontcode._read_header(content)
     records = frontcode._iter_records(content, start)
     step = -1 if is_reversed else 1

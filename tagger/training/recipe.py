@@ -17,7 +17,7 @@ from tagger.bundled import bundled
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.model.decoder import SOFTMAX
-from tagger.model.dictionary import CODES, digest_of, open_dictionary
+from tagger.model.dictionary import codes, digest_of, open_dictionary
 from tagger.model.transformer import TransformerConfig
 from tagger.tagging.languages import IDENTIFIER, Identifier, telling_words
 from tagger.training.config import AUTO, HiddenConfig, TrainConfig
@@ -126,21 +126,21 @@ def with_dictionary(config: TrainConfig, corpus: Corpus) -> TrainConfig:
         _log.info("dictionary %s: has %.0f %% of the forms of dev that train lacks", code, 100 * share)
         if share >= MIN_KNOWN:
             known[code] = share
-    codes = sorted(known, key=lambda code: -known[code])
-    return dataclasses.replace(config, embedding=dataclasses.replace(config.embedding, dictionary=codes or None))
+    chosen = sorted(known, key=lambda code: -known[code]) or None
+    return dataclasses.replace(config, embedding=dataclasses.replace(config.embedding, dictionary=chosen))
 
 
 def _codes_of(corpus: Corpus) -> list[str]:
     """The codes of the dictionaries of the language of a corpus; none if it has several languages, or none is known."""
-    codes = set(language_codes(corpus.name))
-    if not codes:
+    found = set(language_codes(corpus.name))
+    if not found:
         # A wrong guess does no harm: a dictionary of another language knows few of the words.
         identifier = Identifier.load(bundled("data") / IDENTIFIER)
         text = " ".join(form for forms in corpus.splits["train"][:LANGUAGE_SENTENCES]["tokens"] for form in forms)
         language = identifier.languages[identifier.scores(telling_words(text)).argmax()]
-        codes = {codes_of(language)[0]}
-    names = {tuple(OTHER_CODES.get(code, [code])) for code in codes}
-    return [code for code in names.pop() if code in CODES] if len(names) == 1 else []
+        found = {codes_of(language)[0]}
+    names = {tuple(OTHER_CODES.get(code, [code])) for code in found}
+    return [code for code in names.pop() if code in codes()] if len(names) == 1 else []
 
 
 def with_init(config: TrainConfig, init: Bundle) -> TrainConfig:
