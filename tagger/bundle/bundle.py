@@ -21,9 +21,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from tagger.bundle.linear_members import Linear, load_linear, save_linear
-from tagger.bundle.saved_config import CARD, CONFIG, FORMAT, NOISE, TOKENIZER, VOCABULARY, WEIGHTS
-from tagger.bundle.validation import read_description
+from tagger.bundle.saved_config import CARD, CONFIG, FORMAT, LEMMAS, NOISE, TOKENIZER, VOCABULARY, WEIGHTS
+from tagger.bundle.validation import read_description, read_lemmas
 from tagger.errors import InputError, reason
+from tagger.model.lemma_reliability import LemmaReliability
 from tagger.model.network import TaggerNetwork
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.transformer import MULTILINGUAL, is_carried
@@ -87,12 +88,14 @@ class Bundle:
         config: what else `config.json` says: corpus, licence, scores, temperatures, how it was trained.
         linear: members of another kind, each for one column. Their weights are parts of 1, and the networks' mean gets
             the rest.
+        lemmas: how reliable the lemmas of a dictionary are, which then gives some to words that training lacks.
     """
 
     members: tuple[Member, ...]
     segmenter: str | SavedSegmenter
     config: dict[str, Any]
     linear: tuple[Linear, ...] = ()
+    lemmas: LemmaReliability | None = None
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -149,7 +152,7 @@ class Bundle:
         only named in the config. Tensors of members that are equal are stored once.
 
         Args:
-            packed: whether vocabularies are compressed, as in the taggers that come with the package.
+            packed: whether vocabularies and tables are compressed, as in the taggers that come with the package.
 
         Raises:
             InputError: the folder cannot be written to, or the disk is full. Nothing is left of the new folder.
@@ -160,11 +163,14 @@ class Bundle:
                 save_file(dict(weights), partial / name)
             save_linear(self.linear, partial)
             self._save_tokenizers(partial)
-            vocabularies = [asdict(vocabulary) for vocabulary in self._vocabularies()]
-            if packed:
-                write_packed_json(partial / VOCABULARY, {"vocabularies": vocabularies})
-            else:
-                _write_json(partial / VOCABULARY, {"vocabularies": vocabularies}, indent=None)
+            tables = {VOCABULARY: {"vocabularies": [asdict(vocabulary) for vocabulary in self._vocabularies()]}}
+            if self.lemmas is not None:
+                tables[LEMMAS] = asdict(self.lemmas)
+            for name, table in tables.items():
+                if packed:
+                    write_packed_json(partial / name, table)
+                else:
+                    _write_json(partial / name, table, indent=None)
             if not isinstance(self.segmenter, str):
                 self.segmenter.save(partial, packed=packed)
             _write_json(partial / CONFIG, self.description, indent=2)
@@ -203,7 +209,8 @@ class Bundle:
         linear = load_linear(config.pop("linear", []), members[0].vocabulary.tags, folder)
         name = config.pop("segmenter")
         del config["format"]
-        return cls(members, load_segmenter(folder) if name == LEARNED else name, config, linear)
+        segmenter = load_segmenter(folder) if name == LEARNED else name
+        return cls(members, segmenter, config, linear, read_lemmas(folder))
 
     def rounded(self, storage_dtype: str) -> "Bundle":
         """The same tagger, whose members are changed in place to the weights that a file of that dtype would have.

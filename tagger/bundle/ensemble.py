@@ -21,6 +21,8 @@ MIN_SHARE = 1e-9  # of a tagger in the mean
 def join(taggers: Sequence[Bundle], weights: Sequence[float] | None = None, names: Sequence[str] = ()) -> Bundle:
     """The ensemble of taggers: one whose members are those of all. Raw text is cut as the first one does it.
 
+    Lemmas of a dictionary are those of the first tagger that has one.
+
     The tags of all members get the order that they have in the first tagger. A tagger's own temperatures become those
     of its members.
 
@@ -63,7 +65,8 @@ def join(taggers: Sequence[Bundle], weights: Sequence[float] | None = None, name
         "columns": first.columns,
         "scores": {},
     }
-    return Bundle(tuple(members), taggers[0].segmenter, config, tuple(linear))
+    lemmas = next((tagger.lemmas for tagger in taggers if tagger.lemmas), None)
+    return Bundle(tuple(members), taggers[0].segmenter, config, tuple(linear), lemmas)
 
 
 def _check_taggers(taggers: Sequence[Bundle], names: Sequence[str]) -> None:

@@ -11,7 +11,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tagger.bundle.saved_config import CARD, CONFIG, LINEAR_WEIGHTS, TOKENIZER, VOCABULARY, WEIGHTS, WORD_PREDICTOR
+from tagger.bundle.saved_config import (
+    CARD,
+    CONFIG,
+    LEMMAS,
+    LINEAR_WEIGHTS,
+    TOKENIZER,
+    VOCABULARY,
+    WEIGHTS,
+    WORD_PREDICTOR,
+)
 from tagger.errors import InputError, reason, shorten
 from tagger.text.json_files import PACKED_JSON
 from tagger.text.segment import SEGMENTER, SEGMENTER_WEIGHTS
@@ -23,7 +32,9 @@ LOG_IN = "log in (`hf auth login`) or set HF_TOKEN"
 _PART = r"[A-Za-z0-9_][\w.-]{0,95}"
 _NAME = re.compile(rf"{PREFIX}({_PART}/{_PART})(?:@(\w[\w./+-]{{0,200}}))?", re.ASCII)
 _VOCABULARIES, _SEGMENTERS = (VOCABULARY, VOCABULARY + PACKED_JSON), (SEGMENTER, SEGMENTER + PACKED_JSON)
-_FILES = (CONFIG, CARD, WEIGHTS, LINEAR_WEIGHTS, *_VOCABULARIES, SEGMENTER_WEIGHTS, *_SEGMENTERS, WORD_PREDICTOR)
+_LEMMAS = (LEMMAS, LEMMAS + PACKED_JSON)
+_TABLES = (*_VOCABULARIES, *_LEMMAS, *_SEGMENTERS)
+_FILES = (CONFIG, CARD, WEIGHTS, LINEAR_WEIGHTS, SEGMENTER_WEIGHTS, WORD_PREDICTOR, *_TABLES)
 # A path may come from somebody else and must not lead out of the folder, which patterns with `*` cannot say.
 _TAGGER_FILE = re.compile(
     rf"{'|'.join(map(re.escape, _FILES))}|{TOKENIZER}(?:-[0-9]{{1,2}})?/\w[\w-]*\.(?:json|txt|model)", re.ASCII

@@ -18,6 +18,7 @@ READ_FORMATS = (6, FORMAT)  # folders of other formats are refused; 6 has no lin
 WEIGHTS, CONFIG, VOCABULARY, CARD = "model.safetensors", "config.json", "vocabulary.json", "README.md"
 TOKENIZER = "transformer"  # folder with the tokenizer of a transformer
 LINEAR_WEIGHTS = "linear.safetensors"  # weights of linear members
+LEMMAS = "lemmas.json"  # how reliable a dictionary's lemmas are, if the tagger has one
 WORD_PREDICTOR = "words.safetensors"  # weights that predict hidden words; only pretraining writes them
 ENSEMBLE = "ensemble"  # key of `config.json` of a tagger that was made of several: their weights
 NOISE = "noise"  # key of `config.json` of an ensemble: whether all members have learned from noise

@@ -1,4 +1,4 @@
-"""`config.json` and `vocabulary.json` of a tagger's folder, which may come from somebody else, read and checked.
+"""The files of JSON of a tagger's folder, which may come from somebody else, read and checked.
 
 All numbers that decide how much memory or time the program takes are checked here, before anything of that size is
 allocated.
@@ -11,8 +11,18 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from tagger.bundle.saved_config import CONFIG, MAX_MEMBERS, VOCABULARY, WEIGHTS, Description, not_whole, read_config
+from tagger.bundle.saved_config import (
+    CONFIG,
+    LEMMAS,
+    MAX_MEMBERS,
+    VOCABULARY,
+    WEIGHTS,
+    Description,
+    not_whole,
+    read_config,
+)
 from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE
+from tagger.model.lemma_reliability import LemmaReliability
 from tagger.model.linear_chain import TABLES
 from tagger.model.network import NetworkValues
 from tagger.model.transformer import MAX_ENCODER_LAYERS
@@ -25,6 +35,7 @@ from tagger.text.strings import printable
 
 Temperature = Annotated[float, Meta(ge=MIN_TEMPERATURE, le=MAX_TEMPERATURE)]
 Weight = Annotated[float, Meta(gt=0, le=1)]
+MAX_LEMMAS_BYTES = 50_000_000
 SUM_TOLERANCE = 1e-6  # of the weights of members, whose sum is 1
 
 
@@ -81,6 +92,21 @@ def read_description(folder: Path) -> tuple[dict[str, Any], list[Vocabulary]]:
         if max(member.vocabulary for member in checked.members) >= len(vocabularies):
             raise ValueError("members: a number of a vocabulary is too large")
     return config, vocabularies
+
+
+def read_lemmas(folder: Path) -> LemmaReliability | None:
+    """How reliable the lemmas of a tagger's dictionary are; None if it has none."""
+    if not json_file(folder / LEMMAS).is_file():
+        return None
+    content = read_json(folder / LEMMAS, MAX_LEMMAS_BYTES)
+    with one_error(folder, LEMMAS):
+        found = read(LemmaReliability, content)
+        if not found.counts or not found.dictionary:
+            raise ValueError(f"{LEMMAS} has no dictionary, or no counts")
+        for tag, counts in found.counts.items():
+            if any(right > known for _, right, known in counts):
+                raise ValueError(f"{LEMMAS}: of the words of {shown(tag)} more are right than there are")
+    return found
 
 
 def _check_members(config: _Config, columns: list[str]) -> None:

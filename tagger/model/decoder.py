@@ -28,6 +28,7 @@ class Decoded(NamedTuple):
 
     ids: np.ndarray  # (N, k)
     probabilities: np.ndarray | None  # (N, k); None if nobody asked for them
+    reliability: np.ndarray | None = None  # (N,) of the lemma that a dictionary gives instead; 0: the best tag stands
 
 
 class Decoder(nn.Module):
@@ -60,9 +61,11 @@ class Decoder(nn.Module):
         """
         return (scores.float() / temperature).log_softmax(-1)
 
-    def log_conditionals(self, scores: Tensor, counts: Sequence[int], best: Tensor, at: Tensor) -> Tensor:
+    def log_conditionals(
+        self, scores: Tensor, counts: Sequence[int], best: Tensor, at: Tensor, temperature: float = 1.0
+    ) -> Tensor:
         """The logarithm of the probability of each tag of some tokens, (n, K), if all others have their best tags."""
-        return scores[at].float().log_softmax(-1)
+        return (scores[at].float() / temperature).log_softmax(-1)
 
 
 class CRFDecoder(Decoder):
@@ -124,9 +127,11 @@ class CRFDecoder(Decoder):
         """The marginals."""
         return log_marginals(scores.float() / temperature, counts, self._fixed.cooled(temperature), rows)
 
-    def log_conditionals(self, scores: Tensor, counts: Sequence[int], best: Tensor, at: Tensor) -> Tensor:
+    def log_conditionals(
+        self, scores: Tensor, counts: Sequence[int], best: Tensor, at: Tensor, temperature: float = 1.0
+    ) -> Tensor:
         """See `crf.log_conditionals`."""
-        return log_conditionals(scores.float(), counts, self._fixed, best, at)
+        return log_conditionals(scores.float() / temperature, counts, self._fixed.cooled(temperature), best, at)
 
 
 def make_decoder(name: str, tags: int) -> Decoder:

@@ -77,6 +77,10 @@ class TagCodec:
         name: str = self._names[tag]
         return _lemma(name, form) if self.edits else name
 
+    def has_form(self, form: str) -> bool:
+        """Whether training gives a form edit scripts."""
+        return bool(self._form_tags.get(form))
+
     def decided(self, forms: Sequence[str]) -> np.ndarray:
         """(N,) the id of the only script that a form of the training data has; -1 for other forms."""
         only = self._only

@@ -16,10 +16,11 @@ from torch import Tensor
 from tagger.model.decoder import CRFDecoder, Decoded, Decoder, top_tags
 from tagger.model.tag_codec import TagCodec
 from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.unseen_lemmas import UnseenLemmas
 from tagger.text.lexicon_files import Lexicon
 from tagger.text.sentence import Sentence
 from tagger.text.spans import is_span_column
-from tagger.text.strings import NO_TAG, is_given
+from tagger.text.strings import LEMMA, NO_TAG, UPOS, is_given
 
 GivenTags = Mapping[str, Sequence[Sequence[str]]]
 """Of some columns, the tags of each sentence; `_` and an empty string stand for a tag that is to be found."""
@@ -113,14 +114,21 @@ class Decoding:
     """Decodes the batches of one engine."""
 
     def __init__(
-        self, decoders: Mapping[str, Decoder], vocabulary: Vocabulary, temperatures: Mapping[str, float], device: str
+        self,
+        decoders: Mapping[str, Decoder],
+        vocabulary: Vocabulary,
+        temperatures: Mapping[str, float],
+        device: str,
+        unseen: UnseenLemmas | None = None,
     ) -> None:
         """Prepares nothing but what columns have to do with each other.
 
         Args:
             temperatures: that the scores of a column are divided by before they become probabilities; 1 by default.
+            unseen: the dictionary's lemmas of words that training lacks.
         """
         self._decoders, self._vocabulary, self._temperatures, self._device = decoders, vocabulary, temperatures, device
+        self._unseen = unseen
         # The tags of these columns may change to fit each other; the spans of a CRF must stay whole.
         self._flexible = {
             column
@@ -141,36 +149,70 @@ class Decoding:
         """Decodes a batch. The tags of several columns are chosen together, among the combinations of training.
 
         Args:
-            batch: its scores may be changed in place.
+            batch: its scores may be changed in place; they may be of more columns than those that are wanted, if
+                lemmas depend on these.
             decided: for some columns the tags of all tokens, or -1; only those with -1 have scores.
         """
-        tags = {}
+        best = {}
         for column, scores in batch.scores.items():
             known = decided.get(column)
             tokens = batch.tokens if known is None else batch.tokens[known[batch.tokens] < 0]
             self._vocabulary.codecs[column].weigh(scores, forms, tokens)
             if column in constraints:
                 _constrain(scores, constraints[column], batch.tokens)
-            tags[column] = self._decoders[column].best(scores, batch.counts)
+            best[column] = self._decoders[column].best(scores, batch.counts)
+        tags = {column: best[column] for column in (best if request.columns is None else request.columns)}
         self._fit(tags, batch)
         found = {}
-        for column, best in tags.items():
+        for column, of_column in tags.items():
             if request.weighs:
                 temperature = self._temperatures.get(column, 1.0)
                 logs = self._decoders[column].log_probabilities(
                     batch.scores[column], batch.counts, temperature, batch.rows
                 )
-                each = top_tags(logs, best, self._vocabulary.codecs[column].candidates(request.top, True))
+                each = top_tags(logs, of_column, self._vocabulary.codecs[column].candidates(request.top, True))
             else:
-                each = Decoded(best[:, None].cpu().numpy(), None)
+                each = Decoded(of_column[:, None].cpu().numpy(), None)
             found[column] = _completed(each, decided[column][batch.tokens]) if column in decided else each
+        if self._unseen is not None and LEMMA in found:
+            reliability = self._reliability(self._unseen, batch, forms, best, decided.get(LEMMA))
+            found[LEMMA] = found[LEMMA]._replace(reliability=reliability)
+        return found
+
+    def _reliability(
+        self,
+        unseen: UnseenLemmas,
+        batch: BatchScores,
+        forms: Sequence[str],
+        best: Mapping[str, Tensor],
+        known: np.ndarray | None,
+    ) -> np.ndarray:
+        """The reliability of the dictionary's lemma of each token, (N,); 0 where the network is surer of its own.
+
+        Args:
+            best: the best tags of each column, before columns are fitted to each other: a lemma does not depend on
+                which columns are wanted.
+            known: see `decode`.
+        """
+        scored = np.arange(len(batch.tokens)) if known is None else np.flatnonzero(known[batch.tokens] < 0)
+        words = [forms[token] for token in batch.tokens[scored].tolist()]
+        upos = best[UPOS].cpu().numpy()[scored] if UPOS in best else None
+        scripts, temperature = best[LEMMA], self._temperatures.get(LEMMA, 1.0)
+        rows, shares = unseen.rivals(words, scripts.cpu().numpy(), upos)
+        at = torch.from_numpy(rows).to(self._device)
+        decoder, scores = self._decoders[LEMMA], batch.scores[LEMMA]
+        logs = decoder.log_conditionals(scores, batch.counts, scripts, at, temperature)
+        own = logs.gather(1, scripts[at][:, None])[:, 0].exp().cpu().numpy()
+        found = np.zeros(len(batch.tokens))
+        found[scored[rows]] = np.where(shares > own, shares, 0)
         return found
 
     def nothing(self, column: str, request: Request) -> Decoded:
         """What is found in a column of no tokens."""
         codec = self._vocabulary.codecs[column]
         ids = np.zeros((0, min(len(codec), codec.candidates(request.top, request.weighs))), dtype=np.int64)
-        return Decoded(ids, ids.astype(np.float32) if request.weighs else None)
+        none = np.zeros(0) if column == LEMMA and self._unseen is not None else None
+        return Decoded(ids, ids.astype(np.float32) if request.weighs else None, none)
 
     def _fit(self, tags: dict[str, Tensor], batch: BatchScores) -> None:
         """Changes the best tags of columns to those that are most probable together."""
@@ -200,8 +242,11 @@ def joined(parts: Sequence[Decoded], tokens: Sequence[np.ndarray]) -> Decoded:
     """What was found in batches, in the order of the tokens; `tokens` are the places of those of each batch."""
     order = np.argsort(np.concatenate(tokens))
     shares = [part.probabilities for part in parts if part.probabilities is not None]
+    sure = [part.reliability for part in parts if part.reliability is not None]
     ids = np.concatenate([part.ids for part in parts])[order]
-    return Decoded(ids, np.concatenate(shares)[order] if shares else None)
+    return Decoded(
+        ids, np.concatenate(shares)[order] if shares else None, np.concatenate(sure)[order] if sure else None
+    )
 
 
 def _completed(found: Decoded, known: np.ndarray) -> Decoded:
@@ -277,11 +322,13 @@ def fill(
     found: Mapping[str, Decoded],
     request: Request,
     codecs: Mapping[str, TagCodec],
+    unseen: UnseenLemmas | None = None,
 ) -> None:
     """Gives each sentence of a window its part of the tags.
 
     Args:
         words: of each sentence; where edit scripts were found, the words as they were read.
+        unseen: the dictionary's lemmas, if reliabilities were found.
     """
     forms = list(chain.from_iterable(words))
     spans = list(pairwise(accumulate(map(len, window), initial=0)))
@@ -289,7 +336,10 @@ def fill(
     for sentence in window:
         sentence.tags, sentence.probabilities, sentence.alternatives = {**sentence.tags}, {}, {}
     for column, decoded in found.items():
-        best, shares, alternatives = codecs[column].read(forms, decoded.ids, decoded.probabilities, request.top)
+        shown = codecs[column].read(forms, decoded.ids, decoded.probabilities, request.top)
+        if unseen is not None and decoded.reliability is not None:
+            unseen.put(shown, forms, decoded.reliability, request.top)
+        best, shares, alternatives = shown
         for sentence, (start, end) in zip(window, spans, strict=True):
             sentence.tags[column] = best[start:end]
             if request.probabilities and shares is not None:

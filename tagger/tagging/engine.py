@@ -26,7 +26,9 @@ from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.casing import Casing
 from tagger.tagging.decoding import BatchScores, Constraint, Decoding, Request, joined
 from tagger.tagging.scorers import LinearScorer, Networks, Scorer
+from tagger.tagging.unseen_lemmas import UnseenLemmas
 from tagger.tagging.windows import FIXED_SENTENCES, PackedBatch, plan_batches
+from tagger.text.strings import LEMMA
 
 _NO_CONSTRAINTS: Mapping[str, Constraint] = MappingProxyType({})
 _NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
@@ -42,6 +44,7 @@ class Engine:
         groups: the networks, those of equal shape together.
         decoders: of the mean scores of each column.
         temperatures: that a column's scores are divided by before they become probabilities; where none is given, 1.
+        unseen: the dictionary's lemmas of words that training lacks, if the tagger has a dictionary.
         has_fixed_shapes: whether `tag` can use fixed shapes. With a transformer it cannot, because a transformer pads
             sentences to a common length.
     """
@@ -57,7 +60,11 @@ class Engine:
             own += [(each.chain.decoder, each.share) for each in bundle.linear if each.column == column]
             self.decoders[column] = mean_decoder(*zip(*own, strict=True)).to(options.device)
         self.temperatures = dict(bundle.config.get("temperatures") or {})
-        self._decoding = Decoding(self.decoders, self.vocabulary, self.temperatures, options.device)
+        edits = LEMMA in self.vocabulary.columns and self.vocabulary.codecs[LEMMA].edits
+        self.unseen = (
+            UnseenLemmas(bundle.lemmas, self.vocabulary, options.cache_size) if bundle.lemmas and edits else None
+        )
+        self._decoding = Decoding(self.decoders, self.vocabulary, self.temperatures, options.device, self.unseen)
         shapes: dict[tuple[object, ...], list[Member]] = {}
         for member in bundle.members:
             shapes.setdefault(Networks.shape(member.network), []).append(member)
@@ -85,6 +92,7 @@ class Engine:
                 score. See `has_fixed_shapes`.
         """
         columns = list(self.vocabulary.columns if request.columns is None else request.columns)
+        needed = self.needed(columns)
         read = sentences if request.as_written else self.as_read(sentences)
         forms = [form for sentence in read for form in sentence]
         open_columns = [column for column in columns if column not in constraints]
@@ -92,11 +100,16 @@ class Engine:
         found: dict[str, list[Decoded]] = {column: [] for column in columns}
         places = []
         with own_turn():
-            for batch in self._scores(read, forms, columns, fixed_shapes, decided):
+            for batch in self._scores(read, forms, needed, fixed_shapes, decided):
                 places.append(batch.tokens)
                 for column, tags in self._decoding.decode(batch, forms, request, constraints, decided).items():
                     found[column].append(tags)
         return {c: joined(found[c], places) if places else self._decoding.nothing(c, request) for c in columns}
+
+    def needed(self, columns: Sequence[str]) -> list[str]:
+        """Some columns, and those on whose tags theirs depend: the lemmas of a dictionary on UPOS."""
+        needs = self.unseen.needs if self.unseen is not None and LEMMA in columns else []
+        return list(dict.fromkeys([*columns, *needs]))
 
     def _decided(self, forms: Sequence[str], columns: Sequence[str]) -> dict[str, np.ndarray]:
         """For each column of edit scripts, the only script that each form can have, or -1; see `Scorer.scores`."""
@@ -197,3 +210,5 @@ class Engine:
         """Forgets what was computed of word forms."""
         for scorer in self._scorers:
             scorer.cache.clear()
+        if self.unseen is not None:
+            self.unseen.clear_cache()

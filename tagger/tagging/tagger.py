@@ -248,14 +248,14 @@ class Tagger(DocumentTagger):
 
     def _work(self, window: list[Sentence], request: Request) -> tuple[list[list[str]], GivenTags]:
         """What a process needs to find the tags of a window: its tokens, and tags that stay."""
-        columns = self.columns if request.columns is None else request.columns
+        columns = self.engine.needed(self.columns if request.columns is None else request.columns)
         return [sentence.tokens for sentence in window], given_tags(window, columns) if request.keep else {}
 
     def _found(
         self, work: tuple[list[list[str]], GivenTags], request: Request, fixed_shapes: bool = False
     ) -> dict[str, Decoded]:
         sentences, given = work
-        columns = self.columns if request.columns is None else request.columns
+        columns = self.engine.needed(self.columns if request.columns is None else request.columns)
         lexicons = {column: lexicon for column, lexicon in self.lexicons.items() if column in columns}
         constraints = constraints_of(sentences, lexicons, given, self.vocabulary)
         return self.engine.tag(sentences, request, fixed_shapes, constraints)
@@ -264,7 +264,7 @@ class Tagger(DocumentTagger):
         words: Sequence[Sequence[str]] = [sentence.tokens for sentence in window]
         if any(self.vocabulary.codecs[column].edits for column in found):
             words = self.engine.as_read(words)  # which the scripts are for
-        fill(window, words, found, request, self.vocabulary.codecs)
+        fill(window, words, found, request, self.vocabulary.codecs, self.engine.unseen)
 
     def retag(self, sentences: Iterable[Sentence]) -> Iterator[tuple[Sentence, dict[str, list[str]]]]:
         """Tags sentences that have gold tags; yields each, with probabilities, beside its gold tags."""

@@ -75,6 +75,7 @@ def text_hash(text: str) -> int:
 
 
 LEMMA = "lemma"  # the column of lemmas
+UPOS = "upos"  # the column of universal parts of speech
 NO_TAG = "_"  # CoNLL-U writes it for "not annotated"; in FEATS it is a tag like any other and means "no features"
 
 

@@ -9,6 +9,7 @@ encoder. docs/experiments.md has the measurements.
 import dataclasses
 import logging
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from tagger.bundle.bundle import Bundle
@@ -112,22 +113,27 @@ def with_recipe(config: TrainConfig, words: int) -> TrainConfig:
 def with_dictionary(config: TrainConfig, corpus: Corpus) -> TrainConfig:
     """The config with the codes of dictionaries for `auto`: those of the language that the corpus is in.
 
-    Its name tells the language, or else the finder of languages. A dictionary is taken if it knows `MIN_KNOWN` of the
-    forms of dev that train lacks. Of two, the one that knows more is asked first.
+    Its name tells the language, or else the finder of languages.
     """
     if config.embedding.dictionary != AUTO:
         return config
     seen = {form for forms in corpus.splits["train"]["tokens"] for form in forms}
-    unseen = {form for forms in corpus.splits["dev"]["tokens"] for form in forms if form.isalpha()} - seen
+    unseen = {form for forms in corpus.splits["dev"]["tokens"] for form in forms} - seen
+    chosen = known_dictionaries(_codes_of(corpus), unseen) or None
+    return dataclasses.replace(config, embedding=dataclasses.replace(config.embedding, dictionary=chosen))
+
+
+def known_dictionaries(asked: Iterable[str], unseen: Iterable[str]) -> list[str]:
+    """The codes of those dictionaries that know `MIN_KNOWN` of the forms that train lacks; what knows most is first."""
     known: dict[str, float] = {}
-    for code in _codes_of(corpus):
-        found = open_dictionary({code: digest_of(code)}).lemmas(sorted(unseen))
+    unseen = [form for form in unseen if form.isalpha()]
+    for code in asked:
+        found = open_dictionary({code: digest_of(code)}).lemmas(unseen)
         share = sum(lemma is not None for lemma in found) / max(1, len(unseen))
         _log.info("dictionary %s: has %.0f %% of the forms of dev that train lacks", code, 100 * share)
         if share >= MIN_KNOWN:
             known[code] = share
-    chosen = sorted(known, key=lambda code: -known[code]) or None
-    return dataclasses.replace(config, embedding=dataclasses.replace(config.embedding, dictionary=chosen))
+    return sorted(known, key=lambda code: -known[code])
 
 
 def _codes_of(corpus: Corpus) -> list[str]:
@@ -139,8 +145,13 @@ def _codes_of(corpus: Corpus) -> list[str]:
         text = " ".join(form for forms in corpus.splits["train"][:LANGUAGE_SENTENCES]["tokens"] for form in forms)
         language = identifier.languages[identifier.scores(telling_words(text)).argmax()]
         found = {codes_of(language)[0]}
-    names = {tuple(OTHER_CODES.get(code, [code])) for code in found}
-    return [code for code in names.pop() if code in codes()] if len(names) == 1 else []
+    names = {tuple(dictionaries_of(code)) for code in found}
+    return [*names.pop()] if len(names) == 1 else []
+
+
+def dictionaries_of(language: str) -> list[str]:
+    """The codes of the dictionaries of a language that is given by its code."""
+    return [code for code in OTHER_CODES.get(language, [language]) if code in codes()]
 
 
 def with_init(config: TrainConfig, init: Bundle) -> TrainConfig:

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from typing import NamedTuple, cast
 
 import torch
+from datasets import Dataset
 
 from tagger.bundle.bundle import Bundle, Member
 from tagger.corpus.splits import Corpus
@@ -13,6 +14,7 @@ from tagger.errors import InputError
 from tagger.model.decoder import CRFDecoder, Decoder
 from tagger.model.dictionary import digest_of, open_dictionary
 from tagger.model.embeddings import VectorConfig
+from tagger.model.lemma_reliability import LemmaReliability
 from tagger.model.network import NetworkConfig, TaggerNetwork, check_training_memory
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.transformer import TransformerConfig as EncoderConfig
@@ -21,6 +23,7 @@ from tagger.model.vocabulary import Vocabulary, row_of
 from tagger.pretrained.huggingface import load_pretrained
 from tagger.pretrained.word_vectors import Vectors, select_vectors
 from tagger.text.spans import breaks_of, has_breaks, is_span_column
+from tagger.text.strings import LEMMA, UPOS
 from tagger.training.auxiliary import GOLD_SHARE, TEACHER_TEMPERATURE, TEXT_MIN_COUNT
 from tagger.training.config import TrainConfig, find_start, network_config
 from tagger.training.module import TaggerModule
@@ -176,6 +179,20 @@ def dictionary_digests(config: TrainConfig, init: Bundle | None) -> dict[str, st
     if init is not None:
         return dict(init.networks[0].config.get("dictionary", {}))
     return {code: digest_of(code) for code in config.embedding.dictionary_codes}
+
+
+def lemma_reliability(config: TrainConfig, init: Bundle | None, train: Dataset) -> LemmaReliability | None:
+    """How reliable the lemmas of the tagger's dictionary are on rare words of train, if lemmas are learned.
+
+    The dictionary is that of the networks, or that of which the tagger to start from takes lemmas.
+    """
+    digests = dictionary_digests(config, init)
+    if init is not None and init.lemmas is not None:
+        digests = digests or init.lemmas.dictionary
+    if LEMMA not in config.columns or not digests:
+        return None
+    columns = [column for column in (UPOS, LEMMA) if column in config.columns]
+    return LemmaReliability.count(train.select_columns(["tokens", *columns]), open_dictionary(digests))
 
 
 def _keep_spans_whole(module: TaggerModule, corpus: Corpus) -> None:

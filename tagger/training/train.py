@@ -44,7 +44,7 @@ from tagger.training.report import (
     write_tagger_page,
 )
 from tagger.training.run_folder import REPORT, REPORT_PAGE, SHARDS
-from tagger.training.start import dictionary_digests, load_init, new_module
+from tagger.training.start import dictionary_digests, lemma_reliability, load_init, new_module
 from tagger.training.trainer import begin, finish, fit_best
 
 _log = logging.getLogger(__name__)
@@ -192,7 +192,9 @@ def learn(
         "training": {name: value for name, value in asdict(config).items() if name not in ("test", "logger")},
         "scores": {},
     }
-    bundle = replace(module.trained(segmenting.rules, described), linear=linear).rounded(config.storage_dtype)
+    bundle = replace(
+        module.trained(segmenting.rules, described), linear=linear, lemmas=lemma_reliability(config, init, train)
+    ).rounded(config.storage_dtype)
     parameters = sum(parameter.numel() for parameter in module.parameters())
     results["training_seconds"] = round(results["training_seconds"] + time.perf_counter() - began, 1)
     if teacher:

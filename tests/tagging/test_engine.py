@@ -58,7 +58,7 @@ def test_batches_cuts_and_memory_change_nothing(vocabulary: Vocabulary, monkeypa
     small = make_engine(network, vocabulary, forms=20)
     for _ in range(2):
         found = small.tag([[], *sentences, []], request)
-        for column, (ids, probabilities) in whole.items():
+        for column, (ids, probabilities, _) in whole.items():
             assert np.array_equal(found[column].ids, ids)
             assert probabilities is not None
             assert np.allclose(found[column].probabilities, probabilities, atol=1e-5)  # type: ignore[arg-type]
@@ -146,7 +146,7 @@ def test_with_fixed_shapes_a_sentence_has_the_same_scores_to_the_bit_whatever_is
 
     whole = fixed(sentences)
     plain = engine.tag(sentences, Request(top=top, probabilities=True))
-    for column, (_, shares) in plain.items():
+    for column, (_, shares, _) in plain.items():
         assert np.allclose(whole[column].probabilities, shares, atol=0.05 if precision == "bfloat16" else 1e-5)  # type: ignore[arg-type]
     ends = np.cumsum([len(sentence) for sentence in sentences])
     for i in (0, 1, 57, 130, len(sentences) - 1):

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import bundled_languages
 from tagger.bundle.language_codes import codes_of
-from tagger.extras.languages import fit_identifier, make
+from tagger.extras.languages import count_lemmas, fit_identifier, make
 from tagger.extras.languages.made_text import recombined
 from tagger.tagging.languages import Identifier, LanguageTagger
+from tagger.training.recipe import dictionaries_of
 
 ROOT = Path(__file__).parents[3]
 TALO = [["talo", "talon", "talossa"], ["kirja", "kirjan", "kirjat", "kirjalla"], ["Helsinki"]]
@@ -88,3 +90,24 @@ def test_train_of_an_older_release_gets_the_tags_that_dev_has(tmp_path: Path, mo
     assert (made.primary / "welsh-train.conllu").read_text().count("Case=Old") == 8
     assert (made.primary / "welsh-train.conllu").read_text().count("gwlad") == 11
     assert (made.primary / "welsh-test.conllu").read_text() == sentence
+
+
+def test_a_dictionary_is_counted_on_the_words_from_which_a_tagger_has_learned(tmp_path: Path) -> None:
+    folder = tmp_path / "UD_English-EWT"
+    folder.mkdir()
+    for split, word in (("train", "cats"), ("dev", "dogs"), ("test", "mice")):
+        (folder / f"en-{split}.conllu").write_text(
+            f"1\t{word}\t{word[:-1]}\tNOUN" + "\t_" * 6 + "\n\n", encoding="utf-8"
+        )
+    found = count_lemmas.count(make.Language(count_lemmas.ENGLISH, [tmp_path], tmp_path, tmp_path))
+    assert found is not None
+    assert [(right, known) for _, right, known in found.counts["NOUN"]] == [(1, 1)]
+    thai = count_lemmas.ENGLISH._replace(name="thai")
+    assert count_lemmas.count(make.Language(thai, [tmp_path], tmp_path, tmp_path)) is None
+
+
+@pytest.mark.parametrize("name", bundled_languages())
+def test_the_bundled_taggers_have_the_dictionaries_of_their_languages(name: str) -> None:
+    bundle = Bundle.load(make.DATA / name)
+    codes = dictionaries_of(codes_of(name)[0]) if "lemma" in bundle.vocabulary.columns else []
+    assert sorted(bundle.lemmas.dictionary if bundle.lemmas else []) == codes

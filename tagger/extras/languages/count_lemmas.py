@@ -1,0 +1,63 @@
+"""Counts how reliable the dictionaries of the languages that come with the package are: `lemmas.json.gz` in `data/`.
+
+    python -m tagger.extras.languages.count_lemmas --corpora TREEBANKS [TREEBANKS ...] [LANGUAGE ...]
+
+No tagger is trained anew. The words are those from which a tagger has learned, as `make.py` joins them; `english` has
+learned from UD_English-EWT. A language without a dictionary, or without lemmas, is left out.
+"""
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+from tagger.bundle.bundle import Bundle
+from tagger.bundle.language_codes import codes_of
+from tagger.bundle.saved_config import LEMMAS
+from tagger.extras.languages.make import DATA, Language, Row, rows
+from tagger.model.dictionary import digest_of, open_dictionary
+from tagger.model.lemma_reliability import LemmaReliability
+from tagger.text.conllu import read_conllu
+from tagger.text.json_files import write_packed_json
+from tagger.text.sentence import Sentence
+from tagger.text.strings import LEMMA, UPOS
+from tagger.training.recipe import dictionaries_of, known_dictionaries
+
+ENGLISH = Row(**{**dict.fromkeys(Row._fields, ""), "name": "english", "corpora": "UD_English-EWT", "dev": "kept"})
+
+
+def sentences_of(language: Language) -> dict[str, list[Sentence]]:
+    """The sentences from which a tagger has learned, as `train`, and those of `dev` from which it has not."""
+    splits = language.splits("train", "dev")
+    return {split: list(read_conllu(text.splitlines(keepends=True), split)) for split, text in splits.items()}
+
+
+def count(language: Language) -> LemmaReliability | None:
+    """How reliable the dictionary's lemmas are; None if there is no dictionary, or no lemma."""
+    splits = sentences_of(language)
+    forms = {split: {form for s in sentences for form in s.tokens} for split, sentences in splits.items()}
+    codes = known_dictionaries(dictionaries_of(codes_of(language.row.name)[0]), sorted(forms["dev"] - forms["train"]))
+    if not codes:
+        return None
+    dictionary = open_dictionary({code: digest_of(code) for code in codes})
+    words = ({"tokens": s.tokens, UPOS: s.tags[UPOS], LEMMA: s.tags[LEMMA]} for s in splits["train"])
+    return LemmaReliability.count(words, dictionary)
+
+
+def main() -> None:
+    """Counts for the languages that the command line names, or for all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("languages", nargs="*", metavar="LANGUAGE")
+    parser.add_argument("--corpora", nargs="+", type=Path, metavar="TREEBANKS", required=True)
+    arguments = parser.parse_args()
+    table = {row.name: row for row in [*rows(), ENGLISH]}
+    for name in arguments.languages or table:
+        if LEMMA not in Bundle.load(DATA / name).vocabulary.columns:
+            continue
+        found = count(Language(table[name], arguments.corpora, Path(), Path()))
+        if found is not None:
+            write_packed_json(DATA / name / LEMMAS, asdict(found))
+        print(name, ", ".join(found.dictionary) if found else "no dictionary, or no lemmas", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""Lemmas of words that training lacks: the dictionary's, where it is more reliable than the network."""
+
+import dataclasses
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tagger.bundle.bundle import Bundle
+from tagger.bundle.ensemble import join
+from tagger.bundle.saved_config import LEMMAS
+from tagger.errors import InputError
+from tagger.model.dictionary import digest_of
+from tagger.model.lemma_reliability import LemmaReliability
+from tagger.tagging.arguments import TaggerOptions
+from tagger.tagging.decoding import Request
+from tagger.tagging.tagger import Tagger
+from tagger.text.sentence import Sentence
+
+MICE = ["They", "book", "mice", "and", "geese", "."]  # what training lacks has lemmas that no script of training gives
+SENTENCES = [MICE, ["geese"], ["book", "flights"], [], [*MICE, *MICE, "Geese", "xqzzy"]]
+
+
+def reliability(right: int, tag: str = "NOUN") -> LemmaReliability:
+    """That of the English dictionary, the same for every change of a tag and of all; `right` of 100 words."""
+    return LemmaReliability({"en": digest_of("en")}, {tag: [(0, right, 100)]})
+
+
+def with_dictionary(tagger: Tagger, found: LemmaReliability | None, precision: str = "float32") -> Tagger:
+    return Tagger(dataclasses.replace(tagger.bundle, lemmas=found), TaggerOptions("cpu", precision))
+
+
+def tag(tagger: Tagger, sentences: list[list[str]], **options: object) -> list[Sentence]:
+    return list(tagger.stream([Sentence(list(tokens)) for tokens in sentences], **options))  # type: ignore[arg-type]
+
+
+def test_a_reliable_dictionary_gives_lemmas_to_words_that_training_lacks(lemmas: Callable[..., Tagger]) -> None:
+    plain = lemmas(precision="float32")
+    (before,), (after,) = (tag(tagger, [MICE]) for tagger in (plain, with_dictionary(plain, reliability(100))))
+    assert after.tags["lemma"] == ["they", "book", "mouse", "and", "goose", "."]
+    assert before.tags["lemma"][2] != "mouse"
+    assert before.tags["upos"] == after.tags["upos"]
+    assert tag(with_dictionary(plain, reliability(0)), [MICE]) == [before]  # the network is surer
+
+
+def test_how_reliable_it_is_depends_on_the_upos_found_or_given(lemmas: Callable[..., Tagger]) -> None:
+    counts = {"NOUN": [(0, 100, 100)], "VERB": [(0, 0, 100)]}
+    tagger = with_dictionary(lemmas(precision="float32"), LemmaReliability({"en": digest_of("en")}, counts))  # type: ignore[arg-type]
+    for upos, lemma in (("NOUN", True), ("VERB", False)):
+        for columns in (None, ["lemma"]):
+            sentence = Sentence(["mice"], {"upos": [upos]})
+            (found,) = tagger.stream([sentence], columns=columns, keep=True)
+            assert (found.tags["lemma"] == ["mouse"]) == lemma
+            assert found.tags["upos"] == [upos]
+    (kept,) = tagger.stream([Sentence(["mice"], {"upos": ["NOUN"], "lemma": ["mus"]})], True, top=2, keep=True)
+    assert kept.tags["lemma"] == ["mus"]
+    assert kept.alternatives["lemma"] == [[("mus", 1.0)]]
+
+
+def test_the_lemmas_do_not_depend_on_what_else_is_wanted(lemmas: Callable[..., Tagger]) -> None:
+    tagger = with_dictionary(lemmas(precision="float32"), reliability(60))
+    every = [sentence.tags["lemma"] for sentence in tag(tagger, SENTENCES)]
+    alone = tag(tagger, SENTENCES, columns=["lemma"])
+    assert [sentence.tags for sentence in alone] == [{"lemma": found} for found in every]
+    for top in (1, 2, 5):
+        assert [s.tags["lemma"] for s in tag(tagger, SENTENCES, probabilities=True, top=top)] == every
+
+
+def test_alternatives_begin_with_the_dictionary_and_share_the_rest(lemmas: Callable[..., Tagger]) -> None:
+    plain = lemmas(precision="float32")
+    taggers = plain, with_dictionary(plain, reliability(99))
+    before, after = (tag(tagger, [["mice"], ["houses"]], probabilities=True, top=3) for tagger in taggers)
+    for one, other, lemma in zip(before, after, ("mouse", "house"), strict=True):
+        (shares,), share = other.alternatives["lemma"], other.probabilities["lemma"][0]
+        assert shares[0] == (lemma, share)
+        assert share == pytest.approx(0.99)
+        rest = {each: p for each, p in one.alternatives["lemma"][0] if each != lemma}  # *house* has a share before
+        assert dict(shares[1:]) == pytest.approx(
+            {each: 0.01 * p / sum(rest.values()) for each, p in rest.items()}, abs=2e-6
+        )
+        assert len(tag(taggers[1], [one.tokens], top=2)[0].alternatives["lemma"][0]) == 2
+
+
+@pytest.mark.usefixtures("small_windows")
+def test_batches_processes_and_memory_change_nothing(lemmas: Callable[..., Tagger]) -> None:
+    whole = with_dictionary(lemmas(precision="float32"), reliability(90))
+    sentences = SENTENCES * 3
+    expected = [found for each in sentences for found in tag(whole, [each], probabilities=True, top=2)]
+    assert whole.engine.unseen is not None
+    whole.engine.unseen._capacity = 3
+    copy = pickle.loads(pickle.dumps(whole.engine.unseen))
+    for _ in range(2):
+        found = tag(whole, sentences, probabilities=True, top=2)
+        assert [s.tags for s in found] == [s.tags for s in expected]
+        for one, other in zip(found, expected, strict=True):
+            assert one.probabilities["lemma"] == pytest.approx(other.probabilities["lemma"], abs=1e-5)
+        whole.engine.unseen = copy
+    fixed = [Sentence(list(tokens)) for tokens in SENTENCES]
+    whole.tag_window(fixed, Request(), fixed_shapes=True)
+    assert [s.tags for s in fixed] == [s.tags for s in expected[: len(SENTENCES)]]
+
+
+def test_a_folder_and_an_ensemble_keep_it(lemmas: Callable[..., Tagger], tmp_path: Path) -> None:
+    plain = lemmas().bundle
+    bundle = dataclasses.replace(plain, lemmas=reliability(90))
+    for packed in (False, True):
+        bundle.save(tmp_path / "a", "", packed=packed)
+        assert Bundle.load(tmp_path / "a").lemmas == bundle.lemmas
+    plain.save(tmp_path / "a", "")
+    assert Bundle.load(tmp_path / "a").lemmas is None
+    assert join([plain, bundle]).lemmas == bundle.lemmas
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("dictionary", {}, "has no dictionary, or no counts"),
+        ("dictionary", {"en": 1}, "dictionary={'en': 1}: expected str"),
+        ("counts", {}, "has no dictionary, or no counts"),
+        ("counts", {"NOUN": [[1, 3, 2]]}, "more are right than there are"),
+        ("counts", {"NOUN": [[1, 0, 0]]}, "expected int >= 1"),
+        ("counts", {"NOUN": [[1, -1, 2]]}, "expected int >= 0"),
+        ("counts", {"NOUN": [[1 << 40, 1, 2]]}, "expected int"),
+        ("counts", {"NOUN": [[1, 2]]}, "length 3"),
+        ("counts", None, "expected object"),
+        ("other", 1, "other: no such key"),
+    ],
+)
+def test_a_damaged_file(lemmas: Callable[..., Tagger], tmp_path: Path, key: str, value: object, message: str) -> None:
+    dataclasses.replace(lemmas().bundle, lemmas=reliability(90)).save(tmp_path / "a", "")
+    content = json.loads((tmp_path / "a" / LEMMAS).read_text())
+    (tmp_path / "a" / LEMMAS).write_text(json.dumps(content | {key: value}))
+    with pytest.raises(InputError) as error:
+        Bundle.load(tmp_path / "a")
+    assert message in str(error.value)
+    assert str(error.value).startswith(str(tmp_path / "a"))
+
+
+def test_another_dictionary_is_refused(lemmas: Callable[..., Tagger]) -> None:
+    for dictionary, message in (({"en": "0" * 32}, "is not the one"), ({"xx": ""}, "no dictionary has the code 'xx'")):
+        other = dataclasses.replace(reliability(90), dictionary=dictionary)
+        with pytest.raises(InputError, match=message):
+            with_dictionary(lemmas(), other)
