@@ -16,6 +16,7 @@ from tagger.errors import InputError
 from tagger.model.batch import Batch
 from tagger.model.crf import packing
 from tagger.model.decoder import CRFDecoder, Decoder, mean_decoder
+from tagger.model.feature_values import FeatureScores, feature_scores
 from tagger.model.network import NetworkConfig, TaggerNetwork, share_pretrained
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.vocabulary import IGNORE, Vocabulary
@@ -248,6 +249,7 @@ class TaggerModule(Module):
         self.fact_heads = nn.ModuleList(
             nn.Linear(member.states, facts) for member in self.networks if facts and facts_weight
         )
+        self.features = nn.ModuleList(feature_scores(member.heads, self.vocabulary.tags) for member in self.networks)
 
     @property
     def networks(self) -> list[TaggerNetwork]:
@@ -257,6 +259,11 @@ class TaggerModule(Module):
     @property
     def body(self) -> TaggerNetwork:
         return self.networks[0]
+
+    @property
+    def _features(self) -> list[dict[str, FeatureScores]]:
+        """Of each member, the columns whose tags are sets of features; see `feature_scores`."""
+        return [dict(cast("Mapping[str, FeatureScores]", columns).items()) for columns in self.features]
 
     def setup(self, stage: str) -> None:
         """Has a transformer learn from the start if there are several processes: each would wait for its gradients."""
@@ -280,9 +287,11 @@ class TaggerModule(Module):
         self._set_learning(checkpoint["epoch"] + 1)
 
     def trained(self, segmenter: str | SavedSegmenter = "unicode", config: dict[str, Any] | None = None) -> Bundle:
-        """The tagger that has been trained: all members with the same weight."""
-        for network in self.networks:
+        """The tagger that has been trained: all members with the same weight, and with the scores of features."""
+        for network, columns in zip(self.networks, self._features, strict=True):
             network.eval()
+            for column, features in columns.items():
+                features.move_into(cast(nn.Linear, network.heads[column]))
             for column, (first, pairs) in self.forbidden.items():
                 cast(CRFDecoder, network.decoders[column]).forbid(first, pairs)
         share = 1 / len(self.networks)
@@ -321,9 +330,12 @@ class TaggerModule(Module):
         if transformer is not None and batch.pieces is not None and (transformer.learns or batch.outputs is None):
             batch.outputs = transformer.outputs(batch.pieces)
         found = []
-        for member in self.networks:
+        for member, columns in zip(self.networks, self._features, strict=True):
             states = member.encode(member.embed(batch), batch.lengths)
-            found.append(Outputs(states, member.score(states)))
+            scores = member.score(states)
+            for column, features in columns.items():
+                scores[column] = scores[column] + features(states)
+            found.append(Outputs(states, scores))
         return found
 
     def _gold_losses(self, outputs: Sequence[Outputs], batch: Batch, stage: str) -> dict[str, Tensor]:

@@ -201,6 +201,25 @@ def test_facts_are_learned_and_unknown_ones_are_not(vocabulary: Vocabulary) -> N
     assert not gradient[[0, 2]].any()
 
 
+def test_a_trained_tagger_has_the_scores_of_its_features(vocabulary: Vocabulary, tmp_path: Path) -> None:
+    names = {0: ["Number=Plur", "Tense=Pres", "Number=Plur", "Case=Nom"], 1: ["Case=Nom|Number=Plur"] * 5}
+    tags = sorted({tag for each in names.values() for tag in each})
+    vocabulary = dataclasses.replace(vocabulary, tags={**vocabulary.tags, "xpos": tags}, combinations=[])
+    module, batch = make_module(vocabulary, members=2), gold_batch(vocabulary, 0, 1, xpos=[*names.values()])
+    trainer = make_trainer(max_epochs=2, limit_val_batches=0)
+    trainer.fit(module, make_loader([batch]))
+    trainer.save_checkpoint(tmp_path / "last.ckpt")
+    loaded = TaggerModule.load_from_checkpoint(tmp_path / "last.ckpt", map_location="cpu")
+    loss = module.eval().training_step(batch, 0)
+    untold = module.body(batch)["xpos"]
+    for each in (module, loaded):
+        networks = each.trained().networks
+        assert_close(networks[0](batch)["xpos"], module.body(batch)["xpos"])
+        scores = torch.stack([network(batch)["xpos"] for network in networks])
+        assert not torch.allclose(scores[0], untold)
+        assert_close(each.training_step(batch, 0), loss)
+
+
 def with_teacher(vocabulary: Vocabulary, *numbers: int, **changed: list[list[str]]) -> Batch:
     """Gold tags beside a teacher that names two tags of every token."""
     batch = gold_batch(vocabulary, *numbers, **changed)
