@@ -16,6 +16,7 @@ from tagger.model.batch import Batch, collate
 from tagger.model.embeddings import VectorConfig
 from tagger.model.vocabulary import IGNORE, Vocabulary
 from tagger.training.module import WARMUP, TaggerModule, teacher_loss
+from tagger.training.start import transfer_weights
 from tests.conftest import CORPUS, TOKENS, make_batch, make_table, network_config, save_tiny
 
 EPOCHS, LR = 20, 0.03
@@ -212,12 +213,13 @@ def test_a_trained_tagger_has_the_scores_of_its_features(vocabulary: Vocabulary,
     loaded = TaggerModule.load_from_checkpoint(tmp_path / "last.ckpt", map_location="cpu")
     loss = module.eval().training_step(batch, 0)
     untold = module.body(batch)["xpos"]
-    for each in (module, loaded):
-        networks = each.trained().networks
-        assert_close(networks[0](batch)["xpos"], module.body(batch)["xpos"])
-        scores = torch.stack([network(batch)["xpos"] for network in networks])
-        assert not torch.allclose(scores[0], untold)
-        assert_close(each.training_step(batch, 0), loss)
+    bundle = module.trained()
+    assert not torch.allclose(bundle.networks[0](batch)["xpos"], untold)
+    again = make_module(vocabulary, members=2)
+    for member, network in zip(bundle.members, again.networks, strict=True):
+        transfer_weights(member, network, vocabulary)
+    for other in (module, loaded, again):  # features within heads; from a checkpoint; from the trained tagger
+        assert_close(other.eval().training_step(batch, 0), loss)
 
 
 def with_teacher(vocabulary: Vocabulary, *numbers: int, **changed: list[list[str]]) -> Batch:
