@@ -1,5 +1,6 @@
 """An ensemble: the networks of several taggers in one, with their tags in one order, and taggers that make none."""
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,14 +10,17 @@ from torch import nn
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.ensemble import ensemble_card, join
+from tagger.bundle.linear_members import Linear
 from tagger.bundle.saved_config import MAX_TAGGERS, is_ensemble
 from tagger.errors import InputError
 from tagger.model.decoder import CRFDecoder
+from tagger.model.dictionary import digest_of, open_dictionary
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.tagger import Tagger
+from tagger.training.fit_linear import train_linear
 from tests.bundle.test_vocabularies import reversed_tags
-from tests.conftest import TOKENS, bundle_of, make_batch, make_network, make_segmenter
+from tests.conftest import CORPUS, TOKENS, bundle_of, make_batch, make_network, make_segmenter
 
 
 @pytest.fixture
@@ -111,3 +115,29 @@ def test_taggers_that_make_no_ensemble(vocabulary: Vocabulary, taggers: list[Bun
         with pytest.raises(InputError) as caught:
             join(bundles, weights, [*"abcdefghijklmnopqrstuvwxyz"[: len(bundles)]])
         assert message in str(caught.value)
+
+
+def test_members_read_dictionaries_of_their_own(vocabulary: Vocabulary, tmp_path: Path) -> None:
+    taggers = []
+    for seed, code in enumerate((None, "en", "sq")):
+        digests = {} if code is None else {code: digest_of(code)}
+        known = vocabulary.with_lemmas(open_dictionary(digests), 1)
+        network = make_network(known, seed, lemmas=8 if digests else 0, dictionary=digests)
+        ids = known.tag_ids["upos"]
+        tags = [[ids[tag] for tag in sentence["upos"]] for sentence in CORPUS]
+        linear = Linear("upos", train_linear(TOKENS, tags, len(ids), open_dictionary(digests)), 0.3)
+        taggers.append(replace(bundle_of(network, known), linear=(linear,)))
+    both = join(taggers)
+    assert len(both.linear) == 3  # the features differ, so no two are one
+    both.save(tmp_path / "all", "")
+    loaded = Bundle.load(tmp_path / "all")
+    assert [each.chain.dictionary and [*each.chain.dictionary.digests] for each in loaded.linear] == [
+        None,
+        ["en"],
+        ["sq"],
+    ]
+    sentences = [[*reversed(tokens), "walked", "Books"] for tokens in TOKENS]
+    first, again = (Tagger(each, TaggerOptions("cpu", "float32")) for each in (both, loaded))
+    expected = first.tag_sentences(sentences)
+    assert again.tag_sentences(sentences) == expected
+    assert [pickle.loads(pickle.dumps(again)).tag_sentences([each])[0] for each in sentences] == expected
