@@ -101,10 +101,10 @@ def read_lemmas(folder: Path) -> LemmaReliability | None:
     content = read_json(folder / LEMMAS, MAX_LEMMAS_BYTES)
     with one_error(folder, LEMMAS):
         found = read(LemmaReliability, content)
-        if not found.counts or not found.dictionary:
-            raise ValueError(f"{LEMMAS} has no dictionary, or no counts")
-        for tag, counts in found.counts.items():
-            if any(right > known for _, right, known in counts):
+        if not found.dictionary:
+            raise ValueError(f"{LEMMAS} has no dictionary")
+        for tag, counts in [*found.known.items(), *found.new.items()]:
+            if any(right > every for _, right, every in counts):
                 raise ValueError(f"{LEMMAS}: of the words of {shown(tag)} more are right than there are")
     return found
 

@@ -8,7 +8,7 @@ network's own probability. A tag that the dictionary knows little of, such as PR
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from msgspec import Meta
@@ -17,62 +17,86 @@ from tagger.model.dictionary import Dictionary
 from tagger.text.schema import Count, ShortName, Size
 from tagger.text.strings import LEMMA, UPOS, is_annotated
 
-RARE = 5  # occurrences of a form in training, at most, by which words that training lacks are judged
+RARE = 3  # occurrences of a form in training, at most, by which words that training lacks are judged
 PRIOR_OF_TAG = 5.0  # words that a tag is smoothed with, as reliable as all
-PRIOR_OF_CHANGE = 3.0  # words that a change is smoothed with, as reliable as its tag; chosen on dev of five treebanks
+PRIOR_OF_CHANGE = 1.0  # words that a change is smoothed with, as reliable as its tag; all on dev of thirty treebanks
 Change = Annotated[int, Meta(ge=-(1 << 31), lt=1 << 31)]
+Counts = dict[ShortName, list[tuple[Change, Size, Count]]]
 
 
 @dataclass(frozen=True)
 class LemmaReliability:
     """How often a dictionary's lemma is right, counted on rare words of training.
 
+    Counts have for each UPOS (an empty string, if there is no such column) and each change from a form to its lemma
+    (see `dictionary.Found`): the change, the words whose lemma is right, and all words.
+
     Attributes:
         dictionary: the codes of the dictionaries, in the order in which they are asked, and their digests.
-        counts: for each UPOS (an empty string, if there is no such column) and each change from a form to its lemma
-            (see `dictionary.Found`): the change, the words whose lemma is right, and all words.
+        known: of words whose lemma by the dictionary is that of other words of training, too.
+        new: of the others. Their lemma is often one that the treebank never has, such as that of a participle.
     """
 
     dictionary: dict[ShortName, ShortName]
-    counts: dict[ShortName, list[tuple[Change, Size, Count]]]
+    known: Counts
+    new: Counts
 
     @classmethod
     def count(cls, sentences: Iterable[Mapping[str, Any]], dictionary: Dictionary) -> "LemmaReliability | None":
         """Counts the words of sentences that have `tokens`, lemmas and perhaps UPOS; None if no word can be counted."""
         words = [
-            (form, lemma, tag)
+            word
             for sentence in sentences
-            for form, lemma, tag in zip(
+            for word in zip(
                 sentence["tokens"], sentence[LEMMA], sentence.get(UPOS) or [""] * len(sentence["tokens"]), strict=True
             )
         ]
         seen = Counter(form for form, _, _ in words)
-        forms = [form for form, count in seen.items() if count <= RARE]
-        found = dictionary.look_up(forms)
-        entries = dict(zip(forms, zip(found.lemmas, found.changes.tolist(), strict=True), strict=True))
-        right: Counter[tuple[str, int]] = Counter()
-        known: Counter[tuple[str, int]] = Counter()
+        forms_of: dict[str, set[str]] = {}
+        for form, lemma, _ in words:
+            forms_of.setdefault(lemma, set()).add(form)
+        rare = [form for form, count in seen.items() if count <= RARE]
+        found = dictionary.look_up(rare)
+        entries = dict(zip(rare, zip(found.lemmas, found.changes.tolist(), strict=True), strict=True))
+        right: Counter[tuple[bool, str, int]] = Counter()
+        every: Counter[tuple[bool, str, int]] = Counter()
         for form, lemma, tag in words:
             entry, change = entries.get(form, (None, 0))
             if entry and is_annotated(LEMMA, lemma, form):
-                known[tag, change] += 1
-                right[tag, change] += lemma == entry
-        counts: dict[str, list[tuple[int, int, int]]] = {}
-        for tag, change in sorted(known):
-            counts.setdefault(tag, []).append((change, right[tag, change], known[tag, change]))
-        return cls(dictionary.digests, counts) if counts else None
+                key = len(forms_of.get(entry, set()) - {form}) > 0, tag, change
+                every[key] += 1
+                right[key] += lemma == entry
+        counts: tuple[Counts, Counts] = {}, {}  # new, known
+        for is_known, tag, change in sorted(every):
+            key = is_known, tag, change
+            counts[is_known].setdefault(tag, []).append((change, right[key], every[key]))
+        return cls(dictionary.digests, counts[True], counts[False]) if every else None
 
-    def table(self, tags: Sequence[str]) -> tuple[dict[int, int], np.ndarray]:
-        """The row of each change, from 1, and the reliability for each row and tag, (rows, tags).
+    def tables(self, tags: Sequence[str]) -> tuple["ReliabilityTable", "ReliabilityTable"]:
+        """The reliabilities of new lemmas, and of known ones, for words that have one of some UPOS."""
+        return ReliabilityTable.of(self.new, tags), ReliabilityTable.of(self.known, tags)
 
-        Row 0 is of changes that were not counted. A share is smoothed with that of its tag, and this with that of all.
-        """
-        of_tags = list(self.counts.values())
-        rows = {change: row for row, change in enumerate(sorted({c for counts in of_tags for c, *_ in counts}), 1)}
-        right, known = np.zeros((1 + len(rows), len(tags))), np.zeros((1 + len(rows), len(tags)))
+
+class ReliabilityTable(NamedTuple):
+    """Shares of right lemmas: that of a change is smoothed with that of its tag, and this with that of all.
+
+    Attributes:
+        rows: of each change, from 1; row 0 is of changes that were not counted.
+        shares: (rows, tags).
+    """
+
+    rows: dict[int, int]
+    shares: np.ndarray
+
+    @classmethod
+    def of(cls, counts: Counts, tags: Sequence[str]) -> "ReliabilityTable":
+        """The table of counts; without any, nothing is reliable."""
+        found = [each for of_tag in counts.values() for each in of_tag]
+        rows = {change: row for row, change in enumerate(sorted({change for change, _, _ in found}), 1)}
+        right, every = np.zeros((1 + len(rows), len(tags))), np.zeros((1 + len(rows), len(tags)))
         for column, tag in enumerate(tags):
-            for change, *numbers in self.counts.get(tag, ()):
-                right[rows[change], column], known[rows[change], column] = numbers
-        of_all = sum(r for counts in of_tags for _, r, _ in counts) / sum(n for counts in of_tags for _, _, n in counts)
-        of_tag = (right.sum(0) + PRIOR_OF_TAG * of_all) / (known.sum(0) + PRIOR_OF_TAG)
-        return rows, (right + PRIOR_OF_CHANGE * of_tag) / (known + PRIOR_OF_CHANGE)
+            for change, *numbers in counts.get(tag, ()):
+                right[rows[change], column], every[rows[change], column] = numbers
+        of_all = sum(number for _, number, _ in found) / max(1, sum(number for _, _, number in found))
+        of_tag = (right.sum(0) + PRIOR_OF_TAG * of_all) / (every.sum(0) + PRIOR_OF_TAG)
+        return cls(rows, (right + PRIOR_OF_CHANGE * of_tag) / (every + PRIOR_OF_CHANGE))

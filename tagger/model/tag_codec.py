@@ -87,7 +87,7 @@ class TagCodec:
         return np.fromiter((only.get(form, -1) for form in forms), dtype=np.int64, count=len(forms))
 
     @cached_property
-    def _lemmas(self) -> frozenset[str]:
+    def lemmas(self) -> frozenset[str]:
         """The lemmas of the training data."""
         names = self._names
         found = {apply_script(names[tag], form) for form, ids in self._form_tags.items() for tag in ids}
@@ -138,7 +138,7 @@ class TagCodec:
         near &= near.sum(1, keepdim=True) > 1  # a script with no rival stays the best
         rows, scripts = torch.nonzero(near, as_tuple=True)
         pairs = zip(new[rows].tolist(), scripts.tolist(), strict=True)
-        raised = [pair for pair in pairs if _lemma(self._names[pair[1]], words[pair[0]]) in self._lemmas]
+        raised = [pair for pair in pairs if _lemma(self._names[pair[1]], words[pair[0]]) in self.lemmas]
         if raised:
             at = torch.tensor(raised, device=scores.device).T
             scores[at[0], at[1]] += KNOWN_LEMMA

@@ -19,7 +19,7 @@ from tagger.text.strings import LEMMA, UPOS
 
 
 class _Entry(NamedTuple):
-    row: int  # of the table of reliabilities
+    row: int  # of the reliabilities, those of new lemmas first
     lemma: str
 
 
@@ -46,7 +46,8 @@ class UnseenLemmas:
         self._dictionary = open_dictionary(reliability.dictionary)
         self._codec, self._capacity = vocabulary.codecs[LEMMA], capacity
         self.needs = [column for column in vocabulary.columns if column == UPOS]
-        self._rows, self._table = reliability.table(vocabulary.tags.get(UPOS, [""]))
+        self._tables = reliability.tables(vocabulary.tags.get(UPOS, [""]))
+        self._shares = np.concatenate([table.shares for table in self._tables])
         self._entries: dict[str, _Entry] = {}
 
     def rivals(
@@ -66,7 +67,7 @@ class UnseenLemmas:
             if entry[1] and entry[1] != lemma_of(form, script)
         ]
         rows = [entries[place].row for place in places]
-        return np.array(places, dtype=np.int64), self._table[rows, 0 if upos is None else upos[places]]
+        return np.array(places, dtype=np.int64), self._shares[rows, 0 if upos is None else upos[places]]
 
     def put(self, shown: ShownTags, forms: Sequence[str], reliability: np.ndarray, top: int) -> None:
         """Puts the dictionary's lemma of tokens with a reliability before the others, whose probabilities shrink.
@@ -106,8 +107,11 @@ class UnseenLemmas:
             missing = sorted(set(forms))
         unseen = [form for form in missing if not self._codec.has_form(form)]
         found = self._dictionary.look_up(unseen)
+        lemmas = self._codec.lemmas
         remembered.update(dict.fromkeys(missing, _NOTHING))
         for form, lemma, change in zip(unseen, found.lemmas, found.changes.tolist(), strict=True):
             if lemma:
-                remembered[form] = _Entry(self._rows.get(change, 0), lemma)
+                new, known = self._tables
+                row = len(new.shares) + known.rows.get(change, 0) if lemma in lemmas else new.rows.get(change, 0)
+                remembered[form] = _Entry(row, lemma)
         return [remembered[form] for form in forms]

@@ -13,7 +13,7 @@ from tagger.bundle.ensemble import join
 from tagger.bundle.saved_config import LEMMAS
 from tagger.errors import InputError
 from tagger.model.dictionary import digest_of
-from tagger.model.lemma_reliability import LemmaReliability
+from tagger.model.lemma_reliability import Counts, LemmaReliability
 from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import Tagger
@@ -25,7 +25,8 @@ SENTENCES = [MICE, ["geese"], ["book", "flights"], [], [*MICE, *MICE, "Geese", "
 
 def reliability(right: int, tag: str = "NOUN") -> LemmaReliability:
     """That of the English dictionary, the same for every change of a tag and of all; `right` of 100 words."""
-    return LemmaReliability({"en": digest_of("en")}, {tag: [(0, right, 100)]})
+    counts: Counts = {tag: [(0, right, 100)]}
+    return LemmaReliability({"en": digest_of("en")}, counts, counts)
 
 
 def with_dictionary(tagger: Tagger, found: LemmaReliability | None, precision: str = "float32") -> Tagger:
@@ -46,8 +47,8 @@ def test_a_reliable_dictionary_gives_lemmas_to_words_that_training_lacks(lemmas:
 
 
 def test_how_reliable_it_is_depends_on_the_upos_found_or_given(lemmas: Callable[..., Tagger]) -> None:
-    counts = {"NOUN": [(0, 100, 100)], "VERB": [(0, 0, 100)]}
-    tagger = with_dictionary(lemmas(precision="float32"), LemmaReliability({"en": digest_of("en")}, counts))  # type: ignore[arg-type]
+    counts: Counts = {"NOUN": [(0, 100, 100)], "VERB": [(0, 0, 100)]}
+    tagger = with_dictionary(lemmas(precision="float32"), LemmaReliability({"en": digest_of("en")}, {}, counts))
     for upos, lemma in (("NOUN", True), ("VERB", False)):
         for columns in (None, ["lemma"]):
             sentence = Sentence(["mice"], {"upos": [upos]})
@@ -57,6 +58,14 @@ def test_how_reliable_it_is_depends_on_the_upos_found_or_given(lemmas: Callable[
     (kept,) = tagger.stream([Sentence(["mice"], {"upos": ["NOUN"], "lemma": ["mus"]})], True, top=2, keep=True)
     assert kept.tags["lemma"] == ["mus"]
     assert kept.alternatives["lemma"] == [[("mus", 1.0)]]
+
+
+def test_a_lemma_that_training_has_is_as_reliable_as_such_lemmas(lemmas: Callable[..., Tagger]) -> None:
+    every, none = ({"X": [(0, right, 100)]} for right in (100, 0))
+    for known, new, expected in ((every, none, ["book", False]), (none, every, [False, "mouse"])):
+        found = LemmaReliability({"en": digest_of("en")}, known, new)  # type: ignore[arg-type]
+        (sentence,) = tag(with_dictionary(lemmas(precision="float32"), found), [["books", "mice"]])
+        assert [lemma in ("book", "mouse") and lemma for lemma in sentence.tags["lemma"]] == expected
 
 
 def test_the_lemmas_do_not_depend_on_what_else_is_wanted(lemmas: Callable[..., Tagger]) -> None:
@@ -116,15 +125,14 @@ def test_a_folder_and_an_ensemble_keep_it(lemmas: Callable[..., Tagger], tmp_pat
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("dictionary", {}, "has no dictionary, or no counts"),
+        ("dictionary", {}, "has no dictionary"),
         ("dictionary", {"en": 1}, "dictionary={'en': 1}: expected str"),
-        ("counts", {}, "has no dictionary, or no counts"),
-        ("counts", {"NOUN": [[1, 3, 2]]}, "more are right than there are"),
-        ("counts", {"NOUN": [[1, 0, 0]]}, "expected int >= 1"),
-        ("counts", {"NOUN": [[1, -1, 2]]}, "expected int >= 0"),
-        ("counts", {"NOUN": [[1 << 40, 1, 2]]}, "expected int"),
-        ("counts", {"NOUN": [[1, 2]]}, "length 3"),
-        ("counts", None, "expected object"),
+        ("known", {"NOUN": [[1, 3, 2]]}, "more are right than there are"),
+        ("new", {"NOUN": [[1, 0, 0]]}, "expected int >= 1"),
+        ("new", {"NOUN": [[1, -1, 2]]}, "expected int >= 0"),
+        ("new", {"NOUN": [[1 << 40, 1, 2]]}, "expected int"),
+        ("new", {"NOUN": [[1, 2]]}, "length 3"),
+        ("new", None, "expected object"),
         ("other", 1, "other: no such key"),
     ],
 )

@@ -23,7 +23,7 @@ TRAIN = Dataset.from_list(
 def test_counts_of_a_training(columns: str, tags: list[str] | None) -> None:
     config = composed("corpus=conllu", f"columns={columns}", "embedding.dictionary=en")
     found = lemma_reliability(config, None, TRAIN)
-    assert (found and list(found.counts)) == tags
+    assert (found and list(found.new)) == tags
     none = composed("corpus=conllu", f"columns={columns}", "embedding.dictionary=null")
     assert lemma_reliability(none, None, TRAIN) is None
 

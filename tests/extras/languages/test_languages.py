@@ -101,7 +101,7 @@ def test_a_dictionary_is_counted_on_the_words_from_which_a_tagger_has_learned(tm
         )
     found = count_lemmas.count(make.Language(count_lemmas.ENGLISH, [tmp_path], tmp_path, tmp_path))
     assert found is not None
-    assert [(right, known) for _, right, known in found.counts["NOUN"]] == [(1, 1)]
+    assert [(right, known) for _, right, known in found.new["NOUN"]] == [(1, 1)]
     thai = count_lemmas.ENGLISH._replace(name="thai")
     assert count_lemmas.count(make.Language(thai, [tmp_path], tmp_path, tmp_path)) is None
 
