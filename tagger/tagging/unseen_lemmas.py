@@ -21,9 +21,10 @@ from tagger.text.strings import LEMMA, UPOS
 class _Entry(NamedTuple):
     row: int  # of the reliabilities, those of new lemmas first
     lemma: str
+    differs: dict[int, bool]  # whether the lemma by an edit script is another, of those that the network gave it
 
 
-_NOTHING = _Entry(0, "")  # of a form that training has, or no dictionary
+_NOTHING = _Entry(0, "", {})  # of a form that training has, or no dictionary
 
 
 class UnseenLemmas:
@@ -60,12 +61,14 @@ class UnseenLemmas:
             upos: (n,) ids; None if the tagger does not know them.
         """
         entries = self._look_up(forms)
-        lemma_of = self._codec.tag
-        places = [
-            place
-            for place, (entry, form, script) in enumerate(zip(entries, forms, scripts.tolist(), strict=True))
-            if entry[1] and entry[1] != lemma_of(form, script)
-        ]
+        places = []
+        for place, ((_, lemma, differs), script) in enumerate(zip(entries, scripts.tolist(), strict=True)):
+            if not lemma:
+                continue
+            if script not in differs:
+                differs[script] = lemma != self._codec.tag(forms[place], script)
+            if differs[script]:
+                places.append(place)
         rows = [entries[place].row for place in places]
         return np.array(places, dtype=np.int64), self._shares[rows, 0 if upos is None else upos[places]]
 
@@ -79,7 +82,7 @@ class UnseenLemmas:
         """
         (places,) = np.nonzero(reliability)
         entries = self._look_up([forms[place] for place in places.tolist()])
-        for place, (_, lemma) in zip(places.tolist(), entries, strict=True):
+        for place, (_, lemma, _) in zip(places.tolist(), entries, strict=True):
             share = round(float(reliability[place]), 6)
             shown.best[place] = lemma
             if shown.probabilities is not None:
@@ -113,5 +116,5 @@ class UnseenLemmas:
             if lemma:
                 new, known = self._tables
                 row = len(new.shares) + known.rows.get(change, 0) if lemma in lemmas else new.rows.get(change, 0)
-                remembered[form] = _Entry(row, lemma)
+                remembered[form] = _Entry(row, lemma, {})
         return [remembered[form] for form in forms]

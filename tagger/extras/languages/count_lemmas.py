@@ -1,6 +1,6 @@
 """Counts how reliable the dictionaries of the languages that come with the package are: `lemmas.json.gz` in `data/`.
 
-    python -m tagger.extras.languages.count_lemmas --corpora TREEBANKS [TREEBANKS ...] [LANGUAGE ...]
+    python -m tagger.extras.languages.count_lemmas [LANGUAGE ...] --corpora TREEBANKS [TREEBANKS ...]
 
 No tagger is trained anew. The words are those from which a tagger has learned, as `make.py` joins them; `english` has
 learned from UD_English-EWT. A language without a dictionary, or without lemmas, is left out.
@@ -8,32 +8,25 @@ learned from UD_English-EWT. A language without a dictionary, or without lemmas,
 
 import argparse
 from dataclasses import asdict
+from io import StringIO
 from pathlib import Path
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.language_codes import codes_of
 from tagger.bundle.saved_config import LEMMAS
-from tagger.extras.languages.make import DATA, Language, Row, rows
+from tagger.extras.languages.make import DATA, ENGLISH, Language, rows
 from tagger.model.dictionary import digest_of, open_dictionary
 from tagger.model.lemma_reliability import LemmaReliability
 from tagger.text.conllu import read_conllu
 from tagger.text.json_files import write_packed_json
-from tagger.text.sentence import Sentence
 from tagger.text.strings import LEMMA, UPOS
 from tagger.training.recipe import dictionaries_of, known_dictionaries
-
-ENGLISH = Row(**{**dict.fromkeys(Row._fields, ""), "name": "english", "corpora": "UD_English-EWT", "dev": "kept"})
-
-
-def sentences_of(language: Language) -> dict[str, list[Sentence]]:
-    """The sentences from which a tagger has learned, as `train`, and those of `dev` from which it has not."""
-    splits = language.splits("train", "dev")
-    return {split: list(read_conllu(text.splitlines(keepends=True), split)) for split, text in splits.items()}
 
 
 def count(language: Language) -> LemmaReliability | None:
     """How reliable the dictionary's lemmas are; None if there is no dictionary, or no lemma."""
-    splits = sentences_of(language)
+    texts = language.splits("train", "dev")  # where most of dev is learned, too, it is part of train
+    splits = {split: list(read_conllu(StringIO(text), split)) for split, text in texts.items()}
     forms = {split: {form for s in sentences for form in s.tokens} for split, sentences in splits.items()}
     codes = known_dictionaries(dictionaries_of(codes_of(language.row.name)[0]), sorted(forms["dev"] - forms["train"]))
     if not codes:

@@ -24,12 +24,11 @@ from torch.nn.functional import cross_entropy
 
 from tagger.bundle.language_codes import codes_of
 from tagger.errors import InputError
-from tagger.extras.languages.make import DATA, Language, Row, read, rows, split_of
+from tagger.extras.languages.make import DATA, ENGLISH, Language, read, rows, split_of
 from tagger.tagging.languages import IDENTIFIER, PARAGRAPH_WORDS, Identifier, LanguageTagger, pieces_of, words_of
 from tagger.text.paragraphs import Paragraph
 from tagger.text.spacing import surface_tokens
 
-ENGLISH = Row(**{**dict.fromkeys(Row._fields, ""), "name": "english", "corpora": "UD_English-EWT"})
 ROWS, STEPS, BATCH, RATE, SMOOTHING = 8192, 4000, 512, 0.02, 0.02
 LENGTHS = (1, 1, 2, 3, 4, 6, 10, 15, 30)  # words of a piece in training, one of them by chance
 SIZES, CASES = (1, 3, 10, 30), 200  # words of a piece in the evaluation, and pieces of each language

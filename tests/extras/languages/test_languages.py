@@ -50,7 +50,7 @@ def test_the_identifier_learns_from_the_train_split_and_the_own_text_of_each_row
     monkeypatch.setattr(fit_identifier, "STEPS", 20)
     read = []
     for name, words, texts in (("finnish", "talossa on", "fi.txt"), ("welsh", "mae hen wlad", "cy.txt fi.txt")):
-        row = make.Row(**{**fit_identifier.ENGLISH._asdict(), "name": name, "corpora": f"UD_{name}", "text": texts})
+        row = make.Row(**{**make.ENGLISH._asdict(), "name": name, "corpora": f"UD_{name}", "text": texts})
         (tmp_path / row.corpora).mkdir()
         lines = "".join(f"{n}\t{word}" + "\t_" * 8 + "\n" for n, word in enumerate(words.split(), 1))
         (tmp_path / row.corpora / "x-train.conllu").write_text(f"{lines}\n", encoding="utf-8")
@@ -99,10 +99,10 @@ def test_a_dictionary_is_counted_on_the_words_from_which_a_tagger_has_learned(tm
         (folder / f"en-{split}.conllu").write_text(
             f"1\t{word}\t{word[:-1]}\tNOUN" + "\t_" * 6 + "\n\n", encoding="utf-8"
         )
-    found = count_lemmas.count(make.Language(count_lemmas.ENGLISH, [tmp_path], tmp_path, tmp_path))
+    found = count_lemmas.count(make.Language(make.ENGLISH, [tmp_path], tmp_path, tmp_path))
     assert found is not None
     assert [(right, known) for _, right, known in found.new["NOUN"]] == [(1, 1)]
-    thai = count_lemmas.ENGLISH._replace(name="thai")
+    thai = make.ENGLISH._replace(name="thai")
     assert count_lemmas.count(make.Language(thai, [tmp_path], tmp_path, tmp_path)) is None
 
 
