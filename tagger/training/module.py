@@ -249,7 +249,7 @@ class TaggerModule(Module):
         self.fact_heads = nn.ModuleList(
             nn.Linear(member.states, facts) for member in self.networks if facts and facts_weight
         )
-        self.features = nn.ModuleList(feature_scores(member.heads, self.vocabulary.tags) for member in self.networks)
+        self.features = nn.ModuleList(feature_scores(member.heads, self.vocabulary) for member in self.networks)
 
     @property
     def networks(self) -> list[TaggerNetwork]:

@@ -1,6 +1,7 @@
 """Which tags are sets of features, and how the scores of features become those of tags."""
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from torch.testing import assert_close
 
 from tagger.model.feature_values import SPEED, FeatureScores, feature_matrix, feature_scores
 from tagger.model.vocabulary import Vocabulary
+from tagger.text.edit_scripts import edit_script
 from tests.conftest import make_network
 
 FEATS = ["Case=Gen", "Case=Gen|Number=Plur", "Case=Nom|Number=Plur", "_"]
@@ -31,9 +33,20 @@ def test_other_tags_are_no_sets_of_features(tags: list[str]) -> None:
     assert feature_matrix(tags) is None
 
 
+def test_the_letters_of_positional_tags_are_features() -> None:
+    tags = ["".join(letters) for letters in product("ANV", "mfn", "sdp", "123")]
+    matrix = feature_matrix([*tags, "Z"])
+    assert matrix is not None
+    assert matrix.shape == (82, 16)  # 13 letters, and 3 places at which "Z" has none
+    assert matrix.sum(1).tolist() == [4.0] * 82
+    assert feature_matrix(tags[:43]) is None  # less than 4 times 11
+
+
 def test_only_columns_of_features_have_their_scores(vocabulary: Vocabulary) -> None:
-    vocabulary = replace(vocabulary, tags={**vocabulary.tags, "xpos": FEATS})
-    assert [*feature_scores(make_network(vocabulary).heads, vocabulary.tags)] == ["xpos"]
+    scripts = [edit_script("x", "x" + "".join(ending)) for ending in product("abcde", repeat=4)]
+    assert feature_matrix(scripts) is not None  # they only look like positional tags
+    vocabulary = replace(vocabulary, tags={**vocabulary.tags, "xpos": FEATS, "lemma": scripts})
+    assert [*feature_scores(make_network(vocabulary).heads, vocabulary)] == ["xpos"]
 
 
 def learned(head: nn.Linear) -> FeatureScores:
