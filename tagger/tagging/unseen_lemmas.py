@@ -21,7 +21,7 @@ from tagger.text.strings import LEMMA, UPOS
 class _Entry(NamedTuple):
     row: int  # of the reliabilities, those of new lemmas first
     lemma: str
-    differs: dict[int, bool]  # whether the lemma by an edit script is another, of those that the network gave it
+    differs: dict[int, bool]  # whether an edit script gives another lemma, of those that the network chose
 
 
 _NOTHING = _Entry(0, "", {})  # of a form that training has, or no dictionary
@@ -63,12 +63,12 @@ class UnseenLemmas:
         entries = self._look_up(forms)
         places = []
         for place, ((_, lemma, differs), script) in enumerate(zip(entries, scripts.tolist(), strict=True)):
-            if not lemma:
-                continue
-            if script not in differs:
-                differs[script] = lemma != self._codec.tag(forms[place], script)
-            if differs[script]:
-                places.append(place)
+            if lemma:
+                is_other = differs.get(script)
+                if is_other is None:
+                    is_other = differs[script] = lemma != self._codec.tag(forms[place], script)
+                if is_other:
+                    places.append(place)
         rows = [entries[place].row for place in places]
         return np.array(places, dtype=np.int64), self._shares[rows, 0 if upos is None else upos[places]]
 
@@ -82,8 +82,8 @@ class UnseenLemmas:
         """
         (places,) = np.nonzero(reliability)
         entries = self._look_up([forms[place] for place in places.tolist()])
-        for place, (_, lemma, _) in zip(places.tolist(), entries, strict=True):
-            share = round(float(reliability[place]), 6)
+        shares = reliability[places].round(6).tolist()
+        for place, share, (_, lemma, _) in zip(places.tolist(), shares, entries, strict=True):
             shown.best[place] = lemma
             if shown.probabilities is not None:
                 shown.probabilities[place] = share
@@ -99,22 +99,25 @@ class UnseenLemmas:
         self._entries = {}
 
     def _look_up(self, forms: Sequence[str]) -> list[_Entry]:
-        known = [*map(self._entries.get, forms)]
-        entries = [entry for entry in known if entry is not None]
-        if len(entries) == len(forms):
-            return entries
-        missing = sorted({form for form, entry in zip(forms, known, strict=True) if entry is None})
-        remembered = self._entries
-        if len(remembered) + len(missing) > self._capacity:  # a new one: other threads may read that of before
+        remembered = self._entries  # other threads may begin a new one
+        entries = [*map(remembered.get, forms)]
+        missing = sorted({form for form, entry in zip(forms, entries, strict=True) if entry is None})
+        if missing and len(remembered) + len(missing) > self._capacity:
             remembered = self._entries = {}
             missing = sorted(set(forms))
-        unseen = [form for form in missing if not self._codec.has_form(form)]
-        found = self._dictionary.look_up(unseen)
-        lemmas = self._codec.lemmas
-        remembered.update(dict.fromkeys(missing, _NOTHING))
-        for form, lemma, change in zip(unseen, found.lemmas, found.changes.tolist(), strict=True):
-            if lemma:
-                new, known = self._tables
-                row = len(new.shares) + known.rows.get(change, 0) if lemma in lemmas else new.rows.get(change, 0)
-                remembered[form] = _Entry(row, lemma, {})
-        return [remembered[form] for form in forms]
+        remembered.update(self._entries_of(missing))
+        return [entry or remembered[form] for form, entry in zip(forms, entries, strict=True)]
+
+    def _entries_of(self, forms: Sequence[str]) -> dict[str, _Entry]:
+        """What the dictionary knows of forms, each of them once."""
+        entries = dict.fromkeys(forms, _NOTHING)
+        unseen = [form for form in forms if not self._codec.has_form(form)]
+        if unseen:
+            new, known = self._tables
+            found = self._dictionary.look_up(unseen)
+            for form, lemma, change in zip(unseen, found.lemmas, found.changes.tolist(), strict=True):
+                if lemma:
+                    is_known = lemma in self._codec.lemmas
+                    row = len(new.shares) + known.rows.get(change, 0) if is_known else new.rows.get(change, 0)
+                    entries[form] = _Entry(row, lemma, {})
+        return entries
