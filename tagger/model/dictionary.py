@@ -67,7 +67,7 @@ class Dictionary:
     """
 
     def __init__(self, digests: Mapping[str, str]) -> None:
-        """Opens dictionaries, in their order.
+        """Compares the digests; the tables are opened when a form is looked up.
 
         Args:
             digests: the code of each, and the digest that its content must have; see `digest_of`.
@@ -82,7 +82,7 @@ class Dictionary:
                     f" its tags would be others; {PIP}"
                 )
         self.digests = dict(digests)
-        self._tables = [_tables(code, digest) for code, digest in digests.items()]
+        self._in_use: list[_Tables] = []
         self._last: tuple[list[str], Found] | None = None
 
     def look_up(self, forms: Sequence[str]) -> Found:
@@ -94,16 +94,21 @@ class Dictionary:
             [None] * len(forms), np.zeros(len(forms), np.int32), np.zeros((len(forms), SLOTS), dtype=np.int32)
         )
         missing = list(range(len(forms)))
-        for tables in self._tables:
+        for tables in self._open():
             missing = tables.look_up(forms, missing, found)
         self._last = list(forms), found
         return found
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         """A copy, such as that of another process, maps the same files; tables that no file has go with it."""
-        if all(tables.in_file for tables in self._tables):
-            return open_dictionary, (self.digests,)
-        return super().__reduce__()
+        if self._in_use and not all(tables.in_file for tables in self._in_use):
+            return super().__reduce__()
+        return open_dictionary, (self.digests,)
+
+    def _open(self) -> list["_Tables"]:
+        if not self._in_use:
+            self._in_use = [_tables(code, digest) for code, digest in self.digests.items()]
+        return self._in_use
 
     def lemmas(self, forms: Sequence[str]) -> list[str | None]:
         """The lemma of each form; None: no dictionary has it."""

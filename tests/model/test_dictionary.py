@@ -118,11 +118,14 @@ def test_a_file_is_made_once_and_a_damaged_one_again(folder: Path) -> None:
 def test_without_a_folder_the_answers_are_the_same(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file, so that nothing can be written below it", encoding="utf-8")
     alone = opened(SMALL)
-    copied = pickle.loads(pickle.dumps(alone))
+    before = pickle.loads(pickle.dumps(alone))
+    expected = alone.lemmas(FORMS)
+    copied = pickle.loads(pickle.dumps(alone))  # with the tables
     (tmp_path / "cache").unlink()
     module._tables.cache_clear()
     module._opened.cache_clear()
-    assert alone.lemmas(FORMS) == copied.lemmas(FORMS) == opened(SMALL).lemmas(FORMS)
+    assert any(expected)
+    assert copied.lemmas(FORMS) == before.lemmas(FORMS) == opened(SMALL).lemmas(FORMS) == expected
 
 
 def test_many_make_one_file(folder: Path) -> None:
