@@ -147,9 +147,11 @@ def codes() -> frozenset[str]:
 @cache
 def _simplemma() -> Any:
     """The modules of simplemma that are used. Their import takes 30 ms: a tagger without a dictionary does without."""
-    from simplemma import utils
-    from simplemma.strategies.dictionaries import dictionary_factory, frontcode
-
+    try:
+        from simplemma import utils
+        from simplemma.strategies.dictionaries import dictionary_factory, frontcode
+    except ImportError:
+        raise InputError(f"simplemma, whose dictionaries this tagger reads, is missing; {PIP}") from None
     return SimpleNamespace(utils=utils, dictionary_factory=dictionary_factory, frontcode=frontcode)
 
 

@@ -1,6 +1,7 @@
 """A dictionary's tables: the answers of simplemma, one file that many processes share, and no other dictionary."""
 
 import pickle
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -146,6 +147,15 @@ def test_another_dictionary_is_refused() -> None:
         open_dictionary({"en": "0" * 32})
     with pytest.raises(InputError, match=r"^no dictionary has the code '../en'; choose from ar, "):
         open_dictionary({"../en": "0" * 32})
+
+
+def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    digests = {"en": digest_of("en")}
+    for each in (module._simplemma, module._opened, module.digest_of):
+        each.cache_clear()
+    monkeypatch.setitem(sys.modules, "simplemma", None)
+    with pytest.raises(InputError, match=r"^simplemma, .*, is missing; pip install 'simplemma==2.0.0'$"):
+        open_dictionary(digests)
 
 
 def test_spellings_are_tried_in_order() -> None:
