@@ -35,7 +35,7 @@ from tagger.text.output_files import whole_binary
 from tagger.text.strings import text_hash
 
 SLOTS = 24  # changes of an inflection that are kept, the most frequent ones
-MIN_LEMMAS = 21  # lemmas that have a change, at least, for it to be kept: chosen on dev of Turkish and Croatian
+MIN_LEMMAS = 21  # lemmas that have a change, at least, for it to be kept
 PER_BUCKET = 8  # entries of a bucket of hashes, on the mean
 MAX_BYTES = 128  # of a form that may be there; the longest entry has fewer
 CHUNK = 1 << 17  # entries that are read at a time
@@ -213,16 +213,15 @@ class _Tables(NamedTuple):
         others = {place: spellings(forms[place], self.code) for place in missing}
         missing = []
         while others:
-            spelt = {place: next(each, None) for place, each in others.items()}
-            missing += [place for place, spelling in spelt.items() if spelling is None]
-            spelt = {place: spelling for place, spelling in spelt.items() if spelling is not None}
+            spelt = {place: spelling for place, each in others.items() if (spelling := next(each, None)) is not None}
+            missing += others.keys() - spelt.keys()
             rest = self._fill([*spelt.values()], [*spelt], found)
             others = {place: others[place] for place in rest}
         return sorted(missing)
 
-    def _fill(self, spelt: Sequence[str | None], places: Sequence[int], found: Found) -> list[int]:
+    def _fill(self, spelt: Sequence[str], places: Sequence[int], found: Found) -> list[int]:
         """Fills in what is known of forms as they are spelt; returns the places of the unknown ones."""
-        keys = [str(each).encode("utf-8", "surrogatepass") for each in spelt]
+        keys = [each.encode("utf-8", "surrogatepass") for each in spelt]
         numbers = self._find(self.forms, keys)
         ends = (self.ends[2 * numbers[:, None] + np.arange(3)] * (numbers[:, None] >= 0)).tolist()
         missing, known = [], []
