@@ -2,10 +2,10 @@
 
     python -m tagger.extras.languages.make --corpora TREEBANKS [TREEBANKS ...] --text TEXTS -o WORK [LANGUAGE ...]
 
-TREEBANKS has a folder for each treebank (`UD_Welsh-CCG`), whose files end in `.conllu` or `.conllu.gz`; TEXTS has a
-file of untagged text for each language. Without a LANGUAGE all are made, in the order of the table. Each step of a
-language leaves a folder in WORK/LANGUAGE and is not done again; a step that was interrupted goes on. docs/languages.md
-tells what the steps are, and how to add a language.
+TREEBANKS has a folder for each treebank (`UD_Welsh-CCG`), whose files end in `.conllu` or `.conllu.gz`, or single files
+(`latvian/fullstack.conllu.gz`); TEXTS has a file of untagged text for each language. Without a LANGUAGE all are made,
+in the order of the table. Each step of a language leaves a folder in WORK/LANGUAGE and is not done again; a step that
+was interrupted goes on. docs/languages.md tells what the steps are, and how to add a language.
 """
 
 import argparse
@@ -14,6 +14,8 @@ import dataclasses
 import gzip
 import json
 import os
+import random
+import re
 import shutil
 import subprocess
 import sys
@@ -32,6 +34,9 @@ from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG
 
 HERE = Path(__file__).resolve().parent
+UPOS, XPOS, FEATS = 3, 4, 5  # places in a line of CoNLL-U
+WORD = re.compile(r"^\d+\t", re.MULTILINE)
+UNKNOWN_SPACES = "# spacing = unknown"
 MIN_TAGGED, MIN_FEATS = 0.9, 0.1  # share of the words that have a tag; many words have no features
 MAX_XPOS = 300  # different tags; a column with more is not learned
 DATA = bundled("data")
@@ -62,6 +67,8 @@ TEXT = (
 )
 THIN = 4.0  # points of UPOS below UDPipe 2 from which a tagger is called thin
 SEED = 1
+MAX_WORDS = 150_000  # that a student learns from; those of today's annotation first, then a part of the renewed ones
+SIZES: dict[str, list[str]] = {"small": []}  # of students: what differs from `experiment=small`
 LEARNED_DEV = 0.8  # of the sentences of dev, from which a language learns whose row says so; the rest is its dev split
 MAX_PUNCTUATED = 2000  # sentences
 RECOMBINED = 120_000  # words
@@ -74,16 +81,20 @@ class Row(NamedTuple):
 
     name: str
     corpora: str  # whose scheme is learned; of several, such as two scripts, the sentences are joined
+    more: str  # files of the same scheme, which join train
+    renewed: str  # files of an older scheme, to which the teacher gives the tags of dev, and which join train then
     others: str  # corpora of other schemes, from which the teacher learns, too
-    licences: str  # of the corpora and the others, with `; ` between them
+    licences: str  # of all of these in turn, with `; ` between them
     text: str  # files, that of the language itself first
+    dictionary: str  # codes of dictionaries, or auto
     student: str  # made: it reads sentences of made-up words, too; linear: it has a linear member; text: neither
+    size: str  # of the student; see `SIZES`
     version: str  # of Universal Dependencies
     words: str  # of the corpora from which a tagger learns, in thousands
     spacing: str  # of the corpora: real, or restored by counts, so that raw text is not scored
     tags: str  # all, or the columns that are learned, where others have an older scheme in train than in dev
     dev: str  # learned: the teacher and the student learn from most of dev, too; kept: they do not; newer: as
-    # learned, and train is of an older release, so that the teacher gives it the UPOS and FEATS of dev
+    # learned, and train is of an older release, so that it is renewed
     cuts: str  # what cuts raw text: learned from the corpora, or from these others, too; or rules, which need no room
     test: str  # seen, or kept for a measurement that comes later
     udpipe: str  # published accuracies of UPOS on test, in percent: UDPipe 2 with gold tokens,
@@ -101,41 +112,64 @@ class Language:
     def __init__(self, row: Row, roots: list[Path], texts: Path, work: Path, seed: int = SEED) -> None:
         self.row, self.roots, self.texts, self.seed = row, roots, texts, seed
         self.folder = work / (row.name if seed == SEED else f"{row.name}-{seed}")
-        self.primary = self.folder / "corpora" / "+".join(row.corpora.split())
-        self.older, self.newer = (self.primary.with_name(f"{self.primary.name}-{age}") for age in ("older", "newer"))
-        self.others = [self.find(name) for name in row.others.split()]
-        own = [self.newer, self.older] if row.dev == "newer" else [self.primary]
-        self.taught = [*own, *self.others]  # what the teacher learns from; the first has the scheme of dev
+        self.primary = self.folder / "corpora" / "+".join(name.replace("/", "-") for name in row.corpora.split())
+        older = ["train"] if row.dev == "newer" else []
+        self.older = [self.primary.with_name(name.replace("/", "-")) for name in [*older, *row.renewed.split()]]
+        self.today = self.primary.with_name(f"{self.primary.name}-today") if self.older else self.primary
+        self.others = [self.folder_of(name) for name in row.others.split()]
+        self.taught = [self.today, *self.older, *self.others]  # what the teacher learns from
 
     def find(self, name: str) -> Path:
-        """The folder of a treebank."""
-        found = [root / name for root in self.roots if (root / name).is_dir()]
+        """The folder of a treebank, or a single file."""
+        names = [name] if "/" not in name else [f"{name}.conllu.gz", f"{name}.conllu"]
+        found = [root / each for root in self.roots for each in names if (root / each).exists()]
         if not found:
             raise SystemExit(f"{name} is not in {', '.join(map(str, self.roots))}; add its folder to --corpora")
         return found[0]
 
+    def split_of(self, name: str, split: str) -> Path | None:
+        """The file of a split of a treebank or of single files, such as `danish/ddt-dev`; None if there is none."""
+        if "/" not in name:
+            return split_of(self.find(name), split)
+        found = [path for root in self.roots for path in sorted(root.glob(f"{name}-{split}.conllu*"))]
+        return found[0] if found else None
+
+    def folder_of(self, name: str) -> Path:
+        """The folder of a treebank for a training; a single file is the train split of one."""
+        if "/" not in name:
+            return self.find(name)
+        folder = self.primary.with_name(name.replace("/", "-"))
+        self.write(folder, {"train": text_of(self.find(name))})
+        return folder
+
     def make(self, last: str) -> None:
         """Does all steps that are not done, up to the last one that is wanted."""
         self.join()
-        for step in STEPS if self.row.dev == "newer" else [step for step in STEPS if step != "renew"]:
+        for step in STEPS if self.older else [step for step in STEPS if step != "renew"]:
             getattr(self, step)()
             if step == last:
                 break
 
     def join(self) -> None:
-        """The corpora of the row as one, in a folder."""
-        if self.row.dev == "newer":
-            self.write(self.newer, self.splits("dev", "test"))
-            self.write(self.older, self.splits("train"))
-        else:
-            self.write(self.primary, self.splits("train", "dev", "test"))
+        """The corpora of the row as one, in a folder, and those that are to be renewed, each in its own."""
+        names = ("train", "dev", "test")
+        splits = self.splits(*(names if self.row.dev != "newer" else names[1:]))
+        splits["train"] += "".join(text_of(self.find(name)) for name in self.row.more.split())
+        self.write(self.today, splits)
+        words = words_in(splits["train"])
+        older = [self.splits("train")["train"]] if self.row.dev == "newer" else []
+        older += [blanked(text_of(self.find(name)), XPOS) for name in self.row.renewed.split()]
+        share = max(0, MAX_WORDS - words) / max(1, sum(map(words_in, older)))
+        for folder, text in zip(self.older, older, strict=True):
+            self.write(folder, {"train": some_of(text, share)})
 
     def splits(self, *names: str) -> dict[str, str]:
         """The text of some splits of all corpora of the row; where dev is learned, most of it is part of train."""
         found: dict[str, list[str]] = {name: [] for name in names if (name, self.row.test) != ("test", "kept")}
         for name in self.row.corpora.split():
             for split, parts in found.items():
-                parts.append(text_of(split_of(self.find(name), split)))
+                path = self.split_of(name, split)
+                parts.append("" if path is None else text_of(path))
             if "dev" in found and self.row.dev != "kept":
                 sentences = found["dev"][-1].split("\n\n")
                 most = int(len(sentences) * LEARNED_DEV)
@@ -155,44 +189,41 @@ class Language:
 
     def teach(self) -> None:
         """The teacher, which learns from all corpora and is told which one a sentence is of."""
-        columns = [column for column in self.columns(self.taught[0]) if column != "xpos" or len(self.taught) == 1]
         corpora = ",".join(map(str, self.taught))
         self.run(
             *("teacher", "experiment=multilingual", "corpus=conllu", f"corpus.path=[{corpora}]"),
-            *(f"columns=[{','.join(columns)}]", "segmenter=rules", "test=false"),
+            *(f"columns=[{','.join(self.columns(self.today))}]", "segmenter=rules", "test=false"),
+            f"embedding.dictionary={self.row.dictionary}",
             *(["corpus.dropout=0"] if len(self.taught) > 1 else []),
         )
 
     def renew(self) -> None:
-        """The row's corpora with the UPOS and FEATS of dev in train, too: the teacher says what they are there."""
+        """The row's corpora, and those of an older scheme with the tags that the teacher would give them today."""
         if self.primary.is_dir():
             return
-        older = split_of(self.older, "train")
-        blank, renewed = (self.folder / f"{name}.conllu" for name in ("blank", "renewed"))
-        rows = [line.split("\t") for line in older.read_text(encoding="utf-8").split("\n")]
-        blanks = [[*row[:3], "_", row[4], "_", *row[6:]] if len(row) == 10 else row for row in rows]
-        blank.write_text("\n".join(map("\t".join, blanks)), encoding="utf-8")
-        subprocess.run(
-            [
-                *(sys.executable, "-m", "tagger", "tag", str(blank), "-o", str(renewed), "--keep", "--force"),
-                *("--model", str(self.folder / "teacher"), "--corpus", self.newer.name),
-            ],
-            check=True,
-        )
-        splits = {path.stem.rpartition("-")[2]: path.read_text(encoding="utf-8") for path in self.newer.iterdir()}
-        splits["train"] += renewed.read_text(encoding="utf-8")
+        splits = {path.stem.rpartition("-")[2]: path.read_text(encoding="utf-8") for path in self.today.iterdir()}
+        for folder in self.older:
+            blank, renewed = (folder.with_name(f"{folder.name}-{kind}.conllu") for kind in ("blank", "renewed"))
+            blank.write_text(blanked(text_of(split_of(folder, "train")), UPOS, XPOS, FEATS), encoding="utf-8")
+            subprocess.run(
+                [
+                    *(sys.executable, "-m", "tagger", "tag", str(blank), "-o", str(renewed), "--keep", "--force"),
+                    *("--model", str(self.folder / "teacher"), "--corpus", self.today.name),
+                ],
+                check=True,
+            )
+            splits["train"] += renewed.read_text(encoding="utf-8")
         self.write(self.primary, splits)
 
     def segment(self) -> None:
         """What cuts raw text, learned from the corpora and those of `cuts`; rules if they are as good on all of dev."""
         kind = "auto" if self.row.dev == "kept" else "learned"
-        corpus = self.primary
-        if self.row.cuts not in ("learned", "rules"):
-            corpus = self.primary.with_name("cuts")
-            splits = {path.stem.rpartition("-")[2]: path.read_text(encoding="utf-8") for path in self.primary.iterdir()}
-            for name in self.row.cuts.split():
-                splits["train"] += text_of(split_of(self.find(name), "train"))
-            self.write(corpus, splits)
+        corpus = self.primary.with_name("cuts")
+        splits = {path.stem.rpartition("-")[2]: path.read_text(encoding="utf-8") for path in self.primary.iterdir()}
+        splits["train"] = with_spaces(splits["train"])
+        for name in self.row.cuts.split() if self.row.cuts not in ("learned", "rules") else []:
+            splits["train"] += text_of(split_of(self.find(name), "train"))
+        self.write(corpus, splits)
         self.run(
             *("segmenter", f"init={self.folder / 'teacher'}", "trainer.max_epochs=0", f"segmenter={kind}"),
             *("corpus=conllu", f"corpus.path={corpus}", "test=false", "storage_dtype=int4"),
@@ -205,12 +236,14 @@ class Language:
         texts += [self.texts / name for name in self.row.text.split()]
         helped = [f"distill.text=[{','.join(map(str, texts))}]"] if texts else []
         helped += ["linear=0.35"] if self.row.student == "linear" else []
-        told = [f"distill.corpus={self.taught[0].name}"] if len(self.taught) > 1 else []
+        told = [f"distill.corpus={self.today.name}"] if len(self.taught) > 1 else []
         self.run(
             *("student", "experiment=small", "corpus=conllu", f"corpus.path={self.primary}", "segmenter=rules"),
             *(
                 f"columns=[{','.join(self.columns(self.primary))}]",
                 f"distill.teacher={self.folder / 'segmenter'}",
+                f"embedding.dictionary={self.row.dictionary}",
+                *SIZES[self.row.size],
                 *told,
             ),
             *(*helped, "test=false"),
@@ -289,7 +322,7 @@ class Language:
         bundle = dataclasses.replace(student, segmenter=segmenter, linear=linear)
         bundle.save(partial, "", packed=True)
         about = {
-            "corpus": " + ".join([*self.row.corpora.split(), *self.row.others.split()]),
+            "corpus": " + ".join(sources_of(self.row)),
             "version": self.row.version,
             "license": LICENCE,
             **self.scores(partial, bundle),
@@ -308,13 +341,13 @@ class Language:
         scores: dict[str, Any] = {}
         raw: dict[str, Any] = {}
         for split in ("dev",) if self.row.test == "kept" else ("dev", "test"):
-            path = split_of(self.taught[0], split)
+            path = split_of(self.today, split)
             found = evaluate(path, tagger)
             scores[split] = {column: round(found[column]["accuracy"], 5) for column in columns}
             if self.row.spacing == "real":
                 raw[split] = {name: round(each["f1"], 5) for name, each in evaluate(path, tagger, "--raw").items()}
         reached = 100 * scores.get("test", scores["dev"])["upos"]
-        dev = read(split_of(self.taught[0], "dev"))
+        dev = read(split_of(self.today, "dev"))
         words = telling_words("\n".join(sentence.text or " ".join(sentence.tokens) for sentence in dev))
         known = sum(word in bundle.vocabulary.word_ids for word in words) / len(words)
         return {
@@ -337,9 +370,7 @@ class Language:
 
     def sources(self) -> list[str]:
         """A line for each corpus and the text, with its licence."""
-        corpora = [*self.row.corpora.split(), *self.row.others.split()]
-        licences = self.row.licences.split("; ")
-        lines = [f"{name} ({licence})" for name, licence in zip(corpora, licences, strict=True)]
+        lines = [f"{name} ({licence})" for name, licence in sources_of(self.row).items()]
         return [*lines, *([TEXT] if self.row.text else [])]
 
     def card(self, bundle: Bundle) -> str:
@@ -358,8 +389,8 @@ class Language:
         table = "\n".join([head, line, *rows])
         name = self.row.name.title()
         learned = "\nIt learned from four fifths of dev, too; `dev` is the rest.\n" if self.row.dev != "kept" else ""
-        newer = "The UPOS and FEATS of train, which is of an older release, are those that the teacher gave it.\n"
-        learned += newer if self.row.dev == "newer" else ""
+        newer = [*(["train"] if self.row.dev == "newer" else []), *self.row.renewed.split()]
+        learned += f"\nThe teacher gave {', '.join(newer)} the tags of today.\n" if newer else ""
         return f"""# Part-of-speech tagger for {name}
 
 A small network, the student of one with the encoder multilingual-e5-small (MIT). It learned from the texts and the tags
@@ -400,6 +431,38 @@ def split_of(folder: Path, split: str) -> Path:
 def text_of(path: Path) -> str:
     """The content of a file."""
     return "".join(read_lines(str(path)))
+
+
+def words_in(text: str) -> int:
+    """How many words a text in CoNLL-U has."""
+    return len(WORD.findall(text))
+
+
+def some_of(text: str, share: float) -> str:
+    """A part of the sentences of a text in CoNLL-U, drawn by chance; from 1 on all."""
+    chance = random.Random(SEED)
+    sentences = [sentence for sentence in text.split("\n\n") if sentence.strip()]
+    return "".join(f"{sentence}\n\n" for sentence in sentences if chance.random() < share)
+
+
+def with_spaces(text: str) -> str:
+    """The sentences of a text in CoNLL-U that say where their spaces are."""
+    return "".join(f"{each}\n\n" for each in text.split("\n\n") if each.strip() and UNKNOWN_SPACES not in each)
+
+
+def blanked(text: str, *columns: int) -> str:
+    """A text in CoNLL-U without the tags of some columns."""
+    lines = []
+    for line in text.split("\n"):
+        cells = line.split("\t")
+        lines.append("\t".join("_" if len(cells) == 10 and i in columns else cell for i, cell in enumerate(cells)))
+    return "\n".join(lines)
+
+
+def sources_of(row: Row) -> dict[str, str]:
+    """The treebanks and files that a tagger learned from, with their licences."""
+    names = [*row.corpora.split(), *row.more.split(), *row.renewed.split(), *row.others.split()]
+    return dict(zip(names, row.licences.split("; "), strict=True))
 
 
 def read(path: Path) -> list[Sentence]:
@@ -470,9 +533,8 @@ def notice(table: list[Row]) -> str:
     ]
     for row in sorted(table):
         if (DATA / row.name / CONFIG).is_file():
-            names = [*row.corpora.split(), *row.others.split()]
-            own = zip(names, row.licences.split("; "), strict=True)
-            lines.append(f"- {row.name}: " + ", ".join(f"{name} ({licence})" for name, licence in own))
+            own = sources_of(row)
+            lines.append(f"- {row.name}: " + ", ".join(f"{name} ({licence})" for name, licence in own.items()))
     return "\n".join([*lines, "", *SOURCES, ""])
 
 
