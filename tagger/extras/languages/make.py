@@ -67,7 +67,7 @@ TEXT = (
 )
 THIN = 4.0  # points of UPOS below UDPipe 2 from which a tagger is called thin
 SEED = 1
-MAX_WORDS = 150_000  # that a student learns from; those of today's annotation first, then a part of the renewed ones
+MAX_WORDS = 150_000  # of train; files that join it, and then those that are renewed, are read in part
 SIZES: dict[str, list[str]] = {"small": []}  # of students: what differs from `experiment=small`
 LEARNED_DEV = 0.8  # of the sentences of dev, from which a language learns whose row says so; the rest is its dev split
 MAX_PUNCTUATED = 2000  # sentences
@@ -154,14 +154,14 @@ class Language:
         """The corpora of the row as one, in a folder, and those that are to be renewed, each in its own."""
         names = ("train", "dev", "test")
         splits = self.splits(*(names if self.row.dev != "newer" else names[1:]))
-        splits["train"] += "".join(text_of(self.find(name)) for name in self.row.more.split())
+        more = [text_of(self.find(name)) for name in self.row.more.split()]
+        splits["train"] += "".join(in_part(more, MAX_WORDS - words_in(splits["train"])))
         self.write(self.today, splits)
-        words = words_in(splits["train"])
         older = [self.splits("train")["train"]] if self.row.dev == "newer" else []
         older += [blanked(text_of(self.find(name)), XPOS) for name in self.row.renewed.split()]
-        share = max(0, MAX_WORDS - words) / max(1, sum(map(words_in, older)))
+        older = in_part(older, MAX_WORDS - words_in(splits["train"]))
         for folder, text in zip(self.older, older, strict=True):
-            self.write(folder, {"train": some_of(text, share)})
+            self.write(folder, {"train": text})
 
     def splits(self, *names: str) -> dict[str, str]:
         """The text of some splits of all corpora of the row; where dev is learned, most of it is part of train."""
@@ -438,11 +438,11 @@ def words_in(text: str) -> int:
     return len(WORD.findall(text))
 
 
-def some_of(text: str, share: float) -> str:
-    """A part of the sentences of a text in CoNLL-U, drawn by chance; from 1 on all."""
-    chance = random.Random(SEED)
-    sentences = [sentence for sentence in text.split("\n\n") if sentence.strip()]
-    return "".join(f"{sentence}\n\n" for sentence in sentences if chance.random() < share)
+def in_part(texts: list[str], most: int) -> list[str]:
+    """Texts in CoNLL-U, of which all are as they are, or an equal share of the sentences of each, drawn by chance."""
+    chance, share = random.Random(SEED), most / max(1, sum(map(words_in, texts)))
+    parts = [[sentence for sentence in text.split("\n\n") if sentence.strip()] for text in texts]
+    return ["".join(f"{each}\n\n" for each in sentences if chance.random() < share) for sentences in parts]
 
 
 def with_spaces(text: str) -> str:
