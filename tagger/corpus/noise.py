@@ -13,11 +13,12 @@ from typing import NamedTuple
 import numpy as np
 
 CASES: tuple[tuple[Callable[[str], str], float], ...] = (  # with the share of the copies that each has
-    (str.lower, 0.35),
+    (str.lower, 0.3),
     (str.upper, 0.2),
-    (lambda form: form[:1].upper() + form[1:], 0.2),
-    (str, 0.25),  # as it was, but with typing errors
+    (lambda form: form[:1].upper() + form[1:], 0.15),
+    (str, 0.35),  # as it was, but with typing errors or with some words in capitals
 )
+SHOUTED = 0.4  # of the copies in their own case: a run of words is in capitals, often the first ones
 ALSO_MISTYPED = 0.25  # of the copies in another case
 MAX_TYPING_ERRORS = 0.3  # of the words of a copy; how many is drawn for each
 MIN_LETTERS = 4  # of a word with a typing error
@@ -77,7 +78,12 @@ def _spoilt(copy: Copy, generator: np.random.Generator) -> Copy:
         forms = [without_accents(form) for form in forms]
     if no_apostrophes:
         forms = [APOSTROPHES.sub("", form) or form for form in forms]
-    if is_kept or mistyped:
+    shouted = is_kept and generator.random() < SHOUTED
+    if shouted:
+        first = int(generator.integers(len(forms))) * int(generator.integers(2))
+        last = first + 1 + int(generator.integers(max(1, len(forms) // 2)))
+        forms = [form.upper() if first <= place < last else form for place, form in enumerate(forms)]
+    elif is_kept or mistyped:
         wrong = generator.random(len(forms)) < generator.random() * MAX_TYPING_ERRORS
         forms = [mistype(form, generator) if w else form for form, w in zip(forms, wrong, strict=True)]
     copy = copy._replace(forms=[in_case(form) for form in forms])

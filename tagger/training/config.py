@@ -32,7 +32,6 @@ from tagger.model.transformer import TransformerConfig as NetworkTransformerConf
 from tagger.model.weights import STORAGE_DTYPES
 from tagger.text.schema import Count, Dropout, Name, Rate, Seed, Size, bad_value, one_of, read
 from tagger.text.segment import RULES
-from tagger.text.strings import LEMMA
 from tagger.training.loggers import check_loggers
 from tagger.training.run_folder import Command
 
@@ -245,11 +244,6 @@ class TrainConfig:
             raise InputError(
                 f"noise={self.noise}: the outputs of a frozen transformer are kept for the text as it is; set"
                 " transformer.tune=true, or noise=0"
-            )
-        if self.noise and self.distill.teacher is not None and LEMMA in self.columns:
-            raise InputError(
-                f"noise={self.noise}: a teacher's lemmas are made of the words as they are; leave lemma out, or set"
-                " noise=0"
             )
         if self.init == "latest":
             raise InputError("init=latest would be another tagger when the run is resumed or swept; name its folder")

@@ -25,12 +25,14 @@ from tagger.model.pieces import PieceTokenizer
 from tagger.model.transformer import TransformerEmbedding
 from tagger.model.vocabulary import IGNORE, NO_CORPUS, Vocabulary
 from tagger.pretrained.cached_outputs import frozen_outputs
+from tagger.text.strings import LEMMA
 from tagger.training.auxiliary import Distillation, Facts
 
 # T tokens in the longest sentence, B sentences; of a transformer M' outputs that are used, D size of an output
 
 # t: of a corpus of n sentences, one of several, an epoch has sentences in proportion to n ** (1 / t)
 CORPORA_TEMPERATURE = 2.0
+NO_LEMMA = (-1.0, 0.0)  # id and probability of a tag that a teacher does not name
 NOISE = 1  # ends the seed of a batch's noise: word dropout, whose seed lacks it, is the same with and without noise
 
 
@@ -142,6 +144,7 @@ class Rows:
         untagged: (B,) whether a sentence is untagged text.
         generator: draws what is random in training; None for dev.
         copies: the sentences as noise left them, fewer than `numbers` if some were joined; None without noise.
+        changed: (T', B') whether noise changed a word of the copies.
     """
 
     numbers: np.ndarray
@@ -149,6 +152,7 @@ class Rows:
     untagged: np.ndarray
     generator: np.random.Generator | None
     copies: list[Copy] | None = None
+    changed: np.ndarray | None = None
 
     def spoilt(self, share: float, generator: np.random.Generator) -> "Rows":
         """The sentences with noise in a share of them."""
@@ -160,7 +164,11 @@ class Rows:
             for name, values in self.columns.items()
         } | {"tokens": [copy.forms for copy in copies]}
         untagged = self.untagged[[copy.sentences[0] for copy in copies]]
-        return Rows(self.numbers, columns, untagged, self.generator, copies)
+        changed = np.zeros((max(len(copy.forms) for copy in copies), len(copies)), dtype=bool)
+        for number, copy in enumerate(copies):
+            words = copy.of_words(tokens)
+            changed[: len(words), number] = [a != b for a, b in zip(copy.forms, words, strict=True)]
+        return Rows(self.numbers, columns, untagged, self.generator, copies, changed)
 
 
 Addition = Callable[[Batch, Rows], None]
@@ -211,11 +219,16 @@ def add_facts(facts: Facts, batch: Batch, rows: Rows) -> None:
 
 
 def add_teacher(distilled: Distillation, batch: Batch, rows: Rows) -> None:
-    """Adds what a teacher says of each word; untagged text has no gold tags."""
+    """Adds what a teacher says of each word; untagged text has no gold tags.
+
+    Of a word that noise changed the teacher says no lemma: its edit script is that of the word as it was.
+    """
     for target in batch.targets.values():
         target[:, torch.from_numpy(rows.untagged)] = IGNORE
     for column, values in distilled.targets.batch(rows.numbers).items():
         values = values if rows.copies is None else gathered(values, rows.copies)
+        if column == LEMMA and rows.changed is not None:
+            values[rows.changed] = NO_LEMMA
         batch.teacher[column] = torch.from_numpy(values)
 
 

@@ -99,7 +99,6 @@ TEACHER, TEXT = "distill.teacher=english", "distill.text=novels/*.txt"
         ([TEACHER, "distill.text=[]"], r"^distill\.text=\[\]: expected"),
         ([TEACHER, "model.decoder=crf"], r"^model\.decoder=crf: a student needs the decoder softmax; leave this out$"),
         ([TEACHER, "trainer.max_epochs=0", "init=english"], r"^trainer.max_epochs=0 trains no student; leave distill"),
-        ([TEACHER, "noise=0.3", "columns=[upos,lemma]"], r"^noise=0\.3: a teacher's lemmas are made of the words as"),
     ],
 )
 def test_bad_values_are_named(treebank: Path, tmp_path: Path, overrides: list[str], message: str) -> None:

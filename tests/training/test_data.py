@@ -121,7 +121,8 @@ class Described(Targets):
 
     def batch(self, numbers: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
         places, sentences = np.meshgrid(np.arange(12), numbers, indexing="ij")  # (T, B)
-        return {"upos": np.stack([places, sentences], axis=-1)[:, :, None].astype(np.float32)}
+        found = np.stack([places, sentences], axis=-1)[:, :, None].astype(np.float32)
+        return {"upos": found, "lemma": found.copy()}
 
 
 def test_what_is_known_of_a_word_stays_with_it_when_it_is_spoilt() -> None:
@@ -144,7 +145,7 @@ def test_what_is_known_of_a_word_stays_with_it_when_it_is_spoilt() -> None:
         return epoch_of(TaggerDataModule(splits, words, network_config(), 60, 0.0, **options), epoch)
 
     read: Counter[int] = Counter()
-    joined = spoilt = 0
+    joined = spoilt = untaught = words_read = 0
     tags = words.tag_ids["upos"]
     for batch in [batch for epoch in range(4) for batch in batches(epoch)]:
         assert batch.facts is not None
@@ -155,6 +156,12 @@ def test_what_is_known_of_a_word_stays_with_it_when_it_is_spoilt() -> None:
             joined += len(sentences.unique()) > 1
             ids = batch.features["words"][batch.index[:length, i]]
             assert not batch.teacher["upos"][length:, i].any()
+            lemmas = batch.teacher["lemma"][:length, i, 0]
+            is_untaught = (lemmas == torch.tensor([-1.0, 0.0])).all(-1)
+            assert (is_untaught | (lemmas == batch.teacher["upos"][:length, i, 0]).all(-1)).all()
+            assert is_untaught[ids == UNK].all()
+            untaught += int(is_untaught.sum())
+            words_read += length
             for place, number, target, of_word, word in zip(
                 places, sentences, batch.targets["upos"][:length, i], batch.facts[:length, i], ids, strict=True
             ):
@@ -171,6 +178,7 @@ def test_what_is_known_of_a_word_stays_with_it_when_it_is_spoilt() -> None:
     assert sum(count for n, count in read.items() if n >= 60) == 80
     assert joined > 5
     assert spoilt > 50  # words with typing errors
+    assert spoilt <= untaught < 0.9 * words_read
     assert contents(batches(1)) == contents(batches(1))
     assert contents(batches(1)) != contents(batches(2))
     assert contents(batches(1, 0.0)) != contents(batches(1))
