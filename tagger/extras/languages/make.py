@@ -20,6 +20,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,6 +52,10 @@ SOURCES = (
     "  (https://debian-handbook.info), CC BY-SA 3.0",
     "- documentation of React, by its authors and translators (https://react.dev), CC BY 4.0; in Korean also The Rust",
     "  Programming Language, MIT or Apache 2.0",
+    "- news translated for NTREX-128 (https://github.com/MicrosoftTranslator/NTREX), CC BY-SA 4.0",
+    "- paragraphs of Wikipedia translated for XQuAD (https://github.com/google-deepmind/xquad), CC BY-SA 4.0",
+    "- in Armenian newspaper articles of ArmTDP-NER (https://github.com/myavrum/ArmTDP-NER), Apache 2.0; in Afrikaans",
+    "  addresses of the presidents of South Africa of 2010 to 2023, CC BY 4.0",
     "- in Hebrew a novel of 1901, in the public domain; in some languages documents of treebanks of the same language",
     "  without their tags, CC BY-SA 4.0",
     "- in English the Manually Annotated Sub-Corpus (free for any use), and reviews, CC BY 4.0",
@@ -84,13 +89,11 @@ class Row(NamedTuple):
     more: str  # files of the same scheme, which join train
     renewed: str  # files of an older scheme, to which the teacher gives the tags of dev, and which join train then
     others: str  # corpora of other schemes, from which the teacher learns, too
-    licences: str  # of all of these in turn, with `; ` between them
     text: str  # files, that of the language itself first
     dictionary: str  # codes of dictionaries, or auto
     student: str  # made: it reads sentences of made-up words, too; linear: it has a linear member; text: neither
     size: str  # of the student; see `SIZES`
     version: str  # of Universal Dependencies
-    words: str  # of the corpora from which a tagger learns, in thousands
     spacing: str  # of the corpora: real, or restored by counts, so that raw text is not scored
     tags: str  # all, or the columns that are learned, where others have an older scheme in train than in dev
     dev: str  # learned: the teacher and the student learn from most of dev, too; kept: they do not; newer: as
@@ -322,7 +325,8 @@ class Language:
         bundle = dataclasses.replace(student, segmenter=segmenter, linear=linear)
         bundle.save(partial, "", packed=True)
         about = {
-            "corpus": " + ".join(sources_of(self.row)),
+            "corpus": " + ".join(self.row.corpora.split()),
+            "words": round(words_in(text_of(split_of(self.primary, "train"))) / 1000),
             "version": self.row.version,
             "license": LICENCE,
             **self.scores(partial, bundle),
@@ -370,8 +374,7 @@ class Language:
 
     def sources(self) -> list[str]:
         """A line for each corpus and the text, with its licence."""
-        lines = [f"{name} ({licence})" for name, licence in sources_of(self.row).items()]
-        return [*lines, *([TEXT] if self.row.text else [])]
+        return [*sources_of(self.row), *([TEXT] if self.row.text else [])]
 
     def card(self, bundle: Bundle) -> str:
         """The model card."""
@@ -459,10 +462,21 @@ def blanked(text: str, *columns: int) -> str:
     return "\n".join(lines)
 
 
-def sources_of(row: Row) -> dict[str, str]:
-    """The treebanks and files that a tagger learned from, with their licences."""
-    names = [*row.corpora.split(), *row.more.split(), *row.renewed.split(), *row.others.split()]
-    return dict(zip(names, row.licences.split("; "), strict=True))
+def names_of(row: Row) -> list[str]:
+    """The treebanks and files that a tagger learns from."""
+    return [*row.corpora.split(), *row.more.split(), *row.renewed.split(), *row.others.split()]
+
+
+def sources_of(row: Row) -> list[str]:
+    """The treebanks and files that a tagger learns from, with their licences."""
+    return [f"{name} ({sources()[name]['licence']})" for name in names_of(row)]
+
+
+@cache
+def sources() -> dict[str, dict[str, str]]:
+    """What `sources.csv` says of each treebank and file: its licence, and where it comes from."""
+    with (HERE / "sources.csv").open(encoding="utf-8", newline="") as file:
+        return {row["name"]: row for row in csv.DictReader(file)}
 
 
 def read(path: Path) -> list[Sentence]:
@@ -501,7 +515,7 @@ def results(table: list[Row]) -> str:
         cells = [
             f"{row.name}{' (thin)' if config['thin'] else ''}",
             " + ".join(name.removeprefix("UD_") for name in row.corpora.split()) + (" (dev)" if split == "dev" else ""),
-            row.words,
+            str(config["words"]),
             f"{100 * scores['upos']:.2f}",
             row.udpipe,
             f"{difference:+.2f}",
@@ -531,10 +545,13 @@ def notice(table: list[Row]) -> str:
         "",
         "- english: UD_English-EWT (CC BY-SA 4.0)",
     ]
+    files: list[str] = []
     for row in sorted(table):
         if (DATA / row.name / CONFIG).is_file():
-            own = sources_of(row)
-            lines.append(f"- {row.name}: " + ", ".join(f"{name} ({licence})" for name, licence in own.items()))
+            lines.append(f"- {row.name}: " + ", ".join(sources_of(row)))
+            files += [f"- {name}: {sources()[name]['source']}" for name in names_of(row) if "/" in name]
+    if files:
+        lines += ["", "Single files:", "", *files]
     return "\n".join([*lines, "", *SOURCES, ""])
 
 
