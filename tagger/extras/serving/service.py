@@ -50,7 +50,7 @@ def named_folders(options: Sequence[str]) -> dict[str, Path]:
 
 def all_languages(device: str, precision: str) -> LanguageTagger:
     """The taggers of all languages, whose errors say what a client can do."""
-    return LanguageTagger(device, precision, remedy="the model {language}")
+    return LanguageTagger(device, precision, remedy="language {language}")
 
 
 class Service:

@@ -43,7 +43,7 @@ def test_warnings_and_errors_are_those_of_the_command_with_remedies_of_the_servi
         assert thin.startswith("finnish: this tagger is thin")
     assert tag(every, text="a", model="fi")["warnings"] == [thin]
     for names, words in (
-        ({}, r"the text looks most like (\w+), .*; if it is \1, name it: the model [a-z]+$"),
+        ({}, r"the text looks most like (\w+), .*; if it is \1, name it: language [a-z]+$"),
         ({"model": "elvish"}, "model 'elvish' does not exist; choose all-languages, or a language that /v1/models"),
         ({"model": "de", "language": "cy"}, "language 'cy' names a model, and so does model; leave one out"),
     ):

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from tagger.bundle.catalog import bundled_languages
 from tests.extras.serving.browser import PATIENCE, Open, Page, expect, launched
 from tests.extras.serving.conftest import serving
 from tests.tagging.test_languages import HUNGARIAN, TEXTS
@@ -200,10 +201,15 @@ def test_languages_are_shown_and_can_be_chosen(browser: Any, tmp_path: Path) -> 
         page = browser.new_page()
         page.set_default_timeout(PATIENCE)
         page.goto(service.url)
-        expect(page.locator("#model option").first).to_have_text("all languages: found from the text")
+        expect(page.locator("#model-label")).to_have_text("Language")
+        titles = page.locator("#model option").all_inner_texts()
+        assert titles == ["automatic", *(name.capitalize() for name in sorted(bundled_languages()))]
         tag(page, f"{TEXTS['welsh'] * 2}\n\n{HUNGARIAN}\n\n{TEXTS['english']}")
         assert page.locator("#words .language").all_inner_texts() == ["Welsh", "English"]
+        expect(page.locator("#status")).to_contain_text(": Welsh, English.")
         expect(page.locator("#warnings")).to_contain_text("it is tagged as welsh")
+        page.select_option("#model", label="Welsh")  # the text is tagged again
+        expect(page.locator("#words .language")).to_have_count(0)
         page.select_option("#model", "japanese")  # it lacks a column
         tag(page, "私は東京に住んでいます。")
         expect(page.locator("#warnings")).to_be_hidden()
@@ -211,7 +217,7 @@ def test_languages_are_shown_and_can_be_chosen(browser: Any, tmp_path: Path) -> 
         page.fill("#text", HUNGARIAN)
         page.select_option("#model", "all-languages")
         page.click("#tag")
-        expect(page.locator("#error")).to_contain_text("name it: the model ")
+        expect(page.locator("#error")).to_contain_text("name it: language ")
         page.close()
 
 
