@@ -144,7 +144,8 @@ def write_conllu(sentence: Sentence, extra: dict[str, list[str]] | None = None) 
     CoNLL-U does not have (`chunk`, `ner`) and `extra` go into MISC as `Name=value`, where `\\p` stands for a `|` in the
     value. In a form or tag, a tab or line end becomes a space and a lone surrogate U+FFFD; an empty one becomes `_`.
     The block of a new sentence is in Unicode's form NFC, and its forms and lemmas have no white space at their ends, as
-    UD demands. A sentence from elsewhere without tokens has no block.
+    UD demands; if its language was found, the comment `# language = german` names it. A sentence from elsewhere without
+    tokens has no block.
     `extra` has for each name the values to add to MISC.
     """
     misc = {column: values for column, values in sentence.tags.items() if column not in COLUMNS} | (extra or {})
@@ -218,6 +219,8 @@ def _new_block(sentence: Sentence, misc: dict[str, list[str]]) -> str:
         surfaces[start:stop] = [""] * (stop - start - 1) + [form]
         spacing[start:stop] = [""] * (stop - start)  # the row of the token has it
     comments = sentence.comments
+    if sentence.language is not None:
+        comments = [*comments, f"# language = {sentence.language}"]
     if sentence.text is not None and not any(comment.startswith("# text =") for comment in comments):
         comments = [*comments, f"# text = {_text(sentence.text, surfaces, glued)}"]
     tags = dict.fromkeys(sorted(COLUMNS, key=COLUMNS.__getitem__), blank)  # in the order of the columns

@@ -25,6 +25,17 @@ def test_every_file_has_the_tagger_of_its_language(tmp_path: Path) -> None:
     assert [line.split('"language":"')[1].split('"')[0] for line in both] == ["welsh", "english"]
 
 
+def test_each_sentence_of_conllu_has_its_language_and_standard_error_each_language_once(tmp_path: Path) -> None:
+    done = call("tag", "--output", "conllu", input=f"{WELSH}\n{ENGLISH}\n{WELSH}")
+    blocks = done.stdout.strip().split("\n\n")
+    assert [block.split("\n")[2] for block in blocks] == [
+        f"# language = {name}" for name in ("welsh", "english", "welsh")
+    ]
+    assert done.stderr.splitlines() == ["language: welsh (-)", "language: english (-)"]
+    again = call("tag", "--input", "conllu", input=done.stdout)  # whose lines stay as they are
+    assert again.stdout == done.stdout
+
+
 def test_a_text_from_outside_has_one_language() -> None:
     done = call("tag", "--review-below", "1", input=WELSH)
     assert "chwarae" in done.stdout
