@@ -44,6 +44,7 @@ class Model(NamedTuple):
     license: str | None  # of the training data
     scores: dict[str, dict[str, float]]  # split -> column -> accuracy in [0, 1]
     raw: dict[str, dict[str, float]]  # split -> name of a score -> F1 from raw text in [0, 1]
+    words: float | None  # from which it learned, in thousands
     thin: bool  # whether it had little to learn from, and is far behind the best taggers of its language
     size: int  # bytes of its folder
     segmenter: str  # `learned`, or the rules that cut text
@@ -213,7 +214,7 @@ def _describe(name: str, folder: Path) -> Model:
         corpus = " ".join(filter(None, (config["corpus"], config.get("version"))))
         return Model(
             *(name, folder, corpus, config.get("license"), config["scores"], config.get("raw", {})),
-            *(bool(config.get("thin")), folder_bytes(folder), config["segmenter"]),
+            *(config.get("words"), bool(config.get("thin")), folder_bytes(folder), config["segmenter"]),
         )
     except (OSError, ValueError, KeyError) as error:
         raise InputError(

@@ -6,7 +6,9 @@ text that may be shown.
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+from msgspec import Meta
 
 from tagger.errors import InputError
 from tagger.text.json_files import read_json
@@ -64,7 +66,11 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 @dataclass(kw_only=True)
 class Description:
-    """The keys of `config.json` that are shown to people, in a list or on a page; other keys are free."""
+    """The keys of `config.json` that are shown to people, in a list or on a page; other keys are free.
+
+    Attributes:
+        words: from which it learned, in thousands.
+    """
 
     OTHERS: ClassVar[bool] = True
 
@@ -73,6 +79,7 @@ class Description:
     license: ShortName | None = None
     scores: dict[ShortName, dict[ShortName, float]] = field(default_factory=dict)
     raw: dict[ShortName, dict[ShortName, float]] = field(default_factory=dict)
+    words: Annotated[float, Meta(ge=0)] | None = None
     thin: bool = False
     ensemble: list[float] = field(default_factory=list)
 

@@ -5,20 +5,22 @@ from typing import TYPE_CHECKING
 from tagger.bundle.language_codes import codes_of
 from tagger.commands.console import show, show_json, size_text
 from tagger.commands.options import AsJson
-from tagger.text.strings import fitted
 
 if TYPE_CHECKING:
     from tagger.bundle.catalog import Model
 
-_ROW = "{:<11} {:<8} {:<22} {:<12} {:>5} {:>5} {:>4}"
+_ROW = "{:<10} {:<8} {:>5}{:<1} {:>5} {:>5} {:>5} {:>5}  {:<12} {:>4}"  # at most 80 columns, ` thin` included
+_HEADINGS = ("language", "codes", "UPOS", "", "raw", "FEATS", "lemma", "words", "licence", "MB")
+_LEGEND = "percent on test (* dev); raw: UPOS from raw text; words: of training, thousands"
 
 
 def models(as_json: AsJson = False) -> None:
     """Lists the taggers that have a name.
 
-    First those that come with the package: language, its codes, treebanks, licence, accuracy of UPOS with gold tokens
-    and F1 from raw text on test (* on dev), size. A thin one had little to learn from. Then your own, each with its
-    training data, size, licence, what cuts text for it, scores and folder.
+    First those that come with the package: language, its codes, accuracy of UPOS with gold tokens, F1 of UPOS from raw
+    text, accuracy of FEATS and lemmas with gold tokens, all on test (* on dev), words of training in thousands,
+    licence, size. A thin one is more than four points behind the best of its language. Then your own, each with its
+    training data, size, licence, what cuts text for it, scores and folder. --json has all of each.
     """
     from tagger.bundle.catalog import bundled_languages, list_models
 
@@ -27,8 +29,7 @@ def models(as_json: AsJson = False) -> None:
         show_json([{**model._asdict(), "folder": str(model.folder)} for model in listed])
         return
     languages = bundled_languages()
-    lines = [_ROW.format("language", "codes", "treebanks", "licence", "UPOS", "raw", "MB")]
-    lines += [_row(model) for model in listed if model.name in languages]
+    lines = [_ROW.format(*_HEADINGS), *(_row(model) for model in listed if model.name in languages), _LEGEND]
     for model in listed:
         if model.name in languages:
             continue
@@ -44,16 +45,18 @@ def models(as_json: AsJson = False) -> None:
 def _row(model: "Model") -> str:
     """A line for a tagger that comes with the package."""
     split = "test" if "test" in model.scores else "dev"
-    treebanks = model.corpus.rpartition(" ")[0] or model.corpus  # without the version
-    short = fitted(", ".join(name.partition("-")[2] or name for name in treebanks.split(" + ")), 22)
-    upos, raw = model.scores.get(split, {}).get("upos"), model.raw.get(split, {}).get("UPOS")
-    return (
-        _ROW.format(
-            *(model.name, " ".join(codes_of(model.name)), short, model.license or ""),
-            f"{100 * upos:.2f}" if upos is not None else "",
-            f"{100 * raw:.2f}" if raw is not None else "",
-            f"{model.size / 1e6:.1f}",
+    scores = model.scores.get(split, {})
+    upos, raw, feats, lemma = (
+        f"{100 * share:.2f}" if share is not None else "-"
+        for share in (
+            scores.get("upos"),
+            model.raw.get(split, {}).get("UPOS"),
+            scores.get("feats"),
+            scores.get("lemma"),
         )
-        + ("*" if split == "dev" else "")
-        + (" thin" if model.thin else "")
     )
+    words = f"{model.words:,.0f}" if model.words is not None else "-"
+    codes, size = " ".join(codes_of(model.name)), f"{model.size / 1e6:.1f}"
+    mark, licence = "*" if split == "dev" else "", model.license or "-"
+    row = _ROW.format(model.name, codes, upos, mark, raw, feats, lemma, words, licence, size)
+    return row + (" thin" if model.thin else "")

@@ -4,20 +4,40 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
+from tagger.bundle import catalog
 from tagger.bundle.catalog import bundled_names
 from tagger.bundled import bundled
-from tests.commands.conftest import call
+from tests.commands.conftest import call, error
 
 
 def test_every_tagger_that_has_a_name_is_listed() -> None:
     listed = {model["name"]: model for model in json.loads(call("models", "--json").stdout)}
     assert list(listed) == bundled_names()
     assert Path(listed["english"]["folder"]) == bundled("data") / "english"
-    lines = call("models").stdout.splitlines()
-    assert lines[0].split() == ["language", "codes", "treebanks", "licence", "UPOS", "raw", "MB"]
-    assert max(map(len, lines)) <= 80
-    assert [line.split()[0] for line in lines[1:]] == bundled_names()
-    assert all(" CC BY-SA 4.0 " in line for line in lines[1:])
+    heading, *lines, legend = call("models").stdout.splitlines()
+    assert heading.split() == ["language", "codes", "UPOS", "raw", "FEATS", "lemma", "words", "licence", "MB"]
+    assert max(map(len, [heading, *lines, legend])) <= 80
+    assert [line.split()[0] for line in lines] == bundled_names()
+    assert all(" CC BY-SA 4.0 " in line for line in lines)
+    assert listed["japanese"]["scores"]["test"].keys() == {"upos", "xpos", "lemma"}
+    (japanese,) = (line.split() for line in lines if line.startswith("japanese "))
+    assert japanese[4] == "-"  # no FEATS
+
+
+def test_a_language_is_listed_with_the_words_that_it_learned_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shutil.copytree(bundled("data") / "welsh", tmp_path / "data" / "welsh")
+    monkeypatch.setattr(catalog, "bundled", lambda part: tmp_path / part)
+    config = json.loads((folder / "config.json").read_text())
+    for words, shown in ((1250, "1,250"), (12.6, "13"), (None, "-")):
+        (folder / "config.json").write_text(json.dumps(config | {"words": words}))
+        assert [model["words"] for model in json.loads(call("models", "--json").stdout)] == [words]
+        assert call("models").stdout.splitlines()[1].split()[6] == shown
+    (folder / "config.json").write_text(json.dumps(config | {"words": -1}))
+    assert "words=-1" in error("models")
 
 
 def test_a_run_is_listed_and_what_it_says_does_not_reach_the_terminal_as_it_is(model: Path, tmp_path: Path) -> None:
