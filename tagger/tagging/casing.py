@@ -2,7 +2,7 @@
 
 Treebanks hold edited text, so that a network takes most words with capitals for names. Where a whole sentence is in
 capitals, or has none, or has one in front of every word, its case says nothing: each word is read as training writes
-it.
+it. In other sentences words in capitals, such as `BREAKING: Zug entgleist`, are read so if training has them otherwise.
 """
 
 from collections.abc import Collection, Sequence
@@ -28,12 +28,13 @@ class Casing:
             return tokens
         text = "".join(tokens)
         no_capitals, all_capitals = text.islower(), text.isupper()
-        if not (no_capitals or all_capitals) and any(token[:1].islower() for token in tokens):
-            return tokens
+        in_one_case = no_capitals or all_capitals
+        if not in_one_case and any(token[:1].islower() for token in tokens):
+            return self._read_shouted(tokens)
         small = list(map(_small, tokens))
         words = sum(form.islower() and form.upper() != form for form in small)
-        if words < (MIN_WORDS if no_capitals or all_capitals else MIN_CAPITALIZED_WORDS):
-            return tokens
+        if words < (MIN_WORDS if in_one_case else MIN_CAPITALIZED_WORDS):
+            return tokens if in_one_case else self._read_shouted(tokens)
         found = [self._find(token, form) for token, form in zip(tokens, small, strict=True)]
         known = sum(written is not None and written.islower() for written in found)
         if not no_capitals and known < MIN_SMALL * words:
@@ -43,6 +44,19 @@ class Casing:
         if no_capitals and found[0] == tokens[0]:  # training, too, has sentences without capitals
             return [first, *others]
         return [_capitalized(first), *others]
+
+    def _read_shouted(self, tokens: Sequence[str]) -> Sequence[str]:
+        """A sentence in which some words may be in capitals: a word that training has in small letters alone is one."""
+        shouted = [place for place, token in enumerate(tokens) if token.isupper() and len(token) > 1]
+        if not shouted:
+            return tokens
+        found = list(tokens)
+        for place in shouted:
+            token = tokens[place]
+            written = None if token in self._forms else self._find(token, _small(token))
+            if written is not None:
+                found[place] = written if place else _capitalized(written)
+        return found
 
     def _find(self, token: str, small: str) -> str | None:
         """How training writes a word, of several ways that with the fewest capitals; None if it lacks it."""

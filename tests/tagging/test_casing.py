@@ -25,7 +25,9 @@ FORMS = ["Das", "das", "haus", "Haus", "in", "Rom", "NATO", "IN", "und", "Und", 
         ("das haus in rom", "das haus in Rom"),
         ("rom , das alte haus", "Rom , das alte haus"),
         ("UND DIE NATO .", "Und die NATO ."),  # a word that training lacks has no capitals
-        ("Das Haus IN ROM", "Das Haus IN ROM"),
+        ("Das Haus IN ROM", "Das Haus IN Rom"),  # IN and NATO stand so in training
+        ("UND DAS : Haus geht in NATO UNO", "Und das : Haus geht in NATO UNO"),
+        ("Das Haus I", "Das Haus I"),
         ("DASS DAS HAUS GROSS .", "Dass das haus groß ."),
         ("DAS DIŞ İÇİN GEHT", "Das dış için geht"),
         ("und ışık süß ΐ", "und ışık süß ΐ"),
