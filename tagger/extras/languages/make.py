@@ -100,9 +100,11 @@ class Row(NamedTuple):
     # learned, and train is of an older release, so that it is renewed
     cuts: str  # what cuts raw text: learned from the corpora, or from these others, too; or rules, which need no room
     test: str  # seen, or kept for a measurement that comes later
-    udpipe: str  # published accuracies of UPOS on test, in percent: UDPipe 2 with gold tokens,
-    udpipe_raw: str  # from raw text,
-    stanza_raw: str  # and Stanza from raw text
+    udpipe: str  # published accuracies on test in percent: of UDPipe 2 with gold tokens, UPOS,
+    udpipe_feats: str
+    udpipe_lemma: str
+    udpipe_raw: str  # UPOS from raw text,
+    stanza_raw: str  # and that of Stanza
 
 
 # `english` is a tagger of its own, which this command does not make.
@@ -494,42 +496,43 @@ def evaluate(path: Path, model: Path, *options: str) -> dict[str, Any]:
 def results(table: list[Row]) -> str:
     """The table of docs/languages.md: the scores of the taggers in `data` beside published ones."""
     lines = [
-        "| language | treebank | 1,000 words | UPOS | UDPipe 2 | difference | UPOS, raw text | UDPipe 2, raw text"
-        " | Stanza, raw text | FEATS | lemma | MB |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "| language | treebank | 1,000 words | UPOS / UDPipe 2 | | raw text / UDPipe 2 / Stanza | FEATS / UDPipe 2"
+        " | lemma / UDPipe 2 | MB |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
-    differences: list[float] = []
-    raw_differences: list[float] = []
+    differences: dict[str, list[float]] = {}
     for row in sorted(table):
         folder = DATA / row.name
         if not (folder / CONFIG).is_file():
             continue
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         split = "dev" if row.test == "kept" else "test"
-        scores = config["scores"][split]
-        difference = 100 * scores["upos"] - float(row.udpipe)
-        differences += [difference] if split == "test" else []
-        raw = config["raw"].get(split)
-        if raw and row.udpipe_raw and split == "test":
-            raw_differences.append(100 * raw["UPOS"] - float(row.udpipe_raw))
+        scores, raw = config["scores"][split], config["raw"].get(split, {})
+        measured = (
+            ("UPOS", scores.get("upos"), row.udpipe),
+            ("UPOS from raw text", raw.get("UPOS"), row.udpipe_raw),
+            ("FEATS", scores.get("feats"), row.udpipe_feats),
+            ("lemmas", scores.get("lemma"), row.udpipe_lemma),
+        )
+        upos, from_raw, feats, lemma = (f"{100 * own:.2f} / {other}" if own else "" for _, own, other in measured)
+        for name, own, other in measured:
+            if own and other:
+                differences.setdefault(f"{name}, {split}", []).append(100 * own - float(other))
         cells = [
             f"{row.name}{' (thin)' if config['thin'] else ''}",
             " + ".join(name.removeprefix("UD_") for name in row.corpora.split()) + (" (dev)" if split == "dev" else ""),
             str(config["words"]),
-            f"{100 * scores['upos']:.2f}",
-            row.udpipe,
-            f"{difference:+.2f}",
-            f"{100 * raw['UPOS']:.2f}" if raw else "",
-            row.udpipe_raw,
-            row.stanza_raw,
-            *(f"{100 * scores[column]:.2f}" if column in scores else "" for column in ("feats", "lemma")),
+            upos,
+            f"{100 * scores['upos'] - float(row.udpipe):+.2f}" if row.udpipe else "",
+            f"{from_raw} / {row.stanza_raw}" if from_raw else "",
+            feats,
+            lemma,
             f"{sum(path.stat().st_size for path in folder.iterdir()) / 1e6:.2f}",
         ]
         lines.append("| " + " | ".join(cells) + " |")
-    for name, found in (("with gold tokens", differences), ("from raw text", raw_differences)):
-        if found:
-            mean = sum(found) / len(found)
-            lines.append(f"\nMean difference from UDPipe 2 on test, UPOS {name}, {len(found)} languages: {mean:+.2f}")
+    lines += ["", "Mean differences from UDPipe 2:", ""]
+    for name, found in sorted(differences.items()):
+        lines.append(f"- {name}, {len(found)} languages: {sum(found) / len(found):+.2f}")
     return "\n".join(lines)
 
 
