@@ -1,13 +1,16 @@
 """Text in any of the languages that come with the package -> tagged sentences: finds the language, then its tagger.
 
-A document has the language that its beginning looks most like, by a linear model over pieces of words (`Identifier`).
-A paragraph of it has another one
+A document has the language that its beginning looks most like, by a linear model over pieces of words (`Identifier`);
+see `_scores_of_lines` for documents in several languages. A paragraph has the language of its document, but
 
-- if it is written in a script that the language of the document does not use, or
-- if it has at least 8 words, and the log odds of the other language are 10 better.
+- two letters or more in a script that this language does not use make it one of the languages of that script, whatever
+  its length: the one that it looks most like, unless it has letters of the document's script, too, and looks more like
+  that. Fewer than 8 words in Latin letters alone are English.
+- if it has at least 8 words, and the log odds of another language are 10 better, it has that one.
 
-A text is refused if no language is there for its script, or if its tagger knows too few of its words (see `_knows`).
-A paragraph for which that is true is tagged with its document, and a warning says so.
+Addresses do not count. A text is refused if no language is there for its script, or if its tagger knows too few of its
+words (see `_knows`). If that is true of a paragraph, a warning says so, and it is tagged with its document; or as the
+language that it looks most like, if that has another script.
 """
 
 # L languages, W words, R rows of weights
@@ -53,6 +56,7 @@ BEGINNING = 1 << 16  # characters of a document that decide its language
 PARAGRAPH_WORDS = 8  # a paragraph with fewer is too short to tell languages of one script apart
 MAX_PARAGRAPH_WORDS = 50  # of a paragraph that are looked at
 PARAGRAPH_ODDS = 10.0  # log odds from which a paragraph has another language than its document
+WORD_ODDS = 2.0  # log odds that a language loses in a line of a document, for each word at most
 ABSENT_ODDS = 3.0  # log odds from which a document is taken to have a language whose tagger was deleted
 CHECKED_CHARACTERS = 3_000  # of a text, whose words are looked up in the vocabulary
 MAX_LOADED = 8  # taggers in memory at a time, some 18 MB each
@@ -61,12 +65,14 @@ THIN = "this tagger is thin: it is more than four points of UPOS behind the best
 FORMS = 20_000  # that each tagger remembers
 LATIN = "LATIN"
 SCRIPTS = {  # of the languages that are not written in Latin letters; see `script_of`
+    "arabic": {"ARABIC"},
     "armenian": {"ARMENIAN"},
     "belarusian": {"CYRILLIC"},
     "chinese": {"CJK"},
     "coptic": {"COPTIC"},
     "greek": {"GREEK"},
     "hebrew": {"HEBREW"},
+    "hindi": {"DEVANAGARI"},
     "japanese": {"CJK", "HIRAGANA", "KATAKANA"},
     "korean": {"HANGUL"},
     "persian": {"ARABIC"},
@@ -77,8 +83,14 @@ SCRIPTS = {  # of the languages that are not written in Latin letters; see `scri
 }
 
 _UNSPACED = "\u0e00-\u0e7f\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff"  # scripts without spaces between words
-_ADDRESS = r"(?:https?://|www\.)[!-~]+|[A-Za-z0-9._+-]{0,64}@[A-Za-z0-9_.-]+"
-_WORD = re.compile(rf"{_ADDRESS}|([{_UNSPACED}]{{1,2}}|[^\W\d_{_UNSPACED}]+(?:['’ʼ׳״-][^\W\d_{_UNSPACED}]+)*)")
+_VOWELS = "\u0900-\u0903\u093a-\u094f\u0955-\u0957\u0962\u0963"  # and other marks of Devanagari, which are no letters
+_LETTER = rf"[^\W\d_{_UNSPACED}]"
+_IN_ADDRESS = rf"[^\s@{_UNSPACED}]"  # since in Chinese, words may follow an address without a space
+_ADDRESS = (
+    rf"(?:https?://|www\.)(?:[^\s{_UNSPACED}]|(?<=[/=])[{_UNSPACED}]+)+"
+    rf"|{_IN_ADDRESS}{{0,64}}@(?:{_IN_ADDRESS}+|[{_UNSPACED}]+)"
+)
+_WORD = re.compile(rf"{_ADDRESS}|([{_UNSPACED}]{{1,2}}|{_LETTER}+(?:['’ʼ׳״-]{_LETTER}+|[{_VOWELS}]+{_LETTER}*)*)")
 _loading = threading.Lock()  # of the threads that load a tagger, one at a time
 _loaded_lock = threading.Lock()  # of the taggers in memory; nobody holds it for long
 
@@ -161,9 +173,9 @@ def scripts_of(language: str) -> set[str]:
 
 
 def foreign_script(words: Iterable[str], language: str) -> str | None:
-    """The script of most letters of some words, if text of a language is not written in it.
+    """The script of two or more letters of some words in which a language is not written; of several, the commonest.
 
-    Since all languages write names in Latin letters, these are foreign only where no letters of the language are.
+    Since all languages write names in Latin letters, these are foreign only where there are no others.
 
     >>> foreign_script(["москва"], "german"), foreign_script(["iphone"], "russian"), foreign_script(["iphone"], "welsh")
     ('CYRILLIC', 'LATIN', None)
@@ -173,10 +185,10 @@ def foreign_script(words: Iterable[str], language: str) -> str | None:
     if own.issuperset(map(script_of, letters)):  # so it is nearly always
         return None
     scripts = Counter(map(script_of, filter(str.isalpha, letters)))
-    script = max(scripts, key=scripts.__getitem__, default=LATIN)
-    if scripts.total() < 2 or script in own or (script == LATIN and not own.isdisjoint(scripts)):
-        return None
-    return script
+    if len(scripts) > 1:
+        del scripts[LATIN]
+    foreign = {script: count for script, count in scripts.items() if script not in own}
+    return max(foreign, key=foreign.__getitem__) if sum(foreign.values()) >= 2 else None
 
 
 @dataclass
@@ -291,17 +303,20 @@ class LanguageTagger(DocumentTagger):
     def language_of(self, text: str, path: str = "the text") -> str:
         """The language of a text, of which 65,536 characters are read; InputError if it is none that is there."""
         text = text[:BEGINNING]
-        words = list(words_of(text))
-        if not words:
+        lines = [list(words_of(line)) for line in text.split("\n")]
+        if not any(lines):
             return DEFAULT
         there = {script for language in self.languages for script in scripts_of(language)}
-        words = [word for word in words if any(script_of(c) in there or not c.isalpha() for c in word)]
-        if not words:
+        lines = [
+            [word for word in words if not (any(map(str.isalpha, word)) and there.isdisjoint(map(script_of, word)))]
+            for words in lines
+        ]
+        if not any(lines):
             raise InputError(
                 f"{path}: no tagger comes with the package for the script of {shorten(text.strip())}; train one, and"
                 " name it with --model"
             )
-        scores = self._scores(words)
+        scores = self._scores_of_lines(lines)
         language = max(scores, key=scores.__getitem__)
         nearest = max(self.languages, key=scores.__getitem__)
         if scores[language] - scores[nearest] < ABSENT_ODDS:
@@ -312,8 +327,8 @@ class LanguageTagger(DocumentTagger):
                 f" {nearest.title()}, name it: {self._naming(nearest)}"
             )
         place = self._identifier.languages.index(language)
-        lines = (line for line in text.split("\n") if self._identifier.scores(words_of(line)).argmax() == place)
-        if not self._knows(language, "\n".join(lines) or text):
+        own = (line for line in text.split("\n") if self._identifier.scores(words_of(line)).argmax() == place)
+        if not self._knows(language, "\n".join(own) or text):
             raise InputError(
                 f"{path} looks most like {language.title()}, but few of its words are known: its language may be none"
                 f" of those that come with the package; if it is {language.title()}, name it: {self._naming(language)}"
@@ -326,6 +341,18 @@ class LanguageTagger(DocumentTagger):
     def _scores(self, words: Iterable[str]) -> dict[str, float]:
         """The log odds of the languages, up to a constant."""
         return dict(zip(self._identifier.languages, self._identifier.scores(words).tolist(), strict=True))
+
+    def _scores_of_lines(self, lines: Iterable[Sequence[str]]) -> dict[str, float]:
+        """How much worse the languages are than the best one of each line: log odds, summed over the lines.
+
+        In a line a language loses at most `WORD_ODDS` for each word. Else a document in many languages would get one
+        that is in none of its lines, but is not as unlikely as others in any.
+        """
+        total = np.zeros(len(self._identifier.languages))
+        for words in filter(None, lines):
+            scores = self._identifier.scores(words)
+            total += np.maximum(scores - scores.max(), -WORD_ODDS * len(words))
+        return dict(zip(self._identifier.languages, total.tolist(), strict=True))
 
     def _knows(self, language: str, text: str) -> bool:
         """Whether the tagger of a language knows enough words of a text for the text to be of that language.
@@ -393,25 +420,14 @@ class LanguageTagger(DocumentTagger):
         return part._replace(language=language)
 
     def _language_of_paragraph(self, text: str, document: _Document) -> str:
-        """The language of a paragraph: that of its document if it does not look like another one."""
-        words = list(islice(words_of(text), MAX_PARAGRAPH_WORDS))
-        is_short = len(words) < PARAGRAPH_WORDS
-        foreign = foreign_script(words, document.language)
-        if foreign is None and is_short:
-            return document.language
-        scores = self._scores(words)
-        if foreign is None:
-            found = max(scores, key=scores.__getitem__)
-            if scores[found] - scores[document.language] <= PARAGRAPH_ODDS:
-                return document.language
-        elif foreign == LATIN and is_short:
-            found = DEFAULT
-        else:
-            among = [language for language in self.languages if foreign in scripts_of(language)]
-            found = max(among, key=scores.__getitem__, default="")
+        """The language in which a paragraph is tagged."""
+        found = self._likeliest(list(islice(words_of(text), MAX_PARAGRAPH_WORDS)), document.language)
+        if found == document.language:
+            return found
         is_there = found in self.languages
         is_known = is_there and self._knows(found, text)
-        language = found if is_known or (is_there and foreign) else document.language
+        is_foreign = scripts_of(found).isdisjoint(scripts_of(document.language))
+        language = found if is_known or (is_there and is_foreign) else document.language
         self._meet(language, document)
         if not is_known and not document.doubted and document.warn is not None:
             document.doubted = True
@@ -420,6 +436,23 @@ class LanguageTagger(DocumentTagger):
                 f" {language}"
             )
         return language
+
+    def _likeliest(self, words: Sequence[str], of_document: str) -> str:
+        """The language that the words of a paragraph look like; "" if no language is there for their script."""
+        is_short = len(words) < PARAGRAPH_WORDS
+        foreign = foreign_script(words, of_document)
+        if foreign == LATIN and is_short:
+            return DEFAULT
+        if foreign is None and is_short:
+            return of_document
+        scores = self._scores(words)
+        is_mixed = not scripts_of(of_document).isdisjoint(map(script_of, "".join(words)))
+        if foreign is not None and (is_short or not is_mixed):
+            among = [language for language in self.languages if foreign in scripts_of(language)]
+            return max([*among, of_document] if is_mixed else among, key=scores.__getitem__, default="")
+        likeliest = max(scores, key=scores.__getitem__)
+        is_sure = foreign in scripts_of(likeliest) or scores[likeliest] - scores[of_document] > PARAGRAPH_ODDS
+        return likeliest if is_sure else of_document
 
     def cuts_of(self, parts: Sequence[Part]) -> Iterator[list[list[Token]]]:
         """See `DocumentTagger.cuts_of`; the texts of a language are cut together."""

@@ -14,6 +14,7 @@ import pytest
 import tagger
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import bundled_languages, bundled_names, find_language, find_tagger, folder_bytes
+from tagger.bundle.language_codes import TWO_LETTERS
 from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.tagging import languages
@@ -84,6 +85,11 @@ def test_each_paragraph_has_the_tagger_of_its_language(every: LanguageTagger) ->
         ("german", "Я живу в Berlin.", "russian"),
         ("german", "Γεια", "greek"),
         ("german", "α, ½, Ⅳ", "german"),
+        ("german", "5 µm", "german"),
+        ("german", f"李明: {TEXTS['english']}", "english"),
+        ("german", "Das Wort 你好 kennt jeder.", "german"),
+        ("german", "https://de.wikipedia.org/wiki/Москва https://zh.wikipedia.org/wiki/中文", "german"),
+        ("german", "иван@пример.рф @Иван @小明", "german"),
         ("german", "Der Film „Брат“ läuft.", "german"),
         ("chinese", "ありがとうございます。", "japanese"),
         ("russian", "Windows 11", "english"),
@@ -235,6 +241,7 @@ def test_names_and_codes() -> None:
     assert find_language("pt-BR") == find_language("pt_PT") == find_language("por") == "portuguese"
     assert find_language("deu") == find_language("GER") == "german"
     assert find_language("zh-Hans-CN") == "chinese"
+    assert [TWO_LETTERS[code] for code in ("dan", "pol", "ara", "hin")] == ["da", "pl", "ar", "hi"]
     assert find_tagger("cy") == find_tagger("welsh") == bundled("data") / "welsh"
     with pytest.raises(InputError, match=r"englsh: .*; did you mean english\? python -m tagger models lists"):
         find_language("englsh")
@@ -268,6 +275,8 @@ def test_words_are_runs_of_letters() -> None:
     assert list(words_of("Hallo @anna_b你好, https://x.org/das-Haus?a=b我 www.haus.de")) == ["hallo", "你好", "我"]
     assert [len(word) for word in words_of("a" * 100)] == [MAX_WORD]
     assert list(words_of("an anna.b@x-y.org: ja; 12:30 — …")) == ["an", "ja"]
+    assert list(words_of("@小明, www.x.org/東京?q=Москва ja")) == ["ja"]
+    assert list(words_of("हिन्दी में जी-मेल है।")) == ["हिन्दी", "में", "जी-मेल", "है"]
 
 
 def test_pieces_know_the_borders_of_a_word() -> None:
