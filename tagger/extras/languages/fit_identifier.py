@@ -2,8 +2,8 @@
 
     python -m tagger.extras.languages.fit_identifier --corpora TREEBANKS [TREEBANKS ...] --text TEXTS [-o FILE]
 
-It learns from the train splits of the languages in `languages.csv` and of English, and from their untagged text, in
-pieces of 1 to 30 words. Its accuracy on pieces of dev is printed, and that of py3langid among the same languages
+It learns from all that the taggers of `languages.csv` and of English learn from but dev, and from their untagged text,
+in pieces of 1 to 30 words. Its accuracy on pieces of dev is printed, and that of py3langid among the same languages
 (pip install py3langid). Without `-o` it is `data/languages.safetensors`. A file that is there is not made again.
 
 It also prints, of the taggers in `data` together, how many sentences of dev get their language as paragraphs of a
@@ -24,23 +24,23 @@ from torch.nn.functional import cross_entropy
 
 from tagger.bundle.language_codes import codes_of
 from tagger.errors import InputError
-from tagger.extras.languages.make import DATA, ENGLISH, Language, read, rows, split_of
+from tagger.extras.languages.make import DATA, ENGLISH, Language, read, rows
 from tagger.tagging.languages import IDENTIFIER, PARAGRAPH_WORDS, Identifier, LanguageTagger, pieces_of, words_of
 from tagger.text.paragraphs import Paragraph
 from tagger.text.spacing import surface_tokens
 
-ROWS, STEPS, BATCH, RATE, SMOOTHING = 8192, 4000, 512, 0.02, 0.02
+ROWS, STEPS, BATCH, RATE, SMOOTHING = 8192, 8000, 512, 0.02, 0.02
 LENGTHS = (1, 1, 2, 3, 4, 6, 10, 15, 30)  # words of a piece in training, one of them by chance
 SIZES, CASES = (1, 3, 10, 30), 200  # words of a piece in the evaluation, and pieces of each language
 DOCUMENT, PARAGRAPHS = 20, 100  # sentences of a document, and those of each language that are a paragraph after it
-RELATED = ("croatian", "serbian")  # each learns from the other's corpus, too
+RELATED = ("croatian", "serbian")  # each has the other's corpus among its `others`
 UNSPACED = ("chinese", "japanese", "thai")
 
 
-def texts_of(folder: Path, split: str) -> list[str]:
-    """The sentences of a split as text."""
+def texts_of(path: Path | None) -> list[str]:
+    """The sentences of a file of a treebank as text; none without a file."""
     found = []
-    for sentence in read(split_of(folder, split)):
+    for sentence in read(path) if path is not None else []:
         spaces = sentence.space_after or [True] * len(sentence)
         tokens = surface_tokens(sentence)
         found.append("".join(token.form + " " * spaces[token.stop - 1] for token in tokens).strip())
@@ -49,12 +49,20 @@ def texts_of(folder: Path, split: str) -> list[str]:
 
 def train_texts(language: Language) -> list[list[str]]:
     """The words of each sentence and paragraph that training has."""
-    names = language.row.corpora.split()
-    names += [] if language.row.name in RELATED else language.row.others.split()
-    texts = [text for name in names for text in texts_of(language.find(name), "train")]
-    for name in language.row.text.split()[:1]:
+    row = language.row
+    files = [language.split_of(name, "train") for name in row.corpora.split()]
+    others = [] if row.name in RELATED else row.others.split()
+    for name in [*row.more.split(), *row.renewed.split(), *others]:
+        files.append(language.find(name) if "/" in name else language.split_of(name, "train"))
+    texts = [text for path in files for text in texts_of(path)]
+    for name in row.text.split()[:1]:
         texts += (language.texts / name).read_text(encoding="utf-8").split("\n")
     return [words for text in texts if (words := list(words_of(text)))]
+
+
+def dev_texts(language: Language) -> list[str]:
+    """The sentences of dev as text."""
+    return [text for name in language.row.corpora.split() for text in texts_of(language.split_of(name, "dev"))]
 
 
 def fit(texts: list[list[list[str]]]) -> tuple[np.ndarray, np.ndarray]:
@@ -118,7 +126,7 @@ def report(identifier: Identifier, languages: list[Language]) -> None:
         right, theirs, cases, wrong = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
         for language in languages:
             name, chance = language.row.name, random.Random(size)
-            texts = [text for corpus in language.row.corpora.split() for text in texts_of(language.find(corpus), "dev")]
+            texts = dev_texts(language)
             for _ in range(CASES):
                 text = piece(texts, size, name not in UNSPACED, chance)
                 words = list(words_of(text))
@@ -144,7 +152,7 @@ def report(identifier: Identifier, languages: list[Language]) -> None:
 def report_paragraphs(every: LanguageTagger, languages: list[Language]) -> None:
     """Prints how many sentences of dev get their own language, as paragraphs of documents in it and in another one."""
     chance = random.Random(1)
-    texts = {each.row.name: texts_of(each.find(each.row.corpora.split()[0]), "dev") for each in languages}
+    texts = {each.row.name: dev_texts(each) for each in languages if each.row.name in every.languages}
     right, cases, wrong = Counter[str](), Counter[str](), Counter[str]()
     for name, sentences in texts.items():
         long = [text for text in sentences[DOCUMENT:] if len(list(words_of(text))) >= PARAGRAPH_WORDS]

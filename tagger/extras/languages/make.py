@@ -140,12 +140,8 @@ class Language:
         return found[0] if found else None
 
     def folder_of(self, name: str) -> Path:
-        """The folder of a treebank for a training; a single file is the train split of one."""
-        if "/" not in name:
-            return self.find(name)
-        folder = self.primary.with_name(name.replace("/", "-"))
-        self.write(folder, {"train": text_of(self.find(name))})
-        return folder
+        """The folder of a treebank for a training; `join` makes one for a single file, which is its train split."""
+        return self.primary.with_name(name.replace("/", "-")) if "/" in name else self.find(name)
 
     def make(self, last: str) -> None:
         """Does all steps that are not done, up to the last one that is wanted."""
@@ -156,7 +152,7 @@ class Language:
                 break
 
     def join(self) -> None:
-        """The corpora of the row as one, in a folder, and those that are to be renewed, each in its own."""
+        """The corpora of the row as one, in a folder, and single files and those to be renewed, each in its own."""
         names = ("train", "dev", "test")
         splits = self.splits(*(names if self.row.dev != "newer" else names[1:]))
         more = [text_of(self.find(name)) for name in self.row.more.split()]
@@ -167,6 +163,9 @@ class Language:
         older = in_part(older, MAX_WORDS - words_in(splits["train"]))
         for folder, text in zip(self.older, older, strict=True):
             self.write(folder, {"train": text})
+        for name in self.row.others.split():
+            if "/" in name:
+                self.write(self.folder_of(name), {"train": text_of(self.find(name))})
 
     def splits(self, *names: str) -> dict[str, str]:
         """The text of some splits of all corpora of the row; where dev is learned, most of it is part of train."""

@@ -34,6 +34,17 @@ def test_the_table_from_which_taggers_are_made() -> None:
         assert row.size in make.SIZES
 
 
+def test_the_identifier_learns_from_splits_and_whole_files_of_a_row(tmp_path: Path) -> None:
+    (tmp_path / "danish").mkdir()
+    for name, word in (("ddt-dev", "hus"), ("ddt-um", "huset"), ("more", "husene")):
+        lines = f"1\t{word}" + "\t_" * 8 + "\n\n"
+        (tmp_path / "danish" / f"{name}.conllu.gz").write_bytes(gzip.compress(lines.encode()))
+    row = make.ENGLISH._replace(name="danish", corpora="danish/ddt", more="danish/more", renewed="danish/ddt-um")
+    danish = make.Language(row, [tmp_path], tmp_path, tmp_path)
+    assert fit_identifier.train_texts(danish) == [["husene"], ["huset"]]
+    assert fit_identifier.dev_texts(danish) == ["hus"]
+
+
 def test_made_up_words_have_the_endings_of_others() -> None:
     forms = {form for tokens in TALO for form in tokens}
     made = list(recombined(TALO, forms, 200, 1))
