@@ -318,7 +318,8 @@ class LanguageTagger(DocumentTagger):
             )
         scores = self._scores_of_lines(lines)
         language = max(scores, key=scores.__getitem__)
-        nearest = max(self.languages, key=scores.__getitem__)
+        whole = self._scores(chain.from_iterable(lines))  # tells languages apart that have lost all that they can lose
+        nearest = max(self.languages, key=lambda each: (scores[each], whole[each]))
         if scores[language] - scores[nearest] < ABSENT_ODDS:
             language = nearest
         if language not in self.languages:

@@ -153,6 +153,9 @@ def test_a_language_that_is_not_there_is_refused(every: LanguageTagger) -> None:
     few.languages = ["english", "german"]
     with pytest.raises(InputError, match=r'looks like Welsh, for which no tagger comes .* name it: load\("(en|de)"\)'):
         few.annotate(TEXTS["welsh"])
+    few.languages = ["portuguese", "persian"]
+    with pytest.raises(InputError, match=r'looks like Arabic, for .* if it is Persian, name it: load\("fa"\)'):
+        few.annotate("لعب الأطفال في الحديقة عندما عادت أمهم من العمل مساء أمس.")
     with pytest.raises(InputError, match="tags can be kept in one language alone"):
         every.stream([], keep=True)
     with pytest.raises(InputError, match="cache_size, corpus and lexicons need one tagger; name it"):
