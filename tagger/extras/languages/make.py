@@ -74,6 +74,7 @@ THIN = 4.0  # points of UPOS below UDPipe 2 from which a tagger is called thin
 SEED = 1
 MAX_WORDS = 150_000  # of train; files that join it, and then those that are renewed, are read in part
 SIZES: dict[str, list[str]] = {"small": []}  # of students: what differs from `experiment=small`
+NOISE = 0.2  # of students
 LEARNED_DEV = 0.8  # of the sentences of dev, from which a language learns whose row says so; the rest is its dev split
 MAX_PUNCTUATED = 2000  # sentences
 RECOMBINED = 120_000  # words
@@ -251,7 +252,7 @@ class Language:
                 *SIZES[self.row.size],
                 *told,
             ),
-            *(*helped, "test=false"),
+            *(*helped, f"noise={NOISE}", "test=false"),
         )
 
     def made(self) -> Path:
