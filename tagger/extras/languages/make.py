@@ -228,7 +228,7 @@ class Language:
         splits = {path.stem.rpartition("-")[2]: path.read_text(encoding="utf-8") for path in self.primary.iterdir()}
         splits["train"] = with_spaces(splits["train"])
         for name in self.row.cuts.split() if self.row.cuts not in ("learned", "rules") else []:
-            splits["train"] += text_of(split_of(self.find(name), "train"))
+            splits["train"] += text_of(split_of(self.folder_of(name), "train"))
         self.write(corpus, splits)
         self.run(
             *("segmenter", f"init={self.folder / 'teacher'}", "trainer.max_epochs=0", f"segmenter={kind}"),
