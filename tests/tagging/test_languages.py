@@ -269,7 +269,9 @@ def test_bundled_taggers_may_be_used_for_anything(name: str) -> None:
 
 def test_all_bundled_taggers_are_small() -> None:
     folders = [folder_bytes(bundled("data") / name) for name in bundled_names()]
-    assert sum(folders) + (bundled("data") / IDENTIFIER).stat().st_size < 61_000_000
+    assert (
+        sum(folders) + (bundled("data") / IDENTIFIER).stat().st_size < 90_000_000
+    )  # a wheel of 100 MB is the most that the package index takes
 
 
 def test_words_are_runs_of_letters() -> None:
