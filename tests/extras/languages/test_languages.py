@@ -105,6 +105,37 @@ def test_train_of_an_older_release_gets_the_tags_that_dev_has(tmp_path: Path, mo
     assert (made.primary / "welsh-test.conllu").read_text() == sentence
 
 
+def test_files_join_train_in_part_and_those_that_are_renewed_stay_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sentences(word: str, count: int, spacing: str = "") -> str:
+        return f"{spacing}1\t{word}\t{word}\tNOUN\tN\tCase=Nom\t_\t_\t_\t_\n\n" * count
+
+    (tmp_path / "UD_Welsh-CCG").mkdir()
+    (tmp_path / "welsh").mkdir()
+    for split in ("train", "dev", "test"):
+        (tmp_path / "UD_Welsh-CCG" / f"cy-{split}.conllu").write_text(sentences(split, 10), encoding="utf-8")
+    (tmp_path / "welsh" / "new.conllu").write_text(sentences("new", 50), encoding="utf-8")
+    unknown = f"{make.UNKNOWN_SPACES}\n"
+    (tmp_path / "welsh" / "old.conllu.gz").write_bytes(gzip.compress(sentences("old", 100, unknown).encode()))
+    (tmp_path / "welsh" / "speech.conllu").write_text(sentences("speech", 3), encoding="utf-8")
+    welsh = next(row for row in make.rows() if row.name == "welsh")
+    row = welsh._replace(dev="kept", more="welsh/new", renewed="welsh/old", others="welsh/speech")
+    monkeypatch.setattr(make, "MAX_WORDS", 100)
+    made = make.Language(row, [tmp_path], tmp_path, tmp_path / "work")
+    made.join()
+    assert [folder.name for folder in made.taught] == ["UD_Welsh-CCG-today", "welsh-old", "welsh-speech"]
+    today, old, speech = ((folder / "welsh-train.conllu").read_text() for folder in made.taught)
+    assert today == sentences("train", 10) + sentences("new", 50)
+    assert speech == sentences("speech", 3)
+    count = make.words_in(old)
+    assert 25 < count < 55
+    assert old == sentences("old", count, unknown).replace("\tN\t", "\t_\t")
+    assert make.with_spaces(today + old) == today
+    with pytest.raises(SystemExit, match="welsh/none is not in"):
+        make.Language(row._replace(more="welsh/none"), [tmp_path], tmp_path, tmp_path / "other").join()
+
+
 def test_a_dictionary_is_counted_on_the_words_from_which_a_tagger_has_learned(tmp_path: Path) -> None:
     folder = tmp_path / "UD_English-EWT"
     folder.mkdir()
