@@ -515,7 +515,9 @@ def results(table: list[Row]) -> str:
             ("FEATS", scores.get("feats"), row.udpipe_feats),
             ("lemmas", scores.get("lemma"), row.udpipe_lemma),
         )
-        upos, from_raw, feats, lemma = (f"{100 * own:.2f} / {other}" if own else "" for _, own, other in measured)
+        upos, from_raw, feats, lemma = (
+            " / ".join(filter(None, (f"{100 * own:.2f}", other))) if own else "" for _, own, other in measured
+        )
         for name, own, other in measured:
             if own and other:
                 differences.setdefault(f"{name}, {split}", []).append(100 * own - float(other))
@@ -525,7 +527,7 @@ def results(table: list[Row]) -> str:
             str(config["words"]),
             upos,
             f"{100 * scores['upos'] - float(row.udpipe):+.2f}" if row.udpipe else "",
-            f"{from_raw} / {row.stanza_raw}" if from_raw else "",
+            " / ".join(filter(None, (from_raw, row.stanza_raw))) if from_raw else "",
             feats,
             lemma,
             f"{sum(path.stat().st_size for path in folder.iterdir()) / 1e6:.2f}",
