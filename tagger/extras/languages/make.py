@@ -540,24 +540,21 @@ def results(table: list[Row]) -> str:
 
 
 def notice(table: list[Row]) -> str:
-    """What `data/NOTICE.md` says: all that the taggers in `data` were made from, with licences."""
+    """What `data/NOTICE.md` says: all that the taggers in `data` and the language finder were made from."""
     lines = [
         "# What the taggers in this folder were made from",
         "",
-        "Each folder of a language has a licence file. The taggers are licensed under CC BY-SA 4.0.",
+        "Each folder of a language has a licence file. The taggers are licensed under CC BY-SA 4.0. What finds the",
+        "language of a text, `languages.safetensors`, has learned from all languages below, also those without a tagger.",
         "",
         "Treebanks of Universal Dependencies (https://universaldependencies.org), by the authors whom the README of",
         "each names (https://github.com/UniversalDependencies/NAME):",
         "",
         "- english: UD_English-EWT (CC BY-SA 4.0)",
     ]
-    files: list[str] = []
-    for row in sorted(table):
-        if (DATA / row.name / CONFIG).is_file():
-            lines.append(f"- {row.name}: " + ", ".join(sources_of(row)))
-            files += [f"- {name}: {sources()[name]['source']}" for name in names_of(row) if "/" in name]
-    if files:
-        lines += ["", "Single files:", "", *files]
+    lines += [f"- {row.name}: " + ", ".join(sources_of(row)) for row in sorted(table)]
+    files = sorted({name for row in table for name in names_of(row) if "/" in name})
+    lines += ["", "Single files:", "", *(f"- {name}: {sources()[name]['source']}" for name in files)]
     return "\n".join([*lines, "", *SOURCES, ""])
 
 
