@@ -545,7 +545,7 @@ def notice(table: list[Row]) -> str:
         "# What the taggers in this folder were made from",
         "",
         "Each folder of a language has a licence file. The taggers are licensed under CC BY-SA 4.0. What finds the",
-        "language of a text, `languages.safetensors`, has learned from all languages below, also those without a tagger.",
+        "language of a text, `languages.safetensors`, has learned from all languages below, with a tagger or not.",
         "",
         "Treebanks of Universal Dependencies (https://universaldependencies.org), by the authors whom the README of",
         "each names (https://github.com/UniversalDependencies/NAME):",
