@@ -3,7 +3,8 @@
     python -m tagger.extras.languages.count_lemmas [LANGUAGE ...] --corpora TREEBANKS [TREEBANKS ...]
 
 No tagger is trained anew. The words are those from which a tagger has learned, as `make.py` joins them; `english` has
-learned from UD_English-EWT. A language without a dictionary, or without lemmas, is left out.
+learned from UD_English-EWT. A language without a dictionary, or without lemmas, is left out; so is a tagger that has
+learned with a dictionary, since its training has counted on all its words.
 """
 
 import argparse
@@ -44,7 +45,10 @@ def main() -> None:
     arguments = parser.parse_args()
     table = {row.name: row for row in [*rows(), ENGLISH]}
     for name in arguments.languages or table:
-        if LEMMA not in Bundle.load(DATA / name).vocabulary.columns:
+        if not (DATA / name).is_dir():
+            continue
+        vocabulary = Bundle.load(DATA / name).vocabulary
+        if LEMMA not in vocabulary.columns or vocabulary.lemmas:
             continue
         found = count(Language(table[name], arguments.corpora, Path(), Path()))
         if found is not None:

@@ -150,6 +150,15 @@ def test_a_dictionary_is_counted_on_the_words_from_which_a_tagger_has_learned(tm
     assert count_lemmas.count(make.Language(thai, [tmp_path], tmp_path, tmp_path)) is None
 
 
+def test_what_a_training_has_counted_is_not_counted_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = ["count_lemmas", "croatian", "danish", "--corpora", str(tmp_path)]  # Danish has no tagger yet
+    monkeypatch.setattr("sys.argv", arguments)
+    count_lemmas.main()
+    monkeypatch.setattr("sys.argv", [*arguments[:1], "welsh", *arguments[3:]])
+    with pytest.raises(SystemExit, match="UD_Welsh-CCG is not in"):
+        count_lemmas.main()
+
+
 @pytest.mark.parametrize("name", bundled_languages())
 def test_the_bundled_taggers_have_the_dictionaries_of_their_languages(name: str) -> None:
     bundle = Bundle.load(make.DATA / name)
