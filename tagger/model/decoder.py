@@ -21,6 +21,7 @@ DECODERS = (SOFTMAX, CRF)
 MAX_CRF_TAGS = 100  # a column with more tags has no CRF, whose time grows with their square. Saved CRFs rely on it
 FORBIDDEN = -10_000.0  # score of a transition that cannot be; finite, so that tags that are given can still have it
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.2, 5.0  # of a column
+BLOCK = 1 << 18  # scores that a softmax reads at once: they stay in the processor's cache
 
 
 class Decoded(NamedTuple):
@@ -60,6 +61,26 @@ class Decoder(nn.Module):
                 the last bit; None: as many as are needed.
         """
         return (scores.float() / temperature).log_softmax(-1)
+
+    def top(
+        self,
+        scores: Tensor,
+        counts: Sequence[int],
+        chosen: Tensor,
+        top: int,
+        temperature: float = 1.0,
+        rows: int | None = None,
+    ) -> Decoded:
+        """The best tags of each token and their probabilities; see `log_probabilities`.
+
+        Args:
+            chosen: (N,) the tags that come first, whatever their probability.
+        """
+        size = max(1, BLOCK // scores.shape[1])
+        blocks = zip(torch.split(scores, size), torch.split(chosen, size), strict=True)
+        found = [top_tags(self.log_probabilities(block, counts, temperature), tags, top) for block, tags in blocks]
+        ids, probabilities, _ = zip(*found, strict=True)
+        return Decoded(np.concatenate(ids), np.concatenate(probabilities))
 
     def log_conditionals(
         self, scores: Tensor, counts: Sequence[int], best: Tensor, at: Tensor, temperature: float = 1.0
@@ -126,6 +147,18 @@ class CRFDecoder(Decoder):
     ) -> Tensor:
         """The marginals."""
         return log_marginals(scores.float() / temperature, counts, self._fixed.cooled(temperature), rows)
+
+    def top(
+        self,
+        scores: Tensor,
+        counts: Sequence[int],
+        chosen: Tensor,
+        top: int,
+        temperature: float = 1.0,
+        rows: int | None = None,
+    ) -> Decoded:
+        """See `Decoder.top`; the probabilities are those of whole sentences."""
+        return top_tags(self.log_probabilities(scores, counts, temperature, rows), chosen, top)
 
     def log_conditionals(
         self, scores: Tensor, counts: Sequence[int], best: Tensor, at: Tensor, temperature: float = 1.0

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tagger.model.decoder import CRFDecoder, Decoded, Decoder, top_tags
+from tagger.model.decoder import CRFDecoder, Decoded, Decoder
 from tagger.model.tag_codec import TagCodec
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.unseen_lemmas import UnseenLemmas
@@ -167,10 +167,10 @@ class Decoding:
         for column, of_column in tags.items():
             if request.weighs:
                 temperature = self._temperatures.get(column, 1.0)
-                logs = self._decoders[column].log_probabilities(
-                    batch.scores[column], batch.counts, temperature, batch.rows
+                candidates = self._vocabulary.codecs[column].candidates(request.top, True)
+                each = self._decoders[column].top(
+                    batch.scores[column], batch.counts, of_column, candidates, temperature, batch.rows
                 )
-                each = top_tags(logs, of_column, self._vocabulary.codecs[column].candidates(request.top, True))
             else:
                 each = Decoded(of_column[:, None].cpu().numpy(), None)
             found[column] = _completed(each, decided[column][batch.tokens]) if column in decided else each
