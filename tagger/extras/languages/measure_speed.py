@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 import torch
 
 import tagger
-from tagger.extras.languages.make import Row, read, rows, split_of
+from tagger.extras.languages.make import Language, Row, read, rows
 from tagger.text.sentence import Sentence
 from tagger.text.spacing import surface_tokens
 
@@ -95,16 +95,17 @@ def text_of(sentences: list[Sentence]) -> str:
 
 def measure(row: Row, roots: list[Path]) -> list[float]:
     """The numbers of a language: words per second of the CRF, and ratios of ours to it."""
-    name = row.corpora.split()[0]
-    folder = next(root / name for root in roots if (root / name).is_dir())
-    split = "dev" if row.test == "kept" else "test"
-    sentences = read(split_of(folder, split))
+    language, name = Language(row, roots, Path(), Path()), row.corpora.split()[0]
+    train, gold = (language.split_of(name, split) for split in ("train", "dev" if row.test == "kept" else "test"))
+    if train is None or gold is None:
+        raise SystemExit(f"{row.name}: {name} has no train split that the CRF could learn from; name another language")
+    sentences = read(gold)
     tokens, text = [sentence.tokens for sentence in sentences], text_of(sentences)
     ours = tagger.load(row.name)
     ours.tag_sentences(tokens)
     times = []
     with TemporaryDirectory() as scratch:
-        crf = learned(split_of(folder, "train"), Path(scratch) / "crf")
+        crf = learned(train, Path(scratch) / "crf")
         for _ in range(ROUNDS):
             fresh = tagger.load(row.name)
             fresh.tag(["a"])
