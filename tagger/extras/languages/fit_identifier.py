@@ -15,6 +15,7 @@ import pkgutil
 import random
 from collections import Counter
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -198,6 +199,9 @@ def main() -> None:
     parser.add_argument("--text", type=Path, required=True, metavar="TEXTS")
     parser.add_argument("-o", dest="out", type=Path, default=DATA / IDENTIFIER, metavar="FILE")
     arguments = parser.parse_args()
+    missing = [name for name in ("py3langid", "spacy") if find_spec(name) is None]
+    if missing:
+        parser.error(f"the scores compare with {' and '.join(missing)}; pip install {' '.join(missing)}")
     torch.set_num_threads(1)
     languages = [Language(row, arguments.corpora, arguments.text, Path("work")) for row in [*rows(), ENGLISH]]
     if not arguments.out.is_file():
