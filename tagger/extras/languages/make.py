@@ -28,6 +28,7 @@ from tagger.bundle.bundle import Bundle
 from tagger.bundle.saved_config import CARD, CONFIG, TAGGER_IN_RUN
 from tagger.bundled import bundled
 from tagger.extras.languages.made_text import punctuated, recombined
+from tagger.extras.languages.scheme import as_today
 from tagger.tagging.languages import telling_words, words_of
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
@@ -157,11 +158,13 @@ class Language:
         """The corpora of the row as one, in a folder, and single files and those to be renewed, each in its own."""
         names = ("train", "dev", "test")
         splits = self.splits(*(names if self.row.dev != "newer" else names[1:]))
-        more = [text_of(self.find(name)) for name in self.row.more.split()]
+        own = splits["train"]
+        more = [as_today(text_of(self.find(name)), own) for name in self.row.more.split()]
         splits["train"] += "".join(in_part(more, MAX_WORDS - words_in(splits["train"])))
         self.write(self.today, splits)
         older = [self.splits("train")["train"]] if self.row.dev == "newer" else []
-        older += [blanked(text_of(self.find(name)), XPOS) for name in self.row.renewed.split()]
+        for name in self.row.renewed.split():
+            older.append(as_today(blanked(text_of(self.find(name)), XPOS), own))
         older = in_part(older, MAX_WORDS - words_in(splits["train"]))
         for folder, text in zip(self.older, older, strict=True):
             self.write(folder, {"train": text})

@@ -10,6 +10,7 @@ from tagger.bundle.catalog import bundled_languages
 from tagger.bundle.language_codes import codes_of
 from tagger.extras.languages import count_lemmas, fit_identifier, make
 from tagger.extras.languages.made_text import recombined
+from tagger.extras.languages.scheme import as_today
 from tagger.tagging.languages import Identifier, LanguageTagger
 from tagger.training.recipe import dictionaries_of
 
@@ -134,6 +135,37 @@ def test_files_join_train_in_part_and_those_that_are_renewed_stay_apart(
     assert make.with_spaces(today + old) == today
     with pytest.raises(SystemExit, match="welsh/none is not in"):
         make.Language(row._replace(more="welsh/none"), [tmp_path], tmp_path, tmp_path / "other").join()
+
+
+def test_lemmas_and_xpos_of_a_file_become_those_of_today() -> None:
+    def text(*words: tuple[str, str, str, str]) -> str:
+        lines = [f"{i}\t{form}\t{lemma}\t{upos}\t{xpos}" for i, (form, lemma, upos, xpos) in enumerate(words, start=1)]
+        return "# a comment\n1-2\tsich\t_\t_\t_\t_\t_\t_\t_\t_\n" + "".join(
+            f"{each}\t_\t_\t_\t_\t_\n" for each in lines
+        )
+
+    sich, mal, westen = ("sich", "sich", "PRON", "R"), ("mal", "mal", "ADV", "A"), ("Westen", "Westen", "NOUN", "N")
+    today = text(sich, sich, mal, westen, ("d'", "d'", "DET", "D"), ("Band", "Band", "NOUN", "N"), mal)
+    old = text(
+        ("sich", "er|es", "PRON", "P"),  # always otherwise: as today
+        ("mal", "mal", "ADV", "A"),  # mostly as today: stays
+        ("mal", "Mal", "ADV", "A"),
+        ("mal", "mal", "ADV", "A"),
+        ("Westen", "Weste", "NOUN", "N"),  # today has it once: not enough
+        ("Typen", "Typ|Type", "NOUN", "NN"),  # a symbol and an XPOS that today lacks
+        ("wie's", "wie's", "ADV", "A"),
+        ("sich", "_", "X", "_"),
+    )
+    assert as_today(old, today) == text(
+        sich,
+        ("mal", "mal", "ADV", "A"),
+        ("mal", "Mal", "ADV", "A"),
+        ("mal", "mal", "ADV", "A"),
+        ("Westen", "Weste", "NOUN", "N"),
+        ("Typen", "_", "NOUN", "_"),
+        ("wie's", "wie's", "ADV", "A"),
+        ("sich", "_", "X", "_"),
+    )
 
 
 def test_a_dictionary_is_counted_on_the_words_from_which_a_tagger_has_learned(tmp_path: Path) -> None:
