@@ -16,8 +16,8 @@ LEAST = 2  # times that today's files have a word before what they say of it cou
 def as_today(text: str, today: str) -> str:
     """A text in CoNLL-U with the lemmas and XPOS of another one.
 
-    If `today` always gives a form with a UPOS one value, and the text mostly others, the word gets that of `today`. After
-    that, an XPOS that `today` never has, or a lemma with a symbol that no lemma there has, is blank.
+    If `today` always gives a form with a UPOS one value, and the text mostly others, the word gets that of `today`.
+    After that, an XPOS that `today` never has, or a lemma with a symbol that no lemma there has, is blank.
     """
     values = {column: _values(today, column) for column in (LEMMA, XPOS)}
     changes: dict[int, dict[tuple[str, str], str]] = {}
