@@ -28,8 +28,7 @@ from tagger.bundle.bundle import Bundle
 from tagger.bundle.saved_config import CARD, CONFIG, TAGGER_IN_RUN
 from tagger.bundled import bundled
 from tagger.extras.languages.made_text import punctuated, recombined
-from tagger.extras.languages.renewal import renewed
-from tagger.extras.languages.scheme import XPOS, as_today
+from tagger.extras.languages.scheme import as_today
 from tagger.tagging.languages import telling_words, words_of
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
@@ -37,6 +36,7 @@ from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG
 
 HERE = Path(__file__).resolve().parent
+UPOS, XPOS, FEATS = 3, 4, 5  # places in a line of CoNLL-U
 WORD = re.compile(r"^\d+\t", re.MULTILINE)
 UNKNOWN_SPACES = "# spacing = unknown"
 MIN_TAGGED, MIN_FEATS = 0.9, 0.1  # share of the words that have a tag; many words have no features
@@ -207,15 +207,21 @@ class Language:
         )
 
     def renew(self) -> None:
-        """The row's corpora, and those of an older scheme with tags of today; see `renewal.py`."""
+        """The row's corpora, and those of an older scheme with the tags that the teacher would give them today."""
         if self.primary.is_dir():
             return
         splits = {path.stem.rpartition("-")[2]: path.read_text(encoding="utf-8") for path in self.today.iterdir()}
-        today = splits["train"]
         for folder in self.older:
-            splits["train"] += renewed(
-                text_of(split_of(folder, "train")), today, self.folder / "teacher", self.today.name
+            blank, renewed = (folder.with_name(f"{folder.name}-{kind}.conllu") for kind in ("blank", "renewed"))
+            blank.write_text(blanked(text_of(split_of(folder, "train")), UPOS, XPOS, FEATS), encoding="utf-8")
+            subprocess.run(
+                [
+                    *(sys.executable, "-m", "tagger", "tag", str(blank), "-o", str(renewed), "--keep", "--force"),
+                    *("--model", str(self.folder / "teacher"), "--corpus", self.today.name),
+                ],
+                check=True,
             )
+            splits["train"] += renewed.read_text(encoding="utf-8")
         self.write(self.primary, splits)
 
     def segment(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from tagger.text.strings import NO_TAG
 
-FORM, LEMMA, UPOS, XPOS, FEATS = 1, 2, 3, 4, 5  # places in a line of CoNLL-U
+FORM, LEMMA, UPOS, XPOS = 1, 2, 3, 4  # places in a line of CoNLL-U
 LEAST = 2  # times that today's files have a word before what they say of it counts
 
 
@@ -34,7 +34,7 @@ def as_today(text: str, today: str) -> str:
     lines = []
     for line in text.split("\n"):
         cells = line.split("\t")
-        if is_word(cells):
+        if _is_word(cells):
             for column, of_words in changes.items():
                 cells[column] = of_words.get((cells[FORM], cells[UPOS]), cells[column])
             if cells[XPOS] not in tags:
@@ -48,22 +48,20 @@ def as_today(text: str, today: str) -> str:
 def _values(text: str, column: int) -> dict[tuple[str, str], Counter[str]]:
     """How often each form with a UPOS has each value of a column, without those that have none."""
     found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for cells in words_of(text):
+    for cells in _words(text):
         if cells[column] != NO_TAG:
             found[cells[FORM], cells[UPOS]][cells[column]] += 1
     return found
 
 
-def words_of(text: str) -> Iterator[list[str]]:
-    """The ten cells of each word of a text in CoNLL-U."""
+def _words(text: str) -> Iterator[list[str]]:
     for line in text.split("\n"):
         cells = line.split("\t")
-        if is_word(cells):
+        if _is_word(cells):
             yield cells
 
 
-def is_word(cells: list[str]) -> bool:
-    """Whether these are the cells of a word; not those of a multiword token, or of an empty node."""
+def _is_word(cells: list[str]) -> bool:
     return len(cells) == 10 and cells[0].isdecimal()
 
 

@@ -1,7 +1,6 @@
 """What makes the taggers of languages: what it wrote is there, and words that it makes up."""
 
 import gzip
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import bundled_languages
 from tagger.bundle.language_codes import codes_of
-from tagger.extras.languages import count_lemmas, fit_identifier, make, renewal
+from tagger.extras.languages import count_lemmas, fit_identifier, make
 from tagger.extras.languages.made_text import recombined
 from tagger.extras.languages.scheme import as_today
 from tagger.tagging.languages import Identifier, LanguageTagger
@@ -92,44 +91,19 @@ def test_train_of_an_older_release_gets_the_tags_that_dev_has(tmp_path: Path, mo
     assert (made.today / "welsh-train.conllu").read_text() == sentence * 8
     assert (made.today / "welsh-dev.conllu").read_text() == sentence * 2
 
-    def renewed(text: str, today: str, teacher: Path, corpus: str) -> str:
-        assert (text, today) == (sentence * 3, sentence * 8)
-        assert (teacher.name, corpus) == ("teacher", "UD_Welsh-CCG-today")
-        return text.replace("Case=Old", "Case=New")
+    def tag(command: list[str], check: bool) -> None:
+        blank = Path(command[command.index("tag") + 1]).read_text(encoding="utf-8")
+        assert blank == sentence.replace("NOUN\tn\tCase=Old", "_\t_\t_") * 3
+        assert "--keep" in command
+        assert command[-2:] == ["--corpus", "UD_Welsh-CCG-today"]
+        Path(command[command.index("-o") + 1]).write_text(blank, encoding="utf-8")
 
-    monkeypatch.setattr(make, "renewed", renewed)
+    monkeypatch.setattr(make.subprocess, "run", tag)
     made.renew()
     made.renew()  # nothing is done again
     assert (made.primary / "welsh-train.conllu").read_text().count("Case=Old") == 8
-    assert (made.primary / "welsh-train.conllu").read_text().count("Case=New") == 3
     assert (made.primary / "welsh-train.conllu").read_text().count("gwlad") == 11
     assert (made.primary / "welsh-test.conllu").read_text() == sentence
-
-
-def test_old_tags_decide_where_the_teacher_is_in_doubt() -> None:
-    subject, thing, clitic, pronoun = ("NOUN", "Case=Nom"), ("NOUN", "Case=Acc"), ("PRON", "Clitic=Yes"), ("PRON", "_")
-    sure = {"upos": [("NOUN", 1.0)], "feats": [("Case=Nom", 0.98), ("Case=Acc", 0.02)]}
-    other = {"upos": [("NOUN", 1.0)], "feats": [("Case=Acc", 0.98), ("Case=Nom", 0.02)]}
-    doubt = {"upos": [("NOUN", 1.0)], "feats": [("Case=Nom", 0.6), ("Case=Acc", 0.4)]}
-    own = {"upos": [("PRON", 1.0)], "feats": [("Clitic=Yes", 0.9), ("_", 0.1)]}  # the old scheme has no such feature
-    words = [*[("a", subject)] * 50, *[("b", thing)] * 50, ("c", thing), *[("d", pronoun)] * 20, ("e", pronoun)]
-    found = [*[sure] * 50, *[other] * 50, doubt, *[own] * 20, {"upos": [("PRON", 1.0)], "feats": [("_", 1.0)]}]
-    today = {form: Counter({tags: 1}) for form, tags in zip("wxyz", (subject, thing, clitic, pronoun), strict=True)}
-    chosen = renewal.choose(words, found, today)
-    assert chosen[:100] == [*[subject] * 50, *[thing] * 50]
-    assert chosen[100] == thing  # the teacher alone would say that it is the subject
-    assert chosen[101:] == [*[clitic] * 20, pronoun]
-    assert renewal.choose([("c", ("X", "_"))], [doubt], {**today, "c": Counter({thing: 30})}) == [thing]
-    assert renewal.choose([("c", ("X", "_"))], [doubt], {"w": Counter({thing: 1})}) == [thing]  # tags of today alone
-
-
-def test_a_text_gets_the_tags_of_today_and_keeps_all_else() -> None:
-    def text(the: str, end: str) -> str:
-        words = f"1\tThe\tl\t{the}\t0\t_\t_\tM=1\n2\tend\tl\t{end}\t1\t_\t_\t_\n"
-        return f"# a = b\n1-2\tx\t_\t_\t_\t_\t_\t_\t_\t_\n{words}\n"
-
-    today = text("DET\tDT\tDefinite=Def|PronType=Art", "NOUN\tNN\tNumber=Sing")
-    assert renewal.renewed(text("X\t_\tF=1", "X\t_\t_"), today, ROOT / "data" / "english", None) == today
 
 
 def test_files_join_train_in_part_and_those_that_are_renewed_stay_apart(
