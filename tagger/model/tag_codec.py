@@ -3,7 +3,8 @@
 Every other column is learned as it is. A script that is learned on some words gives lemmas for all words that it fits.
 A word form of the training data gets only scripts that it has there: the network cannot know the lemma of a word that
 it has seen once. For other words a script is preferred that gives a lemma of the training data: most words of a text
-are forms of words that are known, and many scripts that fit leave no word.
+are forms of words that are known, and many scripts that fit leave no word. They get no script that is a whole lemma and
+that training has for one form alone, such as `good` of `best`: that is no rule.
 """
 
 # N tokens, K tags of a column, k best of them
@@ -94,6 +95,14 @@ class TagCodec:
         return frozenset(lemma for lemma in found if lemma is not None)
 
     @cached_property
+    def _lone(self) -> np.ndarray:
+        """The ids of scripts that keep nothing of a word, and that training has for one form alone."""
+        forms = np.zeros(len(self), dtype=np.int64)
+        for ids in self._form_tags.values():
+            forms[ids] += 1
+        return np.nonzero((forms == 1) & (self._least == 0))[0]
+
+    @cached_property
     def _only(self) -> dict[str, int]:
         return {form: ids[0] for form, ids in self._form_tags.items() if len(ids) == 1}
 
@@ -101,8 +110,8 @@ class TagCodec:
         """Makes the scores -inf of the scripts that a word cannot have, and raises those that give a known lemma.
 
         A word cannot have scripts that need a longer word; a form of the training data cannot have those that it lacks
-        there. Of other words, a script that may become the best so gets `KNOWN_LEMMA` more if its lemma is one of the
-        training data.
+        there, and another word none that are the whole lemma of one form. Of other words, a script that may become the
+        best so gets `KNOWN_LEMMA` more if its lemma is one of the training data.
 
         Args:
             scores: (N, K), changed in place.
@@ -129,7 +138,10 @@ class TagCodec:
             scores[rows] = scores[rows].masked_fill(torch.from_numpy(unfit).to(scores.device), -torch.inf)
         (new,) = np.nonzero(counts == 0)
         if len(new) and self._form_tags:
-            self._prefer_known(scores, words, torch.from_numpy(new).to(scores.device))
+            rows = torch.from_numpy(new).to(scores.device)
+            if len(self._lone):
+                scores[rows[:, None], torch.from_numpy(self._lone).to(scores.device)] = -torch.inf
+            self._prefer_known(scores, words, rows)
 
     def _prefer_known(self, scores: Tensor, words: Sequence[str], new: Tensor) -> None:
         """Raises the scores of scripts that give a lemma of the training data; `new` are the rows of unknown words."""

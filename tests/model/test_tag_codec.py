@@ -87,8 +87,16 @@ def test_a_form_of_training_has_the_scripts_of_training() -> None:
     assert weighed(codec, scores, ["leaves", "a", "new", "he"]) == expected
 
 
+def test_the_whole_lemma_of_one_form_is_no_rule_for_other_words() -> None:
+    scores = torch.arange(8.0).view(2, 4)
+    once = TagCodec("lemma", SCRIPTS, {"was": [3], "dogs": [1]})
+    assert weighed(once, scores.clone(), ["was", "hats"]) == [[LOW, LOW, LOW, 3], [4, 5, 6, LOW]]
+    twice = TagCodec("lemma", SCRIPTS, {"was": [3], "is": [3], "dogs": [1]})
+    assert weighed(twice, scores.clone(), ["was", "hats"])[1] == [4, 5, 6, 7 + KNOWN_LEMMA]
+
+
 def test_an_unknown_word_gets_a_lemma_of_training_if_it_is_nearly_as_probable() -> None:
-    codec = TagCodec("lemma", SCRIPTS, {"Dog": [0], "cat": [0], "was": [3]})
+    codec = TagCodec("lemma", SCRIPTS, {"Dog": [0], "cat": [0], "was": [3], "is": [3]})
     near, far, right = [2.0, 1.0, -4, -4], [4.0, 1.0, -4, -4], [1.0, 2.0, -4, -4]
     scores = torch.tensor([near, far, near, right, near])
     expected = [[2, 1 + KNOWN_LEMMA, -4, -4], far, near, [1, 2 + KNOWN_LEMMA, -4, -4], [2, LOW, LOW, LOW]]
