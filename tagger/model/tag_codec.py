@@ -148,6 +148,7 @@ class TagCodec:
         of_new = scores[new]
         near = of_new > of_new.amax(1, keepdim=True) - KNOWN_LEMMA
         near &= near.sum(1, keepdim=True) > 1  # a script with no rival stays the best
+        near &= torch.from_numpy(self._least > 0).to(scores.device)  # a whole lemma is known whatever the word
         rows, scripts = torch.nonzero(near, as_tuple=True)
         pairs = zip(new[rows].tolist(), scripts.tolist(), strict=True)
         raised = [pair for pair in pairs if _lemma(self._names[pair[1]], words[pair[0]]) in self.lemmas]
