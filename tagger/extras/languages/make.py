@@ -368,7 +368,7 @@ class Language:
         }
 
     def score(self) -> None:
-        """Scores the tagger in `data` again, and writes its config and its card."""
+        """Scores the tagger in `data` again: new numbers in its config and its card, whose sources stay."""
         self.join()
         folder = DATA / self.row.name
         bundle = Bundle.load(folder)
@@ -376,7 +376,9 @@ class Language:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         (folder / CONFIG).write_text(json.dumps({**config, **scores}, indent=2) + "\n", encoding="utf-8")
         own = dataclasses.replace(bundle, config={**bundle.config, **scores})
-        (folder / CARD).write_text(self.card(own), encoding="utf-8")
+        card, new = ((folder / CARD).read_text(encoding="utf-8").split("\n"), self.card(own).split("\n"))
+        rows = {line.split(" | ")[0]: line for line in new if line.startswith(("| dev | ", "| test | "))}
+        (folder / CARD).write_text("\n".join(rows.get(line.split(" | ")[0], line) for line in card), encoding="utf-8")
 
     def sources(self) -> list[str]:
         """A line for each corpus and the text, with its licence."""
