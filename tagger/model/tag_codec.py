@@ -4,7 +4,7 @@ Every other column is learned as it is. A script that is learned on some words g
 A word form of the training data gets only scripts that it has there: the network cannot know the lemma of a word that
 it has seen once. For other words a script is preferred that gives a lemma of the training data: most words of a text
 are forms of words that are known, and many scripts that fit leave no word. They get no script that is a whole lemma and
-that training has for one form alone, such as `good` of `best`: that is no rule.
+that training has for one form alone, such as `be` where `was` is its only form: that is no rule.
 """
 
 # N tokens, K tags of a column, k best of them
@@ -96,11 +96,15 @@ class TagCodec:
 
     @cached_property
     def _lone(self) -> np.ndarray:
-        """The ids of scripts that keep nothing of a word, and that training has for one form alone."""
+        """The ids of scripts that keep nothing of a word, and that training has for one form alone.
+
+        There are none if no other script fits words of one character: a word must keep one that it can have.
+        """
         forms = np.zeros(len(self), dtype=np.int64)
         for ids in self._form_tags.values():
             forms[ids] += 1
-        return np.nonzero((forms == 1) & (self._least == 0))[0]
+        lone = (forms == 1) & (self._least == 0)
+        return np.nonzero(lone & np.any(~lone & (self._least <= 1)))[0]
 
     @cached_property
     def _only(self) -> dict[str, int]:

@@ -93,6 +93,8 @@ def test_the_whole_lemma_of_one_form_is_no_rule_for_other_words() -> None:
     assert weighed(once, scores.clone(), ["was", "hats"]) == [[LOW, LOW, LOW, 3], [4, 5, 6, LOW]]
     twice = TagCodec("lemma", SCRIPTS, {"was": [3], "is": [3], "dogs": [1]})
     assert weighed(twice, scores.clone(), ["was", "hats"])[1] == [4, 5, 6, 7]
+    alone = TagCodec("lemma", ["lower:*-", "lower:be"], {"was": [1], "dogs": [0]})
+    assert weighed(alone, torch.ones(1, 2), ["a"]) == [[LOW, 1]]  # no other script fits it
 
 
 def test_an_unknown_word_gets_a_lemma_of_training_if_it_is_nearly_as_probable() -> None:
