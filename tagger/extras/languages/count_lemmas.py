@@ -2,9 +2,9 @@
 
     python -m tagger.extras.languages.count_lemmas [LANGUAGE ...] --corpora TREEBANKS [TREEBANKS ...]
 
-No tagger is trained anew. The words are those from which a tagger has learned, as `make.py` joins them; `english` has
-learned from UD_English-EWT. A language without a dictionary, or without lemmas, is left out; so is a tagger that has
-learned with a dictionary, since its training has counted on all its words.
+No tagger is trained anew. The words are those from which a tagger has learned, as `make.py` joins them. A language
+without a dictionary, or without lemmas, is left out; so is a tagger that has learned with a dictionary, since its
+training has counted on all its words.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.language_codes import codes_of
 from tagger.bundle.saved_config import LEMMAS
-from tagger.extras.languages.make import DATA, ENGLISH, Language, rows
+from tagger.extras.languages.make import DATA, Language, rows
 from tagger.model.dictionary import digest_of, open_dictionary
 from tagger.model.lemma_reliability import LemmaReliability
 from tagger.text.conllu import read_conllu
@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("languages", nargs="*", metavar="LANGUAGE")
     parser.add_argument("--corpora", nargs="+", type=Path, metavar="TREEBANKS", required=True)
     arguments = parser.parse_args()
-    table = {row.name: row for row in [*rows(), ENGLISH]}
+    table = {row.name: row for row in rows()}
     for name in arguments.languages or table:
         if not (DATA / name).is_dir():
             continue

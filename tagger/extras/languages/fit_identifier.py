@@ -2,7 +2,7 @@
 
     python -m tagger.extras.languages.fit_identifier --corpora TREEBANKS [TREEBANKS ...] --text TEXTS [-o FILE]
 
-It learns from all that the taggers of `languages.csv` and of English learn from but dev, and from their untagged text,
+It learns from all that the taggers of `languages.csv` learn from but dev, and from their untagged text,
 in pieces of 1 to 30 words. Its accuracy on pieces of dev is printed, and that of py3langid among the same languages
 (pip install py3langid). Without `-o` it is `data/languages.safetensors`. A file that is there is not made again.
 
@@ -25,7 +25,7 @@ from torch.nn.functional import cross_entropy
 
 from tagger.bundle.language_codes import codes_of
 from tagger.errors import InputError
-from tagger.extras.languages.make import DATA, ENGLISH, Language, read, rows
+from tagger.extras.languages.make import DATA, Language, read, rows
 from tagger.tagging.languages import IDENTIFIER, PARAGRAPH_WORDS, Identifier, LanguageTagger, pieces_of, words_of
 from tagger.text.paragraphs import Paragraph
 from tagger.text.spacing import surface_tokens
@@ -203,7 +203,7 @@ def main() -> None:
     if missing:
         parser.error(f"the scores compare with {' and '.join(missing)}; pip install {' '.join(missing)}")
     torch.set_num_threads(1)
-    languages = [Language(row, arguments.corpora, arguments.text, Path("work")) for row in [*rows(), ENGLISH]]
+    languages = [Language(row, arguments.corpora, arguments.text, Path("work")) for row in rows()]
     if not arguments.out.is_file():
         weights, bias = fit([train_texts(language) for language in languages])
         Identifier([language.row.name for language in languages], weights, bias).save(arguments.out)

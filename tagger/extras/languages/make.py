@@ -59,14 +59,13 @@ SOURCES = (
     "  addresses of the presidents of South Africa of 2010 to 2023, CC BY 4.0",
     "- in Hebrew a novel of 1901, in the public domain; in some languages documents of treebanks of the same language",
     "  without their tags, CC BY-SA 4.0",
-    "- in English the Manually Annotated Sub-Corpus (free for any use), and reviews, CC BY 4.0",
     "",
     "Encoder of the teachers: multilingual-e5-small, by Liang Wang and others (https://arxiv.org/abs/2402.05672), MIT.",
     "Vectors in `english`: GloVe, by Jeffrey Pennington and others (https://nlp.stanford.edu/projects/glove), PDDL;",
     "those of spaCy's en_core_web_md, by Explosion (https://spacy.io/models/en), MIT.",
 )
 LICENCE = "CC BY-SA 4.0"  # of the taggers: that of most corpora, which the others allow
-TEXT = (
+TEXT = (  # where `sources.csv` does not name the file
     "untagged text of some of these: Common Voice sentences (CC0), Tatoeba (CC BY 2.0 FR), help of the GNOME desktop"
     " (CC BY-SA 3.0), The Debian Administrator's Handbook (CC BY-SA 3.0), documentation of React (CC BY 4.0), as"
     " ../NOTICE.md tells"
@@ -74,8 +73,12 @@ TEXT = (
 THIN = 4.0  # points of UPOS below UDPipe 2 from which a tagger is called thin
 SEED = 1
 MAX_WORDS = 150_000  # of train; files that join it, and then those that are renewed, are read in part
-SIZES: dict[str, list[str]] = {"small": []}  # of students: what differs from `experiment=small`
-NOISE = 0.2  # of students
+SIZES = {  # of students
+    "small": ["experiment=small", "noise=0.2"],
+    "english": [  # of three to four times the text
+        *("experiment=english", "noise=0.4", "trainer.max_epochs=14", "trainer.precision=bf16-mixed"),
+    ],
+}
 LEARNED_DEV = 0.8  # of the sentences of dev, from which a language learns whose row says so; the rest is its dev split
 MAX_PUNCTUATED = 2000  # sentences
 RECOMBINED = 120_000  # words
@@ -108,10 +111,6 @@ class Row(NamedTuple):
     udpipe_lemma: str
     udpipe_raw: str  # UPOS from raw text,
     stanza_raw: str  # and that of Stanza
-
-
-# `english` is a tagger of its own, which this command does not make.
-ENGLISH = Row(**{**dict.fromkeys(Row._fields, ""), "name": "english", "corpora": "UD_English-EWT", "dev": "kept"})
 
 
 class Language:
@@ -197,7 +196,9 @@ class Language:
         partial.rename(folder)
 
     def teach(self) -> None:
-        """The teacher, which learns from all corpora and is told which one a sentence is of."""
+        """The teacher, which learns from all corpora and is told which one a sentence is of, unless one is there."""
+        if (self.folder / "teacher" / CONFIG).is_file():  # an ensemble, say
+            return
         corpora = ",".join(map(str, self.taught))
         self.run(
             *("teacher", "experiment=multilingual", "corpus=conllu", f"corpus.path=[{corpora}]"),
@@ -247,15 +248,14 @@ class Language:
         helped += ["linear=0.35"] if self.row.student == "linear" else []
         told = [f"distill.corpus={self.today.name}"] if len(self.taught) > 1 else []
         self.run(
-            *("student", "experiment=small", "corpus=conllu", f"corpus.path={self.primary}", "segmenter=rules"),
+            *("student", *SIZES[self.row.size], "corpus=conllu", f"corpus.path={self.primary}", "segmenter=rules"),
             *(
                 f"columns=[{','.join(self.columns(self.primary))}]",
                 f"distill.teacher={self.folder / 'segmenter'}",
                 f"embedding.dictionary={self.row.dictionary}",
-                *SIZES[self.row.size],
                 *told,
             ),
-            *(*helped, f"noise={NOISE}", "test=false"),
+            *(*helped, "test=false"),
         )
 
     def made(self) -> Path:
@@ -340,7 +340,7 @@ class Language:
         }
         own = dataclasses.replace(bundle, config=about)
         own.save(packed, self.card(own), packed=True)
-        (packed / "LICENSE").write_text(self.licence(), encoding="utf-8")
+        (packed / "LICENSE").write_text(self.licence(own), encoding="utf-8")
         for path in packed.glob("*.gz"):
             path.write_bytes(compress(gzip.decompress(path.read_bytes())))  # a tenth smaller
         shutil.rmtree(partial)
@@ -380,9 +380,12 @@ class Language:
         rows = {line.split(" | ")[0]: line for line in new if line.startswith(("| dev | ", "| test | "))}
         (folder / CARD).write_text("\n".join(rows.get(line.split(" | ")[0], line) for line in card), encoding="utf-8")
 
-    def sources(self) -> list[str]:
-        """A line for each corpus and the text, with its licence."""
-        return [*sources_of(self.row), *([TEXT] if self.row.text else [])]
+    def sources(self, bundle: Bundle) -> list[str]:
+        """A line for each corpus, the text and pretrained vectors, with its licence."""
+        texts = self.row.text.split()
+        named = [name for name in [*texts, *bundle.vocabulary.vectors] if name in sources()]
+        other = [TEXT] if any(name not in sources() for name in texts) else []
+        return [*sources_of(names_of(self.row)), *other, *sources_of(named)]
 
     def card(self, bundle: Bundle) -> str:
         """The model card."""
@@ -396,7 +399,7 @@ class Language:
             rows.append(f"| {split} | " + " | ".join(cells) + " |")
         head = "| split | " + " | ".join([*columns, "words", "sentences", "UPOS, raw text"]) + " |"
         line = "|---" * (len(columns) + 4) + "|"
-        sources = "\n".join(f"- {source}" for source in self.sources())
+        sources = "\n".join(f"- {source}" for source in self.sources(bundle))
         table = "\n".join([head, line, *rows])
         name = self.row.name.title()
         learned = "\nIt learned from four fifths of dev, too; `dev` is the rest.\n" if self.row.dev != "kept" else ""
@@ -416,12 +419,12 @@ Accuracy in percent with gold tokens, and F1 in percent from raw text, on {" and
 `python -m tagger.extras.languages.make {self.row.name}` makes it; docs/languages.md says how. Licence: {LICENCE}.
 """
 
-    def licence(self) -> str:
+    def licence(self, bundle: Bundle) -> str:
         """The licence file."""
-        sources = "\n".join(f"- {source}" for source in self.sources())
+        sources = "\n".join(f"- {source}" for source in self.sources(bundle))
         return f"""This tagger for {self.row.name.title()} is licensed under the Creative Commons
 Attribution-ShareAlike 4.0 International licence: https://creativecommons.org/licenses/by-sa/4.0/legalcode
-(its text is also in ../english/LICENSE).
+(its text is also in ../CC-BY-SA-4.0.txt).
 
 It is made from
 
@@ -475,14 +478,14 @@ def names_of(row: Row) -> list[str]:
     return [*row.corpora.split(), *row.more.split(), *row.renewed.split(), *row.others.split()]
 
 
-def sources_of(row: Row) -> list[str]:
-    """The treebanks and files that a tagger learns from, with their licences."""
-    return [f"{name} ({sources()[name]['licence']})" for name in names_of(row)]
+def sources_of(names: list[str]) -> list[str]:
+    """Names of `sources.csv` with their licences."""
+    return [f"{name} ({sources()[name]['licence']})" for name in names]
 
 
 @cache
 def sources() -> dict[str, dict[str, str]]:
-    """What `sources.csv` says of each treebank and file: its licence, and where it comes from."""
+    """What `sources.csv` says of each treebank, file and pretrained vectors: the licence, and where they come from."""
     with (HERE / "sources.csv").open(encoding="utf-8", newline="") as file:
         return {row["name"]: row for row in csv.DictReader(file)}
 
@@ -555,10 +558,9 @@ def notice(table: list[Row]) -> str:
         "Treebanks of Universal Dependencies (https://universaldependencies.org), by the authors whom the README of",
         "each names (https://github.com/UniversalDependencies/NAME):",
         "",
-        "- english: UD_English-EWT (CC BY-SA 4.0)",
     ]
-    lines += [f"- {row.name}: " + ", ".join(sources_of(row)) for row in sorted(table)]
-    files = sorted({name for row in table for name in names_of(row) if "/" in name})
+    lines += [f"- {row.name}: " + ", ".join(sources_of(names_of(row))) for row in sorted(table)]
+    files = sorted({name for row in table for name in [*names_of(row), *row.text.split()] if "/" in name})
     lines += ["", "Single files:", "", *(f"- {name}: {sources()[name]['source']}" for name in files)]
     return "\n".join([*lines, "", *SOURCES, ""])
 
