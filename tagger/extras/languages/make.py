@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.saved_config import CARD, CONFIG, TAGGER_IN_RUN
+from tagger.bundle.saved_config import CARD, CONFIG, NOISE, TAGGER_IN_RUN
 from tagger.bundled import bundled
 from tagger.extras.languages.made_text import punctuated, recombined
 from tagger.extras.languages.scheme import as_today
@@ -335,6 +335,7 @@ class Language:
             "words": round(words_in(text_of(split_of(self.primary, "train"))) / 1000),
             "version": self.row.version,
             "license": LICENCE,
+            **({NOISE: True} if student.has_noise else {}),
             **self.scores(partial, bundle),
             "temperatures": bundle.config.get("temperatures", {}),
         }
