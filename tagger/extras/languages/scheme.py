@@ -17,7 +17,8 @@ def as_today(text: str, today: str) -> str:
     """A text in CoNLL-U with the lemmas and XPOS of another one.
 
     If `today` always gives a form with a UPOS one value, and the text mostly others, the word gets that of `today`.
-    After that, an XPOS that `today` never has, or a lemma with a symbol that no lemma there has, is blank.
+    After that, an XPOS that `today` never has is blank, and so is a lemma with a symbol that its form lacks and that no
+    lemma of `today` adds to its form.
     """
     values = {column: _values(today, column) for column in (LEMMA, XPOS)}
     changes: dict[int, dict[tuple[str, str], str]] = {}
@@ -30,7 +31,12 @@ def as_today(text: str, today: str) -> str:
                 if 2 * given[value] < given.total():
                     changes[column][word] = value
     tags = {value for counts in values[XPOS].values() for value in counts}
-    symbols = {sign for counts in values[LEMMA].values() for value in counts for sign in _symbols(value)}
+    symbols = {
+        sign
+        for (form, _), counts in values[LEMMA].items()
+        for lemma in counts
+        for sign in _symbols(lemma) - _symbols(form)
+    }
     lines = []
     for line in text.split("\n"):
         cells = line.split("\t")
