@@ -11,6 +11,7 @@ from tagger.text.strings import NO_TAG
 
 FORM, LEMMA, UPOS, XPOS = 1, 2, 3, 4  # places in a line of CoNLL-U
 LEAST = 2  # times that today's files have a word before what they say of it counts
+OFTEN = 0.01  # share of the words whose lemmas add a symbol that a text without it is of another scheme
 
 
 def as_today(text: str, today: str) -> str:
@@ -18,37 +19,50 @@ def as_today(text: str, today: str) -> str:
 
     If `today` always gives a form with a UPOS one value, and the text mostly others, the word gets that of `today`.
     After that, an XPOS that `today` never has is blank, and so is a lemma with a symbol that its form lacks and that no
-    lemma of `today` adds to its form.
+    lemma of `today` adds to its form. Where `today` often adds a symbol, as in `yli#opisto`, and the text never does,
+    only those lemmas stay that `today` has for the word.
     """
     values = {column: _values(today, column) for column in (LEMMA, XPOS)}
+    old = {column: _values(text, column) for column in values}
     changes: dict[int, dict[tuple[str, str], str]] = {}
     for column, known in values.items():
         changes[column] = {}
-        for word, given in _values(text, column).items():
+        for word, given in old[column].items():
             counts = known.get(word, Counter[str]())
             if len(counts) == 1 and counts.total() >= LEAST:
                 (value,) = counts
                 if 2 * given[value] < given.total():
                     changes[column][word] = value
     tags = {value for counts in values[XPOS].values() for value in counts}
-    symbols = {
-        sign
-        for (form, _), counts in values[LEMMA].items()
-        for lemma in counts
-        for sign in _symbols(lemma) - _symbols(form)
-    }
+    symbols, old_symbols = _added(values[LEMMA]), _added(old[LEMMA])
+    often = OFTEN * sum(counts.total() for counts in values[LEMMA].values())
+    lacks = any(count > often and sign not in old_symbols for sign, count in symbols.items())
     lines = []
     for line in text.split("\n"):
         cells = line.split("\t")
         if _is_word(cells):
+            word = cells[FORM], cells[UPOS]
             for column, of_words in changes.items():
-                cells[column] = of_words.get((cells[FORM], cells[UPOS]), cells[column])
+                cells[column] = of_words.get(word, cells[column])
             if cells[XPOS] not in tags:
                 cells[XPOS] = NO_TAG
-            if not _symbols(cells[LEMMA]) <= symbols | _symbols(cells[FORM]):
+            lemma = cells[LEMMA]
+            if not _symbols(lemma) <= symbols.keys() | _symbols(cells[FORM]) or (
+                lacks and lemma not in values[LEMMA].get(word, ())
+            ):
                 cells[LEMMA] = NO_TAG
         lines.append("\t".join(cells))
     return "\n".join(lines)
+
+
+def _added(lemmas: dict[tuple[str, str], Counter[str]]) -> Counter[str]:
+    """The symbols that lemmas add to their forms, and in how many words with letters: punctuation counts as none."""
+    found: Counter[str] = Counter()
+    for (form, _), counts in lemmas.items():
+        for lemma, count in counts.items():
+            for sign in _symbols(lemma) - _symbols(form):
+                found[sign] += count if any(map(str.isalpha, form)) else 0
+    return found
 
 
 def _values(text: str, column: int) -> dict[tuple[str, str], Counter[str]]:

@@ -172,6 +172,19 @@ def test_lemmas_and_xpos_of_a_file_become_those_of_today() -> None:
     )
 
 
+def test_lemmas_without_a_symbol_that_today_adds_often_are_those_of_words_that_today_has() -> None:
+    def text(*lemmas: str) -> str:
+        words = ((lemma.replace("#", "") + "n", lemma) for lemma in lemmas)
+        return "".join(f"1\t{form}\t{lemma}\tNOUN" + "\t_" * 6 + "\n" for form, lemma in words)
+
+    today = text("yli#opisto", "yli#opisto", "talo", "kirja")
+    assert as_today(text("yliopisto", "talo", "puhemies"), today) == text("yli#opisto", "talo", "puhemies").replace(
+        "\tpuhemies\t", "\t_\t"
+    ).replace("yli#opiston", "yliopiston")
+    as_it_is = text("yli#opisto", "talo", "puhe#mies", "koira")
+    assert as_today(as_it_is, today) == as_it_is
+
+
 def test_a_dictionary_is_counted_on_the_words_from_which_a_tagger_has_learned(tmp_path: Path) -> None:
     folder = tmp_path / "UD_English-EWT"
     folder.mkdir()
