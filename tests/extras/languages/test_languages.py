@@ -1,6 +1,9 @@
 """What makes the taggers of languages: what it wrote is there, and words that it makes up."""
 
+import dataclasses
 import gzip
+import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -137,6 +140,34 @@ def test_files_join_train_in_part_and_those_that_are_renewed_stay_apart(
     assert make.with_spaces(today + old) == today
     with pytest.raises(SystemExit, match="welsh/none is not in"):
         make.Language(row._replace(more="welsh/none"), [tmp_path], tmp_path, tmp_path / "other").join()
+
+
+def test_a_packed_tagger_says_that_it_has_read_noise_and_from_what_it_is_made(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "UD_English-EWT").mkdir()
+    for split in ("train", "dev", "test"):
+        (tmp_path / "UD_English-EWT" / f"en-{split}.conllu").write_text(
+            "1\ttime" + "\t_" * 8 + "\n\n", encoding="utf-8"
+        )
+    row = ENGLISH._replace(text="web_english/masc.lines en.txt", thin="computed", udpipe="97.00", cuts="rules")
+    made = make.Language(row, [tmp_path], tmp_path, tmp_path / "work")
+    made.join()
+    tiny = Bundle.load(trained)
+    for name in ("student", "segmenter"):
+        config = {**tiny.config, "training": {"noise": 0.2}}
+        dataclasses.replace(tiny, config=config).save(made.folder / name / make.TAGGER_IN_RUN, "")
+    monkeypatch.setitem(sys.modules, "zopfli", types.ModuleType("zopfli"))
+    monkeypatch.setitem(sys.modules, "zopfli.gzip", gzip)
+    scores = {column: {"accuracy": 0.9} for column in tiny.vocabulary.columns}
+    monkeypatch.setattr(make, "evaluate", lambda path, tagger, *options: scores)
+    made.pack()
+    packed = made.folder / "packed" / "english"
+    assert Bundle.load(packed).has_noise
+    assert "- UD_English-EWT (CC BY-SA 4.0)\n- untagged text of some" in (packed / "LICENSE").read_text(
+        encoding="utf-8"
+    )
+    assert "- web_english/masc.lines (free for any use)" in (packed / "README.md").read_text(encoding="utf-8")
 
 
 def test_lemmas_and_xpos_of_a_file_become_those_of_today() -> None:
