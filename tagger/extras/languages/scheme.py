@@ -20,7 +20,8 @@ def as_today(text: str, today: str) -> str:
     If `today` always gives a form with a UPOS one value, and the text mostly others, the word gets that of `today`.
     After that, an XPOS that `today` never has is blank, and so is a lemma with a symbol that its form lacks and that no
     lemma of `today` adds to its form. Where `today` often adds a symbol, as in `yli#opisto`, and the text never does,
-    only those lemmas stay that `today` has for the word.
+    only those lemmas stay that `today` has for the word. The same holds for words with capitals where lemmas of `today`
+    have capitals far more often.
     """
     values = {column: _values(today, column) for column in (LEMMA, XPOS)}
     old = {column: _values(text, column) for column in values}
@@ -37,6 +38,8 @@ def as_today(text: str, today: str) -> str:
     symbols, old_symbols = _added(values[LEMMA]), _added(old[LEMMA])
     often = OFTEN * sum(counts.total() for counts in values[LEMMA].values())
     lacks = any(count > often and sign not in old_symbols for sign, count in symbols.items())
+    capitals, old_capitals = _capitals(values[LEMMA]), _capitals(old[LEMMA])
+    lacks_capitals = capitals > OFTEN and 10 * old_capitals < capitals
     lines = []
     for line in text.split("\n"):
         cells = line.split("\t")
@@ -48,7 +51,7 @@ def as_today(text: str, today: str) -> str:
                 cells[XPOS] = NO_TAG
             lemma = cells[LEMMA]
             if not _symbols(lemma) <= symbols.keys() | _symbols(cells[FORM]) or (
-                lacks and lemma not in values[LEMMA].get(word, ())
+                (lacks or (lacks_capitals and not cells[FORM].islower())) and lemma not in values[LEMMA].get(word, ())
             ):
                 cells[LEMMA] = NO_TAG
         lines.append("\t".join(cells))
@@ -63,6 +66,12 @@ def _added(lemmas: dict[tuple[str, str], Counter[str]]) -> Counter[str]:
             for sign in _symbols(lemma) - _symbols(form):
                 found[sign] += count if any(map(str.isalpha, form)) else 0
     return found
+
+
+def _capitals(lemmas: dict[tuple[str, str], Counter[str]]) -> float:
+    """The share of the words whose lemma has a capital."""
+    words = [(lemma, count) for counts in lemmas.values() for lemma, count in counts.items()]
+    return sum(count for lemma, count in words if lemma != lemma.lower()) / max(1, sum(count for _, count in words))
 
 
 def _values(text: str, column: int) -> dict[tuple[str, str], Counter[str]]:

@@ -216,6 +216,17 @@ def test_lemmas_without_a_symbol_that_today_adds_often_are_those_of_words_that_t
     assert as_today(as_it_is, today) == as_it_is
 
 
+def test_names_of_a_file_whose_lemmas_have_no_capitals_get_lemmas_that_today_has() -> None:
+    def text(*words: tuple[str, str]) -> str:
+        return "".join(f"1\t{form}\t{lemma}\tNOUN" + "\t_" * 6 + "\n" for form, lemma in words)
+
+    today = text(("Крым", "Крым"), ("Крым", "Крым"), ("дом", "дом"), ("Кот", "кот"))
+    old = (("Крым", "крым"), ("Кот", "кот"), ("Нил", "нил"), ("коты", "кот"))
+    assert as_today(text(*old), today) == text(("Крым", "Крым"), ("Кот", "кот"), ("Нил", "_"), ("коты", "кот"))
+    as_it_is = text(*old, ("Рим", "Рим"))
+    assert as_today(as_it_is, today) == as_it_is.replace("\tкрым\t", "\tКрым\t")
+
+
 def test_a_dictionary_is_counted_on_the_words_from_which_a_tagger_has_learned(tmp_path: Path) -> None:
     folder = tmp_path / "UD_English-EWT"
     folder.mkdir()
