@@ -75,9 +75,7 @@ SEED = 1
 MAX_WORDS = 150_000  # of train; files that join it, and then those that are renewed, are read in part
 SIZES = {  # of students
     "small": ["experiment=small", "noise=0.2"],
-    "english": [  # of three to four times the text
-        *("experiment=english", "noise=0.4", "trainer.max_epochs=12", "trainer.precision=bf16-mixed"),
-    ],
+    "english": ["experiment=english", "noise=0.4", "trainer.max_epochs=12", "trainer.precision=bf16-mixed"],
 }
 LEARNED_DEV = 0.8  # of the sentences of dev, from which a language learns whose row says so; the rest is its dev split
 MAX_PUNCTUATED = 2000  # sentences
