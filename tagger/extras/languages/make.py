@@ -423,7 +423,7 @@ Accuracy in percent with gold tokens, and F1 in percent from raw text, on {" and
         sources = "\n".join(f"- {source}" for source in self.sources(bundle))
         return f"""This tagger for {self.row.name.title()} is licensed under the Creative Commons
 Attribution-ShareAlike 4.0 International licence: https://creativecommons.org/licenses/by-sa/4.0/legalcode
-(its text is also in ../CC-BY-SA-4.0.txt).
+(its text is also in ../english/LICENSE).
 
 It is made from
 

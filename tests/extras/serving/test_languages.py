@@ -36,12 +36,13 @@ def test_each_paragraph_has_its_language(every: Running) -> None:
 
 
 def test_warnings_and_errors_are_those_of_the_command_with_remedies_of_the_service(every: Running) -> None:
-    mixed = f"{TEXTS['welsh'] * 2}\n\n{HUNGARIAN}\n\nስሜ አበበ ነው።\n\n{TEXTS['finnish']}"
+    hebrew = "הילדה קוראת ספר חדש בבית הספר בירושלים."
+    mixed = f"{TEXTS['welsh'] * 2}\n\n{HUNGARIAN}\n\nስሜ አበበ ነው።\n\n{hebrew}"
     for text in (mixed, f"{mixed}\n\n" + f"{TEXTS['welsh']}\n\n" * 300):  # at once, and in windows
         doubt, thin = tag(every, text=text)["warnings"]
         assert doubt.endswith("looks like a language that is not there; it is tagged as welsh")
-        assert thin.startswith("finnish: this tagger is thin")
-    assert tag(every, text="a", model="fi")["warnings"] == [thin]
+        assert thin.startswith("hebrew: this tagger is thin")
+    assert tag(every, text="a", model="he")["warnings"] == [thin]
     for names, words in (
         ({}, r"the text looks most like (\w+), .*; if it is \1, name it: language [a-z]+$"),
         ({"model": "elvish"}, "model 'elvish' does not exist; choose all-languages, or a language that /v1/models"),
