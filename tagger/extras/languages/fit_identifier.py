@@ -2,9 +2,9 @@
 
     python -m tagger.extras.languages.fit_identifier --corpora TREEBANKS [TREEBANKS ...] --text TEXTS [-o FILE]
 
-It learns from all that the taggers of `languages.csv` learn from but dev, and from their untagged text,
-in pieces of 1 to 30 words. Its accuracy on pieces of dev is printed, and that of py3langid among the same languages
-(pip install py3langid). Without `-o` it is `data/languages.safetensors`. A file that is there is not made again.
+It learns from all that the taggers of `languages.csv` learn from but dev, and from their untagged text, in pieces of 1
+to 30 words. Its accuracy on pieces of dev is printed, and that of py3langid among the same languages (pip install
+py3langid). Without `-o` it is `data/languages.safetensors`. A file that is there is not made again.
 
 It also prints, of the taggers in `data` together, how many sentences of dev get their language as paragraphs of a
 document, and for which of spaCy's languages (pip install spacy) they take its example sentences.

@@ -367,7 +367,7 @@ class Language:
         }
 
     def score(self) -> None:
-        """Scores the tagger in `data` again: new numbers in its config and its card, whose sources stay."""
+        """Scores the tagger in `data` again: new numbers in its config, and in its card if this command made that."""
         self.join()
         folder = DATA / self.row.name
         bundle = Bundle.load(folder)
@@ -376,6 +376,9 @@ class Language:
         (folder / CONFIG).write_text(json.dumps({**config, **scores}, indent=2) + "\n", encoding="utf-8")
         own = dataclasses.replace(bundle, config={**bundle.config, **scores})
         card, new = ((folder / CARD).read_text(encoding="utf-8").split("\n"), self.card(own).split("\n"))
+        if next(line for line in new if line.startswith("| split | ")) not in card:
+            print(f"{self.row.name}: its card has another table, and stays as it is", flush=True)
+            return
         rows = {line.split(" | ")[0]: line for line in new if line.startswith(("| dev | ", "| test | "))}
         (folder / CARD).write_text("\n".join(rows.get(line.split(" | ")[0], line) for line in card), encoding="utf-8")
 

@@ -49,10 +49,10 @@ def as_today(text: str, today: str) -> str:
                 cells[column] = of_words.get(word, cells[column])
             if cells[XPOS] not in tags:
                 cells[XPOS] = NO_TAG
-            lemma = cells[LEMMA]
-            if not _symbols(lemma) <= symbols.keys() | _symbols(cells[FORM]) or (
-                (lacks or (lacks_capitals and not cells[FORM].islower())) and lemma not in values[LEMMA].get(word, ())
-            ):
+            form, lemma = cells[FORM], cells[LEMMA]
+            is_doubtful = lacks or (lacks_capitals and not form.islower())
+            has_new_symbol = not _symbols(lemma) <= symbols.keys() | _symbols(form)
+            if has_new_symbol or (is_doubtful and lemma not in values[LEMMA].get(word, ())):
                 cells[LEMMA] = NO_TAG
         lines.append("\t".join(cells))
     return "\n".join(lines)
