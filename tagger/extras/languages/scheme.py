@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from tagger.text.strings import NO_TAG
 
 FORM, LEMMA, UPOS, XPOS = 1, 2, 3, 4  # places in a line of CoNLL-U
-LEAST = 2  # times that today's files have a word before what they say of it counts
 OFTEN = 0.01  # share of the words whose lemmas add a symbol that a text without it is of another scheme
 
 
@@ -30,7 +29,7 @@ def as_today(text: str, today: str) -> str:
         changes[column] = {}
         for word, given in old[column].items():
             counts = known.get(word, Counter[str]())
-            if len(counts) == 1 and counts.total() >= LEAST:
+            if len(counts) == 1:
                 (value,) = counts
                 if 2 * given[value] < given.total():
                     changes[column][word] = value
