@@ -20,7 +20,9 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,15 +30,18 @@ from tagger.bundle.bundle import Bundle
 from tagger.bundle.saved_config import CARD, CONFIG, NOISE, TAGGER_IN_RUN
 from tagger.bundled import bundled
 from tagger.extras.languages.made_text import punctuated, recombined
+from tagger.extras.languages.observed import most_likely
 from tagger.extras.languages.scheme import as_today
 from tagger.tagging.languages import telling_words, words_of
-from tagger.text.conllu import read_conllu
+from tagger.tagging.load import load
+from tagger.tagging.tagger import Tagger
+from tagger.text.conllu import read_conllu, write_conllu
 from tagger.text.files import read_lines
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG
 
 HERE = Path(__file__).resolve().parent
-UPOS, XPOS, FEATS = 3, 4, 5  # places in a line of CoNLL-U
+XPOS = 4  # place in a line of CoNLL-U
 WORD = re.compile(r"^\d+\t", re.MULTILINE)
 UNKNOWN_SPACES = "# spacing = unknown"
 MIN_TAGGED, MIN_FEATS = 0.9, 0.1  # share of the words that have a tag; many words have no features
@@ -78,6 +83,7 @@ SIZES = {  # of students
     "english": ["experiment=english", "noise=0.4", "trainer.max_epochs=12", "trainer.precision=bf16-mixed"],
 }
 LEARNED_DEV = 0.8  # of the sentences of dev, from which a language learns whose row says so; the rest is its dev split
+CANDIDATES = 16  # values of FEATS of a word that a renewed file may get
 MAX_PUNCTUATED = 2000  # sentences
 RECOMBINED = 120_000  # words
 WEAKEST = 0.3  # of the features of a linear member, which are left out
@@ -206,21 +212,13 @@ class Language:
         )
 
     def renew(self) -> None:
-        """The row's corpora, and those of an older scheme with the tags that the teacher would give them today."""
+        """The row's corpora, and those of an older scheme with the tags that they would have today."""
         if self.primary.is_dir():
             return
         splits = {path.stem.rpartition("-")[2]: path.read_text(encoding="utf-8") for path in self.today.iterdir()}
+        teacher = load(self.folder / "teacher", device="cpu", corpus=self.today.name)
         for folder in self.older:
-            blank, renewed = (folder.with_name(f"{folder.name}-{kind}.conllu") for kind in ("blank", "renewed"))
-            blank.write_text(blanked(text_of(split_of(folder, "train")), UPOS, XPOS, FEATS), encoding="utf-8")
-            subprocess.run(
-                [
-                    *(sys.executable, "-m", "tagger", "tag", str(blank), "-o", str(renewed), "--keep", "--force"),
-                    *("--model", str(self.folder / "teacher"), "--corpus", self.today.name),
-                ],
-                check=True,
-            )
-            splits["train"] += renewed.read_text(encoding="utf-8")
+            splits["train"] += renewed(read(split_of(folder, "train")), teacher)
         self.write(self.primary, splits)
 
     def segment(self) -> None:
@@ -464,6 +462,25 @@ def in_part(texts: list[str], most: int) -> list[str]:
 def with_spaces(text: str) -> str:
     """The sentences of a text in CoNLL-U that say where their spaces are."""
     return "".join(f"{each}\n\n" for each in text.split("\n\n") if each.strip() and UNKNOWN_SPACES not in each)
+
+
+def renewed(sentences: list[Sentence], teacher: Tagger) -> str:
+    """Sentences in CoNLL-U with the tags of today: the teacher's, and FEATS by these and by those that they have."""
+    observed = [feats for sentence in sentences for feats in sentence.tags["feats"]]
+    for sentence in sentences:
+        unknown = [NO_TAG] * len(sentence)
+        sentence.tags = {column: tags if column == "lemma" else unknown for column, tags in sentence.tags.items()}
+    blank = [sentence.tags for sentence in sentences]
+    tagged = list(teacher.stream(sentences, keep=True, top=CANDIDATES))
+    found: dict[str, Iterator[str]] = {}
+    if "feats" in teacher.columns:
+        forms = [form for sentence in tagged for form in sentence.tokens]
+        candidates = [each for sentence in tagged for each in sentence.alternatives["feats"]]
+        found["feats"] = iter(most_likely(forms, observed, candidates))
+    for sentence, tags in zip(tagged, blank, strict=True):
+        chosen = {column: list(islice(values, len(sentence))) for column, values in found.items()}
+        sentence.tags = {**tags, **sentence.tags, **chosen}
+    return "".join(map(write_conllu, tagged))
 
 
 def blanked(text: str, *columns: int) -> str:
