@@ -87,7 +87,8 @@ CANDIDATES = 16  # values of FEATS of a word that a renewed file may get
 MAX_PUNCTUATED = 2000  # sentences
 RECOMBINED = 120_000  # words
 WEAKEST = 0.3  # of the features of a linear member, which are left out
-STEPS = ("teach", "renew", "segment", "learn", "pack")
+STEPS = ("guess", "renew", "teach", "segment", "learn", "pack")
+OF_OLDER = ("guess", "renew")  # steps of languages that have files to be renewed
 
 
 class Row(NamedTuple):
@@ -96,7 +97,7 @@ class Row(NamedTuple):
     name: str
     corpora: str  # whose scheme is learned; of several, such as two scripts, the sentences are joined
     more: str  # files of the same scheme, which join train
-    renewed: str  # files of an older scheme, to which the teacher gives the tags of dev, and which join train then
+    renewed: str  # files of an older scheme, which join train with the tags that they would have today
     others: str  # corpora of other schemes, from which the teacher learns, too
     text: str  # files, that of the language itself first
     dictionary: str  # codes of dictionaries, or auto
@@ -128,7 +129,6 @@ class Language:
         self.older = [self.primary.with_name(name.replace("/", "-")) for name in [*older, *row.renewed.split()]]
         self.today = self.primary.with_name(f"{self.primary.name}-today") if self.older else self.primary
         self.others = [self.folder_of(name) for name in row.others.split()]
-        self.taught = [self.today, *self.older, *self.others]  # what the teacher learns from
 
     def find(self, name: str) -> Path:
         """The folder of a treebank, or a single file."""
@@ -152,8 +152,9 @@ class Language:
     def make(self, last: str) -> None:
         """Does all steps that are not done, up to the last one that is wanted."""
         self.join()
-        for step in STEPS if self.older else [step for step in STEPS if step != "renew"]:
-            getattr(self, step)()
+        for step in STEPS:
+            if self.older or step not in OF_OLDER:
+                getattr(self, step)()
             if step == last:
                 break
 
@@ -199,16 +200,14 @@ class Language:
             (partial / f"{self.row.name}-{split}.conllu").write_text(text, encoding="utf-8")
         partial.rename(folder)
 
-    def teach(self) -> None:
-        """The teacher, which learns from all corpora and is told which one a sentence is of, unless one is there."""
-        if (self.folder / "teacher" / CONFIG).is_file():  # an ensemble, say
-            return
-        corpora = ",".join(map(str, self.taught))
+    def guess(self) -> None:
+        """A tagger that guesses the tags of older files: it learns from these and today's, and is told which is which."""
+        corpora = ",".join(map(str, [self.today, *self.older]))
         self.run(
-            *("teacher", "experiment=multilingual", "corpus=conllu", f"corpus.path=[{corpora}]"),
+            *("guesser", "experiment=multilingual", "transformer.tune=false"),
+            *("corpus=conllu", f"corpus.path=[{corpora}]", "corpus.dropout=0"),
             *(f"columns=[{','.join(self.columns(self.today))}]", "segmenter=rules", "test=false"),
             f"embedding.dictionary={self.row.dictionary}",
-            *(["corpus.dropout=0"] if len(self.taught) > 1 else []),
         )
 
     def renew(self) -> None:
@@ -216,10 +215,22 @@ class Language:
         if self.primary.is_dir():
             return
         splits = {path.stem.rpartition("-")[2]: path.read_text(encoding="utf-8") for path in self.today.iterdir()}
-        teacher = load(self.folder / "teacher", device="cpu", corpus=self.today.name)
+        guesser = load(self.folder / "guesser", device="cpu", corpus=self.today.name)
         for folder in self.older:
-            splits["train"] += renewed(read(split_of(folder, "train")), teacher)
+            splits["train"] += renewed(read(split_of(folder, "train")), guesser)
         self.write(self.primary, splits)
+
+    def teach(self) -> None:
+        """The teacher, which learns from all corpora and is told which one a sentence is of, unless one is there."""
+        if (self.folder / "teacher" / CONFIG).is_file():  # an ensemble, say
+            return
+        corpora = [self.primary, *self.others]
+        self.run(
+            *("teacher", "experiment=multilingual", "corpus=conllu", f"corpus.path=[{','.join(map(str, corpora))}]"),
+            *(f"columns=[{','.join(self.columns(self.primary))}]", "segmenter=rules", "test=false"),
+            f"embedding.dictionary={self.row.dictionary}",
+            *(["corpus.dropout=0"] if self.others else []),
+        )
 
     def segment(self) -> None:
         """What cuts raw text, learned from the corpora and those of `cuts`; rules if they are as good on all of dev."""
@@ -242,7 +253,7 @@ class Language:
         texts += [self.texts / name for name in self.row.text.split()]
         helped = [f"distill.text=[{','.join(map(str, texts))}]"] if texts else []
         helped += ["linear=0.35"] if self.row.student == "linear" else []
-        told = [f"distill.corpus={self.today.name}"] if len(self.taught) > 1 else []
+        told = [f"distill.corpus={self.primary.name}"] if self.others else []
         self.run(
             *("student", *SIZES[self.row.size], "corpus=conllu", f"corpus.path={self.primary}", "segmenter=rules"),
             *(
@@ -404,7 +415,8 @@ class Language:
         name = self.row.name.title()
         learned = "\nIt learned from four fifths of dev, too; `dev` is the rest.\n" if self.row.dev != "kept" else ""
         newer = [*(["train"] if self.row.dev == "newer" else []), *self.row.renewed.split()]
-        learned += f"\nThe teacher gave {', '.join(newer)} the tags of today.\n" if newer else ""
+        if newer:
+            learned += f"\nOf {', '.join(newer)} the tags are guessed, FEATS from those of the file, too.\n"
         return f"""# Part-of-speech tagger for {name}
 
 A small network, the student of one with the encoder multilingual-e5-small (MIT). It learned from the texts and the tags
@@ -464,16 +476,16 @@ def with_spaces(text: str) -> str:
     return "".join(f"{each}\n\n" for each in text.split("\n\n") if each.strip() and UNKNOWN_SPACES not in each)
 
 
-def renewed(sentences: list[Sentence], teacher: Tagger) -> str:
-    """Sentences in CoNLL-U with the tags of today: the teacher's, and FEATS by these and by those that they have."""
+def renewed(sentences: list[Sentence], guesser: Tagger) -> str:
+    """Sentences in CoNLL-U with tags of today: those that are guessed, and FEATS by these and by their own."""
     observed = [feats for sentence in sentences for feats in sentence.tags["feats"]]
     for sentence in sentences:
         unknown = [NO_TAG] * len(sentence)
         sentence.tags = {column: tags if column == "lemma" else unknown for column, tags in sentence.tags.items()}
     blank = [sentence.tags for sentence in sentences]
-    tagged = list(teacher.stream(sentences, keep=True, top=CANDIDATES))
+    tagged = list(guesser.stream(sentences, keep=True, top=CANDIDATES))
     found: dict[str, Iterator[str]] = {}
-    if "feats" in teacher.columns:
+    if "feats" in guesser.columns:
         forms = [form for sentence in tagged for form in sentence.tokens]
         candidates = [each for sentence in tagged for each in sentence.alternatives["feats"]]
         found["feats"] = iter(most_likely(forms, observed, candidates))

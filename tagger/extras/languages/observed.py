@@ -1,10 +1,10 @@
-"""What a teacher says of words, and the FEATS that an older file gives them -> the FEATS that they would have today.
+"""What a tagger guesses of words, and the FEATS that an older file gives them -> the FEATS that they would have today.
 
-An older file writes other FEATS, but its annotators saw the case and the number of each word, which a teacher has to
-guess. So the file is an observer of the FEATS of today, whose habits are learned without any word that has both
-(Dawid and Skene 1979, Maximum likelihood estimation of observer error-rates using the EM algorithm): where a word has
-the FEATS v of today, the file writes o with a probability P(o | v), and the word has those v whose product of P(o | v)
-and the teacher's probability is the greatest.
+An older file writes other FEATS, but its annotators saw the case and the number of each word, which a tagger guesses.
+So the file is an observer of the FEATS of today, whose habits are learned without any word that has both (Dawid and
+Skene 1979, Maximum likelihood estimation of observer error-rates using the EM algorithm): where a word has the FEATS v
+of today, the file writes o with a probability P(o | v), and the word has those v whose product of P(o | v) and the
+guess's probability is the greatest.
 """
 
 # n words, m candidates of all of them
@@ -30,22 +30,22 @@ def most_likely(
     Args:
         forms: of the words.
         observed: their tags in the older file.
-        candidates: of each word the tags that it may have, at least one, and how probable the teacher finds them.
+        candidates: of each word the tags that it may have, at least one, and how probable the tagger finds them.
     """
     counts = np.array([len(each) for each in candidates])
     word = np.repeat(np.arange(len(forms)), counts)  # (m,) that each candidate is of
     tags = [tag for each in candidates for tag, _ in each]
-    teacher = np.array([probability for each in candidates for _, probability in each]) + LEAST
+    guess = np.array([probability for each in candidates for _, probability in each]) + LEAST
     v, o, form = _ids(tags), _ids(observed)[word], _ids([form.lower() for form in forms])[word]
     pair, v_of_form = _ids_of_pairs(o, v), _ids_of_pairs(form, v)
     pair_of_form = _ids_of_pairs(v_of_form, o)
     share = (np.bincount(o, 1 / counts[word]) / len(forms))[o]
-    posterior = _normalized(teacher, word)
+    posterior = _normalized(guess, word)
     for _ in range(ROUNDS):
         general = (_others(pair, posterior) + WORDS * share) / (_others(v, posterior) + WORDS)
         channel = _others(pair_of_form, posterior) + WORDS_OF_FORM * general
         channel /= _others(v_of_form, posterior) + WORDS_OF_FORM
-        posterior = _normalized(teacher * channel, word)
+        posterior = _normalized(guess * channel, word)
     order = np.lexsort((posterior, word))  # the last candidate of a word is its best
     return [tags[place] for place in order[np.cumsum(counts) - 1].tolist()]
 

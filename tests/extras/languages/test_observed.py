@@ -1,0 +1,32 @@
+"""The FEATS of an older file beside what a teacher says."""
+
+import random
+
+from tagger.extras.languages.observed import most_likely
+
+
+def test_what_annotators_saw_decides_where_the_teacher_guesses() -> None:
+    chance = random.Random(1)
+    forms, observed, candidates, today = [], [], [], []
+    for number in range(600):
+        case = chance.choice(["Nom", "Acc"])
+        guess = case if chance.random() < 0.7 else {"Nom": "Acc", "Acc": "Nom"}[case]
+        forms.append(f"noun{number % 150}")
+        observed.append({"Nom": "N;NOM", "Acc": "N;ACC"}[case])
+        candidates.append([(guess, 0.7), ({"Nom": "Acc", "Acc": "Nom"}[guess], 0.3)])
+        today.append(case)
+    wrong = sum(each[0][0] != tag for each, tag in zip(candidates, today, strict=True))
+    found = most_likely(forms, observed, candidates)
+    assert wrong > 150
+    assert sum(tag != right for tag, right in zip(found, today, strict=True)) == 0
+
+
+def test_a_word_that_the_older_file_always_writes_otherwise_gets_what_the_teacher_says() -> None:
+    usual = [("pronoun", "PRON", [("Prs", 0.9), ("Dem", 0.1)])] * 100 + [("article", "DET", [("Dem", 1.0)])] * 100
+    words = [*usual, *[("tas", "PRON", [("Dem", 0.9), ("Prs", 0.1)])] * 60]
+    found = most_likely(*zip(*words, strict=True))
+    assert found == ["Prs"] * 100 + ["Dem"] * 160
+
+
+def test_a_single_candidate_stays() -> None:
+    assert most_likely(["a", "b"], ["_", "x"], [[("_", 0.2)], [("Y", 0.1)]]) == ["_", "Y"]
