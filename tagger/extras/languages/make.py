@@ -201,7 +201,7 @@ class Language:
         partial.rename(folder)
 
     def guess(self) -> None:
-        """A tagger that guesses the tags of older files: it learns from these and today's, and is told which is which."""
+        """A tagger that guesses the tags of older files: it learns from these and today's, told apart."""
         corpora = ",".join(map(str, [self.today, *self.older]))
         self.run(
             *("guesser", "experiment=multilingual", "transformer.tune=false"),
