@@ -30,7 +30,7 @@ from tagger.bundle.bundle import Bundle
 from tagger.bundle.saved_config import CARD, CONFIG, NOISE, TAGGER_IN_RUN
 from tagger.bundled import bundled
 from tagger.extras.languages.made_text import punctuated, recombined
-from tagger.extras.languages.observed import most_likely
+from tagger.extras.languages.observed import most_likely, observed, with_observed
 from tagger.extras.languages.scheme import as_today
 from tagger.tagging.languages import telling_words, words_of
 from tagger.tagging.load import load
@@ -166,9 +166,9 @@ class Language:
         more = [as_today(text_of(self.find(name)), own) for name in self.row.more.split()]
         splits["train"] += "".join(in_part(more, MAX_WORDS - words_in(splits["train"])))
         self.write(self.today, splits)
-        older = [self.splits("train")["train"]] if self.row.dev == "newer" else []
+        older = [with_observed(self.splits("train")["train"])] if self.row.dev == "newer" else []
         for name in self.row.renewed.split():
-            older.append(as_today(blanked(text_of(self.find(name)), XPOS), own))
+            older.append(as_today(blanked(with_observed(text_of(self.find(name))), XPOS), own))
         older = in_part(older, MAX_WORDS - words_in(splits["train"]))
         for folder, text in zip(self.older, older, strict=True):
             self.write(folder, {"train": text})
@@ -477,8 +477,7 @@ def with_spaces(text: str) -> str:
 
 
 def renewed(sentences: list[Sentence], guesser: Tagger) -> str:
-    """Sentences in CoNLL-U with tags of today: those that are guessed, and FEATS by these and by their own."""
-    observed = [feats for sentence in sentences for feats in sentence.tags["feats"]]
+    """Sentences in CoNLL-U with tags of today: those that are guessed, and FEATS by these and what the file wrote."""
     for sentence in sentences:
         unknown = [NO_TAG] * len(sentence)
         sentence.tags = {column: tags if column == "lemma" else unknown for column, tags in sentence.tags.items()}
@@ -487,8 +486,9 @@ def renewed(sentences: list[Sentence], guesser: Tagger) -> str:
     found: dict[str, Iterator[str]] = {}
     if "feats" in guesser.columns:
         forms = [form for sentence in tagged for form in sentence.tokens]
+        written = [tag for sentence in tagged for tag in observed(sentence)]
         candidates = [each for sentence in tagged for each in sentence.alternatives["feats"]]
-        found["feats"] = iter(most_likely(forms, observed, candidates))
+        found["feats"] = iter(most_likely(forms, written, candidates))
     for sentence, tags in zip(tagged, blank, strict=True):
         chosen = {column: list(islice(values, len(sentence))) for column, values in found.items()}
         sentence.tags = {**tags, **sentence.tags, **chosen}

@@ -9,10 +9,16 @@ guess's probability is the greatest.
 
 # n words, m candidates of all of them
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
+from tagger.text.sentence import Sentence
+from tagger.text.strings import NO_TAG
+
+XPOS, FEATS, MISC = 4, 5, 9  # places in a line of CoNLL-U
+OBSERVED = re.compile(r"(?:^|\|)Observed=([^|]*)")
 ROUNDS = 5  # of EM
 WORDS = 1.0  # as much as what v is taken for in a word weighs o's share of all words
 WORDS_OF_FORM = 20.0  # as much as what v is taken for in as many words of a form weighs what it is in all forms
@@ -20,7 +26,7 @@ LEAST = 1e-6  # probability of a candidate
 
 
 def most_likely(
-    forms: Sequence[str], observed: Sequence[str], candidates: Sequence[Sequence[tuple[str, float]]]
+    forms: Sequence[str], written: Sequence[str], candidates: Sequence[Sequence[tuple[str, float]]]
 ) -> list[str]:
     """For each of n words the most likely of its candidates.
 
@@ -29,14 +35,14 @@ def most_likely(
 
     Args:
         forms: of the words.
-        observed: their tags in the older file.
+        written: what the older file writes of them.
         candidates: of each word the tags that it may have, at least one, and how probable the tagger finds them.
     """
     counts = np.array([len(each) for each in candidates])
     word = np.repeat(np.arange(len(forms)), counts)  # (m,) that each candidate is of
     tags = [tag for each in candidates for tag, _ in each]
     guess = np.array([probability for each in candidates for _, probability in each]) + LEAST
-    v, o, form = _ids(tags), _ids(observed)[word], _ids([form.lower() for form in forms])[word]
+    v, o, form = _ids(tags), _ids(written)[word], _ids([form.lower() for form in forms])[word]
     pair, v_of_form = _ids_of_pairs(o, v), _ids_of_pairs(form, v)
     pair_of_form = _ids_of_pairs(v_of_form, o)
     share = (np.bincount(o, 1 / counts[word]) / len(forms))[o]
@@ -48,6 +54,24 @@ def most_likely(
         posterior = _normalized(guess * channel, word)
     order = np.lexsort((posterior, word))  # the last candidate of a word is its best
     return [tags[place] for place in order[np.cumsum(counts) - 1].tolist()]
+
+
+def with_observed(text: str) -> str:
+    """A text in CoNLL-U that says in MISC what the file wrote of each word: XPOS or FEATS, what has more values."""
+    rows = [line.split("\t") for line in text.split("\n")]
+    words = [cells for cells in rows if len(cells) == MISC + 1 and cells[0].isdecimal()]
+    column = max(FEATS, XPOS, key=lambda place: len({cells[place] for cells in words}))
+    for cells in words:
+        other = [] if cells[MISC] == NO_TAG else [cells[MISC]]
+        cells[MISC] = "|".join([*other, "Observed=" + cells[column].replace("|", ";")])
+    return "\n".join(map("\t".join, rows))
+
+
+def observed(sentence: Sentence) -> list[str]:
+    """What `with_observed` wrote of the words of a sentence that was read from CoNLL-U."""
+    rows = [line.rstrip().split("\t") for line in sentence.lines or []]
+    found = [OBSERVED.search(cells[MISC]) for cells in rows if len(cells) == MISC + 1 and cells[0].isdecimal()]
+    return [each[1] if each else NO_TAG for each in found]
 
 
 def _ids(values: Sequence[str]) -> np.ndarray:

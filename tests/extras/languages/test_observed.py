@@ -2,7 +2,8 @@
 
 import random
 
-from tagger.extras.languages.observed import most_likely
+from tagger.extras.languages.observed import most_likely, observed, with_observed
+from tagger.text.conllu import read_conllu
 
 
 def test_what_annotators_saw_decides_where_the_teacher_guesses() -> None:
@@ -30,3 +31,17 @@ def test_a_word_that_the_older_file_always_writes_otherwise_gets_what_the_teache
 
 def test_a_single_candidate_stays() -> None:
     assert most_likely(["a", "b"], ["_", "x"], [[("_", 0.2)], [("Y", 0.1)]]) == ["_", "Y"]
+
+
+def test_what_an_older_file_wrote_is_kept_beside_its_words() -> None:
+    rows = ["ein\tein\tDET\tART\t_\t_\t_\t_\t_", "Tag\tTag\tNOUN\tN;NOM\tCase=Nom\t_\t_\t_\tSpaceAfter=No"]
+    rows += ["er\ter\tPRON\t_\tCase=Nom|Person=3\t_\t_\t_\t_"]
+    text = "# text = ein Tag er\n" + "".join(f"{i}\t{row}\n" for i, row in enumerate(rows, start=1)) + "\n"
+    (sentence,) = read_conllu(with_observed(text).splitlines(keepends=True), "file")
+    assert observed(sentence) == ["_", "Case=Nom", "Case=Nom;Person=3"]
+    assert sentence.space_after == [True, False, True]
+    other = text.replace("Case=Nom|Person=3", "Case=Nom")
+    (sentence,) = read_conllu(with_observed(other).splitlines(keepends=True), "file")
+    assert observed(sentence) == ["ART", "N;NOM", "_"]
+    (sentence,) = read_conllu(text.splitlines(keepends=True), "file")
+    assert observed(sentence) == ["_", "_", "_"]
