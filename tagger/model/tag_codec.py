@@ -2,13 +2,16 @@
 
 Every other column is learned as it is. A script that is learned on some words gives lemmas for all words that it fits.
 A word form of the training data gets only scripts that it has there: the network cannot know the lemma of a word that
-it has seen once. For other words a script is preferred that gives a lemma of the training data: most words of a text
-are forms of words that are known, and many scripts that fit leave no word. They get no script that is a whole lemma and
-that training has for one form alone, such as `be` where `was` is its only form: that is no rule.
+it has seen once. For other words a script is preferred that gives a lemma of the training data, or one of which it has
+all parts (`maa#ilma`): most words of a text are forms of words that are known, and many scripts that fit leave no word.
+They get no script that is a whole lemma and that training has for one form alone, such as `be` where `was` is its only
+form: that is no rule.
 """
 
 # N tokens, K tags of a column, k best of them
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -22,6 +25,7 @@ from tagger.text.strings import LEMMA, NO_TAG, is_annotated
 
 OTHER_SCRIPTS = 8  # that are tried besides the best ones, since they may give the same lemma
 KNOWN_LEMMA = 2.5  # points that a known lemma adds to a score: chosen on dev of eleven treebanks
+MARKED = 0.01  # share of the forms of the training data whose lemmas add a symbol to them that stands between parts
 _Alternatives = list[list[tuple[str, float]]]
 
 
@@ -95,6 +99,28 @@ class TagCodec:
         return frozenset(lemma for lemma in found if lemma is not None)
 
     @cached_property
+    def _marks(self) -> str:
+        """The symbols between parts of lemmas, such as `#` in `maa#ilma`: those that many lemmas add to their forms."""
+        counts: Counter[str] = Counter()
+        for form, ids in self._form_tags.items():
+            added = "".join(_lemma(self._names[tag], form) for tag in ids)
+            counts.update({sign for sign in added if not sign.isalnum() and not sign.isspace() and sign not in form})
+        return "".join(sign for sign, count in counts.items() if count >= MARKED * len(self._form_tags))
+
+    @cached_property
+    def _parts(self) -> frozenset[str]:
+        """The words of the training data and what their lemmas consist of, in lower case."""
+        found = {form.lower() for form in self._form_tags}
+        return frozenset(found.union(*(_cut(lemma.lower(), self._marks) for lemma in self.lemmas)))
+
+    def _knows(self, lemma: str) -> bool:
+        """Whether the training data has a lemma, or all of its parts."""
+        if lemma in self.lemmas or not self._marks:
+            return lemma in self.lemmas
+        parts = _cut(lemma.lower(), self._marks)
+        return len(parts) > 1 and self._parts.issuperset(parts)
+
+    @cached_property
     def _lone(self) -> np.ndarray:
         """The ids of scripts that keep nothing of a word, and that training has for one form alone.
 
@@ -148,14 +174,14 @@ class TagCodec:
             self._prefer_known(scores, words, rows)
 
     def _prefer_known(self, scores: Tensor, words: Sequence[str], new: Tensor) -> None:
-        """Raises the scores of scripts that give a lemma of the training data; `new` are the rows of unknown words."""
+        """Raises the scores of scripts that give a lemma that is known; `new` are the rows of unknown words."""
         of_new = scores[new]
         near = of_new > of_new.amax(1, keepdim=True) - KNOWN_LEMMA
         near &= near.sum(1, keepdim=True) > 1  # a script with no rival stays the best
         near &= torch.from_numpy(self._least > 0).to(scores.device)  # a whole lemma is known whatever the word
         rows, scripts = torch.nonzero(near, as_tuple=True)
         pairs = zip(new[rows].tolist(), scripts.tolist(), strict=True)
-        raised = [pair for pair in pairs if _lemma(self._names[pair[1]], words[pair[0]]) in self.lemmas]
+        raised = [pair for pair in pairs if self._knows(_lemma(self._names[pair[1]], words[pair[0]]))]
         if raised:
             at = torch.tensor(raised, device=scores.device).T
             scores[at[0], at[1]] += KNOWN_LEMMA
@@ -205,6 +231,11 @@ def _merged(form: str, scripts: list[str], shares: list[float], top: int) -> lis
             total[lemma] = total.get(lemma, 0.0) + share
     first, *others = [(lemma, round(min(share, 1.0), 6)) for lemma, share in total.items()]
     return [first, *sorted(others, key=lambda pair: -pair[1])][:top]
+
+
+def _cut(lemma: str, marks: str) -> list[str]:
+    """The parts of a lemma between any of some symbols."""
+    return re.split(f"[{re.escape(marks)}]", lemma) if marks else [lemma]
 
 
 @lru_cache(maxsize=1 << 17)
