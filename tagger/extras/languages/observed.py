@@ -1,4 +1,4 @@
-"""What a tagger guesses of words, and the FEATS that an older file gives them -> the FEATS that they would have today.
+"""What a tagger guesses of words, and what an older file writes of them -> the FEATS that they would have today.
 
 An older file writes other FEATS, but its annotators saw the case and the number of each word, which a tagger guesses.
 So the file is an observer of the FEATS of today, whose habits are learned without any word that has both (Dawid and
@@ -20,8 +20,8 @@ from tagger.text.strings import NO_TAG
 XPOS, FEATS, MISC = 4, 5, 9  # places in a line of CoNLL-U
 OBSERVED = re.compile(r"(?:^|\|)Observed=([^|]*)")
 ROUNDS = 5  # of EM
-WORDS = 1.0  # as much as what v is taken for in a word weighs o's share of all words
-WORDS_OF_FORM = 20.0  # as much as what v is taken for in as many words of a form weighs what it is in all forms
+PRIOR = 1.0  # words of each v that are counted before all others: with o as often as o is in the whole file
+PRIOR_OF_FORM = 20.0  # the same, of each form and v: with o as often as v has it in all forms
 LEAST = 1e-6  # probability of a candidate
 
 
@@ -30,8 +30,8 @@ def most_likely(
 ) -> list[str]:
     """For each of n words the most likely of its candidates.
 
-    P(o | v) is counted for each form, too, since schemes differ in some words: `tas` is `DET` today, and was `PRON`.
-    A word never counts for itself.
+    P(o | v) is counted for each form, too, since schemes may differ in single words. A word
+    never counts for itself.
 
     Args:
         forms: of the words.
@@ -48,9 +48,9 @@ def most_likely(
     share = (np.bincount(o, 1 / counts[word]) / len(forms))[o]
     posterior = _normalized(guess, word)
     for _ in range(ROUNDS):
-        general = (_others(pair, posterior) + WORDS * share) / (_others(v, posterior) + WORDS)
-        channel = _others(pair_of_form, posterior) + WORDS_OF_FORM * general
-        channel /= _others(v_of_form, posterior) + WORDS_OF_FORM
+        general = (_others(pair, posterior) + PRIOR * share) / (_others(v, posterior) + PRIOR)
+        channel = _others(pair_of_form, posterior) + PRIOR_OF_FORM * general
+        channel /= _others(v_of_form, posterior) + PRIOR_OF_FORM
         posterior = _normalized(guess * channel, word)
     order = np.lexsort((posterior, word))  # the last candidate of a word is its best
     return [tags[place] for place in order[np.cumsum(counts) - 1].tolist()]
