@@ -91,33 +91,40 @@ class TagCodec:
         only = self._only
         return np.fromiter((only.get(form, -1) for form in forms), dtype=np.int64, count=len(forms))
 
-    @cached_property
+    @property
     def lemmas(self) -> frozenset[str]:
         """The lemmas of the training data."""
-        names = self._names
-        found = {apply_script(names[tag], form) for form, ids in self._form_tags.items() for tag in ids}
-        return frozenset(lemma for lemma in found if lemma is not None)
+        return self._lemmas_and_marks[0]
 
     @cached_property
-    def _marks(self) -> str:
-        """The symbols between parts of lemmas, such as `#` in `maa#ilma`: those that many lemmas add to their forms."""
-        counts: Counter[str] = Counter()
+    def _lemmas_and_marks(self) -> tuple[frozenset[str], str]:
+        """The lemmas of the training data, and the symbols between their parts, such as `#` in `maa#ilma`.
+
+        The symbols are those that many lemmas add to their forms.
+        """
+        names, lemmas, counts = self._names, set[str](), Counter[str]()
         for form, ids in self._form_tags.items():
-            added = "".join(_lemma(self._names[tag], form) for tag in ids)
-            counts.update({sign for sign in added if not sign.isalnum() and not sign.isspace() and sign not in form})
-        return "".join(sign for sign, count in counts.items() if count >= MARKED * len(self._form_tags))
+            found = {lemma for tag in ids if (lemma := apply_script(names[tag], form)) is not None}
+            lemmas |= found
+            if not all(map(str.isalnum, found)):
+                added = set("".join(found)).difference(form)
+                counts.update(sign for sign in added if not sign.isalnum() and not sign.isspace())
+        least = MARKED * len(self._form_tags)
+        return frozenset(lemmas), "".join(sign for sign, count in counts.items() if count >= least)
 
     @cached_property
     def _parts(self) -> frozenset[str]:
         """The words of the training data and what their lemmas consist of, in lower case."""
+        lemmas, marks = self._lemmas_and_marks
         found = {form.lower() for form in self._form_tags}
-        return frozenset(found.union(*(_cut(lemma.lower(), self._marks) for lemma in self.lemmas)))
+        return frozenset(found.union(*(_cut(lemma.lower(), marks) for lemma in lemmas)) - {""})
 
     def _knows(self, lemma: str) -> bool:
         """Whether the training data has a lemma, or all of its parts."""
-        if lemma in self.lemmas or not self._marks:
-            return lemma in self.lemmas
-        parts = _cut(lemma.lower(), self._marks)
+        lemmas, marks = self._lemmas_and_marks
+        if lemma in lemmas or not marks:
+            return lemma in lemmas
+        parts = _cut(lemma.lower(), marks)
         return len(parts) > 1 and self._parts.issuperset(parts)
 
     @cached_property
@@ -235,7 +242,7 @@ def _merged(form: str, scripts: list[str], shares: list[float], top: int) -> lis
 
 def _cut(lemma: str, marks: str) -> list[str]:
     """The parts of a lemma between any of some symbols."""
-    return re.split(f"[{re.escape(marks)}]", lemma) if marks else [lemma]
+    return re.split(f"[{re.escape(marks)}]", lemma)
 
 
 @lru_cache(maxsize=1 << 17)

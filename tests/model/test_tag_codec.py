@@ -112,5 +112,7 @@ def test_an_unknown_compound_gets_a_lemma_whose_parts_are_of_training() -> None:
     known = [2, 1, 1.5 + KNOWN_LEMMA]
     codec = TagCodec("lemma", scripts, forms)
     assert weighed(codec, scores.clone(), ["luunkoulu", "Luunilma", "luunkissa"]) == [known, known, [2, 1, 1.5]]
+    alone = TagCodec("lemma", [*scripts, "keep:#"], {**forms, "x": [3]})  # `#` has no parts
+    assert alone._parts == {*forms, "x", "maa", "ilma"}
     rare = TagCodec("lemma", scripts, {**forms, **{f"kissa{number}": [0] for number in range(200)}})
     assert weighed(rare, scores.clone(), ["luunkoulu"] * 3)[0] == [2, 1, 1.5]  # `#` of one form in 205 joins no parts

@@ -20,7 +20,6 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -31,7 +30,7 @@ from tagger.bundle.saved_config import CARD, CONFIG, NOISE, TAGGER_IN_RUN
 from tagger.bundled import bundled
 from tagger.extras.languages.made_text import punctuated, recombined
 from tagger.extras.languages.observed import most_likely, observed, with_observed
-from tagger.extras.languages.scheme import as_today
+from tagger.extras.languages.scheme import XPOS, as_today
 from tagger.tagging.languages import telling_words, words_of
 from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger
@@ -41,7 +40,6 @@ from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG
 
 HERE = Path(__file__).resolve().parent
-XPOS = 4  # place in a line of CoNLL-U
 WORD = re.compile(r"^\d+\t", re.MULTILINE)
 UNKNOWN_SPACES = "# spacing = unknown"
 MIN_TAGGED, MIN_FEATS = 0.9, 0.1  # share of the words that have a tag; many words have no features
@@ -483,15 +481,15 @@ def renewed(sentences: list[Sentence], guesser: Tagger) -> str:
         sentence.tags = {column: tags if column == "lemma" else unknown for column, tags in sentence.tags.items()}
     blank = [sentence.tags for sentence in sentences]
     tagged = list(guesser.stream(sentences, keep=True, top=CANDIDATES))
-    found: dict[str, Iterator[str]] = {}
+    for sentence, tags in zip(tagged, blank, strict=True):
+        sentence.tags = {**tags, **sentence.tags}
     if "feats" in guesser.columns:
         forms = [form for sentence in tagged for form in sentence.tokens]
         written = [tag for sentence in tagged for tag in observed(sentence)]
         candidates = [each for sentence in tagged for each in sentence.alternatives["feats"]]
-        found["feats"] = iter(most_likely(forms, written, candidates))
-    for sentence, tags in zip(tagged, blank, strict=True):
-        chosen = {column: list(islice(values, len(sentence))) for column, values in found.items()}
-        sentence.tags = {**tags, **sentence.tags, **chosen}
+        feats = iter(most_likely(forms, written, candidates))
+        for sentence in tagged:
+            sentence.tags["feats"] = list(islice(feats, len(sentence)))
     return "".join(map(write_conllu, tagged))
 
 

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tagger.extras.languages.scheme import FEATS, MISC, XPOS, is_word
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG
 
-XPOS, FEATS, MISC = 4, 5, 9  # places in a line of CoNLL-U
 OBSERVED = re.compile(r"(?:^|\|)Observed=([^|]*)")
 ROUNDS = 5  # of EM
 PRIOR = 1.0  # words of each v that are counted before all others: with o as often as o is in the whole file
@@ -59,7 +59,7 @@ def most_likely(
 def with_observed(text: str) -> str:
     """A text in CoNLL-U that says in MISC what the file wrote of each word: XPOS or FEATS, what has more values."""
     rows = [line.split("\t") for line in text.split("\n")]
-    words = [cells for cells in rows if len(cells) == MISC + 1 and cells[0].isdecimal()]
+    words = [cells for cells in rows if is_word(cells)]
     column = max(FEATS, XPOS, key=lambda place: len({cells[place] for cells in words}))
     for cells in words:
         other = [] if cells[MISC] == NO_TAG else [cells[MISC]]
@@ -70,7 +70,7 @@ def with_observed(text: str) -> str:
 def observed(sentence: Sentence) -> list[str]:
     """What `with_observed` wrote of the words of a sentence that was read from CoNLL-U."""
     rows = [line.rstrip().split("\t") for line in sentence.lines or []]
-    found = [OBSERVED.search(cells[MISC]) for cells in rows if len(cells) == MISC + 1 and cells[0].isdecimal()]
+    found = [OBSERVED.search(cells[MISC]) for cells in rows if is_word(cells)]
     return [each[1] if each else NO_TAG for each in found]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from tagger.text.strings import NO_TAG
 
-FORM, LEMMA, UPOS, XPOS = 1, 2, 3, 4  # places in a line of CoNLL-U
+FORM, LEMMA, UPOS, XPOS, FEATS, MISC = 1, 2, 3, 4, 5, 9  # places in a line of CoNLL-U
 OFTEN = 0.01  # share of the words whose lemmas add a symbol that a text without it is of another scheme
 
 
@@ -42,7 +42,7 @@ def as_today(text: str, today: str) -> str:
     lines = []
     for line in text.split("\n"):
         cells = line.split("\t")
-        if _is_word(cells):
+        if is_word(cells):
             word = cells[FORM], cells[UPOS]
             for column, of_words in changes.items():
                 cells[column] = of_words.get(word, cells[column])
@@ -85,11 +85,12 @@ def _values(text: str, column: int) -> dict[tuple[str, str], Counter[str]]:
 def _words(text: str) -> Iterator[list[str]]:
     for line in text.split("\n"):
         cells = line.split("\t")
-        if _is_word(cells):
+        if is_word(cells):
             yield cells
 
 
-def _is_word(cells: list[str]) -> bool:
+def is_word(cells: list[str]) -> bool:
+    """Whether the cells of a line are those of a word, not of a multiword token or a comment."""
     return len(cells) == 10 and cells[0].isdecimal()
 
 

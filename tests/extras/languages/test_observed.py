@@ -1,4 +1,4 @@
-"""The FEATS of an older file beside what a teacher says."""
+"""The FEATS of an older file beside what a tagger guesses."""
 
 import random
 
@@ -6,23 +6,23 @@ from tagger.extras.languages.observed import most_likely, observed, with_observe
 from tagger.text.conllu import read_conllu
 
 
-def test_what_annotators_saw_decides_where_the_teacher_guesses() -> None:
+def test_what_annotators_saw_decides_where_a_tagger_guesses() -> None:
     chance = random.Random(1)
-    forms, observed, candidates, today = [], [], [], []
+    forms, written, candidates, today = [], [], [], []
     for number in range(600):
         case = chance.choice(["Nom", "Acc"])
         guess = case if chance.random() < 0.7 else {"Nom": "Acc", "Acc": "Nom"}[case]
         forms.append(f"noun{number % 150}")
-        observed.append({"Nom": "N;NOM", "Acc": "N;ACC"}[case])
+        written.append({"Nom": "N;NOM", "Acc": "N;ACC"}[case])
         candidates.append([(guess, 0.7), ({"Nom": "Acc", "Acc": "Nom"}[guess], 0.3)])
         today.append(case)
     wrong = sum(each[0][0] != tag for each, tag in zip(candidates, today, strict=True))
-    found = most_likely(forms, observed, candidates)
+    found = most_likely(forms, written, candidates)
     assert wrong > 150
     assert sum(tag != right for tag, right in zip(found, today, strict=True)) == 0
 
 
-def test_a_word_that_the_older_file_always_writes_otherwise_gets_what_the_teacher_says() -> None:
+def test_a_word_that_the_older_file_always_writes_otherwise_gets_what_is_guessed() -> None:
     usual = [("pronoun", "PRON", [("Prs", 0.9), ("Dem", 0.1)])] * 100 + [("article", "DET", [("Dem", 1.0)])] * 100
     words = [*usual, *[("tas", "PRON", [("Dem", 0.9), ("Prs", 0.1)])] * 60]
     found = most_likely(*zip(*words, strict=True))
