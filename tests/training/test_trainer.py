@@ -1,7 +1,9 @@
 """The trainer: the settings that reach Lightning, and a training that is interrupted, moved, resumed or complete."""
 
 import os
+import random
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -76,10 +78,20 @@ def test_a_run_without_an_epoch_is_not_resumed(treebank: Path, tmp_path: Path) -
         train(config_of(treebank), tmp_path, COMMAND, resume=True)
 
 
+def free_port() -> int:
+    """A port outside the range from which the system gives ports away, so that nobody gets it before it is used."""
+    for port in random.sample(range(20_000, 30_000), 100):
+        with socket.socket() as taken:
+            if taken.connect_ex(("127.0.0.1", port)):
+                return port
+    raise AssertionError("100 ports are taken")
+
+
 @pytest.mark.slow
 def test_two_processes_train_one_tagger(treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = ["accelerator=ddp", "trainer.accelerator=cpu", "linear=0", "trainer.max_epochs=2"]
     config = config_of(treebank, *given)
+    monkeypatch.setenv("MASTER_PORT", str(free_port()))
     whole = train(config, tmp_path / "whole", COMMAND)
 
     def interrupt(self: EpochRecorder, trainer: pl.Trainer, *_: object) -> None:
@@ -87,10 +99,12 @@ def test_two_processes_train_one_tagger(treebank: Path, tmp_path: Path, monkeypa
             os.kill(os.getppid(), signal.SIGINT)
             time.sleep(60)
 
+    monkeypatch.setenv("MASTER_PORT", str(free_port()))
     monkeypatch.setattr(EpochRecorder, "on_train_batch_end", interrupt)
     with pytest.raises(KeyboardInterrupt):
         train(config, tmp_path / "run", COMMAND)
     monkeypatch.undo()
+    monkeypatch.setenv("MASTER_PORT", str(free_port()))
     results = train(config, tmp_path / "run", COMMAND, resume=True)
     assert (results["dev"], results["epochs"]) == (whole["dev"], 2)
     assert weights(tmp_path / "run") == weights(tmp_path / "whole")
