@@ -164,7 +164,7 @@ class Language:
         more = [as_today(text_of(self.find(name)), own) for name in self.row.more.split()]
         splits["train"] += "".join(in_part(more, MAX_WORDS - words_in(splits["train"])))
         self.write(self.today, splits)
-        older = [with_observed(self.splits("train")["train"])] if self.row.dev == "newer" else []
+        older = [as_today(with_observed(self.splits("train")["train"]), own)] if self.row.dev == "newer" else []
         for name in self.row.renewed.split():
             older.append(as_today(blanked(with_observed(text_of(self.find(name))), XPOS), own))
         older = in_part(older, MAX_WORDS - words_in(splits["train"]))

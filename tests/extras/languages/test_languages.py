@@ -88,8 +88,8 @@ def test_the_identifier_learns_from_the_train_split_and_the_own_text_of_each_row
 def test_train_of_an_older_release_gets_the_tags_that_dev_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sentence = "# text = wlad\n1\twlad\tgwlad\tNOUN\tn\tCase=Old\t_\t_\t_\t_\n\n"
     (tmp_path / "UD_Welsh-CCG").mkdir()
-    for split, count in (("train", 3), ("dev", 10), ("test", 1)):
-        (tmp_path / "UD_Welsh-CCG" / f"cy-{split}.conllu.gz").write_bytes(gzip.compress((sentence * count).encode()))
+    for split, text in (("train", sentence.replace("gwlad", "wlad") * 3), ("dev", sentence * 10), ("test", sentence)):
+        (tmp_path / "UD_Welsh-CCG" / f"cy-{split}.conllu.gz").write_bytes(gzip.compress(text.encode()))
     welsh = next(row for row in make.rows() if row.name == "welsh")
     made = make.Language(welsh._replace(dev="newer"), [tmp_path], tmp_path, tmp_path / "work")
     made.join()
