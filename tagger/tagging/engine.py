@@ -25,6 +25,7 @@ from tagger.model.device import own_turn
 from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.casing import Casing
 from tagger.tagging.decoding import BatchScores, Constraint, Decoding, Request, joined
+from tagger.tagging.lookalikes import in_one_alphabet
 from tagger.tagging.scorers import LinearScorer, Networks, Scorer
 from tagger.tagging.unseen_lemmas import UnseenLemmas
 from tagger.tagging.windows import FIXED_SENTENCES, PackedBatch, plan_batches
@@ -37,7 +38,7 @@ _NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
 class Engine:
     """Finds the tags of sentences; threads take turns.
 
-    To find tags, a sentence that is written in one case is recased first, see `as_read`. `states` and `embeddings` take
+    To find tags, words may be read otherwise than they are written, see `as_read`. `states` and `embeddings` take
     words as they are written.
 
     Attributes:
@@ -73,8 +74,9 @@ class Engine:
         self.has_fixed_shapes = all(group.has_fixed_shapes for group in self.groups)
 
     def as_read(self, sentences: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
-        """Sentences as the networks read them: one in one case, such as a headline, is recased; see `Casing`."""
-        return sentences if self._casing is None else [self._casing.read(tokens) for tokens in sentences]
+        """Sentences as the networks read them: see `in_one_alphabet` and, if no noise has been read, `Casing`."""
+        read = [in_one_alphabet(tokens) for tokens in sentences]
+        return read if self._casing is None else [self._casing.read(tokens) for tokens in read]
 
     def tag(
         self,
