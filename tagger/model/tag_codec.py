@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tagger.text.edit_scripts import apply_script, edit_script, least_characters
+from tagger.text.edit_scripts import apply_script, edit_script, least_characters, length
 from tagger.text.strings import LEMMA, NO_TAG, is_annotated
 
 OTHER_SCRIPTS = 8  # that are tried besides the best ones, since they may give the same lemma
@@ -159,7 +159,7 @@ class TagCodec:
         words = [forms[place] for place in places.tolist()]
         allowed = [self._form_tags.get(word, ()) for word in words]
         counts = np.array([len(ids) for ids in allowed], dtype=np.int64)
-        lengths = np.array([len(word) for word in words], dtype=np.int64)
+        lengths = np.array([length(word) for word in words], dtype=np.int64)
         (known,) = np.nonzero(counts)
         if len(known):
             rows = torch.from_numpy(np.repeat(np.arange(len(words)), counts)).to(scores.device)

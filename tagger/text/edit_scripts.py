@@ -1,7 +1,7 @@
 r"""A string and what it becomes -> a short script of the change, which changes other strings in the same way.
 
 From a word to its lemma: `Houses` -> `house` is `lower:*-`. From a multiword token to its words: `don't` -> `do n't` is
-`keep:* ...`. A script is a rule for capitals, a colon and a template, whose characters mean:
+`keep:* ...`. A script is a rule, a colon and a template, whose characters mean:
 
     *   the rest of the string, at least one character, is kept
     .   one character is kept
@@ -9,16 +9,21 @@ From a word to its lemma: `Houses` -> `house` is `lower:*-`. From a multiword to
     \   the next character is added, whatever it is
 
 Every other character is added. A template without `*` is the whole result: `lower:go` for `went`.
+
+Korean is changed within its syllables: 간 is 가+ㄴ. So the rule `jamo` reads the letters that syllables consist of.
 """
 
 import re
+import unicodedata
 from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import NamedTuple
 
 MAX_CHARACTERS = 200  # a longer string shares nothing with another: the search takes the product of their lengths
+RULES = ("keep", "like", "lower", "title", "upper", "jamo")
 MIN_KEPT = 0.5  # a result of which less comes from the string is given as a whole: `lower:be` for `was` and for `is`
 _SPECIAL = re.compile(r"[-*.\\]")
+_SYLLABLE = re.compile("[가-힣]")  # of Hangul
 _STEP = re.compile(r"\\(.)|(.)", re.DOTALL)
 
 
@@ -31,20 +36,26 @@ class _Template(NamedTuple):
 def edit_script(source: str, target: str) -> str:
     """The script that makes `target` of `source`.
 
-    The result holds characters of `target` and ASCII alone. Different pairs have the same script where that is
-    possible, so that scripts can be the tags of a tagger. The rule for capitals is one of:
+    The result holds ASCII and characters of `target`, or what these consist of. Different pairs have the same script
+    where that is possible, so that scripts can be the tags of a tagger. The rule is one of:
 
     - `lower`: the string is lower-cased first. It is preferred where `target` is in lower case.
     - `keep`: capitals stay as they are. It is preferred where `target` has more spaces, as words of a token have.
     - `like`: the string is lower-cased, and the result gets capitals at the same places: none, the first, or all.
     - `title`, `upper`: the string is lower-cased, and the first character of the result is upper-cased, or all are.
+    - `jamo`: the string is decomposed (Unicode's NFD), and the result is composed (NFC). It is preferred where a string
+      with syllables of Hangul changes.
 
     Args:
         source: such as a word form.
         target: such as its lemma, or the words of a multiword token with single spaces between them.
     """
-    lower, lower_target = source.lower(), target.lower()
     words = target.count(" ") > source.count(" ")
+    if source != target and not words and _SYLLABLE.search(source):
+        letters, letters_of_target = _decomposed(source), _decomposed(target)
+        if (_composed(letters), _composed(letters_of_target)) == (source, target):
+            return f"jamo:{_template(letters, letters_of_target, words=False).text}"
+    lower, lower_target = source.lower(), target.lower()
     kept, changed = _template(source, target, words), _template(lower, lower_target, words)
     candidates = [(kept.changes + (words and kept.letters), 0, "keep", kept)]
     if words and _like(source, lower_target) == target:
@@ -66,7 +77,7 @@ def apply_script(script: str, source: str) -> str | None:
     """
     least = least_characters(script)
     capitals, _, template = script.partition(":")
-    base = source if capitals == "keep" else source.lower()
+    base = _decomposed(source) if capitals == "jamo" else source if capitals == "keep" else source.lower()
     if least is None or len(base) < least:
         return None
     found: list[str] = []
@@ -87,7 +98,14 @@ def apply_script(script: str, source: str) -> str | None:
             return _title(result)
         case "upper":
             return result.upper()
+        case "jamo":
+            return _composed(result)
     return result
+
+
+def length(source: str) -> int:
+    """How many characters scripts find in a string, those that syllables of Hangul consist of counted one by one."""
+    return len(_decomposed(source)) if _SYLLABLE.search(source) else len(source)
 
 
 @lru_cache(maxsize=10_000)
@@ -96,7 +114,7 @@ def least_characters(script: str) -> int | None:
     capitals, colon, template = script.partition(":")
     steps = [step for step, added in _steps(template) if added is None]
     fits = steps.count("*") == 1 or not steps
-    return len(steps) if fits and colon and capitals in ("keep", "like", "lower", "title", "upper") else None
+    return len(steps) if fits and colon and capitals in RULES else None
 
 
 def affixes_of(script: str) -> tuple[int, int] | None:
@@ -169,6 +187,14 @@ def _like(source: str, text: str) -> str:
     if source.upper() == source and sum(character != character.lower() for character in source) > 1:
         return text.upper()
     return _title(text) if source[:1] != source[:1].lower() else text
+
+
+def _decomposed(text: str) -> str:
+    return unicodedata.normalize("NFD", text)
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
 
 
 def _title(text: str) -> str:

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagger.text.edit_scripts import MAX_CHARACTERS, apply_script, edit_script
+from tagger.text.edit_scripts import MAX_CHARACTERS, apply_script, edit_script, length
 
 _ANY = st.text(st.characters(exclude_characters="\t\n\r", categories=None), max_size=12)
 _TRAPS = st.text(st.sampled_from("aAbBeEßẞİIıiΣσςǆǅŉ'’.-*\\:+ \u0301\ud800\udfffحَⲁ中가กำé"), max_size=12)
@@ -27,7 +27,7 @@ def test_related_pairs_come_back(stem: str, one: str, other: str) -> None:
         assert apply_script(edit_script(source, target), source) == target
 
 
-@given(_TEXT, _TEXT, st.sampled_from(["", "keep:", "lower:", "like:", "title:", "upper:"]))
+@given(_TEXT, _TEXT, st.sampled_from(["", "keep:", "lower:", "like:", "title:", "upper:", "jamo:"]))
 @settings(max_examples=150)
 def test_any_string_is_applied_or_refused(template: str, source: str, capitals: str) -> None:
     result = apply_script(capitals + template, source)
@@ -39,7 +39,8 @@ lower:*---y = stories/story Ladies/lady; lower:*--ll. = bcdaae/bcdlle; lower:--*
 lower:be = is/be was/be Am/be; keep:* = Paris/Paris NATO/NATO iPhone/iPhone I/I; keep:*- = Germans/German;
 title:* = PARIS/Paris; upper:* = nato/NATO; lower:\- = —/-; keep:* ... = don't/do_n't Don't/Do_n't DON'T/DO_N'T;
 keep:* .. = it's/it_'s It's/It_'s iPhone's/iPhone_'s; like:.e * = daquele/de_aquele Duma/De_uma;
-like:de le = du/de_le Du/De_le DU/DE_LE; like:à les = aux/à_les Aux/À_les AUX/À_LES"""
+like:de le = du/de_le Du/De_le DU/DE_LE; jamo:*-+ㄴ = 간/가+ㄴ 폭행한/폭행하+ㄴ; lower:* = 그/그;
+like:à les = aux/à_les Aux/À_les AUX/À_LES"""
 
 
 def test_pairs_that_change_alike_share_a_script() -> None:
@@ -50,11 +51,18 @@ def test_pairs_that_change_alike_share_a_script() -> None:
 
 
 def test_a_script_is_applied_to_other_words_if_it_fits() -> None:
-    rows = ["lower:*---y Berries berry", "like:de_le DU DE_LE", "lower:*-- ass a", "keep:*_... Needn't Need_n't"]
+    rows = [
+        "lower:*---y Berries berry",
+        "like:de_le DU DE_LE",
+        "lower:*-- ass a",
+        "jamo:*-+ㄴ 큰 크+ㄴ",
+        "keep:*_... Needn't Need_n't",
+    ]
     for script, word, result in map(str.split, rows):
         assert apply_script(script.replace("_", " "), word) == result.replace("_", " ")
-    for script, word in (("lower:*--", "as"), ("keep:* ...", "n't")):  # too short
+    for script, word in (("lower:*--", "as"), ("keep:* ...", "n't"), ("jamo:*---", "간")):  # too short
         assert apply_script(script, word) is None
+    assert [length(word) for word in ("간다", "NATO", "é", "")] == [5, 4, 1, 0]
     for script in ("", "*", "lower", "other:*", "keep:**", "keep:.", "keep:a-"):
         assert apply_script(script, "word") is None
 
