@@ -181,17 +181,24 @@ class TagCodec:
             self._prefer_known(scores, words, rows)
 
     def _prefer_known(self, scores: Tensor, words: Sequence[str], new: Tensor) -> None:
-        """Raises the scores of scripts that give a lemma that is known; `new` are the rows of unknown words."""
+        """Raises the scores of scripts that give a known lemma, and lowers those of scripts that do not fit.
+
+        Args:
+            new: the rows of unknown words.
+        """
         of_new = scores[new]
         near = of_new > of_new.amax(1, keepdim=True) - KNOWN_LEMMA
         near &= near.sum(1, keepdim=True) > 1  # a script with no rival stays the best
         near &= torch.from_numpy(self._least > 0).to(scores.device)  # a whole lemma is known whatever the word
         rows, scripts = torch.nonzero(near, as_tuple=True)
-        pairs = zip(new[rows].tolist(), scripts.tolist(), strict=True)
-        raised = [pair for pair in pairs if self._knows(_lemma(self._names[pair[1]], words[pair[0]]))]
-        if raised:
-            at = torch.tensor(raised, device=scores.device).T
-            scores[at[0], at[1]] += KNOWN_LEMMA
+        changes = []
+        for row, script in zip(new[rows].tolist(), scripts.tolist(), strict=True):
+            lemma = _made(self._names[script], words[row])
+            if lemma is None or self._knows(lemma):
+                changes.append((row, script, -KNOWN_LEMMA if lemma is None else KNOWN_LEMMA))
+        if changes:
+            at_row, at_script, change = zip(*changes, strict=True)
+            scores[at_row, at_script] += torch.tensor(change, dtype=scores.dtype, device=scores.device)
 
     def candidates(self, top: int, probabilities: bool) -> int:
         """How many tags of each token `read` needs for `top` alternatives."""
@@ -251,7 +258,11 @@ def _script(form: str, lemma: str) -> str:
 
 
 @lru_cache(maxsize=1 << 17)
+def _made(script: str, form: str) -> str | None:
+    return apply_script(script, form)
+
+
 def _lemma(script: str, form: str) -> str:
     """What a script makes of a word; the word itself if the script does not fit it."""
-    lemma = apply_script(script, form)
+    lemma = _made(script, form)
     return form if lemma is None else lemma

@@ -23,7 +23,7 @@ MAX_CHARACTERS = 200  # a longer string shares nothing with another: the search 
 RULES = ("keep", "like", "lower", "title", "upper", "jamo")
 MIN_KEPT = 0.5  # a result of which less comes from the string is given as a whole: `lower:be` for `was` and for `is`
 _SPECIAL = re.compile(r"[-*.\\]")
-_SYLLABLE = re.compile("[가-힣]")  # of Hangul
+_SYLLABLE, _LETTERS = re.compile("[가-힣]"), re.compile("[\u1100-\u11ff]")  # of Hangul, and what these consist of
 _STEP = re.compile(r"\\(.)|(.)", re.DOTALL)
 
 
@@ -52,9 +52,9 @@ def edit_script(source: str, target: str) -> str:
     """
     words = target.count(" ") > source.count(" ")
     if source != target and not words and _SYLLABLE.search(source):
-        letters, letters_of_target = _decomposed(source), _decomposed(target)
-        if (_composed(letters), _composed(letters_of_target)) == (source, target):
-            return f"jamo:{_template(letters, letters_of_target, words=False).text}"
+        script = f"jamo:{_template(_decomposed(source), _decomposed(target), words=False).text}"
+        if apply_script(script, source) == target:
+            return script
     lower, lower_target = source.lower(), target.lower()
     kept, changed = _template(source, target, words), _template(lower, lower_target, words)
     candidates = [(kept.changes + (words and kept.letters), 0, "keep", kept)]
@@ -71,7 +71,9 @@ def edit_script(source: str, target: str) -> str:
 
 
 def apply_script(script: str, source: str) -> str | None:
-    """What `script` makes of `source`; None if `source` is too short for it, or if it is no script.
+    """What `script` makes of `source`; None if it does not fit, or is no script.
+
+    A script does not fit a string that is too short for it, or of whose syllables it would leave single letters.
 
     `apply_script(edit_script(source, target), source)` is `target`.
     """
@@ -99,7 +101,8 @@ def apply_script(script: str, source: str) -> str | None:
         case "upper":
             return result.upper()
         case "jamo":
-            return _composed(result)
+            result = _composed(result)
+            return None if _LETTERS.search(result) and not _LETTERS.search(source) else result
     return result
 
 

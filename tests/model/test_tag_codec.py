@@ -116,3 +116,9 @@ def test_an_unknown_compound_gets_a_lemma_whose_parts_are_of_training() -> None:
     assert alone._parts == {*forms, "x", "maa", "ilma"}
     rare = TagCodec("lemma", scripts, {**forms, **{f"kissa{number}": [0] for number in range(200)}})
     assert weighed(rare, scores.clone(), ["luunkoulu"] * 3)[0] == [2, 1, 1.5]  # `#` of one form in 205 joins no parts
+
+
+def test_a_script_that_leaves_single_letters_of_a_syllable_yields_to_others() -> None:
+    codec = TagCodec("lemma", ["lower:*", "jamo:*-"], {"간": [1]})
+    assert weighed(codec, torch.tensor([[1.0, 2.0], [1.0, 2.0]]), ["나", "난"]) == [[1, 2 - KNOWN_LEMMA], [1, 2]]
+    assert [codec.tag(form, 1) for form in ("나", "난")] == ["나", "나"]

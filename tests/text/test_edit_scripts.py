@@ -62,6 +62,7 @@ def test_a_script_is_applied_to_other_words_if_it_fits() -> None:
         assert apply_script(script.replace("_", " "), word) == result.replace("_", " ")
     for script, word in (("lower:*--", "as"), ("keep:* ...", "n't"), ("jamo:*---", "간")):  # too short
         assert apply_script(script, word) is None
+    assert apply_script("jamo:*-", "가") is None  # of which a letter would be left
     assert [length(word) for word in ("간다", "NATO", "é", "")] == [5, 4, 1, 0]
     for script in ("", "*", "lower", "other:*", "keep:**", "keep:.", "keep:a-"):
         assert apply_script(script, "word") is None
