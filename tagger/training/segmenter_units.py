@@ -1,7 +1,7 @@
 """Gold paragraphs -> the texts that a segmenter learns from in an epoch, and what stands at each of their units.
 
-Sentences keep their order where the corpus marks paragraphs or documents. Elsewhere their order may be that of a
-shuffled treebank, so runs of a few sentences are shuffled anew in every epoch.
+Sentences keep their order where the corpus marks paragraphs or documents of several. Elsewhere their order may be that
+of a shuffled treebank, so runs of a few sentences are shuffled anew in every epoch.
 """
 
 # N units of all texts, boundaries included
@@ -65,7 +65,7 @@ class TrainingText:
     """The paragraphs to learn from.
 
     Attributes:
-        shuffled: whether the order of sentences means nothing.
+        shuffled: whether the order of sentences means nothing: no sentence begins a paragraph, or every one does.
         characters: whether every letter is to be a unit.
         spaces: whether tokens may hold white space.
         tags: those of a column and their numbers; they are learned, too.
@@ -75,7 +75,7 @@ class TrainingText:
         """Takes at least one paragraph."""
         self._paragraphs = [_sentences(paragraph, column) for paragraph in paragraphs]
         self._sentences = [sentence for paragraph in self._paragraphs for sentence in paragraph]
-        self.shuffled = not any(begins_paragraph(each) for paragraph in paragraphs for each in paragraph.sentences)
+        self.shuffled = len({begins_paragraph(each) for paragraph in paragraphs for each in paragraph.sentences}) == 1
         self.characters = _inner_share(self._sentences) > MAX_CHARACTER_SHARE
         forms = [each.text[token.start : token.end] for each in self._sentences for token in each.tokens]
         self.spaces = sum(len(form.split()) > 1 for form in forms) > MAX_SPACED_SHARE * len(forms)

@@ -113,6 +113,18 @@ def test_the_order_of_one_paragraph_is_shuffled_in_runs() -> None:
     assert 30 < followed < 59
 
 
+def test_sentences_that_are_all_paragraphs_stand_beside_others() -> None:
+    rows = [
+        f"# newdoc\n# text = w{i}.\n1 w{i} _ X _ _ _ _ _ SpaceAfter=No\n2 . _ PUNCT _ _ _ _ _ _\n" for i in range(9)
+    ]
+    text = make_text("\n".join(rows))
+    assert text.texts()[0] == [f"w{i}." for i in range(9)]
+    (one,) = text.texts(random.Random(1))[0]
+    assert sorted(one.split()) == [f"w{i}." for i in range(9)]
+    some = make_text("\n".join([*rows[:8], rows[8].replace("# newdoc\n", "")]))
+    assert len(some.texts(random.Random(1))[0]) == 8
+
+
 @pytest.mark.parametrize("bare", [True, False])
 def test_final_punctuation_is_dropped_only_where_some_sentences_lack_it(bare: bool) -> None:
     rows = FRENCH if bare else FRENCH.replace("# text = Un titre", "# text = Un .").replace("titre _ NOUN", ". _ PUNCT")
