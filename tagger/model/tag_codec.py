@@ -159,7 +159,7 @@ class TagCodec:
         words = [forms[place] for place in places.tolist()]
         allowed = [self._form_tags.get(word, ()) for word in words]
         counts = np.array([len(ids) for ids in allowed], dtype=np.int64)
-        lengths = np.array([length(word) for word in words], dtype=np.int64)
+        lengths = np.array([0 if ids else length(w) for w, ids in zip(words, allowed, strict=True)], dtype=np.int64)
         (known,) = np.nonzero(counts)
         if len(known):
             rows = torch.from_numpy(np.repeat(np.arange(len(words)), counts)).to(scores.device)
@@ -257,9 +257,7 @@ def _script(form: str, lemma: str) -> str:
     return edit_script(form, lemma)
 
 
-@lru_cache(maxsize=1 << 17)
-def _made(script: str, form: str) -> str | None:
-    return apply_script(script, form)
+_made = lru_cache(maxsize=1 << 17)(apply_script)
 
 
 def _lemma(script: str, form: str) -> str:
