@@ -5,7 +5,7 @@ A word form of the training data gets only scripts that it has there: the networ
 it has seen once. For other words a script is preferred that gives a lemma of the training data, or one of which it has
 all parts (`maa#ilma`): most words of a text are forms of words that are known, and many scripts that fit leave no word.
 They get no script that is a whole lemma and that training has for one form alone, such as `be` where `was` is its only
-form: that is no rule.
+form: that is no rule. Where lemmas have capitals, a name's lemma keeps its own.
 """
 
 # N tokens, K tags of a column, k best of them
@@ -25,6 +25,9 @@ from tagger.text.strings import LEMMA, NO_TAG, is_annotated
 
 OTHER_SCRIPTS = 8  # that are tried besides the best ones, since they may give the same lemma
 KNOWN_LEMMA = 2.5  # points that a known lemma adds to a score: chosen on dev of eleven treebanks
+CAPITALS = (
+    0.1  # share of the capitalized forms of the training data whose lemmas have a capital: treebanks have 0.02 or 0.2
+)
 MARKED = 0.01  # share of the forms of the training data whose lemmas add a symbol to them that stands between parts
 _Alternatives = list[list[tuple[str, float]]]
 
@@ -126,6 +129,30 @@ class TagCodec:
             return lemma in lemmas
         parts = _cut(lemma.lower(), marks)
         return len(parts) > 1 and self._parts.issuperset(parts)
+
+    @cached_property
+    def _small(self) -> np.ndarray:
+        """The ids of scripts that lower-case a word; none if lemmas have no capitals, as in some treebanks."""
+        capitalized = [form for form, ids in self._form_tags.items() if ids and form.istitle()]
+        kept = sum(any(self.tag(form, tag)[:1].isupper() for tag in self._form_tags[form]) for form in capitalized)
+        small = np.array([script.startswith("lower:") for script in self._names], dtype=bool)
+        has_capitals = kept > CAPITALS * len(capitalized) and np.any(~small & (self._least <= 1))
+        return np.flatnonzero(small & has_capitals)
+
+    @property
+    def keeps_names(self) -> bool:
+        """Whether a name's lemma has a capital."""
+        return self.edits and len(self._small) > 0
+
+    def keep_capitals(self, scores: Tensor, names: np.ndarray) -> None:
+        """Makes the scores -inf of the scripts that lower-case a word.
+
+        Args:
+            scores: (N, K), changed in place.
+            names: rows of names.
+        """
+        rows = torch.from_numpy(names).to(scores.device)
+        scores[rows[:, None], torch.from_numpy(self._small).to(scores.device)] = -torch.inf
 
     @cached_property
     def _lone(self) -> np.ndarray:

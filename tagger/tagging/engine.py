@@ -29,7 +29,7 @@ from tagger.tagging.lookalikes import in_one_alphabet
 from tagger.tagging.scorers import LinearScorer, Networks, Scorer
 from tagger.tagging.unseen_lemmas import UnseenLemmas
 from tagger.tagging.windows import FIXED_SENTENCES, PackedBatch, plan_batches
-from tagger.text.strings import LEMMA
+from tagger.text.strings import LEMMA, UPOS
 
 _NO_CONSTRAINTS: Mapping[str, Constraint] = MappingProxyType({})
 _NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
@@ -109,9 +109,9 @@ class Engine:
         return {c: joined(found[c], places) if places else self._decoding.nothing(c, request) for c in columns}
 
     def needed(self, columns: Sequence[str]) -> list[str]:
-        """Some columns, and those on whose tags theirs depend: the lemmas of a dictionary on UPOS."""
-        needs = self.unseen.needs if self.unseen is not None and LEMMA in columns else []
-        return list(dict.fromkeys([*columns, *needs]))
+        """Some columns, and those on whose tags theirs depend: lemmas on UPOS."""
+        edits = LEMMA in columns and self.vocabulary.codecs[LEMMA].edits
+        return list(dict.fromkeys([*columns, *(c for c in self.vocabulary.columns if edits and c == UPOS)]))
 
     def _decided(self, forms: Sequence[str], columns: Sequence[str]) -> dict[str, np.ndarray]:
         """For each column of edit scripts, the only script that each form can have, or -1; see `Scorer.scores`."""

@@ -28,11 +28,7 @@ _NOTHING = _Entry(0, "", {})  # of a form that training has, or no dictionary
 
 
 class UnseenLemmas:
-    """The dictionary of a tagger at work.
-
-    Attributes:
-        needs: the columns whose tags decide about lemmas.
-    """
+    """The dictionary of a tagger at work."""
 
     def __init__(self, reliability: LemmaReliability, vocabulary: Vocabulary, capacity: int) -> None:
         """Opens the dictionary.
@@ -46,24 +42,24 @@ class UnseenLemmas:
         """
         self._dictionary = open_dictionary(reliability.dictionary)
         self._codec, self._capacity = vocabulary.codecs[LEMMA], capacity
-        self.needs = [column for column in vocabulary.columns if column == UPOS]
         self._tables = reliability.tables(vocabulary.tags.get(UPOS, [""]))
         self._shares = np.concatenate([table.shares for table in self._tables])
         self._entries: dict[str, _Entry] = {}
 
     def rivals(
-        self, forms: Sequence[str], scripts: np.ndarray, upos: np.ndarray | None
+        self, forms: Sequence[str], scripts: np.ndarray, upos: np.ndarray | None, names: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """The places of the tokens to which the dictionary gives another lemma, and how reliable each is, (rivals,).
 
         Args:
             scripts: (n,) ids of the network's edit scripts.
             upos: (n,) ids; None if the tagger does not know them.
+            names: (n,) whether a token is a name, whose lemma has a capital.
         """
         entries = self._look_up(forms)
         places = []
         for place, ((_, lemma, differs), script) in enumerate(zip(entries, scripts.tolist(), strict=True)):
-            if lemma:
+            if lemma and not (names[place] and lemma[0].islower()):
                 is_other = differs.get(script)
                 if is_other is None:
                     is_other = differs[script] = lemma != self._codec.tag(forms[place], script)

@@ -118,6 +118,21 @@ def test_an_unknown_compound_gets_a_lemma_whose_parts_are_of_training() -> None:
     assert weighed(rare, scores.clone(), ["luunkoulu"] * 3)[0] == [2, 1, 1.5]  # `#` of one form in 205 joins no parts
 
 
+def test_names_keep_their_capital_where_lemmas_have_any() -> None:
+    scripts = ["lower:*", "keep:*", "keep:*-", "upper:*"]
+    forms = {"Anna": [1], "Ben": [1], "Dogs": [0], "dogs": [0]}
+    codec = TagCodec("lemma", scripts, forms)
+    assert codec.keeps_names
+    scores = torch.ones(3, 4)
+    codec.keep_capitals(scores, np.array([0, 2]))
+    assert scores.tolist() == [[LOW, 1, 1, 1], [1, 1, 1, 1], [LOW, 1, 1, 1]]
+    many = {f"Name{chr(97 + i)}": [0] for i in range(20)}
+    assert not TagCodec("lemma", scripts, {**many, **forms}).keeps_names  # 2 of 23 have one
+    assert not TagCodec("lemma", ["lower:*", "keep:*--"], {"Annas": [1]}).keeps_names  # nothing else fits `Jo`
+    assert not TagCodec("lemma", scripts).keeps_names
+    assert not TagCodec("xpos", scripts, forms).keeps_names
+
+
 def test_a_script_that_leaves_single_letters_of_a_syllable_yields_to_others() -> None:
     codec = TagCodec("lemma", ["lower:*", "jamo:*-"], {"간": [1]})
     assert weighed(codec, torch.tensor([[1.0, 2.0], [1.0, 2.0]]), ["나", "난"]) == [[1, 2 - KNOWN_LEMMA], [1, 2]]

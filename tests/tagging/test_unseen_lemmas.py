@@ -14,10 +14,12 @@ from tagger.bundle.saved_config import LEMMAS
 from tagger.errors import InputError
 from tagger.model.dictionary import digest_of
 from tagger.model.lemma_reliability import Counts, LemmaReliability
+from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import Tagger
 from tagger.text.sentence import Sentence
+from tests.conftest import make_network, make_tagger
 
 MICE = ["They", "book", "mice", "and", "geese", "."]  # what training lacks has lemmas that no script of training gives
 SENTENCES = [MICE, ["geese"], ["book", "flights"], [], [*MICE, *MICE, "Geese", "xqzzy"]]
@@ -151,3 +153,24 @@ def test_another_dictionary_is_refused(lemmas: Callable[..., Tagger]) -> None:
         other = dataclasses.replace(reliability(90), dictionary=dictionary)
         with pytest.raises(InputError, match=message):
             with_dictionary(lemmas(), other)
+
+
+NAMES = [
+    {"tokens": ["Anna", "books", "Rome"], "upos": ["PROPN", "VERB", "PROPN"], "lemma": ["Anna", "book", "Rome"]},
+    {"tokens": ["Books", "cost", "."], "upos": ["NOUN", "VERB", "PUNCT"], "lemma": ["book", "cost", "."]},
+]
+
+
+def test_a_name_keeps_its_capital_where_those_of_training_do() -> None:
+    small = [{**each, "lemma": [lemma.lower() for lemma in each["lemma"]]} for each in NAMES]
+    for corpus, names, expected in ((NAMES, "PROPN", False), (NAMES, "NOUN", True), (small, "PROPN", True)):
+        vocabulary = Vocabulary.build(corpus, ["upos", "lemma"], min_count=1)
+        plain = make_tagger(make_network(vocabulary), vocabulary)
+        tagger = with_dictionary(plain, reliability(100, names))
+        for columns in (None, ["lemma"]):
+            sentence = Sentence(["Mice", "cost", "mice", "MICE", "Rome"], {"upos": [names, "VERB", names, names, "_"]})
+            (found,) = tagger.stream([sentence], columns=columns, keep=True)
+            first, *others = found.tags["lemma"]
+            assert others[1:] == ["mouse", "mouse", corpus[0]["lemma"][2]]
+            assert (first == "mouse") == expected
+            assert first[0].islower() == expected
