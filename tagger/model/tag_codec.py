@@ -10,8 +10,6 @@ form: that is no rule. Where lemmas have capitals, a name's lemma keeps its own.
 
 # N tokens, K tags of a column, k best of them
 
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -20,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tagger.model.compounds import Compounds
 from tagger.text.edit_scripts import apply_script, edit_script, least_characters, length
 from tagger.text.strings import LEMMA, NO_TAG, is_annotated
 
@@ -28,7 +27,6 @@ KNOWN_LEMMA = 2.5  # points that a known lemma adds to a score: chosen on dev of
 CAPITALS = (
     0.1  # share of the capitalized forms of the training data whose lemmas have a capital: treebanks have 0.02 or 0.2
 )
-MARKED = 0.01  # share of the forms of the training data whose lemmas add a symbol to them that stands between parts
 _Alternatives = list[list[tuple[str, float]]]
 
 
@@ -83,7 +81,7 @@ class TagCodec:
     def tag(self, form: str, tag: int) -> str:
         """The tag of a word that has an id."""
         name: str = self._names[tag]
-        return _lemma(name, form) if self.edits else name
+        return self._lemma(name, form) if self.edits else name
 
     def has_form(self, form: str) -> bool:
         """Whether training gives a form edit scripts."""
@@ -94,41 +92,24 @@ class TagCodec:
         only = self._only
         return np.fromiter((only.get(form, -1) for form in forms), dtype=np.int64, count=len(forms))
 
-    @property
+    @cached_property
     def lemmas(self) -> frozenset[str]:
         """The lemmas of the training data."""
-        return self._lemmas_and_marks[0]
+        return frozenset(lemma for found in self._lemmas_of.values() for lemma in found)
 
     @cached_property
-    def _lemmas_and_marks(self) -> tuple[frozenset[str], str]:
-        """The lemmas of the training data, and the symbols between their parts, such as `#` in `maa#ilma`.
-
-        The symbols are those that many lemmas add to their forms.
-        """
-        names, lemmas, counts = self._names, set[str](), Counter[str]()
-        for form, ids in self._form_tags.items():
-            found = {lemma for tag in ids if (lemma := apply_script(names[tag], form)) is not None}
-            lemmas |= found
-            if not all(map(str.isalnum, found)):
-                added = set("".join(found)).difference(form)
-                counts.update(sign for sign in added if not sign.isalnum() and not sign.isspace())
-        least = MARKED * len(self._form_tags)
-        return frozenset(lemmas), "".join(sign for sign, count in counts.items() if count >= least)
+    def compounds(self) -> Compounds:
+        """The parts of the lemmas of the training data."""
+        return Compounds(self._lemmas_of)
 
     @cached_property
-    def _parts(self) -> frozenset[str]:
-        """The words of the training data and what their lemmas consist of, in lower case."""
-        lemmas, marks = self._lemmas_and_marks
-        found = {form.lower() for form in self._form_tags}
-        return frozenset(found.union(*(_cut(lemma.lower(), marks) for lemma in lemmas)) - {""})
-
-    def _knows(self, lemma: str) -> bool:
-        """Whether the training data has a lemma, or all of its parts."""
-        lemmas, marks = self._lemmas_and_marks
-        if lemma in lemmas or not marks:
-            return lemma in lemmas
-        parts = _cut(lemma.lower(), marks)
-        return len(parts) > 1 and self._parts.issuperset(parts)
+    def _lemmas_of(self) -> dict[str, set[str]]:
+        """The lemmas of each form of the training data."""
+        names = self._names
+        return {
+            form: {lemma for tag in ids if (lemma := apply_script(names[tag], form)) is not None}
+            for form, ids in self._form_tags.items()
+        }
 
     @cached_property
     def _small(self) -> np.ndarray:
@@ -221,7 +202,7 @@ class TagCodec:
         changes = []
         for row, script in zip(new[rows].tolist(), scripts.tolist(), strict=True):
             lemma = _made(self._names[script], words[row])
-            if lemma is None or self._knows(lemma):
+            if lemma is None or lemma in self.lemmas or self.compounds.has_parts(self.compounds.cut(lemma)):
                 changes.append((row, script, -KNOWN_LEMMA if lemma is None else KNOWN_LEMMA))
         if changes:
             at_row, at_script, change = zip(*changes, strict=True)
@@ -236,47 +217,48 @@ class TagCodec:
         names = self._names[ids]
         first: list[str] = names[:, 0].tolist()
         if self.edits:
-            first = [_lemma(name, form) for name, form in zip(first, forms, strict=True)]
+            first = [self._lemma(name, form) for name, form in zip(first, forms, strict=True)]
         if probabilities is None:
             return ShownTags(first, None, None)
         if top == 1:
-            total = _same_lemma(first, forms, names, probabilities) if self.edits else probabilities[:, 0]
+            total = self._same_lemma(first, forms, names, probabilities) if self.edits else probabilities[:, 0]
             return ShownTags(first, total.tolist(), None)
         words = zip(names.tolist(), probabilities.tolist(), strict=True)
         if self.edits:
-            pairs = [_merged(form, *word, top) for form, word in zip(forms, words, strict=True)]
+            pairs = [self._merged(form, *word, top) for form, word in zip(forms, words, strict=True)]
         else:
             pairs = [list(zip(*word, strict=True)) for word in words]
         return ShownTags(first, [each[0][1] for each in pairs], pairs)
 
+    def _lemma(self, script: str, form: str) -> str:
+        """What a script makes of a word, or the word itself if it does not fit; parts of an unknown word are marked."""
+        lemma = _made(script, form)
+        lemma = form if lemma is None else lemma
+        return lemma if self.has_form(form) else self.compounds.cut(lemma)
 
-def _same_lemma(first: Sequence[str], forms: Sequence[str], names: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """The summed probabilities of the scripts that give a word the lemma of its first script, (N,)."""
-    total = shares[:, 0].astype(np.float64)
-    for scripts, of_scripts in zip(names.T[1:], shares.T[1:], strict=True):
-        (rows,) = np.nonzero(of_scripts)
-        same = [row for row in rows.tolist() if _lemma(scripts[row], forms[row]) == first[row]]
-        total[same] += of_scripts[same]
-    return np.minimum(total, 1).round(6)
+    def _same_lemma(
+        self, first: Sequence[str], forms: Sequence[str], names: np.ndarray, shares: np.ndarray
+    ) -> np.ndarray:
+        """The summed probabilities of the scripts that give a word the lemma of its first script, (N,)."""
+        total = shares[:, 0].astype(np.float64)
+        for scripts, of_scripts in zip(names.T[1:], shares.T[1:], strict=True):
+            (rows,) = np.nonzero(of_scripts)
+            same = [row for row in rows.tolist() if self._lemma(scripts[row], forms[row]) == first[row]]
+            total[same] += of_scripts[same]
+        return np.minimum(total, 1).round(6)
 
+    def _merged(self, form: str, scripts: list[str], shares: list[float], top: int) -> list[tuple[str, float]]:
+        """The distinct lemmas that scripts give a word, with summed probabilities; the first script's lemma is first.
 
-def _merged(form: str, scripts: list[str], shares: list[float], top: int) -> list[tuple[str, float]]:
-    """The distinct lemmas that scripts give a word, with summed probabilities; the first script's lemma is first.
-
-    Those of probability 0 are left out, unless they are first: the word cannot have their scripts.
-    """
-    total: dict[str, float] = {}
-    for script, share in zip(scripts, shares, strict=True):
-        if share or not total:
-            lemma = _lemma(script, form)
-            total[lemma] = total.get(lemma, 0.0) + share
-    first, *others = [(lemma, round(min(share, 1.0), 6)) for lemma, share in total.items()]
-    return [first, *sorted(others, key=lambda pair: -pair[1])][:top]
-
-
-def _cut(lemma: str, marks: str) -> list[str]:
-    """The parts of a lemma between any of some symbols."""
-    return re.split(f"[{re.escape(marks)}]", lemma)
+        Those of probability 0 are left out, unless they are first: the word cannot have their scripts.
+        """
+        total: dict[str, float] = {}
+        for script, share in zip(scripts, shares, strict=True):
+            if share or not total:
+                lemma = self._lemma(script, form)
+                total[lemma] = total.get(lemma, 0.0) + share
+        first, *others = [(lemma, round(min(share, 1.0), 6)) for lemma, share in total.items()]
+        return [first, *sorted(others, key=lambda pair: -pair[1])][:top]
 
 
 @lru_cache(maxsize=1 << 17)
@@ -285,9 +267,3 @@ def _script(form: str, lemma: str) -> str:
 
 
 _made = lru_cache(maxsize=1 << 17)(apply_script)
-
-
-def _lemma(script: str, form: str) -> str:
-    """What a script makes of a word; the word itself if the script does not fit it."""
-    lemma = _made(script, form)
-    return form if lemma is None else lemma

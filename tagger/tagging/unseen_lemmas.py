@@ -115,5 +115,5 @@ class UnseenLemmas:
                 if lemma:
                     is_known = lemma in self._codec.lemmas
                     row = len(new.shares) + known.rows.get(change, 0) if is_known else new.rows.get(change, 0)
-                    entries[form] = _Entry(row, lemma, {})
+                    entries[form] = _Entry(row, self._codec.compounds.cut(lemma), {})
         return entries

@@ -111,11 +111,22 @@ def test_an_unknown_compound_gets_a_lemma_whose_parts_are_of_training() -> None:
     scores = torch.tensor([[2.0, 1.0, 1.5], [2.0, 1.0, 1.5], [2.0, 1.0, 1.5]])
     known = [2, 1, 1.5 + KNOWN_LEMMA]
     codec = TagCodec("lemma", scripts, forms)
-    assert weighed(codec, scores.clone(), ["luunkoulu", "Luunilma", "luunkissa"]) == [known, known, [2, 1, 1.5]]
-    alone = TagCodec("lemma", [*scripts, "keep:#"], {**forms, "x": [3]})  # `#` has no parts
-    assert alone._parts == {*forms, "x", "maa", "ilma"}
+    assert weighed(codec, scores.clone(), ["luunkoulu", "Luunkoulu", "luunkissa"]) == [known, known, [2, 1, 1.5]]
     rare = TagCodec("lemma", scripts, {**forms, **{f"kissa{number}": [0] for number in range(200)}})
     assert weighed(rare, scores.clone(), ["luunkoulu"] * 3)[0] == [2, 1, 1.5]  # `#` of one form in 205 joins no parts
+
+
+def test_a_lemma_without_marks_gets_them_where_both_parts_are_known() -> None:
+    codec = TagCodec("lemma", ["lower:*", "lower:...#*"], {"maailma": [1], "koira": [0], "kissa": []})
+    forms = ["koirailma", "maakoira", "maakoir", "Maailma", "koira", "kissailma"]
+    both = [weighed(codec, torch.tensor([[2.0, 0.0]]), [form])[0] for form in forms[:2]]
+    assert both == [[2 + KNOWN_LEMMA, 0], [2 + KNOWN_LEMMA, KNOWN_LEMMA]]  # both scripts give `maa#koira`
+    expected = ["koira#ilma", "maa#koira", "maakoir", "maa#ilma", "koira", "kissa#ilma"]
+    assert [codec.tag(form, 0) for form in forms] == expected
+    ids, shares = np.zeros((6, 1), dtype=np.int64), np.ones((6, 1), dtype=np.float32)
+    assert codec.read(forms, ids, None, 1).best == expected
+    assert codec.read(forms, ids, shares, 1) == (expected, [1.0] * 6, None)
+    assert codec.read(forms, ids, shares, 2).alternatives == [[(lemma, 1.0)] for lemma in expected]
 
 
 def test_names_keep_their_capital_where_lemmas_have_any() -> None:

@@ -1,0 +1,93 @@
+"""Lemmas of a treebank that marks the parts of compounds -> marks in other lemmas: `maailma` becomes `maa#ilma`.
+
+An edit script cannot say where a mark is: that depends on the word. So a lemma without a mark is cut where both parts
+are words of the training data, and one of them stands at this end of a compound there.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+
+MARKED = 0.01  # share of the forms of the training data whose lemmas add a symbol to them that stands between parts
+SYMBOLS = "PS"  # general categories of Unicode: punctuation and symbols
+MIN_PART = 3  # characters of a part that no compound of the training data begins or ends with
+
+
+class Compounds:
+    """The parts of compounds.
+
+    Attributes:
+        marks: the symbols between parts, such as `#`: those that many lemmas add to their forms. Most have none.
+    """
+
+    def __init__(self, lemmas: Mapping[str, Collection[str]]) -> None:
+        """Counts the parts.
+
+        Args:
+            lemmas: of each form of the training data.
+        """
+        self._lemmas = frozenset(lemma.lower() for found in lemmas.values() for lemma in found)
+        self.marks = _marks(lemmas)
+        self._firsts, self._lasts = Counter[str](), Counter[str]()  # how many compounds have a part there
+        whole: set[str] = set()
+        for lemma in self._lemmas if self.marks else ():
+            first, *others = self._parts(lemma)
+            if others and all((first, *others)):
+                self._firsts.update([first, *others[:-1]])
+                self._lasts[others[-1]] += 1
+            else:
+                whole.add(lemma)
+        self._words = frozenset(whole.union(map(str.lower, lemmas)))
+
+    def has_parts(self, lemma: str) -> bool:
+        """Whether a lemma has marks, and training all of its parts."""
+        parts = self._parts(lemma.lower())
+        return len(parts) > 1 and all(self._knows(part) for part in parts)
+
+    def cut(self, lemma: str) -> str:
+        """A new lemma in lower case with a mark between its two parts, if training has both."""
+        if not self.marks or lemma != lemma.lower() or lemma in self._lemmas or len(self._parts(lemma)) > 1:
+            return lemma
+        place = self._place(lemma)
+        return f"{lemma[:place]}{self.marks[0]}{lemma[place:]}" if place else lemma
+
+    def _parts(self, lemma: str) -> list[str]:
+        return re.split(f"[{re.escape(self.marks)}]", lemma) if self.marks else [lemma]
+
+    def _knows(self, part: str) -> bool:
+        return part in self._words or part in self._firsts or part in self._lasts
+
+    def _place(self, lemma: str) -> int:
+        """Where a lemma is cut, 0 if it is not."""
+        best = (0, 0, 0)
+        for place in range(2, len(lemma) - 1):
+            first, last = lemma[:place], lemma[place:]
+            begins, ends = self._firsts[first], self._lasts[last]
+            is_cut = (begins and (ends or (last in self._words and len(last) >= MIN_PART))) or (
+                ends and first in self._words and len(first) >= MIN_PART
+            )
+            if is_cut:
+                best = max(best, (min(begins, 3) + min(ends, 3), len(last), place))
+        return best[2]
+
+
+def _marks(lemmas: Mapping[str, Collection[str]]) -> str:
+    """The symbols that many lemmas add to their forms, between a part with which the form begins and the next one."""
+    counts = Counter[str]()
+    for form, found in lemmas.items():
+        for lemma in found:
+            if not lemma.isalnum():
+                counts.update(
+                    {sign for first, sign, rest in _at_symbols(lemma) if form.lower().startswith(first + rest[:1])}
+                )
+    least = MARKED * len(lemmas)
+    return "".join(sign for sign, count in counts.items() if count >= least)
+
+
+def _at_symbols(lemma: str) -> Iterator[tuple[str, str, str]]:
+    """What is before each symbol of a lemma in lower case, the symbol, and what is after it."""
+    lemma = lemma.lower()
+    for place, sign in enumerate(lemma):
+        if 0 < place < len(lemma) - 1 and unicodedata.category(sign)[0] in SYMBOLS:
+            yield lemma[:place], sign, lemma[place + 1 :]
