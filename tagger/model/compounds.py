@@ -64,10 +64,10 @@ class Compounds:
         for place in range(2, len(lemma) - 1):
             first, last = lemma[:place], lemma[place:]
             begins, ends = self._firsts[first], self._lasts[last]
-            is_cut = (begins and (ends or (last in self._words and len(last) >= MIN_PART))) or (
-                ends and first in self._words and len(first) >= MIN_PART
+            both = all(
+                n or (len(part) >= MIN_PART and part in self._words) for n, part in ((begins, first), (ends, last))
             )
-            if is_cut:
+            if both and (begins or ends):
                 best = max(best, (min(begins, 3) + min(ends, 3), len(last), place))
         return best[2]
 

@@ -201,6 +201,8 @@ class Decoding:
         found = rows[(upos == name).cpu().numpy()[rows]]
         words = [forms[token] for token in batch.tokens[found].tolist()]
         found = found[[word.istitle() and not codec.has_form(word) for word in words]]
+        if not len(found):
+            return names
         decoder, at = self._decoders[UPOS], torch.from_numpy(found).to(self._device)
         logs = decoder.log_conditionals(batch.scores[UPOS], batch.counts, upos, at, self._temperatures.get(UPOS, 1.0))
         names[found] = (logs[:, name].exp() > SURE).cpu().numpy()
