@@ -20,6 +20,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Collection
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -214,8 +215,11 @@ class Language:
             return
         splits = {path.stem.rpartition("-")[2]: path.read_text(encoding="utf-8") for path in self.today.iterdir()}
         guesser = load(self.folder / "guesser", device="cpu", corpus=self.today.name)
+        today = read(split_of(self.today, "train"))
+        kept = {pair for each in today for pair in zip(map(str.lower, each.tokens), each.tags["upos"], strict=True)}
         for folder in self.older:
-            splits["train"] += renewed(read(split_of(folder, "train")), guesser)
+            own = kept if folder.name == "train" else frozenset()  # of the same annotators
+            splits["train"] += renewed(read(split_of(folder, "train")), guesser, own)
         self.write(self.primary, splits)
 
     def teach(self) -> None:
@@ -474,11 +478,20 @@ def with_spaces(text: str) -> str:
     return "".join(f"{each}\n\n" for each in text.split("\n\n") if each.strip() and UNKNOWN_SPACES not in each)
 
 
-def renewed(sentences: list[Sentence], guesser: Tagger) -> str:
-    """Sentences in CoNLL-U with tags of today: those that are guessed, and FEATS by these and what the file wrote."""
+def renewed(sentences: list[Sentence], guesser: Tagger, kept: Collection[tuple[str, str]] = ()) -> str:
+    """Sentences in CoNLL-U with tags of today: those that are guessed, and FEATS by these and what the file wrote.
+
+    Args:
+        kept: words in lower case with UPOS that stay if they have it.
+    """
     for sentence in sentences:
         unknown = [NO_TAG] * len(sentence)
-        sentence.tags = {column: tags if column == "lemma" else unknown for column, tags in sentence.tags.items()}
+        words = zip(sentence.tokens, sentence.tags["upos"], strict=True)
+        upos = [tag if (form.lower(), tag) in kept else NO_TAG for form, tag in words]
+        sentence.tags = {
+            column: tags if column == "lemma" else upos if column == "upos" else unknown
+            for column, tags in sentence.tags.items()
+        }
     blank = [sentence.tags for sentence in sentences]
     tagged = list(guesser.stream(sentences, keep=True, top=CANDIDATES))
     for sentence, tags in zip(tagged, blank, strict=True):
