@@ -31,7 +31,7 @@ from tagger.bundle.saved_config import CARD, CONFIG, NOISE, TAGGER_IN_RUN
 from tagger.bundled import bundled
 from tagger.extras.languages.made_text import punctuated, recombined
 from tagger.extras.languages.observed import most_likely, observed, with_observed
-from tagger.extras.languages.scheme import XPOS, as_today
+from tagger.extras.languages.scheme import XPOS, as_today, joined
 from tagger.tagging.languages import telling_words, words_of
 from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger
@@ -165,9 +165,13 @@ class Language:
         more = [as_today(text_of(self.find(name)), own) for name in self.row.more.split()]
         splits["train"] += "".join(in_part(more, MAX_WORDS - words_in(splits["train"])))
         self.write(self.today, splits)
-        older = [as_today(with_observed(self.splits("train")["train"]), own)] if self.row.dev == "newer" else []
+        train = self.splits("train")["train"] if self.row.dev == "newer" else ""
+        older = []
         for name in self.row.renewed.split():
-            older.append(as_today(blanked(with_observed(text_of(self.find(name))), XPOS), own))
+            train, text = joined(train, text_of(self.find(name)))
+            older.append(as_today(blanked(with_observed(text), XPOS), own))
+        if train:
+            older.insert(0, as_today(with_observed(train), own))
         older = in_part(older, MAX_WORDS - words_in(splits["train"]))
         for folder, text in zip(self.older, older, strict=True):
             self.write(folder, {"train": text})

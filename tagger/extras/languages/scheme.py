@@ -1,4 +1,4 @@
-"""The lemmas and XPOS of a file -> those that today's treebank writes.
+"""The lemmas and XPOS of a file -> those that today's treebank writes; sentences that two files have -> one.
 
 A file of an older release, or of other annotators, may have the same UPOS and other lemmas: `する` for `為る`, or
 `er|es|sie` for `sich`. A tagger that learns from both gives now the one, now the other.
@@ -55,6 +55,38 @@ def as_today(text: str, today: str) -> str:
                 cells[LEMMA] = NO_TAG
         lines.append("\t".join(cells))
     return "\n".join(lines)
+
+
+def joined(text: str, other: str) -> tuple[str, str]:
+    """Two texts in CoNLL-U, of which the other one loses the sentences that both have.
+
+    Where the first has no lemmas of such a sentence, it gets those of the other one.
+    """
+    lemmas = {forms: found for forms, found, _ in map(_columns, _sentences(other)) if forms}
+    own: set[tuple[str, ...]] = set()
+    sentences = []
+    for sentence in _sentences(text):
+        forms, known, words = _columns(sentence)
+        own.add(forms)
+        if forms in lemmas and not any(lemma != NO_TAG for lemma in known):
+            for cells, lemma in zip(words, lemmas[forms], strict=True):
+                cells[LEMMA] = lemma
+            new = map("\t".join, words)
+            sentence = "\n".join(next(new) if is_word(line.split("\t")) else line for line in sentence.split("\n"))
+        sentences.append(sentence)
+    others = [each for each in _sentences(other) if _columns(each)[0] not in own]
+    first, second = ("".join(f"{each}\n\n" for each in found) for found in (sentences, others))
+    return first, second
+
+
+def _sentences(text: str) -> list[str]:
+    return [sentence for sentence in text.split("\n\n") if sentence.strip()]
+
+
+def _columns(sentence: str) -> tuple[tuple[str, ...], list[str], list[list[str]]]:
+    """The forms and the lemmas of the words of a sentence, and their cells."""
+    words = [*_words(sentence)]
+    return tuple(cells[FORM] for cells in words), [cells[LEMMA] for cells in words], words
 
 
 def _added(lemmas: dict[tuple[str, str], Counter[str]]) -> Counter[str]:

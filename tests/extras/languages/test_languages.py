@@ -14,7 +14,7 @@ from tagger.bundle.catalog import bundled_languages
 from tagger.bundle.language_codes import codes_of
 from tagger.extras.languages import count_lemmas, fit_identifier, make
 from tagger.extras.languages.made_text import recombined
-from tagger.extras.languages.scheme import as_today
+from tagger.extras.languages.scheme import as_today, joined
 from tagger.tagging.languages import Identifier, LanguageTagger
 from tagger.text.sentence import Sentence
 from tagger.training.recipe import dictionaries_of
@@ -270,3 +270,18 @@ def test_the_bundled_taggers_have_the_dictionaries_of_their_languages(name: str)
     bundle = Bundle.load(make.DATA / name)
     codes = dictionaries_of(codes_of(name)[0]) if "lemma" in bundle.vocabulary.columns else []
     assert sorted(bundle.lemmas.dictionary if bundle.lemmas else []) == codes
+
+
+def test_a_sentence_that_two_files_have_is_kept_once_with_its_lemmas() -> None:
+    def sentence(number: int, *words: tuple[str, str, str]) -> str:
+        lines = [f"{i}\t{form}\t{lemma}\t{upos}" + "\t_" * 6 for i, (form, lemma, upos) in enumerate(words, start=1)]
+        return f"# sent_id = {number}\n" + "\n".join(["1-2\tharinte" + "\t_" * 8, *lines]) + "\n\n"
+
+    both = sentence(1, ("har", "_", "AUX"), ("inte", "_", "PART"))
+    known = sentence(2, ("hade", "ha", "AUX"))
+    alone = sentence(3, ("ja", "_", "INTJ"))
+    other = sentence(4, ("har", "ha", "VERB"), ("inte", "inte", "ADV"))
+    new = sentence(5, ("nej", "nej", "INTJ"))
+    texts = joined(both + known + alone, sentence(6, ("hade", "hava", "VERB")) + new + other)
+    assert texts == (sentence(1, ("har", "ha", "AUX"), ("inte", "inte", "PART")) + known + alone, new)
+    assert joined("", new) == ("", new)
