@@ -27,11 +27,12 @@ class Compounds:
         Args:
             lemmas: of each form of the training data.
         """
-        self._lemmas = frozenset(lemma.lower() for found in lemmas.values() for lemma in found)
         self.marks = _marks(lemmas)
+        lemmas = lemmas if self.marks else {}  # of most treebanks nothing else is needed
+        self._lemmas = frozenset(lemma.lower() for found in lemmas.values() for lemma in found)
         self._firsts, self._lasts = Counter[str](), Counter[str]()  # how many compounds have a part there
         whole: set[str] = set()
-        for lemma in self._lemmas if self.marks else ():
+        for lemma in self._lemmas:
             first, *others = self._parts(lemma)
             if others and all((first, *others)):
                 self._firsts.update([first, *others[:-1]])

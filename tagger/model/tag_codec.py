@@ -24,9 +24,7 @@ from tagger.text.strings import LEMMA, NO_TAG, is_annotated
 
 OTHER_SCRIPTS = 8  # that are tried besides the best ones, since they may give the same lemma
 KNOWN_LEMMA = 2.5  # points that a known lemma adds to a score: chosen on dev of eleven treebanks
-CAPITALS = (
-    0.1  # share of the capitalized forms of the training data whose lemmas have a capital: treebanks have 0.02 or 0.2
-)
+CAPITALS = 0.1  # share of the training data's capitalized forms whose lemmas have a capital; treebanks: 0.02 or 0.2
 _Alternatives = list[list[tuple[str, float]]]
 
 
