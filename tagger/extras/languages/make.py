@@ -20,6 +20,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Collection
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -28,7 +29,6 @@ from typing import Any, NamedTuple
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.saved_config import CARD, CONFIG, NOISE, TAGGER_IN_RUN
 from tagger.bundled import bundled
-from tagger.extras.languages.kept import Kept
 from tagger.extras.languages.made_text import punctuated, recombined
 from tagger.extras.languages.observed import most_likely, observed, with_observed
 from tagger.extras.languages.scheme import XPOS, as_today, joined
@@ -220,10 +220,10 @@ class Language:
         splits = {path.stem.rpartition("-")[2]: path.read_text(encoding="utf-8") for path in self.today.iterdir()}
         guesser = load(self.folder / "guesser", device="cpu", corpus=self.today.name)
         today = read(split_of(self.today, "train"))
+        kept = {pair for each in today for pair in zip(map(str.lower, each.tokens), each.tags["upos"], strict=True)}
         for folder in self.older:
-            older = read(split_of(folder, "train"))
-            kept = Kept(today if folder.name == "train" else [], older)  # of the same annotators
-            splits["train"] += renewed(older, guesser, kept)
+            own = kept if folder.name == "train" else frozenset()  # of the same annotators
+            splits["train"] += renewed(read(split_of(folder, "train")), guesser, own)
         self.write(self.primary, splits)
 
     def teach(self) -> None:
@@ -482,13 +482,16 @@ def with_spaces(text: str) -> str:
     return "".join(f"{each}\n\n" for each in text.split("\n\n") if each.strip() and UNKNOWN_SPACES not in each)
 
 
-def renewed(sentences: list[Sentence], guesser: Tagger, kept: Kept) -> str:
-    """Sentences in CoNLL-U with tags of today: those that stay, and others by a guess and what the file wrote."""
-    older = [sentence.tags for sentence in sentences]
+def renewed(sentences: list[Sentence], guesser: Tagger, kept: Collection[tuple[str, str]] = ()) -> str:
+    """Sentences in CoNLL-U with tags of today: those that are guessed, and FEATS by these and what the file wrote.
+
+    Args:
+        kept: words in lower case with UPOS that stay if they have it.
+    """
     for sentence in sentences:
         unknown = [NO_TAG] * len(sentence)
         words = zip(sentence.tokens, sentence.tags["upos"], strict=True)
-        upos = [tag if kept.upos(form, tag) else NO_TAG for form, tag in words]
+        upos = [tag if (form.lower(), tag) in kept else NO_TAG for form, tag in words]
         sentence.tags = {
             column: tags if column == "lemma" else upos if column == "upos" else unknown
             for column, tags in sentence.tags.items()
@@ -500,21 +503,10 @@ def renewed(sentences: list[Sentence], guesser: Tagger, kept: Kept) -> str:
     if "feats" in guesser.columns:
         forms = [form for sentence in tagged for form in sentence.tokens]
         written = [tag for sentence in tagged for tag in observed(sentence)]
-        candidates = [
-            [(feats, 1.0)] if upos == old and kept.feats(form, upos, feats) else guesses
-            for sentence, tags in zip(tagged, older, strict=True)
-            for form, upos, old, feats, guesses in zip(
-                sentence.tokens,
-                sentence.tags["upos"],
-                tags["upos"],
-                tags["feats"],
-                sentence.alternatives["feats"],
-                strict=True,
-            )
-        ]
-        found = iter(most_likely(forms, written, candidates))
+        candidates = [each for sentence in tagged for each in sentence.alternatives["feats"]]
+        feats = iter(most_likely(forms, written, candidates))
         for sentence in tagged:
-            sentence.tags["feats"] = list(islice(found, len(sentence)))
+            sentence.tags["feats"] = list(islice(feats, len(sentence)))
     return "".join(map(write_conllu, tagged))
 
 
