@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import regex
 
-from tagger.text.segment_rules import LINE_END_INSIDE, SPACE
+from tagger.text.segment_rules import LINE_END_INSIDE, SPACE, TITLES
 from tagger.text.strings import text_hash
 
 _SINGLE_SCRIPTS = (
@@ -37,6 +37,7 @@ _IS_SPACE = regex.compile(rf"[{SPACE}]")
 _IS_SINGLE = regex.compile(_SINGLE)
 _ENDS_SENTENCE = regex.compile(r"\p{Sentence_Terminal}")
 _DIGIT = regex.compile(r"\p{N}")
+_IN_WHOLE = regex.compile(r"[@#:;=<^_]|\p{Extended_Pictographic}|\p{RI}")
 
 AFFIXES = (1, 2, 3)  # lengths of the prefixes and of the suffixes of a unit, in characters
 UNKNOWN, BOUNDARY = 1, 0  # the numbers of forms without a row of their own, and of the ends of a paragraph
@@ -47,6 +48,7 @@ KINDS = (  # of units, see `kind`; the first is that of what is no unit
     *("", "end", "Cc", "Cf", "Cn", "Co", "Cs", "Ll", "Lm", "Lo", "Lt", "Lu", "Mc", "Me", "Mn", "Nd", "Nl", "No"),
     *("Pc", "Pd", "Pe", "Po", "Ps", "Sc", "Sk", "Sm", "So", "Zl", "Zp", "Zs"),
 )
+_NO_KEYS = (0,) * 8  # of what is no unit; see `UnitTable.keys`
 NO_GAP, SPACE_GAP, END_GAP = 0, 1, 2  # what follows a unit: another unit, white space, the end of the paragraph
 
 
@@ -103,10 +105,10 @@ class UnitTable:
 
     @property
     def keys(self) -> np.ndarray:
-        """(types, 6): what is known of each type.
+        """(types, 8): what is known of each type.
 
         Hashes of its form, shape and kind; 1 for a mark that training lacks; its place in KINDS; 1 if a token that ends
-        or begins with it may be split.
+        or begins with it may be split; 1 if addresses, smileys or emoji may have it; 1 if it is one of `TITLES`.
         """
         self._grow()
         return self._arrays[1]
@@ -163,9 +165,10 @@ class UnitTable:
         self._types = _Types(self)
         self._new_rows: list[list[int]] = []
         self._new_keys: list[tuple[int, ...]] = []
-        self._arrays = np.zeros((0, 1 + 2 * len(AFFIXES)), dtype=np.int64), np.zeros((0, 6), dtype=np.uint64)
-        self._add([BOUNDARY] + [len(self._rows) + UNKNOWN + 1] * 2 * len(AFFIXES), (0, 0, 0, 0, 0, 0))
-        self._types.space = self._add([UNKNOWN] * (1 + 2 * len(AFFIXES)), (0, 0, 0, 0, 0, 0))
+        rows, keys = np.zeros((0, 1 + 2 * len(AFFIXES)), np.int64), np.zeros((0, len(_NO_KEYS)), np.uint64)
+        self._arrays = rows, keys
+        self._add([BOUNDARY] + [len(self._rows) + UNKNOWN + 1] * 2 * len(AFFIXES), _NO_KEYS)
+        self._types.space = self._add([UNKNOWN] * (1 + 2 * len(AFFIXES)), _NO_KEYS)
 
     def add(self, unit: str) -> int:
         """The number of a new type."""
@@ -182,9 +185,9 @@ class UnitTable:
         own = kind(unit)
         lower = unit.lower()
         marked = "*" + lower[-2:] in self._marks or lower[:2] + "*" in self._marks
-        return self._add(
-            rows, (text_hash(form), text_hash(shape(unit)), text_hash(own), is_new_mark, KINDS.index(own), marked)
-        )
+        hashes = text_hash(form), text_hash(shape(unit)), text_hash(own)
+        in_whole = _IN_WHOLE.match(unit) is not None
+        return self._add(rows, (*hashes, is_new_mark, KINDS.index(own), marked, in_whole, unit in TITLES))
 
     def _add(self, rows: list[int], keys: tuple[int, ...]) -> int:
         self._new_rows.append(rows)

@@ -16,6 +16,7 @@ from torch import Tensor
 from tagger.model.decoder import CRFDecoder, Decoded, Decoder
 from tagger.model.tag_codec import TagCodec
 from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.symbols import Symbols
 from tagger.tagging.unseen_lemmas import UnseenLemmas
 from tagger.text.lexicon_files import Lexicon
 from tagger.text.sentence import Sentence
@@ -129,7 +130,7 @@ class Decoding:
             unseen: the dictionary's lemmas of words that training lacks.
         """
         self._decoders, self._vocabulary, self._temperatures, self._device = decoders, vocabulary, temperatures, device
-        self._unseen = unseen
+        self._unseen, self.symbols = unseen, Symbols(vocabulary)
         # The tags of these columns may change to fit each other; the spans of a CRF must stay whole.
         self._flexible = {
             column
@@ -146,6 +147,7 @@ class Decoding:
         request: Request,
         constraints: Mapping[str, Constraint],
         decided: Mapping[str, np.ndarray],
+        symbols: Mapping[int, str],
     ) -> dict[str, Decoded]:
         """Decodes a batch. The tags of several columns are chosen together, among the combinations of training.
 
@@ -153,6 +155,7 @@ class Decoding:
             batch: its scores may be changed in place; they may be of more columns than those that are wanted, if
                 lemmas depend on these.
             decided: for some columns the tags of all tokens, or -1; only those with -1 have scores.
+            symbols: the places of emoji and the like among `forms`; see `Symbols.find`.
         """
         best: dict[str, Tensor] = {}
         names = np.zeros(len(batch.tokens), dtype=bool)
@@ -165,8 +168,11 @@ class Decoding:
                 if names.any():
                     codec.keep_capitals(scores, np.flatnonzero(names[rows]))
             codec.weigh(scores, forms, tokens)
-            if column in constraints:
-                _constrain(scores, constraints[column], batch.tokens)
+            constraint = constraints.get(column)
+            free = tokens if constraint is None else np.where(constraint.of_token[tokens] > 0, -1, tokens)
+            self.symbols.weigh(column, scores, symbols, free)
+            if constraint is not None:
+                _constrain(scores, constraint, batch.tokens)
             best[column] = self._decoders[column].best(scores, batch.counts)
         tags = {column: best[column] for column in (best if request.columns is None else request.columns)}
         self._fit(tags, batch)

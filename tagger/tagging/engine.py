@@ -25,10 +25,10 @@ from tagger.model.device import own_turn
 from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.casing import Casing
 from tagger.tagging.decoding import BatchScores, Constraint, Decoding, Request, joined
-from tagger.tagging.lookalikes import in_one_alphabet
 from tagger.tagging.scorers import LinearScorer, Networks, Scorer
 from tagger.tagging.unseen_lemmas import UnseenLemmas
 from tagger.tagging.windows import FIXED_SENTENCES, PackedBatch, plan_batches
+from tagger.text.lookalikes import has_ascii_apostrophes, in_one_alphabet, with_ascii_apostrophes
 from tagger.text.strings import LEMMA, UPOS
 
 _NO_CONSTRAINTS: Mapping[str, Constraint] = MappingProxyType({})
@@ -46,6 +46,7 @@ class Engine:
         decoders: of the mean scores of each column.
         temperatures: that a column's scores are divided by before they become probabilities; where none is given, 1.
         unseen: the dictionary's lemmas of words that training lacks, if the tagger has a dictionary.
+        has_ascii_apostrophes: whether training has `'` rather than `’`.
         has_fixed_shapes: whether `tag` can use fixed shapes. With a transformer it cannot, because a transformer pads
             sentences to a common length.
     """
@@ -53,6 +54,7 @@ class Engine:
     def __init__(self, bundle: Bundle, options: TaggerOptions) -> None:
         """Takes a copy of the weights of the recurrent layers and the heads."""
         self.vocabulary, self._linear, self._device = bundle.vocabulary, bundle.linear, options.device
+        self.has_ascii_apostrophes = has_ascii_apostrophes(self.vocabulary.forms)
         self._casing = None if bundle.has_noise else Casing(self.vocabulary.forms)
         parts = {column: networks_share(bundle.linear, column) for column in self.vocabulary.columns}
         self.decoders: dict[str, Decoder] = {}
@@ -74,8 +76,10 @@ class Engine:
         self.has_fixed_shapes = all(group.has_fixed_shapes for group in self.groups)
 
     def as_read(self, sentences: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
-        """Sentences as the networks read them: see `in_one_alphabet` and, if no noise has been read, `Casing`."""
+        """Sentences as the networks read them: see `lookalikes` and, if no noise has been read, `Casing`."""
         read = [in_one_alphabet(tokens) for tokens in sentences]
+        if self.has_ascii_apostrophes:
+            read = [[*map(with_ascii_apostrophes, tokens)] for tokens in read]
         return read if self._casing is None else [self._casing.read(tokens) for tokens in read]
 
     def tag(
@@ -101,10 +105,12 @@ class Engine:
         decided = self._decided(forms, open_columns) if request.top == 1 else {}  # alternatives need all scores
         found: dict[str, list[Decoded]] = {column: [] for column in columns}
         places = []
+        symbols = self._decoding.symbols.find(forms)
         with own_turn():
             for batch in self._scores(read, forms, needed, fixed_shapes, decided):
                 places.append(batch.tokens)
-                for column, tags in self._decoding.decode(batch, forms, request, constraints, decided).items():
+                of_batch = self._decoding.decode(batch, forms, request, constraints, decided, symbols)
+                for column, tags in of_batch.items():
                     found[column].append(tags)
         return {c: joined(found[c], places) if places else self._decoding.nothing(c, request) for c in columns}
 
@@ -156,7 +162,7 @@ class Engine:
         return list(plan_batches(read, measure, FIXED_SENTENCES if fixed_shapes else None))
 
     def scores(self, sentences: Sequence[Sequence[str]]) -> list[BatchScores]:
-        """The scores of all columns and tokens as the decoders read them: float32, -inf for a tag a word cannot have.
+        """The scores of all columns and tokens, without `Symbols`: float32, -inf for a lemma a word cannot have.
 
         All are in memory at once.
         """

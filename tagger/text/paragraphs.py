@@ -203,13 +203,14 @@ def _wrapped_width(block: list[_Piece]) -> int:
         return 0
     broken_off = with_room = 0
     for line, after in pairwise(lines):
+        goes_on = after.lstrip()[:1].islower()
         if _is_full(line, after, width):
-            broken_off += not _SENTENCE_END.search(line.rstrip())
-        elif _width(line) >= NEARLY_FULL * width and after.lstrip()[:1].islower():
+            broken_off += goes_on or after.lstrip()[:1] == "(" or not _SENTENCE_END.search(line.rstrip())
+        elif _width(line) >= NEARLY_FULL * width and goes_on:
             broken_off += 1
         else:
             with_room += 1
-    return width if not with_room or broken_off > with_room else 0
+    return width if broken_off > with_room else 0
 
 
 def _goes_on(line: str, after: str, width: int) -> bool:

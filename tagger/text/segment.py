@@ -158,6 +158,8 @@ def _tail(tokens: list[_Part], rules: Rules) -> str:
         last -= 1
     form, kind = tokens[last]
     is_last = last == len(tokens) - 1  # no closing quote or bracket follows
+    if form == "." and last and tokens[last - 1].form in rules.titles:
+        return ""
     if kind == "stops" or form in _STOPS:
         return "quoted" if not is_last else "number" if _is_item(tokens) else "stop"
     if kind in ("short", "letters", "numero") and form[-1] == ".":

@@ -36,10 +36,12 @@ class Rules(NamedTuple):
     after_time: frozenset[str] = frozenset()  # words after a time of day, such as time zones; head `after_time`
     plain: Callable[[str, str], bool] = lambda word, mark: True  # see `_plain` of segment.py
     splits_its: bool = False  # whether `its` may be `it's`
+    titles: frozenset[str] = frozenset()  # words whose full stop ends no sentence
 
 
 DOMAINS = words("""
-    ai au biz ca ch cn co com de dev edu eu fr gov info int io jp mil net nl nz org ru tv uk""")
+    ai au biz br ca ch cn co com cz de dev dk edu eu fr gov gr hk hr hu info int io jp kr lt lv mil net nl nz org pl ru
+    tv tw ua uk""")
 FILE_ENDINGS = words("""
     7z asp aspx avi bat bmp conllu cpp css csv dll doc docx epub exe gif gz htm html ini ipynb jar java jpeg jpg js
     json jsx log md mkv mov mp3 mp4 odt pdf php png ppt pptx py rar rb rs rtf sh sql svg tar tex tgz tif tiff toml
@@ -51,6 +53,12 @@ NAMED_LISTS = {  # for regex.compile: what \L<...> in SPECIAL stands for
         a an and as at but by for from further he her his i if in is it my nor not of on or our she so that the their
         then there they this to was we what when which who with yet you"""),
 }
+
+TITLES = words("""
+    Av Dna Dott Doç Dr Dra Drs Dña Exma Exmo Frl Hr Hrn Ing JUDr Jl MUDr Mag Mgr Mlle Mme Mr Mrs Ms Nr PhDr Prof RNDr
+    Rev Sig Sn Sr Sra Srta St Ste Yrd bkz bzw dhr doc dr esim hr inkl inż ks mevr mgr np npr nr nám např núm prof pvz
+    pág str tj tzn tzv ul vgl zob zzgl čl św žr Δρ βλ акад вул гр див доц напр проф св стр тов ул डॉ
+    """)  # before a full stop they are titles and the like in any language that has them: a name or a number follows
 
 SPECIAL = r"""
     (?P<url>      (?: (?:https?|ftp|file):// | www\. ) [^\s<>"“”]* [^\s<>"“”.,:;!?)\]}'’*]      # http://a.org/b?c=1
@@ -132,4 +140,26 @@ UNICODE = Rules(
     _tokens,
     _abbreviation,
     ENDS | {"stop": ENDS["stop"] - words("lower"), "number": frozenset()},  # ca. zehn, 3. Mai
+    titles=TITLES,
 )
+
+_WHOLE = words("domain email emoji smiley tag url")
+_PIECE = regex.compile(rf"[^{SPACE}]+")
+_SPACED = regex.compile(rf"(?:(?!{UNSPACED_LETTER}).)+", regex.DOTALL)
+
+
+def wholes(text: str) -> Iterator[Span]:
+    """The spans of addresses, tags such as `#news`, smileys and emoji, which are one token in any language."""
+    for piece in _PIECE.finditer(text):
+        for (start, end), kind in _tokens(piece.group()):
+            if kind in _WHOLE and (kind != "domain" or piece.group()[end - 1].islower()):
+                spans = [found.span() for found in _SPACED.finditer(piece.group(), start, end)]
+                if spans:  # where no spaces are between words, an address ends where other letters begin
+                    a, b = max(spans, key=lambda span: span[1] - span[0])
+                    yield piece.start() + a, piece.start() + b
+
+
+def whole_kind(form: str) -> str:
+    """The kind of a token that is an address, a tag, a smiley or an emoji; else an empty string."""
+    kinds = [kind for _, kind in _tokens(form)]
+    return kinds[0] if len(kinds) == 1 and kinds[0] in _WHOLE else ""

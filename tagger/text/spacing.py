@@ -6,7 +6,7 @@ if it consists of the sentence's tokens and white space, else `SpaceAfter`. Betw
 knows: there is a space unless the last token of the first has `SpaceAfter=No`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, chain, islice
 from typing import NamedTuple
 
@@ -18,6 +18,8 @@ from tagger.text.sentence import Sentence, Token
 
 _SPACES = regex.compile(f"[{SPACE}]+")
 _PARAGRAPH = regex.compile(r"# *new(?:par|doc)\b")
+_CLOSING, _OPENING = frozenset("!),.:;?]}…”»%"), frozenset("([{“«")
+SPACED_MARKS = 0.9  # share of full stops and commas with a space before them
 JUDGED = 1_000  # sentences at the start of a file; if none of them shows spacing, the file has none
 
 
@@ -95,6 +97,41 @@ def gold_paragraphs(sentences: Iterable[Sentence], path: str = "", *, skip: bool
         if spaced:
             paragraph.add(sentence, *spaced)
     yield from paragraph.whole()
+
+
+def with_usual_spacing(paragraphs: Sequence[GoldParagraph]) -> list[GoldParagraph]:
+    """Paragraphs, and each of them again without spaces before marks, if their text has one before nearly each.
+
+    Some treebanks, such as UD Vietnamese VTB, write `Tôi ăn cơm .` in `# text`, too, which nobody else does.
+    """
+    spaced = every = 0
+    for paragraph in paragraphs:
+        for token in chain.from_iterable(paragraph.tokens):
+            if token.start and paragraph.text[token.start : token.end] in (",", "."):
+                every += 1
+                spaced += paragraph.text[token.start - 1].isspace()
+    again = [_without_spaces_at_marks(each) for each in paragraphs] if spaced > SPACED_MARKS * every else []
+    return [*paragraphs, *again]
+
+
+def _without_spaces_at_marks(paragraph: GoldParagraph) -> GoldParagraph:
+    parts: list[str] = []
+    size = end = 0
+    opened, quoted = True, False  # whether the last token was an opening mark; whether a straight quote is open
+    sentences: list[list[Token]] = []
+    for tokens in paragraph.tokens:
+        moved = []
+        for token in tokens:
+            form = paragraph.text[token.start : token.end]
+            closes = form in _CLOSING or (form == '"' and quoted)
+            gap = "" if opened or closes else paragraph.text[end : token.start]
+            parts += [gap, form]
+            moved.append(token._replace(start=size + len(gap), end=size + len(gap) + len(form)))
+            size, end = moved[-1].end, token.end
+            quoted ^= form == '"'
+            opened = form in _OPENING or (form == '"' and quoted)
+        sentences.append(moved)
+    return GoldParagraph("".join(parts), paragraph.sentences, sentences)
 
 
 def _location(path: str, sentence: Sentence, number: int) -> str:

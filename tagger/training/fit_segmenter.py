@@ -34,7 +34,7 @@ from tagger.segmenter.units import UnitTable
 from tagger.text.paragraphs import Paragraph
 from tagger.text.segment import RULES, RuleSegmenter
 from tagger.text.sentence import Token
-from tagger.text.spacing import GoldParagraph, gold_paragraphs
+from tagger.text.spacing import GoldParagraph, gold_paragraphs, with_usual_spacing
 from tagger.training.checkpoints import time_left
 from tagger.training.config import AUTO, LEARNED, TrainConfig
 from tagger.training.segmenter_units import Choices, TrainingText
@@ -114,6 +114,7 @@ class SegmenterTraining:
         config, corpus = self.config, self.corpus
         column = "upos" if "upos" in config.columns else config.columns[0]
         train, dev = (_gold(corpus.spaced[split].values(), column) for split in ("train", "dev"))
+        train = with_usual_spacing(train)
         start = time.monotonic()
         accelerator = config.trainer.get("accelerator") or "auto"
         trained, steps = train_segmenter(

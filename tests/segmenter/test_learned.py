@@ -178,9 +178,9 @@ def test_tokens_end_at_marks_that_training_lacks() -> None:
         (Label.TOKEN, "50the book", ["Ll|Nd"], ["50the", "book"]),  # the rules join a number and letters
         (Label.SENTENCE, "50the book", [], ["50the", "book"]),
         (Label.TOKEN, "the.", [], ["the", "."]),  # the rules cut, too
-        (Label.TOKEN, "mail.org", ["Ll|end"], ["mail", ".org"]),
+        (Label.TOKEN, "z.b", ["Ll|end"], ["z", ".b"]),
         (Label.GOES_ON, "the.", [], ["the."]),
-        (Label.WORD, "mail.org", [], ["mail.org"]),  # a multiword token
+        (Label.WORD, "z.b", [], ["z.b"]),  # a multiword token
     ],
 )
 def test_rules_decide_whether_tokens_end_between_kinds_that_training_does_not_cut(
@@ -191,3 +191,54 @@ def test_rules_decide_whether_tokens_end_between_kinds_that_training_does_not_cu
         saved.network.labels.bias[label] += 1_000
     (found,) = LearnedSegmenter(*saved).segment_all([text])
     assert [text[start:end] for sentence in found for start, end, _ in sentence] == tokens
+
+
+def cut(text: str, label: Label) -> list[list[str]]:
+    """The tokens of the sentences that a segmenter finds which says `label` of every unit."""
+    saved = make_segmenter()
+    with torch.no_grad():
+        saved.network.labels.bias[label] += 1_000
+    (found,) = LearnedSegmenter(*saved).segment_all([text])
+    return [[text[token.start : token.end] for token in sentence] for sentence in found]
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        *("https://www.example.com/a?b=c#d", "www.example.org", "ann.b@mail.org", "mail.org", "#news", "@ann_b", ":-)"),
+        *("\U0001f44d\U0001f3fd", "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f1e9\U0001f1ea"),
+    ],
+)
+def test_an_address_a_tag_a_smiley_and_an_emoji_are_one_token(whole: str) -> None:
+    assert cut(f"the {whole} book", Label.TOKEN) == [["the", whole, "book"]]
+    assert cut(f"the {whole} book", Label.SENTENCE) == [["the"], [whole], ["book"]]
+
+
+def test_other_words_with_the_same_marks_are_cut() -> None:
+    assert cut("the: 3:4 a=b No.Yes #", Label.TOKEN) == [
+        ["the", ":", "3", ":", "4", "a", "=", "b", "No", ".", "Yes", "#"]
+    ]
+    assert cut("看https://a.org/b了", Label.TOKEN) == [
+        ["看", "https://a.org/b", "了"]
+    ]  # no space ends an address there
+
+
+def test_no_sentence_ends_after_a_title() -> None:
+    assert cut("Dr. No . Yes", Label.SENTENCE) == [["Dr"], [".", "No"], ["."], ["Yes"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("No! The book", 2),
+        ("No? Élan", 2),
+        ("No. The book", 1),  # it may be an abbreviation
+        ("No! the book", 1),
+        ("“No! The book” goes", 1),
+        ('the "No! The book" goes', 1),
+        ("the (No! The book) goes", 1),
+        ("“No” (the)! The book", 2),
+    ],
+)
+def test_a_sentence_ends_between_an_exclamation_mark_and_a_capital(text: str, sentences: int) -> None:
+    assert len(cut(text, Label.TOKEN)) == sentences

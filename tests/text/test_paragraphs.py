@@ -111,6 +111,8 @@ def test_blocks_are_judged_by_themselves(start: str, end: str) -> None:
     [
         ("Dear all,\n\nBest regards,\nMary Smith\nSenior Engineer\n", 4),  # too narrow to be wrapped
         (PROPORTIONAL, 1),
+        ("The children are already in the garden. It rains a little today.\n" * 3, 3),  # no line breaks off
+        ("The children are already in the garden. It rains at nine p.m.\n(so they say) and in the morning\n", 1),
         ("\u732b" * 30 + "\n" + "\u732b" * 30 + "\n" + "\u732b" * 8 + "\n", 1),
         ("\u732b" * 30 + "。\n" + "\u732b" * 12 + "\n" + "\u732b" * 31 + "。\n" + "\u732b" * 8 + "\n", 4),
         ('A line of a list that has no end, as it seems\n"A second one that begins with a quote\n- a third\n' * 9, 27),

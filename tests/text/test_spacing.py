@@ -11,7 +11,14 @@ from tagger.errors import InputError
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.text.sentence import MultiwordToken, Sentence, Token
-from tagger.text.spacing import GoldParagraph, gold_paragraphs, has_spacing, surface_tokens, without_spaces
+from tagger.text.spacing import (
+    GoldParagraph,
+    gold_paragraphs,
+    has_spacing,
+    surface_tokens,
+    with_usual_spacing,
+    without_spaces,
+)
 
 
 def gold(*blocks: str) -> list[Sentence]:
@@ -148,3 +155,17 @@ def test_treebanks() -> None:
         assert [s for paragraph in paragraphs for s in paragraph.sentences] == sentences
         found = [tokens for paragraph in paragraphs for tokens in forms(paragraph)]
         assert found == [[token.form for token in surface_tokens(s)] for s in sentences]
+
+
+def test_a_text_with_spaces_before_marks_is_read_without_them_too() -> None:
+    words = 'He , " Ann " ( 5 % ) said ... no .'
+    rows = "\n".join(f"{number} {form}" for number, form in enumerate(words.split(), 1))
+    spaced = f"# text = {words}\n{rows}"
+    usual = "# text = We stay, no.\n1 We\n2 stay No\n3 ,\n4 no No\n5 ."
+    paragraphs = list(gold_paragraphs(gold(spaced, f"# newpar\n{spaced}")))
+    found = with_usual_spacing(paragraphs)
+    assert found[:2] == paragraphs
+    assert [each.text for each in found[2:]] == ['He, "Ann" (5%) said ... no.'] * 2
+    assert [forms(each) for each in found[2:]] == [forms(each) for each in paragraphs]
+    paragraphs = list(gold_paragraphs(gold(usual, f"# newpar\n{spaced}")))
+    assert with_usual_spacing(paragraphs) == paragraphs  # half of the marks have spaces

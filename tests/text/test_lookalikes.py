@@ -1,10 +1,16 @@
-"""Words with letters of two alphabets are read in the one that is meant."""
+"""Words with letters of two alphabets are read in the one that is meant, and apostrophes as those of training."""
 
 import unicodedata
 
 import pytest
 
-from tagger.tagging.lookalikes import _CYRILLIC, _LATIN, in_one_alphabet
+from tagger.text.lookalikes import (
+    _CYRILLIC,
+    _LATIN,
+    has_ascii_apostrophes,
+    in_one_alphabet,
+    with_ascii_apostrophes,
+)
 
 
 @pytest.mark.parametrize(
@@ -28,3 +34,22 @@ def test_the_letters_of_a_pair_have_the_same_case_and_differ_in_their_alphabet()
     for latin, cyrillic in zip(_LATIN, _CYRILLIC, strict=True):
         assert latin.isupper() == cyrillic.isupper()
         assert [unicodedata.name(each).split()[0] for each in (latin, cyrillic)] == ["LATIN", "CYRILLIC"]
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("l’ami d’ʼun po’ ’n", "l'ami d''un po' 'n"),
+        ("‘l’ami’ dit ’oui’", "‘l'ami’ dit ’oui’"),  # beside quotes
+        ("5’ ’ 10’", "5’ ’ 10’"),  # no letters
+        ("l'ami", "l'ami"),
+    ],
+)
+def test_apostrophes_of_word_processors(text: str, read: str) -> None:
+    assert with_ascii_apostrophes(text) == read
+
+
+def test_which_apostrophe_training_has() -> None:
+    assert has_ascii_apostrophes(["l'", "d'", "l’"])
+    assert not has_ascii_apostrophes(["l'", "l’", "'", "it"])
+    assert not has_ascii_apostrophes([])

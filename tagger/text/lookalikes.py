@@ -1,12 +1,14 @@
-"""Words in which letters of another alphabet stand for those that look like them: what the networks read instead.
+"""Words in which other characters stand for those that look like them: what the networks read instead.
 
 Where a keyboard lacks a letter, or a scanner read the text, `сiтуацыя` may have a Latin `i` among Cyrillic letters; of
 the words of the Belarusian test file 6 % do. Such a word is unknown, and its lemma keeps the wrong letter. The pairs
 are those of single letters that Unicode calls confusable (Unicode Technical Standard 39, `confusables.txt`).
+
+Word processors write `l’ami`. Of the treebanks of forty-four languages all but one have `l'ami` alone, or more often.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 _LATIN = "aceijopsxyhABCEHIJKMOPSTXYëïËÏ"
 _CYRILLIC = "асеіјорѕхуһАВСЕНІЈКМОРЅТХУёїЁЇ"
@@ -14,6 +16,9 @@ _TO_CYRILLIC = str.maketrans(_LATIN, _CYRILLIC)
 _TO_LATIN = str.maketrans(_CYRILLIC, _LATIN)
 _IS_LATIN, _IS_CYRILLIC = re.compile("[A-Za-zÀ-ɏ]"), re.compile("[Ѐ-ԯ]")
 _LETTERS = re.compile(r"[^\W\d_]+")
+_INNER_APOSTROPHE = re.compile(r"(?<=[^\W\d_])[’ʼ](?=[^\W\d_])")
+_APOSTROPHE = re.compile(r"(?<=[^\W\d_])[’ʼ]|[’ʼ](?=[^\W\d_])")
+_SINGLE_QUOTE = re.compile("[‘‚]")
 
 
 def in_one_alphabet(tokens: Sequence[str]) -> Sequence[str]:
@@ -38,3 +43,20 @@ def in_one_alphabet(tokens: Sequence[str]) -> Sequence[str]:
         return latin if fits_latin else run
 
     return [_LETTERS.sub(meant, token) for token in tokens]
+
+
+def has_ascii_apostrophes(forms: Iterable[str]) -> bool:
+    """Whether words have `'` more often than `’`."""
+    counts = dict.fromkeys("'’", 0)
+    for form in forms:
+        if len(form) > 1 and not form.isalnum():
+            for apostrophe in counts:
+                counts[apostrophe] += apostrophe in form
+    return counts["'"] > counts["’"]
+
+
+def with_ascii_apostrophes(text: str) -> str:
+    """A text with `'` for `’` and `ʼ` beside a letter; between letters alone, where it has single quotes, too."""
+    if "’" not in text and "ʼ" not in text:
+        return text
+    return (_INNER_APOSTROPHE if _SINGLE_QUOTE.search(text) else _APOSTROPHE).sub("'", text)
