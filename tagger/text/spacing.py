@@ -19,7 +19,7 @@ from tagger.text.sentence import Sentence, Token
 _SPACES = regex.compile(f"[{SPACE}]+")
 _PARAGRAPH = regex.compile(r"# *new(?:par|doc)\b")
 _CLOSING, _OPENING = frozenset("!),.:;?]}…”»%"), frozenset("([{“«")
-SPACED_MARKS = 0.9  # share of full stops and commas with a space before them
+SPACED_MARKS = 0.9  # share of commas, or of full stops, with a space before them
 JUDGED = 1_000  # sentences at the start of a file; if none of them shows spacing, the file has none
 
 
@@ -100,18 +100,18 @@ def gold_paragraphs(sentences: Iterable[Sentence], path: str = "", *, skip: bool
 
 
 def with_usual_spacing(paragraphs: Sequence[GoldParagraph]) -> list[GoldParagraph]:
-    """Paragraphs, and each of them again without spaces before marks, if their text has one before nearly each.
+    """Paragraphs, and each of them again without spaces before marks, if commas or full stops have one before them.
 
     Some treebanks, such as UD Vietnamese VTB, write `Tôi ăn cơm .` in `# text`, too, which nobody else does.
     """
-    spaced = every = 0
+    counts: dict[str, list[int]] = {",": [0, 0], ".": [0, 0]}  # of each mark with a space before it, and without
     for paragraph in paragraphs:
         for token in chain.from_iterable(paragraph.tokens):
-            if token.start and paragraph.text[token.start : token.end] in (",", "."):
-                every += 1
-                spaced += paragraph.text[token.start - 1].isspace()
-    again = [_without_spaces_at_marks(each) for each in paragraphs] if spaced > SPACED_MARKS * every else []
-    return [*paragraphs, *again]
+            count = counts.get(paragraph.text[token.start : token.end])
+            if count and token.start:
+                count[not paragraph.text[token.start - 1].isspace()] += 1
+    is_odd = any(spaced > SPACED_MARKS * (spaced + others) for spaced, others in counts.values())
+    return [*paragraphs, *map(_without_spaces_at_marks, paragraphs)] if is_odd else [*paragraphs]
 
 
 def _without_spaces_at_marks(paragraph: GoldParagraph) -> GoldParagraph:

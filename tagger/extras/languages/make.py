@@ -31,7 +31,7 @@ from tagger.bundle.saved_config import CARD, CONFIG, NOISE, TAGGER_IN_RUN
 from tagger.bundled import bundled
 from tagger.extras.languages.made_text import punctuated, recombined
 from tagger.extras.languages.observed import most_likely, observed, with_observed
-from tagger.extras.languages.scheme import XPOS, as_today, joined
+from tagger.extras.languages.scheme import XPOS, as_today, joined, with_contractions
 from tagger.tagging.languages import telling_words, words_of
 from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger
@@ -107,6 +107,7 @@ class Row(NamedTuple):
     tags: str  # all, or the columns that are learned, where others have an older scheme in train than in dev
     dev: str  # learned: the teacher and the student learn from most of dev, too; kept: they do not; newer: as
     # learned, and train is of an older release, so that it is renewed
+    contracted: str  # a word that text writes together with the next one, and how that begins; see `with_contractions`
     cuts: str  # what cuts raw text: learned from the corpora, or from these others, too; or rules, which need no room
     test: str  # seen, or kept for a measurement that comes later
     thin: str  # thin, where train is so small that nothing published compares; or computed, see `THIN`
@@ -164,6 +165,8 @@ class Language:
         own = splits["train"]
         more = [as_today(text_of(self.find(name)), own) for name in self.row.more.split()]
         splits["train"] += "".join(in_part(more, MAX_WORDS - words_in(splits["train"])))
+        if self.row.contracted:
+            splits["train"] = with_contractions(splits["train"], *self.row.contracted.split())
         self.write(self.today, splits)
         train = self.splits("train")["train"] if self.row.dev == "newer" else ""
         older = []

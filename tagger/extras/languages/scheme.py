@@ -1,9 +1,12 @@
 """The lemmas and XPOS of a file -> those that today's treebank writes; sentences that two files have -> one.
 
+And words that a treebank writes apart -> multiword tokens, where everyone else writes them together.
+
 A file of an older release, or of other annotators, may have the same UPOS and other lemmas: `する` for `為る`, or
 `er|es|sie` for `sich`. A tagger that learns from both gives now the one, now the other.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
@@ -77,6 +80,30 @@ def joined(text: str, other: str) -> tuple[str, str]:
     others = [each for each in _sentences(other) if _columns(each)[0] not in own]
     first, second = ("".join(f"{each}\n\n" for each in found) for found in (sentences, others))
     return first, second
+
+
+def with_contractions(text: str, first: str, second: str) -> str:
+    """A text in CoNLL-U in which a word and the next one are a multiword token, as in text.
+
+    UD Greek GUD writes `σ το Χαλάνδρι`, also in `# text`; all others write `στο Χαλάνδρι`.
+
+    Args:
+        first: the word, in lower case.
+        second: how the next word begins.
+    """
+    apart = re.compile(rf"\b({re.escape(first)}) (?={re.escape(second)})", re.IGNORECASE)
+    lines: list[str] = []
+    before: list[str] = []
+    for line in text.split("\n"):
+        cells = line.split("\t")
+        if line.startswith("# text = "):
+            line = apart.sub(r"\1", line)
+        elif is_word(cells) and before and before[FORM].lower() == first and cells[FORM].startswith(second):
+            whole = [f"{before[0]}-{cells[0]}", before[FORM] + cells[FORM], *[NO_TAG] * 7, cells[MISC]]
+            lines.insert(-1, "\t".join(whole))
+        before = cells if is_word(cells) else []
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def _sentences(text: str) -> list[str]:

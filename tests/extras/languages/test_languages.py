@@ -14,8 +14,9 @@ from tagger.bundle.catalog import bundled_languages
 from tagger.bundle.language_codes import codes_of
 from tagger.extras.languages import count_lemmas, fit_identifier, make
 from tagger.extras.languages.made_text import recombined
-from tagger.extras.languages.scheme import as_today, joined
+from tagger.extras.languages.scheme import as_today, joined, with_contractions
 from tagger.tagging.languages import Identifier, LanguageTagger
+from tagger.text.conllu import read_conllu
 from tagger.text.sentence import Sentence
 from tagger.training.recipe import dictionaries_of
 
@@ -285,3 +286,21 @@ def test_a_sentence_that_two_files_have_is_kept_once_with_its_lemmas() -> None:
     texts = joined(both + known + alone, sentence(6, ("hade", "hava", "VERB")) + new + other)
     assert texts == (sentence(1, ("har", "ha", "AUX"), ("inte", "inte", "PART")) + known + alone, new)
     assert joined("", new) == ("", new)
+
+
+def test_words_that_a_treebank_writes_apart_are_a_multiword_token_as_in_text() -> None:
+    rows = [("Σ", "No"), ("την", "_"), ("τάξη", "_"), ("σ", "_"), ("το", "No"), (".", "_"), ("σ", "_"), ("αυτό", "_")]
+    words = [
+        "\t".join([str(number), form, form, *"_" * 6, "SpaceAfter=No" if no == "No" else "_"])
+        for number, (form, no) in enumerate(rows, 1)
+    ]
+    text = "\n".join(["# text = Σ την τάξη σ το. σ αυτό", *words, "", ""])
+    blank = "\t".join("_" * 7)
+    assert with_contractions(text, "σ", "τ") == "\n".join(
+        [
+            *("# text = Στην τάξη στο. σ αυτό", f"1-2\tΣτην\t{blank}\t_", *words[:3]),
+            *(f"4-5\tστο\t{blank}\tSpaceAfter=No", *words[3:], "", ""),
+        ]
+    )
+    (sentence,) = read_conllu(with_contractions(text, "σ", "τ").splitlines(keepends=True), "gold.conllu")
+    assert [each.form for each in sentence.multiwords] == ["Στην", "στο"]
