@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tagger.commands.console import show, show_json
+from tagger.commands.console import say, show, show_json
 from tagger.commands.options import (
     DEFAULT_MODEL,
     SKIPPED_LINES,
@@ -134,6 +134,8 @@ def evaluate(
                 yield sentence, gold
 
         found = metrics.report(tagged(), tagger.vocabulary)
+        if model == DEFAULT_MODEL and any(2 * each["known_tokens"] < each["tokens"] for each in found.values()):
+            say(f"{file}: {DEFAULT_MODEL} knows less than half of the words; name another tagger with --model")
         text = metrics.format_report(found, file)
         if html is not None:
             with whole_file(html) as out:

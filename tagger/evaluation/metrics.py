@@ -12,7 +12,7 @@ from tagger.evaluation.calibration import calibration
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Sentence
 from tagger.text.spans import is_span_column
-from tagger.text.strings import NO_TAG, is_annotated
+from tagger.text.strings import LEMMA, NO_TAG, is_annotated
 
 Tagged = tuple[Sentence, Mapping[str, Sequence[str]]]
 """A sentence with predicted tags, and perhaps their probabilities, beside the gold tags of each column."""
@@ -203,11 +203,15 @@ def format_report(scores: Mapping[str, Mapping[str, Any]], title: str) -> str:
             lines.append(f"  {'calibration error':<24}{_percent(found['ece'])}  mean confidence {sure}")
         if s["spans"] is not None:
             lines += _score_table("spans", spans_of(s))
-        elif len(s["tags"]) <= 60:
+        elif column != LEMMA and len(s["tags"]) <= 60:
             lines += _score_table("tag", s["tags"])
         else:
-            lines.append(f"  ({len(s['tags'])} tags; --json has their scores)")
-        if s["unseen_tags"]:
+            tags = "edit scripts" if column == LEMMA else "tags"
+            lines.append(f"  ({len(s['tags'])} {tags}; --json has their scores)")
+        if s["unseen_tags"] and column == LEMMA:
+            count = sum(s["unseen_tags"].values())
+            lines.append(f"  lemmas that no edit script of training makes, counted as errors: {count:,}")
+        elif s["unseen_tags"]:
             listed = ", ".join(f"{tag} ({count})" for tag, count in list(s["unseen_tags"].items())[:8])
             more = "" if len(s["unseen_tags"]) <= 8 else f" and {len(s['unseen_tags']) - 8} more"
             text = f"gold tags that the tagger does not know, counted as errors: {listed}{more}"

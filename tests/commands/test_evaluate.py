@@ -105,3 +105,15 @@ def test_evaluate_writes_a_page_of_the_errors(model: Path, tmp_path: Path) -> No
     scores = json.loads(call("evaluate", "a.conllu", "--json", "--model", str(model)).stdout)["upos"]
     page = (tmp_path / "new" / "page.html").read_text(encoding="utf-8")
     assert page.count("<mark>") == round((1 - scores["accuracy"]) * 5) > 0
+
+
+def test_evaluate_says_that_english_knows_few_of_the_words(tmp_path: Path) -> None:
+    rows = "\n".join(
+        f"{i}\t{form}\t_\tNOUN\t_\t_\t_\t_\t_\t_" for i, form in enumerate(["Mae", "plant", "yn", "chwarae"], 1)
+    )
+    (tmp_path / "a.conllu").write_text(f"{rows}\n\n")
+    (tmp_path / "b.conllu").write_text(CONLLU)
+    said = "a.conllu: english knows less than half of the words; name another tagger with --model"
+    assert said in call("evaluate", "a.conllu").stderr
+    assert "less than half" not in call("evaluate", "a.conllu", "--model", "welsh").stderr
+    assert "less than half" not in call("evaluate", "b.conllu").stderr

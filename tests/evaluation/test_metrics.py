@@ -74,6 +74,9 @@ def test_lemmas_are_compared_as_they_are_written() -> None:
     assert scores["unseen_tags"] == {"lower:go": 1, "lower:mouse": 1}
     assert ["lower:*-", "lower:*", 1] in scores["confusions"]
     assert scores["tags"]["lower:*-"]["support"] == 1
+    shown = format_report({"lemma": scores}, "dev")
+    assert "lower" not in shown
+    assert "no edit script of training makes, counted as errors: 2" in shown
 
 
 def test_scores_of_each_tag(scores: dict[str, Any]) -> None:
