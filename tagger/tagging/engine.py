@@ -79,7 +79,7 @@ class Engine:
         """Sentences as the networks read them: see `lookalikes` and, if no noise has been read, `Casing`."""
         read = [in_one_alphabet(tokens) for tokens in sentences]
         if self.has_ascii_apostrophes:
-            read = [[*map(with_ascii_apostrophes, tokens)] for tokens in read]
+            read = [[*map(with_ascii_apostrophes, tokens)] if "’" in "".join(tokens) else tokens for tokens in read]
         return read if self._casing is None else [self._casing.read(tokens) for tokens in read]
 
     def tag(

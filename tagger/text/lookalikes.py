@@ -16,8 +16,8 @@ _TO_CYRILLIC = str.maketrans(_LATIN, _CYRILLIC)
 _TO_LATIN = str.maketrans(_CYRILLIC, _LATIN)
 _IS_LATIN, _IS_CYRILLIC = re.compile("[A-Za-zÀ-ɏ]"), re.compile("[Ѐ-ԯ]")
 _LETTERS = re.compile(r"[^\W\d_]+")
-_INNER_APOSTROPHE = re.compile(r"(?<=[^\W\d_])[’ʼ](?=[^\W\d_])")
-_APOSTROPHE = re.compile(r"(?<=[^\W\d_])[’ʼ]|[’ʼ](?=[^\W\d_])")
+_INNER_APOSTROPHE = re.compile(r"(?<=[^\W\d_])’(?=[^\W\d_])")
+_APOSTROPHE = re.compile(r"(?<=[^\W\d_])’|’(?=[^\W\d_])")
 _SINGLE_QUOTE = re.compile("[‘‚]")
 
 
@@ -56,7 +56,7 @@ def has_ascii_apostrophes(forms: Iterable[str]) -> bool:
 
 
 def with_ascii_apostrophes(text: str) -> str:
-    """A text with `'` for `’` and `ʼ` beside a letter; between letters alone, where it has single quotes, too."""
-    if "’" not in text and "ʼ" not in text:
+    """A text with `'` for `’` beside a letter; between letters alone, where it has single quotes, too."""
+    if "’" not in text:
         return text
     return (_INNER_APOSTROPHE if _SINGLE_QUOTE.search(text) else _APOSTROPHE).sub("'", text)
