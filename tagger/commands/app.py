@@ -152,7 +152,7 @@ def _usage_message(error: Any) -> str:
     option = (error.ctx.info_name if error.ctx else None, getattr(error, "option_name", None))
     if option in gone.OPTIONS:
         return f"{option[1]} is gone: {gone.OPTIONS[option]}"
-    message = " ".join(error.format_message().split()).removesuffix(".")
+    message = " ".join(error.format_message().split()).removesuffix(".").replace("Value error, ", "")
     command = f"{error.ctx.command_path} " if error.ctx else ""
     return f"{message[:1].lower()}{message[1:]}; see {command}--help"
 
