@@ -50,8 +50,18 @@ def test_combinations_are_those_of_tokens_with_a_tag_in_every_column() -> None:
     assert vocabulary.tags == {"upos": ["X", "Y"], "xpos": ["p", "q"]}
     assert vocabulary.combinations == [[0, 0], [0, 1], [1, 1]]
     alone = {"tokens": ["f"], "upos": ["Z"], "xpos": ["_"]}  # a tag is in none of them
-    assert Vocabulary.build([*PAIRS, alone], ["upos", "xpos"]).combinations == []
+    with_alone = Vocabulary.build([*PAIRS, alone], ["upos", "xpos"])
+    assert with_alone.combinations == [*vocabulary.combinations, [2, 0], [2, 1]]  # it may have any other
+    assert Vocabulary.build([alone], ["upos", "xpos"]).combinations == []
     assert Vocabulary.build(PAIRS, ["upos"]).combinations == []
+    rows = [("X", "p", "a"), ("X", "q", "a"), ("Y", "q", "_"), ("X", "_", "b"), ("Y", "q", "c"), ("X", "_", "a")]
+    sentences = [
+        dict(zip(["tokens", "upos", "xpos", "feats"], [["w"], *([tag] for tag in row)], strict=True)) for row in rows
+    ]
+    vocabulary = Vocabulary.build(sentences, ["upos", "xpos", "feats"])
+    assert vocabulary.tags["feats"] == ["_", "a", "b", "c"]
+    # X p a, X q a, Y q _, Y q c; no other token has b, so that it stands with both p and q.
+    assert vocabulary.combinations == [[0, 0, 1], [0, 0, 2], [0, 1, 1], [0, 1, 2], [1, 1, 0], [1, 1, 3]]
 
 
 def test_merged_combinations_are_those_of_both() -> None:
