@@ -100,9 +100,10 @@ def gold_paragraphs(sentences: Iterable[Sentence], path: str = "", *, skip: bool
 
 
 def with_usual_spacing(paragraphs: Sequence[GoldParagraph]) -> list[GoldParagraph]:
-    """Paragraphs, and each of them again without spaces before marks, if commas or full stops have one before them.
+    """Paragraphs with every second sentence without spaces before marks, if commas or full stops have one before them.
 
-    Some treebanks, such as UD Vietnamese VTB, write `Tôi ăn cơm .` in `# text`, too, which nobody else does.
+    Some treebanks, such as UD Vietnamese VTB, write `Tôi ăn cơm .` in `# text`, too, which nobody else does. No sentence
+    is there twice: what a segmenter counts in text would know each word of it.
     """
     counts: dict[str, list[int]] = {",": [0, 0], ".": [0, 0]}  # of each mark with a space before it, and without
     for paragraph in paragraphs:
@@ -111,20 +112,21 @@ def with_usual_spacing(paragraphs: Sequence[GoldParagraph]) -> list[GoldParagrap
             if count and token.start:
                 count[not paragraph.text[token.start - 1].isspace()] += 1
     is_odd = any(spaced > SPACED_MARKS * (spaced + others) for spaced, others in counts.values())
-    return [*paragraphs, *map(_without_spaces_at_marks, paragraphs)] if is_odd else [*paragraphs]
+    return [*map(_without_spaces_at_marks, paragraphs)] if is_odd else [*paragraphs]
 
 
 def _without_spaces_at_marks(paragraph: GoldParagraph) -> GoldParagraph:
     parts: list[str] = []
     size = end = 0
-    opened, quoted = True, False  # whether the last token was an opening mark; whether a straight quote is open
+    opened = quoted = False  # whether the last token was an opening mark; whether a straight quote is open
     sentences: list[list[Token]] = []
-    for tokens in paragraph.tokens:
-        moved = []
+    for number, tokens in enumerate(paragraph.tokens):
+        moved: list[Token] = []
         for token in tokens:
             form = paragraph.text[token.start : token.end]
             closes = form in _CLOSING or (form == '"' and quoted)
-            gap = "" if opened or closes else paragraph.text[end : token.start]
+            is_free = number % 2 == 0 or not moved or not (opened or closes)
+            gap = paragraph.text[end : token.start] if is_free else ""
             parts += [gap, form]
             moved.append(token._replace(start=size + len(gap), end=size + len(gap) + len(form)))
             size, end = moved[-1].end, token.end

@@ -162,10 +162,9 @@ def test_a_text_with_spaces_before_marks_is_read_without_them_too() -> None:
     rows = "\n".join(f"{number} {form}" for number, form in enumerate(words.split(), 1))
     spaced = f"# text = {words}\n{rows}"
     usual = "# text = We stay, no.\n1 We\n2 stay No\n3 ,\n4 no No\n5 ."
-    paragraphs = list(gold_paragraphs(gold(spaced, f"# newpar\n{spaced}")))
+    paragraphs = list(gold_paragraphs(gold(spaced, spaced, spaced, f"# newpar\n{spaced}")))
     found = with_usual_spacing(paragraphs)
-    assert found[:2] == paragraphs
-    assert [each.text for each in found[2:]] == ['He, "Ann" (5%) said ... no.'] * 2
-    assert [forms(each) for each in found[2:]] == [forms(each) for each in paragraphs]
+    assert [each.text for each in found] == [f'{words} He, "Ann" (5%) said ... no. {words}', words]
+    assert [forms(each) for each in found] == [forms(each) for each in paragraphs]
     paragraphs = list(gold_paragraphs(gold(usual, f"# newpar\n{spaced}")))
     assert with_usual_spacing(paragraphs) == paragraphs  # half of the marks have spaces
