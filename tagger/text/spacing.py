@@ -102,8 +102,8 @@ def gold_paragraphs(sentences: Iterable[Sentence], path: str = "", *, skip: bool
 def with_usual_spacing(paragraphs: Sequence[GoldParagraph]) -> list[GoldParagraph]:
     """Paragraphs with every second sentence without spaces before marks, if commas or full stops have one before them.
 
-    Some treebanks, such as UD Vietnamese VTB, write `Tôi ăn cơm .` in `# text`, too, which nobody else does. No sentence
-    is there twice: what a segmenter counts in text would know each word of it.
+    Some treebanks, such as UD Vietnamese VTB, write `Tôi ăn cơm .` in `# text`, too, which nobody else does. Not each
+    sentence is there in both ways: what a segmenter counts in text would know all its words.
     """
     counts: dict[str, list[int]] = {",": [0, 0], ".": [0, 0]}  # of each mark with a space before it, and without
     for paragraph in paragraphs:
