@@ -51,5 +51,6 @@ def test_apostrophes_of_word_processors(text: str, read: str) -> None:
 
 def test_which_apostrophe_training_has() -> None:
     assert has_ascii_apostrophes(["l'", "d'", "l’"])
+    assert not has_ascii_apostrophes(["l'", "d'", "m'", "l’", "d’"])
     assert not has_ascii_apostrophes(["l'", "l’", "'", "it"])
     assert not has_ascii_apostrophes([])
