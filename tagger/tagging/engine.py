@@ -46,6 +46,7 @@ class Engine:
         decoders: of the mean scores of each column.
         temperatures: that a column's scores are divided by before they become probabilities; where none is given, 1.
         unseen: the dictionary's lemmas of words that training lacks, if the tagger has a dictionary.
+        symbols: what finds emoji, addresses and the like.
         has_ascii_apostrophes: whether training has `'` rather than `’`.
         has_fixed_shapes: whether `tag` can use fixed shapes. With a transformer it cannot, because a transformer pads
             sentences to a common length.
@@ -68,6 +69,7 @@ class Engine:
             UnseenLemmas(bundle.lemmas, self.vocabulary, options.cache_size) if bundle.lemmas and edits else None
         )
         self._decoding = Decoding(self.decoders, self.vocabulary, self.temperatures, options.device, self.unseen)
+        self.symbols = self._decoding.symbols
         shapes: dict[tuple[object, ...], list[Member]] = {}
         for member in bundle.members:
             shapes.setdefault(Networks.shape(member.network), []).append(member)
@@ -105,7 +107,7 @@ class Engine:
         decided = self._decided(forms, open_columns) if request.top == 1 else {}  # alternatives need all scores
         found: dict[str, list[Decoded]] = {column: [] for column in columns}
         places = []
-        symbols = self._decoding.symbols.find(forms)
+        symbols = self.symbols.find(forms)
         with own_turn():
             for batch in self._scores(read, forms, needed, fixed_shapes, decided):
                 places.append(batch.tokens)

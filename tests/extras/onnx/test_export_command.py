@@ -76,8 +76,10 @@ def sentences() -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def expected(sentences: list[list[str]]) -> list[Tags]:
-    """What the tagger says in float32."""
+    """What the tagger says in float32, without its rules for emoji and apostrophes."""
     english = tagger.load("english", device="cpu", precision="float32")
+    english.engine.has_ascii_apostrophes = False
+    english.engine.symbols.find = lambda forms: {}  # type: ignore[method-assign]
     tagged = english.stream(map(Sentence, sentences), columns=["upos", "xpos", "feats"])  # lemmas are not exported
     return [list(map(list, zip(*each.tags.values(), strict=True))) for each in tagged]
 
