@@ -205,7 +205,8 @@ def _wrapped_width(block: list[_Piece]) -> int:
     for line, after in pairwise(lines):
         goes_on = after.lstrip()[:1].islower()
         if _is_full(line, after, width):
-            broken_off += goes_on or after.lstrip()[:1] == "(" or not _SENTENCE_END.search(line.rstrip())
+            is_end = _SENTENCE_END.search(line.rstrip()) and not line.rstrip().endswith(":")
+            broken_off += goes_on or not is_end or after.lstrip().startswith(("(", ":", ";"))
         elif _width(line) >= NEARLY_FULL * width and goes_on:
             broken_off += 1
         else:
