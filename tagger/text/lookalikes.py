@@ -4,7 +4,7 @@ Where a keyboard lacks a letter, or a scanner read the text, `сiтуацыя` m
 the words of the Belarusian test file 6 % do. Such a word is unknown, and its lemma keeps the wrong letter. The pairs
 are those of single letters that Unicode calls confusable (Unicode Technical Standard 39, `confusables.txt`).
 
-Word processors write `l’ami`. Of the treebanks of thirty languages with apostrophes 28 have far more words like `l'ami`.
+Word processors write `l’ami`. Of the treebanks of thirty languages with apostrophes 28 have far more like `l'ami`.
 """
 
 import re
