@@ -77,6 +77,7 @@ TEXT = (  # where `sources.csv` does not name the file
 THIN = 4.0  # points of UPOS below UDPipe 2 from which a tagger is called thin
 SEED = 1
 MAX_WORDS = 150_000  # of train; files that join it, and then those that are renewed, are read in part
+MAX_RELATED = 60_000  # words of related languages
 SIZES = {  # of students
     "small": ["experiment=small", "noise=0.2"],
     "english": ["experiment=english", "noise=0.4", "trainer.max_epochs=12", "trainer.precision=bf16-mixed"],
@@ -97,7 +98,8 @@ class Row(NamedTuple):
     corpora: str  # whose scheme is learned; of several, such as two scripts, the sentences are joined
     more: str  # files of the same scheme, which join train
     renewed: str  # files of an older scheme, which join train with the tags that they would have today
-    others: str  # corpora of other schemes, from which the teacher learns, too
+    others: str  # corpora of other schemes, from which the teacher learns, too, and whose text the student reads
+    related: str  # corpora of related languages, of a part of which the teacher learns
     text: str  # files, that of the language itself first
     dictionary: str  # codes of dictionaries, or auto
     student: str  # made: it reads sentences of made-up words, too; linear: it has a linear member; text: neither
@@ -129,6 +131,7 @@ class Language:
         self.older = [self.primary.with_name(name.replace("/", "-")) for name in [*older, *row.renewed.split()]]
         self.today = self.primary.with_name(f"{self.primary.name}-today") if self.older else self.primary
         self.others = [self.folder_of(name) for name in row.others.split()]
+        self.related = [self.primary.with_name(name) for name in row.related.split()]
 
     def find(self, name: str) -> Path:
         """The folder of a treebank, or a single file."""
@@ -181,6 +184,9 @@ class Language:
         for name in self.row.others.split():
             if "/" in name:
                 self.write(self.folder_of(name), {"train": text_of(self.find(name))})
+        related = [text_of(split_of(self.find(name), "train")) for name in self.row.related.split()]
+        for folder, text in zip(self.related, in_part(related, MAX_RELATED), strict=True):
+            self.write(folder, {"train": text})
 
     def splits(self, *names: str) -> dict[str, str]:
         """The text of some splits of all corpora of the row; where dev is learned, most of it is part of train."""
@@ -233,12 +239,12 @@ class Language:
         """The teacher, which learns from all corpora and is told which one a sentence is of, unless one is there."""
         if (self.folder / "teacher" / CONFIG).is_file():  # an ensemble, say
             return
-        corpora = [self.primary, *self.others]
+        corpora = [self.primary, *self.others, *self.related]
         self.run(
             *("teacher", "experiment=multilingual", "corpus=conllu", f"corpus.path=[{','.join(map(str, corpora))}]"),
             *(f"columns=[{','.join(self.columns(self.primary))}]", "segmenter=rules", "test=false"),
             f"embedding.dictionary={self.row.dictionary}",
-            *(["corpus.dropout=0"] if self.others else []),
+            *(["corpus.dropout=0"] if len(corpora) > 1 else []),
         )
 
     def segment(self) -> None:
@@ -262,7 +268,7 @@ class Language:
         texts += [self.texts / name for name in self.row.text.split()]
         helped = [f"distill.text=[{','.join(map(str, texts))}]"] if texts else []
         helped += ["linear=0.35"] if self.row.student == "linear" else []
-        told = [f"distill.corpus={self.primary.name}"] if self.others else []
+        told = [f"distill.corpus={self.primary.name}"] if self.others or self.related else []
         self.run(
             *("student", *SIZES[self.row.size], "corpus=conllu", f"corpus.path={self.primary}", "segmenter=rules"),
             *(
@@ -524,7 +530,8 @@ def blanked(text: str, *columns: int) -> str:
 
 def names_of(row: Row) -> list[str]:
     """The treebanks and files that a tagger learns from."""
-    return [*row.corpora.split(), *row.more.split(), *row.renewed.split(), *row.others.split()]
+    columns = row.corpora, row.more, row.renewed, row.others, row.related
+    return [name for column in columns for name in column.split()]
 
 
 def sources_of(names: list[str]) -> list[str]:
