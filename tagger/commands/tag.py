@@ -221,9 +221,17 @@ def tag(
     if jobs:
         settings = {
             "tagger": [os.path.abspath(folder), file_state(folder / "config.json")],
-            "precision": choose_precision(precision, choose_device(device)),
-            "options": [input, output, *options[:4], corpus, keep, *([columns] if columns else [])],
-            "lexicons": {name: [os.path.abspath(file), file_state(file)] for name, file in lexicons.items()},
+            "--precision": choose_precision(precision, choose_device(device)),
+            "--input": input,
+            "--output": output,
+            "--encoding": encoding,
+            "--separator": separator,
+            "--probabilities": probabilities,
+            "--top": top,
+            "--corpus": corpus,
+            "--keep": keep,
+            "--columns": columns,
+            "--lexicon": {name: [os.path.abspath(file), file_state(file)] for name, file in lexicons.items()},
         }
         named = f"{part.number}-of-{part.total}" if part is not None else ""
         outputs = Outputs(jobs, to if jobs[0].name else None, settings, part=named, force=force, resume=resume)

@@ -381,7 +381,9 @@ class LanguageTagger(DocumentTagger):
         self, parts: Iterable[Part], path: str = "the text", warn: Callable[[str], None] | None = None
     ) -> Iterator[Part]:
         """See `DocumentTagger.with_languages`; a line of JSON may name its language in its key `language`."""
-        stream = map(_with_named_language, parts)
+        tell = warn or self.notice
+        unknown: set[str] = set()
+        stream = (_with_named_language(part, path, tell, unknown) for part in parts)
         beginning: list[Part] = []
         size = 0
         for part in stream:
@@ -395,7 +397,7 @@ class LanguageTagger(DocumentTagger):
         if not beginning:
             return
         language = self.language_of("\n".join(_text(part) for part in beginning if part.language is None), path)
-        document = _Document(path, language, warn or self.notice, self._met if warn is None else set())
+        document = _Document(path, language, tell, self._met if warn is None else set())
         self._meet(language, document)
         for part in chain(beginning, stream):
             yield part if part.language is not None else self._with_language(part, document)
@@ -529,12 +531,16 @@ def _language_or_none(language: str) -> str | None:
         return None
 
 
-def _with_named_language(part: Part) -> Part:
-    """A part that has the language that its key `language` names, if it is one that is there."""
+def _with_named_language(part: Part, path: str, tell: Callable[[str], None] | None, unknown: set[str]) -> Part:
+    """A part that has the language that its key `language` names; if none is there, a warning says so of the first."""
     if isinstance(part, Paragraph) or part.language is not None or not isinstance(part.fields.get("language"), str):
         return part
-    language = _language_or_none(part.fields["language"])
+    named = part.fields["language"]
+    language = _language_or_none(named)
     if language is None:
+        if not unknown and tell is not None:
+            unknown.add(named)
+            tell(f"{path}: no tagger comes with the package for the language {shorten(named)}; the text tells it")
         return part
     if isinstance(part, JsonText):
         own = [each._replace(language=language) for each in part.paragraphs]

@@ -245,7 +245,8 @@ def test_resume_on_the_command_line(model: Path) -> None:
         assert again[1].startswith("kept: out/c.tsv, changed after tagging or not listed in tagger.manifest; move away")
         assert len(again) == 2 + made
         assert Path("out/b.tsv").is_file()
-    assert "out/a.tsv was made with other values of options" in error(*into, "--resume", "--probabilities")
+    other = error(*into, "--resume", "--probabilities", "--top", "2")
+    assert "out/a.tsv was made with other values of --probabilities, --top; tag into another folder" in other
 
 
 def files(folder: str) -> dict[str, bytes]:

@@ -43,6 +43,7 @@ def test_a_text_from_outside_has_one_language() -> None:
     assert "english" not in done.stderr
     done = call("tag", "--input", "jsonl", "--output", "jsonl", input=json.dumps({"text": WELSH, "language": "xx"}))
     assert '"language":"welsh"' in done.stdout
+    assert "-: no tagger comes with the package for the language 'xx'; the text tells it" in done.stderr
 
 
 def test_a_file_that_is_refused_leaves_the_others_reviewed(tmp_path: Path) -> None:
