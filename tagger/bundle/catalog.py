@@ -7,12 +7,13 @@ import difflib
 import os
 import re
 import shlex
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from tagger.bundle.hub import hub_folder, is_hub_name
-from tagger.bundle.language_codes import TWO_LETTERS, codes_of
+from tagger.bundle.language_codes import OWN_NAMES, TWO_LETTERS, codes_of
 from tagger.bundle.run_lock import is_being_trained
 from tagger.bundle.saved_config import (
     CONFIG,
@@ -166,8 +167,8 @@ def find_language(language: str) -> str:
     """The name of the tagger of a language.
 
     Args:
-        language: its code in ISO 639 (`de`, `deu`), also with a script or a country (`pt-BR`), or its English name, in
-            any case of letters.
+        language: its code in ISO 639 (`de`, `deu`), also with a script or a country (`pt-BR`), or its name, in
+            English or in the language itself (`Deutsch`), in any case of letters.
     """
     code = _WITH_COUNTRY.fullmatch(language.lower())
     name = _language(code[1] if code else language)
@@ -180,7 +181,8 @@ def find_language(language: str) -> str:
 
 
 def _language(name: str) -> str | None:
-    spelling = TWO_LETTERS.get(name.lower(), name.lower())
+    spelling = "_".join(unicodedata.normalize("NFC", name).lower().split())
+    spelling = TWO_LETTERS.get(spelling) or OWN_NAMES.get(spelling, spelling)
     return next((language for language, codes in bundled_languages().items() if spelling in (language, *codes)), None)
 
 

@@ -37,6 +37,17 @@ tha th tur tr uig ug ukr uk vie vi wel cy zho zh
 """
 _WORDS = _THREE_AND_TWO.split()
 TWO_LETTERS = dict(zip(_WORDS[::2], _WORDS[1::2], strict=True))
+# What speakers call the languages that come with the package, where English has another word, and their codes.
+_OWN_NAMES_AND_CODES = """
+العربية ar հայերեն hy беларуская be català ca 中文 zh 汉语 zh 漢語 zh hrvatski hr čeština cs česky cs
+dansk da nederlands nl suomi fi français fr deutsch de ελληνικά el עברית he हिन्दी hi हिंदी hi
+íslenska is bahasa_indonesia id gaeilge ga italiano it 日本語 ja 한국어 ko latviešu lv lietuvių lt
+malti mt norsk no bokmål nb nynorsk nn فارسی fa polski pl português pt română ro русский ru srpski sr
+српски sr slovenčina sk slovenščina sl español es svenska sv ไทย th ภาษาไทย th türkçe tr українська uk
+ئۇيغۇرچە ug tiếng_việt vi cymraeg cy
+"""
+_WORDS = _OWN_NAMES_AND_CODES.split()
+OWN_NAMES = dict(zip(_WORDS[::2], _WORDS[1::2], strict=True))
 _TREEBANK = re.compile(r"\bUD_([A-Za-z_]+)-")
 _FILE = re.compile(r"(?:^|[-\s])([a-z]{2,3})_[a-z0-9]+(?=$|[\s,;])")
 

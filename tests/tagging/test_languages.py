@@ -14,7 +14,7 @@ import pytest
 import tagger
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import bundled_languages, bundled_names, find_language, find_tagger, folder_bytes
-from tagger.bundle.language_codes import TWO_LETTERS
+from tagger.bundle.language_codes import OWN_NAMES, TWO_LETTERS
 from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.tagging import languages
@@ -245,6 +245,11 @@ def test_names_and_codes() -> None:
     assert find_language("deu") == find_language("GER") == "german"
     assert find_language("zh-Hans-CN") == "chinese"
     assert [TWO_LETTERS[code] for code in ("dan", "pol", "ara", "hin")] == ["da", "pl", "ar", "hi"]
+    names = ("Deutsch", "Tiếng Việt", "bahasa indonesia", "Franc\u0327ais", "БЕЛАРУСКАЯ", "汉语")
+    named = ["german", "vietnamese", "indonesian", "french", "belarusian", "chinese"]
+    assert [find_language(name) for name in names] == named
+    bundled_codes = {code for codes in bundled_languages().values() for code in codes}
+    assert bundled_codes >= set(OWN_NAMES.values())
     assert find_tagger("cy") == find_tagger("welsh") == bundled("data") / "welsh"
     with pytest.raises(InputError, match=r"englsh: .*; did you mean english\? python -m tagger models lists"):
         find_language("englsh")
