@@ -57,7 +57,7 @@ class Symbols:
             found: see `find`.
             places: (N,), the place in `forms` of each token's word; -1: any tag is left.
         """
-        for row, place in enumerate(places.tolist() if found else ()):
-            refused = self._refused.get((column, found.get(place, "none")))
+        for row in np.flatnonzero(np.isin(places, list(found))) if found else ():
+            refused = self._refused.get((column, found[places[row]]))
             if refused is not None:
                 scores[row, refused.to(scores.device)] = -torch.inf
