@@ -20,20 +20,26 @@ from torch import Tensor
 from torch.nn import functional
 
 from tagger.model.device import own_turn
-from tagger.segmenter.features import Lexicon, allowed_cuts, context_rows, pairs_of_kinds, rule_labels
+from tagger.segmenter.corrections import correct
+from tagger.segmenter.features import (
+    Lexicon,
+    allowed_cuts,
+    context_rows,
+    pairs_of_kinds,
+    rule_labels,
+)
 from tagger.segmenter.lanes import LaneReader, windows_of
 from tagger.segmenter.multiwords import Multiwords
 from tagger.segmenter.unit_network import Label, SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
-from tagger.segmenter.units import END_GAP, KINDS, MAX_FORM, NO_GAP, SPACE_GAP, Units, UnitTable
+from tagger.segmenter.units import END_GAP, MAX_FORM, SPACE_GAP, Units, UnitTable
 from tagger.text.edit_scripts import apply_script
 from tagger.text.segment import LEARNED
-from tagger.text.segment_rules import SPACE, wholes
+from tagger.text.segment_rules import SPACE
 from tagger.text.sentence import Token
 
 MAX_WORDS = 100  # of a token that is cut inside; with more it is one word, as after a few steps of training
 MAX_CHARACTERS = 200_000  # of the paragraphs whose units are in memory together
 
-_QUOTES = ('"', "“”„", "«»")  # the two ends of each
 _GAP = regex.compile(f"[{SPACE}]+")
 
 
@@ -115,13 +121,12 @@ class LearnedSegmenter:
             found = rules if config["rules"] else rule_labels(paragraphs, units, "unicode", unsure)
             labels[new_marks & (found > 0)] = Label.TOKEN
             labels[new_cuts & (found == 0)] = Label.GOES_ON
-        kept = self._keep_whole(paragraphs, units, labels)
-        self._end_sentences(paragraphs, units, labels)
-        own = _without_wide_multiwords(labels[places], units.gaps[places])
         if config["sentences"] is not None:
             last = (ruled(config["sentences"]) == 2) | (units.gaps == END_GAP)
-            is_end = (own == Label.TOKEN) | (own == Label.SENTENCE)
-            own = np.where(is_end, np.where(last[places], Label.SENTENCE, Label.TOKEN), own)
+            is_end = (labels == Label.TOKEN) | (labels == Label.SENTENCE)
+            labels[is_end] = np.where(last[is_end], Label.SENTENCE, Label.TOKEN)
+        kept = correct(paragraphs, self._table, units, labels, config["cuts"] or [])
+        own = _without_wide_multiwords(labels[places], units.gaps[places])
         ends = np.flatnonzero((own == Label.TOKEN) | (own == Label.SENTENCE))
         firsts = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
         begin, end = units.starts[places[firsts]].tolist(), units.ends[places[ends]].tolist()
@@ -145,40 +150,6 @@ class LearnedSegmenter:
             sentences[owner].append(tokens[first : last + 1])
             first = last + 1
         return sentences
-
-    def _keep_whole(self, paragraphs: Sequence[str], units: Units, labels: np.ndarray) -> np.ndarray:
-        """(N,) the units of addresses, tags, smileys and emoji, which labels (N,) then do not cut; see `wholes`."""
-        keys = self._table.keys[units.types]
-        before_letter = (keys[:, 4] == KINDS.index("end")) & (np.roll(keys[:, 4], -1) == KINDS.index("Ll"))
-        hints = np.flatnonzero((units.gaps == NO_GAP) & (units.ends > 0) & ((keys[:, 6] > 0) | before_letter))
-        kept = np.zeros(len(labels), dtype=bool)
-        for number in np.unique(_paragraph_of(units, hints)).tolist():
-            start, stop = units.bounds[number]
-            for begin, end in wholes(paragraphs[number]):
-                first = start + np.searchsorted(units.starts[start:stop], begin)
-                last = start + np.searchsorted(units.ends[start:stop], end)
-                if last < stop and (units.starts[first], units.ends[last]) == (begin, end):
-                    kept[first : last + 1] = True
-                    labels[first:last] = Label.GOES_ON
-        return kept
-
-    def _end_sentences(self, paragraphs: Sequence[str], units: Units, labels: np.ndarray) -> None:
-        """Changes labels (N,): no sentence ends after a title; one ends after `!` or `?` and before a capital.
-
-        What is in quotes or brackets may go on. In train and dev of forty languages a sentence ends at 98 of 100 such
-        places, but where a treebank has no questions, a network has not learned it.
-        """
-        keys = self._table.keys[units.types]
-        is_stop = (keys[:, 4] == KINDS.index("end")) & (units.gaps == SPACE_GAP)
-        after_title = np.roll((keys[:, 7] > 0) & (units.gaps == NO_GAP), 1)
-        labels[is_stop & after_title & (labels == Label.SENTENCE)] = Label.TOKEN
-        before_capital = np.isin(np.roll(keys[:, 4], -1), [KINDS.index("Lu"), KINDS.index("Lt")])
-        places = np.flatnonzero(is_stop & before_capital & (labels == Label.TOKEN))
-        for place, number in zip(places.tolist(), _paragraph_of(units, places).tolist(), strict=True):
-            text = paragraphs[number][: units.ends[place]]
-            is_quoted = any(sum(map(text.count, marks)) % 2 for marks in _QUOTES)
-            if text[-1] in "!?" and not is_quoted and text.count("(") <= text.count(")"):
-                labels[place] = Label.SENTENCE
 
     def _labels(self, units: Units, context: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The label of each unit (N,), and the scores (N, S + 1) of the scripts of a token that ends with it."""
@@ -230,12 +201,6 @@ class _Way(NamedTuple):
     script: int
     odds: float  # the logarithm of those against one word
     words: tuple[str, ...]
-
-
-def _paragraph_of(units: Units, places: np.ndarray) -> np.ndarray:
-    """The number of the paragraph of each unit at `places`."""
-    found: np.ndarray = np.searchsorted([start for start, _ in units.bounds], places, "right") - 1
-    return found
 
 
 def _without_wide_multiwords(labels: np.ndarray, gaps: np.ndarray) -> np.ndarray:

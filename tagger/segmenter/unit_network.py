@@ -50,7 +50,7 @@ class SegmenterConfig(TypedDict):
     rules: Annotated[str, one_of(RULES)] | None  # for raw text, whose result the network reads
     sentences: Annotated[str, one_of(RULES)] | None  # which decide at which ends of tokens a sentence ends
     pairs: bool  # whether it reads pairs of forms
-    cuts: list[str] | None  # kinds of units that training cuts without white space, such as `Ll|Po`; None: any
+    cuts: list[str] | None  # what training cuts, see `features.cuts_of`; None: anything
 
 
 @dataclass(frozen=True)

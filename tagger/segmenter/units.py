@@ -48,7 +48,8 @@ KINDS = (  # of units, see `kind`; the first is that of what is no unit
     *("", "end", "Cc", "Cf", "Cn", "Co", "Cs", "Ll", "Lm", "Lo", "Lt", "Lu", "Mc", "Me", "Mn", "Nd", "Nl", "No"),
     *("Pc", "Pd", "Pe", "Po", "Ps", "Sc", "Sk", "Sm", "So", "Zl", "Zp", "Zs"),
 )
-_NO_KEYS = (0,) * 8  # of what is no unit; see `UnitTable.keys`
+_NO_KEYS = (0,) * 9  # of what is no unit; see `UnitTable.keys`
+NUMBER_MARKS = ".,:/٫٬"  # which a number, a date or a time of day may hold
 NO_GAP, SPACE_GAP, END_GAP = 0, 1, 2  # what follows a unit: another unit, white space, the end of the paragraph
 
 
@@ -105,7 +106,7 @@ class UnitTable:
 
     @property
     def keys(self) -> np.ndarray:
-        """(types, 8): what is known of each type.
+        """(types, 9): what is known of each type.
 
         Hashes of its form, shape and kind; 1 for a mark that training lacks; its place in KINDS; 1 if a token that ends
         or begins with it may be split; 1 if addresses, smileys or emoji may have it; 1 if it is one of `TITLES`.
@@ -187,7 +188,9 @@ class UnitTable:
         marked = "*" + lower[-2:] in self._marks or lower[:2] + "*" in self._marks
         hashes = text_hash(form), text_hash(shape(unit)), text_hash(own)
         in_whole = _IN_WHOLE.match(unit) is not None
-        return self._add(rows, (*hashes, is_new_mark, KINDS.index(own), marked, in_whole, unit in TITLES))
+        is_title = unit in TITLES or unit[0].lower() + unit[1:] in TITLES
+        number_mark = NUMBER_MARKS.find(unit) + 1
+        return self._add(rows, (*hashes, is_new_mark, KINDS.index(own), marked, in_whole, is_title, number_mark))
 
     def _add(self, rows: list[int], keys: tuple[int, ...]) -> int:
         self._new_rows.append(rows)

@@ -28,7 +28,7 @@ from tagger.tagging.decoding import BatchScores, Constraint, Decoding, Request, 
 from tagger.tagging.scorers import LinearScorer, Networks, Scorer
 from tagger.tagging.unseen_lemmas import UnseenLemmas
 from tagger.tagging.windows import FIXED_SENTENCES, PackedBatch, plan_batches
-from tagger.text.lookalikes import has_ascii_apostrophes, in_one_alphabet, with_ascii_apostrophes
+from tagger.text.lookalikes import Spelling
 from tagger.text.strings import LEMMA, UPOS
 
 _NO_CONSTRAINTS: Mapping[str, Constraint] = MappingProxyType({})
@@ -47,7 +47,7 @@ class Engine:
         temperatures: that a column's scores are divided by before they become probabilities; where none is given, 1.
         unseen: the dictionary's lemmas of words that training lacks, if the tagger has a dictionary.
         symbols: what finds emoji, addresses and the like.
-        has_ascii_apostrophes: whether training has `'` rather than `’`.
+        spelling: what is read in place of characters that training lacks.
         has_fixed_shapes: whether `tag` can use fixed shapes. With a transformer it cannot, because a transformer pads
             sentences to a common length.
     """
@@ -55,7 +55,7 @@ class Engine:
     def __init__(self, bundle: Bundle, options: TaggerOptions) -> None:
         """Takes a copy of the weights of the recurrent layers and the heads."""
         self.vocabulary, self._linear, self._device = bundle.vocabulary, bundle.linear, options.device
-        self.has_ascii_apostrophes = has_ascii_apostrophes(self.vocabulary.forms)
+        self.spelling = Spelling(self.vocabulary.known_forms)
         self._casing = None if bundle.has_noise else Casing(self.vocabulary.forms)
         parts = {column: networks_share(bundle.linear, column) for column in self.vocabulary.columns}
         self.decoders: dict[str, Decoder] = {}
@@ -79,9 +79,7 @@ class Engine:
 
     def as_read(self, sentences: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
         """Sentences as the networks read them: see `lookalikes` and, if no noise has been read, `Casing`."""
-        read = [in_one_alphabet(tokens) for tokens in sentences]
-        if self.has_ascii_apostrophes:
-            read = [[*map(with_ascii_apostrophes, tokens)] if "’" in "".join(tokens) else tokens for tokens in read]
+        read = [self.spelling.words(tokens) for tokens in sentences]
         return read if self._casing is None else [self._casing.read(tokens) for tokens in read]
 
     def tag(

@@ -1,16 +1,19 @@
-"""Addresses, tags such as `#news`, smileys, emoji and marks that training lacks -> the tags that they may have.
+"""Addresses, `#news`, smileys, emoji, signs and numbers that training lacks -> the tags that they may have.
 
-A network takes an emoji that it has never seen for a noun or a verb, and makes a lemma of `#news`. Universal
-Dependencies says what such tokens are: https://universaldependencies.org/u/pos/SYM.html. In train and dev of sixty of
-its treebanks 98 of 100 words of two characters or more, none of them a letter or a digit, are PUNCT or SYM.
+A network takes an emoji that it has never seen for a noun or a verb, `+48` for an auxiliary, and makes a lemma of
+`#news`. Universal Dependencies says what such tokens are: https://universaldependencies.org/u/pos/SYM.html. In train
+and dev of sixty of its treebanks 98 of 100 words of two characters or more, none of them a letter or a digit, are PUNCT
+or SYM; where they have numbers with marks, nearly all of these are NUM, or else nouns, adjectives or names.
 """
 
 # N tokens, K tags of a column
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
+import regex
 import torch
 from torch import Tensor
 
@@ -18,15 +21,24 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.text.segment_rules import whole_kind
 from tagger.text.strings import LEMMA, UPOS
 
-MARK, ADDRESS = ("PUNCT", "SYM"), ("PROPN", "SYM", "X")
-TAGS = {"": MARK, "emoji": ("SYM",), "smiley": ("SYM",), "email": ADDRESS, "tag": ADDRESS, "url": ADDRESS}
-SAME = "keep:*"  # the edit script of a lemma that is the word itself
+SIGN, ADDRESS, MARK = ("SYM",), ("PROPN", "SYM", "X"), ("PUNCT", "SYM")
+NUMBER = ("ADJ", "ADV", "NOUN", "NUM", "PROPN", "SYM", "X")
+TAGS = {"mark": MARK, "sign": SIGN, "emoji": SIGN, "smiley": SIGN, "email": ADDRESS, "tag": ADDRESS, "url": ADDRESS}
+TAGS |= {"number": NUMBER}
+OTHER = ("X", "PUNCT")  # the first of these that training has is the tag where it has none of those of a kind
+SAME = "keep:*"  # the edit script of a lemma that is the word itself; numbers may have others
+_NUMBER = regex.compile(r"[+−-]?\d+(?:[.,:/'’٫٬-]\d+)*")
 
 
 @lru_cache(maxsize=1 << 14)
 def _kind(form: str) -> str | None:
-    """A kind in `TAGS`, that of a mark is an empty string; None: any other word."""
-    return whole_kind(form) or (None if any(map(str.isalnum, form)) else "")
+    """A kind in `TAGS`; `word` for what begins or ends with a letter or digit, and is no mark; None: any other word."""
+    if whole := whole_kind(form):
+        return whole if whole in TAGS else None  # a name of a file
+    if any(map(str.isalnum, form)):
+        return "number" if _NUMBER.fullmatch(form) else "word" if form[0].isalnum() or form[-1].isalnum() else None
+    is_sign = all(c not in "<>|~" and unicodedata.category(c) in ("Sc", "Sm") for c in form)
+    return "sign" if is_sign else "mark"
 
 
 class Symbols:
@@ -36,12 +48,19 @@ class Symbols:
         """Takes the words and the tags of training."""
         self._known = vocabulary.known_forms
         self._refused: dict[tuple[str, str], Tensor] = {}  # of a column and a kind, (K,) of bool
+        upos, lemmas = (vocabulary.tag_ids.get(column, {}) for column in (UPOS, LEMMA))
         for kind, names in TAGS.items():
-            for column, allowed in ((UPOS, names), (LEMMA, (SAME,))):
-                ids = vocabulary.tag_ids.get(column, {})
-                refused = torch.tensor([tag not in allowed for tag in ids], dtype=torch.bool)
-                if not refused.all():
-                    self._refused[column, kind] = refused
+            if not upos.keys() & names and upos.keys() >= {*OTHER[1:]}:
+                names = tuple(tag for tag in OTHER if tag in upos)[:1]
+            self._refuse(UPOS, kind, [tag not in names for tag in upos])
+            if kind != "number":
+                self._refuse(LEMMA, kind, [script != SAME for script in lemmas])
+        self._refuse(UPOS, "word", [tag == "PUNCT" for tag in upos])
+
+    def _refuse(self, column: str, kind: str, refused: Sequence[bool]) -> None:
+        """Words of a kind cannot have some tags of a column, unless these are all that there are."""
+        if not all(refused):
+            self._refused[column, kind] = torch.tensor(refused, dtype=torch.bool)
 
     def find(self, forms: Sequence[str]) -> dict[int, str]:
         """The places of such words, and their kinds."""
@@ -57,7 +76,12 @@ class Symbols:
             found: see `find`.
             places: (N,), the place in `forms` of each token's word; -1: any tag is left.
         """
-        for row in np.flatnonzero(np.isin(places, list(found))) if found else ():
-            refused = self._refused.get((column, found[places[row]]))
+        if not found:
+            return
+        rows = np.flatnonzero(np.isin(places, list(found)))
+        kinds = np.array([found[place] for place in places[rows].tolist()])
+        for kind in np.unique(kinds).tolist():
+            refused = self._refused.get((column, kind))
             if refused is not None:
-                scores[row, refused.to(scores.device)] = -torch.inf
+                chosen = torch.from_numpy(rows[kinds == kind]).to(scores.device)
+                scores[chosen] = scores[chosen].masked_fill(refused.to(scores.device), -torch.inf)

@@ -33,7 +33,6 @@ from tagger.tagging.engine import Engine
 from tagger.tagging.windows import cut_windows, first_window
 from tagger.tagging.workers import WorkBatch, Workers
 from tagger.text.formats import read_parts
-from tagger.text.lookalikes import with_ascii_apostrophes
 from tagger.text.paragraphs import Part, cut_parts, cut_texts
 from tagger.text.segment import RULES, RuleSegmenter, Segmenter
 from tagger.text.sentence import Sentence, Token
@@ -201,8 +200,8 @@ class Tagger(DocumentTagger):
                 " give it tokens (--input tokens, conllu or jsonl), or train it a segmenter (init=FOLDER"
                 " trainer.max_epochs=0)"
             )
-        if self.engine.has_ascii_apostrophes and not isinstance(self.segmenter, RuleSegmenter):
-            paragraphs = [*map(with_ascii_apostrophes, paragraphs)]
+        if self.segmenter.name != "english":  # whose rules know such characters
+            paragraphs = [*map(self.engine.spelling.text, paragraphs)]
         return self.segmenter.segment_all(paragraphs)
 
     def cuts_of(self, parts: Sequence[Part]) -> Iterator[list[list[Token]]]:

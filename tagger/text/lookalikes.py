@@ -1,14 +1,17 @@
-"""Words in which other characters stand for those that look like them: what the networks read instead.
+"""Words in which other characters stand for those that look like them: what the networks and segmenters read instead.
 
 Where a keyboard lacks a letter, or a scanner read the text, `сiтуацыя` may have a Latin `i` among Cyrillic letters; of
 the words of the Belarusian test file 6 % do. Such a word is unknown, and its lemma keeps the wrong letter. The pairs
 are those of single letters that Unicode calls confusable (Unicode Technical Standard 39, `confusables.txt`).
 
 Word processors write `l’ami`. Of the treebanks of thirty languages with apostrophes 28 have far more like `l'ami`.
+Text from the web has other letters and hyphens than treebanks: Romanian `şi` for `și`, Persian `كي` for `کی`, French
+`peut‑être` with a hyphen at which no line ends. PDF has ligatures, and macOS letters with their accents beside them.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Collection, Sequence
 
 _LATIN = "aceijopsxyhABCEHIJKMOPSTXYëïËÏ"
 _CYRILLIC = "асеіјорѕхуһАВСЕНІЈКМОРЅТХУёїЁЇ"
@@ -19,7 +22,24 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 _INNER_APOSTROPHE = re.compile(r"(?<=[^\W\d_])’(?=[^\W\d_])")
 _APOSTROPHE = re.compile(r"(?<=[^\W\d_])’|’(?=[^\W\d_])")
 _SINGLE_QUOTE = re.compile("[‘‚]")
+_BACKTICK = re.compile(r"(?<=[^\W\d_])[`´](?=[^\W\d_])")
 FAR_MORE = 1.5  # times as many words with `'` as with `’`; with fewer, training has both, and lemmas with each
+MIN_SERBIAN = 20  # words of training with each of the letters that only Serbian and Croatian have together
+_PAIRS = (  # a character, and the one that is read if training has far more of it
+    *zip("şţșț", "șțşţ", strict=True),
+    *zip("يكیک", "یکيك", strict=True),
+    *zip("״׳", "\"'", strict=True),
+    *zip("\u2010\u2011", "--", strict=True),
+)
+_OTHERS = {character for pair in _PAIRS for character in pair} | {"’"}
+_REMOVED = dict.fromkeys([0xAD, 0x2060, 0x640])  # a soft hyphen, a word joiner, a tatweel
+_VOWELS = dict.fromkeys([*range(0x64B, 0x653), 0x670, *range(0x5B0, 0x5BD), 0x5C1, 0x5C2])  # Arabic, Hebrew
+_LIGATURE = re.compile("[ﬀ-ﬆ]")
+_SERBIAN = {  # Serbian has two alphabets; treebanks have the Latin one
+    **dict(zip("абвгдђежзијклмнопрстћуфхцчш", "abvgdđežzijklmnoprstćufhcčš", strict=True)),
+    **{"љ": "lj", "њ": "nj", "џ": "dž"},
+}
+_SERBIAN |= {cyrillic.upper(): latin.capitalize() for cyrillic, latin in _SERBIAN.items()}
 
 
 def in_one_alphabet(tokens: Sequence[str]) -> Sequence[str]:
@@ -46,18 +66,48 @@ def in_one_alphabet(tokens: Sequence[str]) -> Sequence[str]:
     return [_LETTERS.sub(meant, token) for token in tokens]
 
 
-def has_ascii_apostrophes(forms: Iterable[str]) -> bool:
-    """Whether far more words have `'` than `’`."""
-    counts = dict.fromkeys("'’", 0)
-    for form in forms:
-        if len(form) > 1 and not form.isalnum():
-            for apostrophe in counts:
-                counts[apostrophe] += apostrophe in form
-    return counts["'"] > FAR_MORE * counts["’"]
+class Spelling:
+    """The characters that a tagger reads in place of those that its training has far less often."""
 
+    def __init__(self, forms: Collection[str]) -> None:
+        """Takes the words of training."""
+        text = "\n".join(form for form in forms if len(form) > 1).lower()
+        counts = {character: text.count(character) for character in _OTHERS}
+        self._forms = forms
+        self._has_apostrophes = counts["'"] > FAR_MORE * counts["’"]
+        pairs = {rare: other for rare, other in _PAIRS if counts[other] > FAR_MORE * counts[rare]}
+        self._pairs = str.maketrans(pairs | {rare.upper(): other.upper() for rare, other in pairs.items()})
+        is_serbian = min(map(text.count, "đć")) >= MIN_SERBIAN and not _IS_CYRILLIC.search(text)
+        self._other = str.maketrans(_SERBIAN if is_serbian else {}) | _REMOVED
 
-def with_ascii_apostrophes(text: str) -> str:
-    """A text with `'` for `’` beside a letter; between letters alone, where it has single quotes, too."""
-    if "’" not in text:
-        return text
-    return (_INNER_APOSTROPHE if _SINGLE_QUOTE.search(text) else _APOSTROPHE).sub("'", text)
+    def text(self, text: str) -> str:
+        """A text of the same length: a segmenter reads it, and what it finds holds of the text as it is written."""
+        if text.isascii():
+            return text if "`" not in text else self._with_apostrophes(text)
+        return self._with_apostrophes(text.translate(self._pairs))
+
+    def words(self, tokens: Sequence[str]) -> Sequence[str]:
+        """The words of a sentence as the networks read them."""
+        joined = "".join(tokens)
+        if joined.isascii() and "`" not in joined:
+            return tokens
+        return in_one_alphabet(
+            [token if token.isascii() and "`" not in token else self._word(token) for token in tokens]
+        )
+
+    def _word(self, word: str) -> str:
+        """What is read; a word that training has loses no characters."""
+        word = self._with_apostrophes(word.translate(self._pairs))
+        if word in self._forms:
+            return word
+        read = unicodedata.normalize("NFC", word).translate(self._other)
+        read = _LIGATURE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), read)
+        bare = read.translate(_VOWELS)
+        return (bare if bare in self._forms else read) or word
+
+    def _with_apostrophes(self, text: str) -> str:
+        """A text with `'` for `’` beside a letter; between letters alone, where it has single quotes, too."""
+        text = _BACKTICK.sub("'" if self._has_apostrophes else "’", text)
+        if not self._has_apostrophes or "’" not in text:
+            return text
+        return (_INNER_APOSTROPHE if _SINGLE_QUOTE.search(text) else _APOSTROPHE).sub("'", text)

@@ -160,6 +160,8 @@ def _tail(tokens: list[_Part], rules: Rules) -> str:
     is_last = last == len(tokens) - 1  # no closing quote or bracket follows
     if form == "." and last and tokens[last - 1].form in rules.titles:
         return ""
+    if form == "." and is_last and rules.titles and last == 1 and len(tokens[0].form) == 1 and tokens[0].form.isupper():
+        return ""  # J. K. Rowling
     if kind == "stops" or form in _STOPS:
         return "quoted" if not is_last else "number" if _is_item(tokens) else "stop"
     if kind in ("short", "letters", "numero") and form[-1] == ".":

@@ -43,9 +43,9 @@ DOMAINS = words("""
     ai au biz br ca ch cn co com cz de dev dk edu eu fr gov gr hk hr hu info int io jp kr lt lv mil net nl nz org pl ru
     tv tw ua uk""")
 FILE_ENDINGS = words("""
-    7z asp aspx avi bat bmp conllu cpp css csv dll doc docx epub exe gif gz htm html ini ipynb jar java jpeg jpg js
-    json jsx log md mkv mov mp3 mp4 odt pdf php png ppt pptx py rar rb rs rtf sh sql svg tar tex tgz tif tiff toml
-    ts tsv tsx txt url wav webp xls xlsx xml yaml yml zip""")
+    7z asp aspx avi bat bmp bz2 cfg conf conllu cpp css csv dll doc docx epub exe gif gpg gz htm html ini ipynb iso jar
+    java jpeg jpg js json jsx log md mkv mov mp3 mp4 odt pdf php png ppt pptx py rar rb rs rtf sh sql svg tar tex tgz
+    tif tiff toml ts tsv tsx txt url wav webp xls xlsx xml xz yaml yml zip""")
 NAMED_LISTS = {  # for regex.compile: what \L<...> in SPECIAL stands for
     "endings": DOMAINS | FILE_ENDINGS,
     "source_endings": FILE_ENDINGS | words("c cc go h hpp kt lua pl r"),
@@ -55,13 +55,21 @@ NAMED_LISTS = {  # for regex.compile: what \L<...> in SPECIAL stands for
 }
 
 TITLES = words("""
-    Av Dna Dott Doç Dr Dra Drs Dña Exma Exmo Frl Hr Hrn Ing JUDr Jl MUDr Mag Mgr Mlle Mme Mr Mrs Ms Nr PhDr Prof RNDr
-    Rev Sig Sn Sr Sra Srta St Ste Yrd bkz bzw dhr doc dr esim hr inkl inż ks mevr mgr np npr nr nám např núm prof pvz
-    pág str tj tzn tzv ul vgl zob zzgl čl św žr Δρ βλ акад вул гр див доц напр проф св стр тов ул डॉ
+    Av Cad Dna Dott Doç Dr Dra Drs Dña Exma Exmo Frl Hr Hrn Ing JUDr Jl MUDr Mag Mgr Mlle Mme Mr Mrs Ms Nr PhDr Prof
+    RNDr Rev Sig Sn Sr Sra Srta St Ste TS Tel Tlf Yrd Yth bkz bzw dhr doc dr esim hr inkl inż ks mevr mgr np npr nr
+    nám např núm prof pvz pág str tj tzn tzv ul vgl zob zzgl čl św žr Δρ Τηλ βλ δηλ акад буд вул гр див доц каб напр
+    проф рр св стр тов ул डॉ
     """)  # before a full stop they are titles and the like in any language that has them: a name or a number follows
+BEFORE_NUMBER = words("""
+    abs alin art bd bl ca cap cca env fig god godz hod kap kl lit lpp nr p pag pct pg pp pág r s str sv tab tel tlf vol
+    """)  # in small letters: no sentence ends between their full stop and a digit
 
-SPECIAL = r"""
-    (?P<url>      (?: (?:https?|ftp|file):// | www\. ) [^\s<>"“”]* [^\s<>"“”.,:;!?)\]}'’*]      # http://a.org/b?c=1
+_NOT_IN_ADDRESS = "。．，、！？；：।॥؟،؛۔։（）「」『』《》【】"
+SPECIAL = (
+    rf"""
+    (?P<url>      (?: (?:https?|ftp|file):// | www\. )                                        # http://a.org/b?c=1
+                     [^\s<>"“”{_NOT_IN_ADDRESS}]* [^\s<>"“”.,:;!?)\]}}'’*{_NOT_IN_ADDRESS}]"""
+    r"""
     ) | (?P<email>   (?:mailto:)? [\w.+%-]{1,64} @ \w[\w-]{0,62} (?:\.[\w-]{1,63}){0,8} (?<=\w) # ann.b@mail.org
     ) | (?P<domain>  (?: \w[\w-]{0,62} (?:\.[\w-]{1,63}){0,8} | (?<!\S) ) \. (?i:\L<endings>)
                      (?: /[^\s<>"“”]* (?<![.,:;!?)\]}'’*]) )? (?![\w-])                         # mail.org a.pdf .NET
@@ -90,6 +98,7 @@ SPECIAL = r"""
     ) | (?P<smiley>  (?<!\w) (?: [<>]? [:;=] ['’]? -? (?: \)+ | \(+ | [\]\[DPpOo/\\|] ) | \( [:;=]
                    | 8-\) | <3+ | \^_+\^ | [xX]D+ | [oO]_+[oO] ) (?![\w/])                      # :) ;-P (: <3
     )"""
+)
 PUNCTUATION = rf"""
     (?P<stops>   \.? [!?‼⁇⁈⁉！？؟]+                                                             # !!! ?! .?
     ) | (?P<dots>    \.{{2,}} | …+                                                              # ... ..
@@ -146,17 +155,21 @@ UNICODE = Rules(
 _WHOLE = words("domain email emoji smiley tag url")
 _PIECE = regex.compile(rf"[^{SPACE}]+")
 _SPACED = regex.compile(rf"(?:(?!{UNSPACED_LETTER}).)+", regex.DOTALL)
+_WITH_ADDRESS = regex.compile(r"@|://|www\.")
+_THAI = r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
+_BESIDE_ADDRESS = regex.compile(rf"(?:(?!{UNSPACED_LETTER}|{_THAI}).)+", regex.DOTALL)
 
 
 def wholes(text: str) -> Iterator[Span]:
     """The spans of addresses, tags such as `#news`, smileys and emoji, which are one token in any language."""
     for piece in _PIECE.finditer(text):
-        for (start, end), kind in _tokens(piece.group()):
-            if kind in _WHOLE and (kind != "domain" or piece.group()[end - 1].islower()):
-                spans = [found.span() for found in _SPACED.finditer(piece.group(), start, end)]
-                if spans:  # where no spaces are between words, an address ends where other letters begin
-                    a, b = max(spans, key=lambda span: span[1] - span[0])
-                    yield piece.start() + a, piece.start() + b
+        # Where no spaces are between words, an address ends where other letters begin.
+        runs = _BESIDE_ADDRESS if _WITH_ADDRESS.search(piece.group()) else _SPACED
+        for run in runs.finditer(piece.group()):
+            for (start, end), kind in _tokens(run.group()):
+                if kind in _WHOLE and (kind != "domain" or run.group()[end - 1].islower()):
+                    first = piece.start() + run.start()
+                    yield first + start, first + end
 
 
 def whole_kind(form: str) -> str:

@@ -153,7 +153,8 @@ class TrainingText:
         table = UnitTable([], 1, self.characters)
         units = table.read(texts)
         labels = self.targets(texts, gold, units).labels
-        return cuts_of(table, units, labels != Label.GOES_ON)
+        is_unit = units.ends > 0
+        return cuts_of(table, units, is_unit & (labels != Label.GOES_ON), is_unit & (labels == Label.SENTENCE))
 
     def targets(
         self,

@@ -1,4 +1,4 @@
-"""Emoji, addresses and marks that training lacks have tags of Universal Dependencies, and themselves as lemmas."""
+"""Emoji, addresses, signs and numbers that training lacks have tags of Universal Dependencies; most are their lemma."""
 
 import dataclasses
 
@@ -11,10 +11,13 @@ from tagger.tagging.tagger import Tagger
 from tagger.text.sentence import Sentence
 from tests.conftest import make_network, make_tagger
 
-TAGS = ["ADP", "NOUN", "PROPN", "PUNCT", "SYM", "VERB", "X"]
+TAGS = ["ADP", "NOUN", "NUM", "PROPN", "PUNCT", "SYM", "VERB", "X"]
 ODD = {"😀": {"SYM"}, ":-(": {"SYM"}, "https://a.org/B": {"PROPN", "SYM", "X"}, "#news": {"PROPN", "SYM", "X"}}
 ODD |= {"@ann": {"PROPN", "SYM", "X"}, "ann@mail.org": {"PROPN", "SYM", "X"}, "§§": {"PUNCT", "SYM"}}
-OTHERS = ["a-b", "it's", "résumé", "3,14", "हिन्दी", "C++", "U.S."]
+ODD |= {"€": {"SYM"}, "±": {"SYM"}, "<": {"PUNCT", "SYM"}}
+NUMBERS = ["3,14", "+48", "14:30"]
+WORDS = ["a-b", "it's", "C++", "U.S."]  # no marks
+OTHERS = ["résumé", "(5)", "50"]
 
 
 def tagger_of(vocabulary: Vocabulary, tags: list[str], decoder: str = "softmax") -> Tagger:
@@ -41,7 +44,9 @@ def test_they_get_tags_that_they_may_have_and_others_are_as_before(vocabulary: V
     lemmas = dict(zip(ODD, tag(tagger, [*ODD]).tags["lemma"], strict=True))
     assert {form for form, lemma in lemmas.items() if form == lemma} >= ODD.keys()
     assert Symbols(tagger.vocabulary).find([*OTHERS, *ODD]).keys() == {len(OTHERS) + i for i in range(len(ODD))}
-    (best, *_), *_ = (tag(tagger, ["😀"], top=7, probabilities=True).alternatives["upos"],)[0]
+    assert set(tag(tagger, NUMBERS).tags["upos"]) <= {"NOUN", "NUM", "PROPN", "SYM", "X"}
+    assert "PUNCT" not in tag(tagger, WORDS).tags["upos"]
+    (best, *_), *_ = (tag(tagger, ["😀"], top=8, probabilities=True).alternatives["upos"],)[0]
     assert best == ("SYM", pytest.approx(1))
 
 
@@ -53,5 +58,7 @@ def test_what_training_has_what_is_given_and_other_tagsets_stay_free(vocabulary:
     (found,) = tagger.stream([given], keep=True)
     assert found.tags["upos"][0] == "VERB"
     assert found.tags["upos"][1] in ODD["#news"]
+    without = tagger_of(vocabulary, ["NOUN", "PUNCT", "VERB"])
+    assert set(tag(without, ["😀", "€", "§§", "a@b.org"]).tags["upos"]) == {"PUNCT"}
     other = tagger_of(vocabulary, ["NN", "VB"])
     assert set(tag(other, [*ODD]).tags["upos"]) <= {"NN", "VB"}

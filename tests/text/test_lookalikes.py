@@ -4,13 +4,7 @@ import unicodedata
 
 import pytest
 
-from tagger.text.lookalikes import (
-    _CYRILLIC,
-    _LATIN,
-    has_ascii_apostrophes,
-    in_one_alphabet,
-    with_ascii_apostrophes,
-)
+from tagger.text.lookalikes import _CYRILLIC, _LATIN, _PAIRS, MIN_SERBIAN, Spelling, in_one_alphabet
 
 
 @pytest.mark.parametrize(
@@ -43,14 +37,50 @@ def test_the_letters_of_a_pair_have_the_same_case_and_differ_in_their_alphabet()
         ("‘l’ami’ dit ’oui’", "‘l'ami’ dit ’oui’"),  # beside quotes
         ("5’ ’ 10’", "5’ ’ 10’"),  # no letters
         ("l'ami", "l'ami"),
+        ("l`ami et `rien`", "l'ami et `rien`"),
     ],
 )
 def test_apostrophes_of_word_processors(text: str, read: str) -> None:
-    assert with_ascii_apostrophes(text) == read
+    assert Spelling(["l'", "d'"]).text(text) == read
 
 
-def test_which_apostrophe_training_has() -> None:
-    assert has_ascii_apostrophes(["l'", "d'", "l’"])
-    assert not has_ascii_apostrophes(["l'", "d'", "m'", "l’", "d’"])
-    assert not has_ascii_apostrophes(["l'", "l’", "'", "it"])
-    assert not has_ascii_apostrophes([])
+@pytest.mark.parametrize(
+    ("forms", "is_read"),
+    [
+        (["l'", "d'", "l’"], True),
+        (["l'", "d'", "m'", "l’", "d’"], False),
+        (["l'", "l’", "'", "it"], False),
+        ([], False),
+    ],
+)
+def test_the_apostrophe_of_training_is_read(forms: list[str], is_read: bool) -> None:
+    assert Spelling(forms).text("c’est") == ("c'est" if is_read else "c’est")
+
+
+@pytest.mark.parametrize(
+    ("forms", "words", "read"),
+    [
+        (["și", "țară"], "Ştii şi ţara", "Știi și țara"),
+        (["kuş", "beş"], "Ștefan beș şu", "Ştefan beş şu"),
+        (["کی", "یک"], "كي", "کی"),
+        (["peut-être"], "peut‑être", "peut-être"),
+        (["peut‑être"], "peut‑être", "peut‑être"),
+        (['ד"ר'], "ד״ר", 'ד"ר'),
+        (["là"], "la\u0300 voila\u0300", "là voilà"),
+        (["la\u0300"], "la\u0300", "la\u0300"),  # training has it
+        ([], "Bun\u00addes \u00ad ﬁnden oﬀen", "Bundes \u00ad finden offen"),
+        (["ذهب"], "قـال ذَهَبَ قَالَ", "قال ذهب قَالَ"),  # without vowels it is a word of training
+        (["ذَهَبَ", "ذهب"], "ذَهَبَ", "ذَهَبَ"),
+        (["đak", "noć"] * MIN_SERBIAN, "Љиља је џин", "Ljilja je džin"),
+        (["noć"] * MIN_SERBIAN, "Љиља", "Љиља"),  # Polish, say
+        (["đak", "noć", "је"] * MIN_SERBIAN, "Љиља", "Љиља"),
+        ([], "the end", "the end"),
+    ],
+)
+def test_characters_that_training_lacks_are_read_as_those_that_it_has(forms: list[str], words: str, read: str) -> None:
+    assert Spelling(forms).words(words.split()) == read.split()
+
+
+def test_a_text_keeps_its_length() -> None:
+    text = "ﬁnden\u00ad Știi كي voila\u0300 " + "".join(rare for rare, _ in _PAIRS)
+    assert len(Spelling(["și", "کی", "a-b", 'ד"ר']).text(text)) == len(text)
