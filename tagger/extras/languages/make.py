@@ -31,7 +31,7 @@ from tagger.bundle.saved_config import CARD, CONFIG, NOISE, TAGGER_IN_RUN
 from tagger.bundled import bundled
 from tagger.extras.languages.made_text import punctuated, recombined
 from tagger.extras.languages.observed import most_likely, observed, with_observed
-from tagger.extras.languages.scheme import XPOS, as_today, joined, with_contractions
+from tagger.extras.languages.scheme import XPOS, as_today, combinations_of_today, joined, with_contractions
 from tagger.tagging.languages import telling_words, words_of
 from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger
@@ -346,7 +346,7 @@ class Language:
         except ImportError:
             raise SystemExit("to pack a tagger, pip install zopfli; given again, the command goes on") from None
         partial = packed.with_suffix(".partial")
-        student = Bundle.load(self.folder / "student" / TAGGER_IN_RUN)
+        student = self.without_contradictions(Bundle.load(self.folder / "student" / TAGGER_IN_RUN))
         cut = Bundle.load(self.folder / "segmenter" / TAGGER_IN_RUN)
         linear = tuple(member.without(WEAKEST) for member in student.linear)
         segmenter = student.segmenter if self.row.cuts == "rules" else cut.segmenter
@@ -367,6 +367,18 @@ class Language:
         for path in packed.glob("*.gz"):
             path.write_bytes(compress(gzip.decompress(path.read_bytes())))  # a tenth smaller
         shutil.rmtree(partial)
+
+    def without_contradictions(self, bundle: Bundle) -> Bundle:
+        """The student; where files were renewed, without combinations of tags that today's treebank cannot have."""
+        if not self.older:
+            return bundle
+        today = [sentence for split in ("train", "dev") for sentence in read(split_of(self.today, split))]
+        members = []
+        for member in bundle.members:
+            combinations = combinations_of_today(member.vocabulary, today)
+            vocabulary = dataclasses.replace(member.vocabulary, combinations=combinations)
+            members.append(dataclasses.replace(member, vocabulary=vocabulary))
+        return dataclasses.replace(bundle, members=tuple(members))
 
     def scores(self, tagger: Path, bundle: Bundle) -> dict[str, Any]:
         """The values of a config that say how good a tagger is, and how many words of dev it knows."""

@@ -1,6 +1,7 @@
 """The lemmas and XPOS of a file -> those that today's treebank writes; sentences that two files have -> one.
 
-And words that a treebank writes apart -> multiword tokens, where everyone else writes them together.
+Words that a treebank writes apart -> multiword tokens, where everyone else writes them together; and combinations of
+tags that older files have -> those that today's treebank might have.
 
 A file of an older release, or of other annotators, may have the same UPOS and other lemmas: `する` for `為る`, or
 `er|es|sie` for `sich`. A tagger that learns from both gives now the one, now the other.
@@ -8,11 +9,14 @@ A file of an older release, or of other annotators, may have the same UPOS and o
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from tagger.model.vocabulary import Vocabulary
+from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG
 
 FORM, LEMMA, UPOS, XPOS, FEATS, MISC = 1, 2, 3, 4, 5, 9  # places in a line of CoNLL-U
+MIN_OF_UPOS = 200  # words of a UPOS in today's treebank, for it to tell which features these have
 OFTEN = 0.01  # share of the words whose lemmas add a symbol that a text without it is of another scheme
 
 
@@ -156,3 +160,33 @@ def is_word(cells: list[str]) -> bool:
 def _symbols(text: str) -> set[str]:
     """The characters that are no letters, marks or digits."""
     return {sign for sign in text if not sign.isalnum() and not sign.isspace()}
+
+
+def combinations_of_today(vocabulary: Vocabulary, today: Iterable[Sentence]) -> list[list[int]]:
+    """The combinations of tags of a vocabulary without those in which a UPOS has features that `today` never gives it.
+
+    Where FEATS of older files are guessed, some nouns have a mood. A combination stays if it alone has one of its tags.
+    """
+    columns = vocabulary.combined
+    if not {"upos", "feats"} <= set(columns):
+        return vocabulary.combinations
+    counts: Counter[str] = Counter()
+    given: dict[str, set[str]] = defaultdict(set)
+    for sentence in today:
+        for upos, feats in zip(sentence.tags["upos"], sentence.tags["feats"], strict=True):
+            counts[upos] += 1
+            given[upos] |= _names(feats)
+    kept: list[list[int]] = []
+    others: list[list[int]] = []
+    for combination in vocabulary.combinations:
+        tags = {column: vocabulary.tags[column][i] for column, i in zip(columns, combination, strict=True)}
+        is_known = counts[tags["upos"]] < MIN_OF_UPOS or _names(tags["feats"]) <= given[tags["upos"]]
+        (kept if is_known else others).append(combination)
+    there = [set(ids) for ids in zip(*kept, strict=True)]
+    kept += [each for each in others if any(tag not in ids for tag, ids in zip(each, there, strict=True))]
+    return sorted(kept)
+
+
+def _names(feats: str) -> set[str]:
+    """The names of features: `Case=Nom|Number=Sing` has Case and Number."""
+    return {pair.partition("=")[0] for pair in feats.split("|")} if feats != NO_TAG else set()

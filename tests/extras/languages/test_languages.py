@@ -14,7 +14,8 @@ from tagger.bundle.catalog import bundled_languages
 from tagger.bundle.language_codes import codes_of
 from tagger.extras.languages import count_lemmas, fit_identifier, make
 from tagger.extras.languages.made_text import recombined
-from tagger.extras.languages.scheme import as_today, joined, with_contractions
+from tagger.extras.languages.scheme import MIN_OF_UPOS, as_today, combinations_of_today, joined, with_contractions
+from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.languages import Identifier, LanguageTagger
 from tagger.text.conllu import read_conllu
 from tagger.text.sentence import Sentence
@@ -310,3 +311,16 @@ def test_words_that_a_treebank_writes_apart_are_a_multiword_token_as_in_text() -
     )
     (sentence,) = read_conllu(with_contractions(text, "σ", "τ").splitlines(keepends=True), "gold.conllu")
     assert [each.form for each in sentence.multiwords] == ["Στην", "στο"]
+
+
+def test_combinations_in_which_a_upos_has_features_that_today_never_gives_it_go() -> None:
+    feats = ["_", "Case=Nom", "Mood=Imp", "Case=Acc|Mood=Imp", "Number=Plur"]
+    combinations = [[0, 0], [0, 1], [0, 2], [0, 4], [1, 0], [1, 2], [1, 3]]
+    old = Vocabulary({}, [], {"upos": ["NOUN", "VERB"], "feats": feats}, [], combinations=combinations)
+    noun = Sentence(["a"], {"upos": ["NOUN"], "feats": ["Case=Gen"]})
+    verb = Sentence(["b"], {"upos": ["VERB"], "feats": ["Mood=Ind"]})
+    today = [noun, verb] * MIN_OF_UPOS
+    kept = [[0, 0], [0, 1], [0, 4], [1, 0], [1, 2], [1, 3]]  # Number=Plur and Case=Acc|Mood=Imp stand nowhere else
+    assert combinations_of_today(old, today) == kept
+    assert combinations_of_today(old, today[:-2]) == combinations  # too few words tell nothing
+    assert combinations_of_today(dataclasses.replace(old, combinations=[]), today) == []
