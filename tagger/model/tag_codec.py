@@ -232,7 +232,7 @@ class TagCodec:
         """What a script makes of a word, or the word itself if it does not fit; parts of an unknown word are marked."""
         lemma = _made(script, form)
         lemma = form if lemma is None else lemma
-        return lemma if self.has_form(form) else self.compounds.cut(lemma)
+        return lemma if self.has_form(form) else self.compounds.cut(_in_one_case(lemma, form))
 
     def _same_lemma(
         self, first: Sequence[str], forms: Sequence[str], names: np.ndarray, shares: np.ndarray
@@ -257,6 +257,16 @@ class TagCodec:
                 total[lemma] = total.get(lemma, 0.0) + share
         first, *others = [(lemma, round(min(share, 1.0), 6)) for lemma, share in total.items()]
         return [first, *sorted(others, key=lambda pair: -pair[1])][:top]
+
+
+def _in_one_case(lemma: str, form: str) -> str:
+    """The lemma of a word that training lacks: `Praha` for what a script for names makes of `PRAHY`, which is `PRAHa`.
+
+    In small letters the Turkish `İ` is `i`, not one with two dots.
+    """
+    if form.isupper() and lemma[:2].isupper() and not lemma.isupper():
+        lemma = lemma[0] + lemma[1:].lower()
+    return lemma.replace("i\u0307", "i") if "İ" in form else lemma
 
 
 @lru_cache(maxsize=1 << 17)

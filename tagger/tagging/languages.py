@@ -42,6 +42,7 @@ from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import DocumentTagger, Tagger
 from tagger.tagging.windows import cut_windows, first_window
 from tagger.tagging.workers import WorkBatch, Workers
+from tagger.text.lookalikes import SERBIAN
 from tagger.text.paragraphs import JsonText, Paragraph, Part, texts_of
 from tagger.text.segment import RULES
 from tagger.text.sentence import Sentence, Token
@@ -77,12 +78,13 @@ SCRIPTS = {  # of the languages that are not written in Latin letters; see `scri
     "korean": {"HANGUL"},
     "persian": {"ARABIC"},
     "russian": {"CYRILLIC"},
+    "serbian": {LATIN, "CYRILLIC"},
     "thai": {"THAI"},
     "ukrainian": {"CYRILLIC"},
     "uyghur": {"ARABIC"},
 }
 
-_UNSPACED = "\u0e00-\u0e7f\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff"  # scripts without spaces between words
+_UNSPACED = "\u0e01-\u0e3a\u0e40-\u0e4e\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff"  # scripts without spaces between words
 _VOWELS = "\u0900-\u0903\u093a-\u094f\u0955-\u0957\u0962\u0963"  # and other marks of Devanagari, which are no letters
 _LETTER = rf"[^\W\d_{_UNSPACED}]"
 _IN_ADDRESS = rf"[^\s@{_UNSPACED}]"  # since in Chinese, words may follow an address without a space
@@ -91,6 +93,7 @@ _ADDRESS = (
     rf"|{_IN_ADDRESS}{{0,64}}@(?:{_IN_ADDRESS}+|[{_UNSPACED}]+)"
 )
 _WORD = re.compile(rf"{_ADDRESS}|([{_UNSPACED}]{{1,2}}|{_LETTER}+(?:['’ʼ׳״-]{_LETTER}+|[{_VOWELS}]+{_LETTER}*)*)")
+_ONLY_SERBIAN = re.compile("[ђћЂЋ]")
 _loading = threading.Lock()  # of the threads that load a tagger, one at a time
 _loaded_lock = threading.Lock()  # of the taggers in memory; nobody holds it for long
 
@@ -165,6 +168,16 @@ class Identifier:
     def _word(self, word: str) -> np.ndarray:
         total: np.ndarray = self._weights[pieces_of(word, len(self._weights))].sum(axis=0)
         return total
+
+
+def _latin(text: str, always: bool = False) -> str:
+    """Serbian in Latin letters, which training has; any other text as it is. No other language has its ђ and ћ."""
+    return text.translate(SERBIAN) if always or _ONLY_SERBIAN.search(text) else text
+
+
+def _or_serbian(language: str, text: str) -> str:
+    """A language that was found, or Serbian if it is Croatian in Cyrillic letters."""
+    return "serbian" if language == "croatian" and _ONLY_SERBIAN.search(text) else language
 
 
 def scripts_of(language: str) -> set[str]:
@@ -302,7 +315,7 @@ class LanguageTagger(DocumentTagger):
 
     def language_of(self, text: str, path: str = "the text") -> str:
         """The language of a text, of which 65,536 characters are read; InputError if it is none that is there."""
-        text = text[:BEGINNING]
+        written, text = text, _latin(text[:BEGINNING])
         lines = [list(words_of(line)) for line in text.split("\n")]
         if not any(lines):
             return DEFAULT
@@ -334,7 +347,7 @@ class LanguageTagger(DocumentTagger):
                 f"{path} looks most like {language.title()}, but few of its words are known: its language may be none"
                 f" of those that come with the package; if it is {language.title()}, name it: {self._naming(language)}"
             )
-        return language
+        return _or_serbian(language, written)
 
     def _naming(self, language: str) -> str:
         return self.remedy.format(language=language, code=codes_of(language)[0])
@@ -424,7 +437,9 @@ class LanguageTagger(DocumentTagger):
 
     def _language_of_paragraph(self, text: str, document: _Document) -> str:
         """The language in which a paragraph is tagged."""
+        written, text = text, _latin(text, document.language == "serbian")
         found = self._likeliest(list(islice(words_of(text), MAX_PARAGRAPH_WORDS)), document.language)
+        found = _or_serbian(found, written)
         if found == document.language:
             return found
         is_there = found in self.languages

@@ -40,6 +40,7 @@ _SERBIAN = {  # Serbian has two alphabets; treebanks have the Latin one
     **{"љ": "lj", "њ": "nj", "џ": "dž"},
 }
 _SERBIAN |= {cyrillic.upper(): latin.capitalize() for cyrillic, latin in _SERBIAN.items()}
+SERBIAN = str.maketrans(_SERBIAN)
 
 
 def in_one_alphabet(tokens: Sequence[str]) -> Sequence[str]:
@@ -78,7 +79,7 @@ class Spelling:
         pairs = {rare: other for rare, other in _PAIRS if counts[other] > FAR_MORE * counts[rare]}
         self._pairs = str.maketrans(pairs | {rare.upper(): other.upper() for rare, other in pairs.items()})
         is_serbian = min(map(text.count, "đć")) >= MIN_SERBIAN and not _IS_CYRILLIC.search(text)
-        self._other = str.maketrans(_SERBIAN if is_serbian else {}) | _REMOVED
+        self._other = (SERBIAN if is_serbian else {}) | _REMOVED
 
     def text(self, text: str) -> str:
         """A text of the same length: a segmenter reads it, and what it finds holds of the text as it is written."""

@@ -144,6 +144,14 @@ def test_names_keep_their_capital_where_lemmas_have_any() -> None:
     assert not TagCodec("xpos", scripts, forms).keeps_names
 
 
+def test_an_unknown_word_in_capitals_has_a_lemma_in_one_case() -> None:
+    codec = TagCodec("lemma", ["keep:*-a", "lower:*", "upper:*"], {"Prahy": [0], "NATO": [2]})
+    assert codec.tag("PRAHY", 0) == "Praha"
+    assert codec.tag("Brdy", 0) == "Brda"
+    assert codec.tag("OECD", 2) == "OECD"
+    assert codec.tag("İÇTİ", 1) == "içti"
+
+
 def test_a_script_that_leaves_single_letters_of_a_syllable_yields_to_others() -> None:
     codec = TagCodec("lemma", ["lower:*", "jamo:*-"], {"간": [1]})
     assert weighed(codec, torch.tensor([[1.0, 2.0], [1.0, 2.0]]), ["나", "난"]) == [[1, 2 - KNOWN_LEMMA], [1, 2]]
