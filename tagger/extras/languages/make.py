@@ -31,7 +31,7 @@ from tagger.bundle.saved_config import CARD, CONFIG, NOISE, TAGGER_IN_RUN
 from tagger.bundled import bundled
 from tagger.extras.languages.made_text import punctuated, recombined
 from tagger.extras.languages.observed import most_likely, observed, with_observed
-from tagger.extras.languages.scheme import XPOS, as_today, combinations_of_today, joined, with_contractions
+from tagger.extras.languages.scheme import XPOS, as_today, combinations_of_today, joined, of_talk, with_contractions
 from tagger.tagging.languages import telling_words, words_of
 from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger
@@ -77,7 +77,6 @@ TEXT = (  # where `sources.csv` does not name the file
 THIN = 4.0  # points of UPOS below UDPipe 2 from which a tagger is called thin
 SEED = 1
 MAX_WORDS = 150_000  # of train; files that join it, and then those that are renewed, are read in part
-MAX_RELATED = 60_000  # words of related languages
 SIZES = {  # of students
     "small": ["experiment=small", "noise=0.2"],
     "english": ["experiment=english", "noise=0.4", "trainer.max_epochs=12", "trainer.precision=bf16-mixed"],
@@ -99,7 +98,7 @@ class Row(NamedTuple):
     more: str  # files of the same scheme, which join train
     renewed: str  # files of an older scheme, which join train with the tags that they would have today
     others: str  # corpora of other schemes, from which the teacher learns, too, and whose text the student reads
-    related: str  # corpora of related languages, of a part of which the teacher learns
+    related: str  # corpora of related languages; the teacher learns from what somebody says to somebody in them
     text: str  # files, that of the language itself first
     dictionary: str  # codes of dictionaries, or auto
     student: str  # made: it reads sentences of made-up words, too; linear: it has a linear member; text: neither
@@ -184,8 +183,8 @@ class Language:
         for name in self.row.others.split():
             if "/" in name:
                 self.write(self.folder_of(name), {"train": text_of(self.find(name))})
-        related = [text_of(split_of(self.find(name), "train")) for name in self.row.related.split()]
-        for folder, text in zip(self.related, in_part(related, MAX_RELATED), strict=True):
+        related = [of_talk(text_of(split_of(self.find(name), "train"))) for name in self.row.related.split()]
+        for folder, text in zip(self.related, in_part(related, words_in(splits["train"])), strict=True):
             self.write(folder, {"train": text})
 
     def splits(self, *names: str) -> dict[str, str]:
