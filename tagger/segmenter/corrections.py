@@ -7,6 +7,7 @@ forty treebanks; docs/experiments.md has the numbers.
 
 # N units of all paragraphs, boundaries included
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,6 +34,7 @@ _TAIL = regex.compile(  # what belongs to the sentence that a mark ends
          | {_GAP}* [!?]+ | {_GAP}+ [»”] (?= {_GAP} | $ ) )+""",
     regex.VERBOSE,
 )
+_PLAIN = re.compile(r"(?<=[^\W\d_]{2})[^\W\d_A-Z][.!?] [A-Z]")  # most ends: no rule changes them
 _SAME_SENTENCE = regex.compile(  # what follows a mark that ends no sentence
     rf"""(?<= [.!?…\p{{Pe}}\p{{Pf}}\p{{Pi}}"'] ) [^{SPACE}\p{{Lu}}\p{{Lt}}\p{{Lo}}\p{{Ps}}\p{{Pi}}\p{{Pf}}"'„\p{{So}}]
        | {_GAP}* [,;:] | (?<= [」』] ) \p{{Hiragana}}                                 # “, he said; 」と言った
@@ -138,6 +140,8 @@ def _end_sentences(
     places = np.flatnonzero((labels == Label.SENTENCE) & (units.gaps != END_GAP))
     for place, number in zip(places.tolist(), _paragraph_of(units, places).tolist(), strict=True):
         text, end, last = paragraphs[number], int(units.ends[place]), place
+        if not after_title[place] and _PLAIN.match(text, end - 2):
+            continue
         if tail := _TAIL.match(text, end):
             start, stop = units.bounds[number]
             last = start + int(np.searchsorted(units.ends[start:stop], tail.end()))

@@ -77,7 +77,7 @@ class Spelling:
         self._forms = forms
         self._has_apostrophes = counts["'"] > FAR_MORE * counts["’"]
         pairs = {rare: other for rare, other in _PAIRS if counts[other] > FAR_MORE * counts[rare]}
-        self._pairs = str.maketrans(pairs | {rare.upper(): other.upper() for rare, other in pairs.items()})
+        self._pairs = pairs | {rare.upper(): other.upper() for rare, other in pairs.items()}
         is_serbian = min(map(text.count, "đć")) >= MIN_SERBIAN and not _IS_CYRILLIC.search(text)
         self._other = (SERBIAN if is_serbian else {}) | _REMOVED
 
@@ -85,7 +85,10 @@ class Spelling:
         """A text of the same length: a segmenter reads it, and what it finds holds of the text as it is written."""
         if text.isascii():
             return text if "`" not in text else self._with_apostrophes(text)
-        return self._with_apostrophes(text.translate(self._pairs))
+        for rare, other in self._pairs.items():
+            if rare in text:
+                text = text.replace(rare, other)
+        return self._with_apostrophes(text)
 
     def words(self, tokens: Sequence[str]) -> Sequence[str]:
         """The words of a sentence as the networks read them."""
@@ -98,7 +101,7 @@ class Spelling:
 
     def _word(self, word: str) -> str:
         """What is read; a word that training has loses no characters."""
-        word = self._with_apostrophes(word.translate(self._pairs))
+        word = self.text(word)
         if word in self._forms:
             return word
         read = unicodedata.normalize("NFC", word).translate(self._other)
