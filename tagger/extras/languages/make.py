@@ -81,6 +81,7 @@ SIZES = {  # of students
     "small": ["experiment=small", "noise=0.2"],
     "english": ["experiment=english", "noise=0.4", "trainer.max_epochs=12", "trainer.precision=bf16-mixed"],
 }
+MAX_RELATED = 60_000  # words of related languages
 LEARNED_DEV = 0.8  # of the sentences of dev, from which a language learns whose row says so; the rest is its dev split
 CANDIDATES = 16  # values of FEATS of a word that a renewed file may get
 MAX_PUNCTUATED = 2000  # sentences
@@ -98,7 +99,8 @@ class Row(NamedTuple):
     more: str  # files of the same scheme, which join train
     renewed: str  # files of an older scheme, which join train with the tags that they would have today
     others: str  # corpora of other schemes, from which the teacher learns, too, and whose text the student reads
-    related: str  # corpora of related languages; the teacher learns from what somebody says to somebody in them
+    related: str  # corpora of related languages, of a part of which the teacher learns
+    talk: str  # the same, but the teacher learns only from what somebody says to somebody in them
     text: str  # files, that of the language itself first
     dictionary: str  # codes of dictionaries, or auto
     student: str  # made: it reads sentences of made-up words, too; linear: it has a linear member; text: neither
@@ -130,7 +132,7 @@ class Language:
         self.older = [self.primary.with_name(name.replace("/", "-")) for name in [*older, *row.renewed.split()]]
         self.today = self.primary.with_name(f"{self.primary.name}-today") if self.older else self.primary
         self.others = [self.folder_of(name) for name in row.others.split()]
-        self.related = [self.primary.with_name(name) for name in row.related.split()]
+        self.related = [self.primary.with_name(name) for name in [*row.related.split(), *row.talk.split()]]
 
     def find(self, name: str) -> Path:
         """The folder of a treebank, or a single file."""
@@ -183,8 +185,12 @@ class Language:
         for name in self.row.others.split():
             if "/" in name:
                 self.write(self.folder_of(name), {"train": text_of(self.find(name))})
-        related = [of_talk(text_of(split_of(self.find(name), "train"))) for name in self.row.related.split()]
-        for folder, text in zip(self.related, in_part(related, words_in(splits["train"])), strict=True):
+        related, talk = (
+            [text_of(split_of(self.find(name), "train")) for name in names.split()]
+            for names in (self.row.related, self.row.talk)
+        )
+        parts = [*in_part(related, MAX_RELATED), *in_part([*map(of_talk, talk)], words_in(splits["train"]))]
+        for folder, text in zip(self.related, parts, strict=True):
             self.write(folder, {"train": text})
 
     def splits(self, *names: str) -> dict[str, str]:
@@ -541,7 +547,7 @@ def blanked(text: str, *columns: int) -> str:
 
 def names_of(row: Row) -> list[str]:
     """The treebanks and files that a tagger learns from."""
-    columns = row.corpora, row.more, row.renewed, row.others, row.related
+    columns = row.corpora, row.more, row.renewed, row.others, row.related, row.talk
     return [name for column in columns for name in column.split()]
 
 
