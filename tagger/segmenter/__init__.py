@@ -2,6 +2,6 @@
 
 `units.py` cuts text into the pieces on which the network decides, `features.py` finds what it reads of each,
 `unit_network.py` is the network, `saved.py` its files, and `learned.py` all of it at work: with `lanes.py`, which runs
-the network fast, and `multiwords.py`, which splits tokens into words. Its training is in `training/`. Start in
-`learned.py`.
+the network fast, `corrections.py`, in which rules change what it says, and `multiwords.py`, which splits tokens into
+words. Its training is in `training/`. Start in `learned.py`.
 """
