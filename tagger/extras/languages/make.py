@@ -31,7 +31,7 @@ from tagger.bundle.saved_config import CARD, CONFIG, NOISE, TAGGER_IN_RUN
 from tagger.bundled import bundled
 from tagger.extras.languages.made_text import punctuated, recombined
 from tagger.extras.languages.observed import most_likely, observed, with_observed
-from tagger.extras.languages.scheme import XPOS, as_today, combinations_of_today, joined, of_talk, with_contractions
+from tagger.extras.languages.scheme import XPOS, as_today, combinations_of_today, joined, with_contractions
 from tagger.tagging.languages import telling_words, words_of
 from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger
@@ -100,7 +100,6 @@ class Row(NamedTuple):
     renewed: str  # files of an older scheme, which join train with the tags that they would have today
     others: str  # corpora of other schemes, from which the teacher learns, too, and whose text the student reads
     related: str  # corpora of related languages, of a part of which the teacher learns
-    talk: str  # the same, but the teacher learns only from what somebody says to somebody in them
     text: str  # files, that of the language itself first
     dictionary: str  # codes of dictionaries, or auto
     student: str  # made: it reads sentences of made-up words, too; linear: it has a linear member; text: neither
@@ -132,7 +131,7 @@ class Language:
         self.older = [self.primary.with_name(name.replace("/", "-")) for name in [*older, *row.renewed.split()]]
         self.today = self.primary.with_name(f"{self.primary.name}-today") if self.older else self.primary
         self.others = [self.folder_of(name) for name in row.others.split()]
-        self.related = [self.primary.with_name(name) for name in [*row.related.split(), *row.talk.split()]]
+        self.related = [self.primary.with_name(name) for name in row.related.split()]
 
     def find(self, name: str) -> Path:
         """The folder of a treebank, or a single file."""
@@ -185,12 +184,8 @@ class Language:
         for name in self.row.others.split():
             if "/" in name:
                 self.write(self.folder_of(name), {"train": text_of(self.find(name))})
-        related, talk = (
-            [text_of(split_of(self.find(name), "train")) for name in names.split()]
-            for names in (self.row.related, self.row.talk)
-        )
-        parts = [*in_part(related, MAX_RELATED), *in_part([*map(of_talk, talk)], words_in(splits["train"]))]
-        for folder, text in zip(self.related, parts, strict=True):
+        related = [text_of(split_of(self.find(name), "train")) for name in self.row.related.split()]
+        for folder, text in zip(self.related, in_part(related, MAX_RELATED), strict=True):
             self.write(folder, {"train": text})
 
     def splits(self, *names: str) -> dict[str, str]:
@@ -547,7 +542,7 @@ def blanked(text: str, *columns: int) -> str:
 
 def names_of(row: Row) -> list[str]:
     """The treebanks and files that a tagger learns from."""
-    columns = row.corpora, row.more, row.renewed, row.others, row.related, row.talk
+    columns = row.corpora, row.more, row.renewed, row.others, row.related
     return [name for column in columns for name in column.split()]
 
 

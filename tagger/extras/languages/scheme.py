@@ -16,7 +16,6 @@ from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG
 
 FORM, LEMMA, UPOS, XPOS, FEATS, MISC = 1, 2, 3, 4, 5, 9  # places in a line of CoNLL-U
-TALK = ("Person=2", "Mood=Imp")  # features of which news and encyclopedias have next to none
 MIN_OF_UPOS = 200  # words of a UPOS in today's treebank, for it to tell which features these have
 OFTEN = 0.01  # share of the words whose lemmas add a symbol that a text without it is of another scheme
 
@@ -161,12 +160,6 @@ def is_word(cells: list[str]) -> bool:
 def _symbols(text: str) -> set[str]:
     """The characters that are no letters, marks or digits."""
     return {sign for sign in text if not sign.isalnum() and not sign.isspace()}
-
-
-def of_talk(text: str) -> str:
-    """The sentences of a text in CoNLL-U in which somebody is addressed: with a second person or an imperative."""
-    found = [sentence for sentence in text.split("\n\n") if any(map(sentence.__contains__, TALK))]
-    return "".join(f"{sentence}\n\n" for sentence in found)
 
 
 def combinations_of_today(vocabulary: Vocabulary, today: Iterable[Sentence]) -> list[list[int]]:

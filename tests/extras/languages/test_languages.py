@@ -142,11 +142,8 @@ def test_files_join_train_in_part_and_those_that_are_renewed_stay_apart(
     (tmp_path / "welsh" / "old.conllu.gz").write_bytes(gzip.compress(sentences("old", 100, unknown).encode()))
     (tmp_path / "welsh" / "speech.conllu").write_text(sentences("speech", 3), encoding="utf-8")
     welsh = next(row for row in make.rows() if row.name == "welsh")
-    (tmp_path / "UD_Irish-IDT").mkdir()
-    talk = sentences("irish", 100).replace("Case=Nom", "Mood=Imp|Person=2")
-    (tmp_path / "UD_Irish-IDT" / "ga-train.conllu").write_text(sentences("news", 9) + talk, encoding="utf-8")
     row = welsh._replace(dev="kept", more="welsh/new", renewed="welsh/old", others="welsh/speech")
-    row = row._replace(talk="UD_Irish-IDT", related="UD_Breton-KEB")
+    row = row._replace(related="UD_Breton-KEB")
     (tmp_path / "UD_Breton-KEB").mkdir()
     (tmp_path / "UD_Breton-KEB" / "br-train.conllu").write_text(sentences("breton", 200), encoding="utf-8")
     monkeypatch.setattr(make, "MAX_RELATED", 100)
@@ -154,18 +151,10 @@ def test_files_join_train_in_part_and_those_that_are_renewed_stay_apart(
     made = make.Language(row, [tmp_path], tmp_path, tmp_path / "work")
     made.join()
     corpora = [made.today, *made.older, *made.others, *made.related]
-    assert [folder.name for folder in corpora] == [
-        "UD_Welsh-CCG-today",
-        "welsh-old",
-        "welsh-speech",
-        "UD_Breton-KEB",
-        "UD_Irish-IDT",
-    ]
-    today, old, speech, breton, irish = ((folder / "welsh-train.conllu").read_text() for folder in corpora)
+    assert [folder.name for folder in corpora] == ["UD_Welsh-CCG-today", "welsh-old", "welsh-speech", "UD_Breton-KEB"]
+    today, old, speech, breton = ((folder / "welsh-train.conllu").read_text() for folder in corpora)
     assert breton == sentences("breton", make.words_in(breton))
     assert 75 < make.words_in(breton) < 125
-    assert irish == talk[: len(irish)]
-    assert 45 < make.words_in(irish) < 75  # as many as of today's scheme
     assert today == sentences("train", 10) + sentences("new", 50)
     assert speech == sentences("speech", 3)
     count = make.words_in(old)
