@@ -100,11 +100,13 @@ class Spelling:
         )
 
     def _word(self, word: str) -> str:
-        """What is read; a word that training has loses no characters."""
-        word = self.text(word)
-        if word in self._forms:
+        """What is read; a word that training has loses no characters, and a mark stays as it is."""
+        if not any(map(str.isalnum, word)):
             return word
-        read = unicodedata.normalize("NFC", word).translate(self._other)
+        read = self.text(word)
+        if read in self._forms:
+            return read
+        read = unicodedata.normalize("NFC", read).translate(self._other)
         read = _LIGATURE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), read)
         bare = read.translate(_VOWELS)
         return (bare if bare in self._forms else read) or word

@@ -68,6 +68,7 @@ def test_the_apostrophe_of_training_is_read(forms: list[str], is_read: bool) -> 
         (['ד"ר'], "ד״ר", 'ד"ר'),
         (["là"], "la\u0300 voila\u0300", "là voilà"),
         (["la\u0300"], "la\u0300", "la\u0300"),  # training has it
+        (["peut-être", "-"], "\u2010", "\u2010"),  # its lemma is the mark itself
         ([], "Bun\u00addes \u00ad ﬁnden oﬀen", "Bundes \u00ad finden offen"),
         (["ذهب"], "قـال ذَهَبَ قَالَ", "قال ذهب قَالَ"),  # without vowels it is a word of training
         (["ذَهَبَ", "ذهب"], "ذَهَبَ", "ذَهَبَ"),
