@@ -34,7 +34,8 @@ _PAIRS = (  # a character, and the one that is read if training has far more of 
 _OTHERS = {character for pair in _PAIRS for character in pair} | {"’"}
 _REMOVED = dict.fromkeys([0xAD, 0x2060, 0x640])  # a soft hyphen, a word joiner, a tatweel
 _VOWELS = dict.fromkeys([*range(0x64B, 0x653), 0x670, *range(0x5B0, 0x5BD), 0x5C1, 0x5C2])  # Arabic, Hebrew
-_LIGATURE = re.compile("[ﬀ-ﬆ]")
+_LIGATURES = "ﬀ-ﬆ"
+_LIGATURE = re.compile(f"[{_LIGATURES}]")
 _SERBIAN = {  # Serbian has two alphabets; treebanks have the Latin one
     **dict(zip("абвгдђежзијклмнопрстћуфхцчш", "abvgdđežzijklmnoprstćufhcčš", strict=True)),
     **{"љ": "lj", "њ": "nj", "џ": "dž"},
@@ -80,6 +81,8 @@ class Spelling:
         self._pairs = pairs | {rare.upper(): other.upper() for rare, other in pairs.items()}
         is_serbian = min(map(text.count, "đć")) >= MIN_SERBIAN and not _IS_CYRILLIC.search(text)
         self._other = (SERBIAN if is_serbian else {}) | _REMOVED
+        odd = {*self._pairs, *map(chr, self._other | _VOWELS), *"`´", *"’" * self._has_apostrophes}
+        self._odd = re.compile(f"[{re.escape(''.join(sorted(odd)))}{_LIGATURES}]")
 
     def text(self, text: str) -> str:
         """A text of the same length: a segmenter reads it, and what it finds holds of the text as it is written."""
@@ -92,12 +95,10 @@ class Spelling:
 
     def words(self, tokens: Sequence[str]) -> Sequence[str]:
         """The words of a sentence as the networks read them."""
-        joined = "".join(tokens)
-        if joined.isascii() and "`" not in joined:
-            return tokens
-        return in_one_alphabet(
-            [token if token.isascii() and "`" not in token else self._word(token) for token in tokens]
-        )
+        text = "".join(tokens)
+        if self._odd.search(text) or not unicodedata.is_normalized("NFC", text):
+            tokens = [*map(self._word, tokens)]
+        return tokens if text.isascii() else in_one_alphabet(tokens)
 
     def _word(self, word: str) -> str:
         """What is read; a word that training has loses no characters, and a mark stays as it is."""
