@@ -93,7 +93,7 @@ _ADDRESS = (
     rf"|{_IN_ADDRESS}{{0,64}}@(?:{_IN_ADDRESS}+|[{_UNSPACED}]+)"
 )
 _WORD = re.compile(rf"{_ADDRESS}|([{_UNSPACED}]{{1,2}}|{_LETTER}+(?:['’ʼ׳״-]{_LETTER}+|[{_VOWELS}]+{_LETTER}*)*)")
-_ONLY_SERBIAN = re.compile("[ђћЂЋ]")
+_ONLY_SERBIAN, _CYRILLIC = re.compile("[ђћЂЋ]"), re.compile("[Ѐ-ӿ]")
 _loading = threading.Lock()  # of the threads that load a tagger, one at a time
 _loaded_lock = threading.Lock()  # of the taggers in memory; nobody holds it for long
 
@@ -170,14 +170,9 @@ class Identifier:
         return total
 
 
-def _latin(text: str, always: bool = False) -> str:
-    """Serbian in Latin letters, which training has; any other text as it is. No other language has its ђ and ћ."""
-    return text.translate(SERBIAN) if always or _ONLY_SERBIAN.search(text) else text
-
-
-def _or_serbian(language: str, text: str) -> str:
-    """A language that was found, or Serbian if it is Croatian in Cyrillic letters."""
-    return "serbian" if language == "croatian" and _ONLY_SERBIAN.search(text) else language
+def _is_serbian(text: str) -> bool:
+    """Whether a text is in Cyrillic letters with ђ or ћ, which no other language has."""
+    return bool(_ONLY_SERBIAN.search(text)) and len(_CYRILLIC.findall(text)) > sum(map(str.isalpha, text)) / 2
 
 
 def scripts_of(language: str) -> set[str]:
@@ -315,7 +310,9 @@ class LanguageTagger(DocumentTagger):
 
     def language_of(self, text: str, path: str = "the text") -> str:
         """The language of a text, of which 65,536 characters are read; InputError if it is none that is there."""
-        written, text = text, _latin(text[:BEGINNING])
+        text = text[:BEGINNING]
+        if _is_serbian(text) and "serbian" in self.languages:
+            return "serbian"
         lines = [list(words_of(line)) for line in text.split("\n")]
         if not any(lines):
             return DEFAULT
@@ -347,7 +344,7 @@ class LanguageTagger(DocumentTagger):
                 f"{path} looks most like {language.title()}, but few of its words are known: its language may be none"
                 f" of those that come with the package; if it is {language.title()}, name it: {self._naming(language)}"
             )
-        return _or_serbian(language, written)
+        return language
 
     def _naming(self, language: str) -> str:
         return self.remedy.format(language=language, code=codes_of(language)[0])
@@ -437,9 +434,11 @@ class LanguageTagger(DocumentTagger):
 
     def _language_of_paragraph(self, text: str, document: _Document) -> str:
         """The language in which a paragraph is tagged."""
-        written, text = text, _latin(text, document.language == "serbian")
-        found = self._likeliest(list(islice(words_of(text), MAX_PARAGRAPH_WORDS)), document.language)
-        found = _or_serbian(found, written)
+        is_serbian = _is_serbian(text)
+        if is_serbian or document.language == "serbian":
+            text = text.translate(SERBIAN)  # training has Latin letters
+        words = list(islice(words_of(text), MAX_PARAGRAPH_WORDS))
+        found = "serbian" if is_serbian else self._likeliest(words, document.language)
         if found == document.language:
             return found
         is_there = found in self.languages

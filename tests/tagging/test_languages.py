@@ -123,6 +123,11 @@ def test_serbian_in_cyrillic_is_read_in_latin_letters(every: LanguageTagger) -> 
     assert [part.language for part in parts] == ["serbian"] * 2
     (sentence,) = every.annotate("Дечак ће доћи.")
     assert (sentence.tokens[0], sentence.tags["lemma"]) == ("Дечак", ["dečak", "hteti", "doći", "."])
+    assert every.language_of("Александар Вучић") == "serbian"
+    parts = read_parts(
+        [f"{TEXTS['german']}\n", "\n", "Александар Вучић\n", "\n", "Ђ ist ein Buchstabe.\n"], "a.txt", "text"
+    )
+    assert [part.language for part in every.with_languages(parts)] == ["german", "serbian", "german"]
     assert every.language_of("Мальчик пошёл в школу, а мать ждёт его дома.") == "russian"
 
 
