@@ -138,7 +138,11 @@ def _end_sentences(
 ) -> None:
     """Ends of sentences within a paragraph move behind the quotes and marks that follow, or go; see `_goes_on`."""
     places = np.flatnonzero((labels == Label.SENTENCE) & (units.gaps != END_GAP))
+    decided = -1  # the unit up to which there is nothing left to do, so that marks in a row are read once
     for place, number in zip(places.tolist(), _paragraph_of(units, places).tolist(), strict=True):
+        if place <= decided:
+            labels[place] = Label.TOKEN if place < decided else labels[place]
+            continue
         text, end, last = paragraphs[number], int(units.ends[place]), place
         if not after_title[place] and _PLAIN.match(text, end - 2):
             continue
@@ -147,6 +151,7 @@ def _end_sentences(
             last = start + int(np.searchsorted(units.ends[start:stop], tail.end()))
             if kept[last]:
                 continue
+            decided = last
             is_dots = text[end - 1] == "." == text[end]
             labels[place] = Label.GOES_ON if is_dots else Label.TOKEN
         if units.gaps[last] != END_GAP:

@@ -50,6 +50,8 @@ def tokens(text: str, cuts: Sequence[str] = (), joins: bool = False) -> list[str
         ("(So ist es.‖) Er ging.", "(So ist es.)‖ Er ging."),
         ("„Was?‖“, rief sie.", "„Was?“, rief sie."),
         ("„Was?‖“ rief sie.", "„Was?“ rief sie."),
+        ("„Was?‖“‖ rief sie.", "„Was?“ rief sie."),
+        ("Was?‖!‖!‖ Er ging.", "Was?!!‖ Er ging."),
         ("„Co?‖” – zapytała.", "„Co?” – zapytała."),
         ("「はい。‖」と言った。", "「はい。」と言った。"),
         ("Quoi ?‖ ! Non.", "Quoi ? !‖ Non."),
