@@ -1,10 +1,10 @@
-"""What the bundled taggers say of ten sentences each: `python -m tests.stored_tags` writes it anew."""
+"""What the bundled taggers say of ten sentences each: `python .ci/stored_tags.py` writes it anew."""
 
 import pytest
+from stored_tags import CLOSE, COLUMNS, FOLDER, load_for_comparison, read_stored, tagged_rows
 
 from tagger.bundle.catalog import bundled_languages
 from tagger.text.strings import LEMMA
-from tests.stored_tags import CLOSE, COLUMNS, FOLDER, load_for_comparison, read_stored, tagged_rows
 
 
 def compare(language: str, columns: list[str]) -> None:
@@ -20,9 +20,7 @@ def compare(language: str, columns: list[str]) -> None:
         shown, expected = (
             "\n".join("\t".join(row[place] for place in places if row) for row in each) for each in (rows, known)
         )
-        assert shown == expected, (
-            f"{text}: if that is intended, write them anew: python -m tests.stored_tags {language}"
-        )
+        assert shown == expected, f"{text}: if that is intended, write them anew: python .ci/stored_tags.py {language}"
 
 
 @pytest.mark.parametrize("language", bundled_languages())

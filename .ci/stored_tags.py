@@ -1,6 +1,6 @@
-"""Ten sentences of each language, and the tags that its bundled tagger gives their words. Not a test.
+"""Ten sentences of each language, and the tags that its bundled tagger gives their words.
 
-    python -m tests.stored_tags [LANGUAGE ...]
+    python .ci/stored_tags.py [LANGUAGE ...]
 
 writes the tags anew, by default those of all languages that have a tagger. `tests/tagging/test_stored_tags.py` compares
 with them, so whoever makes a tagger anew runs this, and `git diff` shows what the tagger says otherwise.
@@ -25,7 +25,7 @@ from tagger.text.formats import read
 from tagger.text.sentence import Sentence
 from tagger.text.strings import LEMMA, NO_TAG
 
-FOLDER = Path(__file__).parent / "tagging" / "stored_tags"
+FOLDER = Path(__file__).parents[1] / "tests" / "tagging" / "stored_tags"
 COLUMNS = ("upos", "feats", LEMMA)
 MARGIN = 0.01
 CLOSE = "…"

@@ -1,6 +1,6 @@
-"""A mutation score: how many small errors in the package the tests notice. Not a test.
+"""A mutation score: how many small errors in the package the tests notice.
 
-    python -m tests.mutations [--count 100] [--seed 1] [--report OUT.json]
+    python .ci/mutations.py [--count 100] [--seed 1] [--report OUT.json]
 
 The checkout in which this file lies is copied to a temporary folder. There `count` errors are put into the modules of
 `tagger/`, each alone: a comparison, an operator, a constant or a returned value is another one, a `not` or a call is
@@ -478,7 +478,7 @@ def measure(count: int, seed: int, report: Path | None) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Prints the survivors and the score."""
-    parser = argparse.ArgumentParser(prog="python -m tests.mutations", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python .ci/mutations.py", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--count", type=int, default=100, help="of mutations; 100 unless told")
     parser.add_argument("--seed", type=int, default=1, help="of the draw; 1 unless told")
     parser.add_argument("--report", type=Path, metavar="OUT.json", help="a file for all mutations and the score")

@@ -1,11 +1,11 @@
-"""Digests of what the project promises, from the command line of a checkout to a file of JSON. Not a test.
+"""Digests of what the project promises, from the command line of a checkout to a file of JSON.
 
-    python -m tests.references OUT.json [--treebanks DIR] [--only NAME ...]
-    python -m tests.references NEW.json --against OLD.json [--only NAME ...]
+    python .ci/references.py OUT.json [--treebanks DIR] [--only NAME ...]
+    python .ci/references.py NEW.json --against OLD.json [--only NAME ...]
 
 The first line runs the checkout in which this file lies, and takes about ten minutes on two cores. The second compares
 two such files. So a change that should change nothing, such as a refactoring, can be held against an earlier checkout:
-copy this file into its `tests/`, run it there, run it here, compare. Only the command line is used, so the modules of
+copy this file into its `.ci/`, run it there, run it here, compare. Only the command line is used, so the modules of
 both may differ in every way.
 
 The bits depend on the processor and on the version of torch: compare only what one machine has made, in environments
@@ -338,7 +338,7 @@ def compare(new: dict[str, Any], old: dict[str, Any], only: list[str]) -> list[s
 
 def main() -> int:
     """Makes references, or compares them."""
-    parser = argparse.ArgumentParser(prog="python -m tests.references", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python .ci/references.py", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("file", type=Path, metavar="OUT.json", help="what is written; with --against, what is compared")
     parser.add_argument("--treebanks", type=Path, metavar="DIR", default=os.environ.get("TAGGER_TREEBANKS"))
     parser.add_argument("--only", nargs="+", choices=list(ENTRIES), metavar="NAME", help=", ".join(ENTRIES))
