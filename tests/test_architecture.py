@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1] / "tagger"
-ROOT = {"errors", "bundled", "gone"}  # files at the root that every room may import
+ROOT = {"errors", "bundled"}  # files at the root that every room may import
 # A room imports only from rooms before it.
 ROOMS = (
     "text",

@@ -17,7 +17,6 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from tagger import gone
 from tagger.commands.console import clear_errors, say
 from tagger.errors import InputError, shorten
 
@@ -137,8 +136,6 @@ def with_command(arguments: Sequence[str]) -> list[str]:
 
 def unknown_command(name: str) -> str:
     """The error message for a command that does not exist."""
-    if name in gone.COMMANDS:
-        return f"the command {name} is gone: {gone.COMMANDS[name]}"
     close = difflib.get_close_matches(name, COMMANDS, n=1)
     if close:
         return f"no command {shorten(name)}; did you mean {close[0]}?"
@@ -149,9 +146,6 @@ def unknown_command(name: str) -> str:
 
 def _usage_message(error: Any) -> str:
     """An error of usage in one line, with the help that tells more."""
-    option = (error.ctx.info_name if error.ctx else None, getattr(error, "option_name", None))
-    if option in gone.OPTIONS:
-        return f"{option[1]} is gone: {gone.OPTIONS[option]}"
     message = " ".join(error.format_message().split()).removesuffix(".").replace("Value error, ", "")
     command = f"{error.ctx.command_path} " if error.ctx else ""
     return f"{message[:1].lower()}{message[1:]}; see {command}--help"

@@ -17,7 +17,6 @@ from msgspec import Meta
 from msgspec import inspect as types
 
 from tagger.errors import InputError, reason, shorten
-from tagger.gone import KEYS
 from tagger.text.json_files import MAX_NAME, MAX_SIZE
 
 Size = Annotated[int, Meta(ge=0, le=MAX_SIZE)]  # 0 means: none
@@ -164,8 +163,6 @@ def _fitting(info: types.Type, values: Any, prefix: str, from_page: bool) -> Any
 
 def _unknown(prefix: str, name: str, fields: Mapping[str, Any]) -> InputError:
     key = prefix + shorten(name)[1:-1]
-    if key in KEYS:
-        return InputError(f"{key} is gone: {KEYS[key]}")
     near = nearest(name, list(fields))
     near = f"did you mean {prefix}{near}? " if near else ""
     where = f"{prefix.rstrip('.')} has" if prefix else "the keys are"

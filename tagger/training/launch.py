@@ -188,9 +188,7 @@ def resume(name: str) -> int:
         try:
             config = checked_config(record.command, record.config)
         except InputError as error:
-            if " is gone: " in str(error):
-                error = InputError(f"{folder / RECORD} was written by an older version ({error}); start the run again")
-            elif "exist" in str(error):
+            if "exist" in str(error):
                 error = InputError(f"{error} (the run was started in {begin.absolute()}, where relative paths begin)")
             raise error from None
         with claim_run(folder):

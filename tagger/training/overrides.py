@@ -21,7 +21,6 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from tagger import gone
 from tagger.bundle.catalog import new_run
 from tagger.bundled import bundled
 from tagger.errors import InputError, missing_extra
@@ -68,7 +67,7 @@ def checked_overrides(overrides: Sequence[str], page: str = "train", keys_are_kn
         keys_are_known: whether the page and its groups are those of `conf`, so that other keys can be refused.
 
     Raises:
-        InputError: an override that cannot be read, or a key or a choice that does not exist or is gone.
+        InputError: an override that cannot be read, or a key or a choice that does not exist.
     """
     parsed = list(map(_parsed, overrides))
     if not keys_are_known:
@@ -114,8 +113,6 @@ def _checked_key(override: Override, keys: frozenset[str], groups: Mapping[str, 
     """
     key, text = override.key_or_group, str(override.input_line)
     part = key.partition(".")[0]
-    if key in gone.KEYS and key not in keys:
-        raise InputError(f"{key} is gone: {gone.KEYS[key]}")
     if key.startswith(("hydra.", "hydra/")):
         return text
     if groups.get(key) or key in _keys(page) or (key in keys and override.is_delete()):

@@ -16,7 +16,6 @@ import torch
 
 import tagger
 from tagger.commands.console import BROKEN_PIPE
-from tagger.gone import OPTIONS
 from tagger.jobs.jobs import is_manifest
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
@@ -183,7 +182,6 @@ def test_a_text_is_given_on_the_command_line(model: Path) -> None:
     assert call("tag", "--text", "", "--model", str(model)).stdout == ""
 
 
-GONE = [option for command, option in OPTIONS if command == "tag"]
 CONTRADICTIONS = [
     (["--text", "x"], ["a.txt"]),
     (["a.txt", "--review-below", "0.5"], ["--shard", "1/2"]),
@@ -202,7 +200,6 @@ CONTRADICTIONS = [
         (["--shard", "1/2"], ["standard input is none"]),
         (["a.txt", "-o", "out/", "--shard", "3/2"], ["write i/n"]),
         (["a.txt", "--engine", "ray"], ["--engine ray tags files into a folder"]),
-        *((["a.txt", option], [f"{option} is gone: "]) for option in GONE),
     ],
 )
 def test_options_that_do_not_go_together(model: Path, options: list[str], words: list[str]) -> None:

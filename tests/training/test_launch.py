@@ -125,11 +125,9 @@ def test_a_used_folder_is_refused_and_stays_as_it_is(
         ("-m model.depth=range(0)", "names nothing to try"),
         ("-m seed=range(100000000) model.depth=1,2", "more than 1,000 runs; give fewer values"),
         ("-m seed=1,2 hydra.sweep.subdir=x", "hydra.sweep.subdir=x: two runs would have this folder"),
-        ("-m seed=1,2 hydra.sweeper.storage=x", "hydra.sweeper.storage is gone"),
         ("name=english", "name=english: english is another tagger already"),
         ("name=a hydra.run.dir=b", "name=a: hydra.run.dir=b names a folder already"),
         ("+trainer.callbacks=[os.system]", "trainer.callbacks: no such key; trainer has accelerator, "),
-        ("ensemble=3", "ensemble is gone: train members with -m seed=1,2,3"),
         ("hydra.run.dir=/dev/null/x", "/dev/null"),
     ],
 )

@@ -16,7 +16,6 @@ from tagger.training.overrides import checked_overrides, checked_words
         ("corpus.path=x", "corpus.path=x: no such key here; it needs corpus=conllu"),
         ("corpus=conlu", "Could not find 'corpus/conlu' Available options in 'corpus': columns conll2000"),
         ("model.depth", "model.depth: no command and no KEY=VALUE"),
-        ("facts=1", "facts is gone: its name is auxiliary now"),
     ],
 )
 def test_what_is_refused(override: str, message: str) -> None:

@@ -50,7 +50,6 @@ def test_a_tagger_of_words_with_spaces_is_given_tokens(tmp_path: Path) -> None:
         ([""], ["no words"]),
         (["They book", "--column", "lemma"], ["lemma", "upos, xpos"]),
         (["book " * (MAX_WORDS + 1)], [str(MAX_WORDS + 1), "at most"]),
-        (["They book", "--html", "x.html"], ["--html is gone"]),
     ],
 )
 def test_bad_input_is_one_line(

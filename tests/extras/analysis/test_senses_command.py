@@ -32,7 +32,6 @@ def test_the_command(trained: Path) -> None:
         (["zebra", "a.txt"], "'zebra' occurs 0 times as a word in the files"),
         (["book", "a.txt", "bytes.txt"], "bytes.txt, line 1"),
         (["book", "a.txt", "--layer", "9"], "0, 1, 2, all, mean"),
-        (["book", "a.txt", "--evaluate", "x.tsv"], "--evaluate is gone"),
     ],
 )
 def test_bad_input_is_one_line(trained: Path, arguments: list[str], message: str) -> None:

@@ -52,7 +52,6 @@ def test_exit_status(corpus: str) -> None:
         (["empty"], "empty has no *-train.conllu"),
         (["gap.conllu"], "gap.conllu, line 2: the ID '5' ('b') stands where 2 is due"),
         (["UD_X", "--kind", "mojibake"], "--kind mojibake: no such kind; there are unknown-upos"),
-        (["UD_X", "--cross-validate", "5"], "--cross-validate is gone"),
     ],
 )
 @pytest.mark.usefixtures("corpus")
