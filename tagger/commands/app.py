@@ -35,6 +35,7 @@ COMMANDS = {  # the module of each, in the order of the help, which shows the fi
     "ensemble": "tagger.commands.make_ensemble",
     "lint": "tagger.extras.lint.lint_command",
     "lexicon": "tagger.commands.lexicon",
+    "review": "tagger.extras.review.review_command",
     "explain": "tagger.extras.analysis.analysis_command",
     "fill": "tagger.extras.analysis.analysis_command",
     "embed": "tagger.extras.analysis.analysis_command",

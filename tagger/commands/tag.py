@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -32,15 +32,10 @@ from tagger.commands.options import (
 from tagger.errors import InputError
 from tagger.jobs.jobs import Job, file_state
 from tagger.text.columns import column_separator
-from tagger.text.conllu import with_comments
 from tagger.text.files import STDIO, check_input
-from tagger.text.formats import OUTPUTS, PLACED, SEPARATORS, TAGGED, OutputFormat, output_format, writer
-from tagger.text.output_files import is_replaced, whole_file
-from tagger.text.sentence import Sentence
-from tagger.text.strings import printable
+from tagger.text.formats import OUTPUTS, PLACED, SEPARATORS, TAGGED, OutputFormat
 
 if TYPE_CHECKING:
-    from tagger.jobs.bulk import JobOptions
     from tagger.jobs.bulk import Progress as Step
     from tagger.tagging.tagger import DocumentTagger
 
@@ -65,7 +60,6 @@ SETTINGS = {"tag": {"epilog": format_help(outputs=True), "cls": GroupedOptions}}
 RAY = "ray"
 CONTRADICTIONS = {  # an option, and what it does not go with
     "--text": ("FILE", "--shard", "--engine ray"),
-    "--review-below": ("--shard", "--engine ray", "--top", "--resume", "--columns"),
     "--shard": ("--engine ray",),
 }
 
@@ -131,15 +125,6 @@ def tag(
         ),
     ] = False,
     lexicon: LexiconOption = None,
-    review_below: Annotated[
-        float | None,
-        typer.Option(
-            metavar="P",
-            help="Write only the sentences with a word whose tag is less probable than P, 0 to 1, the most doubtful one"
-            " first, to one CoNLL-U file.",
-            rich_help_panel=GIVEN_TAGS,
-        ),
-    ] = None,
     workers: Workers = None,
     shard: Annotated[
         str | None,
@@ -177,9 +162,8 @@ def tag(
     from tagger.tagging.workers import processor_cores
 
     to = None if to == STDIO else to
-    given = {"--text": text is not None, "FILE": bool(sources), "--review-below": review_below is not None}
-    given |= {"--shard": shard is not None, "--engine ray": engine == RAY, "--top": top > 1, "--resume": resume}
-    given |= {"--columns": columns is not None}
+    given = {"--text": text is not None, "FILE": bool(sources)}
+    given |= {"--shard": shard is not None, "--engine ray": engine == RAY}
     for option, others in CONTRADICTIONS.items():
         for other in others if given[option] else ():
             if given[other]:
@@ -188,16 +172,11 @@ def tag(
     if separator is not None:
         column_separator(separator)
     part = None if shard is None else parse_shard(shard)
-    if review_below is not None:
-        _check_review(review_below, to, output)
-        if to is not None and is_replaced(to) and not force:
-            say(f"kept: {to}; --force replaces what exists")
-            return
     lexicons = lexicon_files(lexicon or [])
     if engine == RAY:
         from tagger.jobs.ray_engine import tag_jobs  # before a model is loaded: it may not be installed
 
-    plan = plan_jobs(sources or [], to, input, output, into_one=review_below is not None)
+    plan = plan_jobs(sources or [], to, input, output)
     jobs, failed = plan.jobs, len(plan.errors)
     if text is not None:
         jobs = [jobs[0]._replace(source="--text", text=text)]
@@ -252,9 +231,7 @@ def tag(
             options = options._replace(columns=checked_columns(columns.split(","), tagger.columns))
         if any(job.source == STDIO for job in jobs) and sys.stdin is not None and sys.stdin.isatty():
             say("type a text; Ctrl+D in a line of its own ends it")
-        if review_below is not None:
-            failed += _review(tagger, jobs, options, review_below, to)
-        elif engine == RAY:
+        if engine == RAY:
             steps = tag_jobs(load, jobs, options, outputs, Console().width, workers=workers, device=device)
             failed += _show(jobs, steps)
         else:
@@ -285,45 +262,4 @@ def _show(jobs: Sequence[Job], steps: Generator["Step", None, None]) -> int:
             bar.update(task, completed=shown, words=speed, refresh=True)
     if 0 < failed < len(jobs):
         say(f"{failed} of {len(jobs)} files failed; the others are tagged")
-    return failed
-
-
-def _check_review(below: float, to: str | None, output: str | None) -> None:
-    if not 0 <= below <= 1:
-        raise InputError(f"--review-below {below:g}: a probability is a number from 0 to 1")
-    if (
-        (output or output_format(to or "") or "conllu") != "conllu"
-        or (to or "").endswith("/")
-        or os.path.isdir(to or "-")
-    ):
-        raise InputError("--review-below writes one CoNLL-U file; name it, such as -o review.conllu")
-
-
-def _review(tagger: "DocumentTagger", jobs: Sequence[Job], options: "JobOptions", below: float, to: str | None) -> int:
-    """Writes the sentences that the tagger doubts, of all files together, and returns how many files failed."""
-    from tagger.jobs.bulk import file_sentences
-    from tagger.tagging.review import doubtful_sentences
-
-    total = failed = 0
-
-    def sentences() -> Iterator[Sentence]:
-        nonlocal total, failed
-        for job in jobs:
-            try:
-                for sentence in file_sentences(tagger, job, options):
-                    total += bool(sentence.tokens)
-                    source = [f"# source = {printable(job.source)}"] if len(jobs) > 1 else []
-                    yield with_comments(sentence, "# source =", source) if source else sentence
-            except InputError as error:
-                if len(jobs) == 1:
-                    raise
-                failed += 1
-                say(f"error: {error}")
-
-    write = writer("conllu", tagger.columns, probabilities=True)
-    with whole_file(to) as out:  # before tagging, which may take hours
-        doubtful = doubtful_sentences(tagger, sentences(), below, options.keep is not None)
-        for sentence in doubtful:
-            out.write(write(sentence))
-    say(f"{len(doubtful):,} of {total:,} sentences have a word whose tag is less probable than {below:g}")
     return failed

@@ -184,8 +184,6 @@ def test_a_text_is_given_on_the_command_line(model: Path) -> None:
 
 CONTRADICTIONS = [
     (["--text", "x"], ["a.txt"]),
-    (["a.txt", "--review-below", "0.5"], ["--shard", "1/2"]),
-    (["a.txt", "--review-below", "0.5"], ["--resume"]),
     (["a.txt", "--shard", "1/2"], ["--engine", "ray"]),
 ]
 

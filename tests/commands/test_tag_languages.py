@@ -37,7 +37,7 @@ def test_each_sentence_of_conllu_has_its_language_and_standard_error_each_langua
 
 
 def test_a_text_from_outside_has_one_language() -> None:
-    done = call("tag", "--review-below", "1", input=WELSH)
+    done = call("tag", input=WELSH)
     assert "chwarae" in done.stdout
     assert "language: welsh (-)" in done.stderr
     assert "english" not in done.stderr
@@ -46,15 +46,11 @@ def test_a_text_from_outside_has_one_language() -> None:
     assert "-: no tagger comes with the package for the language 'xx'; the text tells it" in done.stderr
 
 
-def test_a_file_that_is_refused_leaves_the_others_reviewed(tmp_path: Path) -> None:
+def test_a_file_in_a_language_that_is_not_there_is_refused(tmp_path: Path) -> None:
     text = tmp_path / "a.txt"
     text.write_text("A gyerekek a kertben játszottak, amikor az édesanyjuk tegnap este hazaért a munkából.\n")
     assert f"{text} looks most like " in error("tag", str(text), "-o", f"{tmp_path}/hu.tsv")
     assert not (tmp_path / "hu.tsv").exists()
-    (tmp_path / "b.txt").write_text(WELSH)
-    done = call("tag", "--review-below", "1", str(tmp_path), status=2)
-    assert "chwarae" in done.stdout
-    assert "a.txt looks most like" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 import tagger
-from tagger.tagging.review import doubtful_sentences
+from tagger.extras.review.review import doubtful_sentences
 from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import read_conllu
 from tagger.text.formats import writer
