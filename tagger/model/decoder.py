@@ -176,6 +176,8 @@ def make_decoder(name: str, tags: int) -> Decoder:
 def mean_decoder(decoders: Sequence[Decoder], shares: Sequence[float] | None = None) -> Decoder:
     """The decoder of the mean scores of a column. The transitions of CRFs are averaged, too; a softmax counts as 0.
 
+    The decoders may be on different devices: networks are where the tagger computes, linear members on the processor.
+
     Args:
         decoders: of the column, of one or more members.
         shares: what the scores of each member are multiplied by before they are added; None: the same for each, with
@@ -188,7 +190,8 @@ def mean_decoder(decoders: Sequence[Decoder], shares: Sequence[float] | None = N
         return Decoder()
     mean = copy.deepcopy(crfs[0][0])
     for name, parameter in mean.named_parameters():
-        parameter.copy_(torch.stack([decoder.get_parameter(name) * share for decoder, share in crfs]).sum(0))
+        scaled = [decoder.get_parameter(name).to(parameter.device) * share for decoder, share in crfs]
+        parameter.copy_(torch.stack(scaled).sum(0))
     return mean
 
 

@@ -197,14 +197,12 @@ class TagCodec:
         near &= near.sum(1, keepdim=True) > 1  # a script with no rival stays the best
         near &= torch.from_numpy(self._least > 0).to(scores.device)  # a whole lemma is known whatever the word
         rows, scripts = torch.nonzero(near, as_tuple=True)
-        changes = []
-        for row, script in zip(new[rows].tolist(), scripts.tolist(), strict=True):
+        at, change = new[rows], []
+        for row, script in zip(at.tolist(), scripts.tolist(), strict=True):
             lemma = _made(self._names[script], words[row])
-            if lemma is None or lemma in self.lemmas or self.compounds.has_parts(self.compounds.cut(lemma)):
-                changes.append((row, script, -KNOWN_LEMMA if lemma is None else KNOWN_LEMMA))
-        if changes:
-            at_row, at_script, change = zip(*changes, strict=True)
-            scores[at_row, at_script] += torch.tensor(change, dtype=scores.dtype, device=scores.device)
+            is_known = lemma in self.lemmas or (lemma and self.compounds.has_parts(self.compounds.cut(lemma)))
+            change.append(-KNOWN_LEMMA if lemma is None else KNOWN_LEMMA if is_known else 0)
+        scores[at, scripts] += torch.tensor(change, dtype=scores.dtype, device=scores.device)
 
     def candidates(self, top: int, probabilities: bool) -> int:
         """How many tags of each token `read` needs for `top` alternatives."""
