@@ -98,18 +98,6 @@ def nearest(word: str, words: Sequence[str]) -> str | None:
     return next(iter(same[:1] or difflib.get_close_matches(word, words, 1)), None)
 
 
-def has_whole_numbers(kind: type[Any], key: str) -> bool | None:
-    """Whether the values of a key with dots are whole numbers; None if the dataclass does not say."""
-    info: types.Type | None = _info(kind)
-    for name in key.split("."):
-        fields = _fields_of(info) or {} if info else {}
-        info = fields[name].type if name in fields else None
-    alternatives = _alternatives(info) if info else []
-    items = [_plain(each.item_type) for each in alternatives if isinstance(each, types.ListType)]
-    kinds = {type(each) for each in [*alternatives, *items]}
-    return True if types.IntType in kinds else False if types.FloatType in kinds else None
-
-
 def _wrong(message: str, kind: Any, values: Any, prefix: str) -> InputError:
     """What msgspec says, `Expected ... - at `$.model.hidden[1]``, behind the key and the value at that path."""
     words, _, path = message.partition(" - at `")

@@ -1,4 +1,4 @@
-"""The end of an epoch: its numbers are recorded, its checkpoint is written, and a search may end the run.
+"""The end of an epoch: its numbers are recorded, and its checkpoint is written.
 
 A run's folder holds two checkpoints: `last.ckpt`, from which the run can be resumed, and `best.ckpt`, the best epoch
 on dev. Both are whole files at any time, and both name the config that they were trained with.
@@ -10,7 +10,7 @@ import os
 import shlex
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -23,8 +23,6 @@ from tagger.errors import InputError, reason, shorten
 from tagger.text.output_files import whole_binary, whole_file
 from tagger.training.module import Module
 from tagger.training.run_folder import BEST, CHECKPOINTS, LAST, METRICS
-
-AfterEpoch = Callable[[int, float, bool], None]  # an epoch, from 1, its accuracy on dev, whether it is the last one
 
 PROGRESS_SECONDS = 60.0  # between two lines within an epoch
 
@@ -220,24 +218,3 @@ def _replace_by_link(source: Path, target: Path) -> None:
     except OSError:
         shutil.copyfile(source, partial)
     partial.replace(target)
-
-
-class EpochWatcher(Checkpoint):
-    """Tells a search of each epoch after its checkpoint is written. What it raises ends the run.
-
-    It is a `Checkpoint` because Lightning calls those last, in their order. A run that goes on tells of its epochs
-    again. One that has several processes tells of none: the others would wait for one that ended early.
-    """
-
-    def __init__(self, after_epoch: AfterEpoch, recorder: EpochRecorder) -> None:
-        self._after_epoch, self._recorder = after_epoch, recorder
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._tell(trainer, self._recorder.epochs)
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._tell(trainer, self._recorder.epochs[-1:])
-
-    def _tell(self, trainer: pl.Trainer, epochs: Sequence[Mapping[str, float]]) -> None:
-        for epoch in epochs if trainer.world_size == 1 else ():
-            self._after_epoch(int(epoch["epoch"]), epoch["dev/accuracy"], self._recorder.complete)

@@ -6,7 +6,6 @@ import json
 import logging
 import math
 import os
-import shutil
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,7 +29,6 @@ from tagger.training.overrides import quoted
 from tagger.training.run_folder import (
     LOG,
     REPORT,
-    SHARDS,
     Command,
     RunRecord,
     can_resume,
@@ -39,7 +37,7 @@ from tagger.training.run_folder import (
 )
 
 if TYPE_CHECKING:
-    from tagger.training.checkpoints import AfterEpoch
+    from pytorch_lightning.callbacks import Callback
 
 MAX_RUNS = 1_000  # of a sweep; Hydra composes the config of each before the first one begins
 BASIC, JOBLIB = "basic", "joblib"  # launchers
@@ -195,14 +193,11 @@ class RunOfSweep:
 
     Attributes:
         command: the command word.
-        after_epoch: what a search wants to be told; see `EpochWatcher`.
-        early: what it raises then to end a run.
+        callbacks: of Lightning's trainer, beside our own.
     """
 
-    def __init__(
-        self, command: Command, after_epoch: "AfterEpoch | None" = None, early: type[Exception] | None = None
-    ) -> None:
-        self.command, self.after_epoch, self.early = command, after_epoch, early
+    def __init__(self, command: Command, callbacks: "Sequence[Callback]" = ()) -> None:
+        self.command, self.callbacks = command, callbacks
         self._process = os.getpid()
 
     def __call__(self, config: DictConfig) -> str:
@@ -214,21 +209,18 @@ class RunOfSweep:
             threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
         with contextlib.nullcontext() if launcher == BASIC else _output_to(folder / LOG):
             try:
-                self._train(config, folder, settings.job.num)
+                self.train(config, folder)
             except Exception as error:
-                if self.early is not None and isinstance(error, self.early):
-                    shutil.rmtree(folder / SHARDS, ignore_errors=True)
-                    _log.info("ended early")
-                    return ""
                 expected = isinstance(error, InputError)
                 message = " ".join(f"{'' if expected else f'{type(error).__name__}: '}{error}".split())
                 _log.error("run %s failed: %s", settings.job.num, message, exc_info=not expected)
                 return message
         return ""
 
-    def _train(self, config: DictConfig, folder: Path, number: int) -> None:
+    def train(self, config: DictConfig, folder: Path) -> None:
+        """Trains a run unless it is complete."""
         record, checked = record_of(self.command, config)
-        _log.info("\nrun %s: %s", number, " ".join(record.overrides))
+        _log.info("\nrun %s: %s", HydraConfig.get().job.num, " ".join(record.overrides))
         check_folder(folder, record)
         if (folder / REPORT).is_file():
             _log.info("it is complete")
@@ -237,7 +229,7 @@ class RunOfSweep:
             if not (resuming := can_resume(folder)):
                 with whole_file(folder / RECORD) as out:
                     out.write(record.to_json())
-            train_run(record, folder, checked, resuming, self.after_epoch)
+            train_run(record, folder, checked, resuming, self.callbacks)
 
 
 @contextlib.contextmanager

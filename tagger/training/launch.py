@@ -41,7 +41,8 @@ from tagger.training.run_folder import (
 )
 
 if TYPE_CHECKING:
-    from tagger.training.checkpoints import AfterEpoch
+    from pytorch_lightning.callbacks import Callback
+
     from tagger.training.config import PretrainConfig, TrainConfig
 
 QUIET = ("datasets", "fsspec", "httpx", "httpx2", "huggingface_hub", "hydra", "hydra_plugins", "matplotlib", "optuna")
@@ -139,7 +140,7 @@ def train_run(
     folder: Path,
     config: "TrainConfig | PretrainConfig",
     resuming: bool = False,
-    after_epoch: "AfterEpoch | None" = None,
+    callbacks: "Sequence[Callback]" = (),
 ) -> None:
     """Trains.
 
@@ -148,7 +149,7 @@ def train_run(
         folder: of the run, whose lock the caller holds.
         config: that of the record, checked.
         resuming: whether to go on after the last complete epoch.
-        after_epoch: see `EpochWatcher`.
+        callbacks: of Lightning's trainer, beside our own.
 
     Raises:
         InputError: the config or the data is bad.
@@ -158,7 +159,7 @@ def train_run(
     # The modules and their functions have the names of the commands.
     begin = getattr(import_module(f"tagger.training.{record.command}"), record.command)
     try:
-        begin(config, folder, command_line(words), resuming, after_epoch)
+        begin(config, folder, command_line(words), resuming, callbacks)
     except KeyboardInterrupt:
         if can_resume(folder):
             raise KeyboardInterrupt(f"go on with: {command_line(['resume', str(folder)])}") from None

@@ -5,7 +5,7 @@ import math
 import os
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from datasets import Dataset
+from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
@@ -30,7 +31,6 @@ from tagger.model.vocabulary import IGNORE, Vocabulary
 from tagger.text.files import file_version
 from tagger.text.segment import RuleSegmenter
 from tagger.text.sentence import Sentence
-from tagger.training.checkpoints import AfterEpoch
 from tagger.training.config import PretrainConfig, network_config
 from tagger.training.data import BucketSampler
 from tagger.training.hidden_words import WORD, HiddenWordNetwork
@@ -188,7 +188,7 @@ class HiddenWordModule(Module):
 
 
 def pretrain(
-    config: PretrainConfig, folder: Path, command: str, resume: bool = False, after_epoch: AfterEpoch | None = None
+    config: PretrainConfig, folder: Path, command: str, resume: bool = False, callbacks: Sequence[Callback] = ()
 ) -> dict[str, Any]:
     """Trains a network that predicts hidden words, from its config to its report; see `training.train.train`."""
     begin(config)
@@ -211,7 +211,7 @@ def pretrain(
         data = HiddenWordDataModule(text, module.network, config)
         settings = {"max_epochs": config.passes}
         epochs, fitted = fit_best(
-            module, data, config, folder, resume, after_epoch, loggers, asdict(config), settings, "dev/loss", "min"
+            module, data, config, folder, resume, loggers, asdict(config), settings, "dev/loss", "min", callbacks
         )
 
         best = epochs[fitted["best_epoch"] - 1]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import EarlyStopping
+from pytorch_lightning.callbacks import Callback, EarlyStopping
 from torch import nn
 
 from tagger.bundle.bundle import Bundle
@@ -26,7 +26,6 @@ from tagger.evaluation.report_page import draw_learning_curve
 from tagger.model.decoder import CRF, MAX_CRF_TAGS, CRFDecoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.training.auxiliary import Facts, Teacher
-from tagger.training.checkpoints import AfterEpoch
 from tagger.training.config import TrainConfig, find_start
 from tagger.training.data import TaggerDataModule
 from tagger.training.fit_linear import LINEAR_SECONDS, linear_members
@@ -51,7 +50,7 @@ _log = logging.getLogger(__name__)
 
 
 def train(
-    config: TrainConfig, folder: Path, command: str, resume: bool = False, after_epoch: AfterEpoch | None = None
+    config: TrainConfig, folder: Path, command: str, resume: bool = False, callbacks: Sequence[Callback] = ()
 ) -> dict[str, Any]:
     """Trains a tagger, from its config to its report; returns what `report.json` holds.
 
@@ -62,7 +61,8 @@ def train(
         config: checked values; those that the corpus decides are still None.
         folder: the run's folder.
         command: the command line that started the run, for the model card.
-        resume: whether to go on after the run's last complete epoch; see `EpochWatcher` for after_epoch.
+        resume: whether to go on after the run's last complete epoch.
+        callbacks: of Lightning's trainer, beside our own.
     """
     begin(config)
     init = load_init(config)
@@ -78,7 +78,7 @@ def train(
         if config.learns or init is None:
             corpus = load_corpus(config.corpus, config.columns)
             segmenting = SegmenterTraining(config, corpus, init)
-            bundle, results, epochs = learn(config, corpus, init, segmenting, folder, resume, after_epoch, loggers)
+            bundle, results, epochs = learn(config, corpus, init, segmenting, folder, resume, callbacks, loggers)
         else:
             corpus, columns = corpus_of_tagger(config, init)
             segmenting = SegmenterTraining(replace(config, columns=columns), corpus, init)
@@ -125,7 +125,7 @@ def learn(
     segmenting: SegmenterTraining,
     folder: Path,
     resume: bool,
-    after_epoch: AfterEpoch | None,
+    callbacks: Sequence[Callback],
     loggers: Sequence[Any],
 ) -> tuple[Bundle, dict[str, Any], Epochs]:
     """Trains networks and linear members: a tagger with rules for raw text, its results, and its epochs.
@@ -134,7 +134,7 @@ def learn(
         page: the config as it was given, with None for what the corpus decides. Below, `config` is the same filled.
         init: the tagger to start from, if there is one.
         segmenting: how the tagger will find the words of raw text.
-        folder, resume, after_epoch: see `train`.
+        folder, resume, callbacks: see `train`.
         loggers: of the run.
     """
     train = corpus.splits["train"]
@@ -169,11 +169,10 @@ def learn(
         config=page,
         folder=folder,
         resume=resume,
-        after_epoch=after_epoch,
         loggers=loggers,
         values=asdict(config),
         settings={"max_epochs": config.trainer["max_epochs"]},
-        callbacks=[_Patience(module, cast(int, config.patience))],
+        callbacks=[_Patience(module, cast(int, config.patience)), *callbacks],
         seconds_after=segmenting.seconds_about(words)
         + words * LINEAR_SECONDS * bool(config.linear)
         + int(token_counts(corpus.splits["dev"]).sum()) * REPORT_SECONDS,

@@ -24,7 +24,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from tagger.errors import InputError
 from tagger.text.output_files import whole_file
-from tagger.training.checkpoints import AfterEpoch, EpochRecorder, EpochWatcher, WholeFileIO, load_checkpoint
+from tagger.training.checkpoints import EpochRecorder, WholeFileIO, load_checkpoint
 from tagger.training.config import PretrainConfig, TrainConfig
 from tagger.training.loggers import log_results
 from tagger.training.module import Module
@@ -52,7 +52,6 @@ def fit_best(
     config: TrainConfig | PretrainConfig,
     folder: Path,
     resume: bool,
-    after_epoch: AfterEpoch | None,
     loggers: Sequence[Any],
     values: Mapping[str, Any],
     settings: Mapping[str, Any],
@@ -72,7 +71,6 @@ def fit_best(
         config: as the run was started with; `values` are those with what the data decides, for the loggers.
         folder: the run's folder.
         resume: whether to go on after the run's last complete epoch.
-        after_epoch: see `EpochWatcher`.
         loggers: of the run.
         settings: of the trainer, beside those of the config.
         monitor, mode: the metric whose highest or lowest value makes the best epoch.
@@ -81,8 +79,7 @@ def fit_best(
     """
     trained_with = {name: value for name, value in asdict(config).items() if name != "logger"}
     recorder = EpochRecorder(folder, trained_with, monitor, mode, seconds_after)
-    watchers: list[Callback] = [] if after_epoch is None else [EpochWatcher(after_epoch, recorder)]
-    trainer = make_trainer(config.trainer, settings, folder, [recorder, *watchers, *callbacks], loggers)
+    trainer = make_trainer(config.trainer, settings, folder, [recorder, *callbacks], loggers)
     for logger in loggers:
         logger.log_hyperparams({name: value for name, value in values.items() if name != "logger"})
     if resume:

@@ -6,6 +6,9 @@ The study is a journal in the sweep's folder, on which any number of processes m
 folder of its number. If its process is killed, another process goes on with it after the last epoch.
 """
 
+import logging
+import math
+import shutil
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -14,6 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 import optuna
+import pytorch_lightning as pl
 from filelock import FileLock, Timeout
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
@@ -29,10 +33,10 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
+from pytorch_lightning.callbacks import Callback
 
 from tagger.errors import InputError, reason
-from tagger.text.schema import Seed, has_whole_numbers, one_of, read
-from tagger.training.config import PretrainConfig, TrainConfig
+from tagger.text.schema import Seed, one_of, read
 from tagger.training.grid import (
     BASIC,
     JOURNAL,
@@ -44,7 +48,7 @@ from tagger.training.grid import (
     read_report,
 )
 from tagger.training.launch import SingleRun, in_one_line, record_of
-from tagger.training.run_folder import Command
+from tagger.training.run_folder import SHARDS, Command
 
 SAMPLERS = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
 MIN_COMPLETE, MIN_EPOCHS = 5, 1  # trials that are complete, and epochs of a trial, before one is ended early
@@ -53,6 +57,8 @@ DIGITS = 6  # of a number with a fraction
 LOCK_SECONDS = 30  # after which the lock of a journal is taken from a process that was killed while it wrote
 VALUES, ERROR = "values", "error"  # attributes of a study, and of a trial
 LOCK = ".search.lock"  # in the folders of a search and of a trial
+
+_log = logging.getLogger(__name__)
 
 Distribution = CategoricalDistribution | FloatDistribution | IntDistribution
 
@@ -80,14 +86,12 @@ def sweep_study(
         raise InputError(f"hydra/launcher={launcher}: start the same command several times, with one hydra.sweep.dir")
     parsed = OverridesParser.create(config_loader=context.config_loader).parse_overrides(list(arguments))
     last = {override.get_key_element(): override for override in parsed}
-    space = {key: _distribution(each, sweep.command) for key, each in last.items() if each.is_sweep_override()}
+    space = {key: _distribution(each) for key, each in last.items() if each.is_sweep_override()}
     fixed = [str(each.input_line) for key, each in last.items() if key not in space]
     if not space:
         raise InputError("nothing to search: name values, model.depth=1,2 or 'model.dropout=interval(0,0.5)'")
-    start = {
-        key: each.choices[0] if isinstance(each, CategoricalDistribution) else each.low for key, each in space.items()
-    }
-    first = compose_run(context, config, [*fixed, *_texts(start, space)], 0)
+    tried = {key: _any_of(each) for key, each in space.items()}
+    first = compose_run(context, config, [*fixed, *_texts(tried, space)], 0)
     record_of(sweep.command, first)  # a mistake in what all trials have
     go_on = begin(config, sweep)
     folder = Path(config.hydra.sweep.dir)
@@ -104,18 +108,12 @@ def sweep_study(
     sweep.status = finish(folder, [_row(trial, folder, space, fixed) for trial in study.trials])
 
 
-def _distribution(override: Override, command: str) -> Distribution:
-    """What a search tries for a key: a list of choices is a category, a range has steps, an interval any number.
-
-    Hydra reads `interval(1,4)` as numbers with fractions; they are whole if the key's are.
-    """
+def _distribution(override: Override) -> Distribution:
+    """What a search tries for a key: a list of choices is a category, a range has steps, an interval any number."""
     value, low, high, step = override.value(), 0.0, 0.0, None
     log = LOG in (getattr(value, "tags", None) or ())
     if isinstance(value, IntervalSweep):
         low, high = cast(float, value.start), cast(float, value.end)
-        whole = has_whole_numbers(TrainConfig if command == "train" else PretrainConfig, override.key_or_group)
-        if whole and low == int(low) and high == int(high):
-            low, high, step = int(low), int(high), 1
     elif isinstance(value, RangeSweep) and isinstance(value.step, int) and not value.shuffle:
         low, end, step = cast(float, value.start or 0), cast(float, value.stop or 0), value.step
         high = end - 1  # the end itself is left out
@@ -127,6 +125,13 @@ def _distribution(override: Override, command: str) -> Distribution:
         return CategoricalDistribution(tuple(dict.fromkeys(override.sweep_string_iterator())))
     except ValueError as error:
         raise InputError(f"{override.input_line}: {reason(error)}") from None
+
+
+def _any_of(values: Distribution) -> Any:
+    """One of the values; of an interval a number with a fraction, by which a key of whole numbers is found."""
+    if isinstance(values, CategoricalDistribution):
+        return values.choices[0]
+    return values.low if isinstance(values, IntDistribution) else values.low + (values.high - values.low) / math.e
 
 
 def _open_study(search: SearchConfig, folder: Path, values: dict[str, Any]) -> Study:
@@ -201,19 +206,44 @@ def _texts(params: Mapping[str, Any], space: Mapping[str, Distribution]) -> list
 
 def _train(context: HydraContext, config: DictConfig, command: Command, trial: Trial, overrides: list[str]) -> str:
     """Trains the run of a trial; returns its error, an empty text if there is none."""
-
-    def after_epoch(epoch: int, accuracy: float, is_last: bool) -> None:
-        trial.report(accuracy, epoch)
-        if trial.should_prune() and not is_last:
-            raise optuna.TrialPruned
-
-    run = RunOfSweep(command, after_epoch, optuna.TrialPruned)
     try:
+        run = RunOfTrial(command, [Pruning(trial)])
         launcher = Plugins.instance().instantiate_launcher(context, run, config)
         (job,) = launcher.launch([[*overrides, f"hydra.sweep.subdir={trial.number}"]], initial_job_idx=trial.number)
         return str(job.return_value)
     except (HydraException, OmegaConfBaseException) as error:  # a value does not fit its key
         return str(in_one_line(error))
+
+
+class RunOfTrial(RunOfSweep):
+    """The run of a trial, which its pruner may end early."""
+
+    def train(self, config: DictConfig, folder: Path) -> None:
+        """Trains as a run of a grid. A run that was ended early leaves its epochs, and has no report."""
+        try:
+            super().train(config, folder)
+        except optuna.TrialPruned:
+            shutil.rmtree(folder / SHARDS, ignore_errors=True)
+            _log.info("ended early")
+
+
+class Pruning(Callback):
+    """Tells a trial the accuracy of each epoch, and ends the run if the trial is to be pruned.
+
+    A run that has several processes tells of none: the others would wait for one that ended early.
+    """
+
+    def __init__(self, trial: Trial) -> None:
+        self._trial = trial
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Ends the run by `TrialPruned`, unless it is at its end."""
+        epoch = trainer.current_epoch + 1
+        if trainer.world_size > 1:
+            return
+        self._trial.report(float(trainer.callback_metrics["dev/accuracy"]), epoch)
+        if self._trial.should_prune() and epoch != trainer.max_epochs and not trainer.should_stop:
+            raise optuna.TrialPruned
 
 
 def _tell(study: Study, trial: Trial, folder: Path, error: str) -> None:
