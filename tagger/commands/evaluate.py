@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tagger.commands.console import say, show, show_json
+from tagger.commands.console import show, show_json
 from tagger.commands.options import (
-    DEFAULT_MODEL,
     SKIPPED_LINES,
     AsJson,
     CorpusOption,
     DeviceOption,
     Encoding,
     Force,
+    LanguageOption,
     LexiconOption,
-    Model,
+    ModelOption,
     PrecisionOption,
     Separator,
     check_output,
@@ -39,7 +39,8 @@ SETTINGS = {"evaluate": {"epilog": format_help(TAGGED)}}
 
 def evaluate(
     file: Annotated[str, typer.Argument(metavar="FILE", help="With gold tags. - is standard input.")],
-    model: Model = DEFAULT_MODEL,
+    language: LanguageOption = None,
+    model: ModelOption = None,
     input: Annotated[
         TaggedFormat | None,
         typer.Option(
@@ -92,7 +93,7 @@ def evaluate(
     precision: PrecisionOption = "auto",
 ) -> None:
     """Scores a tagger on a file with gold tags."""
-    from tagger.commands.loading import load_and_tell
+    from tagger.commands.loading import load_for
     from tagger.evaluation import metrics
     from tagger.evaluation.breakdown import breakdown, format_breakdown
     from tagger.evaluation.raw_scores import score_text
@@ -112,9 +113,10 @@ def evaluate(
         raise InputError(f"--segmenter {segmenter} cuts raw text; add --raw, or leave it out")
     if (raw or by is not None) and format != "conllu":
         raise InputError(f"{file}: {given[0]} needs CoNLL-U, which has text and comments, not {format}")
-    tagger = load_and_tell(model, device, precision, segmenter=segmenter, corpus=corpus, lexicons=lexicons)
+    more: dict[str, Any] = {"segmenter": segmenter, "corpus": corpus, "lexicons": lexicons}
+    opened = read_lines(file, encoding)
+    tagger, lines = load_for(opened, file, format, language, model, device, precision, separator, **more)
     places = column_places(column or [], tagger.columns)
-    lines = read_lines(file, encoding)
     sentences = read(lines, file, format, separator=separator, columns=places, skip=SKIPPED_LINES)
     found: dict[str, Any]
     if raw:
@@ -134,8 +136,6 @@ def evaluate(
                 yield sentence, gold
 
         found = metrics.report(tagged(), tagger.vocabulary)
-        if model == DEFAULT_MODEL and any(2 * each["known_tokens"] < each["tokens"] for each in found.values()):
-            say(f"{file}: {DEFAULT_MODEL} knows less than half of the words; name another tagger with --model")
         text = metrics.format_report(found, file)
         if html is not None:
             with whole_file(html) as out:

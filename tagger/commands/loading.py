@@ -1,6 +1,7 @@
 """The model that a command names -> a `Tagger`; a line on standard error says which it is."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,14 @@ import torch
 from tagger.bundle.catalog import find_language, find_tagger
 from tagger.bundle.saved_config import ENSEMBLE
 from tagger.commands.console import say
+from tagger.commands.options import SKIPPED_LINES
 from tagger.errors import InputError
-from tagger.tagging.languages import THIN, LanguageTagger
+from tagger.tagging.languages import BEGINNING, THIN, LanguageTagger
 from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.workers import collect_rarely
+from tagger.text.formats import read_parts
+from tagger.text.sentence import Sentence
 
 
 def load_and_tell(
@@ -58,6 +62,39 @@ def one_or_all(language: str | None, model: str | None, refused: Mapping[str, bo
         if given and model is None:
             raise InputError(f"{option} needs one tagger; name the language, --language CODE, or --model NAME")
     return model
+
+
+def load_for(
+    lines: Iterator[str],
+    path: str,
+    format: str,
+    language: str | None,
+    model: str | None,
+    device: str,
+    precision: str,
+    separator: str | None = None,
+    **more: Any,
+) -> tuple[Tagger, Iterator[str]]:
+    """The tagger that the options of a command name, else that of the language of a file; and the file's lines."""
+    name = one_or_all(language, model, {})
+    if name is None:
+        beginning = list(_beginning(lines))
+        lines = chain(beginning, lines)
+        parts = read_parts(beginning, path, format, separator=separator, skip=SKIPPED_LINES)
+        texts = [" ".join(part.tokens) if isinstance(part, Sentence) else part.text for part in parts]
+        name = LanguageTagger("cpu", remedy="--language {code}").language_of("\n".join(texts), path)
+        say(f"language: {name} ({path})")
+    return load_and_tell(name, device, precision, **more), lines
+
+
+def _beginning(lines: Iterator[str]) -> Iterator[str]:
+    """Takes lines that decide the language of a file; where they can, they end after a whole sentence."""
+    size = 0
+    for line in lines:
+        yield line
+        size += len(line)
+        if size >= BEGINNING and (not line.strip() or size >= 4 * BEGINNING):
+            return
 
 
 def load_all(device: str, precision: str, workers: int) -> LanguageTagger:

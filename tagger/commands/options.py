@@ -35,7 +35,6 @@ def gold_format(file: str, default: str = "conllu") -> str:
 Precision = Literal["auto", "float32", "bfloat16"]
 
 HELP_WIDTH = 76  # columns for the list of formats; 4 of 80 are indentation
-DEFAULT_MODEL = "english"  # the name of the tagger that comes with the package
 
 
 def format_help(inputs: Iterable[InputFormat] = tuple(INPUTS), outputs: bool = False) -> str:
@@ -85,7 +84,12 @@ def check_output(option: str, path: str | None, sources: Iterable[str], force: b
 
 
 MODEL_HELP = "A name that `tagger models` lists, the folder of a tagger or of a run, or hf:OWNER/NAME, on the Hub."
-Model = Annotated[str, typer.Option(metavar="MODEL", help=MODEL_HELP)]
+ModelOption = Annotated[
+    str | None, typer.Option(metavar="MODEL", help=f"{MODEL_HELP} Default: the tagger of the text's language.")
+]
+LanguageOption = Annotated[
+    str | None, typer.Option(metavar="CODE", help="Of the text, such as de or german. Default: the text tells.")
+]
 Encoding = Annotated[
     str,
     typer.Option(metavar="NAME", help="Encoding of the input. The output is UTF-8.", rich_help_panel=FORMAT_OPTIONS),

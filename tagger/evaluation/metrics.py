@@ -52,15 +52,15 @@ def annotated(columns: Mapping[str, "ColumnScores"], vocabulary: Vocabulary) -> 
     """The columns that have gold tags: others than `_`.
 
     Raises:
-        InputError: there are none, or none of a column's gold tags is known to the tagger.
+        InputError: there are none, or the tagger knows no gold tag of any column.
     """
     found = {column: scores for column, scores in columns.items() if set(scores.gold_tags) - {NO_TAG}}
-    for column, scores in found.items():
-        if not any(tag in vocabulary.tag_ids[column] for tag in scores.gold_tags):
-            examples = ", ".join(sorted(scores.gold_tags)[:5])
-            raise InputError(
-                f"column {column}: none of its tags ({examples}, …) is known to the tagger; is it the right column?"
-            )
+    if found and not any(tag in vocabulary.tag_ids[column] for column in found for tag in found[column].gold_tags):
+        column, scores = next(iter(found.items()))
+        examples = ", ".join(sorted(scores.gold_tags)[:5])
+        raise InputError(
+            f"column {column}: none of its tags ({examples}, …) is known to the tagger; is it the right column?"
+        )
     if not found:
         raise InputError(
             f"no gold tags in any of the columns {', '.join(vocabulary.columns)}; give a file that has gold tags"

@@ -107,13 +107,26 @@ def test_evaluate_writes_a_page_of_the_errors(model: Path, tmp_path: Path) -> No
     assert page.count("<mark>") == round((1 - scores["accuracy"]) * 5) > 0
 
 
-def test_evaluate_says_that_english_knows_few_of_the_words(tmp_path: Path) -> None:
-    rows = "\n".join(
-        f"{i}\t{form}\t_\tNOUN\t_\t_\t_\t_\t_\t_" for i, form in enumerate(["Mae", "plant", "yn", "chwarae"], 1)
-    )
-    (tmp_path / "a.conllu").write_text(f"{rows}\n\n")
-    (tmp_path / "b.conllu").write_text(CONLLU)
-    said = "a.conllu: english knows less than half of the words; name another tagger with --model"
-    assert said in call("evaluate", "a.conllu").stderr
-    assert "less than half" not in call("evaluate", "a.conllu", "--model", "welsh").stderr
-    assert "less than half" not in call("evaluate", "b.conllu").stderr
+GERMAN = """\
+1\tHast\thaben\tVERB\tVVFIN\tMood=Ind|Number=Sing|Person=2|Tense=Pres|VerbForm=Fin\t0\troot\t_\t_
+2\tdu\tdu\tPRON\tPPER\tCase=Nom|Number=Sing|Person=2|PronType=Prs\t1\tnsubj\t_\t_
+3\tgroßen\tgroß\tADJ\tADJA\tCase=Acc|Degree=Pos|Gender=Masc|Number=Sing\t4\tamod\t_\t_
+4\tHunger\tHunger\tNOUN\tNN\tCase=Acc|Gender=Masc|Number=Sing\t1\tobj\t_\t_
+
+"""
+
+
+def test_a_gold_file_is_scored_by_the_tagger_of_its_language(tmp_path: Path) -> None:
+    (tmp_path / "a.conllu").write_text(GERMAN)
+    (tmp_path / "a.tsv").write_text("Hast\tVERB\ndu\tPRON\ngroßen\tADJ\nHunger\tNOUN\n\n")
+    for file, *options in (("a.conllu",), ("a.tsv", "--column", "upos=1")):
+        result = call("evaluate", file, *options, "--json")
+        assert f"language: german ({file})" in result.stderr
+        assert json.loads(result.stdout)["upos"]["accuracy"] == 1
+    assert json.loads(call("evaluate", "-", "--json", input=GERMAN).stdout)["xpos"]["tokens"] == 4
+    other = call("evaluate", "a.conllu", "--language", "en", "--json")
+    assert "language:" not in other.stderr
+    scores = json.loads(other.stdout)
+    assert scores["xpos"]["unseen_tags"].keys() == {"VVFIN", "PPER", "ADJA"}  # counted as errors
+    said = "--language de names a tagger, and so does --model english; leave one out"
+    assert said in error("evaluate", "a.conllu", "--language", "de", "--model", "english")

@@ -5,14 +5,12 @@ from typing import get_args
 
 import pytest
 
-from tagger.bundle.catalog import DEFAULT
-from tagger.commands.options import DEFAULT_MODEL, Precision
+from tagger.commands.options import Precision
 from tagger.model.device import PRECISIONS
 from tests.commands.conftest import check_replaces_nothing
 
 
 def test_defaults_and_bounds_are_those_of_the_rooms() -> None:
-    assert DEFAULT_MODEL == DEFAULT
     assert get_args(Precision) == ("auto", *PRECISIONS)
 
 

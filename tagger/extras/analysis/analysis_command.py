@@ -8,13 +8,13 @@ import typer
 
 from tagger.commands.console import say, show, show_json
 from tagger.commands.options import (
-    DEFAULT_MODEL,
     AsJson,
     DeviceOption,
     Encoding,
     Force,
     InputOption,
-    Model,
+    LanguageOption,
+    ModelOption,
     PrecisionOption,
     check_output,
     format_help,
@@ -37,7 +37,8 @@ SETTINGS = {"embed": {"epilog": format_help()}, "senses": {"epilog": format_help
 
 def explain(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="One or several sentences. - is standard input.")],
-    model: Model = DEFAULT_MODEL,
+    language: LanguageOption = None,
+    model: ModelOption = None,
     column: Annotated[
         str | None, typer.Option(metavar="NAME", help="The tag column. Default: the tagger's first.")
     ] = None,
@@ -57,15 +58,15 @@ def explain(
     """
     from dataclasses import asdict
 
-    from tagger.commands.loading import load_and_tell
+    from tagger.commands.loading import load_for
     from tagger.tagging.explain import explain as explained
     from tagger.tagging.explain import format_table
 
-    tagger = load_and_tell(model, device, precision)
+    opened = read_lines(STDIO, encoding) if text == STDIO else iter(io.StringIO(text))
+    tagger, lines = load_for(opened, "TEXT", "lines" if tokens else "text", language, model, device, precision)
     if not tokens and not tagger.takes_text:
         tokens = True
         say("this tagger takes tokens: TEXT is cut at spaces")
-    lines = read_lines(STDIO, encoding) if text == STDIO else io.StringIO(text)
     read_in = read(lines, "TEXT", "lines" if tokens else "text", segment=tagger.segment_all)
     sentences = [sentence.tokens for sentence in read_in]
     if tokens:
@@ -118,7 +119,8 @@ def fill(
 def embed(
     files: Annotated[list[str], typer.Argument(metavar="FILE", help="- is standard input.", show_default=False)],
     to: Annotated[str, typer.Option("-o", metavar="FILE", help="The .npz to write.", show_default=False)],
-    model: Model = DEFAULT_MODEL,
+    language: LanguageOption = None,
+    model: ModelOption = None,
     layer: LayerOption = "all",
     input: InputOption = None,
     encoding: Encoding = "utf-8",
@@ -130,21 +132,22 @@ def embed(
     The vectors come from the layers of a tagger. The .npz has the arrays vectors, words, sentences, positions (both
     from 0) and files; they are held in memory until they are written.
     """
-    from tagger.extras.analysis.vectors import load_layer, read_files, save_vectors
+    from tagger.extras.analysis.vectors import load_layer, save_vectors
 
     if Path(to).suffix != ".npz":
         raise InputError(f"-o {to}: name a file that ends in .npz")
     check_output("-o", to, files, force)
     check_input(files, encoding)
-    tagger, vectors = load_layer(model, layer, device)
-    words, width = save_vectors(to, vectors, read_files(tagger, files, input, encoding))
+    vectors, located = load_layer(layer, files, input, encoding, language, model, device)
+    words, width = save_vectors(to, vectors, located)
     say(f"{to}: {words:,} words, {width:,} numbers each (layer {layer})")
 
 
 def senses(
     word: Annotated[str, typer.Argument(metavar="WORD", help="In upper or lower case.", show_default=False)],
     files: Annotated[list[str], typer.Argument(metavar="FILE", help="- is standard input.", show_default=False)],
-    model: Model = DEFAULT_MODEL,
+    language: LanguageOption = None,
+    model: ModelOption = None,
     layer: LayerOption = "all",
     groups: Annotated[
         int | None, typer.Option(min=1, max=20, metavar="N", help="Number of groups. Default: the best of 1 to 6.")
@@ -165,11 +168,11 @@ def senses(
     """
     from tagger.extras.analysis.senses import find, format_groups
     from tagger.extras.analysis.senses import senses as grouped
-    from tagger.extras.analysis.vectors import load_layer, read_files
+    from tagger.extras.analysis.vectors import load_layer
 
     check_input(files, encoding)
-    tagger, vectors = load_layer(model, layer, device)
-    found = find(word, read_files(tagger, files, input, encoding), limit)
+    vectors, located = load_layer(layer, files, input, encoding, language, model, device)
+    found = find(word, located, limit)
     if found.total > limit:
         say(f"{limit:,} of {found.total:,} occurrences, chosen evenly from all; see --limit")
     show(format_groups(grouped(vectors, word, found, layer, groups)))

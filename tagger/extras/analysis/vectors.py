@@ -11,7 +11,7 @@ import torch
 
 from tagger.bundle.catalog import find_tagger
 from tagger.bundle.saved_config import predicts_words
-from tagger.commands.loading import load_and_tell
+from tagger.commands.loading import load_for
 from tagger.errors import InputError
 from tagger.model.device import own_turn
 from tagger.tagging.tagger import Tagger
@@ -39,18 +39,32 @@ class Located(NamedTuple):
     sentence: Sentence
 
 
-def load_layer(model: str, layer: str, device: str) -> tuple[Tagger, Vectors]:
-    """Loads a tagger, and gives what computes the vectors of one of its layers, see `Tagger.embed`.
+def load_layer(
+    layer: str,
+    files: Sequence[str],
+    input: str | None,
+    encoding: str,
+    language: str | None,
+    model: str | None,
+    device: str,
+) -> tuple[Vectors, Iterator[Located]]:
+    """What computes the vectors of a layer of a tagger, see `Tagger.embed`, and the sentences of files.
 
-    A pretrained network has one layer more, `predicted`.
+    The tagger is that of the language of the first file, unless one is named. A pretrained network has one layer more,
+    `predicted`. A missing file is said before any is read.
     """
-    folder = find_tagger(model)
-    tagger = load_and_tell(folder, device, "float32", needs_tags=False)
-    if layer == PREDICTED and predicts_words(folder):
-        network = load_word_predictor(folder)[0].to(tagger.device)
-        return tagger, lambda sentences: (predicted_vectors(network, tokens) for tokens in sentences)
+    for file in files:
+        if file != STDIO:
+            open_binary(file).close()
+    opened = [(file, input or format_of(file), read_lines(file, encoding)) for file in files]
+    (file, format, lines), *others = opened
+    tagger, lines = load_for(lines, file, format, language, model, device, "float32", needs_tags=False)
+    located = read_files(tagger, [(file, format, lines), *others])
+    if model is not None and layer == PREDICTED and predicts_words(find_tagger(model)):
+        network = load_word_predictor(find_tagger(model))[0].to(tagger.device)
+        return lambda sentences: (predicted_vectors(network, tokens) for tokens in sentences), located
     name = tagger.checked_layer(layer)
-    return tagger, lambda sentences: tagger.embed(sentences, name)
+    return lambda sentences: tagger.embed(sentences, name), located
 
 
 @torch.inference_mode()
@@ -71,20 +85,10 @@ def predicted_vectors(network: HiddenWordNetwork, tokens: Sequence[str]) -> np.n
     return np.concatenate(parts)
 
 
-def read_files(
-    tagger: Tagger, files: Sequence[str], input: str | None = None, encoding: str = "utf-8"
-) -> Iterator[Located]:
-    """Yields the sentences of files, one file after the other. A missing file is said before any is read.
-
-    `input` is the format of all files; None: each by its suffix, else text.
-    """
-    for file in files:
-        if file != STDIO:
-            open_binary(file).close()
-    for file in files:
-        format = input or format_of(file)
-        sentences = read(read_lines(file, encoding), file, format, segment=tagger.segment_all)
-        for number, sentence in enumerate(sentences):
+def read_files(tagger: Tagger, files: Iterable[tuple[str, str, Iterable[str]]]) -> Iterator[Located]:
+    """Yields the sentences of files, one file after the other; of each its name, its format and its lines are given."""
+    for file, format, lines in files:
+        for number, sentence in enumerate(read(lines, file, format, segment=tagger.segment_all)):
             yield Located(file, number, sentence)
 
 

@@ -1,21 +1,17 @@
 """The command `benchmark`: a tagger and text in, its speed on this machine out."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tagger.commands.console import show, show_json
-from tagger.commands.options import (
-    DEFAULT_MODEL,
-    AsJson,
-    InputOption,
-    Model,
-    Workers,
-)
+from tagger.commands.options import AsJson, InputOption, LanguageOption, ModelOption, Workers
 
 
 def benchmark(
-    model: Model = DEFAULT_MODEL,
+    language: LanguageOption = None,
+    model: ModelOption = None,
     file: Annotated[
         str | None, typer.Option(metavar="FILE", help="File to tag. Default: the bundled sample treebank.")
     ] = None,
@@ -24,23 +20,22 @@ def benchmark(
     as_json: AsJson = False,
 ) -> None:
     """Measures the speed of a tagger on this machine."""
-    from tagger.bundle.catalog import find_tagger
     from tagger.bundled import bundled
-    from tagger.commands.loading import load_and_tell
+    from tagger.commands.loading import load_for
     from tagger.extras.benchmark.benchmark import format_table, measure
     from tagger.text.files import read_lines
     from tagger.text.formats import format_of, read
 
     files = [file] if file else sorted(map(str, bundled("data").glob("sample/*.conllu")))
-    folder = find_tagger(model)
-    tagger = load_and_tell(folder, "cpu", "auto")
+    (name, format, lines), *others = [(name, input or format_of(name), read_lines(name)) for name in files]
+    tagger, lines = load_for(lines, name, format, language, model, "cpu", "auto")
     sentences = [
         sentence.tokens
-        for name in files
-        for sentence in read(read_lines(name), name, input or format_of(name), segment=tagger.segment_all)
+        for name, format, lines in [(name, format, lines), *others]
+        for sentence in read(lines, name, format, segment=tagger.segment_all)
         if sentence.tokens
     ]
-    result = measure(str(folder.absolute()), sentences, workers) | {"model": model}
+    result = measure(tagger.name, sentences, workers) | {"model": model or language or Path(tagger.name).name}
     if as_json:
         show_json(result)
     else:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tagger.commands.console import say, size_text
-from tagger.commands.options import DEFAULT_MODEL, CorpusOption, Model
+from tagger.commands.options import MODEL_HELP, CorpusOption
 
 
 def export(
@@ -14,7 +14,7 @@ def export(
     vocabulary: Annotated[
         str | None, typer.Option(metavar="FILE", help="The JSON to write beside it. Default: its name and .json.")
     ] = None,
-    model: Model = DEFAULT_MODEL,
+    model: Annotated[str, typer.Option(metavar="MODEL", help=MODEL_HELP)] = "english",
     corpus: CorpusOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
 ) -> None:

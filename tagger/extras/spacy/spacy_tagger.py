@@ -92,13 +92,13 @@ COLUMNS: dict[str, str] = {name: attribute.column for name, attribute in ATTRIBU
 @Language.factory(
     NAME,
     assigns=["token.pos", "token.tag", "token.morph", "token.lemma"],
-    default_config={"model": "english", **COLUMNS, "device": "cpu", "precision": "auto"},
+    default_config={"model": None, **COLUMNS, "device": "cpu", "precision": "auto"},
     default_score_weights={"pos_acc": 0.5, "tag_acc": 0.5, "morph_acc": 0.0, "lemma_acc": 0.0},
 )
 def make_tagger(
     nlp: Language,
     name: str,
-    model: str,
+    model: str | None,
     pos: str | None,
     tag: str | None,
     morph: str | None,
@@ -107,17 +107,24 @@ def make_tagger(
     precision: str,
 ) -> "BigruTagger":
     """The component of a pipeline, as spaCy asks for it; see `BigruTagger`."""
-    return BigruTagger(name, model, {"pos": pos, "tag": tag, "morph": morph, "lemma": lemma}, device, precision)
+    columns = {"pos": pos, "tag": tag, "morph": morph, "lemma": lemma}
+    return BigruTagger(name, model, str(nlp.lang), columns, device, precision)
 
 
 class BigruTagger(PipelinePart):
     """Tags Docs. It reads the sentences that a Doc has; where it has none, all of it is one sentence."""
 
     def __init__(
-        self, name: str, model: str, columns: dict[str, str | None], device: str = "cpu", precision: str = "auto"
+        self,
+        name: str,
+        model: str | None,
+        language: str,
+        columns: dict[str, str | None],
+        device: str = "cpu",
+        precision: str = "auto",
     ) -> None:
         """`columns` says which column of the tagger each attribute shows; None: the attribute stays as it is."""
-        super().__init__(model)
+        super().__init__(model, language)
         self.name, self.columns, self._device, self._precision = name, columns, device, precision
 
     @property
@@ -130,7 +137,7 @@ class BigruTagger(PipelinePart):
 
     def wanted(self) -> dict[str, str]:
         """The attributes that are filled, and the column of each. A tagger may lack columns that nobody has set."""
-        known, of = self.tagger.columns, f"{self.name}: the tagger {self.model} has no column"
+        known, of = self.tagger.columns, f"{self.name}: the tagger {self.model or self.folder.name} has no column"
         found = {
             attribute: column
             for attribute, column in self.columns.items()

@@ -27,7 +27,7 @@ from spacy.tokens import Token as SpacyToken
 from spacy.util import minibatch, registry
 from spacy.vocab import Vocab
 
-from tagger.bundle.catalog import find_tagger
+from tagger.bundle.catalog import bundled_languages, find_language, find_tagger
 from tagger.bundle.hub import is_tagger_file
 from tagger.bundle.saved_config import CONFIG, WEIGHTS, predicts_words, read_config
 from tagger.text.json_files import PACKED_JSON
@@ -66,8 +66,9 @@ class PipelinePart:
     up when the first text comes, and one that does not exist is an error then.
     """
 
-    def __init__(self, model: str) -> None:
-        self.model = model  # the name of a tagger, or its folder
+    def __init__(self, model: str | None, language: str) -> None:
+        self.model = model  # the name of a tagger, or its folder; None: the tagger of the pipeline's language
+        self._language = language
         self._folder: Path | None = None
         self._used: Any = None  # what tags or cuts
         self._unpacked: Any = None  # the folder of files that came as bytes
@@ -76,10 +77,20 @@ class PipelinePart:
     def folder(self) -> Path:
         """The tagger's folder."""
         if self._folder is None:
-            self._folder = find_tagger(self.model)
+            self._folder = self._named() if self.model is None else find_tagger(self.model)
         if predicts_words(self._folder):
             raise InputError(f"{self._folder} predicts words and has no tags; name a tagger")
         return self._folder
+
+    def _named(self) -> Path:
+        try:
+            return find_tagger(find_language(self._language))
+        except InputError:
+            known = ", ".join(codes[0] for codes in bundled_languages().values())
+            raise InputError(
+                f"no tagger comes with the package for the pipeline's language {shorten(self._language)}; set model to"
+                f" a tagger, or take one of the languages {known}"
+            ) from None
 
     def saves(self, name: str) -> bool:
         """Whether a file of the folder is saved."""
@@ -133,16 +144,16 @@ def _write(files: dict[str, bytes], folder: Path) -> None:
 
 
 @registry.tokenizers(NAME)  # type: ignore[untyped-decorator]
-def make_tokenizer(model: str = "english") -> "Callable[[Language], BigruTokenizer]":
+def make_tokenizer(model: str | None = None) -> "Callable[[Language], BigruTokenizer]":
     """The function that makes the tokenizer of a pipeline, as spaCy asks for it; see `BigruTokenizer`."""
-    return lambda nlp: BigruTokenizer(nlp.vocab, model)
+    return lambda nlp: BigruTokenizer(nlp.vocab, model, str(nlp.lang))
 
 
 class BigruTokenizer(PipelinePart):
     """Makes Docs. Of a multiword token, `token._.bigru_words` has the words, which `BigruTagger` tags."""
 
-    def __init__(self, vocab: Vocab, model: str = "english") -> None:
-        super().__init__(model)
+    def __init__(self, vocab: Vocab, model: str | None = None, language: str = "en") -> None:
+        super().__init__(model, language)
         self._vocab = vocab
 
     def saves(self, name: str) -> bool:

@@ -36,6 +36,11 @@ def test_the_command(trained: Path) -> None:
     assert [sentence["tokens"] for sentence in split] == [["They", "book.", "<b> x"], ["Well"]]
 
 
+def test_the_language_of_the_text_names_the_tagger() -> None:
+    for arguments in (["Hast du Hunger?"], ["Tack", "--language", "de"]):
+        assert "trained on UD_German" in call(*arguments).stderr
+
+
 def test_a_tagger_of_words_with_spaces_is_given_tokens(tmp_path: Path) -> None:
     spaced = Vocabulary(words={}, characters=list("hopla"), tags={"upos": ["A", "B"]}, forms=["hợp tác xã", "là"])
     model = save_tiny(tmp_path / "spaced", make_network(spaced), spaced)

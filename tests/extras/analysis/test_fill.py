@@ -17,7 +17,7 @@ __all__ = ["_pictures_are_empty", "pretrained", "untagged"]
 
 
 def test_one_layer_more(pretrained: Path) -> None:
-    _, vectors = load_layer(str(pretrained), "predicted", "cpu")
+    vectors, _ = load_layer("predicted", [__file__], "text", "utf-8", None, str(pretrained), "cpu")
     known, other, empty = vectors([["he", "books", "rooms", "."], ["he", "unseen", "rooms", "."], []])
     assert (known.shape, empty.shape) == ((4, 16), (0, 16))
     np.testing.assert_allclose(other[1], known[1], atol=1e-6)  # of the word itself it knows nothing

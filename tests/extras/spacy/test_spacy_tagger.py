@@ -50,6 +50,19 @@ def test_english_says_what_the_tagger_says() -> None:
         assert english.tag_sentences(words, column) == found, column
 
 
+def test_the_language_of_a_pipeline_names_the_tagger(trained: Path) -> None:
+    nlp = spacy.blank("de", config={"nlp": {"tokenizer": {"@tokenizers": "bigru_tokenizer"}}})
+    nlp.add_pipe("bigru_tagger")
+    assert [(token.lemma_, token.pos_) for token in nlp("Hast du Hunger?")][::3] == [("haben", "VERB"), ("?", "PUNCT")]
+    named = spacy.blank("de")
+    named.add_pipe("bigru_tagger", config={"model": str(trained)})
+    assert shown(named("They book flights.")) == SHOWN
+    unknown = spacy.blank("xx")
+    unknown.add_pipe("bigru_tagger")
+    with pytest.raises(InputError, match=r"language 'xx'; set model .*, en, fi,.*, de, el,"):
+        unknown("Hast du Hunger?")
+
+
 def test_features_and_lemmas(lemmatizer: Path) -> None:
     nlp = pipeline(lemmatizer, ours=False)
     docs = [nlp(Doc(nlp.vocab, words=tokens)) for tokens in TOKENS]

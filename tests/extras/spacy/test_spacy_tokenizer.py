@@ -137,7 +137,7 @@ def test_files_that_are_no_segmenter(tmp_path: Path) -> None:
 def test_bytes_that_are_no_tagger(name: str) -> None:
     for data in (b"", b"\xc1", b"text", srsly.msgpack_dumps([1])):
         with pytest.raises(InputError, match="no saved tagger"):
-            PipelinePart("").from_bytes(data)
+            PipelinePart(None, "en").from_bytes(data)
     for content in ({name: b""}, {1: b""}, {"config.json": "text"}):
         with pytest.raises(InputError, match="is no file of a tagger; give what to_bytes made"):
-            PipelinePart("").from_bytes(srsly.msgpack_dumps(content))
+            PipelinePart(None, "en").from_bytes(srsly.msgpack_dumps(content))
