@@ -14,7 +14,6 @@ and *kitap* are one word, and a lemma that training has never seen is recognised
 
 import hashlib
 import logging
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache, lru_cache
@@ -26,11 +25,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from platformdirs import user_cache_path
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import Tensor
 
-from tagger.errors import InputError
+from tagger.errors import InputError, reason
 from tagger.text.output_files import whole_binary
 from tagger.text.strings import text_hash
 
@@ -39,8 +38,11 @@ MIN_LEMMAS = 21  # lemmas that have a change, at least, for it to be kept
 PER_BUCKET = 8  # entries of a bucket of hashes, on the mean
 MAX_BYTES = 128  # of a form that may be there; the longest entry has fewer
 CHUNK = 1 << 17  # entries that are read at a time
-VERSION = 2  # of the tables; another one makes them anew
+VERSION = 3  # of the tables; another one makes them anew
 PIP = "pip install 'simplemma==2.0.0'"
+
+_DIGEST = "digest"  # the name of a file's digest among its metadata
+_UNREADABLE = (OSError, InputError, SafetensorError, LookupError, TypeError, ValueError, RuntimeError)
 
 _log = logging.getLogger(__name__)
 
@@ -298,19 +300,39 @@ def _mixed(words: np.ndarray) -> np.ndarray:
 def _tables(code: str, digest: str) -> _Tables:
     """The tables of a dictionary: those of the user's cache folder, or new ones."""
     path = cache_folder() / f"{code}-{digest}-{VERSION}.safetensors"
-    with suppress(OSError, SafetensorError, KeyError, ValueError):
-        return _of_tensors(code, load_file(path), in_file=True)
-    began = time.perf_counter()
+    with suppress(*_UNREADABLE):
+        return _read(code, path)
+    _log.warning("the tables of the dictionary %s are made, which takes seconds, and kept in %s", code, path.parent)
     tensors = _make(code)
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} is no regular file; remove it")
         with whole_binary(path, "allow writing there") as file:
-            file.write(save(tensors))
-        made, kept = _of_tensors(code, load_file(path), in_file=True), f"they are kept in {path.parent}"
-    except (OSError, InputError) as error:
-        made, kept = _of_tensors(code, tensors, in_file=False), f"the next process makes them again, because {error}"
-    if (seconds := time.perf_counter() - began) > 1:
-        _log.warning("made the tables of the dictionary %s in %.0f s; %s", code, seconds, kept)
-    return made
+            file.write(save(tensors, {_DIGEST: _digest(path.name, tensors)}))
+        return _read(code, path)
+    except _UNREADABLE as error:
+        _log.warning("the next process makes the tables of the dictionary %s again: %s", code, reason(error))
+        return _of_tensors(code, tensors, in_file=False)
+
+
+def _read(code: str, path: Path) -> _Tables:
+    """The tables of a file, which may be damaged, or that of another dictionary."""
+    if not path.is_file():
+        raise ValueError(f"{path} is no regular file")
+    with safe_open(path, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if (file.metadata() or {}).get(_DIGEST) != _digest(path.name, tensors):
+            raise ValueError(f"{path} is damaged")
+    return _of_tensors(code, tensors, in_file=True)
+
+
+def _digest(name: str, tensors: Mapping[str, Tensor]) -> str:
+    """That of the tables in a file of that name."""
+    digest = hashlib.sha256(name.encode())
+    for key, tensor in sorted(tensors.items()):
+        digest.update(f" {key} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+        digest.update(tensor.numpy().reshape(-1))
+    return digest.hexdigest()
 
 
 def cache_folder() -> Path:

@@ -1,5 +1,6 @@
 """A dictionary's tables: the answers of simplemma, one file that many processes share, and no other dictionary."""
 
+import os
 import pickle
 import sys
 from collections.abc import Iterator
@@ -94,26 +95,77 @@ def test_the_first_dictionary_that_knows_a_form_decides() -> None:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty folder in the place of the user's, as at the first use."""
     monkeypatch.setattr(module, "cache_folder", lambda: tmp_path / "cache")
-    module._tables.cache_clear()
-    module._opened.cache_clear()
+    forget()
     yield tmp_path / "cache"
-    module._tables.cache_clear()
-    module._opened.cache_clear()
+    forget()
 
 
 FORMS = ["librave", "shkoj", "LIBRIT", "zzz"]
 
 
-def test_a_file_is_made_once_and_a_damaged_one_again(folder: Path) -> None:
-    expected = opened(SMALL).lemmas(FORMS)
-    (path,) = folder.iterdir()
-    content = path.read_bytes()
+def forget() -> None:
+    """What another process would not know either."""
     module._tables.cache_clear()
     module._opened.cache_clear()
-    path.write_bytes(content[:-100])
-    assert opened(SMALL).lemmas(FORMS) == expected
-    assert path.read_bytes() == content
+
+
+def test_a_file_is_made_once_and_a_damaged_one_again(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    expected = opened(SMALL).lemmas(FORMS)
     assert any(expected)
+    (path,) = folder.iterdir()
+    content = path.read_bytes()
+    open_dictionary({"fa": digest_of("fa")}).lemmas(FORMS)
+    (other,) = {*folder.iterdir()} - {path}
+    middle = len(content) // 2
+    damages = {
+        "it is shorter": content[:-100],
+        "zeros, of a power loss": bytes(len(content)),
+        "another language's": other.read_bytes(),
+        "a bit is another": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :],
+    }
+    for damage, written in damages.items():
+        forget()
+        path.write_bytes(written)
+        caplog.clear()
+        assert opened(SMALL).lemmas(FORMS) == expected, damage
+        assert path.read_bytes() == content
+        (line,) = caplog.messages
+        assert line.startswith(f"the tables of the dictionary {SMALL} are made, which takes seconds")
+    forget()
+    caplog.clear()
+    assert opened(SMALL).lemmas(FORMS) == expected
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize("kind", ["link to an endless file", "named pipe", "folder"])
+def test_what_is_no_regular_file_is_not_read(folder: Path, kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    expected = opened(SMALL).lemmas(FORMS)
+    (path,) = folder.iterdir()
+    path.unlink()
+    if kind == "named pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero")
+    forget()
+    caplog.clear()
+    assert opened(SMALL).lemmas(FORMS) == expected
+    begin, end = caplog.messages
+    assert "are made" in begin
+    assert end.startswith(f"the next process makes the tables of the dictionary {SMALL} again: ")
+    assert "regular file" in end
+
+
+def test_a_folder_whose_name_is_no_text_is_not_used(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = opened(SMALL).lemmas(FORMS)
+    monkeypatch.setattr(module, "cache_folder", lambda: folder / os.fsdecode(b"x\xff"))
+    forget()
+    caplog.clear()
+    assert opened(SMALL).lemmas(FORMS) == expected
+    assert len(caplog.messages) == 2
 
 
 def test_without_a_folder_the_answers_are_the_same(folder: Path, tmp_path: Path) -> None:
@@ -123,8 +175,7 @@ def test_without_a_folder_the_answers_are_the_same(folder: Path, tmp_path: Path)
     expected = alone.lemmas(FORMS)
     copied = pickle.loads(pickle.dumps(alone))  # with the tables
     (tmp_path / "cache").unlink()
-    module._tables.cache_clear()
-    module._opened.cache_clear()
+    forget()
     assert any(expected)
     assert copied.lemmas(FORMS) == before.lemmas(FORMS) == opened(SMALL).lemmas(FORMS) == expected
 
