@@ -331,7 +331,7 @@ def _digest(name: str, tensors: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256(name.encode())
     for key, tensor in sorted(tensors.items()):
         digest.update(f" {key} {tensor.dtype} {tuple(tensor.shape)} ".encode())
-        digest.update(tensor.numpy().reshape(-1))
+        digest.update(tensor.numpy().reshape(-1).data)
     return digest.hexdigest()
 
 

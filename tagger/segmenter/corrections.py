@@ -121,10 +121,15 @@ def _begin_sentences(paragraphs: Sequence[str], kinds: np.ndarray, units: Units,
     is_stop = (kinds == KINDS.index("end")) & (units.gaps == SPACE_GAP)
     before_capital = np.isin(np.roll(kinds, -1), _CAPITALS)
     places = np.flatnonzero(is_stop & before_capital & (labels == Label.TOKEN))
+    current = seen = brackets = 0  # of the paragraph `current` so many characters are counted
+    open_quotes = [0] * len(_QUOTES)
     for place, number in zip(places.tolist(), _paragraph_of(units, places).tolist(), strict=True):
-        text = paragraphs[number][: units.ends[place]]
-        is_quoted = any(sum(map(text.count, marks)) % 2 for marks in _QUOTES)
-        if text[-1] in "!?" and not is_quoted and text.count("(") <= text.count(")"):
+        if number != current:
+            current, seen, brackets, open_quotes = number, 0, 0, [0] * len(_QUOTES)
+        text, seen = paragraphs[number][seen : units.ends[place]], int(units.ends[place])
+        brackets += text.count("(") - text.count(")")
+        open_quotes = [(n + sum(map(text.count, marks))) % 2 for n, marks in zip(open_quotes, _QUOTES, strict=True)]
+        if text[-1] in "!?" and not any(open_quotes) and brackets <= 0:
             labels[place] = Label.SENTENCE
 
 

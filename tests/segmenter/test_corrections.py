@@ -154,6 +154,27 @@ def test_two_addresses_between_letters_without_spaces() -> None:
     assert tokens("看https://a.cn/b或info@b.cn。") == ["看", "https://a.cn/b", "或", "info@b.cn", "。"]
 
 
+class Counted(str):
+    """A text that counts the characters of the parts that are made of it."""
+
+    made = 0
+
+    def __getitem__(self, place: object) -> str:
+        part = super().__getitem__(place)  # type: ignore[index]
+        Counted.made += len(part)
+        return part
+
+
+@pytest.mark.parametrize("sentence", ["Ja! A ", 'Ja! "A ', "Ja! (A ", "Was?! Er "])
+def test_a_paragraph_is_read_once_however_many_marks_it_has(sentence: str) -> None:
+    text = Counted(sentence * 1000)
+    table = UnitTable([], 1, False)
+    units = table.read([text])
+    Counted.made = 0
+    correct([text], table, units, np.full(len(units.types), Label.TOKEN), [])
+    assert Counted.made < 3 * len(text)
+
+
 @pytest.mark.parametrize(
     ("text", "cut", "sentences", "names"),
     [
