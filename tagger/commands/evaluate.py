@@ -25,7 +25,7 @@ from tagger.commands.options import (
 )
 from tagger.errors import InputError
 from tagger.text.files import check_input, read_lines
-from tagger.text.formats import FORMATS, PLACED, TAGGED, TaggedFormat, read
+from tagger.text.formats import PLACED, SEPARATED, TAGGED, TaggedFormat, read
 from tagger.text.output_files import whole_file
 from tagger.text.segment import LEARNED
 from tagger.text.spacing import gold_paragraphs
@@ -52,8 +52,7 @@ def evaluate(
         list[str] | None,
         typer.Option(
             metavar="NAME=N",
-            help=f"Place of a tag column in {PLACED}, the token being 0. In tsv and csv, -1 is the last cell; slash"
-            " needs the place of the last tag too. May be repeated.",
+            help=f"Place of a tag column in {PLACED}, the token being 0, the last cell -1. May be repeated.",
         ),
     ] = None,
     separator: Separator = None,
@@ -106,7 +105,7 @@ def evaluate(
     lexicons = lexicon_files(lexicon or [])
     check_output("--html", html, [file, *lexicons.values()], force)
     format = input or gold_format(file, "tsv" if column else "conllu")
-    if column and not FORMATS[format].has_places:
+    if column and format not in SEPARATED:
         own = "CoNLL-U has places of its own" if format == "conllu" else f"{format} has no numbered places"
         raise InputError(f"--column {column[0]}: {own}; leave it out, or read {file} as tsv with --input tsv")
     if segmenter != "auto" and not raw:

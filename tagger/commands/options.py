@@ -12,10 +12,10 @@ import typer
 from tagger.errors import InputError
 from tagger.text.files import STDIO
 from tagger.text.formats import (
-    FORMATS,
     INPUTS,
     OUTPUTS,
     SEPARATORS,
+    SUFFIXES,
     TAGGED,
     InputFormat,
     format_of,
@@ -39,7 +39,7 @@ HELP_WIDTH = 76  # columns for the list of formats; 4 of 80 are indentation
 
 def format_help(inputs: Iterable[InputFormat] = tuple(INPUTS), outputs: bool = False) -> str:
     """The formats that a command reads and their suffixes, as the last part of its help; those of --output, too."""
-    read = {name: f"{INPUTS[name]} ({' '.join(FORMATS[name].suffixes)})" for name in inputs}
+    read = {name: f"{INPUTS[name]} ({' '.join(s for s, of in SUFFIXES.items() if of == name)})" for name in inputs}
     parts = {"Formats of --input, and their suffixes, which .gz or .zst may follow:": read}
     if outputs:
         parts["Formats of --output:"] = OUTPUTS

@@ -21,7 +21,7 @@ from tagger.tagging.windows import WINDOW_TOKENS
 from tagger.tagging.workers import WorkBatch, WorkersDied
 from tagger.text.conllu import numbered
 from tagger.text.files import STDIO, decoded_lines, open_binary
-from tagger.text.formats import FORMATS, Writer, read_checked, read_parts, writer
+from tagger.text.formats import SEPARATED, WITH_OFFSETS, Writer, read_checked, read_parts, writer
 from tagger.text.paragraphs import Part, cut_parts, sentences_of
 from tagger.text.sentence import Sentence
 
@@ -141,11 +141,11 @@ def _windows(
             options.columns or tagger.columns,
             probabilities=options.probabilities,
             top=options.top,
-            separator=options.separator if job.input == job.output or FORMATS[job.input].separator is None else None,
+            separator=options.separator if job.input == job.output or job.input not in SEPARATED else None,
             width=width,
         )
         next_is_standard_input = number + 1 < len(jobs) and jobs[number + 1].source == STDIO  # its text may come late
-        window = _Window(number, [], write, FORMATS[job.output].has_offsets)
+        window = _Window(number, [], write, job.output in WITH_OFFSETS)
         tokens, limit = 0, FIRST_WINDOW
         error = None
         try:

@@ -1,7 +1,7 @@
 """Formats in which tags stand beside words, and the cells that formats share.
 
-`tokens`, `tsv` and `csv` have a token per line, its tags in columns, and an empty line after each sentence. `lines` and
-`slash` have a sentence per line. `pretty` shows tags below words on a terminal.
+`tokens`, `tsv` and `csv` have a token per line, its tags in columns, and an empty line after each sentence. `lines` has
+a sentence per line. `pretty` shows tags below words on a terminal.
 
 Training, `evaluate` and `tag` all read column files here, so that they see the same sentences.
 """
@@ -10,7 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tagger.errors import InputError, shorten
 from tagger.text.sentence import Sentence
@@ -19,33 +19,31 @@ from tagger.text.strings import NO_TAG, display_width, encodable, fitted, whole_
 MAX_SENTENCE_TOKENS = 1_000_000  # more means that nothing in the file ends its sentences
 MAX_LINE_TOKENS = 200_000  # of a sentence in one line, which is tagged in one go, without progress
 BLANK_SEPARATED = re.compile(r"[^ \t\r\n]+")
-NO_BREAK_SPACE = "\u00a0"  # stands for a space inside a word of `slash`
 
 _CELL_BREAK = re.compile(r"[\t\n\r]")
 _LINE_BREAK = re.compile(r"[\n\r]")
-_SPACE = re.compile(r"\s")
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
+CSV_SEPARATORS = (",", ";", "\t")
 
 
-@dataclass(frozen=True)
-class FileOptions:
-    """How a file is read, see `formats.read_parts`, or written, see `formats.writer`.
+class ReadOptions(NamedTuple):
+    """How a file is read. A reader takes the lines, the file's name for messages, and these."""
 
-    Attributes:
-        columns: the tag columns; for reading with their places in a line.
-        separator: of cells; None: that of the format.
-        top: alternatives of each tag that are written; 0: none.
-        width: of the terminal, for `pretty`.
-    """
+    columns: Mapping[str, int] = {}  # the tag columns and their places, counted from 0; -1 is the last cell
+    separator: str | None = None  # of cells; None: that of the format
+    skip: Sequence[str] = ()  # what a line of tsv or csv begins with that has no token
+    may_lack_tags: bool = False  # whether a line of jsonl may lack columns
+    paragraph_per_line: bool = False  # whether each line of a text is a paragraph; else the lines themselves decide
 
-    columns: Mapping[str, int] = field(default_factory=dict)
+
+class WriteOptions(NamedTuple):
+    """How sentences are written. A writer takes these and a sentence, and returns text."""
+
+    columns: Sequence[str]  # every sentence with tokens has them
     separator: str | None = None
-    paragraph_per_line: bool = False
-    skip: Sequence[str] = ()
-    takes_text: bool = True
-    may_lack_tags: bool = False
     probabilities: bool = False
-    top: int = 0
-    width: int = 80
+    top: int = 0  # alternatives of each tag; 0: none
+    width: int = 80  # of the terminal, for `pretty`
 
 
 def check_length(tokens: Sequence[str], where: str) -> None:
@@ -93,30 +91,40 @@ def read_columns(
 ) -> Iterator[Sentence]:
     """Yields the sentences of a column file; a separator that cannot separate is an error at once.
 
-    Without a separator, the first line with a token decides for the whole file: if it contains a tab, the cells of
-    every line stand between tabs and may contain spaces; if not, they stand between any number of spaces and tabs.
+    Without a separator, the first line with a token decides for the whole file. If it contains a tab, the cells of
+    every line stand between tabs and may contain spaces; if not, they stand between any number of spaces and tabs. In
+    CSV the separator is the comma, the semicolon or the tab that divides that line.
 
-    An empty line ends a sentence; every further empty line is a sentence without tokens. No line is a comment or a
-    header unless `skip` says so.
+    An empty line, or one of separators alone as spreadsheets write it, ends a sentence; every further one is a sentence
+    without tokens. No line is a comment or a header unless `skip` says so.
 
     Args:
         columns: the tag columns to read and their places, counted from 0, or from -1 at the end of the line.
         optional: further tag columns and their places; the tag is `_` if a line has no such place.
         separator: the text between two cells; a space means any number of spaces and tabs, `\\t` means a tab.
-        quoted: whether cells are quoted as in CSV; the separator is then a single character, by default a comma.
+        quoted: whether cells are quoted as in CSV; the separator is then a single character.
         skip: a line that begins with one of these has no token and ends a sentence, such as `-DOCSTART-`.
         remedy: the end of the message about a missing column; it names the options for columns and separator.
     """
     if quoted:
-        mark = csv_separator("," if separator is None else separator)
-        cut: _Cut | None = lambda line: next(csv.reader([line], delimiter=mark, strict=True))  # noqa: E731
+        cut = None if separator is None else _csv_cut(csv_separator(separator))
     else:
         cut = None if separator is None else _cut_at(column_separator(separator))
     required = {"the token": token, **columns}
-    return _read(lines, path, cut, required, optional or {}, tuple(skip), remedy, separator)
+    return _read(lines, path, cut, required, optional or {}, tuple(skip), remedy, separator, quoted)
 
 
-def read_tokens(lines: Iterable[str], path: str) -> Iterator[Sentence]:
+def read_tsv(lines: Iterable[str], path: str, options: ReadOptions) -> Iterator[Sentence]:
+    """Yields the sentences of a file with a token per line, the cells between tabs or spaces."""
+    return read_columns(lines, path, options.columns, separator=options.separator, skip=options.skip)
+
+
+def read_csv(lines: Iterable[str], path: str, options: ReadOptions) -> Iterator[Sentence]:
+    """The same for CSV."""
+    return read_columns(lines, path, options.columns, separator=options.separator, skip=options.skip, quoted=True)
+
+
+def read_tokens(lines: Iterable[str], path: str, options: ReadOptions | None = None) -> Iterator[Sentence]:
     """Yields the sentences of a file with a token per line and nothing else; spaces in a line belong to the token."""
     return _read(lines, path, lambda line: [line], {"the token": 0}, {}, (), "")
 
@@ -141,6 +149,21 @@ def _cut_at(separator: str) -> _Cut:
     return BLANK_SEPARATED.findall if separator == " " else lambda line: line.split(separator)
 
 
+def _csv_cut(separator: str) -> _Cut:
+    return lambda line: next(csv.reader([line], delimiter=separator, strict=True))
+
+
+def _csv_separator_of(line: str, remedy: str) -> str:
+    """The separator that divides the first line of a CSV file, after a token that is not empty."""
+    plain = _QUOTED.sub('""', line)
+    found = [mark for mark in CSV_SEPARATORS if plain.find(mark) > 0]
+    if len(found) != 1:
+        marks = "a comma, a semicolon or a tab"
+        why = "may be divided by each of several separators" if found else f"is not divided by {marks}"
+        raise InputError(f"{shorten(line)} {why}; {remedy}")
+    return found[0]
+
+
 def _read(
     lines: Iterable[str],
     path: str,
@@ -150,41 +173,50 @@ def _read(
     skip: tuple[str, ...],
     remedy: str,
     separator: str | None = None,
+    quoted: bool = False,
 ) -> Iterator[Sentence]:
+    blank = " \t" + (separator or "".join(CSV_SEPARATORS)) if quoted else " \t"  # what an empty line may have
+    token = required["the token"]
     rows: list[list[str]] = []
     ended = True  # whether the last line ended a sentence
     for number, line in enumerate(whole_lines(lines, path), 1):
         text = line.rstrip("\r\n")
-        ended = not text.strip(" \t") or text.startswith(skip)
+        ended = not text.strip(blank) or text.startswith(skip)
         if ended:
             yield _sentence(rows, required, optional)
             rows = []
             continue
-        if cut is None:
-            cut = _cut_at("\t" if "\t" in text else " ")
+        where = f"{path}, line {number}"
         try:
+            if cut is None and quoted:
+                mark = _csv_separator_of(text, remedy)
+                cut, blank = _csv_cut(mark), f" \t{mark}"
+            elif cut is None:
+                cut = _cut_at("\t" if "\t" in text else " ")
             cells = cut(text)
         except csv.Error as error:
             raise InputError(
-                f"{path}, line {number}: {shorten(text)} is not CSV ({error}); put a cell with a quote in it between"
-                " quotes and double that quote"
+                f"{where}: {shorten(text)} is not CSV ({error}); put a cell with a quote in it between quotes and"
+                " double that quote"
             ) from None
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
         if separator is not None:
             if len(cells) == 1 and "\t" in text:
                 raise InputError(
-                    f"{path}, line {number}: no separator {shorten(separator)} in {shorten(text)}, which has tabs; the"
-                    " separator is that of the input: take \\t, or name none"
+                    f"{where}: no separator {shorten(separator)} in {shorten(text)}, which has tabs; the separator is"
+                    " that of the input: take \\t, or name none"
                 )
             separator = None  # checked
         for name, place in required.items():
             if not -len(cells) <= place < len(cells):
-                raise InputError(
-                    f"{path}, line {number}: no column {place} (from 0) for {name} in {shorten(text)}; {remedy}"
-                )
+                raise InputError(f"{where}: no column {place} (from 0) for {name} in {shorten(text)}; {remedy}")
+        if not cells[token]:
+            raise InputError(f"{where}: the token in {shorten(text)} is empty; write it, or _ if it has no form")
         if len(rows) == MAX_SENTENCE_TOKENS:
             raise InputError(
-                f"{path}, line {number}: {MAX_SENTENCE_TOKENS:,} tokens without an empty line before {shorten(text)};"
-                " put an empty line after each sentence"
+                f"{where}: {MAX_SENTENCE_TOKENS:,} tokens without an empty line before {shorten(text)}; put an empty"
+                " line after each sentence"
             )
         rows.append(cells)
     if not ended:
@@ -198,7 +230,7 @@ def _sentence(rows: list[list[str]], required: Mapping[str, int], optional: Mapp
     return Sentence(values.pop("the token"), values)
 
 
-def _cells(options: FileOptions, sentence: Sentence, unfit: re.Pattern[str]) -> list[list[str]]:
+def _cells(options: WriteOptions, sentence: Sentence, unfit: re.Pattern[str]) -> list[list[str]]:
     """The columns of `tsv` and `csv`; what matches `unfit` becomes a space."""
     cells = [cleaned(sentence.tokens, unfit, " ")]
     for column in options.columns:
@@ -210,7 +242,7 @@ def _cells(options: FileOptions, sentence: Sentence, unfit: re.Pattern[str]) -> 
     return cells
 
 
-def write_tsv(options: FileOptions, sentence: Sentence) -> str:
+def write_tsv(options: WriteOptions, sentence: Sentence) -> str:
     """A line per token, its cells between separators, none of which a cell may contain; then an empty line."""
     if not sentence.tokens:
         return "\n"
@@ -225,7 +257,7 @@ def write_tsv(options: FileOptions, sentence: Sentence) -> str:
     return encodable("\n".join(map(separator.join, zip(*cells, strict=True)))) + "\n\n"
 
 
-def write_csv(options: FileOptions, sentence: Sentence) -> str:
+def write_csv(options: WriteOptions, sentence: Sentence) -> str:
     """The same, quoted as in any CSV file."""
     out = io.StringIO()
     if sentence.tokens:
@@ -234,7 +266,7 @@ def write_csv(options: FileOptions, sentence: Sentence) -> str:
     return encodable(out.getvalue()) + "\n"
 
 
-def read_sentence_lines(lines: Iterable[str], path: str) -> Iterator[Sentence]:
+def read_sentence_lines(lines: Iterable[str], path: str, options: ReadOptions | None = None) -> Iterator[Sentence]:
     """Yields the sentence of each line; its tokens stand between spaces and tabs."""
     start = 0
     for number, line in enumerate(whole_lines(lines, path), 1):
@@ -249,58 +281,7 @@ def read_sentence_lines(lines: Iterable[str], path: str) -> Iterator[Sentence]:
         start += len(line)
 
 
-def read_slash(
-    lines: Iterable[str], path: str, columns: Mapping[str, int], separator: str | None
-) -> Iterator[Sentence]:
-    """Yields the sentence of each line; words stand between spaces and tabs, U+00A0 in a word is read as a space.
-
-    The last N separators of a word split it, N being the largest place in `columns`: with one tag, `and/or/CCONJ` is
-    the word `and/or`. The first of these N tags has the place 1, so `columns` must have the last tag of words with
-    several. Without `columns` a word may have a tag or none. A separator that cannot separate is an error at once.
-    """
-    if min(columns.values(), default=1) < 1:
-        raise InputError(f"{path}: the tags of a word in slash have the places 1, 2, ..., not {min(columns.values())}")
-    return _read_slash(lines, path, slash_separator("/" if separator is None else separator), columns)
-
-
-def slash_separator(separator: str) -> str:
-    """`separator`, which may contain no white space."""
-    if not separator or _SPACE.search(separator):
-        raise InputError(f"{shorten(separator)} cannot separate words from tags; take / or _ or another character")
-    return separator
-
-
-def _read_slash(lines: Iterable[str], path: str, separator: str, columns: Mapping[str, int]) -> Iterator[Sentence]:
-    tags = max(columns.values(), default=0)
-    for number, line in enumerate(whole_lines(lines, path), 1):
-        rows: list[list[str]] = []
-        for item in BLANK_SEPARATED.findall(line):
-            cells = item.replace(NO_BREAK_SPACE, " ").rsplit(separator, tags or 1)
-            if len(cells) <= tags or (tags and not all(cells)):
-                raise InputError(
-                    f"{path}, line {number}: {shorten(item)} is not a word with {tags} tag{'s'[: tags > 1]} after"
-                    f" {separator}; tag it, or name the separator with --separator"
-                )
-            rows.append(cells if all(cells) else [separator.join(cells)])
-        tokens = [cells[0] for cells in rows]
-        check_length(tokens, f"{path}, line {number}")
-        yield Sentence(tokens, {column: [cells[place] for cells in rows] for column, place in columns.items()})
-
-
-def write_slash(options: FileOptions, sentence: Sentence) -> str:
-    """A line of words, each with its tags; no tag may contain the separator."""
-    separator = options.separator or "/"
-    cells = [cleaned(sentence.tokens, _SPACE, NO_BREAK_SPACE)]
-    for column in options.columns if sentence.tokens else ():
-        tags = cleaned(sentence.tags[column], _SPACE, NO_BREAK_SPACE)
-        for tag in set(tags):
-            if (separator + tag).rfind(separator):
-                raise InputError(f"tag {shorten(tag)} contains {separator}; choose another --separator")
-        cells.append(tags)
-    return encodable(" ".join(map(separator.join, zip(*cells, strict=True)))) + "\n"
-
-
-def write_pretty(options: FileOptions, sentence: Sentence) -> str:
+def write_pretty(options: WriteOptions, sentence: Sentence) -> str:
     """Tags below words, in blocks of lines that are as wide as the terminal."""
     rows = [sentence.tokens]
     for column in options.columns if sentence.tokens else ():

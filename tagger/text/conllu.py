@@ -13,7 +13,7 @@ from operator import not_
 from typing import NamedTuple
 
 from tagger.errors import InputError, shorten
-from tagger.text.columns import FileOptions, alternatives, decimals
+from tagger.text.columns import ReadOptions, WriteOptions, alternatives, decimals
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.strings import LEMMA, encodable, whole_lines
 
@@ -28,7 +28,7 @@ _CONTROL = re.compile(r"[\t\n\r]")
 _UNFIT = re.compile("[\t\n\r\ud800-\udfff]")
 
 
-def read_conllu(lines: Iterable[str], path: str) -> Iterator[Sentence]:
+def read_conllu(lines: Iterable[str], path: str, options: ReadOptions | None = None) -> Iterator[Sentence]:
     """Yields a sentence per block of lines that ends with an empty line.
 
     Every line belongs to one sentence, so that writing all sentences gives the file back. A block without words
@@ -263,7 +263,7 @@ def _glued(sentence: Sentence) -> list[bool] | None:
     return glued
 
 
-def write_tagged(options: FileOptions, sentence: Sentence) -> str:
+def write_tagged(options: WriteOptions, sentence: Sentence) -> str:
     """The block of a sentence with its tags, and in MISC what else is asked for, as `UposProb` and `UposTop`."""
     extra: dict[str, list[str]] = {}
     if sentence.tokens and options.probabilities:

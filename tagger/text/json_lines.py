@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from tagger.errors import InputError, shorten
-from tagger.text.columns import FileOptions, check_length
+from tagger.text.columns import ReadOptions, WriteOptions, check_length
 from tagger.text.paragraphs import JsonText, read_paragraphs
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.strings import SURROGATE, whole_lines
@@ -15,7 +15,7 @@ from tagger.text.strings import SURROGATE, whole_lines
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def read_jsonl(lines: Iterable[str], path: str, options: FileOptions) -> Iterator[Sentence | JsonText]:
+def read_jsonl(lines: Iterable[str], path: str, options: ReadOptions) -> Iterator[Sentence | JsonText]:
     """Yields the sentence or the text of each line; empty lines are skipped.
 
     A line is a list of tokens, or an object with `tokens` or else `text`. A text becomes one sentence or more,
@@ -38,8 +38,6 @@ def read_jsonl(lines: Iterable[str], path: str, options: FileOptions) -> Iterato
             yield _tokenised(fields, where, [c for c in columns if c in fields or not options.may_lack_tags])
         elif not isinstance(text := fields.pop("text", None), str):
             raise InputError(f'{where}: neither "tokens" nor "text" in {shorten(line.strip())}; add one of them')
-        elif not options.takes_text:
-            raise InputError(f'{where}: no rules here to cut text into tokens: {shorten(text)}; give "tokens"')
         else:
             paragraphs = read_paragraphs(io.StringIO(text, newline="\n"), options.paragraph_per_line)
             for key in ("multiwords", "space_after"):  # of an earlier cut
@@ -105,7 +103,7 @@ def _is_span(value: object) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(type(place) is int for place in value)
 
 
-def write_jsonl(options: FileOptions, sentence: Sentence) -> str:
+def write_jsonl(options: WriteOptions, sentence: Sentence) -> str:
     """A JSON object in a line. It keeps every character, and the keys that the tagger does not know."""
     record: dict[str, object] = {"tokens": sentence.tokens}
     stale: set[str] = set()  # keys that an earlier run wrote for these columns

@@ -41,5 +41,5 @@ def test_a_lexicon_that_is_written_can_be_used(treebank: Path, tmp_path: Path, m
     assert "exists; --force" in error("lexicon", "a.conllu", "-o", "words.tsv")
     assert (tmp_path / "words.tsv").read_text() == text
     (tmp_path / "words.tsv").write_text(text.replace("Yes\tINTJ\n", ""))  # which the tagger does not know
-    tagged = call("tag", "a.conllu", "--lexicon", "words.tsv", "--output", "slash", "--model", str(model)).stdout
-    assert tagged.startswith("They/PRON do/VERB n't/ADV book/NOUN\n")
+    tagged = call("tag", "a.conllu", "--lexicon", "words.tsv", "--output", "tsv", "--model", str(model)).stdout
+    assert tagged.startswith("They\tPRON\ndo\tVERB\nn't\tADV\nbook\tNOUN\n")

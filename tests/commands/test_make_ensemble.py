@@ -26,9 +26,9 @@ def test_several_taggers_become_one(taggers: list[str], tmp_path: Path) -> None:
     Path("out/a.conllu").unlink()
     call(*tag, "--resume", "--workers", "2")
     assert Path("out/a.conllu").read_text() == first
-    Path("tagged.slash").write_text("They/NOUN walk/_ ./PUNCT\n")
-    kept = call("tag", "tagged.slash", "--model", "both", "--keep", "--output", "slash").stdout
-    assert kept.startswith("They/NOUN walk/")
+    Path("tagged.tsv").write_text("They\tNOUN\nwalk\t_\n.\tPUNCT\n")
+    kept = call("tag", "tagged.tsv", "--model", "both", "--keep").stdout
+    assert kept.startswith("They\tNOUN\nwalk\t")
     scores = json.loads(call("evaluate", "a.conllu", "--model", "both", "--json").stdout)
     assert scores["upos"]["tokens"] == 5
 

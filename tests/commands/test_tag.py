@@ -37,9 +37,8 @@ def test_standard_input_to_standard_output(model: Path) -> None:
 def test_formats_agree_with_the_library(model: Path, tmp_path: Path) -> None:
     tags = tagger.load(model).tag(["They", "book", "it"])
     (tmp_path / "a.lines").write_text("They book it\n")
-    assert call("tag", "a.lines", "--output", "slash", "--model", str(model)).stdout == "{} {} {}\n".format(
-        *(f"{word}/{tag}" for word, tag in zip(["They", "book", "it"], tags, strict=True))
-    )
+    written = "".join(f"{word}\t{tag}\n" for word, tag in zip(["They", "book", "it"], tags, strict=True))
+    assert call("tag", "a.lines", "--model", str(model)).stdout == f"{written}\n"
     record = json.loads(
         call("tag", "a.lines", "--output", "jsonl", "--probabilities", "--top", "2", "--model", str(model)).stdout
     )
@@ -163,10 +162,10 @@ def test_the_corpus_that_text_is_like(tmp_path: Path) -> None:
     found = set()
     for name in (None, "UD_A", "UD_B"):
         option = [] if name is None else ["--corpus", name]
-        output = call("tag", "a.lines", "--output", "slash", "--model", str(folder), *option).stdout.split()
+        output = call("tag", "a.lines", "--model", str(folder), *option).stdout.splitlines()
         words = ["They", "book", ".", ".", "book", "They"]
         tags = tagger.load(folder, corpus=name).tag(words)
-        assert output == [f"{word}/{tag}" for word, tag in zip(words, tags, strict=True)]
+        assert output == [*(f"{word}\t{tag}" for word, tag in zip(words, tags, strict=True)), ""]
         found.add(tuple(output))
     assert len(found) == 3
     message = error("tag", "a.lines", "--model", str(folder), "--corpus", "UD_C")

@@ -10,13 +10,12 @@ from tests.commands.conftest import CONLLU, TAGS, call, error
 
 def test_a_lexicon_decides_the_tags_of_its_forms(model: Path, tmp_path: Path) -> None:
     (tmp_path / "a.lines").write_text("They book it\nthey THEY\n")
-    tag = call("tag", "a.lines", "--output", "slash", "--model", str(model)).stdout.split()[0].partition("/")[2]
+    tag = call("tag", "a.lines", "--model", str(model)).stdout.split()[1]
     other = next(t for t in TAGS if t != tag)
     (tmp_path / "words.tsv").write_text(f"They\t{other}\nit\tADV|VERB\n")
-    options = ["--output", "slash", "--model", str(model), "--lexicon"]
-    words = call("tag", "a.lines", *options, "words.tsv").stdout.split()
-    assert words[0] == f"They/{other}"
-    assert words[2] in ("it/ADV", "it/VERB")
+    words = call("tag", "a.lines", "--model", str(model), "--lexicon", "words.tsv").stdout.split("\n")
+    assert words[0] == f"They\t{other}"
+    assert words[2] in ("it\tADV", "it\tVERB")
 
 
 @pytest.mark.parametrize(
@@ -36,10 +35,10 @@ def test_mistakes_in_a_lexicon(model: Path, tmp_path: Path, text: str, options: 
 
 def test_tags_of_the_input_are_kept(model: Path, tmp_path: Path) -> None:
     options = ["--keep", "--model", str(model)]
-    found = call("tag", "-", "--input", "slash", "--output", "slash", *options, input="dog/NOUN the/_ x/PUNCT\n").stdout
-    words = found.split()
-    assert (words[0], words[2]) == ("dog/NOUN", "x/PUNCT")
-    assert words[1].partition("/")[2] in TAGS
+    found = call("tag", "-", "--input", "tsv", *options, input="dog\tNOUN\nthe\t_\nx\tPUNCT\n").stdout
+    words = found.splitlines()
+    assert (words[0], words[2]) == ("dog\tNOUN", "x\tPUNCT")
+    assert words[1].partition("\t")[2] in TAGS
     blank = CONLLU.replace("INTJ", "_").replace("\tPRON\t", "\t_\t")
     (tmp_path / "a.conllu").write_text(blank)
     call("tag", "a.conllu", "-o", "b.conllu", *options)

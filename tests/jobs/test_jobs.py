@@ -40,7 +40,7 @@ def planned(*arguments: object) -> list[tuple[str, str, str | None, str]]:
         (["-"], "out.jsonl", "lines", None, [("-", "lines", "out.jsonl", "jsonl")]),
         (["in/b.conllu"], "b.tsv.gz", None, None, [(*CONLLU, "b.tsv.gz", "tsv")]),
         (["x.txt"], "out.txt", None, None, [("x.txt", "text", "out.txt", "tsv")]),
-        (["x.txt"], "out.v2", "lines", "slash", [("x.txt", "lines", "out.v2", "slash")]),
+        (["x.txt"], "out.v2", "lines", "csv", [("x.txt", "lines", "out.v2", "csv")]),
         (["x.txt"], "out/", None, None, [("x.txt", "text", "out/x.tsv", "tsv")]),
         (["in/a"], "in", None, None, [(*BOOK, "in/book.tsv", "tsv")]),
         (

@@ -27,7 +27,6 @@ def columns_of(text: str, **rules: Any) -> list[Sentence]:
         (None, "a\tX\nNew York\tY\n", ["a", "New York"]),
         (None, "\n \t\nNew York\tX\nb\tY\n", ["New York", "b"]),
         (None, "-DOCSTART- O\n\na c\tX\nb\tY\n", ["a c", "b"]),
-        (None, "\tX\nb\tY\n", ["", "b"]),
         (" ", "a\tX\nb Y\n", ["a", "b"]),
         (r"\t", "a\tX\nb\tY", ["a", "b"]),
         ("||", "a||X\nb||Y\r\n", ["a", "b"]),
@@ -48,11 +47,38 @@ def test_csv() -> None:
     for line in ('",PUNCT', '"a"b,X', '"a\rb', 'x,"'):
         with pytest.raises(InputError, match=r"in\.file, line 2: .* is not CSV .*double that quote"):
             columns_of(f'a,X\n{line}\n",PUNCT\n', quoted=True)
-    text = '",",PUNCT\n"""",PUNCT\n"a ""b"" c",X\n"",Y\nd,\n\n"",Z\n'
+    text = '",",PUNCT\n"""",PUNCT\n"a ""b"" c",X\nd,\n\nf,Z\n'
     first, second = columns_of(text, quoted=True)
-    assert first == Sentence([",", '"', 'a "b" c', "", "d"], {"upos": ["PUNCT", "PUNCT", "X", "Y", ""]})
-    assert second == Sentence([""], {"upos": ["Z"]})
-    assert columns_of('";";X\n', quoted=True, separator=";") == [Sentence([";"], {"upos": ["X"]})]
+    assert first == Sentence([",", '"', 'a "b" c', "d"], {"upos": ["PUNCT", "PUNCT", "X", ""]})
+    assert second == Sentence(["f"], {"upos": ["Z"]})
+
+
+@pytest.mark.parametrize(
+    ("text", "separator", "found"),
+    [
+        ('";";X\n', None, [[";"]]),
+        ("Er;PRON\r\nkam,so;X\r\n", None, [["Er", "kam,so"]]),  # of a spreadsheet in Europe
+        ("a;X\n;;\nb;Y\n", None, [["a"], ["b"]]),  # which writes an empty row so
+        (",,\na,X\n;,Y\n", None, [[], ["a", ";"]]),
+        (";,X\n", None, [[";"]]),
+        ("a\tX\nb\tY\n", None, [["a", "b"]]),
+        ("1,5;NUM\n", ";", [["1,5"]]),
+        ("1,5;NUM\n", None, "each of several separators; check --column and --separator"),
+        ("Er|PRON\n", None, "is not divided by a comma, a semicolon or a tab; check --column and --separator"),
+    ],
+)
+def test_the_first_line_tells_the_separator_of_csv(text: str, separator: str | None, found: Any) -> None:
+    if isinstance(found, str):
+        with pytest.raises(InputError, match=rf"^in\.file, line 1: .* {found}"):
+            columns_of(text, quoted=True, separator=separator)
+    else:
+        assert [s.tokens for s in columns_of(text, quoted=True, separator=separator)] == found
+
+
+@pytest.mark.parametrize(("text", "quoted"), [("a\tX\n\tX\n", False), ('a,X\n"",X\n', True), ("a;X\n;X\n", True)])
+def test_an_empty_token_is_refused(text: str, quoted: bool) -> None:
+    with pytest.raises(InputError, match=r"^in\.file, line 2: the token in .*X' is empty; write it, or _"):
+        columns_of(text, quoted=quoted)
 
 
 @pytest.mark.parametrize("separator", ["", "\n", "a\r", " ", '"', "ab"])

@@ -8,12 +8,13 @@ import pytest
 
 from tagger.errors import InputError
 from tagger.text.formats import (
-    FORMATS,
     INPUTS,
     MAY_HAVE_TEXT,
     OUTPUTS,
+    SEPARATED,
     SUFFIXES,
     TAGGED,
+    WITH_OFFSETS,
     format_of,
     read,
     read_checked,
@@ -26,7 +27,7 @@ from tagger.text.sentence import Sentence, Token
 def test_suffixes() -> None:
     rows = """a/book.txt text a/book.tsv, a/book.TXT.gz text a/book.tsv.gz, a.conllu conllu a.tsv,
     a.conll-u conllu a.tsv, a.jsonl jsonl a.tsv, a.b.tsv tsv a.b.tsv, a.csv csv a.tsv, a.conll.gz tsv a.tsv.gz,
-    a.tokens tokens a.tsv, a.slash slash a.tsv, notes.v2 text notes.v2.tsv, README text README.tsv,
+    a.tokens tokens a.tsv, notes.v2 text notes.v2.tsv, README text README.tsv,
     .txt text .txt.tsv, a.gz text a.tsv.gz"""
     for path, format, tsv in map(str.split, rows.split(",")):
         assert (format_of(path), renamed(Path(path), "tsv").as_posix()) == (format, tsv)
@@ -42,7 +43,7 @@ def test_every_format_has_a_suffix() -> None:
 
 @pytest.mark.parametrize("format", INPUTS)
 def test_which_input_formats_may_have_text_is_listed(format: str) -> None:
-    lines = {"jsonl": '{"text": "a"}\n', "conllu": "1\ta" + "\t_" * 8 + "\n", "slash": "a/X\n"}
+    lines = {"jsonl": '{"text": "a"}\n', "csv": "a,X\n", "conllu": "1\ta" + "\t_" * 8 + "\n"}
     cut: list[str] = []
 
     def segment(texts: Sequence[str]) -> list[list[list[Token]]]:
@@ -58,10 +59,8 @@ def test_what_an_output_format_takes_is_listed(format: str) -> None:
     write = writer(format, ["upos"])
     sentence = Sentence(["Do", "n't"], {"upos": ["AUX", "PART"]}, text="Don't")
     glued = replace(sentence, offsets=[(0, 2), (2, 5)])
-    assert (write(sentence) != write(glued)) == FORMATS[format].has_offsets
-    assert (write(sentence) != writer(format, ["upos"], separator=";")(sentence)) == (
-        FORMATS[format].separator is not None
-    )
+    assert (write(sentence) != write(glued)) == (format in WITH_OFFSETS)
+    assert (write(sentence) != writer(format, ["upos"], separator=";")(sentence)) == (format in SEPARATED)
 
 
 @pytest.mark.parametrize("format", TAGGED)
@@ -91,7 +90,6 @@ CONLLU = "# a\n" + row(1, "NOUN") + "2-3\tx" + 8 * "\t_" + "\n" + row(2, "_") + 
     [
         ("conllu", CONLLU, 5),
         ("conllu", row(1, "VERB") + "\n" + CONLLU, 7),
-        ("slash", "a/NOUN b/_\nc/VERB d/TAG\n", 2),
         ("tsv", "a\tNOUN\n\nb\t_\nc\tTAG\nd\tNOUN\n", 4),
         ("csv", "a,NOUN\n\n\nb,TAG\n", 4),
         ("jsonl", '{"tokens": ["a"], "upos": ["_"]}\n\n{"tokens": ["a"], "upos": ["TAG"]}\n', 3),
@@ -105,5 +103,5 @@ def test_the_line_of_an_unknown_tag_is_named(format: str, text: str, line: int) 
 
 
 def test_blanks_and_columns_that_are_not_checked_pass() -> None:
-    assert sentences("slash", "a/_ b/NOUN\n")[0].tags == {"upos": ["_", "NOUN"]}
+    assert sentences("tsv", "a\t_\nb\tNOUN\n")[0].tags == {"upos": ["_", "NOUN"]}
     assert sentences("conllu", row(1, "_").replace("w\t_", "w\tlemma") + "\n")[0].tags["lemma"] == ["lemma"]

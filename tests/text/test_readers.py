@@ -34,9 +34,6 @@ from tests.text.conftest import LINE, read, segment, tokens_of, write
         ("tsv", "a\tX\nb c\tY\n\n-DOCSTART-\t-X-\n\n", [["a", "b c"], ["-DOCSTART-"]]),
         ("jsonl", '["a","b c"]\n\n{"tokens":[]}\r\n[]', [["a", "b c"], [], []]),
         ("jsonl", '{"text":"a b. c"}\n', [["a", "b."], ["c"]]),
-        ("slash", "a/X b/c/Y\nd e/\n\n", [["a", "b/c"], ["d", "e/"], []]),
-        ("slash", "/ //SYM /usr and/or/CCONJ\n", [["/", "/", "/usr", "and/or"]]),
-        ("slash", "New\u00a0York/PROPN", [["New York"]]),
         ("text", "a b.\nc\n\nd", [["a", "b."], ["c"], ["d"]]),
     ],
 )
@@ -48,7 +45,7 @@ def test_read(format: str, text: str, tokens: list[list[str]]) -> None:
 def test_a_byte_order_mark_is_dropped(tmp_path: Path, format: str) -> None:
     assert read("", format, segment=segment) == []
     text = write([Sentence(["a"], {"upos": ["X"]})], format) if format in OUTPUTS else "a\n"
-    text = "a\n" if format in ("tsv", "csv") else text
+    text = "a\n" if format == "tsv" else text
     path = tmp_path / "a"
     path.write_bytes(b"\xef\xbb\xbf" + text.encode())
     (sentence,) = formats.read(read_lines(str(path)), str(path), format, segment=segment)
@@ -61,7 +58,6 @@ def test_a_byte_order_mark_is_dropped(tmp_path: Path, format: str) -> None:
     [
         ("tsv", "a N  B\nb\tV I\n", {"columns": {"upos": 1, "ner": 2}, "separator": " "}),
         ("tsv", "a\tx\tB\tN\nb\tB\tI\tV\n", {"columns": {"upos": -1, "ner": -2}}),
-        ("slash", "a/N/B b/V/I", {"columns": {"upos": 1, "ner": 2}}),
         ("jsonl", '{"ner":["B","I"],"upos":["N","V"],"tokens":["a","b"]}', {"columns": {"upos": 1, "ner": 2}}),
     ],
 )
@@ -104,10 +100,8 @@ def test_memory_stays_flat(monkeypatch: pytest.MonkeyPatch, format: str, line: s
         ("jsonl", "[" * 100_000, ["[[[", "not JSON"], {}),
         ("jsonl", '{"tokens":null}', ["null", "list of strings"], {}),
         ("jsonl", '{"words":["a"]}', ["words", '"tokens"', '"text"'], {}),
-        ("jsonl", '{"text":"a b"}', ["'a b'", '"tokens"'], {"segment": None}),
         ("jsonl", '{"tokens":["a"],"upos":["X","Y"]}', ["2 upos", "1 tokens"], {"columns": {"upos": 1}}),
         ("tsv", "a", ["no column 1", "upos", "'a'", "separator"], {"columns": {"upos": 1}}),
-        ("slash", "a/X b", ["'b'", "1 tag", "--separator"], {"columns": {"upos": 1}}),
     ],
 )
 def test_errors(format: str, line: str, said: list[str], options: dict[str, Any]) -> None:
@@ -120,7 +114,7 @@ def test_errors(format: str, line: str, said: list[str], options: dict[str, Any]
     assert "\n" not in message
 
 
-@pytest.mark.parametrize(("format", "token"), [("lines", "{} "), ("slash", "{}/X "), ("jsonl", '"{}",')])
+@pytest.mark.parametrize(("format", "token"), [("lines", "{} "), ("jsonl", '"{}",')])
 def test_a_line_of_too_many_tokens_is_refused(monkeypatch: pytest.MonkeyPatch, format: str, token: str) -> None:
     monkeypatch.setattr("tagger.text.columns.MAX_LINE_TOKENS", 9)
     for tokens in (9, 10):
@@ -142,14 +136,12 @@ def test_a_file_without_sentence_ends_is_refused(monkeypatch: pytest.MonkeyPatch
     [
         ("xml", {}, "'xml'.*conllu"),
         ("text", {}, "a: .*--input"),
-        ("slash", {"separator": ""}, "''"),
-        ("slash", {"separator": " "}, "' '"),
-        ("slash", {"columns": {"upos": -1}}, "a: .*-1"),
+        ("jsonl", {}, "a: .*'b c'; give \"tokens\""),
     ],
 )
 def test_what_cannot_be_asked(format: str, options: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        formats.read([], "a", format, **options)
+        list(formats.read(['{"text":"b c"}'], "a", format, **options))
 
 
 @given(st.text(), st.booleans(), st.integers(5, 50), st.integers(1, 100))

@@ -39,8 +39,6 @@ SENTENCE = Sentence(
         ),
         ("tsv", {"separator": "|"}, "Don|AUX\n't|PART\nNew York|PROPN\n\n"),
         ("csv", {"columns": ("upos", "xpos")}, "Don,AUX,VB\n't,PART,RB\nNew York,PROPN,NNP\n\n"),
-        ("slash", {}, "Don/AUX 't/PART New\u00a0York/PROPN\n"),
-        ("slash", {"columns": ("xpos", "upos"), "separator": "_"}, "Don_VB_AUX 't_RB_PART New\u00a0York_NNP_PROPN\n"),
         (
             "jsonl",
             {},
@@ -70,7 +68,7 @@ def test_write(format: str, options: dict[str, Any], text: str) -> None:
 def test_other_formats_have_the_words_alone() -> None:
     words = Sentence(["de", "le"], {"upos": ["ADP", "DET"]}, text="du")
     token = replace(words, multiwords=[MultiwordToken(0, 2, "du")], offsets=[(0, 2)] * 2, space_after=[False, True])
-    for format in ("tsv", "csv", "slash", "pretty"):
+    for format in ("tsv", "csv", "pretty"):
         assert write([token], format) == write([words], format)
     record = json.loads(write([SENTENCE], "jsonl", probabilities=True, top=2))
     assert record["upos_probabilities"] == [0.9, 0.9877 if round(0.98765, 4) == 0.9877 else 0.9876, 1.0]
@@ -103,19 +101,12 @@ def test_empty_sentences() -> None:
 def test_what_cannot_be_asked() -> None:
     for format, options, said in (
         ("xml", {}, "'xml'.*pretty"),
-        ("slash", {"separator": ""}, "''"),
-        ("slash", {"probabilities": True}, "slash.*tsv"),
         ("tsv", {"separator": ""}, "''.*columns"),
         ("csv", {"separator": "ab"}, "'ab'.*CSV"),
-        ("slash", {}, "'X/Y'.*--separator"),
         ("tsv", {"separator": ","}, "','.*csv"),
     ):
         with pytest.raises(InputError, match=said):
             write([Sentence([","], {"upos": ["X/Y"]})], format, **options)  # type: ignore[arg-type]
-
-
-def in_slash(value: str) -> str:
-    return encodable(re.sub(r"\s", " ", value)) or "_"
 
 
 @given(content=contents)
@@ -156,22 +147,6 @@ def test_jsonl_keeps_everything(content: list[list[tuple[str, str, str]]]) -> No
 
     assert [(s.tokens, s.tags) for s in again] == [(joined(s.tokens), joined(s.tags)) for s in sentences]
     assert tokens_of(read(write(again, "jsonl", ("upos",)), "jsonl")) == [s.tokens for s in again]
-
-
-@given(contents, st.sampled_from(["/", "_", "|", "||", "ab", "\u2044"]))
-def test_slash_holds_anything(content: list[list[tuple[str, str, str]]], separator: str) -> None:
-    for row in content:
-        for i, (word, *tags) in enumerate(row):
-            plain = [re.sub("[/_|ab\u2044]", "-", t) or "-" for t in tags]
-            row[i] = (word, plain[0], plain[1])
-    text = write(sentences_of(content), "slash", ("upos", "xpos"), separator=separator)
-    text.encode()
-    assert text.count("\n") == len(content)
-    again = read(text, "slash", columns={"upos": 1, "xpos": 2}, separator=separator)
-    assert [list(zip(s.tokens, s.tags["upos"], s.tags["xpos"], strict=True)) for s in again] == [
-        [tuple(map(in_slash, cells)) for cells in row] for row in content
-    ]
-    assert write(again, "slash", ("upos", "xpos"), separator=separator) == text
 
 
 @given(contents, st.integers(1, 100))

@@ -20,7 +20,6 @@ from tagger.commands.options import (
     format_help,
 )
 from tagger.errors import InputError
-from tagger.text.columns import NO_BREAK_SPACE
 from tagger.text.files import STDIO, check_input, read_lines
 from tagger.text.formats import read
 
@@ -70,7 +69,7 @@ def explain(
     read_in = read(lines, "TEXT", "lines" if tokens else "text", segment=tagger.segment_all)
     sentences = [sentence.tokens for sentence in read_in]
     if tokens:
-        sentences = [[token.replace(NO_BREAK_SPACE, " ") for token in words] for words in sentences]
+        sentences = [[token.replace("\u00a0", " ") for token in words] for words in sentences]
     found = explained(tagger, sentences, column)
     if as_json:
         show_json([asdict(each) for each in found])

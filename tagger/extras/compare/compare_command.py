@@ -36,9 +36,8 @@ def compare(
         list[str] | None,
         typer.Option(
             metavar="NAME[=N]",
-            help=f"A tag column to compare, and its place in {PLACED}, the token being 0; slash needs the place of the"
-            " last tag too. May be repeated. Default: all that both sides and GOLD have; in files other than CoNLL-U,"
-            " upos=1.",
+            help=f"A tag column to compare, and its place in {PLACED}, the token being 0. May be repeated. Default: all"
+            " that both sides and GOLD have; in files other than CoNLL-U, upos=1.",
         ),
     ] = None,
     csv_file: Annotated[

@@ -39,7 +39,7 @@ class TagRequest:
     top: Annotated[int, Meta(ge=1, le=MAX_TOP, description=f"Tags of each word, 1 to {MAX_TOP}.")] = 1
     probabilities: Annotated[bool | None, _about("Default: true for `json` and `jsonl`.")] = None
     output: Annotated[
-        Literal["json", "jsonl", "conllu", "tsv", "csv", "slash"],
+        Literal["json", "jsonl", "conllu", "tsv", "csv"],
         _about("`json`, or a format of `tagger tag --output` as plain text."),
     ] = "json"
 

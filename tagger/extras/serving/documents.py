@@ -99,7 +99,7 @@ async def _chunks(out: "SpooledTemporaryFile[bytes]") -> AsyncIterator[bytes]:
 
 def parts_of_text(tagger: DocumentTagger, text: str) -> Iterator[Part]:
     """The paragraphs of a text, cut as `tag` cuts a file."""
-    return read_parts(io.StringIO(text, newline="\n"), WHERE, "text", takes_text=tagger.takes_text)
+    return read_parts(io.StringIO(text, newline="\n"), WHERE, "text")
 
 
 def lines_as_sentences(parts: Iterable[Part]) -> Iterator[Part]:

@@ -35,11 +35,9 @@ def test_tags_of_a_text_are_those_of_the_command(served: Running, tmp_path: Path
     assert [len(best) for best in first["upos_alternatives"]] == [3] * len(first["tokens"])
 
 
-@pytest.mark.parametrize("output", ["conllu", "tsv", "csv", "slash"])
+@pytest.mark.parametrize("output", ["conllu", "tsv", "csv"])
 def test_other_outputs_are_those_of_the_command(served: Running, tmp_path: Path, output: str) -> None:
     assert tag(served, text=TEXT, output=output) == command(tmp_path, "--output", output)
-    if output == "slash":
-        return
     expected = command(tmp_path, "--output", output, "--probabilities")
     found = tag(served, text=TEXT, output=output, probabilities=True)
     cells = [[re.sub(r"\d\.\d{4}", "P", line) for line in text.splitlines()] for text in (found, expected)]
