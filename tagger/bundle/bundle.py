@@ -21,7 +21,18 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from tagger.bundle.linear_members import Linear, load_linear, save_linear
-from tagger.bundle.saved_config import CARD, CONFIG, FORMAT, LEMMAS, NOISE, TOKENIZER, VOCABULARY, WEIGHTS
+from tagger.bundle.saved_config import (
+    CARD,
+    CONFIG,
+    DIGESTS,
+    FORMAT,
+    LEMMAS,
+    NOISE,
+    TOKENIZER,
+    VOCABULARY,
+    WEIGHTS,
+    digests,
+)
 from tagger.bundle.validation import read_description, read_lemmas
 from tagger.errors import InputError, reason
 from tagger.model.lemma_reliability import LemmaReliability
@@ -173,7 +184,7 @@ class Bundle:
                     _write_json(partial / name, table, indent=None)
             if not isinstance(self.segmenter, str):
                 self.segmenter.save(partial, packed=packed)
-            _write_json(partial / CONFIG, self.description, indent=2)
+            _write_json(partial / CONFIG, {**self.description, DIGESTS: digests(partial)}, indent=2)
             (partial / CARD).write_text(card, encoding="utf-8")
 
     def _save_tokenizers(self, folder: Path) -> None:
@@ -208,7 +219,7 @@ class Bundle:
         )
         linear = load_linear(config.pop("linear", []), members[0].vocabulary.tags, folder)
         name = config.pop("segmenter")
-        del config["format"]
+        del config["format"], config[DIGESTS]
         segmenter = load_segmenter(folder) if name == LEARNED else name
         return cls(members, segmenter, config, linear, read_lemmas(folder))
 

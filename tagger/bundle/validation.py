@@ -18,6 +18,7 @@ from tagger.bundle.saved_config import (
     VOCABULARY,
     WEIGHTS,
     Description,
+    check_files,
     not_whole,
     read_config,
 )
@@ -65,6 +66,7 @@ class _Config(Description):
     segmenter: Annotated[str, one_of((*RULES, LEARNED))]
     linear: Annotated[list[_Linear], Meta(max_length=MAX_MEMBERS)] = field(default_factory=list)
     temperatures: dict[str, Temperature] = field(default_factory=dict)
+    files: dict[ShortName, ShortName] = field(default_factory=dict)
 
 
 @dataclass
@@ -80,9 +82,11 @@ def read_description(folder: Path) -> tuple[dict[str, Any], list[Vocabulary]]:
     for path in (json_file(folder / VOCABULARY), folder / WEIGHTS):
         if not path.is_file():
             raise not_whole(folder, path.name)
-    content = read_json(folder / VOCABULARY, MAX_VOCABULARY_BYTES)
     with one_error(folder, WEIGHTS):
         checked = read(_Config, config)
+    check_files(folder, checked.files)
+    content = read_json(folder / VOCABULARY, MAX_VOCABULARY_BYTES)
+    with one_error(folder, WEIGHTS):
         vocabularies = read(_Vocabularies, content).vocabularies
         for vocabulary in vocabularies:
             _check_vocabulary(vocabulary)

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import list_models
-from tagger.bundle.saved_config import CONFIG, RECORD, VOCABULARY, WEIGHTS
+from tagger.bundle.saved_config import CONFIG, DIGESTS, LEMMAS, RECORD, VOCABULARY, WEIGHTS, sign
 from tagger.errors import InputError
 from tagger.model.embeddings import VectorConfig
 from tagger.model.vocabulary import Vocabulary
@@ -59,6 +59,8 @@ def change(path: Path, keys: tuple[Any, ...], value: Any) -> None:
     else:
         part[keys[-1]] = value
     path.write_text(json.dumps(whole))
+    if path.name != CONFIG and (path.parent / CONFIG).is_file():
+        sign(path.parent)
 
 
 def places(value: Any, most: int, keys: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -199,6 +201,8 @@ def test_a_file_that_is_missing_or_no_json(folder: Path, name: str) -> None:
         ("null", "no JSON object"),
     ):
         (folder / name).write_text(text)
+        if name != CONFIG:
+            sign(folder)
         said = loads_or_says_why(folder)
         assert said.startswith(str(folder / name))
         assert message in said
@@ -225,10 +229,32 @@ def test_a_file_that_is_missing_or_no_json(folder: Path, name: str) -> None:
 def test_weights_that_the_network_does_not_have(folder: Path, changes: dict[str, Any], message: str) -> None:
     weights = {name: tensor for name, tensor in (load_file(folder / WEIGHTS) | changes).items() if tensor is not None}
     save_file(weights, folder / WEIGHTS)
+    sign(folder)
     assert message in loads_or_says_why(folder)
     data = (folder / WEIGHTS).read_bytes()
     for size in (0, 4, 100, -4):
         (folder / WEIGHTS).write_bytes(data[:size])
+        sign(folder)
         said = loads_or_says_why(folder)
         assert said.startswith(str(folder / WEIGHTS))
         assert "damaged" in said
+
+
+def test_a_file_that_is_not_the_one_that_was_saved(folder: Path, tmp_path: Path) -> None:
+    for name in (WEIGHTS, VOCABULARY):
+        data = bytearray((folder / name).read_bytes())
+        data[-9] ^= 1
+        whole = (folder / name).rename(tmp_path / "whole")
+        (folder / name).write_bytes(data)
+        assert (
+            loads_or_says_why(folder)
+            == f"{folder / name} is damaged (its digest is another one); copy the folder again"
+        )
+        whole.rename(folder / name)
+    (folder / LEMMAS).write_text("{}")
+    assert f"{CONFIG} has no digest of {LEMMAS}" in loads_or_says_why(folder)
+    sign(folder)
+    (folder / LEMMAS).unlink()
+    assert f"is not a whole tagger: {LEMMAS} is missing" in loads_or_says_why(folder)
+    change(folder / CONFIG, (DIGESTS,), ...)
+    assert f"{CONFIG} has no digest of {WEIGHTS}" in loads_or_says_why(folder)

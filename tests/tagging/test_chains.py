@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.ensemble import join
 from tagger.bundle.linear_members import Linear
-from tagger.bundle.saved_config import CONFIG, LINEAR_WEIGHTS
+from tagger.bundle.saved_config import CONFIG, LINEAR_WEIGHTS, sign
 from tagger.errors import InputError
 from tagger.model.decoder import CRFDecoder
 from tagger.model.vocabulary import Vocabulary
@@ -155,6 +155,7 @@ def test_damaged_weights_are_refused(bundle: Bundle, tmp_path: Path) -> None:
         ("0.decoder.start", torch.zeros(1), "start"),
     ):
         save_file({**weights, name: value}, path)
+        sign(tmp_path / "a")
         assert says in refused(tmp_path / "a")
     path.write_bytes(path.read_bytes()[:50])
     assert LINEAR_WEIGHTS in refused(tmp_path / "a")

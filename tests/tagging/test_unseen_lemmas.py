@@ -10,7 +10,7 @@ import pytest
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.ensemble import join
-from tagger.bundle.saved_config import LEMMAS
+from tagger.bundle.saved_config import LEMMAS, sign
 from tagger.errors import InputError
 from tagger.model.dictionary import digest_of
 from tagger.model.lemma_reliability import Counts, LemmaReliability
@@ -142,6 +142,7 @@ def test_a_damaged_file(lemmas: Callable[..., Tagger], tmp_path: Path, key: str,
     dataclasses.replace(lemmas().bundle, lemmas=reliability(90)).save(tmp_path / "a", "")
     content = json.loads((tmp_path / "a" / LEMMAS).read_text())
     (tmp_path / "a" / LEMMAS).write_text(json.dumps(content | {key: value}))
+    sign(tmp_path / "a")
     with pytest.raises(InputError) as error:
         Bundle.load(tmp_path / "a")
     assert message in str(error.value)

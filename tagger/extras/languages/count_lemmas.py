@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.language_codes import codes_of
-from tagger.bundle.saved_config import LEMMAS
+from tagger.bundle.saved_config import LEMMAS, sign
 from tagger.extras.languages.make import DATA, Language, rows
 from tagger.model.dictionary import digest_of, open_dictionary
 from tagger.model.lemma_reliability import LemmaReliability
@@ -53,6 +53,7 @@ def main() -> None:
         found = count(Language(table[name], arguments.corpora, Path(), Path()))
         if found is not None:
             write_packed_json(DATA / name / LEMMAS, asdict(found))
+            sign(DATA / name)
         print(name, ", ".join(found.dictionary) if found else "no dictionary, or no lemmas", flush=True)
 
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.saved_config import CARD, CONFIG, NOISE, TAGGER_IN_RUN
+from tagger.bundle.saved_config import CARD, CONFIG, NOISE, TAGGER_IN_RUN, sign
 from tagger.bundled import bundled
 from tagger.extras.languages.made_text import punctuated, recombined
 from tagger.extras.languages.observed import most_likely, observed, with_observed
@@ -366,6 +366,7 @@ class Language:
         (packed / "LICENSE").write_text(self.licence(own), encoding="utf-8")
         for path in packed.glob("*.gz"):
             path.write_bytes(compress(gzip.decompress(path.read_bytes())))  # a tenth smaller
+        sign(packed)
         shutil.rmtree(partial)
 
     def without_contradictions(self, bundle: Bundle) -> Bundle:
