@@ -38,9 +38,9 @@ from tagger.errors import InputError, reason
 from tagger.model.lemma_reliability import LemmaReliability
 from tagger.model.network import TaggerNetwork
 from tagger.model.pieces import PieceTokenizer
+from tagger.model.storage import build_without_memory, compress, expand, one_error, read_weights
 from tagger.model.transformer import MULTILINGUAL, is_carried
 from tagger.model.vocabulary import Vocabulary, join_vocabularies
-from tagger.model.weights import build_without_memory, compress, expand, one_error, read_weights
 from tagger.pretrained.huggingface import load_tokenizer, load_weights
 from tagger.segmenter.saved import SavedSegmenter, load_segmenter
 from tagger.text.json_files import write_packed_json
@@ -226,10 +226,12 @@ class Bundle:
     def rounded(self, storage_dtype: str) -> "Bundle":
         """The same tagger, whose members are changed in place to the weights that a file of that dtype would have.
 
-        Its folder is small, too, because `save` finds out in which dtype each tensor fits; see `weights.compress`.
+        Its folder is small, too, because `save` finds out in which dtype each tensor fits; see `storage.compress`.
         """
         for network in self.networks:
-            network.load_state_dict(expand(_compressed(network, network.state_dict(), storage_dtype)), strict=False)
+            weights = network.state_dict()
+            stored = _compressed(network, {name: weights[name] for name in _stored_names(network)}, storage_dtype)
+            network.load_state_dict(expand(stored), strict=False)
         for member in self.linear:
             member.round_to(storage_dtype)
         return self
@@ -269,26 +271,20 @@ def _is_same(one: Tensor, other: Tensor) -> bool:
 
 
 def _compressed(network: TaggerNetwork, weights: Mapping[str, Tensor], storage_dtype: str) -> dict[str, Tensor]:
-    """Some weights of a network as the file has them."""
-    stored: dict[str, Tensor] = {}
+    """Some weights of a network as the file has them.
+
+    The scores of transitions are few, and some are so low that no other would be left in a row of int8. int4 is for
+    what is looked up, and for edit scripts, of which most are rare: others count for every word.
+    """
+    stored = compress(weights, storage_dtype, (DECODERS,), (*TABLES_OF_FORMS, f"heads.{LEMMA}."))
     is_multilingual = network.transformer is not None and network.transformer.config["name"] == MULTILINGUAL
-    for name, tensor in weights.items():
-        dtype = storage_dtype
-        if name.startswith(DECODERS):
-            # The scores of transitions are few, and some are so low that no other would be left in a row of int8.
-            stored[name] = tensor
-            continue
-        if name.startswith(ENCODER) and _only_names_transformer(network):
-            continue
-        if dtype == "int4" and not name.startswith((*TABLES_OF_FORMS, f"heads.{LEMMA}.")):
-            # int4 is for what is looked up, and for edit scripts, of which most are rare: others count for every word.
-            dtype = "int8"
-        elif is_multilingual and name.startswith(ENCODER) and dtype != "int8":
-            # Its weights had 4 bits each, so int8 keeps those that training did not change. float16 keeps what it
-            # learned.
-            unchanged = tensor.dim() < 2 or compress({name: tensor}, "float32")[name].dtype == torch.int8
-            dtype = "float32" if unchanged else "float16"
-        stored |= compress({name: tensor}, dtype)
+    if is_multilingual and storage_dtype not in ("int8", "int4"):
+        # The weights of this encoder had 4 bits each, so int8 keeps those that training did not change. float16 keeps
+        # what it learned.
+        encoder = {name: tensor for name, tensor in weights.items() if name.startswith(ENCODER)}
+        unchanged = compress(encoder, "float32")
+        learned = [name for name, each in encoder.items() if each.dim() > 1 and unchanged[name].dtype != torch.int8]
+        stored |= unchanged | compress({name: encoder[name] for name in learned}, "float16")
     return stored
 
 

@@ -12,8 +12,8 @@ from tagger.bundle.saved_config import ENSEMBLE, MAX_MEMBERS, MAX_TAGGERS, NOISE
 from tagger.errors import InputError, shorten
 from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE
 from tagger.model.network import TaggerNetwork
+from tagger.model.storage import build_without_memory
 from tagger.model.vocabulary import Vocabulary
-from tagger.model.weights import build_without_memory
 
 MIN_SHARE = 1e-9  # of a tagger in the mean
 

@@ -12,9 +12,9 @@ from torch import Tensor
 from tagger.bundle.saved_config import LINEAR_WEIGHTS, not_whole
 from tagger.model.dictionary import open_dictionary
 from tagger.model.linear_chain import TABLES, FeatureTable, LinearChain
-from tagger.model.weights import build_without_memory, compress, expand, one_error, read_weights
+from tagger.model.storage import build_without_memory, compress, expand, one_error, read_weights
 
-_DECODER = "decoder."  # prefix of the names of the transitions' scores
+_DECODER = "decoder."  # prefix of the names of the transitions' scores, which are few and stay as they are
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ class Linear:
 
     def round_to(self, storage_dtype: str) -> None:
         """Changes the weights in place to those that a file of that dtype would have."""
-        self.chain.load_state_dict(expand(_compressed(self.chain.state_dict(), storage_dtype)))
+        self.chain.load_state_dict(expand(compress(self.chain.state_dict(), storage_dtype, (_DECODER,))))
 
 
 def networks_share(members: Sequence[Linear], column: str) -> float:
@@ -97,16 +97,10 @@ def save_linear(members: Sequence[Linear], folder: Path) -> None:
     """Writes the weights of linear members, if there are any; see `Bundle.save` for errors."""
     stored: dict[str, Tensor] = {}
     for number, member in enumerate(members):
-        weights = {name: each.cpu().clone() for name, each in member.chain.state_dict().items()}  # shares no memory
-        stored |= {f"{number}.{name}": each for name, each in _compressed(weights, "float32").items()}
+        weights = compress(member.chain.state_dict(), "float32", (_DECODER,))
+        stored |= {f"{number}.{name}": each.clone() for name, each in weights.items()}  # shares no memory
     if stored:
         save_file(stored, folder / LINEAR_WEIGHTS)
-
-
-def _compressed(weights: Mapping[str, Tensor], storage_dtype: str) -> dict[str, Tensor]:
-    """The weights of a chain as the file has them: the few scores of transitions stay as they are."""
-    exact = {name: each for name, each in weights.items() if name.startswith(_DECODER)}
-    return compress({name: each for name, each in weights.items() if name not in exact}, storage_dtype) | exact
 
 
 def load_linear(

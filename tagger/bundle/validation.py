@@ -26,9 +26,9 @@ from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE
 from tagger.model.lemma_reliability import LemmaReliability
 from tagger.model.linear_chain import TABLES
 from tagger.model.network import NetworkValues
+from tagger.model.storage import one_error
 from tagger.model.transformer import MAX_ENCODER_LAYERS
 from tagger.model.vocabulary import Vocabulary
-from tagger.model.weights import one_error
 from tagger.text.json_files import MAX_SIZE, MAX_VOCABULARY_BYTES, json_file, read_json, shown
 from tagger.text.schema import ShortName, Size, bad_value, one_of, read
 from tagger.text.segment import LEARNED, RULES

@@ -7,6 +7,6 @@ the loss and to tags, by softmax or CRF). `vocabulary.py` turns words into ids. 
 
 Skip the rest at first reading. `crf.py` has the algorithms of a chain of tags, and `linear_chain.py` is a second
 opinion beside the networks. `tag_codec.py` is for lemmas, `pieces.py` and `transformer.py` are for pretrained
-transformers. `fast_cpu.py` makes training on a CPU faster, and `steps.py` tagging. `weights.py` refuses networks that
+transformers. `fast_cpu.py` makes training on a CPU faster, and `steps.py` tagging. `storage.py` refuses networks that
 are too large and makes weights small on disk, and `device.py` says where a network computes.
 """

@@ -18,9 +18,9 @@ from tagger.model.decoder import DECODERS, make_decoder
 from tagger.model.embeddings import FormConfig, FormEmbedding
 from tagger.model.encoder import CELLS, Encoder
 from tagger.model.fast_cpu import Dropout
+from tagger.model.storage import TRAINING_COPIES, build_without_memory, check_memory
 from tagger.model.transformer import TransformerConfig, TransformerEmbedding
 from tagger.model.vocabulary import NO_CORPUS, Vocabulary
-from tagger.model.weights import TRAINING_COPIES, build_without_memory, check_memory
 from tagger.text.schema import Rate, Size, one_of
 
 MAX_DEPTH = 1_000

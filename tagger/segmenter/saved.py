@@ -1,7 +1,6 @@
 """A learned segmenter <-> two files of a tagger's folder: weights in safetensors, the rest in JSON."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from tagger.errors import InputError
-from tagger.model.weights import build_without_memory, compress, expand, one_error, read_weights
+from tagger.model.storage import build_without_memory, compress, expand, one_error, read_weights
 from tagger.segmenter.features import BORDER_CODES, CODES, Borders, Lexicon, allowed_cuts
 from tagger.segmenter.unit_network import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
 from tagger.text.edit_scripts import least_characters
@@ -22,7 +21,7 @@ from tagger.text.segment import SEGMENTER, SEGMENTER_WEIGHTS
 from tagger.text.strings import printable
 
 # Names in the file of weights, which has hashes as signed numbers.
-_TABLES = ("types.", "context.")  # prefixes of the names of the weights of embeddings
+_TABLES = ("types.", "context.")  # prefixes of the names of the weights that are looked up, for which int4 is
 _LEXICON, _CODES, _BORDERS, _BORDER_CODES = "lexicon", "codes", "borders", "border_codes"
 
 
@@ -42,8 +41,8 @@ class SavedSegmenter(NamedTuple):
     config: SegmenterConfig
     lexicon: Lexicon
 
-    def save(self, folder: Path, storage_dtype: str = "float32", packed: bool = False) -> None:
-        """Writes the two files into a folder that is being made, the weights as `weights.compress` says."""
+    def save(self, folder: Path, packed: bool = False) -> None:
+        """Writes the two files into a folder that is being made."""
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()}
         words, borders = self.lexicon, self.lexicon.borders
         lexicon = {
@@ -52,7 +51,7 @@ class SavedSegmenter(NamedTuple):
             _BORDERS: torch.from_numpy(borders.hashes.view(np.int32)),
             _BORDER_CODES: torch.from_numpy(borders.codes),
         }
-        save_file(_compressed(weights, storage_dtype) | lexicon, folder / SEGMENTER_WEIGHTS)
+        save_file(compress(weights, "float32") | lexicon, folder / SEGMENTER_WEIGHTS)
         content = {"config": self.config, "vocabulary": asdict(self.vocabulary)}
         if packed:
             write_packed_json(folder / SEGMENTER, content)
@@ -61,23 +60,14 @@ class SavedSegmenter(NamedTuple):
 
 
 def rounded(network: SegmenterNetwork, lexicon: Lexicon, storage_dtype: str) -> Lexicon:
-    """Changes the weights to those that a file of a dtype would have, see `weights.compress`, and returns its lexicon.
+    """Changes the weights to those that a file of a dtype would have, see `storage.compress`, and returns its lexicon.
 
     With int4 that is smaller, too: borders that training has once are not in it.
     """
-    network.load_state_dict(expand(_compressed(network.state_dict(), storage_dtype)))
+    network.load_state_dict(expand(compress(network.state_dict(), storage_dtype, int4=_TABLES)))
     if storage_dtype != "int4":
         return lexicon
     return Lexicon(lexicon.hashes, lexicon.codes, lexicon.borders.repeated())
-
-
-def _compressed(weights: Mapping[str, Tensor], storage_dtype: str) -> dict[str, Tensor]:
-    """The weights as a file has them; int4 is only for what is looked up."""
-    if storage_dtype != "int4":
-        return compress(weights, storage_dtype)
-    tables = {name: tensor for name, tensor in weights.items() if name.startswith(_TABLES)}
-    others = {name: tensor for name, tensor in weights.items() if name not in tables}
-    return compress(tables, "int4") | compress(others, "int8")
 
 
 def load_segmenter(folder: Path) -> SavedSegmenter:

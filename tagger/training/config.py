@@ -27,9 +27,9 @@ from tagger.model.dictionary import digest_of
 from tagger.model.embeddings import VectorConfig
 from tagger.model.encoder import CELLS
 from tagger.model.network import NetworkConfig
+from tagger.model.storage import STORAGE_DTYPES
 from tagger.model.transformer import ENCODER_DTYPES, Layer, TopLayers
 from tagger.model.transformer import TransformerConfig as NetworkTransformerConfig
-from tagger.model.weights import STORAGE_DTYPES
 from tagger.text.schema import Count, Dropout, Name, Rate, Seed, Size, bad_value, one_of, read
 from tagger.text.segment import RULES
 from tagger.training.loggers import check_loggers

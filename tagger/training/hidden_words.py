@@ -22,8 +22,8 @@ from tagger.model.batch import Batch, FormTable, collate
 from tagger.model.device import own_turn
 from tagger.model.embeddings import WordEmbedding
 from tagger.model.network import NetworkConfig, TaggerNetwork
+from tagger.model.storage import check_finite
 from tagger.model.vocabulary import FIRST_ID, IGNORE, UNSEEN, Vocabulary
-from tagger.model.weights import check_finite
 
 # T tokens in the longest sentence, B sentences, E size of a token's embedding, S the sum of F + R over all layers,
 # n hidden words, V words of the vocabulary, D size of a word's embedding

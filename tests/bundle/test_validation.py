@@ -116,7 +116,7 @@ def test_names_are_shown_without_escape_codes(folder: Path, tmp_path: Path, monk
 
 
 def test_more_than_the_machine_has(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tagger.model.weights.machine_bytes", lambda: 1000)
+    monkeypatch.setattr("tagger.model.storage.machine_bytes", lambda: 1000)
     message = loads_or_says_why(folder)
     assert message.startswith(str(folder))
     assert "this machine has 0.0 GB" in message

@@ -17,8 +17,8 @@ from tagger.bundle.catalog import find_tagger
 from tagger.bundle.saved_config import CARD
 from tagger.extras.languages.make import evaluate, read, split_of
 from tagger.model.network import TaggerNetwork
+from tagger.model.storage import compress, expand
 from tagger.model.vocabulary import Vocabulary
-from tagger.model.weights import compress, expand
 from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.tagger import Tagger
 

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from tagger.errors import InputError
-from tagger.model import weights as weights_module
+from tagger.model import storage
 from tagger.model.network import check_training_memory
+from tagger.model.storage import STORAGE_DTYPES, TRAINING_COPIES, check_memory, compress, expand, machine_bytes
 from tagger.model.vocabulary import Vocabulary
-from tagger.model.weights import STORAGE_DTYPES, TRAINING_COPIES, check_memory, compress, expand, machine_bytes
 from tests.conftest import make_network, network_config
 
 
@@ -111,20 +111,20 @@ def test_training_refuses_what_no_machine_holds(vocabulary: Vocabulary) -> None:
 def test_learned_weights_count_four_times(vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
     network = make_network(vocabulary)
     size = sum(weight.numel() * 4 for weight in network.parameters())
-    monkeypatch.setattr(weights_module, "machine_bytes", lambda: TRAINING_COPIES * size)
+    monkeypatch.setattr(storage, "machine_bytes", lambda: TRAINING_COPIES * size)
     check_training_memory(vocabulary, network_config())
-    monkeypatch.setattr(weights_module, "machine_bytes", lambda: TRAINING_COPIES * size - 1)
+    monkeypatch.setattr(storage, "machine_bytes", lambda: TRAINING_COPIES * size - 1)
     with pytest.raises(InputError, match=r"training: [0-9,]+ parameters need"):
         check_training_memory(vocabulary, network_config())
     network.requires_grad_(False)
     check_memory(dict(network.named_parameters()), "training", TRAINING_COPIES)
-    monkeypatch.setattr(weights_module, "machine_bytes", lambda: None)
+    monkeypatch.setattr(storage, "machine_bytes", lambda: None)
     check_training_memory(vocabulary, network_config())
 
 
 def test_a_container_may_use_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     limit = tmp_path / "memory.max"
-    monkeypatch.setattr(weights_module, "_CONTAINER_LIMITS", (str(limit),))
+    monkeypatch.setattr(storage, "_CONTAINER_LIMITS", (str(limit),))
     everything = machine_bytes()
     limit.write_text("max\n")
     assert machine_bytes() == everything

@@ -85,7 +85,9 @@ def machine_bytes() -> int | None:
     return available
 
 
-def compress(weights: Mapping[str, Tensor], dtype: str) -> dict[str, Tensor]:
+def compress(
+    weights: Mapping[str, Tensor], dtype: str, exact: tuple[str, ...] = (), int4: tuple[str, ...] = ("",)
+) -> dict[str, Tensor]:
     """The weights as a file stores them, on the CPU. `expand` is the inverse.
 
     Args:
@@ -95,14 +97,17 @@ def compress(weights: Mapping[str, Tensor], dtype: str) -> dict[str, Tensor]:
             255 levels, from minus to plus the row's largest magnitude (symmetric quantization: Jacob et al. 2018,
             https://arxiv.org/abs/1712.05877). It leaves tensors of less than two dimensions as they are. int4 has 15
             levels, for tensors of two dimensions and an even number of columns; it rounds others as int8 does.
+        exact: prefixes of the names of tensors that are kept as they are.
+        int4: prefixes of the names of tensors that int4 is for; it rounds others as int8 does.
     """
     stored = {}
     for name, weight in weights.items():
         tensor = stored[name] = weight.detach().cpu()
-        if not tensor.is_floating_point() or not tensor.numel():
+        if not tensor.is_floating_point() or not tensor.numel() or name.startswith(exact):
             continue
         if dtype != "float32":
-            stored |= _rounded(name, tensor, dtype, _INT4_CLIPS)
+            own = "int8" if dtype == "int4" and not name.startswith(int4) else dtype
+            stored |= _rounded(name, tensor, own, _INT4_CLIPS)
             continue
         few = tensor[:: len(tensor) // 16 + 1] if tensor.dim() else tensor  # rows that show most tensors not to fit
         for narrow in ("int4", "int8", "float16"):
