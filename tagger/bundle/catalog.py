@@ -186,15 +186,24 @@ def _language(name: str) -> str | None:
     return next((language for language, codes in bundled_languages().items() if spelling in (language, *codes)), None)
 
 
-def list_models() -> list[Model]:
-    """Describes every tagger that has a name: the bundled ones, runs with a name, and `latest`, if there is one."""
+def list_models() -> tuple[list[Model], list[str]]:
+    """Describes every tagger that has a name: the bundled ones, runs with a name, and `latest`, if there is one.
+
+    The second list says what is wrong with those that are damaged or too old to be described.
+    """
     folders = {name: bundled("data") / name for name in bundled_names()}
     for path in sorted(RUNS.glob(f"*/{TAGGER_IN_RUN}/{CONFIG}")):
         folders.setdefault(path.parents[1].name, path.parent)
     newest = newest_run(TAGGER_IN_RUN)
     if newest is not None:
         folders[LATEST] = newest / TAGGER_IN_RUN
-    return [_describe(name, folder) for name, folder in folders.items()]
+    models, problems = [], []
+    for name, folder in folders.items():
+        try:
+            models.append(_describe(name, folder))
+        except InputError as error:
+            problems.append(f"{name}: {error}")
+    return models, problems
 
 
 def newest_run(made: str = "") -> Path | None:

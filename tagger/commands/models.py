@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from tagger.bundle.language_codes import codes_of
-from tagger.commands.console import show, show_json, size_text
+from tagger.commands.console import say, show, show_json, size_text
 from tagger.commands.options import AsJson
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ def models(as_json: AsJson = False) -> None:
     """
     from tagger.bundle.catalog import bundled_languages, list_models
 
-    listed = list_models()
+    listed, problems = list_models()
+    for problem in problems:
+        say(problem)
     if as_json:
         show_json([{**model._asdict(), "folder": str(model.folder)} for model in listed])
         return

@@ -110,7 +110,7 @@ def test_names_are_shown_without_escape_codes(folder: Path, tmp_path: Path, monk
     folder.rename(tmp_path / "here" / "runs" / "1" / "tagger")
     (tmp_path / "here" / "runs" / "1" / RECORD).touch()
     monkeypatch.chdir(tmp_path / "here")
-    latest = list_models()[-1]
+    latest = list_models()[0][-1]
     assert latest.name == "latest"
     assert repr(latest.corpus + str(latest.license) + str(latest.scores)).isprintable()
 

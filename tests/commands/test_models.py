@@ -9,7 +9,7 @@ import pytest
 from tagger.bundle import catalog
 from tagger.bundle.catalog import bundled_names
 from tagger.bundled import bundled
-from tests.commands.conftest import call, error
+from tests.commands.conftest import call
 
 
 def test_every_tagger_that_has_a_name_is_listed() -> None:
@@ -37,12 +37,17 @@ def test_a_language_is_listed_with_the_words_that_it_learned_from(
         assert [model["words"] for model in json.loads(call("models", "--json").stdout)] == [words]
         assert call("models").stdout.splitlines()[1].split()[6] == shown
     (folder / "config.json").write_text(json.dumps(config | {"words": -1}))
-    assert "words=-1" in error("models")
+    assert "words=-1" in call("models").stderr
 
 
 def test_a_run_is_listed_and_what_it_says_does_not_reach_the_terminal_as_it_is(model: Path, tmp_path: Path) -> None:
     shutil.copytree(model, tmp_path / "runs" / "mine" / "tagger")
-    assert "mine: Tiny, " in call("models").stdout
+    (tmp_path / "runs" / "a" / "tagger").mkdir(parents=True)
+    (tmp_path / "runs" / "a" / "tagger" / "config.json").write_text("{}")
+    for option in ((), ("--json",)):
+        done = call("models", *option)
+        assert "a: runs/a/tagger/config.json: format None" in done.stderr
+        assert "mine" in done.stdout
     config = json.loads((model / "config.json").read_text())
     config |= {"corpus": "\x1b]0;mine\x07Tiny\x1b[2J", "license": "free\r\x9b31m"}
     folder = Path(shutil.copytree(model, tmp_path / "runs" / "1" / "tagger"))
