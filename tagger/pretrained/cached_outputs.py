@@ -2,6 +2,8 @@
 
 # M' outputs of the encoder that are used, D size of the encoder
 
+import hashlib
+import json
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -42,7 +44,7 @@ def frozen_outputs(
     tokenizer: PieceTokenizer,
     sentences: Iterable[list[str]],
     lengths: np.ndarray,
-    path: Path,
+    folder: Path,
     device: torch.device | str = "cpu",
     batch_pieces: int = BATCH_PIECES,
 ) -> np.ndarray:
@@ -50,23 +52,22 @@ def frozen_outputs(
 
     Args:
         embedding: its encoder is frozen.
-        tokenizer: of the encoder.
         sentences: the corpus as lists of word forms; read once.
         lengths: tokens of each sentence.
-        path: the file; see `saved_array`.
-        device: where the encoder runs.
-        batch_pieces: see `BATCH_PIECES`.
+        folder: of the file, whose name is a digest of the encoder's config and of the words.
     """
     shape = (int(lengths.sum()), len(embedding.layers), embedding.width)
     if not shape[0]:
         return np.zeros(shape, dtype=np.float16)
+    digest = hashlib.sha256(json.dumps(embedding.config, sort_keys=True).encode())
+    rows: dict[str, int] = {}  # distinct form -> its number
+    tokens = np.empty(shape[0], dtype=np.int64)  # the number of each token's form
+    for sentence, end in zip(sentences, np.cumsum(lengths), strict=True):
+        digest.update(json.dumps(sentence).encode())
+        tokens[end - len(sentence) : end] = [rows.setdefault(form, len(rows)) for form in sentence]
 
     def write(file: BinaryIO) -> None:
         _log.info("%s reads %s tokens once", embedding.config["name"], f"{shape[0]:,}")
-        rows: dict[str, int] = {}  # distinct form -> its number
-        tokens = np.empty(shape[0], dtype=np.int64)  # the number of each token's form
-        for sentence, end in zip(sentences, np.cumsum(lengths), strict=True):
-            tokens[end - len(sentence) : end] = [rows.setdefault(form, len(rows)) for form in sentence]
         header = {"descr": "<f2", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
         start = file.tell()
@@ -74,7 +75,7 @@ def frozen_outputs(
             file.seek(start + first * states[0].nbytes)
             file.write(states.tobytes())
 
-    return saved_array(path, shape, write)
+    return saved_array(folder / f"{digest.hexdigest()[:32]}.npy", shape, write)
 
 
 def _states(

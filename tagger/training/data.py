@@ -94,26 +94,26 @@ class TaggerDataModule(pl.LightningDataModule):
         if self.distilled is not None:
             additions.append(partial(add_teacher, self.distilled))
         batches = Batches(sentences, self.table, additions, gold, self.word_dropout, self.noise)
-        return self._loader("train", batches, self.seed, self._mixture(sentences, gold))
+        return self._loader(batches, self.seed, self._mixture(sentences, gold))
 
     def val_dataloader(self) -> DataLoader[Batch]:
         sentences, additions = self._needed(self.splits["dev"]), list[Addition]()
         if CORPUS in sentences.column_names and not self.unnamed:
             additions.append(partial(add_corpora, self.table.vocabulary.corpus_ids, 0.0))
-        return self._loader("dev", Batches(sentences, self.table, additions, len(sentences)), None, None)
+        return self._loader(Batches(sentences, self.table, additions, len(sentences)), None, None)
 
     def _needed(self, sentences: Dataset, more: Sequence[str] = ()) -> Dataset:
         """The sentences with those columns alone that batches are made of, which are faster to read."""
         columns = {"tokens", *self.table.vocabulary.columns, *more, CORPUS}
         return sentences.select_columns([name for name in sentences.column_names if name in columns])
 
-    def _loader(self, split: str, batches: "Batches", seed: int | None, mixture: "Mixture | None") -> DataLoader[Batch]:
+    def _loader(self, batches: "Batches", seed: int | None, mixture: "Mixture | None") -> DataLoader[Batch]:
         lengths = token_counts(batches.sentences)
         if self.transformer is not None and self.tokenizer is not None and not self.transformer.learns:
             assert self.shards is not None
             device = self.trainer.strategy.root_device if self.trainer else "cpu"
-            tokens, path = (row["tokens"] for row in batches.sentences), self.shards / f"{split}.npy"
-            outputs = frozen_outputs(self.transformer, self.tokenizer, tokens, lengths, path, device)
+            tokens = (row["tokens"] for row in batches.sentences)
+            outputs = frozen_outputs(self.transformer, self.tokenizer, tokens, lengths, self.shards, device)
             batches.additions.append(partial(add_outputs, outputs, np.cumsum(lengths)))
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = BucketSampler(lengths, self.batch_tokens, seed, rank, world, mixture)

@@ -32,7 +32,7 @@ def encoder(folder: Path) -> tuple[TransformerEmbedding, PieceTokenizer]:
 
 def run(encoder: Any, folder: Path, sentences: list[list[str]] = SENTENCES, **options: Any) -> np.ndarray:
     lengths = np.array([len(sentence) for sentence in sentences], dtype=np.int64)
-    return frozen_outputs(*encoder, iter(sentences), lengths, folder / "new" / "train.npy", **options)
+    return frozen_outputs(*encoder, iter(sentences), lengths, folder / "new", **options)
 
 
 @pytest.mark.parametrize("batch_pieces", [1, 10, 4000])
@@ -59,6 +59,9 @@ def test_a_whole_file_is_read_and_any_other_made_again(encoder: Any, tmp_path: P
     file.write_bytes(file.read_bytes()[:-2])
     np.testing.assert_array_equal(run(encoder, tmp_path), first)
     assert run(encoder, tmp_path, SENTENCES[:1]).shape == (4, LAYERS + 1, SIZE)
+    other = run(encoder, tmp_path, SENTENCES[::-1])  # of the same shape
+    np.testing.assert_array_equal(other[:1], first[-1:])
+    assert not np.array_equal(other, first)
 
 
 def test_interrupted_writing_leaves_nothing(encoder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,5 +82,5 @@ def test_interrupted_writing_leaves_nothing(encoder: Any, tmp_path: Path, monkey
 
 def test_folder_that_cannot_be_written(encoder: Any, tmp_path: Path) -> None:
     (tmp_path / "new").write_text("")
-    with pytest.raises(InputError, match=r"train\.npy cannot be written: .*another folder"):
+    with pytest.raises(InputError, match=r"\.npy cannot be written: .*another folder"):
         run(encoder, tmp_path)
