@@ -214,6 +214,11 @@ class Engine:
         found: np.ndarray = np.concatenate(parts, axis=1)[[row[form] for form in forms]]
         return found
 
+    @property
+    def cached_bytes(self) -> int:
+        """The size of what was computed of word forms."""
+        return sum(scorer.cache.values.nbytes for scorer in self._scorers)
+
     def clear_cache(self) -> None:
         """Forgets what was computed of word forms."""
         for scorer in self._scorers:

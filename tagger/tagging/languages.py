@@ -60,7 +60,7 @@ PARAGRAPH_ODDS = 10.0  # log odds from which a paragraph has another language th
 WORD_ODDS = 2.0  # log odds that a language loses in a line of a document, for each word at most
 ABSENT_ODDS = 3.0  # log odds from which a document is taken to have a language whose tagger was deleted
 CHECKED_CHARACTERS = 3_000  # of a text, whose words are looked up in the vocabulary
-MAX_LOADED = 8  # taggers in memory at a time, some 18 MB each
+MAX_BYTES = 600_000_000  # of the taggers in memory; see `Tagger.nbytes`
 LICENCE = "CC BY-SA 4.0"  # of the taggers
 THIN = "this tagger is thin: it learned from few words, and the best one of its language makes far fewer errors"
 FORMS = 20_000  # that each tagger remembers
@@ -217,7 +217,8 @@ class LanguageTagger(DocumentTagger):
     the sentences of a call are one document. `columns` are those of all languages; in a sentence whose language lacks
     one, `_` stands there, or what a CoNLL-U file has there.
 
-    At most `MAX_LOADED` taggers are in memory. They are loaded while other threads tag in other languages.
+    Taggers stay in memory as long as all of them take no more than `max_bytes`; the one whose last use is longest ago
+    goes first. They are loaded while other threads tag in other languages.
 
     Attributes:
         notice: is called with a line for people when a language is met for the first time, and with warnings: when its
@@ -235,6 +236,7 @@ class LanguageTagger(DocumentTagger):
         *,
         workers: int = 1,
         segmenter: str = AUTO,
+        max_bytes: int = MAX_BYTES,
         notice: Callable[[str], None] | None = None,
         remedy: str = 'load("{code}")',
     ) -> None:
@@ -245,7 +247,8 @@ class LanguageTagger(DocumentTagger):
         self.columns = list(COLUMNS)
         options = TaggerOptions(device, precision, FORMS, workers, segmenter)
         self.device, self._options = options.device, replace(options, workers=1)
-        self._loaded: dict[str, Tagger] = {}
+        self._loaded: dict[str, Tagger] = {}  # the one that was used last stands last
+        self._max_bytes, self._garbage = max_bytes, 0
         self._vocabularies: dict[str, tuple[Collection[str], float]] = {}  # see `_knows`
         self.notice, self.remedy = notice, remedy
         self._met: set[str] = set()
@@ -280,7 +283,7 @@ class LanguageTagger(DocumentTagger):
         return Identifier.load(bundled("data") / IDENTIFIER)
 
     def of(self, language: str) -> Tagger:
-        """The tagger of a language; see `find_language`. It stays in memory until `MAX_LOADED` others are used."""
+        """The tagger of a language; see `find_language`."""
         if language not in self.languages:
             language = find_language(language)
         tagger = self._used(language)
@@ -288,9 +291,9 @@ class LanguageTagger(DocumentTagger):
             with _loading:
                 tagger = self._used(language)  # another thread may have loaded it meanwhile
                 if tagger is None:
-                    self._make_room()
                     tagger = Tagger(Bundle.load(_folder(language)), self._options, language)
                     self._used(language, tagger)
+                    self._forget()
         return tagger
 
     def _used(self, language: str, loaded: Tagger | None = None) -> Tagger | None:
@@ -301,12 +304,22 @@ class LanguageTagger(DocumentTagger):
                 self._loaded[language] = tagger
             return tagger
 
-    def _make_room(self) -> None:
-        """Forgets the tagger whose last use is longest ago, if there are `MAX_LOADED`."""
-        if len(self._loaded) >= MAX_LOADED:
+    def _forget(self) -> None:
+        """Drops the taggers whose last use is longest ago, until the others fit in memory.
+
+        Their parts refer to each other, so that only the garbage collector frees them. It takes longer than loading a
+        tagger, and runs when it has much to free.
+        """
+        sizes = {language: tagger.nbytes for language, tagger in self._loaded.items()}
+        for language in list(sizes)[:-1]:
+            if sum(sizes.values()) <= self._max_bytes:
+                break
             with _loaded_lock:
-                del self._loaded[next(iter(self._loaded))]
-            gc.collect()  # its parts refer to each other
+                del self._loaded[language]
+            self._garbage += sizes.pop(language)
+        if self._garbage > self._max_bytes // 4:
+            self._garbage = 0
+            gc.collect()
 
     def language_of(self, text: str, path: str = "the text") -> str:
         """The language of a text, of which 65,536 characters are read; InputError if it is none that is there."""
@@ -489,7 +502,7 @@ class LanguageTagger(DocumentTagger):
         return iter(cuts)
 
     def _loaded_first(self, languages: Iterable[str]) -> list[str]:
-        """Each language once, so that of a few more than `MAX_LOADED` only a few are loaded again each time."""
+        """Each language once, those in memory first: if not all fit, only a few are loaded again each time."""
         return sorted(dict.fromkeys(languages), key=lambda language: language not in self._loaded)
 
     def tag_window(self, window: list[Sentence], request: Request, fixed_shapes: bool = False) -> None:

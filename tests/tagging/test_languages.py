@@ -1,5 +1,6 @@
 """The taggers of all languages as one."""
 
+import gc
 import gzip
 import json
 import pickle
@@ -21,7 +22,6 @@ from tagger.tagging import languages
 from tagger.tagging.languages import (
     COLUMNS,
     IDENTIFIER,
-    MAX_LOADED,
     MAX_WORD,
     Identifier,
     LanguageTagger,
@@ -212,9 +212,9 @@ def test_what_a_file_says_in_a_column_that_its_language_lacks_stays(every: Langu
     assert table[0].split("\t")[3:5] == ["PRN", "_"]
 
 
-def test_eight_languages_are_in_memory_and_others_are_loaded_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tagger_is_loaded_while_others_tag(monkeypatch: pytest.MonkeyPatch) -> None:
     every, english = LanguageTagger("cpu"), ["They", "book", "flights"]
-    expected, first = every.tag(english), weakref.ref(every.of("english"))
+    expected = every.tag(english)
     found: list[list[str]] = []
     real = languages.Bundle.load
 
@@ -227,17 +227,35 @@ def test_eight_languages_are_in_memory_and_others_are_loaded_beside(monkeypatch:
     monkeypatch.setattr(languages.Bundle, "load", load_slowly)
     every.of("welsh")
     assert found == [expected]
-    monkeypatch.setattr(languages.Bundle, "load", real)
-    for name in ("de", "tr", "fi", "el", "cy", "sl", "ro", "pt"):
-        every.of(name)
-    assert len(every._loaded) == MAX_LOADED
+
+
+def test_taggers_stay_in_memory_while_they_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    collected: list[int] = []
+    real = languages.Bundle.load
+    monkeypatch.setattr(languages.Bundle, "load", lambda folder: (loaded.append(folder.name), real(folder))[1])
+    monkeypatch.setattr(languages.gc, "collect", lambda: collected.append(len(loaded)))
+    text = "\n\n".join(TEXTS[name] for name in THERE)
+    every = LanguageTagger("cpu")
+    for _ in range(2):
+        assert list(dict.fromkeys(s.language for s in every.annotate(text))) == THERE
+    assert Counter(loaded) == Counter(THERE)  # more than eight languages, and each was loaded once
+    assert not collected
+    few = LanguageTagger("cpu", max_bytes=sum(every.of(name).nbytes for name in ("english", "welsh", "german")))
+    loaded.clear()
+    for name in ("welsh", "german", "english", "welsh", "turkish"):
+        few.of(name)
+    assert loaded == ["welsh", "german", "english", "turkish"]
+    few.of("welsh")
+    few.of("german")  # the one whose last use was longest ago
+    assert loaded[4:] == ["german"]
+    first = weakref.ref(few.of("welsh"))
+    for name in THERE[3:]:
+        few.of(name)
+    assert len(collected) < len(loaded) - 4
+    monkeypatch.undo()
+    gc.collect()
     assert first() is None
-    assert every.tag(english) == expected
-    loaded: list[Path] = []
-    monkeypatch.setattr(languages.Bundle, "load", lambda folder: (loaded.append(folder), real(folder))[1])
-    text = "\n\n".join(TEXTS[name] for name in THERE[: MAX_LOADED + 1])
-    assert list(dict.fromkeys(s.language for s in every.annotate(text))) == THERE[: MAX_LOADED + 1]
-    assert len(loaded) < MAX_LOADED
 
 
 def test_a_copy_in_another_process_loads_its_own(every: LanguageTagger) -> None:

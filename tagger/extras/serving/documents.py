@@ -17,7 +17,7 @@ from starlette.responses import Response, StreamingResponse
 from tagger.bundle.catalog import DEFAULT
 from tagger.extras.serving.batcher import Batcher, Job
 from tagger.extras.serving.bodies import Refusal
-from tagger.tagging.languages import MAX_LOADED, LanguageTagger
+from tagger.tagging.languages import LanguageTagger
 from tagger.tagging.tagger import DocumentTagger
 from tagger.text.conllu import numbered
 from tagger.text.formats import Writer, read_parts
@@ -81,7 +81,7 @@ def _window(tagger: DocumentTagger, parts: Iterator[Part], most: int) -> list[Pa
         if size >= most:
             break
     if isinstance(tagger, LanguageTagger):
-        for language in list(dict.fromkeys(part.language for part in window))[:MAX_LOADED]:
+        for language in dict.fromkeys(part.language for part in window):
             tagger.of(language or DEFAULT)
     return window
 
