@@ -250,8 +250,12 @@ def _figure(width: float, height: float) -> "Figure":
 
 
 def _plain(text: str) -> str:
-    """`text` with dollar signs escaped, which would start a formula."""
-    return text.replace("$", r"\$")
+    """`text` with dollar signs escaped, which would start a formula, and codes for characters that the font lacks."""
+    from matplotlib.font_manager import findfont, get_font
+
+    font = get_font(findfont("DejaVu Sans"))  # which comes with matplotlib
+    drawn = (char if font.get_char_index(ord(char)) else f"U+{ord(char):04X} " for char in text)
+    return "".join(drawn).strip().replace("$", r"\$")
 
 
 def _saved(figure: "Figure", path: str | Path) -> "Figure":

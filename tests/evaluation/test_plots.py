@@ -33,6 +33,12 @@ def test_confusions_of_the_tags_with_the_most_errors(png: Path) -> None:
     ]
 
 
+@pytest.mark.filterwarnings("error")
+def test_letters_that_the_font_lacks_are_codes_and_no_boxes(png: Path) -> None:
+    figure = plots.draw_confusions({"confusions": [("நா", "ЯЪ", 1)]}, "தமிழ்", png)
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["ЯЪ", "U+0BA8 U+0BBE"]
+
+
 def test_reliability_of_each_split(png: Path) -> None:
     scores = {split: {"upos": calibration([0.9] * 30, [True, False] * 15)} for split in ("dev", "test")}
     figure = plots.draw_reliability(scores, scores, "upos", "a title", png)

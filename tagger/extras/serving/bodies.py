@@ -1,6 +1,8 @@
 """The body of a request -> checked JSON, or the fields of a form; what cannot be read is refused."""
 
 import asyncio
+import codecs
+import re
 from io import SEEK_END, BytesIO
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import parse_qsl
@@ -16,6 +18,8 @@ MAX_JSON = 4_000_000  # bytes of a body that is JSON
 MAX_FIELDS = 100  # of a form
 TEXT = "data"  # the field of a form that has the text
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # half of a pair that is one character, as JSON escapes it
 
 Body = TypeVar("Body")
 
@@ -35,10 +39,14 @@ async def read_json(request: Request, model: type[Body]) -> Body:
         body += chunk
         if len(body) > MAX_JSON:
             raise Refusal(413, f"more than {MAX_JSON:,} bytes of JSON; send a long text to /process, as a form")
+    body = body.removeprefix(codecs.BOM_UTF8)
+    if not body.strip():
+        raise Refusal(400, "the body is empty; send an object of JSON")
     try:
-        return read(model, msgspec.json.decode(bytes(body)))
+        return read(model, msgspec.json.decode(body))
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise Refusal(400, f"the body is no JSON: {reason(error)}") from None
+        hint = "; or half of a pair such as \\ud83d\\ude42 stands alone" if _SURROGATE.search(body) else ""
+        raise Refusal(400, f"the body is no JSON: {reason(error)}{hint}") from None
     except InputError as error:
         raise Refusal(400, reason(error)) from None
 
@@ -51,7 +59,7 @@ async def read_form(request: Request) -> tuple[dict[str, str], BinaryIO | None, 
     Returns:
         All fields but the text; the text, UTF-8; its bytes.
     """
-    found: dict[str, str | UploadFile] = dict(request.query_params)
+    found: dict[str, str | UploadFile] = {**_urlencoded(request.scope["query_string"])}
     if request.method == "POST":
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == MULTIPART:
@@ -65,15 +73,17 @@ async def read_form(request: Request) -> tuple[dict[str, str], BinaryIO | None, 
     fields = {name: value for name, value in found.items() if isinstance(value, str)}
     if text is None:
         return fields, None, 0
-    file = BytesIO(text.encode(errors="replace")) if isinstance(text, str) else text.file
+    file = BytesIO(text.encode()) if isinstance(text, str) else text.file
     size = file.seek(0, SEEK_END)
     file.seek(0)
     return fields, file, size
 
 
 def _urlencoded(body: bytes) -> dict[str, str]:
-    try:  # Starlette's own would read bytes that are not escaped as Latin-1
-        return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS))
+    try:  # Starlette's own would read bytes that are not escaped as Latin-1, and replace those that are no UTF-8
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"))
+    except UnicodeError as error:
+        raise Refusal(400, f"the query or the form is not UTF-8 ({reason(error)}); encode its text as UTF-8") from None
     except ValueError:
         raise Refusal(400, f"the form has more than {MAX_FIELDS} fields; send {TEXT} and what belongs to it") from None
 

@@ -25,9 +25,10 @@ def client(trained: Path) -> Iterator[TestClient]:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (b"", "no JSON"),
+        (b"", "the body is empty"),
+        (b"\xef\xbb\xbf \n", "the body is empty"),
         (b"[" * 100_000, "no JSON"),
-        (b'{"text": "\\ud800"}', "no JSON"),
+        (b'{"text": "\\ud800"}', "half of a pair"),
         (b'{"tokens": [["a"], %s1]}' % (b"1," * 100_000), "tokens"),
         (json.dumps({"k\n" * 10_000: 1}).encode(), "no such key"),
     ],
@@ -39,6 +40,10 @@ def test_bad_json_is_one_short_line(client: TestClient, body: bytes, words: str)
     assert words in message
     assert len(message) < 200
     assert "\n" not in message
+
+
+def test_a_byte_order_mark_before_json_is_none_of_it(client: TestClient) -> None:
+    assert client.post("/v1/tag", content=b'\xef\xbb\xbf{"tokens": ["a"]}').status_code == 200
 
 
 def test_json_may_not_be_large(client: TestClient) -> None:
@@ -80,6 +85,7 @@ def test_forms(client: TestClient) -> None:
         ("data=a", MULTIPART, ""),
         (part("data", "a", "; x=" + "y" * 100_000), MULTIPART, ""),
         (part("a", "") * (MAX_FIELDS + 1), MULTIPART, "fields"),
+        ("data=a%ffb", URLENCODED, "not UTF-8"),
     ],
 )
 def test_bad_forms(client: TestClient, body: str, kind: str, words: str) -> None:
@@ -87,3 +93,4 @@ def test_bad_forms(client: TestClient, body: str, kind: str, words: str) -> None
     assert refused.status_code == 400
     assert words in refused.text
     assert refused.text.count("\n") == 1
+    assert client.get("/process?data=a%ff").status_code == 400
