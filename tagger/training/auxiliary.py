@@ -45,7 +45,6 @@ from tagger.text.files import file_version
 from tagger.text.sentence import Sentence, Token
 from tagger.text.strings import NO_TAG, is_annotated, is_given
 from tagger.training.config import DistillConfig
-from tagger.training.recipe import text_ratio
 from tagger.training.report import describe
 
 XPOS_FACT = "xpos="
@@ -54,6 +53,8 @@ GOLD_SHARE = 0.5  # of the gold tags in what a word of train teaches; the teache
 TEACHER_TEMPERATURE = 1.0  # of the probabilities of teacher and student when they are compared
 TOP = 8  # the teacher's best tags that are kept of each word
 TEXT_MIN_COUNT = 5  # how often a word of text must occur for a vector of its own
+RATIO = 4  # words of text in an epoch for each word of the corpus
+WORDS_OF_TEXT = 100_000  # in an epoch, at least
 SHARD_TOKENS = 50_000  # of a file, at least, but for the last one
 MAX_SHARDS = 128  # about; of more text a file has more tokens, since each stays open while it is mapped
 PIECE_TOKENS = 20_000  # that the teacher tags at a time
@@ -75,6 +76,11 @@ def facts_of(xpos: str, feats: str) -> list[str]:
     """
     facts = [XPOS_FACT + xpos] if is_annotated("xpos", xpos) else []
     return facts + [part for part in feats.split("|") if "=" in part]
+
+
+def text_ratio(words: int) -> float:
+    """How many words of untagged text an epoch has for each word of train, of which there are so many."""
+    return max(RATIO, WORDS_OF_TEXT / max(1, words))
 
 
 class Facts:

@@ -69,7 +69,7 @@ class TrainerSettings(TypedDict, total=False):
 
 
 Files = Name | Annotated[list[Name], Meta(min_length=1)] | None
-Hidden = Size | list[Size] | None  # None: see `recipe.py`
+Hidden = Size | list[Size] | None  # None: see `start.py`
 
 
 @dataclass
@@ -87,7 +87,7 @@ class ModelConfig:
     cell: Annotated[str, one_of(CELLS)]
     depth: Count
     hidden: HiddenConfig
-    dropout: Dropout | None  # None: see `recipe.py`
+    dropout: Dropout | None  # None: see `start.py`
 
 
 @dataclass
@@ -113,7 +113,7 @@ class EmbeddingConfig(FormSizes):
     """The values of all embeddings of a form, how words are counted and hidden, and the name of a transformer."""
 
     lemmas: Size
-    dictionary: Name | list[Name] | None  # `AUTO`: see `recipe.py`
+    dictionary: Name | list[Name] | None  # `AUTO`: see `start.py`
     word_dropout: Annotated[float, Meta(ge=0)]
     vectors: Name | list[Name] | None
     vectors_keep: Size
@@ -209,7 +209,7 @@ class TrainConfig:
     distill: DistillConfig
     noise: Rate
     auxiliary: Annotated[float, Meta(ge=0)]
-    linear: Annotated[float, Meta(ge=0, lt=1)] | None  # None, here and below: see `recipe.py`
+    linear: Annotated[float, Meta(ge=0, lt=1)] | None  # None, here and below: see `start.py`
     batch_tokens: Count | None
     patience: Count | None
     seed: Seed
@@ -361,7 +361,7 @@ def check_machine(threads: int, settings: Mapping[str, Any]) -> None:
 
 
 def check_overrides(overrides: Iterable[str], config: TrainConfig) -> None:
-    """Refuses an override beside `init` whose value `recipe.with_init` would replace, or that nothing would read.
+    """Refuses an override beside `init` whose value `start.with_init` would replace, or that nothing would read.
 
     The tagger need not be there yet, so that mistakes are found before it is fetched.
     """

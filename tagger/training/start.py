@@ -1,33 +1,54 @@
-"""A config and a corpus -> a module to train: new, with pretrained parts, or from a trained tagger (`init`)."""
+"""A config, a corpus and the tagger of `init` -> the config with what these decide, and the networks to train.
+
+A small corpus is read more often, in smaller batches, and more of the network's numbers are hidden while it learns:
+what a treebank of 20,000 words needs is not what one of 200,000 needs. A student of a very small one learns most from
+untagged text, and reads more of it. A linear member helps a network that starts from nothing, and adds nothing to an
+encoder. docs/experiments.md has the measurements.
+"""
 
 import logging
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from datasets import Dataset
 
 from tagger.bundle.bundle import Bundle, Member
-from tagger.corpus.splits import Corpus
+from tagger.bundle.language_codes import codes_of, language_codes
+from tagger.bundled import bundled
+from tagger.corpus.splits import Corpus, token_counts
 from tagger.errors import InputError
-from tagger.model.decoder import CRFDecoder, Decoder
-from tagger.model.dictionary import digest_of, open_dictionary
+from tagger.model.decoder import SOFTMAX, CRFDecoder, Decoder
+from tagger.model.dictionary import codes, digest_of, open_dictionary
 from tagger.model.embeddings import VectorConfig
 from tagger.model.lemma_reliability import LemmaReliability
 from tagger.model.network import NetworkConfig, TaggerNetwork, check_training_memory
 from tagger.model.pieces import PieceTokenizer
-from tagger.model.transformer import TransformerConfig as EncoderConfig
-from tagger.model.transformer import TransformerEmbedding
+from tagger.model.transformer import TransformerConfig, TransformerEmbedding
 from tagger.model.vocabulary import Vocabulary, row_of
 from tagger.pretrained.huggingface import load_pretrained
 from tagger.pretrained.word_vectors import Vectors, select_vectors
 from tagger.text.spans import breaks_of, has_breaks, is_span_column
 from tagger.text.strings import LEMMA, UPOS
-from tagger.training.auxiliary import GOLD_SHARE, TEACHER_TEMPERATURE, TEXT_MIN_COUNT
-from tagger.training.config import TrainConfig, find_start, network_config
+from tagger.training.auxiliary import GOLD_SHARE, RATIO, TEACHER_TEMPERATURE, TEXT_MIN_COUNT, WORDS_OF_TEXT
+from tagger.training.config import AUTO, HiddenConfig, TrainConfig, find_start
 from tagger.training.module import TaggerModule
-from tagger.training.recipe import frozen_epochs
+
+FEW_WORDS = 100_000  # a corpus with fewer words is small
+WORDS_OF_TEN_EPOCHS = 200_000
+FEWEST_EPOCHS, MOST_EPOCHS = 3, 40
+POWER = 0.3  # of how many times smaller a corpus is: so many times as often it is read
+POWER_WITH_INPUTS = 0.4  # with a pretrained encoder or untagged text
+EPOCHS_WITH_ENCODER = 0.6  # share of the epochs that a network needs which starts from a pretrained encoder
+FROZEN_SHARE = 2 / 3  # of the epochs: those before layers of an encoder are tuned
+EPOCHS_WITH_TEXT = 0.8  # of a student, whose epochs have untagged text, too
+MIN_KNOWN = 0.3  # share of the unseen forms of dev that a dictionary knows, for it to be taken
+LANGUAGE_SENTENCES = 1000  # of train, by which its language is found
+OTHER_CODES = {"no": ["nb", "nn"], "hr": ["hbs"], "sr": ["hbs"]}  # of languages whose dictionaries have them
+LINEAR_WEIGHT = 0.35  # of the linear member of a tagger without pretrained parts
+DROPOUT_WITH_TEXT = 0.1  # of a student: with so much to learn from it needs no more
 
 MIN_COUNT = 2  # a word needs as many occurrences in training for a vector of its own
 TRANSFORMER_DROPOUT = 0.3  # share of its output that training sets to 0
@@ -65,6 +86,159 @@ def _are_alike(members: Sequence[Member]) -> bool:
     )
 
 
+def epochs_for(words: int, encoder: bool = False, text: bool = False) -> int:
+    """How often a corpus is read: 10 times if it has 200,000 words, and twice as often if it has a tenth.
+
+    It is read less often with a pretrained encoder, which knows much already, or untagged text in each epoch.
+
+    >>> [epochs_for(words) for words in (1_000, 20_000, 50_000, 200_000, 2_000_000)]
+    [40, 20, 15, 10, 5]
+    >>> [epochs_for(words, encoder=True) for words in (1_000, 20_000, 50_000, 200_000, 2_000_000)]
+    [40, 15, 10, 6, 3]
+    >>> [epochs_for(words, text=True) for words in (1_000, 20_000, 50_000, 200_000, 2_000_000)]
+    [18, 18, 14, 8, 3]
+    """
+    if text:
+        words = max(words, WORDS_OF_TEXT // RATIO)
+    share = EPOCHS_WITH_ENCODER if encoder else EPOCHS_WITH_TEXT if text else 1
+    power = POWER_WITH_INPUTS if encoder or text else POWER
+    epochs: float = 10 * (WORDS_OF_TEN_EPOCHS / max(1, words)) ** power * share
+    return min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(epochs)))
+
+
+def frozen_epochs(transformer: TransformerConfig | None, epochs: int) -> int:
+    """How many epochs pass before layers of an encoder are tuned; 0 if no layers wait.
+
+    An encoder that is tuned as a whole learns from the start.
+    """
+    if transformer is None or isinstance(transformer["tune"], bool):
+        return 0
+    return min(epochs - 1, round(epochs * FROZEN_SHARE))
+
+
+def filled_config(config: TrainConfig, corpus: Corpus, init: Bundle | None) -> TrainConfig:
+    """The config with a value wherever it has null or `auto`, which the corpus decides, and with those of `init`."""
+    config = with_dictionary(config, corpus) if init is None else with_init(config, init)
+    return with_recipe(config, int(token_counts(corpus.splits["train"]).sum()))
+
+
+def with_recipe(config: TrainConfig, words: int) -> TrainConfig:
+    """The config with a number for every value that the number of words of train decides."""
+    small, text = words < FEW_WORDS, config.distill.text is not None
+    chosen: dict[str, Any] = {}
+    if config.batch_tokens is None:
+        chosen["batch_tokens"] = (250 if small else 500) * (2 if text else 1)
+    model, hidden = config.model, config.model.hidden
+    sizes = {name: size for name, size in asdict(hidden).items() if size is not None}
+    defaults = dict.fromkeys(("forward", "backward"), 100 if small else 150)
+    encoder = config.embedding.transformer is not None
+    usual = DROPOUT_WITH_TEXT if text else 0.6 if small and not encoder else 0.5
+    dropout = usual if model.dropout is None else model.dropout
+    hidden = replace(hidden, **(defaults | sizes))
+    chosen["model"] = replace(model, hidden=hidden, dropout=dropout)
+    epochs = config.trainer.get("max_epochs")
+    if epochs is None:
+        epochs = epochs_for(words, encoder, text)
+        chosen["trainer"] = config.trainer | {"max_epochs": epochs}
+    if config.linear is None and config.init is None:
+        chosen["linear"] = 0.0 if encoder or text else LINEAR_WEIGHT
+    if config.patience is None:
+        chosen["patience"] = max(5, math.ceil(epochs / 2))
+    return replace(config, **chosen)
+
+
+def with_dictionary(config: TrainConfig, corpus: Corpus) -> TrainConfig:
+    """The config with the codes of dictionaries for `auto`: those of the language that the corpus is in.
+
+    Its name tells the language, or else the finder of languages.
+    """
+    if config.embedding.dictionary != AUTO:
+        return config
+    seen = {form for forms in corpus.splits["train"]["tokens"] for form in forms}
+    unseen = {form for forms in corpus.splits["dev"]["tokens"] for form in forms} - seen
+    chosen = known_dictionaries(_codes_of(corpus), unseen) or None
+    return replace(config, embedding=replace(config.embedding, dictionary=chosen))
+
+
+def known_dictionaries(asked: Iterable[str], unseen: Iterable[str]) -> list[str]:
+    """The codes of those dictionaries that know `MIN_KNOWN` of the forms that train lacks; what knows most is first."""
+    known: dict[str, float] = {}
+    unseen = [form for form in unseen if form.isalpha()]
+    for code in asked:
+        found = open_dictionary({code: digest_of(code)}).lemmas(unseen)
+        share = sum(lemma is not None for lemma in found) / max(1, len(unseen))
+        _log.info("dictionary %s: has %.0f %% of the forms of dev that train lacks", code, 100 * share)
+        if share >= MIN_KNOWN:
+            known[code] = share
+    return sorted(known, key=lambda code: -known[code])
+
+
+def _codes_of(corpus: Corpus) -> list[str]:
+    """The codes of the dictionaries of the language of a corpus; none if it has several languages, or none is known."""
+    found = set(language_codes(corpus.name) or (["en"] if corpus.rules == "english" else []))
+    if not found:
+        from tagger.tagging.languages import IDENTIFIER, Identifier, telling_words
+
+        # A wrong guess does no harm: a dictionary of another language knows few of the words.
+        identifier = Identifier.load(bundled("data") / IDENTIFIER)
+        text = " ".join(form for forms in corpus.splits["train"][:LANGUAGE_SENTENCES]["tokens"] for form in forms)
+        language = identifier.languages[identifier.scores(telling_words(text)).argmax()]
+        found = {codes_of(language)[0]}
+    names = {tuple(dictionaries_of(code)) for code in found}
+    return [*names.pop()] if len(names) == 1 else []
+
+
+def dictionaries_of(language: str) -> list[str]:
+    """The codes of the dictionaries of a language that is given by its code."""
+    return [code for code in OTHER_CODES.get(language, [language]) if code in codes()]
+
+
+def with_init(config: TrainConfig, init: Bundle) -> TrainConfig:
+    """The config with the sizes and the pretrained inputs of the tagger to start from.
+
+    A transformer, vectors and a CRF can be added to a tagger that lacks them; what it has already stays.
+    """
+    network = init.networks[0].config
+    vectors, transformer = config.embedding.vector_sources, config.embedding.transformer
+    own_vectors, own = [*init.vocabulary.vectors] if network["vectors"] else [], network["transformer"]
+    for key, added, there in (
+        ("transformer", transformer, own and own["name"]),
+        ("vectors", vectors, ", ".join(own_vectors)),
+    ):
+        if added and there:
+            raise InputError(f"embedding.{key}: {config.init} has {there} already; leave out what names others")
+    if config.noise and own is not None and own["tune"] is not True:
+        raise InputError(
+            f"noise={config.noise}: {config.init} has a transformer whose outputs are kept for the text as it is;"
+            " leave noise out"
+        )
+    if vectors and own is not None:
+        raise InputError(
+            f"embedding.vectors: {config.init} has a transformer, beside which vectors cannot be added; leave them"
+            " out, or start from a tagger without one and add both at once"
+        )
+    model = replace(
+        config.model,
+        cell=network["cell"],
+        depth=network["depth"],
+        hidden=HiddenConfig(**network["hidden"]),
+        members=len(init.members),
+        decoder=network["decoder"] if config.model.decoder == SOFTMAX else config.model.decoder,
+    )
+    inputs: dict[str, Any] = {
+        name: network[name] for name in ("words", "affixes", "chars", "buckets") if name in network
+    }
+    inputs |= {"lemmas": network.get("lemmas", 0), "dictionary": [*network.get("dictionary", ())]}
+    use = config.transformer
+    if own_vectors:
+        inputs["vectors"] = own_vectors
+    if own is not None:
+        inputs["transformer"] = own["name"]
+        use = replace(use, layers=own["layers"], tune=own["tune"], dtype=own["dtype"])
+    embedding = replace(config.embedding, **inputs)
+    return replace(config, model=model, embedding=embedding, transformer=use)
+
+
 class Inputs(NamedTuple):
     """Pretrained inputs that are not in a network yet: vectors of each source, and a transformer."""
 
@@ -72,7 +246,7 @@ class Inputs(NamedTuple):
     vector_config: VectorConfig | None
     transformer: TransformerEmbedding | None
     tokenizer: PieceTokenizer | None
-    transformer_config: EncoderConfig | None
+    transformer_config: TransformerConfig | None
 
     def fill(self, network: TaggerNetwork) -> None:
         """Copies the weights into a network that was built for these inputs."""
@@ -87,13 +261,9 @@ class Inputs(NamedTuple):
 def load_inputs(
     config: TrainConfig, forms: Sequence[str], saved: NetworkConfig | None, others: Iterable[str] = ()
 ) -> Inputs:
-    """Loads what the config names and the tagger to start from lacks.
+    """Loads what the config names and the tagger to start from, whose network is `saved`, lacks.
 
-    Args:
-        config: of the training.
-        forms: the word forms of the corpus.
-        saved: the config of a network of the tagger to start from, if there is one.
-        others: frequent word forms of untagged text, whose pieces a transformer needs, too.
+    `forms` are those of the corpus, `others` frequent ones of untagged text, whose pieces a transformer needs, too.
     """
     embedding, use = config.embedding, config.transformer
     sources = embedding.vector_sources if saved is None or saved["vectors"] is None else []
@@ -119,13 +289,39 @@ def load_inputs(
     return Inputs(found, vector_config, *loaded)
 
 
+def network_config(
+    config: TrainConfig, inputs: Inputs, digests: dict[str, str], saved: NetworkConfig | None
+) -> NetworkConfig:
+    """What the network is built from: new sizes, or those of `saved` with the inputs that are added to it.
+
+    `digests` has the codes and the digests of dictionaries.
+    """
+    model, embedding = config.model, config.embedding
+    own = {"decoder": model.decoder, "dropout": model.dropout or 0.0}
+    if saved is not None:
+        transformer = saved["transformer"] and {**saved["transformer"], "dropout": TRANSFORMER_DROPOUT}
+        vectors = inputs.vector_config or saved["vectors"]
+        return {**saved, **own, "vectors": vectors, "transformer": transformer or inputs.transformer_config}
+    return {
+        **own,
+        "cell": model.cell,
+        "depth": model.depth,
+        "hidden": asdict(model.hidden),
+        **{key: getattr(embedding, key) for key in ("words", "affixes", "chars", "buckets")},
+        "lemmas": embedding.lemmas if digests else 0,
+        "dictionary": digests,
+        "vectors": inputs.vector_config,
+        "transformer": inputs.transformer_config,
+    }
+
+
 def new_module(
     config: TrainConfig, corpus: Corpus, init: Bundle | None, facts: int = 0, text: Mapping[str, int] | None = None
 ) -> TaggerModule:
     """The networks that are to be trained: new ones, or those of the tagger to start from.
 
     Args:
-        config: with the values that the corpus and `init` decide; see `recipe.py`.
+        config: filled.
         corpus: its train split gives the vocabulary.
         init: the tagger to start from, if there is one.
         facts: how many facts are learned beside the tags.
@@ -144,13 +340,7 @@ def new_module(
         vocabulary = vocabulary.with_lemmas(open_dictionary(digests), MIN_COUNT)
     saved = init.networks[0].config if init else None
     inputs = load_inputs(config, vocabulary.forms, saved, frequent)
-    network = network_config(
-        config.model, config.embedding, inputs.vector_config, inputs.transformer_config, config.model.decoder, digests
-    )
-    if saved is not None:  # its sizes, the dropout and decoder of this training, and the inputs that are added
-        own = saved["transformer"] and {**saved["transformer"], "dropout": TRANSFORMER_DROPOUT}
-        added = {"vectors": network["vectors"] or saved["vectors"], "transformer": own or network["transformer"]}
-        network = {**saved, **{name: network[name] for name in ("dropout", "decoder")}, **added}
+    network = network_config(config, inputs, digests, saved)
     vocabulary = replace(
         vocabulary, vectors=vocabulary.vectors | {name: vectors.rows for name, vectors in inputs.vectors.items()}
     )

@@ -1,7 +1,7 @@
 """Training a tagger: config -> corpus, module, batches -> the tagger's folder -> its segmenter, scores and report.
 
 `launch.py` makes the config from a command line and `conf/train.yaml`, and calls `train` with it. Some values are still
-None: `recipe.py` fills them when the corpus is known.
+None: `start.py` fills them when the corpus is known.
 """
 
 import logging
@@ -32,7 +32,6 @@ from tagger.training.fit_linear import LINEAR_SECONDS, linear_members
 from tagger.training.fit_segmenter import SegmenterTraining
 from tagger.training.loggers import run_loggers
 from tagger.training.module import TaggerModule
-from tagger.training.recipe import with_dictionary, with_init, with_recipe
 from tagger.training.report import (
     REPORT_SECONDS,
     describe,
@@ -43,7 +42,7 @@ from tagger.training.report import (
     write_tagger_page,
 )
 from tagger.training.run_folder import REPORT, REPORT_PAGE, SHARDS
-from tagger.training.start import dictionary_digests, lemma_reliability, load_init, new_module
+from tagger.training.start import dictionary_digests, filled_config, lemma_reliability, load_init, new_module
 from tagger.training.trainer import begin, finish, fit_best
 
 _log = logging.getLogger(__name__)
@@ -139,7 +138,7 @@ def learn(
     """
     train = corpus.splits["train"]
     words = int(token_counts(train).sum())
-    config = with_recipe(with_dictionary(page, corpus) if init is None else with_init(page, init), words)
+    config = filled_config(page, corpus, init)
     teacher = Teacher(config.distill, config.columns) if config.distill.teacher else None
     facts = Facts.of(train, config.columns) if config.auxiliary else Facts([])
     text = teacher.text.counts if teacher and teacher.text else None

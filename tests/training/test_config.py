@@ -24,7 +24,7 @@ from tagger.training.config import (
     network_config,
     page_config,
 )
-from tagger.training.recipe import with_recipe
+from tagger.training.start import with_recipe
 from tagger.training.train import train
 from tests.training.conftest import COMMAND, config_of, page
 

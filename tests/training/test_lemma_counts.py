@@ -8,8 +8,7 @@ from datasets import Dataset
 
 from tagger.model.dictionary import digest_of
 from tagger.tagging.tagger import Tagger
-from tagger.training.recipe import with_init
-from tagger.training.start import lemma_reliability
+from tagger.training.start import lemma_reliability, with_init
 from tests.training.test_config import composed
 
 TRAIN = Dataset.from_list(

@@ -6,8 +6,9 @@ import pytest
 from datasets import Dataset, DatasetDict
 
 from tagger.corpus.splits import Corpus
+from tagger.training.auxiliary import text_ratio
 from tagger.training.fit_segmenter import steps_for
-from tagger.training.recipe import frozen_epochs, text_ratio, with_dictionary, with_recipe
+from tagger.training.start import frozen_epochs, with_dictionary, with_recipe
 from tests.pretrained.encoders import load
 from tests.training.test_config import composed
 

@@ -21,7 +21,7 @@ from tagger.model.lemma_reliability import LemmaReliability
 from tagger.text.conllu import read_conllu
 from tagger.text.json_files import write_packed_json
 from tagger.text.strings import LEMMA, UPOS
-from tagger.training.recipe import dictionaries_of, known_dictionaries
+from tagger.training.start import dictionaries_of, known_dictionaries
 
 
 def count(language: Language) -> LemmaReliability | None:

@@ -19,7 +19,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.languages import Identifier, LanguageTagger
 from tagger.text.conllu import read_conllu
 from tagger.text.sentence import Sentence
-from tagger.training.recipe import dictionaries_of
+from tagger.training.start import dictionaries_of
 
 ROOT = Path(__file__).parents[3]
 BLANK = make.Row(**{**dict.fromkeys(make.Row._fields, ""), "dev": "kept"})
