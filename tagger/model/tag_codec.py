@@ -165,7 +165,8 @@ class TagCodec:
         words = [forms[place] for place in places.tolist()]
         allowed = [self._form_tags.get(word, ()) for word in words]
         counts = np.array([len(ids) for ids in allowed], dtype=np.int64)
-        lengths = np.array([0 if ids else length(w) for w, ids in zip(words, allowed, strict=True)], dtype=np.int64)
+        # An empty word has what one character has: no script is for it, and its lemma is empty.
+        lengths = [0 if ids else max(1, length(word)) for word, ids in zip(words, allowed, strict=True)]
         (known,) = np.nonzero(counts)
         if len(known):
             rows = torch.from_numpy(np.repeat(np.arange(len(words)), counts)).to(scores.device)
@@ -173,9 +174,10 @@ class TagCodec:
             kept = scores[rows, scripts]
             scores[torch.from_numpy(known).to(scores.device)] = -torch.inf
             scores[rows, scripts] = kept
-        (short,) = np.nonzero((lengths < self._least.max(initial=0)) & (counts == 0))
+        of_words = np.array(lengths, dtype=np.int64)
+        (short,) = np.nonzero((of_words < self._least.max(initial=0)) & (counts == 0))
         if len(short):
-            unfit = self._least > lengths[short, None]  # (short words, K)
+            unfit = self._least > of_words[short, None]  # (short words, K)
             unfit[unfit.all(axis=1)] = False  # nothing fits: `tag` gives the word itself
             rows = torch.from_numpy(short).to(scores.device)
             scores[rows] = scores[rows].masked_fill(torch.from_numpy(unfit).to(scores.device), -torch.inf)

@@ -64,7 +64,7 @@ class Symbols:
 
     def find(self, forms: Sequence[str]) -> dict[int, str]:
         """The places of such words, and their kinds."""
-        unseen = {form for form in set(forms) if not form.isalnum() and form not in self._known}
+        unseen = {form for form in set(forms) if form and not form.isalnum() and form not in self._known}
         kinds = {form: kind for form in unseen if (kind := _kind(form)) is not None}
         return {place: kinds[form] for place, form in enumerate(forms) if form in kinds} if kinds else {}
 

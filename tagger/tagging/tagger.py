@@ -209,9 +209,11 @@ class Tagger(DocumentTagger):
                 " give it tokens (--input tokens, conllu or jsonl), or train it a segmenter (init=FOLDER"
                 " trainer.max_epochs=0)"
             )
-        if self.segmenter.name != "english":  # whose rules know such characters
-            paragraphs = [*map(self.engine.spelling.text, paragraphs)]
-        return self.segmenter.segment_all(paragraphs)
+        if self.segmenter.name == "english":  # whose rules know such characters
+            return self.segmenter.segment_all(paragraphs)
+        read = [*map(self.engine.spelling.text, paragraphs)]
+        cuts = zip(self.segmenter.segment_all(read), read, paragraphs, strict=True)
+        return [cut if text == written else _as_written(cut, text, written) for cut, text, written in cuts]
 
     def cuts_of(self, parts: Sequence[Part]) -> Iterator[list[list[Token]]]:
         """See `DocumentTagger.cuts_of` and `segment_all`."""
@@ -348,6 +350,16 @@ class Tagger(DocumentTagger):
         for sentence in sentences:
             start, end = end, end + len(sentence)
             yield vectors[start:end].copy()  # a view would keep the vectors of all sentences in memory
+
+
+def _as_written(sentences: list[list[Token]], read: str, written: str) -> list[list[Token]]:
+    """Tokens of a text as it was read, with the words of multiword tokens as it is written: `l’`, not `l'`."""
+
+    def own(token: Token) -> Token:
+        spans = read[token.start : token.end], written[token.start : token.end]
+        return token._replace(words=tuple(word.translate(str.maketrans(*spans)) for word in token.words))
+
+    return [[own(token) if token.words else token for token in tokens] for tokens in sentences]
 
 
 def _segmenter(bundle: Bundle, choice: str, name: str) -> Segmenter:

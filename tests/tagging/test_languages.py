@@ -117,6 +117,23 @@ def test_the_scripts_of_a_language_are_those_of_its_words() -> None:
         assert scripts_of(name) == found | ({"CYRILLIC"} if name == "serbian" else set()), name
 
 
+@pytest.mark.parametrize("name", ["english", "german", "welsh", "chinese"])
+def test_an_empty_token_has_tags_and_probabilities(name: str) -> None:
+    for tokens in ([""], ["a", "", "b"]):
+        (sentence,) = load(name, "cpu").stream([Sentence(tokens)], probabilities=True, top=2)
+        for column, shares in sentence.probabilities.items():
+            assert all(0 <= share <= 1 for share in shares), column
+            assert all(len(pairs) == 2 or column == "lemma" for pairs in sentence.alternatives[column])
+        assert "SYM" not in sentence.tags["upos"]
+        assert sentence.tags["lemma"][tokens.index("")] == ""
+
+
+def test_words_of_a_multiword_token_are_those_of_the_text_as_it_is_written() -> None:
+    (sentence,) = load("italian", "cpu").annotate("La casa dell’amico e dell'arte.")
+    assert sentence.tokens == ["La", "casa", "di", "l’", "amico", "e", "di", "l'", "arte", "."]
+    assert [each.form for each in sentence.multiwords] == ["dell’", "dell'"]
+
+
 def test_serbian_in_cyrillic_is_read_in_latin_letters(every: LanguageTagger) -> None:
     text = "Дечак је отишао у школу, а његова мајка га чека код куће.\n\nОна иде напоље.\n"
     parts = list(every.with_languages(read_parts(text.splitlines(keepends=True), "a.txt", "text")))
