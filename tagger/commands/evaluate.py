@@ -1,6 +1,6 @@
 """The command `evaluate`: a tagger and a file with gold tags in, scores out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -12,13 +12,11 @@ from tagger.commands.options import (
     CorpusOption,
     DeviceOption,
     Encoding,
-    Force,
     LanguageOption,
     LexiconOption,
     ModelOption,
     PrecisionOption,
     Separator,
-    check_output,
     format_help,
     gold_format,
     lexicon_files,
@@ -26,7 +24,6 @@ from tagger.commands.options import (
 from tagger.errors import InputError
 from tagger.text.files import check_input, read_lines
 from tagger.text.formats import PLACED, SEPARATED, TAGGED, TaggedFormat, read
-from tagger.text.output_files import whole_file
 from tagger.text.segment import LEARNED
 from tagger.text.spacing import gold_paragraphs
 
@@ -62,15 +59,6 @@ def evaluate(
             "--raw", help="Tag the raw text of CoNLL-U (a paragraph per # newpar), and score tokens and sentences too."
         ),
     ] = False,
-    by: Annotated[
-        str | None,
-        typer.Option(
-            "--by",
-            metavar="NAME",
-            help="Score each group of sentences of CoNLL-U: newdoc, a document; genre, by `# genre` or `# meta::genre`,"
-            " else by what stands before - in the document's id; or by another comment `# NAME = ...`.",
-        ),
-    ] = None,
     segmenter: Annotated[
         SegmenterChoice,
         typer.Option(
@@ -82,11 +70,6 @@ def evaluate(
     corpus: CorpusOption = None,
     lexicon: LexiconOption = None,
     as_json: AsJson = False,
-    html: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Write a web page with the errors too."),
-    ] = None,
-    force: Force = False,
     encoding: Encoding = "utf-8",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
@@ -94,24 +77,18 @@ def evaluate(
     """Scores a tagger on a file with gold tags."""
     from tagger.commands.loading import load_for
     from tagger.evaluation import metrics
-    from tagger.evaluation.breakdown import breakdown, format_breakdown
     from tagger.evaluation.raw_scores import score_text
-    from tagger.evaluation.report_page import WordError, errors_of, report_page
 
-    parts = [("--raw", raw), (f"--by {by}", by is not None), (f"--html {html}", html is not None)]
-    if len(given := [option for option, is_given in parts if is_given]) > 1:
-        raise InputError(f"{given[0]} and {given[1]} show different scores; leave one of the two out")
     check_input([file], encoding)
     lexicons = lexicon_files(lexicon or [])
-    check_output("--html", html, [file, *lexicons.values()], force)
     format = input or gold_format(file, "tsv" if column else "conllu")
     if column and format not in SEPARATED:
         own = "CoNLL-U has places of its own" if format == "conllu" else f"{format} has no numbered places"
         raise InputError(f"--column {column[0]}: {own}; leave it out, or read {file} as tsv with --input tsv")
     if segmenter != "auto" and not raw:
         raise InputError(f"--segmenter {segmenter} cuts raw text; add --raw, or leave it out")
-    if (raw or by is not None) and format != "conllu":
-        raise InputError(f"{file}: {given[0]} needs CoNLL-U, which has text and comments, not {format}")
+    if raw and format != "conllu":
+        raise InputError(f"{file}: --raw needs CoNLL-U, which has text, not {format}")
     more: dict[str, Any] = {"segmenter": segmenter, "corpus": corpus, "lexicons": lexicons}
     opened = read_lines(file, encoding)
     tagger, lines = load_for(opened, file, format, language, model, device, precision, separator, **more)
@@ -122,23 +99,9 @@ def evaluate(
         scores = score_text(tagger, gold_paragraphs(sentences, file))
         found = {name: {"precision": s.precision, "recall": s.recall, "f1": s.f1} for name, s in scores.items()}
         text = _format_raw(file, tagger, found)
-    elif by is not None:
-        found = breakdown(tagger.retag(sentences), tagger.vocabulary, by, file)
-        text = format_breakdown(found, file)
     else:
-        errors: list[WordError] = []
-
-        def tagged() -> Iterator[metrics.Tagged]:
-            for number, (sentence, gold) in enumerate(tagger.retag(sentences), 1):
-                if html is not None:
-                    errors.extend(errors_of(sentence, gold, number))
-                yield sentence, gold
-
-        found = metrics.report(tagged(), tagger.vocabulary)
+        found = metrics.report(tagger.retag(sentences), tagger.vocabulary)
         text = metrics.format_report(found, file)
-        if html is not None:
-            with whole_file(html) as out:
-                out.write(report_page(f"{model} on {file}", {file: found}, errors))
     if as_json:
         show_json(found)
     else:

@@ -37,16 +37,6 @@ def read_lexicon(lines: Iterable[str], path: str, known: Collection[str], column
     return entries
 
 
-def write_lexicon(entries: Mapping[str, Collection[str]]) -> Iterable[str]:
-    """The lines of a lexicon, line ends included.
-
-    If any tag contains a `|`, tabs stand between the tags of all forms: `A=1|B=2` may be two tags or one.
-    """
-    separator = "\t" if any("|" in tag for tags in entries.values() for tag in tags) else "|"
-    for form, tags in entries.items():
-        yield f"{form}\t{separator.join(tags)}\n"
-
-
 def known_tags(known: Collection[str]) -> str:
     """For an error message, the tags that there are, or some of them."""
     some = sorted(known)[:20]

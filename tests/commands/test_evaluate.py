@@ -52,13 +52,8 @@ def test_evaluate_column_files(model: Path, tmp_path: Path) -> None:
         ("a.jsonl --column upos=1", "jsonl has no numbered places"),
         ("a.tsv --column xpos=1", "NAME=NUMBER"),
         ("a.tsv --raw", "--raw needs"),
-        ("a.conllu --by genre --raw", "leave one of the two out"),
-        ("a.tsv --by genre", "a.tsv: --by genre needs CoNLL-U"),
-        ("a.conllu --by zebra", "a.conllu: no comment `# zebra = …`"),
-        ("a.conllu --raw --html x.html", "--raw and --html x.html show different scores"),
     ):
         assert said in error("evaluate", *arguments.split(), "--model", str(model))
-    assert not (tmp_path / "x.html").exists()
 
 
 def test_evaluate_from_raw_text(model: Path, tmp_path: Path) -> None:
@@ -71,40 +66,6 @@ def test_evaluate_from_raw_text(model: Path, tmp_path: Path) -> None:
     assert [line.split()[0] for line in table[2:]] == list(scores)
     assert table[2].split()[-1] == f"{100 * scores['Tokens']['f1']:.2f}%"
     assert max(map(len, table)) <= 80
-
-
-def test_evaluate_by_document_and_genre(model: Path, tmp_path: Path) -> None:
-    second = CONLLU.replace("1\tYes", "# newdoc id = email-2\n1\tYes")
-    (tmp_path / "a.conllu").write_text("# newdoc id = blog-1\n" + second)
-    report = json.loads(call("evaluate", "a.conllu", "--json", "--model", str(model)).stdout)["upos"]
-    for by, names in (
-        ("newdoc", ["blog-1", "email-2"]),
-        ("genre", ["blog", "email"]),
-        ("text", ["They don't book", "(none)"]),
-    ):
-        found = json.loads(call("evaluate", "a.conllu", "--by", by, "--json", "--model", str(model)).stdout)
-        assert list(found["groups"]) == names
-        assert [group["words"] for group in found["groups"].values()] == [4, 1]
-        assert found["all"]["columns"]["upos"]["accuracy"] == report["accuracy"]
-        text = call("evaluate", "a.conllu", "--by", by, "--model", str(model)).stdout
-        assert max(map(len, text.splitlines())) <= 80
-        assert names[0] in text
-
-
-def test_evaluate_scores_the_groups_of_hard_sentences() -> None:
-    hard = Path(__file__).parents[2] / "data" / "hard" / "hard.conllu"
-    lines = call("evaluate", str(hard), "--by", "group").stdout.splitlines()  # by the bundled model
-    assert lines[1].split() == ["sentences", "words", "upos"]  # its only column
-    assert len(lines) == 2 + len({line.split()[0] for line in lines[2:]}) == 2 + 1 + 13
-
-
-def test_evaluate_writes_a_page_of_the_errors(model: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.conllu").write_text(CONLLU)
-    plain = call("evaluate", "a.conllu", "--model", str(model)).stdout
-    assert call("evaluate", "a.conllu", "--model", str(model), "--html", "new/page.html").stdout == plain
-    scores = json.loads(call("evaluate", "a.conllu", "--json", "--model", str(model)).stdout)["upos"]
-    page = (tmp_path / "new" / "page.html").read_text(encoding="utf-8")
-    assert page.count("<mark>") == round((1 - scores["accuracy"]) * 5) > 0
 
 
 GERMAN = """\

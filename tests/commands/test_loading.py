@@ -1,11 +1,18 @@
 """Which tagger a command loads, and how often it asks."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from tagger.bundle import catalog
+from tagger.commands.options import Precision
+from tagger.model.device import PRECISIONS
 from tests.commands.conftest import CONLLU, call, saved
+
+
+def test_precisions_of_the_help_are_those_of_the_model() -> None:
+    assert get_args(Precision) == ("auto", *PRECISIONS)
 
 
 @pytest.mark.parametrize(

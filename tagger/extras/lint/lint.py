@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from tagger.corpus.lined import DEV, SPLITS, TEST, TRAIN, LinedSentence
+from tagger.extras.lint.lined import DEV, SPLITS, TEST, TRAIN, LinedSentence
 from tagger.text.strings import LEMMA, NO_TAG, fitted, is_annotated, printable
 
 Severity = Literal["error", "warning", "note"]

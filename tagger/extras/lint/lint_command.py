@@ -52,7 +52,7 @@ def lint(
     Every finding names the file and the line, the kind, the severity and the reason. Files named *-dev or *-test are
     those splits; all other files are train. The exit status is 0 whatever is found, unless --fail-on says otherwise.
     """
-    from tagger.corpus.lined import corpus_files, read_lined
+    from tagger.extras.lint.lined import corpus_files, read_lined
     from tagger.extras.lint.lint import lint as check
 
     for name in kind or ():

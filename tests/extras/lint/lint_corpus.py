@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from tagger.corpus.lined import LinedSentence, corpus_files, read_lined
+from tagger.extras.lint.lined import LinedSentence, corpus_files, read_lined
 from tagger.extras.lint.lint import Finding
 
 Check = Callable[[Sequence[LinedSentence]], Iterable[Finding]]

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.conftest import CONLLU, call, error
+from tagger.extras.lint.lexicon_command import write_lexicon
+from tagger.text.lexicon_files import read_lexicon
+from tests.commands.conftest import CONLLU, call, check_replaces_nothing, error
 
 
 def row(form: str, tag: str) -> str:
@@ -31,6 +33,18 @@ def test_the_forms_of_train_and_their_tags(treebank: Path, tmp_path: Path) -> No
     assert call("lexicon", str(treebank), "--min-count", "1").stdout.splitlines()[-1] == "rare\tADJ"
     assert call("lexicon", str(treebank / "x-dev.conllu")).stdout == "dev\tNOUN\n"
     assert call("lexicon", str(treebank), "--column", "feats").stdout.startswith("a\tA=1|B=2\n")
+
+
+def test_two_tags_and_one_with_a_bar_are_read_as_they_were() -> None:
+    entries = {"a": ("Case=Nom", "Number=Sing"), "b": ("Case=Nom|Number=Sing",)}
+    assert (
+        read_lexicon(write_lexicon(entries), "again", ["Case=Nom", "Number=Sing", "Case=Nom|Number=Sing"], "feats")
+        == entries
+    )
+
+
+def test_a_file_that_is_read_is_never_replaced(two_files: Path) -> None:
+    check_replaces_nothing(two_files, "-o", "lexicon in.conllu --min-count 1")
 
 
 def test_a_lexicon_that_is_written_can_be_used(treebank: Path, tmp_path: Path, model: Path) -> None:

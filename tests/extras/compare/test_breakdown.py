@@ -1,14 +1,17 @@
 """Groups of sentences by their comments, and the accuracies of each."""
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 
 from tagger.errors import InputError
-from tagger.evaluation.breakdown import Groups, breakdown
 from tagger.evaluation.metrics import report
+from tagger.extras.compare.breakdown import Groups, breakdown
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Sentence
+from tests.commands.conftest import CONLLU, call, error
 
 VOCABULARY = Vocabulary(
     words={}, characters=[], tags={"upos": ["DET", "NOUN"], "feats": ["_", "Number=Sing"]}, forms=["the", "dog"]
@@ -98,3 +101,29 @@ def test_the_row_of_all_is_what_evaluate_reports() -> None:
 def test_nothing_to_group_by(key: str, message: str) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
         breakdown(SENTENCES[1:3], VOCABULARY, key, "file")
+
+
+def test_the_command_by_document_and_genre(model: Path, tmp_path: Path) -> None:
+    second = CONLLU.replace("1\tYes", "# newdoc id = email-2\n1\tYes")
+    (tmp_path / "a.conllu").write_text("# newdoc id = blog-1\n" + second)
+    report = json.loads(call("evaluate", "a.conllu", "--json", "--model", str(model)).stdout)["upos"]
+    for by, names in (
+        ("newdoc", ["blog-1", "email-2"]),
+        ("genre", ["blog", "email"]),
+        ("text", ["They don't book", "(none)"]),
+    ):
+        found = json.loads(call("breakdown", "a.conllu", "--by", by, "--json", "--model", str(model)).stdout)
+        assert list(found["groups"]) == names
+        assert [group["words"] for group in found["groups"].values()] == [4, 1]
+        assert found["all"]["columns"]["upos"]["accuracy"] == report["accuracy"]
+        text = call("breakdown", "a.conllu", "--by", by, "--model", str(model)).stdout
+        assert max(map(len, text.splitlines())) <= 80
+        assert names[0] in text
+
+
+def test_the_command_on_hard_sentences() -> None:
+    hard = Path(__file__).parents[3] / "data" / "hard" / "hard.conllu"
+    lines = call("breakdown", str(hard), "--by", "group").stdout.splitlines()  # by the bundled model
+    assert lines[1].split() == ["sentences", "words", "upos"]  # its only column
+    assert len(lines) == 2 + len({line.split()[0] for line in lines[2:]}) == 2 + 1 + 13
+    assert "hard.conllu: no comment `# zebra = …`" in error("breakdown", str(hard), "--by", "zebra")

@@ -1,6 +1,7 @@
 """The command `lexicon`: a corpus in, the tags that its word forms have out."""
 
 from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,6 @@ from tagger.commands.options import Encoding, Force, check_output
 from tagger.errors import InputError
 from tagger.text.conllu import COLUMNS
 from tagger.text.files import STDIO, check_input
-from tagger.text.lexicon_files import write_lexicon
 from tagger.text.output_files import whole_file
 from tagger.text.strings import LEMMA, is_annotated
 
@@ -50,7 +50,7 @@ def lexicon(
     The file is a lexicon for `tag --lexicon`. Forms stand in alphabetical order, and the tags of a form from the most
     frequent to the least.
     """
-    from tagger.corpus.lined import TRAIN, corpus_files, read_lined
+    from tagger.extras.lint.lined import TRAIN, corpus_files, read_lined
 
     if column not in LEXICON_COLUMNS:
         raise InputError(f"--column {column}: a lexicon has tags of {', '.join(LEXICON_COLUMNS)}")
@@ -77,3 +77,13 @@ def lexicon(
     with whole_file(to) as out:
         out.writelines(write_lexicon(kept))
     say(f"{len(kept):,} of {len(counts):,} forms")
+
+
+def write_lexicon(entries: Mapping[str, Collection[str]]) -> Iterable[str]:
+    """The lines of a lexicon, line ends included.
+
+    If any tag contains a `|`, tabs stand between the tags of all forms: `A=1|B=2` may be two tags or one.
+    """
+    separator = "\t" if any("|" in tag for tags in entries.values() for tag in tags) else "|"
+    for form, tags in entries.items():
+        yield f"{form}\t{separator.join(tags)}\n"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tagger.corpus.lined import corpus_files, read_lined
 from tagger.errors import InputError
+from tagger.extras.lint.lined import corpus_files, read_lined
 
 TRICKY = """\
 # newdoc id = a
