@@ -1,18 +1,11 @@
-"""Data sets of the Hugging Face Hub -> the splits of a corpus, or the texts of a column.
+"""Data sets of the Hugging Face Hub -> the splits of a corpus, or the texts of a column."""
 
-Older releases of Universal Dependencies have multiword tokens and empty nodes among the words, no IDs, and FEATS as
-Python dicts. How many words a multiword token stands for follows from the text alone. They give the same sentences as
-CoNLL-U.
-"""
-
-import ast
 import logging
 import os
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import datasets
 from datasets import ClassLabel, Dataset, DatasetDict, Features
@@ -23,15 +16,13 @@ from tagger.corpus.corpus_config import CorpusConfig
 from tagger.corpus.splits import FACT_COLUMNS, Source, check_columns, rules_for, to_arrow
 from tagger.errors import InputError, shorten
 from tagger.text.files import file_version
-from tagger.text.segment_rules import SPACE
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.strings import NO_TAG
 
 HUB_SPLITS = {"train": "train", "validation": "dev", "dev": "dev", "test": "test"}  # the Hub's names and ours
 PARQUET_EXPORT = "refs/convert/parquet"  # the branch with the Hub's own conversion: a folder for each config
 
-_SPACES = re.compile(f"[{SPACE}]*")
-_NO_SPACE = re.compile(r"\bSpaceAfter\b\W{1,4}No\b")  # as in CoNLL-U, or in the text of a Python dict
+_NO_SPACE = re.compile(r"(?:^|\|)SpaceAfter=No(?:\||$)")
 _RANGE = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")  # the ID of a multiword token
 
 
@@ -118,9 +109,8 @@ def hub_sentences(data: Dataset, source: str, places: dict[str, str], optional: 
         places: the data set's own name of `tokens` and of each tag column.
         optional: those of `places` that nobody has asked for; a row may lack their tags.
     """
-    mark = _word_mark(data.features)
-    spacing = _has_spacing(data.features, older=mark is not None)
-    needed = sorted({*places.values(), *([mark, "upos"] if mark else []), *(["misc"] if spacing else [])})
+    spacing = _has_spacing(data.features)
+    needed = sorted({*places.values(), *(["misc"] if spacing else [])})
     others = [name for name in ("text", "mwt", "comments", "sent_id") if spacing and name in data.features]
     labels = {place: getattr(data.features[place].feature, "names", None) for place in needed}
     for number, row in enumerate(data.select_columns(sorted({*needed, *others}))):
@@ -135,50 +125,20 @@ def hub_sentences(data: Dataset, source: str, places: dict[str, str], optional: 
                 raise InputError(f"{source}, row {number}: {count}; repair the data or leave the column out")
             if names:
                 cells[place] = [NO_TAG if v is None or v < 0 else names[v] for v in cells[place]]
-        kept = [i for i in range(size) if not mark or cells[mark][i] not in (None, "None", NO_TAG)]
-        values = {column: [cells[place][i] for i in kept] for column, place in places.items() if place in cells}
-        if "feats" in values:
-            values["feats"] = list(map(_feats, values["feats"]))
+        values = {column: cells[place] for column, place in places.items() if place in cells}
         sentence = Sentence(values.pop("tokens"), values)
-        if spacing and mark:
-            words, forms = set(kept), cells[places["tokens"]]
-            spelled = [i for i in range(size) if i in words or cells["upos"][i] == NO_TAG]  # the others: empty nodes
-            _add_older_spacing(sentence, [Row(forms[i], cells["misc"][i], i in words) for i in spelled], row["text"])
-        elif spacing:
+        if spacing:
             _add_spacing(sentence, row, f"{source}, row {number}")
         yield sentence
 
 
-def _has_spacing(features: Features, older: bool) -> bool:
+def _has_spacing(features: Features) -> bool:
     """Whether the rows say where the text has spaces, as those of Universal Dependencies do."""
     ranges = getattr(features.get("mwt"), "feature", None)
     text = getattr(features.get("text"), "dtype", None) == "string"
-    found = older or (isinstance(ranges, dict) and {"id", "form"} <= ranges.keys())
-    return text and _holds_strings(features.get("misc")) and found
-
-
-def _word_mark(features: Features) -> str | None:
-    """The column that has a value for words only, not for multiword tokens and empty nodes; None in newer releases.
-
-    Older releases can be told by the class label `_` of UPOS. A row that is no word has no head; if the release has no
-    column of heads, the row has that label.
-    """
-    labels = getattr(getattr(features.get("upos"), "feature", None), "names", [])
-    if NO_TAG not in labels:
-        return None
-    return "head" if hasattr(features.get("head"), "feature") else "upos"
-
-
-@lru_cache(1 << 16)
-def _feats(value: str | None) -> str:
-    """FEATS as CoNLL-U writes them; some releases have the text of a Python dict instead."""
-    if value is None or value == "None":
-        return NO_TAG
-    try:
-        pairs = ast.literal_eval(value) if value.startswith("{") else None
-    except (ValueError, SyntaxError):
-        pairs = None
-    return "|".join(f"{name}={setting}" for name, setting in pairs.items()) if isinstance(pairs, dict) else value
+    return (
+        text and _holds_strings(features.get("misc")) and isinstance(ranges, dict) and {"id", "form"} <= ranges.keys()
+    )
 
 
 def _add_spacing(sentence: Sentence, row: dict[str, Any], where: str) -> None:
@@ -195,78 +155,10 @@ def _add_spacing(sentence: Sentence, row: dict[str, Any], where: str) -> None:
             raise InputError(
                 f"{where}: no multiword token can have the ID {shorten(str(token['id']))}; repair the data"
             )
-        _add_multiword(sentence, MultiwordToken(start, stop, token["form"]), token.get("misc"))
+        sentence.multiwords.append(MultiwordToken(start, stop, token["form"]))
+        sentence.space_after[start:stop] = [*[False] * (stop - start - 1), _space_follows(token.get("misc"))]
         last = stop
-
-
-def _add_multiword(sentence: Sentence, token: MultiwordToken, misc: str | None) -> None:
-    sentence.multiwords.append(token)
-    if sentence.space_after is not None:
-        inside = [False] * (token.stop - token.start - 1)
-        sentence.space_after[token.start : token.stop] = [*inside, _space_follows(misc)]
 
 
 def _space_follows(misc: str | None) -> bool:
     return _NO_SPACE.search(misc or "") is None
-
-
-class Row(NamedTuple):
-    """Of an older release: a word, or the row of a multiword token before its words."""
-
-    form: str
-    misc: str | None
-    word: bool
-
-
-def _add_older_spacing(sentence: Sentence, rows: Sequence[Row], text: str | None) -> None:
-    """The same from rows of an older release, without empty nodes; nothing if they do not spell the text."""
-    multiwords = multiword_tokens(rows, text or "")
-    if multiwords is None:
-        return
-    sentence.text = text
-    sentence.space_after = [_space_follows(row.misc) for row in rows if row.word]
-    for token, row in zip(multiwords, (row for row in rows if not row.word), strict=True):
-        _add_multiword(sentence, token, row.misc)
-
-
-def multiword_tokens(rows: Sequence[Row], text: str) -> list[MultiwordToken] | None:
-    """The multiword tokens of rows that spell a text; None if they do not.
-
-    A multiword token has two words, or as many more as it takes until the next token is the one that follows in the
-    text.
-    """
-    found: list[MultiwordToken] = []
-    place, at, word = 0, 0, 0
-    while place < len(rows):
-        row = rows[place]
-        end = _end(row.form, text, at)
-        if end is None:
-            return None
-        at, place = end, place + 1
-        if row.word:
-            word += 1
-            continue
-        last = next((i for i in range(place, len(rows)) if not rows[i].word), len(rows))
-        stops = (stop for stop in range(place + 2, last + 1) if _goes_on(rows[stop:], text, at))
-        stop = next(stops, None)
-        if stop is None:
-            return None
-        found.append(MultiwordToken(word, word + stop - place, row.form))
-        word, place = word + stop - place, stop
-    return found if _goes_on([], text, at) else None
-
-
-def _goes_on(rows: Sequence[Row], text: str, at: int) -> bool:
-    """Whether the text goes on with the first of the rows, or ends if there is none."""
-    return _end(rows[0].form, text, at) is not None if rows else _skip(text, at) == len(text)
-
-
-def _end(form: str, text: str, at: int) -> int | None:
-    """The end of a form that follows in a text; None if another one does."""
-    start = _skip(text, at)
-    return start + len(form) if form and text.startswith(form, start) else None
-
-
-def _skip(text: str, at: int) -> int:
-    spaces = _SPACES.match(text, at)
-    return spaces.end() if spaces else at

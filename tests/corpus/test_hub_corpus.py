@@ -23,27 +23,6 @@ from tests.corpus.conftest import (
     ud,
 )
 
-UPOS = ["NOUN", "PUNCT", "AUX", "PART", "VERB", "_"]
-
-
-def older_release(folder: Path, head: bool) -> str:
-    upos = ClassLabel(names=UPOS)
-    columns: dict[str, Any] = {
-        "tokens": [["Don't", "Do", "n't", "go", "gone", "dog"]],
-        "upos": [[5, 2, 3, 4, 4 if head else 5, 5 if head else 0]],
-        "xpos": [["_", "VB", None, "VB", "VBN", "NN"]],
-        "feats": [
-            ["None", "{'Mood': 'Imp', 'VerbForm': 'Fin'}", "None", "{'VerbForm': 'Inf'}", "None", "{'Case': 'A,B'}"]
-        ],
-    }
-    features = {"tokens": List(Value("string")), "upos": List(upos), "xpos": List(Value("string"))}
-    features["feats"] = List(Value("string"))
-    if head:
-        columns["head"] = [["None", "3", "3", "0", "None", "3"]]
-        features["head"] = List(Value("string"))
-    data = Dataset.from_dict(columns, Features(features))
-    return parquet_folder(folder, {"train": data, "validation": data, "test": data})
-
 
 def test_the_newer_release_of_universal_dependencies(newer: str) -> None:
     corpus = ud(["upos", "xpos", "feats"], name=newer, treebank="en_tiny")
@@ -54,22 +33,6 @@ def test_the_newer_release_of_universal_dependencies(newer: str) -> None:
     assert corpus.splits["train"][0] == row | {"feats": ["Mood=Imp|VerbForm=Fin", "_", "_"]} | NO_SPACING
     assert corpus.splits["train"][1]["xpos"] == ["N", "_"]
     assert corpus.splits["dev"]["tokens"][:] == [["hợp tác xã", "_"]]
-
-
-@pytest.mark.parametrize("head", [True, False])
-def test_the_older_release_of_universal_dependencies(tmp_path: Path, head: bool) -> None:
-    corpus = hub(["upos", "xpos", "feats"], name=older_release(tmp_path / "ud", head), config="en_tiny")
-    assert list(corpus.splits) == ["train", "dev", "test"]
-    assert corpus.splits["dev"].to_list() == [
-        {
-            "tokens": ["Do", "n't", "go", "dog"],
-            "upos": ["AUX", "PART", "VERB", "_" if head else "NOUN"],
-            "xpos": ["VB", "_", "VB", "NN"],
-            "feats": ["Mood=Imp|VerbForm=Fin", "_", "VerbForm=Inf", "Case=A,B"],
-            "comments": [],
-            **NO_SPACING,
-        }
-    ]
 
 
 def test_the_parquet_export_has_a_folder_for_each_config(tmp_path: Path, newer: str) -> None:
