@@ -1,7 +1,7 @@
 """A trained tagger as a value and as a folder: a name or a folder comes in, the tagger's parts come out.
 
 `bundle.py` has the value, `Bundle`, which loads and saves itself: networks and, in `linear_members.py`, linear
-members; `ensemble.py` makes one of several. `catalog.py` finds the folder of a name, and `hub.py` that of a tagger on
+members; `catalog.py` finds the folder of a name, and `hub.py` that of a tagger on
 the Hugging Face Hub. `saved_config.py` and `validation.py` check a folder, since it may come from somebody else.
 Start in `bundle.py`.
 """

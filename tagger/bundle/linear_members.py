@@ -1,17 +1,16 @@
 """The linear members of a tagger <-> a file of weights beside those of its networks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
 from tagger.bundle.saved_config import LINEAR_WEIGHTS, not_whole
 from tagger.model.dictionary import open_dictionary
-from tagger.model.linear_chain import TABLES, FeatureTable, LinearChain
+from tagger.model.linear_chain import TABLES, LinearChain
 from tagger.model.storage import build_without_memory, compress, expand, one_error, read_weights
 
 _DECODER = "decoder."  # prefix of the names of the transitions' scores, which are few and stay as they are
@@ -45,25 +44,6 @@ class Linear:
         dictionary = self.chain.dictionary.digests if self.chain.dictionary else {}
         return {**values, "features": self.chain.sizes, **({"dictionary": dictionary} if dictionary else {})}
 
-    def with_tags(self, rows: Sequence[int]) -> "Linear":
-        """The same member with its tags in another order: `rows` has for each new id the id of now."""
-        weights = self.chain.state_dict()
-        for name, each in weights.items():
-            if name.endswith(".weight"):
-                weights[name] = each.view(len(each), -1, len(rows))[..., list(rows)].flatten(1)
-        chain = LinearChain(self.chain.sizes, len(rows), self.chain.dictionary)
-        chain.load_state_dict(weights)
-        chain.decoder.take_from(self.chain.decoder, range(len(rows)), rows)
-        return replace(self, chain=chain.eval())
-
-    def without(self, weakest: float) -> "Linear":
-        """The same member without a share of the features of each table; see `FeatureTable.kept`."""
-        chain = LinearChain([0] * len(TABLES), self.chain.decoder.transitions.shape[0], self.chain.dictionary)
-        chain.decoder.load_state_dict(self.chain.decoder.state_dict())
-        for name, table in self.chain.tables.items():
-            chain.tables[name] = cast(FeatureTable, table).kept(weakest)
-        return replace(self, chain=chain.eval())
-
     def round_to(self, storage_dtype: str) -> None:
         """Changes the weights in place to those that a file of that dtype would have."""
         self.chain.load_state_dict(expand(compress(self.chain.state_dict(), storage_dtype, (_DECODER,))))
@@ -72,25 +52,6 @@ class Linear:
 def networks_share(members: Sequence[Linear], column: str) -> float:
     """The weight that the linear members of a column leave to the networks."""
     return 1 - sum(member.weight for member in members if member.column == column)
-
-
-def add(member: Linear, members: list[Linear]) -> None:
-    """Adds a member to a list, or its weight to an equal one: training has no chance in it, so a seed changes none."""
-    for i, other in enumerate(members):
-        if (other.column, other.temperature) == (member.column, member.temperature) and _is_same(other, member):
-            members[i] = replace(other, weight=other.weight + member.weight)
-            return
-    members.append(member)
-
-
-def _is_same(one: Linear, other: Linear) -> bool:
-    weights = other.chain.state_dict()
-    digests = [each.chain.dictionary and each.chain.dictionary.digests for each in (one, other)]
-    return (
-        digests[0] == digests[1]
-        and one.chain.sizes == other.chain.sizes
-        and all(torch.equal(each, weights[name]) for name, each in one.chain.state_dict().items())
-    )
 
 
 def save_linear(members: Sequence[Linear], folder: Path) -> None:

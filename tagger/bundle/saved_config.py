@@ -26,12 +26,10 @@ LINEAR_WEIGHTS = "linear.safetensors"  # weights of linear members
 LEMMAS = "lemmas.json"  # how reliable a dictionary's lemmas are, if the tagger has one
 WORD_PREDICTOR = "words.safetensors"  # weights that predict hidden words; only pretraining writes them
 DIGESTS = "files"  # key of `config.json`: the digest of each file beside it
-ENSEMBLE = "ensemble"  # key of `config.json` of a tagger that was made of several: their weights
 NOISE = "noise"  # key of `config.json` of a tagger without its training's config: whether it has learned from noise
 ORIGIN = "segmenter_training"  # key of `config.json`: what a learned segmenter was trained on
-MAX_TAGGERS = 16  # of which an ensemble is made
 MAX_TRAINED = 16  # networks that are trained side by side
-MAX_MEMBERS = MAX_TAGGERS * MAX_TRAINED  # networks of a tagger
+MAX_MEMBERS = 256  # networks of a tagger
 TAGGER_IN_RUN = "tagger"  # the tagger's folder in a run's folder
 PRETRAINED_IN_RUN = "pretrained"  # the pretrained network's folder in the folder of a run of pretraining
 RECORD = "run.json"  # how a run was started, in its folder
@@ -49,11 +47,6 @@ _CHUNK = 1 << 20  # bytes that are read at a time
 def predicts_words(folder: Path) -> bool:
     """Whether pretraining wrote a folder, rather than the training of a tagger."""
     return (folder / WORD_PREDICTOR).is_file()
-
-
-def is_ensemble(folder: Path) -> bool:
-    """Whether a folder holds a tagger that was made of several."""
-    return (folder / CONFIG).is_file() and ENSEMBLE in read_json(folder / CONFIG, MAX_CONFIG_BYTES)
 
 
 def not_whole(folder: Path, name: str) -> InputError:
@@ -128,7 +121,6 @@ class Description:
     raw: dict[ShortName, dict[ShortName, float]] = field(default_factory=dict)
     words: Annotated[float, Meta(ge=0)] | None = None
     thin: bool = False
-    ensemble: list[float] = field(default_factory=list)
 
 
 def _printable(value: Any) -> Any:

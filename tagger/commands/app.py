@@ -33,7 +33,7 @@ COMMANDS = {  # the module of each, in the order of the help, which shows the fi
     "serve": "tagger.extras.serving.serve_command",
     "export": "tagger.extras.onnx.export_command",
     "push": "tagger.extras.hub.push_command",
-    "ensemble": "tagger.commands.make_ensemble",
+    "ensemble": "tagger.extras.ensembles.ensemble_command",
     "lint": "tagger.extras.lint.lint_command",
     "lexicon": "tagger.extras.lint.lexicon_command",
     "review": "tagger.extras.review.review_command",

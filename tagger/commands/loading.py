@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 from tagger.bundle.catalog import find_language, find_tagger
-from tagger.bundle.saved_config import ENSEMBLE
 from tagger.commands.console import say
 from tagger.commands.options import SKIPPED_LINES
 from tagger.errors import InputError
@@ -39,8 +38,8 @@ def load_and_tell(
         raise InputError(
             f"{folder} predicts words and has no tags; train a tagger from it with python -m tagger init={folder}"
         )
-    taggers, corpus = tagger.config.get(ENSEMBLE), tagger.config.get("corpus")
-    trained = f"{f'ensemble of {len(taggers)}, ' if taggers else ''}trained on {corpus}"
+    networks, corpus = len(tagger.bundle.members), tagger.config.get("corpus")
+    trained = f"{f'{networks} networks, ' if networks > 1 else ''}trained on {corpus}"
     dev = tagger.config.get("scores", {}).get("dev", {})
     scores = ", ".join(f"{column} {100 * share:.2f}" for column, share in dev.items())
     say(f"model: {folder} ({trained}{scores and f'; dev {scores}'}); {tagger.options.precision} on {tagger.device}")

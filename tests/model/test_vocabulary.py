@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tagger.errors import InputError
-from tagger.model.vocabulary import UNK, Vocabulary
+from tagger.model.vocabulary import UNK, Vocabulary, join_vocabularies
 
 CORPUS = [
     {"tokens": ["The", "dog", "the", "cat"], "upos": ["DET", "NOUN", "DET", "NOUN"], "feats": ["_", "N=1", "_", "N=1"]},
@@ -86,3 +86,52 @@ def test_frequent_words_and_characters_of_other_text_are_known_but_unseen() -> N
     assert known.characters == ["g", "o", "c", "w", "z"]
     assert (known.forms, known.tags) == (own.forms, own.tags)
     assert own.with_text({"dog": 5}, 3).words == {"dog": 7}
+
+
+def reversed_tags(vocabulary: Vocabulary) -> Vocabulary:
+    """The same columns and tags in reverse order."""
+    sizes = [len(vocabulary.tags[column]) for column in vocabulary.combined]
+    flipped = [
+        [size - 1 - tag for tag, size in zip(tags, sizes, strict=True)][::-1] for tags in vocabulary.combinations
+    ]
+    return replace(
+        vocabulary,
+        tags={column: tags[::-1] for column, tags in reversed(vocabulary.tags.items())},
+        combinations=sorted(flipped),
+    )
+
+
+def test_the_first_decides_the_order(vocabulary: Vocabulary) -> None:
+    other = replace(reversed_tags(vocabulary), forms=["anew", "The"])
+    joined = join_vocabularies([vocabulary, other])
+    assert joined.tags == vocabulary.tags
+    assert joined.columns == vocabulary.columns != other.columns
+    assert joined.combinations == vocabulary.combinations
+    assert joined.forms == sorted([*vocabulary.forms, "anew"])
+    assert joined.words == {}
+
+
+def test_a_form_has_the_scripts_that_any_member_has() -> None:
+    def lemmas(*pairs: tuple[str, str]) -> Vocabulary:
+        words, tags = map(list, zip(*pairs, strict=True))
+        return Vocabulary.build([{"tokens": words, "lemma": tags}], ["lemma"], min_count=1)
+
+    first = lemmas(("flights", "flight"), ("saw", "saw"))
+    second = lemmas(("flights", "flight"), ("saw", "saw"), ("reads", "reads"))
+    joined = join_vocabularies([first, second])
+    scripts = {form: len(ids) for form, ids in zip(joined.forms, joined.form_tags["lemma"], strict=True)}
+    assert scripts == {"flights": 1, "saw": 1, "reads": 1}
+    third = replace(second, form_tags={"lemma": [[0, 1]] * len(second.forms)})
+    joined = join_vocabularies([first, third])
+    assert joined.form_tags["lemma"] == [[0, 1]] * 3
+
+
+def test_combinations_and_corpora_are_those_of_the_members(vocabulary: Vocabulary) -> None:
+    new = [0, len(vocabulary.tags["xpos"]) - 1]
+    assert new not in vocabulary.combinations
+    other = replace(vocabulary, combinations=[*vocabulary.combinations, new], corpora=["A", "B", "C"])
+    joined = join_vocabularies([vocabulary, other])
+    assert joined.combinations == sorted([*vocabulary.combinations, new])  # of any
+    assert joined.corpora == other.corpora
+    assert join_vocabularies([vocabulary, replace(vocabulary, combinations=[])]).combinations == []
+    assert join_vocabularies([other, replace(vocabulary, corpora=["C", "A"])]).corpora == ["A", "C"]  # that all know

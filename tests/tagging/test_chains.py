@@ -11,7 +11,6 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.ensemble import join
 from tagger.bundle.linear_members import Linear
 from tagger.bundle.saved_config import CONFIG, LINEAR_WEIGHTS, sign
 from tagger.errors import InputError
@@ -21,7 +20,6 @@ from tagger.tagging import windows
 from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import Tagger
-from tests.bundle.test_vocabularies import reversed_tags
 from tests.conftest import TOKENS, bundle_of, make_network
 from tests.model.test_linear_chain import make_chain
 
@@ -88,38 +86,6 @@ def test_with_fixed_shapes_a_sentence_has_the_same_probabilities_to_the_bit_what
         assert alone is not None
         assert whole is not None
         assert np.array_equal(alone[1:], whole[ends[i] - len(sentences[i]) : ends[i]])
-
-
-def test_an_ensemble_says_the_weighted_mean_of_what_its_taggers_say(vocabulary: Vocabulary, tmp_path: Path) -> None:
-    """Of taggers with and without linear members, whose tags have different orders."""
-    taggers = [
-        with_linear(vocabulary),
-        with_linear(reversed_tags(vocabulary), 2, 0.97),  # of which the network has next to nothing
-        bundle_of(make_network(vocabulary, 3), vocabulary),
-    ]
-    weights = [0.5, 0.3, 0.2]
-    join(taggers, weights).save(tmp_path / "a", "# card\n")
-    joined = Bundle.load(tmp_path / "a")
-    twice = join([joined, taggers[2]], [0.25, 0.75])
-    for column in vocabulary.columns:
-        mean = torch.zeros(sum(map(len, SENTENCES)), len(vocabulary.tags[column]))
-        for tagger, weight in zip(taggers, weights, strict=True):
-            order = [tagger.vocabulary.tag_ids[column][tag] for tag in vocabulary.tags[column]]
-            mean += weight * scores(tagger, column)[:, order]
-        torch.testing.assert_close(scores(joined, column), mean, atol=1e-4, rtol=1e-4)
-        mean = 0.25 * mean + 0.75 * scores(taggers[2], column)
-        torch.testing.assert_close(scores(twice, column), mean, atol=1e-4, rtol=1e-4)
-
-
-def test_equal_members_of_an_ensemble_become_one(vocabulary: Vocabulary) -> None:
-    """Taggers that were trained on the same sentences with other seeds."""
-    taggers = [
-        replace(bundle_of(make_network(vocabulary, i), vocabulary), linear=with_linear(vocabulary).linear)
-        for i in (1, 2)
-    ]
-    joined = join(taggers, [0.5, 0.5])
-    assert [each.weight for each in joined.linear] == [pytest.approx(WEIGHT)]
-    torch.testing.assert_close(scores(joined), (scores(taggers[0]) + scores(taggers[1])) / 2, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.ensemble import join
 from tagger.bundle.saved_config import LEMMAS, sign
 from tagger.errors import InputError
 from tagger.model.dictionary import digest_of
@@ -113,7 +112,7 @@ def test_batches_processes_and_memory_change_nothing(lemmas: Callable[..., Tagge
     assert [s.tags for s in fixed] == [s.tags for s in expected[: len(SENTENCES)]]
 
 
-def test_a_folder_and_an_ensemble_keep_it(lemmas: Callable[..., Tagger], tmp_path: Path) -> None:
+def test_a_folder_keeps_it(lemmas: Callable[..., Tagger], tmp_path: Path) -> None:
     plain = lemmas().bundle
     bundle = dataclasses.replace(plain, lemmas=reliability(90))
     for packed in (False, True):
@@ -121,7 +120,6 @@ def test_a_folder_and_an_ensemble_keep_it(lemmas: Callable[..., Tagger], tmp_pat
         assert Bundle.load(tmp_path / "a").lemmas == bundle.lemmas
     plain.save(tmp_path / "a", "")
     assert Bundle.load(tmp_path / "a").lemmas is None
-    assert join([plain, bundle]).lemmas == bundle.lemmas
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,14 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import tagger
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.ensemble import join
+from tagger.bundle.saved_config import sign
 from tagger.errors import InputError
 from tagger.training import launch
 from tests.training.conftest import TINY, contents
@@ -31,7 +32,10 @@ def test_a_tagger_gets_a_segmenter_temperatures_and_a_report(
 ) -> None:
     if members > 1:  # networks that differ in their config, too
         shutil.rmtree(source)
-        join([Bundle.load(finished / "tagger"), Bundle.load(finished / "tagger")]).save(source, "# Both\n\n## Config\n")
+        taggers = [Bundle.load(finished / "tagger") for _ in range(members)]
+        networks = tuple(replace(tagger.members[0], weight=1 / members) for tagger in taggers)
+        config = {"columns": taggers[0].vocabulary.columns, "corpus": "both", "scores": {}}
+        Bundle(networks, taggers[0].segmenter, config).save(source, "# Both\n\n## Config\n")
     before = contents(source)
     given = ["corpus=conllu", f"corpus.path={spaced}", "segmenter=learned", "segmenter_steps=40", "card.license=CC0"]
     assert launch.train([*KEPT, *given, f"init={source}", "hydra.run.dir=run"]) == 0
@@ -41,7 +45,7 @@ def test_a_tagger_gets_a_segmenter_temperatures_and_a_report(
     assert all(after[name] == before[name] for name in before if name.endswith(".safetensors"))
     assert after["vocabulary.json"] == before["vocabulary.json"]
     old, new = json.loads(before["config.json"]), json.loads(after["config.json"])
-    changed = {"segmenter": None, "segmenter_training": None, "temperatures": None}
+    changed = {"segmenter": None, "segmenter_training": None, "temperatures": None, "files": None}
     assert new | changed == old | changed
     assert new["segmenter_training"]["license"] == "CC0"
     assert tagger.load("run").segmenter.name == "learned"  # type: ignore[union-attr]
@@ -74,6 +78,7 @@ def test_columns_that_the_corpus_lacks_keep_their_temperatures(treebank: Path, s
 
 def test_a_network_that_predicts_words_is_no_tagger(source: Path, spaced: Path) -> None:
     (source / "words.safetensors").touch()
+    sign(source)
     with pytest.raises(InputError, match=r"^init=source: it predicts words and has no tags; name a tagger$"):
         launch.train([*KEPT, "corpus=conllu", f"corpus.path={spaced}", "init=source"])
     assert not Path("runs").exists()

@@ -24,14 +24,16 @@ from collections.abc import Collection
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from tagger.bundle.bundle import Bundle
+from tagger.bundle.linear_members import Linear
 from tagger.bundle.saved_config import CARD, CONFIG, NOISE, TAGGER_IN_RUN, sign
 from tagger.bundled import bundled
 from tagger.extras.languages.made_text import punctuated, recombined
 from tagger.extras.languages.observed import most_likely, observed, with_observed
 from tagger.extras.languages.scheme import XPOS, as_today, combinations_of_today, joined, with_contractions
+from tagger.model.linear_chain import TABLES, FeatureTable, LinearChain
 from tagger.tagging.languages import telling_words, words_of
 from tagger.tagging.load import load
 from tagger.tagging.tagger import Tagger
@@ -348,7 +350,7 @@ class Language:
         partial = packed.with_suffix(".partial")
         student = self.without_contradictions(Bundle.load(self.folder / "student" / TAGGER_IN_RUN))
         cut = Bundle.load(self.folder / "segmenter" / TAGGER_IN_RUN)
-        linear = tuple(member.without(WEAKEST) for member in student.linear)
+        linear = tuple(without(member, WEAKEST) for member in student.linear)
         segmenter = student.segmenter if self.row.cuts == "rules" else cut.segmenter
         bundle = dataclasses.replace(student, segmenter=segmenter, linear=linear)
         bundle.save(partial, "", packed=True)
@@ -530,6 +532,15 @@ def renewed(sentences: list[Sentence], guesser: Tagger, kept: Collection[tuple[s
         for sentence in tagged:
             sentence.tags["feats"] = list(islice(feats, len(sentence)))
     return "".join(map(write_conllu, tagged))
+
+
+def without(member: Linear, weakest: float) -> Linear:
+    """A linear member without a share of the features of each table; see `FeatureTable.kept`."""
+    chain = LinearChain([0] * len(TABLES), member.chain.decoder.transitions.shape[0], member.chain.dictionary)
+    chain.decoder.load_state_dict(member.chain.decoder.state_dict())
+    for name, table in member.chain.tables.items():
+        chain.tables[name] = cast(FeatureTable, table).kept(weakest)
+    return dataclasses.replace(member, chain=chain.eval())
 
 
 def blanked(text: str, *columns: int) -> str:

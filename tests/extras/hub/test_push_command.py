@@ -18,7 +18,6 @@ def test_push_and_tag(hub: Hub, model: Path, tmp_path: Path) -> None:
     assert "\nlanguage:\n- de\n" in (hub.root / "o/tiny/v1/README.md").read_text()
     expected = call("tag", "--input", "lines", "--model", str(model), input=TEXT).stdout
     assert call("tag", "--input", "lines", "--model", "hf:o/tiny@v1", input=TEXT).stdout == expected
-    call("ensemble", "hf:o/tiny@v1", str(model), "-o", "both")
     assert find_start("hf:o/tiny@v1") == hub.cache / "o/tiny/v1"
     told = error("tag", "--model", "hf:o/tiny@v9", input=TEXT)
     assert told == "error: hf:o/tiny@v9 has no such revision; name a branch, a tag or a commit"

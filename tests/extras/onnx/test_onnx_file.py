@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.ensemble import join
 from tagger.errors import InputError
 from tagger.extras.onnx import onnx_file
 from tagger.extras.onnx.onnx_file import Exported, export_onnx, other_digits
@@ -95,8 +94,9 @@ def test_lemmas_are_left_out(tmp_path: Path) -> None:
 def test_what_cannot_be_exported(trained: Path, vocabulary: Vocabulary, bert: Path, tmp_path: Path) -> None:
     save_tiny(tmp_path / "crf", make_network(vocabulary, decoder="crf"), vocabulary)
     other = Vocabulary.build(CORPUS, ["upos", "xpos"], min_count=2)
-    taggers = [Bundle.load(trained), bundle_of(make_network(other), other)]
-    join(taggers).save(tmp_path / "ensemble", "# card\n")
+    first, second = Bundle.load(trained), bundle_of(make_network(other), other)
+    members = tuple(dataclasses.replace(tagger.members[0], weight=0.5) for tagger in (first, second))
+    dataclasses.replace(first, members=members).save(tmp_path / "two", "# card\n")
     plain = Vocabulary.build(CORPUS, [], 1)
     HiddenWordNetwork(plain, network_config()).save(tmp_path / "words", "english", {}, "")
     _, tokenizer, described = load_pretrained(str(bert), pooling="first", tune=True, layers=None, dtype="float32")
@@ -105,7 +105,7 @@ def test_what_cannot_be_exported(trained: Path, vocabulary: Vocabulary, bert: Pa
     bundle_of(make_network(vocabulary, transformer=described), vocabulary, tokenizer).save(tmp_path / "bert", "")
     refused = {
         "crf": "has a CRF",
-        "ensemble": "networks that learned other words",
+        "two": "networks that learned other words",
         "words": "predicts words",
         "bert": "a transformer",
         "lemmas": "reads a dictionary, which is not exported; export a tagger of embedding.dictionary=null",

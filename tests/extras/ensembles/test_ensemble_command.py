@@ -21,7 +21,7 @@ def test_several_taggers_become_one(taggers: list[str], tmp_path: Path) -> None:
         shutil.rmtree(folder)
     (tmp_path / "a.conllu").write_text(CONLLU)
     tag = ("tag", "a.conllu", "--model", "both", "--probabilities", "--top", "2", "-o", "out/")
-    assert "model: both (ensemble of 2, trained on Tiny);" in call(*tag).stderr
+    assert "model: both (2 networks, trained on Tiny);" in call(*tag).stderr
     first = Path("out/a.conllu").read_text()
     Path("out/a.conllu").unlink()
     call(*tag, "--resume", "--workers", "2")

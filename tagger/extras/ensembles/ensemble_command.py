@@ -32,14 +32,14 @@ def ensemble(
     """
     from tagger.bundle.bundle import Bundle
     from tagger.bundle.catalog import find_tagger
-    from tagger.bundle.ensemble import ensemble_card, join
-    from tagger.bundle.saved_config import ENSEMBLE, is_ensemble
+    from tagger.bundle.saved_config import CONFIG, read_config
+    from tagger.extras.ensembles.ensemble import ENSEMBLE, ensemble_card, join
 
     folder = Path(to)
     if folder.exists():
         if not force:
             raise InputError(f"{to} exists; choose another folder, or --force replaces an ensemble")
-        if not is_ensemble(folder):
+        if not (folder / CONFIG).is_file() or ENSEMBLE not in read_config(folder):
             raise InputError(f"{to} is no ensemble, and --force replaces nothing else; choose another folder")
     line = ["python", "-m", "tagger", "ensemble", *taggers, "-o", to, *(["--weights", weights] if weights else [])]
     folders = list(map(find_tagger, taggers))

@@ -4,17 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from tagger.bundle.bundle import Bundle, Member
-from tagger.bundle.linear_members import Linear, add, networks_share
-from tagger.bundle.saved_config import ENSEMBLE, MAX_MEMBERS, MAX_TAGGERS, NOISE, ORIGIN
+from tagger.bundle.linear_members import Linear, networks_share
+from tagger.bundle.saved_config import MAX_MEMBERS, NOISE, ORIGIN
 from tagger.errors import InputError, shorten
 from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE
+from tagger.model.linear_chain import LinearChain
 from tagger.model.network import TaggerNetwork
 from tagger.model.storage import build_without_memory
 from tagger.model.vocabulary import Vocabulary
 
+ENSEMBLE = "ensemble"  # key of `config.json`: the weights of the taggers that one was made of
+MAX_TAGGERS = 16
 MIN_SHARE = 1e-9  # of a tagger in the mean
 
 
@@ -42,7 +46,7 @@ def join(taggers: Sequence[Bundle], weights: Sequence[float] | None = None, name
         for each in tagger.linear:
             rows = [tagger.vocabulary.tag_ids[each.column][tag] for tag in first.tags[each.column]]
             temperature = _product({each.column: each.temperature}, temperatures)[each.column]
-            add(replace(each.with_tags(rows), weight=weight * each.weight, temperature=temperature), linear)
+            _add(replace(_with_tags(each, rows), weight=weight * each.weight, temperature=temperature), linear)
         for member in (_in_order(member, first) for member in tagger.members):
             vocabulary = next((each for each in vocabularies if each == member.vocabulary), member.vocabulary)
             if vocabulary is member.vocabulary:
@@ -143,6 +147,37 @@ def _in_order(member: Member, first: Vocabulary) -> Member:
     network.load_state_dict(weights, assign=True)
     network.transformer = member.network.transformer
     return replace(member, network=network.eval(), vocabulary=vocabulary)
+
+
+def _with_tags(member: Linear, rows: Sequence[int]) -> Linear:
+    """The linear member with its tags in another order: `rows` has for each new id the id of now."""
+    weights = member.chain.state_dict()
+    for name, each in weights.items():
+        if name.endswith(".weight"):
+            weights[name] = each.view(len(each), -1, len(rows))[..., list(rows)].flatten(1)
+    chain = LinearChain(member.chain.sizes, len(rows), member.chain.dictionary)
+    chain.load_state_dict(weights)
+    chain.decoder.take_from(member.chain.decoder, range(len(rows)), rows)
+    return replace(member, chain=chain.eval())
+
+
+def _add(member: Linear, members: list[Linear]) -> None:
+    """Adds a member to a list, or its weight to an equal one: training has no chance in it, so a seed changes none."""
+    for i, other in enumerate(members):
+        if (other.column, other.temperature) == (member.column, member.temperature) and _is_same(other, member):
+            members[i] = replace(other, weight=other.weight + member.weight)
+            return
+    members.append(member)
+
+
+def _is_same(one: Linear, other: Linear) -> bool:
+    weights = other.chain.state_dict()
+    digests = [each.chain.dictionary and each.chain.dictionary.digests for each in (one, other)]
+    return (
+        digests[0] == digests[1]
+        and one.chain.sizes == other.chain.sizes
+        and all(torch.equal(each, weights[name]) for name, each in one.chain.state_dict().items())
+    )
 
 
 def _product(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:

@@ -9,18 +9,19 @@ import torch
 from torch import nn
 
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.ensemble import ensemble_card, join
 from tagger.bundle.linear_members import Linear
-from tagger.bundle.saved_config import MAX_TAGGERS, is_ensemble
 from tagger.errors import InputError
+from tagger.extras.ensembles.ensemble import MAX_TAGGERS, check_same_tags, ensemble_card, in_order_of, join
 from tagger.model.decoder import CRFDecoder
 from tagger.model.dictionary import digest_of, open_dictionary
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.tagger import Tagger
 from tagger.training.fit_linear import train_linear
-from tests.bundle.test_vocabularies import reversed_tags
 from tests.conftest import CORPUS, TOKENS, bundle_of, make_batch, make_network, make_segmenter
+from tests.model.test_vocabulary import reversed_tags
+from tests.tagging.test_chains import SENTENCES, WEIGHT, scores, with_linear
+from tests.tagging.test_unseen_lemmas import reliability
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_an_ensemble_may_have_ensembles_and_equal_vocabularies(vocabulary: Vocab
     assert every.vocabulary is vocabulary
 
 
-def test_what_the_config_and_the_card_say(taggers: list[Bundle], tmp_path: Path) -> None:
+def test_what_the_config_and_the_card_say(taggers: list[Bundle]) -> None:
     scored = [each.described(scores={"dev": {"upos": share}}) for each, share in zip(taggers, (0.5, 0.75), strict=True)]
     made = join([*scored, taggers[0]], [5, 3, 2])
     config = made.config
@@ -82,10 +83,6 @@ def test_what_the_config_and_the_card_say(taggers: list[Bundle], tmp_path: Path)
     card = ensemble_card(made, [*scored, taggers[0]], "python -m tagger ensemble a b c")
     assert "| 2 | 0.3 | UD_B | 75.00 | – |" in card
     assert "python -m tagger ensemble a b c" in card
-    made.save(tmp_path / "x", card)
-    taggers[0].save(tmp_path / "a", "")
-    assert is_ensemble(tmp_path / "x")
-    assert not is_ensemble(tmp_path / "a")
 
 
 def test_the_first_one_cuts_text(taggers: list[Bundle]) -> None:
@@ -141,3 +138,66 @@ def test_members_read_dictionaries_of_their_own(vocabulary: Vocabulary, tmp_path
     expected = first.tag_sentences(sentences)
     assert again.tag_sentences(sentences) == expected
     assert [pickle.loads(pickle.dumps(again)).tag_sentences([each])[0] for each in sentences] == expected
+
+
+def test_an_ensemble_says_the_weighted_mean_of_what_its_taggers_say(vocabulary: Vocabulary, tmp_path: Path) -> None:
+    """Of taggers with and without linear members, whose tags have different orders."""
+    taggers = [
+        with_linear(vocabulary),
+        with_linear(reversed_tags(vocabulary), 2, 0.97),  # of which the network has next to nothing
+        bundle_of(make_network(vocabulary, 3), vocabulary),
+    ]
+    weights = [0.5, 0.3, 0.2]
+    join(taggers, weights).save(tmp_path / "a", "# card\n")
+    joined = Bundle.load(tmp_path / "a")
+    twice = join([joined, taggers[2]], [0.25, 0.75])
+    for column in vocabulary.columns:
+        mean = torch.zeros(sum(map(len, SENTENCES)), len(vocabulary.tags[column]))
+        for tagger, weight in zip(taggers, weights, strict=True):
+            order = [tagger.vocabulary.tag_ids[column][tag] for tag in vocabulary.tags[column]]
+            mean += weight * scores(tagger, column)[:, order]
+        torch.testing.assert_close(scores(joined, column), mean, atol=1e-4, rtol=1e-4)
+        mean = 0.25 * mean + 0.75 * scores(taggers[2], column)
+        torch.testing.assert_close(scores(twice, column), mean, atol=1e-4, rtol=1e-4)
+
+
+def test_equal_members_of_an_ensemble_become_one(vocabulary: Vocabulary) -> None:
+    """Taggers that were trained on the same sentences with other seeds."""
+    taggers = [
+        replace(bundle_of(make_network(vocabulary, i), vocabulary), linear=with_linear(vocabulary).linear)
+        for i in (1, 2)
+    ]
+    joined = join(taggers, [0.5, 0.5])
+    assert [each.weight for each in joined.linear] == [pytest.approx(WEIGHT)]
+    torch.testing.assert_close(scores(joined), (scores(taggers[0]) + scores(taggers[1])) / 2, atol=1e-4, rtol=1e-4)
+
+
+def test_tags_get_the_order_of_another(vocabulary: Vocabulary) -> None:
+    assert in_order_of(vocabulary, reversed_tags(vocabulary)) == vocabulary
+    assert in_order_of(vocabulary, vocabulary) is vocabulary
+    lemmas = Vocabulary.build([{"tokens": ["flights", "saw"], "lemma": ["flight", "saw"]}], ["lemma"], min_count=1)
+    turned = replace(lemmas, tags={"lemma": lemmas.tags["lemma"][::-1]}, form_tags={"lemma": [[0], [1]]})
+    assert lemmas.form_tags == {"lemma": [[1], [0]]}
+    assert in_order_of(lemmas, turned) == lemmas
+
+
+def test_what_differs_is_named(vocabulary: Vocabulary) -> None:
+    upos = Vocabulary.build(CORPUS, ["upos"], min_count=1)
+    other = Vocabulary.build([{**s, "upos": [t.replace("VERB", "AUX") for t in s["upos"]]} for s in CORPUS], ["upos"])
+    cases = [
+        ([vocabulary, upos], "B lacks the column 'xpos', which A has; an ensemble needs taggers of the same"),
+        ([upos, vocabulary], "A lacks the column 'xpos', which B has"),
+        ([upos, other], "B lacks the tag 'VERB' of the column upos, which A has"),
+        ([replace(upos, tags={"upos": upos.tags["upos"][1:]}), upos], "A lacks the tag 'ADV' of the column upos"),
+    ]
+    for vocabularies, message in cases:
+        with pytest.raises(InputError) as caught:
+            check_same_tags(vocabularies[0], "A", vocabularies[1], "B")
+        assert message in str(caught.value)
+
+
+def test_noise_is_that_of_all_and_the_dictionary_that_of_the_first_that_has_one(taggers: list[Bundle]) -> None:
+    one, other = (each.described(training={"noise": 0.3}) for each in taggers)
+    assert join([one, other]).has_noise
+    assert not join([one, taggers[1]]).has_noise
+    assert join([one, replace(other, lemmas=reliability(90))]).lemmas == reliability(90)
