@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Sampler
 from tagger.corpus.corpus_config import CORPUS
 from tagger.corpus.noise import Copy, gathered, with_noise
 from tagger.corpus.splits import FACT_COLUMNS, corpus_names, token_counts
+from tagger.errors import InputError
 from tagger.model.batch import Batch, FormTable, collate, length_buckets
 from tagger.model.network import NetworkConfig
 from tagger.model.pieces import PieceTokenizer
@@ -250,7 +251,7 @@ class BucketSampler(Sampler[tuple[np.ndarray, list[int] | None]]):
 
     The batches depend on the seed and the epoch alone. Every epoch has the same number of batches, because the trainer
     computes its number of steps from the first. Of n processes, each takes every n-th batch. In training, the
-    first batches are repeated until all processes have equally many.
+    first batches are repeated until all processes have equally many; in dev each process has at least one.
     """
 
     def __init__(
@@ -271,6 +272,8 @@ class BucketSampler(Sampler[tuple[np.ndarray, list[int] | None]]):
             rank, world: the number of this process, and of all.
             mixture: says which sentences an epoch reads; None: all. With a seed alone.
         """
+        if len(lengths) < world:
+            raise InputError(f"trainer.devices={world}: a split has fewer sentences, {len(lengths)}; give fewer")
         self.mixture = mixture
         self.lengths, self.max_tokens, self.seed = lengths, max_tokens, seed
         self.rank, self.world, self.epoch = rank, world, 0
@@ -294,11 +297,12 @@ class BucketSampler(Sampler[tuple[np.ndarray, list[int] | None]]):
                     batches = [generator.permutation(batch) for batch in length_buckets(lengths, self.max_tokens)]
                 if len(batches) > self._count:  # a mixture whose sentences are longer in this epoch than in the first
                     batches = [batches[i] for i in generator.permutation(len(batches))[: self._count]]
-                while len(batches) < self._count:
-                    largest = max(range(len(batches)), key=lambda i: len(batches[i]))  # the one with most sentences
-                    half = len(batches[largest]) // 2
-                    batches[largest], rest = batches[largest][:half], batches[largest][half:]
-                    batches.append(rest)
+            while len(batches) < (self.world if generator is None else self._count):
+                largest = max(range(len(batches)), key=lambda i: len(batches[i]))  # the one with most sentences
+                half = len(batches[largest]) // 2
+                batches[largest], rest = batches[largest][:half], batches[largest][half:]
+                batches.append(rest)
+            if generator is not None:
                 batches = [batches[i] for i in generator.permutation(len(batches))]
                 batches += [batches[i % len(batches)] for i in range(-len(batches) % self.world)]
             self._batches = self.epoch, [numbers[batch] for batch in batches]

@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from tagger.errors import InputError
 from tagger.training.data import BucketSampler, Mixture, tempered_counts
 
 LIMIT = 40
@@ -55,9 +56,13 @@ def test_processes_share_the_training_batches_out(lengths: np.ndarray, world: in
     assert together == Counter([*map(tuple, whole), *repeated])
 
 
-def test_dev_sentences_are_shared_out_without_repetition(lengths: np.ndarray) -> None:
-    parts = [drawn(BucketSampler(lengths, LIMIT, None, rank, 4)) for rank in range(4)]
+@pytest.mark.parametrize("limit", [LIMIT, 10**6])  # at the second dev is one batch
+def test_dev_sentences_are_shared_out_without_repetition(lengths: np.ndarray, limit: int) -> None:
+    parts = [drawn(BucketSampler(lengths, limit, None, rank, 4)) for rank in range(4)]
+    assert all(parts)
     assert sorted(n for part in parts for batch in part for n in batch) == list(range(len(lengths)))
+    with pytest.raises(InputError, match=r"^trainer.devices=4: a split has fewer sentences, 3; give fewer$"):
+        BucketSampler(lengths[:3], limit, None, 0, 4)
 
 
 LARGE, SMALL = 0, 1
