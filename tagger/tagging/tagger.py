@@ -5,10 +5,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import chain
 from typing import Any, overload
-
-import numpy as np
 
 from tagger.bundle.bundle import Bundle
 from tagger.errors import InputError, shorten
@@ -41,7 +38,6 @@ from tagger.text.sentence import Sentence, Token
 # the increase of memory, over 43 taggers, without dictionaries, which lie in files that are mapped into memory.
 WEIGHT_BYTES, FORM_BYTES = 2.5, 500
 MAX_SPACED_SHARE = 0.01  # with a larger share of forms with spaces, no rule can find the tokens of running text
-ALL, MEAN = "all", "mean"  # layers of vectors
 
 
 class DocumentTagger(ABC):
@@ -290,66 +286,6 @@ class Tagger(DocumentTagger):
 
         for tagged in self.stream(remembered(), probabilities=True):
             yield tagged, gold.popleft()
-
-    @property
-    def layers(self) -> list[str]:
-        """The layers that `embed` can take a word's vector from.
-
-        `0` is the embedding of the form alone; a tagger that reads nothing but a transformer has none. `1` and up are
-        the recurrent layers. `all` is all of these side by side. `mean` is the mean of the recurrent layers, if they
-        are equally wide.
-        """
-        widths = self.engine.widths
-        names = ["0"] if any(network.embedding.width for network in self.bundle.networks) else []
-        names += [*map(str, range(1, len(widths) + 1)), ALL]
-        if len(set(widths)) == 1:
-            names.append(MEAN)
-        return names
-
-    def checked_layer(self, layer: int | str) -> str:
-        """`layer` as it stands in `layers`."""
-        name, names = str(layer), self.layers
-        if name in names:
-            return name
-        choice = ", ".join(names)
-        if name == MEAN:
-            widths = ", ".join(map(str, self.engine.widths))
-            raise InputError(f"layer mean: the layers have different widths ({widths}); choose one of {choice}")
-        raise InputError(f"this tagger has no layer {shorten(name)}; choose one of {choice}")
-
-    def embed(self, sentences: Iterable[Sequence[str]], layer: int | str = ALL) -> Iterator[np.ndarray]:
-        """The vectors of words in their sentences, which are read as they are, a few windows at a time.
-
-        Args:
-            layer: 0 for the embedding of the form alone, without a transformer; 1 for the states of the first
-                recurrent layer, and so on; `all` for all of these layers side by side; `mean` for the mean of the
-                recurrent layers.
-
-        Returns:
-            For each sentence, in order, an array (words, D) of float32. They are computed in the tagger's
-            precision: load it with `float32` to have all of their digits.
-
-        Raises:
-            InputError: no such layer, the mean of layers of different widths, or members of different depths.
-        """
-        name = self.checked_layer(layer)
-        return chain.from_iterable(self._embedded(window, name) for window in cut_windows(checked_sentences(sentences)))
-
-    def _embedded(self, sentences: list[list[str]], layer: str) -> Iterator[np.ndarray]:
-        """For each sentence of a window the vectors of its words, (words, D)."""
-        if layer == "0":
-            vectors = self.engine.embeddings(list(chain.from_iterable(sentences)))
-        else:
-            vectors, widths = self.engine.states(sentences), self.engine.widths  # (all words, S)
-            if layer == MEAN:
-                vectors = vectors.reshape(len(vectors), len(widths), widths[0]).mean(axis=1)
-            elif layer != ALL:
-                end = sum(widths[: int(layer)])
-                vectors = vectors[:, end - widths[int(layer) - 1] : end]
-        end = 0
-        for sentence in sentences:
-            start, end = end, end + len(sentence)
-            yield vectors[start:end].copy()  # a view would keep the vectors of all sentences in memory
 
 
 def _as_written(sentences: list[list[Token]], read: str, written: str) -> list[list[Token]]:

@@ -9,7 +9,6 @@ import pytest
 from tagger.evaluation.calibration import fit_temperatures
 from tagger.tagging.casing import Casing
 from tagger.tagging.decoding import Request
-from tagger.tagging.explain import explain
 from tagger.tagging.tagger import Tagger
 from tagger.text.sentence import Sentence
 from tests.conftest import CORPUS, LEMMAS, TOKENS
@@ -55,8 +54,6 @@ def test_tags_and_lemmas_are_those_of_what_is_read(lemmas: Callable[..., Tagger]
     assert tagger.engine.as_read([shouted]) == [["The", "book", "reads", "well", "."]]
     (found,) = tagger.stream([Sentence(shouted)])
     assert (found.tokens, found.tags["lemma"]) == (shouted, LEMMAS[1])
-    (explanation,) = explain(tagger, [shouted], "lemma")
-    assert ([word.word for word in explanation.words], [word.tag for word in explanation.words]) == (shouted, LEMMAS[1])
     noisy = lemmas(config={"training": {"noise": 0.3}})
     (as_it_is,) = noisy.stream([Sentence(shouted)])
     assert as_it_is.tags["lemma"] != LEMMAS[1]

@@ -21,7 +21,7 @@ from tagger.tagging.engine import Engine
 from tagger.tagging.stack import max_extra_rows, padded_rows
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
-from tests.conftest import TOKENS, bundle_of, make_network
+from tests.conftest import TOKENS, bundle_of, make_batch, make_network
 
 SENTENCES = [
     *TOKENS,
@@ -76,6 +76,19 @@ def test_the_same_list_gives_the_same_numbers_whatever_was_tagged_before(
     for sentences in (SENTENCES * 20, SENTENCES, SENTENCES[:1], SENTENCES * 20):
         used.tag([[f"new{i}" for i in range(17)], *SENTENCES[::-1]], Request())
         assert torch.equal(scores_of(used, sentences)["xpos"], scores_of(fresh, sentences)["xpos"])
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "mingru"])
+def test_states_are_those_of_the_network(vocabulary: Vocabulary, cell: str) -> None:
+    network = make_network(vocabulary, cell=cell, hidden={"forward": [4, 7], "backward": [9, 0]}).eval()
+    states = make_engine(network, vocabulary).states(SENTENCES)  # (all words, S)
+    batch = make_batch(SENTENCES, vocabulary)
+    with torch.inference_mode():
+        h = network.encode(network.embed(batch), batch.lengths)  # (T, B, S)
+    expected = torch.cat([h[: len(sentence), i] for i, sentence in enumerate(SENTENCES)]).numpy()
+    assert states.dtype == np.float32
+    assert np.abs(states - expected).max() < 1e-5
+    assert expected.std(axis=0).min() > 1e-3  # they differ from token to token
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -202,7 +202,6 @@ ASKS: list[tuple[str, Callable[[Tagger], Any]]] = [
     ("use annotate", lambda one: one.tag("They book")),
     ("use annotate", lambda one: one.tag_sentences("They book")),
     ("use annotate", lambda one: one.tag_sentences(["They book"])),
-    ("use annotate", lambda one: list(one.embed([None]))),  # type: ignore[list-item]
     ("takes a list of strings, not", lambda one: one.segment_all("They book")),
     ("takes a list of strings, not", lambda one: one.segment_all([None])),  # type: ignore[list-item]
     ("give .Sentence", lambda one: list(one.stream("They"))),  # type: ignore[arg-type]

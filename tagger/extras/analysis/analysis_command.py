@@ -58,8 +58,8 @@ def explain(
     from dataclasses import asdict
 
     from tagger.commands.loading import load_for
-    from tagger.tagging.explain import explain as explained
-    from tagger.tagging.explain import format_table
+    from tagger.extras.analysis.explanations import explain as explained
+    from tagger.extras.analysis.explanations import format_table
 
     opened = read_lines(STDIO, encoding) if text == STDIO else iter(io.StringIO(text))
     tagger, lines = load_for(opened, "TEXT", "lines" if tokens else "text", language, model, device, precision)

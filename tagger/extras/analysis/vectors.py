@@ -1,9 +1,9 @@
-"""Files -> their sentences with their location, and the vectors of words in them."""
+"""Sentences -> the vectors of their words in a layer of a tagger; files -> their sentences with their location."""
 
-# N words, D numbers of a vector
+# N words, D numbers of a vector, S states of all layers
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import tee
+from itertools import chain, tee
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,10 +12,10 @@ import torch
 from tagger.bundle.catalog import find_tagger
 from tagger.bundle.saved_config import predicts_words
 from tagger.commands.loading import load_for
-from tagger.errors import InputError
+from tagger.errors import InputError, shorten
 from tagger.model.device import own_turn
 from tagger.tagging.tagger import Tagger
-from tagger.tagging.windows import BATCH_TOKENS
+from tagger.tagging.windows import BATCH_TOKENS, cut_windows
 from tagger.text.files import STDIO, open_binary, read_lines
 from tagger.text.formats import format_of, read
 from tagger.text.output_files import whole_binary
@@ -23,6 +23,7 @@ from tagger.text.sentence import Sentence
 from tagger.text.strings import encodable
 from tagger.training.hidden_words import HiddenWordNetwork, load_word_predictor
 
+ALL, MEAN = "all", "mean"  # layers beside those that have numbers
 PREDICTED = "predicted"  # the layer that a pretrained network has beside those of a tagger
 CONTEXT_TOKENS = 100  # tokens on either side from which a hidden word is predicted
 MAX_NPZ_BYTES = 2_000_000_000  # held in memory; writing needs twice as much
@@ -39,6 +40,63 @@ class Located(NamedTuple):
     sentence: Sentence
 
 
+def layers(tagger: Tagger) -> list[str]:
+    """The layers of a tagger that a word's vector can be taken from.
+
+    `0` is the embedding of the form alone; a tagger that reads nothing but a transformer has none. `1` and up are
+    the recurrent layers. `all` is all of these side by side. `mean` is the mean of the recurrent layers, if they
+    are equally wide.
+    """
+    widths = tagger.engine.widths
+    names = ["0"] if any(network.embedding.width for network in tagger.bundle.networks) else []
+    names += [*map(str, range(1, len(widths) + 1)), ALL]
+    return [*names, MEAN] if len(set(widths)) == 1 else names
+
+
+def checked_layer(tagger: Tagger, layer: int | str) -> str:
+    """`layer` as it stands in `layers`."""
+    name, names = str(layer), layers(tagger)
+    if name in names:
+        return name
+    choice = ", ".join(names)
+    if name == MEAN:
+        widths = ", ".join(map(str, tagger.engine.widths))
+        raise InputError(f"layer mean: the layers have different widths ({widths}); choose one of {choice}")
+    raise InputError(f"this tagger has no layer {shorten(name)}; choose one of {choice}")
+
+
+def embed(tagger: Tagger, sentences: Iterable[Sequence[str]], layer: int | str = ALL) -> Iterator[np.ndarray]:
+    """The vectors of words in their sentences, which are read as they are, a few windows at a time.
+
+    They are computed in the tagger's precision: load it with `float32` to have all of their digits.
+
+    Args:
+        layer: 0 for the embedding of the form alone, without a transformer; 1 for the states of the first recurrent
+            layer, and so on; `all` for all of these layers side by side; `mean` for the mean of the recurrent layers.
+
+    Returns:
+        For each sentence, in order, an array (words, D) of float32.
+    """
+    name = checked_layer(tagger, layer)
+    return chain.from_iterable(_embedded(tagger, window, name) for window in cut_windows(sentences))
+
+
+def _embedded(tagger: Tagger, sentences: Sequence[Sequence[str]], layer: str) -> Iterator[np.ndarray]:
+    if layer == "0":
+        vectors = tagger.engine.embeddings(list(chain.from_iterable(sentences)))
+    else:
+        vectors, widths = tagger.engine.states(sentences), tagger.engine.widths  # (all words, S)
+        if layer == MEAN:
+            vectors = vectors.reshape(len(vectors), len(widths), widths[0]).mean(axis=1)
+        elif layer != ALL:
+            end = sum(widths[: int(layer)])
+            vectors = vectors[:, end - widths[int(layer) - 1] : end]
+    end = 0
+    for sentence in sentences:
+        start, end = end, end + len(sentence)
+        yield vectors[start:end].copy()  # a view would keep the vectors of all sentences in memory
+
+
 def load_layer(
     layer: str,
     files: Sequence[str],
@@ -48,7 +106,7 @@ def load_layer(
     model: str | None,
     device: str,
 ) -> tuple[Vectors, Iterator[Located]]:
-    """What computes the vectors of a layer of a tagger, see `Tagger.embed`, and the sentences of files.
+    """What computes the vectors of a layer of a tagger, see `embed`, and the sentences of files.
 
     The tagger is that of the language of the first file, unless one is named. A pretrained network has one layer more,
     `predicted`. A missing file is said before any is read.
@@ -63,8 +121,8 @@ def load_layer(
     if model is not None and layer == PREDICTED and predicts_words(find_tagger(model)):
         network = load_word_predictor(find_tagger(model))[0].to(tagger.device)
         return lambda sentences: (predicted_vectors(network, tokens) for tokens in sentences), located
-    name = tagger.checked_layer(layer)
-    return lambda sentences: tagger.embed(sentences, name), located
+    name = checked_layer(tagger, layer)
+    return lambda sentences: embed(tagger, sentences, name), located
 
 
 @torch.inference_mode()

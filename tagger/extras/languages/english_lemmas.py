@@ -47,14 +47,8 @@ def main() -> None:
         form_tags={"lemma": [known.get(form, []) for form in own.forms]},
     )
 
-    states = torch.cat(
-        [
-            torch.from_numpy(x)
-            for x in Tagger(copy.deepcopy(bundle), TaggerOptions("cpu", "float32")).embed(
-                (s.tokens for s in train), layer=1
-            )
-        ]
-    )
+    engine = Tagger(copy.deepcopy(bundle), TaggerOptions("cpu", "float32")).engine
+    states = torch.from_numpy(engine.states([s.tokens for s in train])[:, : engine.widths[0]])  # of the first layer
     ids = vocabulary.tag_ids["lemma"]
     codec = vocabulary.codecs["lemma"]
     targets = torch.tensor([ids.get(t, -100) for s in train for t in codec.learned(s.tokens, s.tags["lemma"])])

@@ -1,8 +1,7 @@
 """The service's own protocol: JSON in, the tags of a text or of tokens out, with probabilities and alternatives."""
 
-import asyncio
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -14,8 +13,7 @@ from tagger.extras.serving.batcher import Job, Render
 from tagger.extras.serving.bodies import Refusal, json_body, read_json
 from tagger.extras.serving.service import Service, description, wanted_columns
 from tagger.tagging import decoding
-from tagger.tagging.explain import explain
-from tagger.tagging.languages import THIN, LanguageTagger
+from tagger.tagging.languages import THIN
 from tagger.text.formats import writer
 from tagger.text.paragraphs import Part
 from tagger.text.sentence import Sentence
@@ -44,19 +42,9 @@ class TagRequest:
     ] = "json"
 
 
-@dataclass(kw_only=True)
-class ExplainRequest:
-    """What `POST /v1/explain` reads: the tokens of one sentence."""
-
-    tokens: Annotated[list[str], _about("The words of one sentence.")]
-    model: str | None = None
-    column: Annotated[str | None, _about("Default: the model's first.")] = None
-
-
 def routes(service: Service) -> APIRouter:
     """The paths below `/v1`."""
     router = APIRouter(prefix="/v1", tags=["tagger"])
-    one_at_a_time = asyncio.Semaphore()  # an explanation takes long, and batches take turns with it
 
     @router.get("/models", summary="The models")
     async def list_models() -> dict[str, Any]:
@@ -94,26 +82,6 @@ def routes(service: Service) -> APIRouter:
         window = max(1000, documents.WINDOW // asked.top)
         job = Job(tagger, parts, size, wanted, render)
         return await documents.answer(job, service.batcher, request, before, after, kind, window)
-
-    @router.post(
-        "/explain",
-        summary="Explain the tags of a sentence",
-        openapi_extra=json_body(ExplainRequest, {"tokens": ["They", "book", "flights", "."]}),
-    )
-    async def explained(request: Request) -> Response:
-        """Says what each tag of a sentence rests on: the words before it, those after it, and those that decide it.
-
-        The probability of the tag is given for the whole sentence, for the word with the words on its left, with those
-        on its right, and for the word alone. `decided_by` has what its probability loses without another word.
-        """
-        asked = await read_json(request, ExplainRequest)
-        _, tagger = await service.choose(asked.model)
-        async with one_at_a_time:
-            if isinstance(tagger, LanguageTagger):
-                language = await asyncio.to_thread(tagger.language_of, " ".join(asked.tokens))
-                tagger = await asyncio.to_thread(tagger.of, language)
-            found = await asyncio.to_thread(explain, tagger, [asked.tokens], asked.column)
-        return Response(msgspec.json.encode(asdict(found[0])), media_type="application/json")
 
     return router
 

@@ -23,7 +23,7 @@ from tagger.extras.serving.bodies import Refusal
 
 ASSETS = "/docs-assets"  # what the page /docs is made of
 OPEN_PATHS = ("/", "/live", "/ready", "/docs", "/openapi.json")  # GET needs no token, and for ASSETS neither
-PATHS = {*OPEN_PATHS, "/metrics", "/models", "/process", "/v1/tag", "/v1/explain", "/v1/models"}
+PATHS = {*OPEN_PATHS, "/metrics", "/models", "/process", "/v1/tag", "/v1/models"}
 FULL_SECONDS = 0.4  # before 503 is sent: clients that ask again at once would keep the service from its work
 
 

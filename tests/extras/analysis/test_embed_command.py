@@ -1,4 +1,4 @@
-"""The command `embed`: its file holds the vectors that `Tagger.embed` gives, and its mistakes."""
+"""The command `embed`: its file holds the vectors that `embed` gives, and its mistakes."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_the_file_holds_what_embed_gives(trained: Path, files: list[str], layer:
     sentences = [["They", "book", "flights", "."], ["The", "book", "reads", "well", "."], ["Well"]]
     sentences += [["They", "book"], [], ["x\u00a0y", "\N{GRINNING FACE}"]]
     loaded = tagger.load(trained, device="cpu", precision="float32")
-    expected = np.concatenate(list(loaded.embed(sentences, layer)))
+    expected = np.concatenate(list(vectors.embed(loaded, sentences, layer)))
     arrays = np.load("new/x.npz")  # without allow_pickle
     assert set(arrays) == {"vectors", "words", "sentences", "positions", "files"}
     assert arrays["vectors"].dtype == np.float32

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tagger.extras.analysis.explanations import MAX_WORDS
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.explain import MAX_WORDS
 from tests.commands import conftest
 from tests.conftest import make_network, save_tiny
 

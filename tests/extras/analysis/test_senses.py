@@ -21,7 +21,7 @@ from tagger.extras.analysis.senses import (
     senses,
     unit,
 )
-from tagger.extras.analysis.vectors import Located
+from tagger.extras.analysis.vectors import Located, embed
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.paragraphs import Paragraph
 from tagger.text.sentence import Token
@@ -125,7 +125,7 @@ def contexts(noun: int, verb: int) -> Found:
 
 
 def test_uses_of_a_word_are_told_apart(untrained: Tagger) -> None:
-    found = senses(untrained.embed, "book", contexts(12, 8))
+    found = senses(partial(embed, untrained), "book", contexts(12, 8))
     assert (found.total, found.layer, [len(group.members) for group in found.groups]) == (20, "all", [12, 8])
     for group, letter, others in zip(found.groups, "nv", ({"the", "reads", "flights"}, {"they", "well"}), strict=True):
         assert {each.sentence.tokens[0][0] for each in group.members} == {letter}
@@ -133,15 +133,17 @@ def test_uses_of_a_word_are_told_apart(untrained: Tagger) -> None:
         assert all(example in group.members for example in group.examples)
         assert set(group.nearest) == {"the", "reads", "flights", "they", "well"}
         assert group.nearest[0] in others
-    (alone,) = senses(partial(untrained.embed, layer=0), "book", contexts(12, 8)).groups  # the form alone has no senses
+    (alone,) = senses(
+        partial(embed, untrained, layer=0), "book", contexts(12, 8)
+    ).groups  # the form alone has no senses
     assert len(alone.members) == 20
     with pytest.raises(InputError, match="--groups 6: there are only 5 occurrences of 'book'"):
-        senses(untrained.embed, "book", contexts(3, 2), number=6)
+        senses(partial(embed, untrained), "book", contexts(3, 2), number=6)
 
 
 def test_a_sentence_is_shown_once(untrained: Tagger) -> None:
     found = find("book", located([["They", "book"]] * 5 + [["The", "book"]]), 1000)
-    (group,) = senses(untrained.embed, "book", found, number=1).groups
+    (group,) = senses(partial(embed, untrained), "book", found, number=1).groups
     assert [each.sentence.tokens for each in group.examples] == [["They", "book"], ["The", "book"]]
 
 

@@ -9,7 +9,6 @@ import httpx
 import pytest
 
 import tagger
-from tagger.tagging.explain import MAX_WORDS
 from tests.extras.serving.conftest import TEXT, Running, command
 
 
@@ -71,16 +70,6 @@ def test_bad_requests(served: Running, body: dict[str, Any], words: str) -> None
     assert words in tag(served, 400, **body)["error"]
 
 
-def test_explained(served: Running) -> None:
-    found = httpx.post(f"{served.url}/v1/explain", json={"tokens": ["They", "book", "flights"]}).json()
-    assert found["column"] == "upos"
-    book = found["words"][1]
-    assert (book["word"], book["tag"]) == ("book", "VERB")
-    assert {"left", "right", "alone", "decided_by", "probability"} <= set(book)
-    for tokens in ([], ["a"] * (MAX_WORDS + 1)):
-        assert httpx.post(f"{served.url}/v1/explain", json={"tokens": tokens}).status_code == 400
-
-
 def test_models(served: Running) -> None:
     found = httpx.get(f"{served.url}/v1/models").json()
     english = found["models"][0]
@@ -93,7 +82,7 @@ def test_documented_without_another_host(served: Running) -> None:
     assert "http" not in page.replace(served.url, "").replace("http://www.w3.org", "")
     assert httpx.get(f"{served.url}/docs-assets/swagger-ui-bundle.js").status_code == 200
     paths = httpx.get(f"{served.url}/openapi.json").json()["paths"]
-    own = {"/v1/tag", "/v1/explain", "/v1/models", "/live", "/ready", "/metrics"}
+    own = {"/v1/tag", "/v1/models", "/live", "/ready", "/metrics"}
     assert set(paths) == own | {"/models", "/process"}
     bad = httpx.get(f"{served.url}/v1/tag")
     assert bad.json() == {"error": "GET /v1/tag: Method Not Allowed; /docs lists what there is"}

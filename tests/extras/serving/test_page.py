@@ -131,11 +131,8 @@ def test_by_keyboard_alone(open_page: Open) -> None:
         keys.press(key)
         assert focused(page)["word"] == word, key
     assert page.locator("#words [tabindex='0']").count() == 1
-    keys.press("Enter")
-    expect(page.locator("#panel table")).to_be_visible()
-    assert focused(page)["id"] == "panel-title"
     keys.press("Escape")
-    expect(page.locator("#panel")).to_be_hidden()
+    expect(page.locator("#tip")).to_be_hidden()
     assert focused(page)["word"] == 1
     snapshot = page.locator("body").aria_snapshot()
     for part in ('textbox "Text"', 'combobox "Model"', 'button "Tag"', 'radio "UPOS" [checked]', 'region "Result"'):
@@ -158,8 +155,6 @@ def test_markup_stays_text(open_page: Open) -> None:
     assert page.input_value("#text") == attack
     assert "".join(words(page)) == attack.replace(" ", "")
     assert attack in codes(page)
-    page.click("#words .word >> nth=1")
-    expect(page.locator("#panel table")).to_be_visible()
     page.hover("#words .word >> nth=0")
     expect(page.locator("#tip")).to_contain_text(attack)
     assert page.locator("img, svg, body script ~ script, #words script").count() == 0

@@ -4,8 +4,8 @@ import pytest
 
 from tagger import Sentence, Tagger
 from tagger.errors import InputError
+from tagger.extras.analysis.explanations import MAX_WORDS, MIN_SUPPORT, Context, explain
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.explain import MAX_WORDS, MIN_SUPPORT, Context, explain
 from tests.conftest import untrained
 
 WORDS = ["The", "book", "reads", "the", "book", "well", "."]

@@ -9,6 +9,7 @@ import torch
 
 from tagger import Tagger
 from tagger.errors import InputError
+from tagger.extras.analysis.vectors import embed, layers
 from tagger.model.batch import FormTable, collate
 from tagger.model.vocabulary import Vocabulary
 from tests.conftest import TOKENS, make_batch, make_network, make_table, make_tagger
@@ -36,20 +37,9 @@ def encoded(tagger: Tagger, table: FormTable) -> list[np.ndarray]:
     return [h[: len(sentence), i].numpy() for i, sentence in enumerate(SENTENCES)]
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "mingru"])
-def test_states_are_those_of_the_network(vocabulary: Vocabulary, cell: str) -> None:
-    tagger = made(vocabulary, cell=cell, hidden={"forward": [4, 7], "backward": [9, 0]})
-    states = tagger.engine.states(SENTENCES)
-    assert states.dtype == np.float32
-    expected = np.concatenate(encoded(tagger, make_table(vocabulary)))
-    assert np.abs(states - expected).max() < 1e-5
-    assert expected.std(axis=0).min() > 1e-3  # they differ from token to token
-    assert np.array_equal(np.concatenate(list(tagger.embed(SENTENCES))), states)
-
-
 def test_layers_are_parts_of_all(untrained: Tagger, vocabulary: Vocabulary) -> None:
-    assert untrained.layers == ["0", "1", "2", "all", "mean"]
-    found = {layer: np.concatenate(list(untrained.embed(SENTENCES, layer))) for layer in (0, 1, 2, "all", "mean")}
+    assert layers(untrained) == ["0", "1", "2", "all", "mean"]
+    found = {layer: np.concatenate(list(embed(untrained, SENTENCES, layer))) for layer in (0, 1, 2, "all", "mean")}
     assert {layer: vectors.dtype for layer, vectors in found.items()} == dict.fromkeys(found, np.dtype(np.float32))
     assert found[1].shape[1] == found[2].shape[1] == WIDTH
     assert np.array_equal(found["all"], np.hstack([found[1], found[2]]))
@@ -59,13 +49,13 @@ def test_layers_are_parts_of_all(untrained: Tagger, vocabulary: Vocabulary) -> N
         forms = untrained.bundle.networks[0].embedding(batch.features)[batch.index]  # (T, B, E)
     expected = [forms[: len(sentence), i].numpy() for i, sentence in enumerate(SENTENCES)]
     assert np.allclose(found[0], np.concatenate(expected), atol=1e-6)
-    assert np.array_equal(found[1], np.concatenate(list(untrained.embed(SENTENCES, "1"))))
+    assert np.array_equal(found[1], np.concatenate(list(embed(untrained, SENTENCES, "1"))))
 
 
 def test_only_the_form_counts_in_layer_0_and_the_sentence_in_the_others(untrained: Tagger) -> None:
     sentences = [["They", "book", "flights"], ["The", "book"], ["book"] + ["well"] * 70 + list("abcdefghijklmnop")]
     for layer in (0, 1, 2):
-        first, second, third = untrained.embed(sentences, layer)
+        first, second, third = embed(untrained, sentences, layer)
         apart = [np.abs(first[1] - second[1]).max(), np.abs(first[1] - third[0]).max()]
         assert max(apart) == 0 if layer == 0 else min(apart) > 1e-3
 
@@ -75,10 +65,10 @@ def test_only_the_form_counts_in_layer_0_and_the_sentence_in_the_others(untraine
 def test_vectors_come_in_order_and_depend_on_nothing_else(untrained: Tagger, layer: int | str) -> None:
     forms = [form for sentence in TOKENS for form in sentence]
     sentences = [[forms[(i * i + 3 * k) % len(forms)] for k in range((7 * i) % 13)] for i in range(60)]
-    together = list(untrained.embed(iter(sentences), layer))
+    together = list(embed(untrained, iter(sentences), layer))
     assert [len(vectors) for vectors in together] == [len(sentence) for sentence in sentences]
     for sentence, vectors in zip(sentences, together, strict=True):
-        (alone,) = untrained.embed([sentence], layer)
+        (alone,) = embed(untrained, [sentence], layer)
         assert alone.shape == vectors.shape
         assert np.abs(alone - vectors).max(initial=0) < 1e-6
     assert len({vectors.tobytes() for vectors in together}) > 20
@@ -87,11 +77,11 @@ def test_vectors_come_in_order_and_depend_on_nothing_else(untrained: Tagger, lay
 def test_a_layer_that_is_not_there(untrained: Tagger, vocabulary: Vocabulary) -> None:
     for layer in (-1, 3, "3", "last", ""):
         with pytest.raises(InputError, match=f"layer '{layer}'.*choose one of 0, 1, 2, all, mean"):
-            untrained.embed(SENTENCES, layer)  # at once
+            embed(untrained, SENTENCES, layer)  # at once
     uneven = made(vocabulary, hidden={"forward": [4, 7], "backward": [9, 2]})
     with pytest.raises(InputError, match=r"different widths \(13, 9\); choose one of 0, 1, 2, all$"):
-        uneven.embed(SENTENCES, "mean")
-    assert [vectors.shape[1] for vectors in uneven.embed([["They"]], "all")] == [22]
+        embed(uneven, SENTENCES, "mean")
+    assert [vectors.shape[1] for vectors in embed(uneven, [["They"]], "all")] == [22]
 
 
 @pytest.mark.parametrize("sizes", [{}, {"words": 0, "affixes": 0, "chars": 0}])
@@ -102,12 +92,12 @@ def test_a_tagger_with_a_transformer(vocabulary: Vocabulary, bert: Path, sizes: 
     network = make_network(vocabulary, seed=4, transformer=transformer, **sizes)
     tagger = make_tagger(network, vocabulary, tokenizer, precision="float32")
     expected = encoded(tagger, make_table(vocabulary, tokenizer))
-    assert np.abs(np.concatenate(list(tagger.embed(SENTENCES))) - np.concatenate(expected)).max() < 1e-5
+    assert np.abs(np.concatenate(list(embed(tagger, SENTENCES))) - np.concatenate(expected)).max() < 1e-5
     if sizes:
-        assert tagger.layers == ["1", "2", "all", "mean"]
+        assert layers(tagger) == ["1", "2", "all", "mean"]
         with pytest.raises(InputError, match="layer '0'"):
-            tagger.embed(SENTENCES, 0)
+            embed(tagger, SENTENCES, 0)
     else:
-        (vectors,) = tagger.embed([["They", "book", "They"]], 0)
+        (vectors,) = embed(tagger, [["They", "book", "They"]], 0)
         assert vectors.shape[1] == network.embedding.width
         assert np.array_equal(vectors[0], vectors[2])
