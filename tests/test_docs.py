@@ -2,10 +2,8 @@
 
 import ast
 import importlib
-import json
 import os
 import re
-import runpy
 import shlex
 import shutil
 import subprocess
@@ -25,10 +23,9 @@ from omegaconf import DictConfig, OmegaConf
 from tagger.bundled import bundled
 from tagger.commands.app import COMMANDS, app
 from tagger.text.formats import INPUTS, OUTPUTS, SUFFIXES
-from tagger.training.config import PretrainConfig, TrainConfig, page_config
+from tagger.training.config import page_config
 from tagger.training.loggers import LOGGERS
 from tagger.training.overrides import checked_words
-from tagger.training.run_folder import Command
 from tests.commands.conftest import call
 from tests.conftest import with_entry_points
 from tests.forked import forked
@@ -43,7 +40,6 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 README_BYTES = 11_000
-CONFIG_COMMANDS = ("train", "pretrain")  # they take overrides of a config; all other commands take options
 README = PAGES[0].read_text(encoding="utf-8")
 _FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
 
@@ -102,24 +98,23 @@ def test_the_readme_is_short_and_has_the_two_lines_that_set_everything_up() -> N
 
 
 @cache
-def composed(command: Command, *choices: str) -> DictConfig:
-    return composed_page(command, *choices)
+def composed(*choices: str) -> DictConfig:
+    return composed_page("train", *choices)
 
 
-def test_training_and_pretraining_commands_compose() -> None:
+def test_training_commands_compose() -> None:
     """Of a sweep, the runs with all first values and with all last ones: a hundred others are composed alike."""
     groups = {path.name for path in (ROOT / "conf").iterdir() if path.is_dir()}
-    for arguments in (each for each in SHOWN if word(each) in CONFIG_COMMANDS and "model.cell=ugrnn" not in each):
-        command: Command = "pretrain" if word(arguments) == "pretrain" else "train"
-        words = checked_words(command, [one for one in arguments if one not in CONFIG_COMMANDS])
+    for arguments in (each for each in SHOWN if word(each) == "train" and "model.cell=ugrnn" not in each):
+        words = checked_words([one for one in arguments if one != "train"])
         parsed = [OverridesParser.create().parse_override(one) for one in words if "=" in one]
         for at in (0, -1):
             values = [(each.key_or_group, _one_value(each, at)) for each in parsed if "hydra" not in each.key_or_group]
-            page = deepcopy(composed(command, *(f"{key}={value}" for key, value in values if key in groups)))
+            page = deepcopy(composed(*(f"{key}={value}" for key, value in values if key in groups)))
             for key, value in values:
                 if key not in groups:
                     OmegaConf.update(page, key, value, force_add=True)  # `checked_words` has looked for the key
-            page_config(TrainConfig, page) if command == "train" else page_config(PretrainConfig, page)
+            page_config(page)
 
 
 def _one_value(override: Override, at: int) -> Any:
@@ -130,7 +125,7 @@ def _one_value(override: Override, at: int) -> Any:
 
 
 def test_other_commands_parse() -> None:
-    for name, *words in (each for each in SHOWN if word(each) not in CONFIG_COMMANDS):
+    for name, *words in (each for each in SHOWN if word(each) != "train"):
         command = typer.main.get_command(app).get_command(None, name)  # type: ignore[attr-defined]
         assert command is not None, name
         if "--help" not in words:
@@ -381,20 +376,3 @@ def test_the_walk_through_adds_a_cell(tmp_path: Path) -> None:
     assert len(run_shell(tag, tmp_path, env).splitlines()) == 5
     for command in (["check"], ["format", "--check"]):
         run([sys.executable, "-m", "ruff", *command, "--no-cache", "tagger"], tmp_path)
-
-
-def test_the_gain_of_pretraining_is_computed_from_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    runs = []
-    for size, init, accuracy in ((100, None, 0.8), (100, "x", 0.9), (500, None, 0.88), (500, "x", 0.94)):
-        folder = tmp_path / f"{size}-{init}"
-        (folder / "tagger").mkdir(parents=True)
-        (folder / "tagger" / "config.json").write_text(json.dumps({"training": {"init": init}}), encoding="utf-8")
-        report = {"dev": {"upos": {"accuracy": accuracy}}}
-        (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
-        runs.append(f"{size}={folder}")
-    monkeypatch.setattr(sys, "argv", ["gain.py", *runs, "-o", str(tmp_path / "gain.png")])
-    runpy.run_path(str(ROOT / "docs" / "gain.py"), run_name="__main__")
-    assert "| 100 | 80.00 (80.00 to 80.00) | 90.00 (90.00 to 90.00) | 50 % |" in capsys.readouterr().out
-    assert (tmp_path / "gain.png").read_bytes().startswith(b"\x89PNG")

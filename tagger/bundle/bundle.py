@@ -150,13 +150,7 @@ class Bundle:
                 vocabularies.append(member.vocabulary)
         return vocabularies
 
-    def save(
-        self,
-        folder: Path,
-        card: str,
-        others: Mapping[str, Mapping[str, Tensor]] | None = None,
-        packed: bool = False,
-    ) -> None:
+    def save(self, folder: Path, card: str, packed: bool = False) -> None:
         """Writes the tagger. `folder` appears, or is replaced, only when all files are written.
 
         All weights are kept to the bit; see `rounded` for smaller files. A frozen transformer that can be had again is
@@ -170,8 +164,6 @@ class Bundle:
         """
         with _whole_folder(folder) as partial:
             save_file(_stored_weights(self.networks), partial / WEIGHTS)
-            for name, weights in (others or {}).items():
-                save_file(dict(weights), partial / name)
             save_linear(self.linear, partial)
             self._save_tokenizers(partial)
             tables = {VOCABULARY: {"vocabularies": [asdict(vocabulary) for vocabulary in self._vocabularies()]}}

@@ -17,7 +17,6 @@ from tagger.bundle.language_codes import OWN_NAMES, TWO_LETTERS, codes_of
 from tagger.bundle.run_lock import is_being_trained
 from tagger.bundle.saved_config import (
     CONFIG,
-    PRETRAINED_IN_RUN,
     RECORD,
     TAGGER_IN_RUN,
     Description,
@@ -51,8 +50,8 @@ class Model(NamedTuple):
     segmenter: str  # `learned`, or the rules that cut text
 
 
-def find_tagger(name: str, inside: str = TAGGER_IN_RUN) -> Path:
-    """The folder of a tagger, or of a network that predicts hidden words.
+def find_tagger(name: str) -> Path:
+    """The folder of a tagger.
 
     Args:
         name: a bundled tagger, by the name of its language (`english`) or its code (`en`); `latest`, see `newest_run`;
@@ -60,7 +59,6 @@ def find_tagger(name: str, inside: str = TAGGER_IN_RUN) -> Path:
             `hf:OWNER/NAME@REVISION`, a tagger of the Hugging Face Hub. `english` is the bundled tagger even if there
             is a folder of that name, which is `./english`; but a folder or a run that is called as a code goes before
             the bundled tagger.
-        inside: what the newest run should have made, for `latest`.
 
     Returns:
         The folder that should have `config.json`. `Bundle.load` checks it.
@@ -70,11 +68,10 @@ def find_tagger(name: str, inside: str = TAGGER_IN_RUN) -> Path:
     if name in bundled_names():
         return bundled("data") / name
     if name == LATEST:
-        newest = newest_run(inside)
+        newest = newest_run(TAGGER_IN_RUN)
         if newest is None:
-            command = "python -m tagger" if inside == TAGGER_IN_RUN else "python -m tagger pretrain text=FILES"
-            raise InputError(f"nothing trained below {RUNS}/ here; make it with `{command}`, or name a folder")
-        return newest / inside
+            raise InputError(f"nothing trained below {RUNS}/ here; make it with `python -m tagger`, or name a folder")
+        return newest / TAGGER_IN_RUN
     folder = find_folder(name)
     if folder is not None and _is_of_training(folder):
         return _tagger_in(folder)
@@ -134,7 +131,7 @@ def _proposal(name: str) -> str:
 
 
 def _is_of_training(folder: Path) -> bool:
-    return any((folder / name).exists() for name in (CONFIG, TAGGER_IN_RUN, PRETRAINED_IN_RUN, RECORD))
+    return any((folder / name).exists() for name in (CONFIG, TAGGER_IN_RUN, RECORD))
 
 
 def _tagger_in(folder: Path) -> Path:
@@ -143,9 +140,8 @@ def _tagger_in(folder: Path) -> Path:
     Raises:
         InputError: the run is not finished.
     """
-    for name in (TAGGER_IN_RUN, PRETRAINED_IN_RUN):
-        if (folder / name).is_dir():
-            return folder / name
+    if (folder / TAGGER_IN_RUN).is_dir():
+        return folder / TAGGER_IN_RUN
     if (folder / RECORD).is_file() and not (folder / CONFIG).is_file():
         if is_being_trained(folder):
             raise InputError(f"{folder} is being trained; wait until that has ended")

@@ -19,7 +19,6 @@ from tagger.bundle.saved_config import (
     TOKENIZER,
     VOCABULARY,
     WEIGHTS,
-    WORD_PREDICTOR,
 )
 from tagger.errors import InputError, reason, shorten
 from tagger.text.json_files import PACKED_JSON
@@ -34,7 +33,7 @@ _NAME = re.compile(rf"{PREFIX}({_PART}/{_PART})(?:@(\w[\w./+-]{{0,200}}))?", re.
 _VOCABULARIES, _SEGMENTERS = (VOCABULARY, VOCABULARY + PACKED_JSON), (SEGMENTER, SEGMENTER + PACKED_JSON)
 _LEMMAS = (LEMMAS, LEMMAS + PACKED_JSON)
 _TABLES = (*_VOCABULARIES, *_LEMMAS, *_SEGMENTERS)
-_FILES = (CONFIG, CARD, WEIGHTS, LINEAR_WEIGHTS, SEGMENTER_WEIGHTS, WORD_PREDICTOR, *_TABLES)
+_FILES = (CONFIG, CARD, WEIGHTS, LINEAR_WEIGHTS, SEGMENTER_WEIGHTS, *_TABLES)
 # A path may come from somebody else and must not lead out of the folder, which patterns with `*` cannot say.
 _TAGGER_FILE = re.compile(
     rf"{'|'.join(map(re.escape, _FILES))}|{TOKENIZER}(?:-[0-9]{{1,2}})?/\w[\w-]*\.(?:json|txt|model)", re.ASCII

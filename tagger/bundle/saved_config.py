@@ -24,29 +24,22 @@ WEIGHTS, CONFIG, VOCABULARY, CARD = "model.safetensors", "config.json", "vocabul
 TOKENIZER = "transformer"  # folder with the tokenizer of a transformer
 LINEAR_WEIGHTS = "linear.safetensors"  # weights of linear members
 LEMMAS = "lemmas.json"  # how reliable a dictionary's lemmas are, if the tagger has one
-WORD_PREDICTOR = "words.safetensors"  # weights that predict hidden words; only pretraining writes them
 DIGESTS = "files"  # key of `config.json`: the digest of each file beside it
 NOISE = "noise"  # key of `config.json` of a tagger without its training's config: whether it has learned from noise
 ORIGIN = "segmenter_training"  # key of `config.json`: what a learned segmenter was trained on
 MAX_TRAINED = 16  # networks that are trained side by side
 MAX_MEMBERS = 256  # networks of a tagger
 TAGGER_IN_RUN = "tagger"  # the tagger's folder in a run's folder
-PRETRAINED_IN_RUN = "pretrained"  # the pretrained network's folder in the folder of a run of pretraining
 RECORD = "run.json"  # how a run was started, in its folder
 
 MAX_CONFIG_BYTES = 10_000_000
 TABLES = (VOCABULARY, LEMMAS, SEGMENTER)  # plain or compressed
 FILES = (
-    *(WEIGHTS, LINEAR_WEIGHTS, SEGMENTER_WEIGHTS, WORD_PREDICTOR, *TABLES, *(name + PACKED_JSON for name in TABLES)),
+    *(WEIGHTS, LINEAR_WEIGHTS, SEGMENTER_WEIGHTS, *TABLES, *(name + PACKED_JSON for name in TABLES)),
     *(f"{TOKENIZER}{number}/*.{kind}" for number in ("", "-[0-9]*") for kind in ("json", "txt", "model")),
 )  # what a folder may have beside its config and its card, as patterns
 
 _CHUNK = 1 << 20  # bytes that are read at a time
-
-
-def predicts_words(folder: Path) -> bool:
-    """Whether pretraining wrote a folder, rather than the training of a tagger."""
-    return (folder / WORD_PREDICTOR).is_file()
 
 
 def not_whole(folder: Path, name: str) -> InputError:

@@ -22,7 +22,6 @@ from tagger.errors import InputError, shorten
 
 COMMANDS = {  # the module of each, in the order of the help, which shows the first sentence of each one's docstring
     "train": "tagger.commands.runs",
-    "pretrain": "tagger.commands.runs",
     "resume": "tagger.commands.runs",
     "tag": "tagger.commands.tag",
     "evaluate": "tagger.commands.evaluate",
@@ -38,16 +37,17 @@ COMMANDS = {  # the module of each, in the order of the help, which shows the fi
     "lexicon": "tagger.extras.lint.lexicon_command",
     "review": "tagger.extras.review.review_command",
     "explain": "tagger.extras.analysis.analysis_command",
-    "fill": "tagger.extras.analysis.analysis_command",
     "embed": "tagger.extras.analysis.analysis_command",
     "senses": "tagger.extras.analysis.analysis_command",
+    "pretrain": "tagger.extras.pretraining.pretrain_command",
+    "fill": "tagger.extras.pretraining.pretrain_command",
 }
 DEFAULT_COMMAND = "train"
 LEAST_WIDTH = 20  # of a terminal, in cells; a variable COLUMNS below it says nothing
 COMPLETION_OPTIONS = ("--install-completion", "--show-completion")
 GLOBAL_OPTIONS = ("-h", "--help", "-V", "--version", *COMPLETION_OPTIONS)
 _UsageError: Any = typer.BadParameter.__base__  # its module depends on the version of typer
-EPILOG = """`tagger COMMAND --help` lists the options of a command. `train` and `pretrain` take values of the config:
+EPILOG = """`tagger COMMAND --help` lists the options of a command. `train` takes values of the config:
 
 \b
   tagger --cfg job                              show the whole config

@@ -19,25 +19,18 @@ from tagger.text.formats import read_parts
 from tagger.text.sentence import Sentence
 
 
-def load_and_tell(
-    model: str | Path, device: str, precision: str, workers: int = 1, needs_tags: bool = True, **more: Any
-) -> Tagger:
+def load_and_tell(model: str | Path, device: str, precision: str, workers: int = 1, **more: Any) -> Tagger:
     """Loads a tagger for a process that does nothing else, and says which one on standard error.
 
     Args:
         model: a name as the option `--model` takes it, or the folder that `find_tagger` found for it. A command that
             also needs the folder calls `find_tagger` once: a moment later `latest` may be another folder.
         device: as for `tagger.load`, like all else.
-        needs_tags: whether a network that predicts words is refused.
     """
     torch.set_num_threads(1)  # more are slower: the steps are small
     folder = model if isinstance(model, Path) else find_tagger(model)
     tagger = load(folder.absolute(), device, precision, workers=workers, **more)
     collect_rarely()
-    if needs_tags and not tagger.columns:
-        raise InputError(
-            f"{folder} predicts words and has no tags; train a tagger from it with python -m tagger init={folder}"
-        )
     networks, corpus = len(tagger.bundle.members), tagger.config.get("corpus")
     trained = f"{f'{networks} networks, ' if networks > 1 else ''}trained on {corpus}"
     dev = tagger.config.get("scores", {}).get("dev", {})

@@ -1,4 +1,4 @@
-"""The commands `train`, `pretrain` and `resume`: keys of a config or the folder of a run in, a run's folder out."""
+"""The commands `train` and `resume`: keys of a config or the folder of a run in, a run's folder out."""
 
 from typing import Annotated, Any
 
@@ -50,16 +50,6 @@ Examples (the word train may be left out):
   tagger train --hydra-help                           the options of Hydra
 """,
     },
-    "pretrain": {
-        **KEYS,
-        "epilog": """\b
-Examples:
-  tagger pretrain 'text=[books/*.txt,more.txt.gz]'    learn from these files
-  tagger pretrain text=books/*.txt passes=3           read them three times
-  tagger pretrain text=books/*.txt --cfg job          show the whole config
-  tagger train init=RUN corpus=conllu corpus.path=DIR train a tagger from it
-""",
-    },
 }
 Values = Annotated[
     list[str] | None,
@@ -79,23 +69,12 @@ def train(values: Values = None) -> None:
         raise typer.Exit(launch.train(values or []))
 
 
-def pretrain(values: Values = None) -> None:
-    """Trains a network to predict hidden words of untagged text.
-
-    Everything goes into a new folder below runs/. A tagger can start from the network (init=FOLDER).
-    """
-    from tagger.training import launch
-
-    with clear_errors(memory=TRAINING_MEMORY):
-        raise typer.Exit(launch.pretrain(values or []))
-
-
 def resume(
     run: Annotated[str, typer.Argument(metavar="RUN", help="The folder, such as runs/2026-01-31/12-00-00.")],
 ) -> None:
     """Continues an interrupted run.
 
-    RUN is a run of `train` or `pretrain`, also one of a sweep. It goes on after its last complete epoch, with the
+    RUN is a run of `train`, also one of a sweep. It goes on after its last complete epoch, with the
     config that it was started with. A sweep goes on when its command is given again.
     """
     from tagger.training import launch

@@ -68,16 +68,6 @@ class CorpusConfig:
     treebank: _Names = "en_ewt"
 
 
-@dataclass
-class HubTextConfig:
-    """A data set of the Hugging Face Hub with a column of untagged texts; `name` None: no data set."""
-
-    name: Name | None
-    config: str | None
-    split: str
-    column: str
-
-
 def single_configs(config: CorpusConfig) -> list[CorpusConfig]:
     """The configs of the single corpora of a config: itself, or one for each value of its list."""
     key = LISTED[config.kind]
@@ -155,6 +145,3 @@ def _warn(first: str, second: str, path: str) -> None:
     _log.warning(
         "warning: %s and %s are the same file, %s; scores on words that training saw say little", first, second, path
     )
-
-
-NO_HUB = HubTextConfig(None, None, "train", "text")

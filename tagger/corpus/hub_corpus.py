@@ -68,23 +68,6 @@ def load_hub(name: str, config: str | None, revision: str | None) -> DatasetDict
         raise _bad(name, error, "corpus.name, corpus.config and corpus.revision") from None
 
 
-def stream_hub(name: str, config: str | None, split: str, column: str, key: str = "hub") -> Iterator[str]:
-    """Yields the texts of a column of a data set while it is being downloaded; `key` is for messages."""
-    _be_quiet()
-    try:
-        rows = datasets.load_dataset(os.path.expanduser(name), config, split=split, streaming=True)
-        for number, row in enumerate(rows):
-            if not isinstance(row.get(column), str):
-                raise InputError(
-                    f"{name}, row {number}: no text in column {column}; set {key}.column to one of {', '.join(row)}"
-                )
-            yield row[column]
-    except InputError:
-        raise
-    except Exception as error:  # `datasets` raises errors of many types for bad data
-        raise _bad(name, error, f"{key}.name, {key}.config and {key}.split") from None
-
-
 def _be_quiet() -> None:
     datasets.disable_progress_bars()
     disable_hub_progress_bars()

@@ -1,17 +1,15 @@
-"""Untagged text of files or of the Hub -> sentences of tokens, one at a time."""
+"""Untagged text of files -> sentences of tokens, one at a time."""
 
 import glob
-import io
 import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from tagger.corpus.corpus_config import HubTextConfig
 from tagger.errors import InputError
 from tagger.text.files import STDIO, read_lines
 from tagger.text.formats import SUFFIXES, format_of, read_parts
-from tagger.text.paragraphs import Part, cut_parts, cut_texts, read_paragraphs
+from tagger.text.paragraphs import Part, cut_parts, cut_texts
 from tagger.text.segment import RuleSegmenter, Segmenter
 
 MAX_SENTENCE_TOKENS = 200  # a longer sentence is cut
@@ -19,36 +17,22 @@ MAX_COUNTED_FORMS = 5_000_000  # with more, the forms seen once are forgotten
 
 
 class Texts:
-    """The files of a config, in any format that `tag` reads, plain or compressed; or a data set of the Hub.
+    """The files of a config, in any format that `tag` reads, plain or compressed.
 
-    Attributes:
-        files: none if it is a data set.
-        name: of the text, for model cards and logs.
+    `name` is that of the text, for model cards and logs.
     """
 
-    def __init__(
-        self,
-        text: str | Sequence[str] | None,
-        hub: HubTextConfig,
-        segmenter: Segmenter | None = None,
-        keys: str = "",
-    ) -> None:
+    def __init__(self, text: str | Sequence[str], segmenter: Segmenter | None = None, key: str = "text") -> None:
         """Finds the files.
 
         Args:
             text: files, folders or patterns (`novels/*.txt`).
-            hub: a data set; its name is None if there is none.
             segmenter: cuts running text; None: the rules `english`.
-            keys: what the names of the config's keys begin with, for messages; such as `distill.`.
+            key: of the config, for messages.
         """
-        if (text is None) == (hub.name is None):
-            raise InputError(f"give {keys}text=FILES, such as {keys}text=novels/*.txt, or a data set as {keys}hub.name")
-        self.hub, self._keys = hub, keys
-        self.files = [] if text is None else text_files(text, f"{keys}text")
-        self.name = str(hub.name)
-        if self.files:
-            others = len(self.files) - 1
-            self.name = Path(self.files[0]).name + (f" and {others} more" if others else "")
+        self.files = text_files(text, key)
+        others = len(self.files) - 1
+        self.name = Path(self.files[0]).name + (f" and {others} more" if others else "")
         self._segment = (segmenter or RuleSegmenter("english")).segment_all
 
     def sentences(self) -> Iterator[list[str]]:
@@ -60,14 +44,6 @@ class Texts:
     def _parts(self) -> Iterator[Part]:
         for path in self.files:
             yield from read_parts(read_lines(path, option=""), path, format_of(path))
-        if not self.files:
-            from tagger.corpus.hub_corpus import (
-                stream_hub,  # importing `datasets` takes seconds, which files do not need
-            )
-
-            hub = self.hub
-            for text in stream_hub(str(hub.name), hub.config, hub.split, hub.column, f"{self._keys}hub"):
-                yield from read_paragraphs(io.StringIO(text, newline="\n"))
 
 
 def _hidden(path: Path) -> bool:

@@ -62,8 +62,6 @@ def read_lexicons(files: Mapping[str, Path | str], vocabulary: Vocabulary) -> di
     """The lexicons of columns; see `load`."""
     lexicons: dict[str, Lexicon] = {}
     for name, file in files.items():
-        if not vocabulary.columns:
-            raise InputError(f"{file}: this network predicts words and has no tags, so leave lexicons out")
         column = name or vocabulary.columns[0]
         if column in lexicons:
             raise InputError(f"{file}: the column {column} has another lexicon already; join the two files")

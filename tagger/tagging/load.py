@@ -37,8 +37,7 @@ def load(
         name: None for all languages: what is returned finds the language of each text. A language that comes with the
             package, by its English name or its code, `german` or `de`; `latest`, the newest run below `runs/`;
             `hf:OWNER/NAME` or `hf:OWNER/NAME@REVISION`, a tagger on the Hugging Face Hub; or the folder of a tagger,
-            of an ensemble or of the run that trained it. The folder of a pretraining gives a tagger without tags, for
-            `embed`.
+            of an ensemble or of the run that trained it.
         device: auto, cpu, cuda, the second GPU cuda:1, or mps.
         precision: of products and states: auto, float32 or bfloat16; auto is bfloat16 on processors that have
             instructions for it.
@@ -52,8 +51,8 @@ def load(
 
     Raises:
         InputError: no such folder, or its files are damaged; no such device, precision, segmenter or corpus; a number
-            is too small; the tagger has no segmenter of its own; a lexicon cannot be read or has an unknown tag;
-            lexicons for a network without tags; `cache_size`, `corpus` or a lexicon for all languages.
+            is too small; the tagger has no segmenter of its own, or no tags; a lexicon cannot be read or has an unknown
+            tag; `cache_size`, `corpus` or a lexicon for all languages.
     """
     if name is None:
         if (cache_size, corpus, lexicons) != (CACHE_SIZE, None, None):
@@ -62,4 +61,7 @@ def load(
     if not isinstance(name, str | Path):
         raise InputError(f"{name!r} names no tagger; give a name such as {DEFAULT!r}, or the path of a folder")
     options = TaggerOptions(device, precision, cache_size, workers, segmenter, corpus, lexicons)
-    return Tagger(Bundle.load(find_tagger(str(name))), options, name=str(name))
+    bundle = Bundle.load(find_tagger(str(name)))
+    if not bundle.vocabulary.columns:
+        raise InputError(f"{name} has no tags; train a tagger from it with python -m tagger init={name}")
+    return Tagger(bundle, options, name=str(name))

@@ -71,8 +71,6 @@ class DocumentTagger(ABC):
         The sentences are computed together, so a sum may be rounded differently than for one sentence alone: see
         "Precision" in the documentation of tagging.
         """
-        if not self.columns:
-            raise InputError("this network predicts words and has no tags; train a tagger that starts from it")
         column = self.columns[0] if column is None else checked_column(column, self.columns)
         plain = list(map(Sentence, checked_sentences(sentences)))
         return [tagged.tags[column] for tagged in self.stream(plain, columns=[column])]

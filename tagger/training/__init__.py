@@ -4,5 +4,5 @@
 those of a sweep (`grid.py`; Hydra calls the sweeper of `hydra_plugin/`). `config.py` has the values of a run, checked.
 `train.py` tells what a run does: it prepares the network (`start.py`), fits it (`trainer.py`, with the Lightning module
 of `module.py` and the batches of `data.py`) and the linear member beside it (`fit_linear.py`), saves the tagger and
-reports its scores (`report.py`). `pretrain.py` trains a network to predict hidden words. Start in `train.py`.
+reports its scores (`report.py`). Start in `train.py`.
 """

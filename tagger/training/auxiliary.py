@@ -32,7 +32,7 @@ from datasets import Dataset
 from tagger.bundle.catalog import find_tagger
 from tagger.bundle.hub import is_hub_name
 from tagger.bundle.saved_config import CARD, TAGGER_IN_RUN
-from tagger.corpus.corpus_config import CORPUS, NO_HUB
+from tagger.corpus.corpus_config import CORPUS
 from tagger.corpus.raw_text import MAX_COUNTED_FORMS, Texts
 from tagger.corpus.splits import FACT_COLUMNS, to_arrow, token_counts
 from tagger.errors import InputError
@@ -176,8 +176,6 @@ class Teacher:
             self.tagger = load(folder, corpus=corpus)
         self.digest = f"{_folder_digest(folder)} {corpus or ''}"
         own = self.tagger.vocabulary.columns
-        if not own:
-            raise InputError(f"distill.teacher={name}: it predicts words and has no tags; name a tagger")
         if not set(columns) & set(own):
             raise InputError(
                 f"distill.teacher={name}: it has no column {' or '.join(columns)}, only {', '.join(own)}; choose"
@@ -352,7 +350,8 @@ class UntaggedText:
 
     def __init__(self, config: DistillConfig, columns: Sequence[str], teacher: Teacher) -> None:
         """Reads the text, which the segmenter of the teacher cuts."""
-        texts = Texts(config.text, NO_HUB, keys="distill.")
+        assert config.text is not None
+        texts = Texts(config.text, key="distill.text")
         self.name = texts.name
         arguments = {
             "text": tuple(texts.files),
@@ -398,7 +397,7 @@ class _Cut:
 
 def _untagged(text: tuple[str, ...], cut: _Cut, columns: tuple[str, ...]) -> Iterator[Sentence]:
     """The sentences of the text."""
-    texts = Texts(list(text), NO_HUB, segmenter=cut, keys="distill.")
+    texts = Texts(list(text), cut)
     words, said = 0, time.monotonic()
     for tokens in texts.sentences():
         words += len(tokens)

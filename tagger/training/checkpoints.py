@@ -12,7 +12,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
@@ -21,7 +21,7 @@ from pytorch_lightning.plugins import TorchCheckpointIO
 
 from tagger.errors import InputError, reason, shorten
 from tagger.text.output_files import whole_binary, whole_file
-from tagger.training.module import Module
+from tagger.training.module import TaggerModule
 from tagger.training.run_folder import BEST, CHECKPOINTS, LAST, METRICS
 
 PROGRESS_SECONDS = 60.0  # between two lines within an epoch
@@ -55,8 +55,6 @@ class EpochRecorder(Checkpoint):
         self,
         folder: Path,
         config: Mapping[str, Any],
-        monitor: str = "dev/accuracy",
-        mode: Literal["max", "min"] = "max",
         seconds_after: float = 0.0,
     ) -> None:
         """Makes the callback.
@@ -64,11 +62,9 @@ class EpochRecorder(Checkpoint):
         Args:
             folder: the run's folder.
             config: plain values; every checkpoint gets them.
-            monitor: the metric that decides which epoch is the best, ...
-            mode: ... the one with its highest or its lowest value.
             seconds_after: that the run needs after its epochs, for the time that is left.
         """
-        self.folder, self.config, self.monitor, self.mode = folder, dict(config), monitor, mode
+        self.folder, self.config = folder, dict(config)
         self.last, self.best = (folder / CHECKPOINTS / name for name in (LAST, BEST))
         self.epochs: list[dict[str, float]] = []
         self.complete = False
@@ -102,7 +98,7 @@ class EpochRecorder(Checkpoint):
         if not trainer.is_global_zero:
             return
         self.write_metrics()
-        columns = cast("Module", pl_module).vocabulary.columns
+        columns = cast(TaggerModule, pl_module).vocabulary.columns
         by_column = "".join(f"  {name} {100 * epoch[f'dev/{name}']:.2f}" for name in columns if len(columns) > 1)
         _log.info(
             "epoch %d/%d  loss %.4f  dev loss %.4f  dev accuracy %.2f%s%s",
@@ -146,8 +142,7 @@ class EpochRecorder(Checkpoint):
 
     def _best_number(self) -> int:
         """The number (from 1) of the best epoch, the earliest of equals. An epoch whose score is NaN never wins."""
-        sign = 1 if self.mode == "max" else -1
-        scores = [sign * epoch[self.monitor] for epoch in self.epochs]
+        scores = [epoch["dev/accuracy"] for epoch in self.epochs]
         scores = [score if score == score else float("-inf") for score in scores]
         return 1 + max(range(len(scores)), key=scores.__getitem__)
 

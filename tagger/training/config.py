@@ -1,6 +1,6 @@
-"""The pages `conf/train.yaml` and `conf/pretrain.yaml` as dataclasses: the values of a run, checked before it begins.
+"""The page `conf/train.yaml` as dataclasses: the values of a run, checked before it begins.
 
-Hydra composes a page, and `checked_config` makes a dataclass of it. `text/schema.py` checks names, types and ranges;
+Hydra composes the page, and `checked_config` makes a dataclass of it. `text/schema.py` checks names, types and ranges;
 what concerns several values, this machine or files is checked here.
 """
 
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypedDict, TypeVar, cast
+from typing import Annotated, Any, Literal, TypedDict, cast
 
 import torch
 from msgspec import Meta
@@ -19,8 +19,8 @@ from omegaconf.errors import OmegaConfBaseException
 from tagger.bundle.catalog import find_tagger
 from tagger.bundle.hub import is_hub_name
 from tagger.bundle.saved_config import MAX_TRAINED
-from tagger.corpus.corpus_config import CORPUS, NO_HUB, CorpusConfig, HubTextConfig, check_files
-from tagger.corpus.raw_text import Texts
+from tagger.corpus.corpus_config import CORPUS, CorpusConfig, check_files
+from tagger.corpus.raw_text import text_files
 from tagger.errors import InputError
 from tagger.model.decoder import CRF, DECODERS, SOFTMAX
 from tagger.model.dictionary import digest_of
@@ -33,7 +33,6 @@ from tagger.model.transformer import TransformerConfig as NetworkTransformerConf
 from tagger.text.schema import Count, Dropout, Name, Rate, Seed, Size, bad_value, one_of, read
 from tagger.text.segment import RULES
 from tagger.training.loggers import check_loggers
-from tagger.training.run_folder import Command
 
 # In use for something else.
 RESERVED_COLUMNS = ("tokens", "comments", "text", "multiwords", "space_after", "offsets", "loss", "accuracy", CORPUS)
@@ -42,7 +41,6 @@ RULES_OF_CORPUS = "rules"  # the segmenter that is the rules which fit the corpu
 
 _Positive = Annotated[float, Meta(gt=0, le=1e12)]
 _Share = Count | _Positive | None
-Page = TypeVar("Page")
 
 
 class TrainerSettings(TypedDict, total=False):
@@ -249,74 +247,36 @@ class TrainConfig:
             raise InputError("init=latest would be another tagger when the run is resumed or swept; name its folder")
 
 
-@dataclass
-class PretrainConfig:
-    """The values of `conf/pretrain.yaml`."""
-
-    text: Files
-    hub: HubTextConfig
-    dev: Files
-    segmenter: Annotated[str, one_of(RULES)]
-    passes: Count
-    mask: Annotated[float, Meta(ge=0.01, le=0.9)]
-    min_count: Count
-    max_words: Count
-    model: ModelConfig
-    embedding: FormSizes
-    optimizer: OptimizerConfig
-    batch_tokens: Count
-    seed: Seed
-    threads: Count
-    card: CardConfig
-    trainer: dict[str, Any]
-    logger: dict[str, dict[str, Any]] = field(default_factory=dict)  # without a logger the page has none
-
-    def __post_init__(self) -> None:
-        check_trainer_settings(self.trainer)
-        if "max_epochs" in self.trainer:
-            raise InputError("trainer.max_epochs: pretraining ends after a number of passes; set passes")
-        for key, value in vars(self.model.hidden).items():
-            if value is None:  # no corpus decides it
-                raise bad_value(f"model.hidden.{key}", value, "give a number, or a list with one for each layer")
-
-
-def checked_config(
-    command: Command, values: Any, overrides: Sequence[str] = (), in_sweep: bool = False
-) -> TrainConfig | PretrainConfig:
+def checked_config(values: Any, overrides: Sequence[str] = (), in_sweep: bool = False) -> TrainConfig:
     """The config of a run as a dataclass.
 
     What can be known before anything is read or trained is checked: values, this machine, loggers, and whether the
     files are there.
 
     Args:
-        command: that the config belongs to.
         values: plain, or as Hydra composed them.
         overrides: of the command line; one that `init` makes useless is an error.
         in_sweep: whether the run is one of several: it does not look at test, and trains a segmenter only if it is
             told to.
     """
-    config: TrainConfig | PretrainConfig
-    config = page_config(TrainConfig, values) if command == "train" else page_config(PretrainConfig, values)
+    config = page_config(values)
     check_machine(config.threads, config.trainer)
     check_loggers(config.logger)
-    if isinstance(config, PretrainConfig):
-        Texts(config.text, config.hub)
-        return config
     if config.init is not None:
         last = {override.lstrip("+").partition("=")[0]: override for override in overrides}  # the one that counts
         check_overrides(last.values(), config)
         if not is_hub_name(config.init):
             find_start(config.init)
     if config.distill.text is not None:
-        Texts(config.distill.text, NO_HUB, keys="distill.")
+        text_files(config.distill.text, "distill.text")
     check_files(config.corpus)
     if not in_sweep:
         return config
     return replace(config, test=False, segmenter=RULES_OF_CORPUS if config.segmenter == AUTO else config.segmenter)
 
 
-def page_config(page: type[Page], values: DictConfig | Mapping[str, Any]) -> Page:
-    """The values of a page, as Hydra composed or a run saved them, as its dataclass.
+def page_config(values: DictConfig | Mapping[str, Any]) -> TrainConfig:
+    """The values of the page, as Hydra composed or a run saved them, as its dataclass.
 
     `name` is left out: it says where a run goes, not how it is trained.
     """
@@ -325,7 +285,7 @@ def page_config(page: type[Page], values: DictConfig | Mapping[str, Any]) -> Pag
             values = cast(dict[str, Any], OmegaConf.to_container(values, resolve=True, throw_on_missing=True))
     except OmegaConfBaseException as error:
         raise InputError(f"{error.full_key}: {' '.join(str(error.msg).split())}") from None
-    return read(page, {str(key): value for key, value in values.items() if key != "name"}, from_page=True)
+    return read(TrainConfig, {str(key): value for key, value in values.items() if key != "name"}, from_page=True)
 
 
 def check_trainer_settings(settings: Mapping[str, Any]) -> None:

@@ -29,7 +29,6 @@ from tagger.training.overrides import quoted
 from tagger.training.run_folder import (
     LOG,
     REPORT,
-    Command,
     RunRecord,
     can_resume,
     read_record,
@@ -88,7 +87,7 @@ def sweep_grid(
         KeyboardInterrupt: by Ctrl+C or a signal; the message says how to go on.
     """
     jobs = _combinations(context, [*(f"{key}={value}" for key, value in (params or {}).items()), *arguments])
-    rows = [_checked_row(context, config, sweep.command, job, number) for number, job in enumerate(jobs)]
+    rows = [_checked_row(context, config, job, number) for number, job in enumerate(jobs)]
     if len({row.folder for row in rows}) < len(rows):
         raise InputError(f"hydra.sweep.subdir={rows[0].folder.name}: two runs would have this folder; leave it out")
     if all(row.error for row in rows):
@@ -96,7 +95,7 @@ def sweep_grid(
     go_on = begin(config, sweep)
     name = config.hydra.runtime.choices["hydra/launcher"]
     try:
-        launcher = Plugins.instance().instantiate_launcher(context, RunOfSweep(sweep.command), config)
+        launcher = Plugins.instance().instantiate_launcher(context, RunOfSweep(), config)
     except (ImportError, RuntimeError, ValueError, TypeError) as error:
         raise InputError(f"hydra/launcher={name}: {' '.join(str(error).split())}") from None
     try:
@@ -125,13 +124,13 @@ def _combinations(context: HydraContext, texts: list[str]) -> list[list[str]]:
     return [list(job) for job in product(*values.values())]
 
 
-def _checked_row(context: HydraContext, config: DictConfig, command: Command, job: list[str], number: int) -> Row:
+def _checked_row(context: HydraContext, config: DictConfig, job: list[str], number: int) -> Row:
     """The row of a run before it is trained, with the error if it cannot be."""
     composed = compose_run(context, config, job, number)
     folder = Path(config.hydra.sweep.dir, str(composed.hydra.sweep.subdir))
     row = Row(number, folder, [text.lstrip("+") for text in job])
     try:
-        record, _ = record_of(command, composed)
+        record, _ = record_of(composed)
     except InputError as error:
         row.error = str(error)
     else:
@@ -182,8 +181,7 @@ def begin(config: DictConfig, sweep: SingleRun) -> str:
         with read_write(config.hydra):
             config.hydra.sweep.dir = str(folder)
             config.hydra.overrides.hydra.append(quoted("hydra.sweep.dir", folder))
-        words = [*([] if sweep.command == "train" else [sweep.command]), *sweep.words, f"hydra.sweep.dir={folder}"]
-        go_on = f"go on with: {command_line(words)}"
+        go_on = f"go on with: {command_line([*sweep.words, f'hydra.sweep.dir={folder}'])}"
     _log.info("a sweep in %s; if it is stopped, %s", shown_folder(folder), go_on)
     return go_on
 
@@ -192,12 +190,11 @@ class RunOfSweep:
     """The function that launchers call with the config of each run, perhaps in another process.
 
     Attributes:
-        command: the command word.
         callbacks: of Lightning's trainer, beside our own.
     """
 
-    def __init__(self, command: Command, callbacks: "Sequence[Callback]" = ()) -> None:
-        self.command, self.callbacks = command, callbacks
+    def __init__(self, callbacks: "Sequence[Callback]" = ()) -> None:
+        self.callbacks = callbacks
         self._process = os.getpid()
 
     def __call__(self, config: DictConfig) -> str:
@@ -219,7 +216,7 @@ class RunOfSweep:
 
     def train(self, config: DictConfig, folder: Path) -> None:
         """Trains a run unless it is complete."""
-        record, checked = record_of(self.command, config)
+        record, checked = record_of(config)
         _log.info("\nrun %s: %s", HydraConfig.get().job.num, " ".join(record.overrides))
         check_folder(folder, record)
         if (folder / REPORT).is_file():

@@ -1,4 +1,4 @@
-"""The commands `train`, `pretrain` and `resume`: a command line -> Hydra -> checked configs -> trainings.
+"""The commands `train` and `resume`: a command line -> Hydra -> checked configs -> trainings.
 
 Hydra composes the config of a run and calls `SingleRun` with it; for several runs it calls a sweeper (`grid.py`).
 What imports torch or Lightning, which takes seconds, is imported late: a mistyped key is answered before.
@@ -28,9 +28,8 @@ from tagger.bundle.run_lock import claim_run
 from tagger.bundle.saved_config import RECORD, TAGGER_IN_RUN
 from tagger.bundled import bundled
 from tagger.errors import InputError, missing_library
-from tagger.training.overrides import FOLDER_KEYS, VERSION_BASE, checked_words, key_and_value
+from tagger.training.overrides import FOLDER_KEYS, PAGE, VERSION_BASE, checked_words, key_and_value
 from tagger.training.run_folder import (
-    Command,
     RunRecord,
     can_resume,
     find_run,
@@ -43,7 +42,7 @@ from tagger.training.run_folder import (
 if TYPE_CHECKING:
     from pytorch_lightning.callbacks import Callback
 
-    from tagger.training.config import PretrainConfig, TrainConfig
+    from tagger.training.config import TrainConfig
 
 QUIET = ("datasets", "fsspec", "httpx", "httpx2", "huggingface_hub", "hydra", "hydra_plugins", "matplotlib", "optuna")
 
@@ -58,17 +57,8 @@ def train(words: Sequence[str]) -> int:
         InputError: an override or an input is bad, or a folder cannot be written to.
         KeyboardInterrupt: by Ctrl+C or a signal; the message says how to go on.
     """
-    return _start("train", words)
-
-
-def pretrain(words: Sequence[str]) -> int:
-    """Does the same with `conf/pretrain.yaml` for networks that predict hidden words."""
-    return _start("pretrain", words)
-
-
-def _start(command: Command, words: Sequence[str]) -> int:
     set_up_logging()
-    checked = checked_words(command, words)
+    checked = checked_words(words)
     for page in bundled("conf").glob("hydra/sweeper/*.yaml"):
         # Hydra looks for sweepers in the package `hydra_plugins`, whose folders an editable installation does not have.
         module, _, name = str(OmegaConf.load(page)._target_).rpartition(".")
@@ -76,9 +66,9 @@ def _start(command: Command, words: Sequence[str]) -> int:
             Plugins.instance().register(getattr(import_module(module), name))
         except ModuleNotFoundError as error:  # an installation of before
             raise missing_library(error, "hydra_plugins", None) from None
-    run = SingleRun(command, words, any(key_and_value(word)[0] in FOLDER_KEYS for word in checked))
+    run = SingleRun(words, any(key_and_value(word)[0] in FOLDER_KEYS for word in checked))
     with _hydra_reads(checked):
-        hydra.main(config_path=str(bundled("conf")), config_name=command, **VERSION_BASE)(run)()
+        hydra.main(config_path=str(bundled("conf")), config_name=PAGE, **VERSION_BASE)(run)()
     if run.error is not None:
         raise run.error
     return run.status
@@ -89,13 +79,12 @@ class SingleRun:
     """The function that Hydra calls with the config of a run.
 
     Attributes:
-        command, words: of the command line.
+        words: of the command line.
         names_folder: whether the words name the folder of the run or the sweep.
         error: what ended the run. If it were raised, Hydra would print more than a line about it.
         status: the exit status, which a sweeper sets.
     """
 
-    command: Command
     words: Sequence[str]
     names_folder: bool
     error: Exception | None = None
@@ -109,7 +98,7 @@ class SingleRun:
             for group, choice in {"hydra/sweeper": "grid", "hydra/launcher": "basic"}.items():
                 if (chosen := settings.runtime.choices[group]) != choice:
                     raise InputError(f"{group}={chosen} is for several runs; add -m")
-            record, checked = record_of(self.command, config)
+            record, checked = record_of(config)
             with new_run_folder(folder, record, add_number=not self.names_folder) as path:
                 train_run(record, path, checked)
         except Exception as error:
@@ -118,7 +107,7 @@ class SingleRun:
             remove_empty(folder)  # which Hydra has made
 
 
-def record_of(command: Command, config: DictConfig) -> tuple[RunRecord, "TrainConfig | PretrainConfig"]:
+def record_of(config: DictConfig) -> tuple[RunRecord, "TrainConfig"]:
     """How a run is started, and its checked config; raises InputError if it cannot be trained.
 
     Hydra's own values say which overrides the run has, and whether it is one of a sweep.
@@ -130,15 +119,15 @@ def record_of(command: Command, config: DictConfig) -> tuple[RunRecord, "TrainCo
     given: Any = OmegaConf.to_container(settings.overrides.task, resolve=False)
     overrides = [str(text).lstrip("+") for text in given]
     values = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-    checked = checked_config(command, values, overrides, settings.mode == RunMode.MULTIRUN)
+    checked = checked_config(values, overrides, settings.mode == RunMode.MULTIRUN)
     plain = json.loads(json.dumps(asdict(checked)))  # as it is read again
-    return RunRecord(command, overrides, plain, str(Path.cwd())), checked
+    return RunRecord(overrides, plain, str(Path.cwd())), checked
 
 
 def train_run(
     record: RunRecord,
     folder: Path,
-    config: "TrainConfig | PretrainConfig",
+    config: "TrainConfig",
     resuming: bool = False,
     callbacks: "Sequence[Callback]" = (),
 ) -> None:
@@ -155,11 +144,10 @@ def train_run(
         InputError: the config or the data is bad.
         KeyboardInterrupt: by Ctrl+C or a signal.
     """
-    words = [*([] if record.command == "train" else [record.command]), *record.overrides]
-    # The modules and their functions have the names of the commands.
-    begin = getattr(import_module(f"tagger.training.{record.command}"), record.command)
+    from tagger.training.train import train as begin
+
     try:
-        begin(config, folder, command_line(words), resuming, callbacks)
+        begin(config, folder, command_line(record.overrides), resuming, callbacks)
     except KeyboardInterrupt:
         if can_resume(folder):
             raise KeyboardInterrupt(f"go on with: {command_line(['resume', str(folder)])}") from None
@@ -187,7 +175,7 @@ def resume(name: str) -> int:
     with contextlib.chdir(begin if begin.is_absolute() and begin.is_dir() else Path.cwd()):
         folder = Path(shown_folder(folder))
         try:
-            config = checked_config(record.command, record.config)
+            config = checked_config(record.config)
         except InputError as error:
             if "exist" in str(error):
                 error = InputError(f"{error} (the run was started in {begin.absolute()}, where relative paths begin)")

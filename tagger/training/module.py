@@ -64,131 +64,6 @@ def _rate_share(step: int, steps: int, first: int, warmup: float) -> float:
     return max(0.0, min((step + 1) / rise, (steps - step) / max(1, steps - rise), 1.0))
 
 
-class Module(pl.LightningModule):
-    """The part that all trainings share: the optimizer, and random generators whose state is saved.
-
-    Hyperparameters are plain values, so that a checkpoint holds a whole model and loads with `weights_only=True`.
-
-    Attributes:
-        vocabulary: of `body`.
-        frozen_epochs: the first epochs, in which a transformer that is tuned does not learn yet.
-    """
-
-    vocabulary: Vocabulary
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.frozen_epochs = 0
-        self._generators: dict[str, Tensor] | None = None
-        self._sums: dict[str, Tensor] = {}  # of this epoch so far, and the number of words
-
-    @property
-    def body(self) -> TaggerNetwork:
-        """The tagger's network that is trained, alone or within another network."""
-        raise NotImplementedError
-
-    @property
-    def steps(self) -> int:
-        """The number of the optimizer's steps in the whole training."""
-        return int(self.trainer.estimated_stepping_batches)
-
-    def count(self, name: str, total: Tensor, words: Tensor | int) -> None:
-        """Adds a sum over some words to that of the epoch, which stays on the device: to read it would halt a GPU.
-
-        `log` in every batch takes a tenth of the training.
-        """
-        sums = torch.stack([total.detach().float(), torch.as_tensor(words, device=total.device).float()])
-        self._sums[name] = self._sums[name] + sums if name in self._sums else sums
-
-    def on_train_epoch_end(self) -> None:
-        """Logs the means over train."""
-        self._log_means("train/")
-
-    def on_validation_epoch_end(self) -> None:
-        """Logs the means over dev."""
-        self._log_means("dev/")
-
-    def _log_means(self, prefix: str) -> None:
-        for name in [name for name in self._sums if name.startswith(prefix)]:
-            total, words = self.trainer.strategy.reduce(self._sums.pop(name), reduce_op="sum")
-            self.log(name, total / words, prog_bar=name.endswith("/accuracy"))
-
-    def configure_optimizers(self) -> Any:
-        """AdamW (Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101) with a linear warm-up and decay.
-
-        Those of a transformer begin when it begins to learn.
-        """
-        hp: dict[str, float] = dict(self.hparams)
-        transformer = self.body.transformer
-        groups = []
-        if transformer is not None:
-            groups = transformer.parameter_groups(hp["transformer_lr"], LAYER_DECAY, hp["weight_decay"])
-        transformer_groups = len(groups)
-        in_transformer = {id(p) for group in groups for p in group["params"]}
-        own = [p for p in self.parameters() if p.requires_grad and id(p) not in in_transformer]
-        vectors = self.body.embedding.vectors
-        # No weight decay on pretrained vectors: those of words that training lacks get no gradient to counter it.
-        tables = {id(table) for table in vectors.tables} if vectors else set()
-        decays = [p.dim() > 1 and id(p) not in tables for p in own]
-        groups.append({"params": list(compress(own, decays)), "weight_decay": hp["weight_decay"]})
-        groups.append({"params": [p for p, decay in zip(own, decays, strict=True) if not decay], "weight_decay": 0.0})
-        optimizer = torch.optim.AdamW(
-            groups,
-            lr=hp["lr"],
-            betas=(0.9, 0.98),
-            fused=self.trainer.precision != "16-mixed",  # Lightning scales gradients there, and refuses a fused one
-        )
-        steps = self.steps
-        frozen = steps * self.frozen_epochs // (self.trainer.max_epochs or 1)
-        shares: list[Callable[[int], float]] = [
-            partial(_rate_share, steps=steps, first=frozen if number < transformer_groups else 0, warmup=WARMUP)
-            for number in range(len(groups))
-        ]
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, shares)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
-
-    def configure_gradient_clipping(
-        self,
-        optimizer: Optimizer,
-        gradient_clip_val: float | None = None,
-        gradient_clip_algorithm: str | None = None,
-    ) -> None:
-        """Clips the norm in bfloat16 too.
-
-        With a fused optimizer Lightning refuses that, because it assumes that the optimizer scales gradients.
-        """
-        if self.trainer.precision == "bf16-mixed" and gradient_clip_val and gradient_clip_algorithm in (None, "norm"):
-            torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
-        else:
-            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds the state of every process's generators, so that a resumed run draws the same dropout masks."""
-        states = {"cpu": torch.get_rng_state()}
-        if self.device.type == "cuda":
-            states["cuda"] = torch.cuda.get_rng_state(self.device)
-        several = self.trainer.world_size > 1
-        checkpoint["generators"] = {
-            kind: torch.as_tensor(self.all_gather(state)).cpu() if several else state[None]
-            for kind, state in states.items()
-        }
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keeps the generators' states until training goes on."""
-        self._generators = checkpoint["generators"]
-
-    def on_train_epoch_start(self) -> None:
-        """Begins new means, and puts back the generators' states of a resumed run."""
-        self._sums.clear()
-        if self._generators is not None:
-            # Copies: torch crashes on a state that begins in the middle of its tensor's memory.
-            states = {kind: rows[self.global_rank].clone() for kind, rows in self._generators.items()}
-            torch.set_rng_state(states["cpu"])
-            if "cuda" in states and self.device.type == "cuda":
-                torch.cuda.set_rng_state(states["cuda"], self.device)
-            self._generators = None
-
-
 class Outputs(NamedTuple):
     """What a network computes for a batch."""
 
@@ -196,8 +71,10 @@ class Outputs(NamedTuple):
     scores: dict[str, Tensor]  # of each column (T, B, K)
 
 
-class TaggerModule(Module):
+class TaggerModule(pl.LightningModule):
     """Trains a `TaggerNetwork`, or several side by side, whose scores are averaged.
+
+    Hyperparameters are plain values, so that a checkpoint holds a whole model and loads with `weights_only=True`.
 
     Attributes:
         members: the networks that are trained. A tagger's linear members are trained apart, see `fit_linear.py`.
@@ -237,6 +114,8 @@ class TaggerModule(Module):
             frozen_epochs: the first epochs, in which a transformer that is tuned does not learn yet.
         """
         super().__init__()
+        self._generators: dict[str, Tensor] | None = None  # their states in a checkpoint
+        self._sums: dict[str, Tensor] = {}  # of this epoch so far, and the number of words
         self.forbidden: dict[str, tuple[list[int], list[tuple[int, int]]]] = {}
         self.save_hyperparameters(logger=False)
         self.vocabulary = Vocabulary(**vocabulary)
@@ -258,6 +137,7 @@ class TaggerModule(Module):
 
     @property
     def body(self) -> TaggerNetwork:
+        """The first member, whose pretrained parts are those of all."""
         return self.networks[0]
 
     @property
@@ -271,20 +151,9 @@ class TaggerModule(Module):
             self.frozen_epochs = 0
             self._set_learning(epoch=0)
 
-    def on_train_epoch_start(self) -> None:
-        super().on_train_epoch_start()
-        self._set_learning(self.current_epoch)
-
     def _set_learning(self, epoch: int) -> None:
         if self.body.transformer is not None:
             self.body.transformer.set_learning(epoch >= self.frozen_epochs)
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Checks that the checkpoint is of the same words and tags."""
-        if checkpoint["hyper_parameters"]["vocabulary"] != self.hparams["vocabulary"]:
-            raise InputError("the corpus or the text has changed since the run began; start the run again")
-        super().on_load_checkpoint(checkpoint)
-        self._set_learning(checkpoint["epoch"] + 1)
 
     def trained(self, segmenter: str | SavedSegmenter = "unicode", config: dict[str, Any] | None = None) -> Bundle:
         """The tagger that has been trained: all members with the same weight, and with the scores of features."""
@@ -389,3 +258,103 @@ class TaggerModule(Module):
                 taught = teacher_loss(scores, said.flatten(0, 1)[places], self.teacher_temperature)  # (N,)
                 losses.append((weights * taught).mean())
         return torch.stack(losses).sum()
+
+    def count(self, name: str, total: Tensor, words: Tensor | int) -> None:
+        """Adds a sum over some words to that of the epoch, which stays on the device: to read it would halt a GPU.
+
+        `log` in every batch takes a tenth of the training.
+        """
+        sums = torch.stack([total.detach().float(), torch.as_tensor(words, device=total.device).float()])
+        self._sums[name] = self._sums[name] + sums if name in self._sums else sums
+
+    def on_train_epoch_end(self) -> None:
+        """Logs the means over train."""
+        self._log_means("train/")
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs the means over dev."""
+        self._log_means("dev/")
+
+    def _log_means(self, prefix: str) -> None:
+        for name in [name for name in self._sums if name.startswith(prefix)]:
+            total, words = self.trainer.strategy.reduce(self._sums.pop(name), reduce_op="sum")
+            self.log(name, total / words, prog_bar=name.endswith("/accuracy"))
+
+    def configure_optimizers(self) -> Any:
+        """AdamW (Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101) with a linear warm-up and decay.
+
+        Those of a transformer begin when it begins to learn.
+        """
+        hp: dict[str, float] = dict(self.hparams)
+        transformer = self.body.transformer
+        groups = []
+        if transformer is not None:
+            groups = transformer.parameter_groups(hp["transformer_lr"], LAYER_DECAY, hp["weight_decay"])
+        transformer_groups = len(groups)
+        in_transformer = {id(p) for group in groups for p in group["params"]}
+        own = [p for p in self.parameters() if p.requires_grad and id(p) not in in_transformer]
+        vectors = self.body.embedding.vectors
+        # No weight decay on pretrained vectors: those of words that training lacks get no gradient to counter it.
+        tables = {id(table) for table in vectors.tables} if vectors else set()
+        decays = [p.dim() > 1 and id(p) not in tables for p in own]
+        groups.append({"params": list(compress(own, decays)), "weight_decay": hp["weight_decay"]})
+        groups.append({"params": [p for p, decay in zip(own, decays, strict=True) if not decay], "weight_decay": 0.0})
+        optimizer = torch.optim.AdamW(
+            groups,
+            lr=hp["lr"],
+            betas=(0.9, 0.98),
+            fused=self.trainer.precision != "16-mixed",  # Lightning scales gradients there, and refuses a fused one
+        )
+        steps = int(self.trainer.estimated_stepping_batches)
+        frozen = steps * self.frozen_epochs // (self.trainer.max_epochs or 1)
+        shares: list[Callable[[int], float]] = [
+            partial(_rate_share, steps=steps, first=frozen if number < transformer_groups else 0, warmup=WARMUP)
+            for number in range(len(groups))
+        ]
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, shares)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clips the norm in bfloat16 too.
+
+        With a fused optimizer Lightning refuses that, because it assumes that the optimizer scales gradients.
+        """
+        if self.trainer.precision == "bf16-mixed" and gradient_clip_val and gradient_clip_algorithm in (None, "norm"):
+            torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+        else:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Adds the state of every process's generators, so that a resumed run draws the same dropout masks."""
+        states = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            states["cuda"] = torch.cuda.get_rng_state(self.device)
+        several = self.trainer.world_size > 1
+        checkpoint["generators"] = {
+            kind: torch.as_tensor(self.all_gather(state)).cpu() if several else state[None]
+            for kind, state in states.items()
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Checks that the checkpoint is of the same words and tags, and keeps its states until training goes on."""
+        if checkpoint["hyper_parameters"]["vocabulary"] != self.hparams["vocabulary"]:
+            raise InputError("the corpus or the text has changed since the run began; start the run again")
+        self._generators = checkpoint["generators"]
+        self._set_learning(checkpoint["epoch"] + 1)
+
+    def on_train_epoch_start(self) -> None:
+        """Begins new means, and puts back the generators' states of a resumed run."""
+        self._set_learning(self.current_epoch)
+        self._sums.clear()
+        if self._generators is not None:
+            # Copies: torch crashes on a state that begins in the middle of its tensor's memory.
+            states = {kind: rows[self.global_rank].clone() for kind, rows in self._generators.items()}
+            torch.set_rng_state(states["cpu"])
+            if "cuda" in states and self.device.type == "cuda":
+                torch.cuda.set_rng_state(states["cuda"], self.device)
+            self._generators = None

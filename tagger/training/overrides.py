@@ -26,14 +26,14 @@ from tagger.bundled import bundled
 from tagger.errors import InputError, missing_extra
 from tagger.text.schema import nearest
 
-PAGES = {"train": "python -m tagger", "pretrain": "python -m tagger pretrain"}  # the command that reads each
+PAGE = "train"  # of conf
 FOLDER_KEYS = ("hydra.run.dir", "hydra.sweep.dir")
 # Hydra 1.3 reads pages as its first versions did unless it is told another one; 1.4 warns of whoever tells it any.
 VERSION_BASE = {"version_base": "1.3"} if hydra_version.startswith("1.3.") else {}
 LAUNCHERS = {"joblib": "joblib", "submitit_local": "submitit", "submitit_slurm": "submitit"}  # the extra of each
 
 
-def checked_words(page: str, words: Sequence[str]) -> list[str]:
+def checked_words(words: Sequence[str]) -> list[str]:
     """The words of a command line as Hydra takes them; see `checked_overrides`. A name becomes a folder."""
 
     def refuse(message: str) -> None:
@@ -47,7 +47,7 @@ def checked_words(page: str, words: Sequence[str]) -> list[str]:
     if options.shell_completion:
         raise InputError("--shell-completion completes Hydra's words alone; say tagger --install-completion")
     other_pages = options.config_dir is not None or options.config_name is not None
-    checked = checked_overrides(options.overrides, page, keys_are_known=not other_pages)
+    checked = checked_overrides(options.overrides, keys_are_known=not other_pages)
     others = list(words)
     for override in options.overrides:
         others.remove(override)
@@ -58,12 +58,11 @@ def checked_words(page: str, words: Sequence[str]) -> list[str]:
     return [*_in_named_folder(checked), *others]  # Hydra takes no overrides in two places
 
 
-def checked_overrides(overrides: Sequence[str], page: str = "train", keys_are_known: bool = True) -> list[str]:
+def checked_overrides(overrides: Sequence[str], keys_are_known: bool = True) -> list[str]:
     """The overrides as Hydra takes them, with `+` where Hydra needs it and only there.
 
     Args:
         overrides: as given on the command line.
-        page: `train` or `pretrain`.
         keys_are_known: whether the page and its groups are those of `conf`, so that other keys can be refused.
 
     Raises:
@@ -79,8 +78,8 @@ def checked_overrides(overrides: Sequence[str], page: str = "train", keys_are_kn
             sweeps = each.is_sweep_override()
             value = next(each.sweep_string_iterator()) if sweeps else each.get_value_element_as_str()
             chosen[each.key_or_group] = f"{each.key_or_group}={value}"
-    keys = _keys(page, *chosen.values())
-    return [_checked_key(override, keys, groups, page) for override in parsed]
+    keys = _keys(*chosen.values())
+    return [_checked_key(override, keys, groups) for override in parsed]
 
 
 def _parsed(text: str) -> Override:
@@ -99,7 +98,7 @@ def _parsed(text: str) -> Override:
         raise InputError(f"{text}: cannot be read ({reason}); put quotes around signs: KEY='\"VALUE\"'") from None
 
 
-def _checked_key(override: Override, keys: frozenset[str], groups: Mapping[str, Sequence[str]], page: str) -> str:
+def _checked_key(override: Override, keys: frozenset[str], groups: Mapping[str, Sequence[str]]) -> str:
     """The override without `+` if its key is on the page, and with `++` if it may be added, as Hydra wants it.
 
     Keys of a choice, such as those of `corpus=conllu`, and arguments of the trainer may be added. The error for any
@@ -109,31 +108,30 @@ def _checked_key(override: Override, keys: frozenset[str], groups: Mapping[str, 
         override: as given.
         keys: of the page with its choices.
         groups: the choices of each group.
-        page: `train` or `pretrain`.
     """
     key, text = override.key_or_group, str(override.input_line)
     part = key.partition(".")[0]
     if key.startswith(("hydra.", "hydra/")):
         return text
-    if groups.get(key) or key in _keys(page) or (key in keys and override.is_delete()):
+    if groups.get(key) or key in _keys() or (key in keys and override.is_delete()):
         return text.lstrip("+")
     is_field = key.startswith("corpus.fields.") and "corpus.fields" in keys
     if not override.is_delete() and (key in keys or part == "trainer" or is_field):
         return f"++{text.lstrip('+')}"
-    choices = [f"{part}={choice}" for choice in groups.get(part, ()) if key in _keys(page, f"{part}={choice}")]
+    choices = [f"{part}={choice}" for choice in groups.get(part, ()) if key in _keys(f"{part}={choice}")]
     if choices:
         raise InputError(f"{text}: no such key here; it needs {' or '.join(choices)}")
     near = nearest(key, sorted(keys))
-    remedy = f"did you mean {near}?" if near else f"see {PAGES[page]} --cfg job"
+    remedy = f"did you mean {near}?" if near else "see python -m tagger --cfg job"
     raise InputError(f"{text}: no such key; {remedy}")
 
 
 @cache
-def _keys(page: str, *choices: str) -> frozenset[str]:
-    """The keys with dots of a page with choices such as `corpus=ud`: of all values and of the parts that hold them."""
+def _keys(*choices: str) -> frozenset[str]:
+    """The keys with dots of the page and such choices as `corpus=ud`: of all values and of the parts that hold them."""
     try:
         with initialize_config_dir(str(bundled("conf")), **VERSION_BASE):
-            composed: Any = OmegaConf.to_container(compose(page, list(choices)))
+            composed: Any = OmegaConf.to_container(compose(PAGE, list(choices)))
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(" ".join(str(error).partition("Config search path")[0].split())) from None
     keys = set()

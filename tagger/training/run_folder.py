@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from tagger.bundle.catalog import LATEST, RUNS, did_you_mean, find_folder, newest_run, run_names
 from tagger.bundle.run_lock import LOCK, claim_run
@@ -27,15 +27,12 @@ LOGS = "logs"  # the folder of loggers
 OWN_FOLDERS, OWN_FILES = (CHECKPOINTS, SHARDS, LOGS), (RECORD, METRICS)  # of a run without a complete epoch
 MAX_RECORD_BYTES = 1 << 20
 
-Command = Literal["train", "pretrain"]
-
 
 @dataclass
 class RunRecord:
     """How a run was started.
 
     Attributes:
-        command: the command word.
         overrides: those of the command line.
         config: the values of the whole config, plain.
         started_in: the folder in which relative paths of the config begin; older runs have none.
@@ -43,7 +40,6 @@ class RunRecord:
 
     OTHERS: ClassVar[bool] = True  # what earlier versions said of sweeps
 
-    command: Command
     overrides: list[str]
     config: dict[str, Any]
     started_in: str | None = None

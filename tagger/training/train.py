@@ -18,7 +18,7 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping
 from torch import nn
 
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.saved_config import CARD, TAGGER_IN_RUN, predicts_words
+from tagger.bundle.saved_config import CARD, TAGGER_IN_RUN
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus, by_corpus, token_counts
 from tagger.errors import InputError
@@ -63,7 +63,7 @@ def train(
         resume: whether to go on after the run's last complete epoch.
         callbacks: of Lightning's trainer, beside our own.
     """
-    begin(config)
+    begin(config.threads, config.seed)
     init = load_init(config)
 
     def save(bundle: Bundle) -> None:
@@ -162,15 +162,16 @@ def learn(
         noise=config.noise,
         shards=folder / SHARDS,
     )
+    for logger in loggers:
+        logger.log_hyperparams({name: value for name, value in asdict(config).items() if name != "logger"})
     epochs, results = fit_best(
         module,
         data,
-        config=page,
+        config={name: value for name, value in asdict(page).items() if name != "logger"},
         folder=folder,
         resume=resume,
-        loggers=loggers,
-        values=asdict(config),
         settings={"max_epochs": config.trainer["max_epochs"]},
+        loggers=loggers,
         callbacks=[_Patience(module, cast(int, config.patience)), *callbacks],
         seconds_after=segmenting.seconds_about(words)
         + words * LINEAR_SECONDS * bool(config.linear)
@@ -211,8 +212,8 @@ def keep(
 
 def corpus_of_tagger(config: TrainConfig, init: Bundle) -> tuple[Corpus, list[str]]:
     """The corpus with those columns of a tagger that it has, and which of the wanted columns these are."""
-    if predicts_words(find_start(str(config.init))):
-        raise InputError(f"init={config.init}: it predicts words and has no tags; name a tagger")
+    if not init.vocabulary.columns:
+        raise InputError(f"init={config.init}: it has no tags; name a tagger")
     there, missing = [], []
     for column in init.vocabulary.columns:
         try:

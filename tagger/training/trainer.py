@@ -6,9 +6,8 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -25,9 +24,8 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from tagger.errors import InputError
 from tagger.text.output_files import whole_file
 from tagger.training.checkpoints import EpochRecorder, WholeFileIO, load_checkpoint
-from tagger.training.config import PretrainConfig, TrainConfig
 from tagger.training.loggers import log_results
-from tagger.training.module import Module
+from tagger.training.module import TaggerModule
 from tagger.training.run_folder import REPORT
 
 # Unless a config says otherwise: the norm of the gradient is at most this, and a GPU operation without a fixed order
@@ -35,28 +33,25 @@ from tagger.training.run_folder import REPORT
 DEFAULTS: dict[str, Any] = {"gradient_clip_val": 1.0, "deterministic": "warn"}
 
 
-def begin(config: TrainConfig | PretrainConfig) -> None:
+def begin(threads: int, seed: int) -> None:
     """Prepares this process for a training, and silences Lightning's advice, which is for people who write its code."""
     for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*all_gather is deprecated.*")
-    torch.set_num_threads(config.threads)
-    pl.seed_everything(config.seed, verbose=False)
+    torch.set_num_threads(threads)
+    pl.seed_everything(seed, verbose=False)
 
 
 def fit_best(
-    module: Module,
+    module: TaggerModule,
     data: pl.LightningDataModule,
-    config: TrainConfig | PretrainConfig,
+    config: Mapping[str, Any],
     folder: Path,
     resume: bool,
-    loggers: Sequence[Any],
-    values: Mapping[str, Any],
     settings: Mapping[str, Any],
-    monitor: str = "dev/accuracy",
-    mode: Literal["max", "min"] = "max",
+    loggers: Sequence[Any] = (),
     callbacks: Sequence[Callback] = (),
     seconds_after: float = 0.0,
 ) -> tuple[list[dict[str, float]], dict[str, Any]]:
@@ -68,20 +63,16 @@ def fit_best(
 
     Args:
         module, data: what is trained, in place, and its batches.
-        config: as the run was started with; `values` are those with what the data decides, for the loggers.
+        config: the values that the run was started with, which checkpoints name; `trainer` has settings.
         folder: the run's folder.
         resume: whether to go on after the run's last complete epoch.
         loggers: of the run.
         settings: of the trainer, beside those of the config.
-        monitor, mode: the metric whose highest or lowest value makes the best epoch.
         callbacks: of the trainer.
         seconds_after: about how long what is trained after the epochs takes.
     """
-    trained_with = {name: value for name, value in asdict(config).items() if name != "logger"}
-    recorder = EpochRecorder(folder, trained_with, monitor, mode, seconds_after)
-    trainer = make_trainer(config.trainer, settings, folder, [recorder, *callbacks], loggers)
-    for logger in loggers:
-        logger.log_hyperparams({name: value for name, value in values.items() if name != "logger"})
+    recorder = EpochRecorder(folder, config, seconds_after)
+    trainer = make_trainer(config["trainer"], settings, folder, [recorder, *callbacks], loggers)
     if resume:
         recorder.read_last()
     if resume and recorder.complete:
@@ -174,7 +165,7 @@ class EpochBar(TQDMProgressBar):
         return {}
 
 
-def finish(folder: Path, results: Mapping[str, Any], loggers: Sequence[Any]) -> None:
+def finish(folder: Path, results: Mapping[str, Any], loggers: Sequence[Any] = ()) -> None:
     """Logs the results and writes `report.json`, the last file of a run: it says that the run is complete."""
     with whole_file(folder / REPORT) as out:
         json.dump(results, out, indent=2)

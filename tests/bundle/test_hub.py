@@ -50,7 +50,7 @@ def test_names_of_nothing(hub: Hub, name: str) -> None:
     ("names", "is_ours"),
     [
         (
-            (*FILES, "segmenter.json", "words.safetensors", "transformer-3/tokenizer.json"),
+            (*FILES, "segmenter.json", "transformer-3/tokenizer.json"),
             True,
         ),
         (("pytorch_model.bin", "model.pkl", "other/config.json", "Config.json", "config.json\n"), False),

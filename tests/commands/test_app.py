@@ -88,7 +88,6 @@ def test_mistakes_of_a_training_are_answered_before_lightning_is_imported(
 ) -> None:
     mistakes = {
         "resume nope": "nope is no run's folder, it does not exist; name one below runs/",
-        "pretrain": "give text=FILES, such as text=novels/*.txt, or a data set as hub.name",
         "-m model.depth=0,-1": "model.depth=0: expected",
         "trainer.max_epoch=1": "trainer.max_epoch: no such key; did you mean trainer.max_epochs?",
         "init=nope": "init=nope: no such tagger",
@@ -120,7 +119,7 @@ def test_completion_of_commands_options_and_keys() -> None:
 
 def test_an_unknown_command_names_the_one_that_was_meant(tmp_path: Path) -> None:
     assert error("tga") == "error: no command 'tga'; did you mean tag?"
-    assert error("pretrian", "text=x") == "error: no command 'pretrian'; did you mean pretrain?"
+    assert error("evalute", "x") == "error: no command 'evalute'; did you mean evaluate?"
     assert ", ".join(COMMANDS) in error("zebra")
     (tmp_path / "book.txt").write_text("They book.")
     assert "tagger tag book.txt" in unknown_command("book.txt")
@@ -155,7 +154,6 @@ def test_an_empty_name_is_not_the_current_folder(arguments: list[str]) -> None:
         (["train", "-m", "model.depth=1,2", "--cfg", "job"], "train", ["-m", "model.depth=1,2", "--cfg", "job"]),
         (["model.depth=3", "-m"], "train", ["model.depth=3", "-m"]),
         ([], "train", []),
-        (["pretrain", "text=a b.txt", "-c", "job"], "pretrain", ["text=a b.txt", "-c", "job"]),
         (["resume", "runs/my run"], "resume", "runs/my run"),
     ],
 )

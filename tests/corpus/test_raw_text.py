@@ -1,18 +1,13 @@
-"""Untagged text of files and of the Hub, sentence by sentence."""
+"""Untagged text of files, sentence by sentence."""
 
 import contextlib
 import gzip
-from dataclasses import replace
 from pathlib import Path
 
-import datasets
 import pytest
 
-from tagger.corpus.corpus_config import HubTextConfig
 from tagger.corpus.raw_text import Texts
 from tagger.errors import InputError
-
-NO_HUB = HubTextConfig(name=None, config=None, split="train", column="text")
 
 
 @pytest.fixture
@@ -38,50 +33,35 @@ EVERY = [f"a{i}" for i in range(100)] + [f"b{i}" for i in range(20)] + [f"c{i}" 
 
 
 def test_every_sentence_is_read_once(folder: Path) -> None:
-    found = Texts([f"{folder}/*.txt", f"{folder}/*.conllu", f"{folder}/c.txt.gz"], NO_HUB)
+    found = Texts([f"{folder}/*.txt", f"{folder}/*.conllu", f"{folder}/c.txt.gz"])
     assert numbers(list(found.sentences())) == EVERY
     assert found.name == "a.txt and 2 more"
-
-
-def test_a_data_set_of_the_hub(folder: Path) -> None:
-    data = datasets.Dataset.from_dict({"body": [f"Row is a{i}." for i in range(60)]})
-    (folder / "hub").mkdir()
-    data.to_parquet(folder / "hub" / "train.parquet")
-    hub = HubTextConfig(name=str(folder / "hub"), config=None, split="train", column="body")
-    assert numbers(list(Texts(None, hub).sentences())) == EVERY[:60]
-    with pytest.raises(InputError, match=r"row 0: no text in column text; set hub\.column to one of body"):
-        list(Texts(None, replace(hub, column="text")).sentences())
-    with pytest.raises(InputError, match=r"check hub\.name"):
-        list(Texts(None, replace(hub, split="nowhere")).sentences())
 
 
 def test_hidden_files_and_long_sentences(folder: Path, tmp_path: Path) -> None:
     (folder / ".hidden").mkdir()
     for name in ("._a.txt", ".hidden/a.txt"):
         (folder / name).write_bytes(b"\xff")
-    assert len(Texts(str(folder), NO_HUB).files) == 3
+    assert len(Texts(str(folder)).files) == 3
     (tmp_path / "long.lines").write_text(" ".join(["word"] * 450))
-    assert [len(tokens) for tokens in Texts(f"{tmp_path}/long.lines", NO_HUB).sentences()] == [200, 200, 50]
+    assert [len(tokens) for tokens in Texts(f"{tmp_path}/long.lines").sentences()] == [200, 200, 50]
 
 
 def test_bad_names_and_bytes(folder: Path) -> None:
-    for text, hub in ((None, NO_HUB), ("x", replace(NO_HUB, name="y"))):
-        with pytest.raises(InputError, match=r"give distill\.text=FILES, .* or a data set as distill.hub.name"):
-            Texts(text, hub, keys="distill.")
     with pytest.raises(InputError, match=r"distill.text=.*nothing\*: no such file"):
-        Texts(f"{folder}/nothing*", NO_HUB, keys="distill.")
+        Texts(f"{folder}/nothing*", key="distill.text")
     (folder / "empty").mkdir()
     with pytest.raises(InputError, match="no file with one of the suffixes"):
-        Texts(f"{folder}/empty", NO_HUB)
+        Texts(f"{folder}/empty")
     (folder / "latin.txt").write_bytes(b"caf\xe9")
     with pytest.raises(InputError, match=r"latin\.txt, line 1: byte 0xe9 .* save it as UTF-8"):
-        list(Texts(f"{folder}/latin.txt", NO_HUB).sentences())
+        list(Texts(f"{folder}/latin.txt").sentences())
 
 
 def test_relative_names_begin_where_the_run_was_started(folder: Path) -> None:
     odd = folder.rename(folder.with_name("[odd] name"))  # no pattern
     with contextlib.chdir(odd):
-        assert Texts(["*.txt", "b.conllu"], NO_HUB).files == ["a.txt", "b.conllu"]
-        assert len(Texts(".", NO_HUB).files) == 3
+        assert Texts(["*.txt", "b.conllu"]).files == ["a.txt", "b.conllu"]
+        assert len(Texts(".").files) == 3
         with pytest.raises(InputError, match=r"text=nowhere.txt: no such file"):
-            Texts("nowhere.txt", NO_HUB)
+            Texts("nowhere.txt")

@@ -4,8 +4,7 @@ import csv
 import json
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
-from io import StringIO
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, BinaryIO
@@ -127,7 +126,7 @@ def page(name: str, *overrides: str, **options: bool) -> DictConfig:
 def config_of(treebank: Path, *overrides: str) -> TrainConfig:
     """The config of a tiny training on `treebank`."""
     own = ["corpus=conllu", f"corpus.path={treebank}", "test=false", *TINY]
-    return page_config(TrainConfig, page("train", *own, *overrides))
+    return page_config(page("train", *own, *overrides))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -219,37 +218,3 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(TRAIN, score)
     return seeds
-
-
-UNTAGGED = [
-    f"{who} {does} {what} {when} ."
-    for who, does in (("they", "book"), ("we", "book"), ("he", "books"), ("she", "books"))
-    for what in ("flights", "rooms", "tables")
-    for when in ("today", "again", "there")
-]
-TINY_PRETRAINING = [
-    *("model.depth=1", "model.hidden.forward=12", "model.hidden.backward=8", "model.dropout=0", "embedding.words=16"),
-    *("embedding.affixes=4", "embedding.chars=4", "embedding.buckets=64", "min_count=1", "batch_tokens=60"),
-    *("accelerator=cpu", "passes=20", "optimizer.lr=0.03", "seed=3"),
-]
-
-
-@pytest.fixture(scope="session")
-def untagged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("text")
-    (folder / "train.lines").write_text("\n".join(UNTAGGED * 3))
-    (folder / "held.lines").write_text("\n".join(UNTAGGED[::5]))
-    return folder
-
-
-def words_of(text: Path, *overrides: str) -> list[str]:
-    return [f"text={text}/*.lines", f"dev={text}/held.lines", *TINY_PRETRAINING, *overrides]
-
-
-@pytest.fixture(scope="session")
-def pretrained(untagged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pretrained") / "run"
-    with redirect_stdout(StringIO()) as printed:
-        assert launch.pretrain(words_of(untagged, f"hydra.run.dir={folder}")) == 0
-    assert "among the first five" in printed.getvalue()
-    return folder

@@ -34,7 +34,7 @@ VOCABULARY = Vocabulary({"a": 2}, ["a"], {"upos": ["NOUN", "VERB"]}, ["a"])
 
 
 def composed(*overrides: str) -> TrainConfig:
-    return page_config(TrainConfig, page("train", *overrides))
+    return page_config(page("train", *overrides))
 
 
 @pytest.mark.parametrize("choice", CHOICES)
@@ -51,7 +51,7 @@ def test_every_choice_composes_and_builds(choice: str, tmp_path: Path) -> None:
 def test_a_config_is_plain_values_and_back() -> None:
     config = composed("corpus=columns", r"corpus.train=a\${b}", "model.hidden.forward=[3,4]", "embedding.vectors=[a,b]")
     plain = json.loads(json.dumps(asdict(config)))
-    assert page_config(TrainConfig, plain) == config
+    assert page_config(plain) == config
     assert config.corpus.train == "a${b}"
 
 
@@ -67,7 +67,7 @@ def test_a_config_is_plain_values_and_back() -> None:
 )
 def test_a_config_from_a_file_is_checked_in_one_line(change: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError) as caught:
-        page_config(TrainConfig, asdict(composed()) | change)
+        page_config(asdict(composed()) | change)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -9,9 +9,10 @@ import pytest
 
 import tagger
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.saved_config import sign
 from tagger.errors import InputError
+from tagger.model.vocabulary import Vocabulary
 from tagger.training import launch
+from tests.conftest import make_network, save_tiny
 from tests.training.conftest import TINY, contents
 
 pytestmark = pytest.mark.usefixtures("small_segmenter")
@@ -76,9 +77,9 @@ def test_columns_that_the_corpus_lacks_keep_their_temperatures(treebank: Path, s
     assert json.loads(Path("run/tagger/config.json").read_text())["temperatures"]["xpos"] == before["xpos"]
 
 
-def test_a_network_that_predicts_words_is_no_tagger(source: Path, spaced: Path) -> None:
-    (source / "words.safetensors").touch()
-    sign(source)
-    with pytest.raises(InputError, match=r"^init=source: it predicts words and has no tags; name a tagger$"):
+def test_a_network_without_tags_is_no_tagger(own_folder: None, spaced: Path) -> None:
+    nothing = Vocabulary.build([{"tokens": ["They"]}], [], min_count=1)
+    save_tiny(Path("source"), make_network(nothing), nothing)
+    with pytest.raises(InputError, match=r"^init=source: it has no tags; name a tagger$"):
         launch.train([*KEPT, "corpus=conllu", f"corpus.path={spaced}", "init=source"])
     assert not Path("runs").exists()

@@ -49,5 +49,5 @@ def test_one_text_needs_no_quotes(name: str) -> None:
 
 def test_a_name_is_a_folder() -> None:
     folders = ["hydra.run.dir='runs/my run'", "hydra.sweep.dir='runs/my run'"]
-    assert checked_words("train", ["--cfg", "job", "seed=2", "name=my run"]) == ["seed=2", *folders, "--cfg", "job"]
-    assert checked_words("train", ["name=null"]) == []
+    assert checked_words(["--cfg", "job", "seed=2", "name=my run"]) == ["seed=2", *folders, "--cfg", "job"]
+    assert checked_words(["name=null"]) == []

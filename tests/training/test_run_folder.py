@@ -17,7 +17,7 @@ from tagger.bundle.saved_config import RECORD
 from tagger.errors import InputError
 from tagger.training.run_folder import RunRecord, find_run, new_run_folder, read_record
 
-RUN = RunRecord("train", ["seed=2"], {"seed": 2, "model": {"depth": 1}})
+RUN = RunRecord(["seed=2"], {"seed": 2, "model": {"depth": 1}})
 
 
 def begun(wanted: Path, add_number: bool = False) -> Path:
@@ -39,8 +39,8 @@ def test_a_folder_is_taken_that_is_empty_or_of_a_run_without_an_epoch(left: list
     for name in left:
         (tmp_path / "run" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "run" / name).write_text(RUN.to_json())
-    with new_run_folder(tmp_path / "run", RunRecord("pretrain", [], {}), add_number=False) as path:
-        assert read_record(path).command == "pretrain"
+    with new_run_folder(tmp_path / "run", RunRecord(["seed=3"], {}), add_number=False) as path:
+        assert read_record(path).overrides == ["seed=3"]
         assert {each.name for each in path.iterdir()} == {"run.json", ".lock"}
         with pytest.raises(InputError, match="is being trained by another process; wait"):
             begun(path)
@@ -102,7 +102,7 @@ def test_a_run_without_an_epoch_leaves_nothing_but_what_is_not_its_own(
     "text",
     [
         *("", "[" * 100_000, "{}", '"train"', "[1]", "\0", "[" + "1," * 600_000 + "1]"),
-        *(json.dumps(asdict(RUN) | change) for change in ({"command": "rm"}, {"overrides": "x"}, {"config": []})),
+        *(json.dumps(asdict(RUN) | change) for change in ({"overrides": "x"}, {"config": []})),
     ],
 )
 def test_a_damaged_record_is_one_line(tmp_path: Path, text: str) -> None:

@@ -1,8 +1,8 @@
 """A tagger and text come in, what can be seen in its words goes out.
 
-`explain` shows what a tag rests on (`explanations.py`), `embed` gives the vectors of words (`vectors.py`), `fill`
-proposes words for blanks, and `senses` groups the occurrences of a word by meaning. Another way to look at words is a
-module beside these and a function in `analysis_command.py`. Start in `senses.py`.
+`explain` shows what a tag rests on (`explanations.py`), `embed` gives the vectors of words (`vectors.py`), and `senses`
+groups the occurrences of a word by meaning. Another way to look at words is a module beside these and a function in
+`analysis_command.py`. Start in `senses.py`.
 """
 
 from importlib import import_module

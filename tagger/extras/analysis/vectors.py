@@ -7,25 +7,18 @@ from itertools import chain, tee
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 
-from tagger.bundle.catalog import find_tagger
-from tagger.bundle.saved_config import predicts_words
 from tagger.commands.loading import load_for
 from tagger.errors import InputError, shorten
-from tagger.model.device import own_turn
 from tagger.tagging.tagger import Tagger
-from tagger.tagging.windows import BATCH_TOKENS, cut_windows
+from tagger.tagging.windows import cut_windows
 from tagger.text.files import STDIO, open_binary, read_lines
 from tagger.text.formats import format_of, read
 from tagger.text.output_files import whole_binary
 from tagger.text.sentence import Sentence
 from tagger.text.strings import encodable
-from tagger.training.hidden_words import HiddenWordNetwork, load_word_predictor
 
 ALL, MEAN = "all", "mean"  # layers beside those that have numbers
-PREDICTED = "predicted"  # the layer that a pretrained network has beside those of a tagger
-CONTEXT_TOKENS = 100  # tokens on either side from which a hidden word is predicted
 MAX_NPZ_BYTES = 2_000_000_000  # held in memory; writing needs twice as much
 
 Vectors = Callable[[Iterable[Sequence[str]]], Iterator[np.ndarray]]
@@ -108,39 +101,18 @@ def load_layer(
 ) -> tuple[Vectors, Iterator[Located]]:
     """What computes the vectors of a layer of a tagger, see `embed`, and the sentences of files.
 
-    The tagger is that of the language of the first file, unless one is named. A pretrained network has one layer more,
-    `predicted`. A missing file is said before any is read.
+    The tagger is that of the language of the first file, unless one is named. A missing file is said
+    before any is read.
     """
     for file in files:
         if file != STDIO:
             open_binary(file).close()
     opened = [(file, input or format_of(file), read_lines(file, encoding)) for file in files]
     (file, format, lines), *others = opened
-    tagger, lines = load_for(lines, file, format, language, model, device, "float32", needs_tags=False)
+    tagger, lines = load_for(lines, file, format, language, model, device, "float32")
     located = read_files(tagger, [(file, format, lines), *others])
-    if model is not None and layer == PREDICTED and predicts_words(find_tagger(model)):
-        network = load_word_predictor(find_tagger(model))[0].to(tagger.device)
-        return lambda sentences: (predicted_vectors(network, tokens) for tokens in sentences), located
     name = checked_layer(tagger, layer)
     return lambda sentences: embed(tagger, sentences, name), located
-
-
-@torch.inference_mode()
-def predicted_vectors(network: HiddenWordNetwork, tokens: Sequence[str]) -> np.ndarray:
-    """The vector that is predicted in the place of every token when that token is hidden: float32, (tokens, D).
-
-    Each is predicted in a sentence of its own, from at most `CONTEXT_TOKENS` tokens on either side. A sentence of 30
-    tokens is therefore read 30 times.
-    """
-    parts = [np.empty((0, network.body.config["words"]), dtype=np.float32)]
-    at_once = max(1, BATCH_TOKENS // min(len(tokens) or 1, 2 * CONTEXT_TOKENS + 1))
-    for start in range(0, len(tokens), at_once):
-        places = range(start, min(start + at_once, len(tokens)))
-        contexts = [tokens[max(0, i - CONTEXT_TOKENS) : i + CONTEXT_TOKENS + 1] for i in places]
-        batch = network.batch(contexts, [np.array([min(i, CONTEXT_TOKENS)]) for i in places])
-        with own_turn():
-            parts.append(network(batch.to(network.mask.device)).cpu().numpy())
-    return np.concatenate(parts)
 
 
 def read_files(tagger: Tagger, files: Iterable[tuple[str, str, Iterable[str]]]) -> Iterator[Located]:

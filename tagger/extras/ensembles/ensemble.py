@@ -79,7 +79,7 @@ def _check_taggers(taggers: Sequence[Bundle], names: Sequence[str]) -> None:
         raise InputError(f"an ensemble has 2 to {MAX_TAGGERS} members, not {len(taggers)}; name as many taggers")
     for tagger, name in zip(taggers, names, strict=True):
         if not tagger.vocabulary.columns:
-            raise InputError(f"{name} predicts words and has no tags; an ensemble is made of taggers")
+            raise InputError(f"{name} has no tags; an ensemble is made of taggers")
         check_same_tags(taggers[0].vocabulary, names[0], tagger.vocabulary, name)
     count = sum(len(tagger.members) for tagger in taggers)
     if count > MAX_MEMBERS:

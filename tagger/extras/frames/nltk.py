@@ -40,8 +40,6 @@ class NltkTagger(TaggerI):  # type: ignore[misc]  # NLTK has no types
                 tags as they are.
         """
         self.tagger = model if isinstance(model, Tagger) else load(model)
-        if not self.tagger.columns:
-            raise InputError(f"{model}: this network predicts words and has no tags; name a tagger")
         self.column = self.tagger.columns[0] if column is None else checked_column(column, self.tagger.columns)
         if tagset not in (None, UNIVERSAL):
             raise InputError(f"{shorten(str(tagset))} is no tagset here; give {UNIVERSAL!r}, or leave it out")

@@ -14,9 +14,8 @@ from typing import Any
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.hub import DEFAULT_REVISION, PATTERNS, HubName, is_tagger_file, the_hub
 from tagger.bundle.language_codes import language_codes
-from tagger.bundle.saved_config import CARD, predicts_words, read_config
+from tagger.bundle.saved_config import CARD, read_config
 from tagger.errors import InputError, reason
-from tagger.training.hidden_words import load_word_predictor
 
 UD_DATASET = "commul/universal_dependencies"  # the treebanks of Universal Dependencies on the Hub
 MAX_CARD_BYTES = 10_000_000
@@ -32,16 +31,14 @@ def push_tagger(
     folder has not are deleted; all others stay. What is in the folder beside a tagger's files is not sent.
 
     Args:
-        folder: of a tagger or a pretrained network, which is read first, so that it is whole.
+        folder: of a tagger, which is read first, so that it is whole.
         to: the repository and its branch.
         private: whether only the owner can see it; a repository that is public already is refused.
         message: of the commit.
         languages: for the card; see `hub_card`.
     """
-    if predicts_words(folder):
-        load_word_predictor(folder)
-    else:
-        Bundle.load(folder)
+    if not Bundle.load(folder).vocabulary.columns:
+        raise InputError(f"{folder} has no tags; push a tagger that was trained from it")
     card = hub_card(folder, to.repository, languages)
     with tempfile.TemporaryDirectory() as copy, the_hub(to.repository) as hub:
         for path in filter(Path.is_file, folder.rglob("*")):
@@ -91,22 +88,19 @@ def hub_card(folder: Path, repository: str, languages: Sequence[str] = ()) -> st
 
 
 def _metadata(folder: Path, repository: str, languages: Sequence[str]) -> dict[str, Any]:
-    """What the config of a tagger or of a pretrained network says, by the names of the Hub."""
+    """What the config of a tagger says, by the names of the Hub."""
     hub: Any = import_module("huggingface_hub")
     config = read_config(folder)
     corpus, training = str(config.get("corpus") or ""), config.get("training") or {}
     universal = "UD_" in corpus or "universal_dependencies" in corpus
-    if predicts_words(folder):
-        task, tags, results = "fill-mask", ["hidden-words"], []
-    else:
-        task, tags = "token-classification", ["part-of-speech", *map(str, training.get("columns") or ())]
-        dataset = UD_DATASET if universal else re.sub(r"[^\w.-]+", "-", corpus) or "unnamed"
-        results = _results(config, corpus, dataset)
+    tags = ["part-of-speech", *map(str, training.get("columns") or ())]
+    dataset = UD_DATASET if universal else re.sub(r"[^\w.-]+", "-", corpus) or "unnamed"
+    results = _results(config, corpus, dataset)
     data = hub.ModelCardData(
         language=list(languages) or (["en"] if corpus == "sample" else language_codes(corpus)) or None,
         **license_of(config.get("license")),
         library_name="tagger",
-        pipeline_tag=task,
+        pipeline_tag="token-classification",
         tags=[*tags, "universal-dependencies"] if universal else tags,
         datasets=[UD_DATASET] if universal else None,
         model_name=repository.partition("/")[2] if results else None,

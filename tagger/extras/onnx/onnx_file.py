@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.saved_config import predicts_words
 from tagger.errors import InputError, missing_extra, shorten
 from tagger.extras.onnx.onnx_graph import TAGS, input_shapes, network_graph, scores_name
 from tagger.model.decoder import CRFDecoder
@@ -73,9 +72,9 @@ def export_onnx(
         import onnx
     except ImportError:
         raise missing_extra("onnx", "onnx") from None
-    if predicts_words(folder):
-        raise InputError(f"{folder} predicts words and has no tags; export a tagger that was trained from it")
     saved = Bundle.load(folder)
+    if not saved.vocabulary.columns:
+        raise InputError(f"{folder} has no tags; export a tagger that was trained from it")
     edits = [column for column, codec in saved.vocabulary.codecs.items() if codec.edits]
     columns = [column for column in saved.vocabulary.columns if column not in edits]
     _check(saved, folder, columns)

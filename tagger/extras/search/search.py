@@ -48,7 +48,7 @@ from tagger.training.grid import (
     read_report,
 )
 from tagger.training.launch import SingleRun, in_one_line, record_of
-from tagger.training.run_folder import SHARDS, Command
+from tagger.training.run_folder import SHARDS
 
 SAMPLERS = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
 MIN_COMPLETE, MIN_EPOCHS = 5, 1  # trials that are complete, and epochs of a trial, before one is ended early
@@ -92,7 +92,7 @@ def sweep_study(
         raise InputError("nothing to search: name values, model.depth=1,2 or 'model.dropout=interval(0,0.5)'")
     tried = {key: _any_of(each) for key, each in space.items()}
     first = compose_run(context, config, [*fixed, *_texts(tried, space)], 0)
-    record_of(sweep.command, first)  # a mistake in what all trials have
+    record_of(first)  # a mistake in what all trials have
     go_on = begin(config, sweep)
     folder = Path(config.hydra.sweep.dir)
     study = _open_study(search, folder, {"fixed": fixed, "space": {key: str(each) for key, each in space.items()}})
@@ -102,7 +102,7 @@ def sweep_study(
                 if (trial := _next(study, search, folder, claims)) is None:
                     break
                 chosen = _overrides(trial, space)
-                _tell(study, trial, folder, _train(context, config, sweep.command, trial, [*fixed, *chosen]))
+                _tell(study, trial, folder, _train(context, config, trial, [*fixed, *chosen]))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(go_on) from None
     sweep.status = finish(folder, [_row(trial, folder, space, fixed) for trial in study.trials])
@@ -204,10 +204,10 @@ def _texts(params: Mapping[str, Any], space: Mapping[str, Distribution]) -> list
     return [f"{key}={value:.{DIGITS}g}" if isinstance(value, float) else f"{key}={value}" for key, value in values]
 
 
-def _train(context: HydraContext, config: DictConfig, command: Command, trial: Trial, overrides: list[str]) -> str:
+def _train(context: HydraContext, config: DictConfig, trial: Trial, overrides: list[str]) -> str:
     """Trains the run of a trial; returns its error, an empty text if there is none."""
     try:
-        run = RunOfTrial(command, [Pruning(trial)])
+        run = RunOfTrial([Pruning(trial)])
         launcher = Plugins.instance().instantiate_launcher(context, run, config)
         (job,) = launcher.launch([[*overrides, f"hydra.sweep.subdir={trial.number}"]], initial_job_idx=trial.number)
         return str(job.return_value)

@@ -9,7 +9,7 @@ from typing import Any
 from tagger.bundle.catalog import find_language, find_tagger
 from tagger.bundle.hub import is_hub_name
 from tagger.bundle.language_codes import codes_of, language_codes
-from tagger.bundle.saved_config import PRETRAINED_IN_RUN, TAGGER_IN_RUN, predicts_words
+from tagger.bundle.saved_config import TAGGER_IN_RUN
 from tagger.errors import InputError, shorten
 from tagger.extras.serving.batcher import Batcher
 from tagger.extras.serving.bodies import Refusal
@@ -35,15 +35,13 @@ def named_folders(options: Sequence[str]) -> dict[str, Path]:
             folder = find_tagger(where)
         else:
             folder = find_tagger(option)
-            own = folder.parent if folder.name in (TAGGER_IN_RUN, PRETRAINED_IN_RUN) else folder
+            own = folder.parent if folder.name == TAGGER_IN_RUN else folder
             name = own.resolve().name if Path(option).is_dir() or "/" in option else option
             if is_hub_name(option):
                 name = re.split("[/@]", option)[1]
         if name in folders or not _NAME.fullmatch(name):
             wrong = "names two models" if name in folders else "is more than letters, digits and . - _"
             raise InputError(f"--model {option}: {shorten(name)} {wrong}; write --model NAME={where}")
-        if predicts_words(folder):
-            raise InputError(f"--model {option} predicts words and has no tags; train a tagger with init={where}")
         folders[name] = folder
     return folders
 

@@ -29,7 +29,7 @@ from spacy.vocab import Vocab
 
 from tagger.bundle.catalog import bundled_languages, find_language, find_tagger
 from tagger.bundle.hub import is_tagger_file
-from tagger.bundle.saved_config import CONFIG, WEIGHTS, predicts_words, read_config
+from tagger.bundle.saved_config import CONFIG, WEIGHTS, read_config
 from tagger.text.json_files import PACKED_JSON
 from tagger.text.paragraphs import read_paragraphs
 from tagger.text.segment import LEARNED, SEGMENTER, SEGMENTER_WEIGHTS, RuleSegmenter
@@ -78,8 +78,6 @@ class PipelinePart:
         """The tagger's folder."""
         if self._folder is None:
             self._folder = self._named() if self.model is None else find_tagger(self.model)
-        if predicts_words(self._folder):
-            raise InputError(f"{self._folder} predicts words and has no tags; name a tagger")
         return self._folder
 
     def _named(self) -> Path:

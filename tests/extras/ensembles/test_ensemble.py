@@ -102,7 +102,7 @@ def test_taggers_that_make_no_ensemble(vocabulary: Vocabulary, taggers: list[Bun
         "2 to 16 members, not 1": (taggers[:1], None),
         f"not {MAX_TAGGERS + 1}": (taggers[:1] * (MAX_TAGGERS + 1), None),
         "c lacks the tag 'VERB' of the column upos, which a has": ([*taggers, lacking], None),
-        "b predicts words and has no tags": ([first, bundle_of(make_network(nothing), nothing)], None),
+        "b has no tags": ([first, bundle_of(make_network(nothing), nothing)], None),
         "these taggers have 400 networks, and one has at most 256": ([wide, wide], None),
         "--weights 1: 1 for 2": (taggers, [1.0]),
         "--weights 1,-1": (taggers, [1, -1]),

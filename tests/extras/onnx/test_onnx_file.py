@@ -18,8 +18,7 @@ from tagger.model.dictionary import digest_of
 from tagger.model.embeddings import affix_rows
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_pretrained
-from tagger.training.hidden_words import HiddenWordNetwork
-from tests.conftest import CORPUS, bundle_of, make_network, network_config, save_tiny
+from tests.conftest import CORPUS, bundle_of, make_network, save_tiny
 
 onnx = pytest.importorskip("onnx")
 
@@ -98,7 +97,7 @@ def test_what_cannot_be_exported(trained: Path, vocabulary: Vocabulary, bert: Pa
     members = tuple(dataclasses.replace(tagger.members[0], weight=0.5) for tagger in (first, second))
     dataclasses.replace(first, members=members).save(tmp_path / "two", "# card\n")
     plain = Vocabulary.build(CORPUS, [], 1)
-    HiddenWordNetwork(plain, network_config()).save(tmp_path / "words", "english", {}, "")
+    save_tiny(tmp_path / "words", make_network(plain), plain)
     _, tokenizer, described = load_pretrained(str(bert), pooling="first", tune=True, layers=None, dtype="float32")
     lemmas = make_network(vocabulary, lemmas=4, dictionary={"en": digest_of("en")})
     save_tiny(tmp_path / "lemmas", lemmas, vocabulary)
@@ -106,7 +105,7 @@ def test_what_cannot_be_exported(trained: Path, vocabulary: Vocabulary, bert: Pa
     refused = {
         "crf": "has a CRF",
         "two": "networks that learned other words",
-        "words": "predicts words",
+        "words": "has no tags",
         "bert": "a transformer",
         "lemmas": "reads a dictionary, which is not exported; export a tagger of embedding.dictionary=null",
     }

@@ -2,7 +2,8 @@
 
 It learns from text without tags, as BERT does (Devlin et al. 2019, https://arxiv.org/abs/1810.04805), where such words
 are called masked. It is made of the embeddings and the recurrent layers of a tagger. So the training of a tagger can
-start from their weights. Its folder is that of a tagger without tags, with one more file for the other weights.
+start from their weights. Its folder is what `Bundle.save` writes of a network without tag columns, with one more file
+for the other weights.
 """
 
 from collections.abc import Sequence
@@ -12,16 +13,15 @@ from typing import Any, cast
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from tagger.bundle.bundle import Bundle, Member
-from tagger.bundle.saved_config import WORD_PREDICTOR, predicts_words
 from tagger.errors import InputError, reason
 from tagger.model.batch import Batch, FormTable, collate
 from tagger.model.device import own_turn
 from tagger.model.embeddings import WordEmbedding
-from tagger.model.network import NetworkConfig, TaggerNetwork
+from tagger.model.network import TaggerNetwork
 from tagger.model.storage import check_finite
 from tagger.model.vocabulary import FIRST_ID, IGNORE, UNSEEN, Vocabulary
 
@@ -30,6 +30,8 @@ from tagger.model.vocabulary import FIRST_ID, IGNORE, UNSEEN, Vocabulary
 
 WORD = "word"  # the column of a batch that has the hidden words
 BODY = "body."  # names of weights begin with it if a tagger has these weights too
+WORD_PREDICTOR = "words.safetensors"  # the file of the other weights
+PRETRAINED = "pretrained"  # the network's folder in the folder of a run
 
 
 class HiddenWordNetwork(nn.Module):
@@ -42,12 +44,13 @@ class HiddenWordNetwork(nn.Module):
         mask: (E,), replaces the embedding of a hidden word.
     """
 
-    def __init__(self, vocabulary: Vocabulary, config: NetworkConfig) -> None:
+    def __init__(self, vocabulary: Vocabulary, body: TaggerNetwork) -> None:
         super().__init__()
+        config = body.config
         if not config["words"]:
             raise InputError("embedding.words=0: words are predicted by their embeddings; set a size above 0")
         self.vocabulary, self.table = vocabulary, FormTable(vocabulary, config)
-        self.body = TaggerNetwork(vocabulary, config)
+        self.body = body
         self.mask = nn.Parameter(0.1 * torch.randn(self.body.embedding.width))
         states, words = self.body.states, config["words"]
         self.transform = nn.Sequential(nn.Linear(states, words), nn.GELU(), nn.LayerNorm(words))
@@ -89,12 +92,17 @@ class HiddenWordNetwork(nn.Module):
         others = [(name, weight) for name, weight in self.state_dict().items() if not name.startswith(BODY)]
         weights = {name: weight.detach().cpu().contiguous() for name, weight in others}
         bundle = Bundle((Member(self.body, self.vocabulary),), segmenter, config)
-        bundle.save(folder, card, others={WORD_PREDICTOR: weights})
+        bundle.save(folder, card)
+        save_file(weights, folder / WORD_PREDICTOR)
 
 
 def load_word_predictor(folder: Path) -> tuple[HiddenWordNetwork, str]:
-    """Reads a folder that `python -m tagger pretrain` wrote: the network, and the rules that cut text for it."""
-    if not predicts_words(folder):
+    """Reads the network of a run of `python -m tagger pretrain`, and the rules that cut text for it.
+
+    `folder` is that of the run or the one of the network within it.
+    """
+    folder = folder / PRETRAINED if (folder / PRETRAINED).is_dir() else folder
+    if not (folder / WORD_PREDICTOR).is_file():
         raise InputError(
             f"{folder} predicts no words: {WORD_PREDICTOR} is missing; name a run of python -m tagger pretrain"
         )
@@ -105,7 +113,7 @@ def load_word_predictor(folder: Path) -> tuple[HiddenWordNetwork, str]:
     try:
         weights = load_file(folder / WORD_PREDICTOR)
         check_finite(weights)
-        network = HiddenWordNetwork(bundle.vocabulary, body.config)
+        network = HiddenWordNetwork(bundle.vocabulary, body)
         network.load_state_dict(weights | {BODY + name: w for name, w in body.state_dict().items()})
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise InputError(f"{folder / WORD_PREDICTOR} is damaged ({reason(error)}); copy the folder again") from None

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tagger.errors import InputError
+from tagger.extras.pretraining.hidden_words import HiddenWordNetwork
 from tagger.text.strings import display_width, fitted
-from tagger.training.hidden_words import HiddenWordNetwork
 
 BLANK = re.compile(r"_{2,}")  # a token that stands for a missing word
 MAX_SENTENCE_TOKENS = 1_000

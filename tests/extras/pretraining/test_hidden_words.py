@@ -9,10 +9,10 @@ from safetensors.torch import load_file, save_file
 from torch.nn.functional import cross_entropy
 
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.saved_config import WORD_PREDICTOR
 from tagger.errors import InputError
+from tagger.extras.pretraining.hidden_words import WORD, WORD_PREDICTOR, HiddenWordNetwork, load_word_predictor
+from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import FIRST_ID, IGNORE, UNSEEN, Vocabulary
-from tagger.training.hidden_words import WORD, HiddenWordNetwork, load_word_predictor
 from tests.conftest import TOKENS, network_config
 
 SENTENCE = ["They", "book", "flights", "."]
@@ -21,7 +21,7 @@ SENTENCE = ["They", "book", "flights", "."]
 def make(**changes: object) -> HiddenWordNetwork:
     torch.manual_seed(3)
     words = Vocabulary.build(({"tokens": tokens} for tokens in TOKENS), [], 1)
-    network = HiddenWordNetwork(words, network_config(**changes))
+    network = HiddenWordNetwork(words, TaggerNetwork(words, network_config(**changes)))
     network.mask.data.normal_()
     return network.eval()
 

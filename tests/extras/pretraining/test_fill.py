@@ -1,26 +1,14 @@
-"""What a pretrained network says of hidden words: blanks, and one more layer of vectors."""
+"""What a pretrained network proposes for blanks."""
 
 import json
 from pathlib import Path
 
-import numpy as np
 from typer.testing import CliRunner
 
 from tagger.commands.app import app
-from tagger.extras.analysis.fill import fill, format_blanks
-from tagger.extras.analysis.vectors import load_layer
+from tagger.extras.pretraining.fill import fill, format_blanks
+from tagger.extras.pretraining.hidden_words import load_word_predictor
 from tagger.text.strings import display_width
-from tagger.training.hidden_words import load_word_predictor
-from tests.training.conftest import _pictures_are_empty, pretrained, untagged
-
-__all__ = ["_pictures_are_empty", "pretrained", "untagged"]
-
-
-def test_one_layer_more(pretrained: Path) -> None:
-    vectors, _ = load_layer("predicted", [__file__], "text", "utf-8", None, str(pretrained), "cpu")
-    known, other, empty = vectors([["he", "books", "rooms", "."], ["he", "unseen", "rooms", "."], []])
-    assert (known.shape, empty.shape) == ((4, 16), (0, 16))
-    np.testing.assert_allclose(other[1], known[1], atol=1e-6)  # of the word itself it knows nothing
 
 
 def test_blanks_are_filled_from_both_sides(pretrained: Path) -> None:
