@@ -198,7 +198,6 @@ class TrainConfig:
 
     columns: list[str]
     segmenter: Annotated[str, one_of((AUTO, LEARNED, RULES_OF_CORPUS, *RULES))]
-    segmenter_steps: Count | None
     model: TaggerModelConfig
     embedding: EmbeddingConfig
     transformer: TransformerConfig

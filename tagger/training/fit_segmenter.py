@@ -103,7 +103,7 @@ class SegmenterTraining:
 
     def seconds_about(self, words: int) -> float:
         """About how long a segmenter is trained on so many words, if one is trained."""
-        return (self.config.segmenter_steps or steps_for(words)) * STEP_SECONDS if self.learns else 0.0
+        return steps_for(words) * STEP_SECONDS if self.learns else 0.0
 
     def choose(self, bundle: Bundle, folder: Path) -> tuple[Bundle, dict[str, Any]]:
         """Trains a segmenter, if one is wanted; the tagger with the best for raw text on dev, and what was found."""
@@ -117,9 +117,7 @@ class SegmenterTraining:
         train = with_usual_spacing(train)
         start = time.monotonic()
         accelerator = config.trainer.get("accelerator") or "auto"
-        trained, steps = train_segmenter(
-            train, dev, corpus.rules, column, config.seed, folder, config.segmenter_steps, accelerator
-        )
+        trained, steps = train_segmenter(train, dev, corpus.rules, column, config.seed, folder, accelerator)
         learned = _rounded(trained, config.storage_dtype)
         seconds = round(time.monotonic() - start, 1)
         segmenters: dict[str, LearnedSegmenter | RuleSegmenter] = {
@@ -376,7 +374,6 @@ def train_segmenter(
     column: str | None,
     seed: int,
     folder: Path,
-    steps: int | None = None,
     accelerator: str = "auto",
 ) -> tuple[LearnedSegmenter, int]:
     """Trains a segmenter; the best one on dev, and the steps of the optimizer.
@@ -387,7 +384,6 @@ def train_segmenter(
         column: a column of tags that are learned, too, which helps.
         seed: of the weights and the order of the text.
         folder: the run's folder.
-        steps: the most of the optimizer; None: `steps_for`.
         accelerator: as for `pytorch_lightning.Trainer`.
     """
     pl.seed_everything(seed, verbose=False)
@@ -406,7 +402,7 @@ def train_segmenter(
         cuts=text.cuts(),
     )
     batches = SegmenterBatches(text, vocabulary, config, lexicon, seed)
-    steps = steps or steps_for(batches.units)
+    steps = steps_for(batches.units)
     module = SegmenterModule(vocabulary, config, lexicon, len(text.tags), dev, steps)
     parameters = sum(parameter.numel() for parameter in module.network.parameters())
     _log.info("segmenter: %d units, %s parameters, %d steps", batches.units, f"{parameters:,}", steps)

@@ -115,6 +115,12 @@ def small_segmenter(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(segmenter, name, value)
     for name, value in (("LEARNING_RATE", 0.02), ("WARMUP_STEPS", 5)):
         monkeypatch.setattr(segmenter, name, value)
+    steps(monkeypatch, 40)
+
+
+def steps(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Has segmenters take so many steps."""
+    monkeypatch.setattr(segmenter, "steps_for", lambda _: number)
 
 
 def page(name: str, *overrides: str, **options: bool) -> DictConfig:

@@ -47,7 +47,7 @@ def test_the_report_has_the_scores_of_each_corpus(treebank: Path, spaced: Path, 
 def test_the_segmenter_learns_from_those_that_have_spacing(
     treebank: Path, bare: Path, spaced: Path, tmp_path: Path
 ) -> None:
-    given = (f"corpus.path=[{bare},{spaced}]", "segmenter=auto", "trainer.max_epochs=1", "segmenter_steps=40")
+    given = (f"corpus.path=[{bare},{spaced}]", "segmenter=auto", "trainer.max_epochs=1")
     results = train(config_of(treebank, *given), tmp_path / "run", COMMAND)
     assert results["segmenter"]["kept"] == "learned"
     assert list(results["raw"]) == ["dev", f"dev {spaced.name}"]

@@ -38,7 +38,7 @@ def test_a_tagger_gets_a_segmenter_temperatures_and_a_report(
         config = {"columns": taggers[0].vocabulary.columns, "corpus": "both", "scores": {}}
         Bundle(networks, taggers[0].segmenter, config).save(source, "# Both\n\n## Config\n")
     before = contents(source)
-    given = ["corpus=conllu", f"corpus.path={spaced}", "segmenter=learned", "segmenter_steps=40", "card.license=CC0"]
+    given = ["corpus=conllu", f"corpus.path={spaced}", "segmenter=learned", "card.license=CC0"]
     assert launch.train([*KEPT, *given, f"init={source}", "hydra.run.dir=run"]) == 0
     assert contents(source) == before
     after = contents(Path("run/tagger"))

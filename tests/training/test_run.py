@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from tagger.training.config import TrainConfig
 from tagger.training.fit_segmenter import SegmenterTraining
 from tagger.training.report import model_card
 from tagger.training.train import train
-from tests.training.conftest import COMMAND, config_of, contents
+from tests.training.conftest import COMMAND, config_of, contents, steps
 
 STAGES = ["segmenter", "report", "card", "save", "page"]
 
@@ -41,10 +41,18 @@ def end_at(monkeypatch: pytest.MonkeyPatch, stage: str, error: BaseException) ->
         monkeypatch.setattr(module, {"report": "report_tagger", "page": "write_tagger_page"}[stage], end)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _two_steps() -> Iterator[None]:
+    """Segmenters are trained, and learn nothing."""
+    with pytest.MonkeyPatch.context() as patched:
+        steps(patched, 2)
+        yield
+
+
 @pytest.fixture(scope="module")
 def config(spaced: Path) -> TrainConfig:
     """Of a training with a segmenter of its own."""
-    return config_of(spaced, "trainer.max_epochs=2", "segmenter=learned", "segmenter_steps=2")
+    return config_of(spaced, "trainer.max_epochs=2", "segmenter=learned")
 
 
 @pytest.fixture(scope="module")

@@ -18,14 +18,13 @@ from tagger.text.spacing import gold_paragraphs
 from tagger.training import fit_segmenter, launch
 from tagger.training.fit_segmenter import score_cuts
 from tagger.training.train import train
-from tests.training.conftest import COMMAND, TINY, config_of
+from tests.training.conftest import COMMAND, TINY, config_of, steps
 
 pytestmark = pytest.mark.usefixtures("small_segmenter")
-QUICK = ("trainer.max_epochs=1", "segmenter_steps=40")
 
 
 def trained(treebank: Path, folder: Path, *overrides: str) -> dict[str, Any]:
-    results = train(config_of(treebank, *QUICK, *overrides), folder, COMMAND)
+    results = train(config_of(treebank, "trainer.max_epochs=1", *overrides), folder, COMMAND)
     assert results is not None
     assert results == json.loads((folder / "report.json").read_text())
     return results
@@ -61,8 +60,9 @@ def test_auto_keeps_a_learned_segmenter_that_is_better(spaced: Path, tmp_path: P
     assert sentence.tokens == ["the", "small", "de", "le", "cat", "."]
 
 
-def test_auto_keeps_rules_that_are_better(treebank: Path, tmp_path: Path) -> None:
-    results = trained(treebank, tmp_path, "segmenter=auto", "segmenter_steps=1")
+def test_auto_keeps_rules_that_are_better(treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps(monkeypatch, 1)
+    results = trained(treebank, tmp_path, "segmenter=auto")
     found = results["segmenter"]
     assert (found["kind"], found["kept"], found["steps"]) == ("english", "english", 1)
     assert found["dev"]["english"]["words"] > found["dev"]["learned"]["words"]
@@ -108,7 +108,8 @@ def test_the_segmenter_of_init_is_compared_or_stays(
 ) -> None:
     first, second, third = tmp_path / "first", tmp_path / "second", tmp_path / "third"
     trained(spaced, first, "segmenter=learned", "card.license=CC0")
-    found = trained(spaced, second, "segmenter=auto", f"init={first}", "segmenter_steps=1")["segmenter"]
+    steps(monkeypatch, 1)
+    found = trained(spaced, second, "segmenter=auto", f"init={first}")["segmenter"]
     assert list(found["dev"]) == ["unicode", "init", "learned"]
     assert found["kept"] == "init"
     kept = (first / "tagger" / "segmenter.safetensors").read_bytes()
