@@ -131,7 +131,7 @@ def overfit(
     optimizer = torch.optim.Adam(network.parameters(), lr=0.02)
     network.train()
     for _ in range(steps):
-        scores = network(batch)
+        scores = network(batch).scores
         losses = [
             cast(Decoder, network.decoders[column]).loss(scores[column], target, batch.lengths)
             for column, target in batch.targets.items()

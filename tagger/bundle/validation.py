@@ -25,7 +25,7 @@ from tagger.bundle.saved_config import (
 from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE
 from tagger.model.lemma_reliability import LemmaReliability
 from tagger.model.linear_chain import TABLES
-from tagger.model.network import NetworkValues
+from tagger.model.network import NetworkConfig
 from tagger.model.storage import one_error
 from tagger.model.transformer import MAX_ENCODER_LAYERS
 from tagger.model.vocabulary import Vocabulary
@@ -42,7 +42,7 @@ SUM_TOLERANCE = 1e-6  # of the weights of members, whose sum is 1
 
 @dataclass(kw_only=True)
 class _Member:
-    network: NetworkValues
+    network: NetworkConfig
     weight: Weight
     temperatures: dict[str, Temperature]
     vocabulary: Annotated[int, Meta(ge=0, le=MAX_MEMBERS)]
@@ -118,8 +118,8 @@ def _check_members(config: _Config, columns: list[str]) -> None:
     named = [("temperatures", config.temperatures)]
     for number, member in enumerate(config.members):
         named += [("temperatures", member.temperatures), ("weights", member.weights)]
-        if member.network.transformer is not None:
-            _check_settings(f"members.{number}.network.transformer.encoder", member.network.transformer["encoder"])
+        if (transformer := member.network["transformer"]) is not None:
+            _check_settings(f"members.{number}.network.transformer.encoder", transformer["encoder"])
     for name, by_column in named:
         for column in by_column:
             if column not in columns:

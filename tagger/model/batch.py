@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tagger.model.embeddings import CHARACTERS, LEMMAS, WORDS, features
+from tagger.model.embeddings import CHARACTERS, LEMMAS, WORDS, FormConfig, features
 from tagger.model.pieces import Pieces, PieceTokenizer, windows
 from tagger.model.vocabulary import FIRST_ID, IGNORE, PAD, UNK, UNSEEN, Vocabulary
 from tagger.text.strings import is_annotated
@@ -71,7 +71,7 @@ class FormTable:
     def __init__(
         self,
         vocabulary: Vocabulary,
-        config: Mapping[str, Any],
+        config: FormConfig,
         tokenizer: PieceTokenizer | None = None,
         limit: int = 200_000,
     ) -> None:

@@ -12,10 +12,9 @@ into `FormConfig`, and into the page of values (`EmbeddingConfig` in training/co
 import re
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import chain, repeat
-from typing import Annotated, Any, TypedDict, cast
+from typing import Annotated, TypedDict, cast
 
 import numpy as np
 import torch
@@ -55,40 +54,29 @@ class VectorConfig(TypedDict):
     dtype: Annotated[str, one_of(VECTOR_DTYPES)]  # of the vectors
 
 
-@dataclass(kw_only=True)
-class FormConfig:
-    """What a `FormEmbedding` is built from; a size of 0 leaves a part out. It is saved with the tagger.
+class FormConfig(TypedDict, total=False):
+    """What a `FormEmbedding` is built from, in `NetworkConfig`; without a size, or with 0, a part is left out."""
 
-    Attributes:
-        words: size of a word's vector.
-        affixes: size of the vector of each affix.
-        buckets: rows of the hash table of each kind of affix.
-        chars: filters of the character encoder.
-        lemmas: size of a lemma's vector.
-        dictionary: of each dictionary that knows lemmas, in the order in which they are asked, its code and digest.
-        vectors: of the pretrained vectors, if there are any.
-    """
-
-    words: Size = 0
-    affixes: Size = 0
-    buckets: Count = 1
-    chars: Size = 0
-    lemmas: Size = 0
-    dictionary: dict[ShortName, ShortName] = field(default_factory=dict)
-    vectors: VectorConfig | None = None
+    words: Size  # size of a word's vector
+    affixes: Size  # size of the vector of each affix
+    buckets: Count  # rows of the hash table of each kind of affix
+    chars: Size  # filters of the character encoder
+    lemmas: Size  # size of a lemma's vector
+    dictionary: dict[ShortName, ShortName]  # of each that knows lemmas, as they are asked, its code and digest
+    vectors: VectorConfig | None  # of the pretrained vectors, if there are any
 
 
 class FormEmbedding(nn.Module):
     """All embeddings of a form side by side; a part that the config leaves out is None."""
 
-    def __init__(self, vocabulary: Vocabulary, config: Mapping[str, Any]) -> None:
+    def __init__(self, vocabulary: Vocabulary, config: FormConfig) -> None:
         """Makes the parts that `config`, of the network, has."""
         super().__init__()
-        words, affixes, chars, vectors = map(config.get, ("words", "affixes", "chars", "vectors"))
+        words, affixes, chars = config.get("words"), config.get("affixes"), config.get("chars")
+        lemmas, vectors = config.get("lemmas"), config.get("vectors")
         self.words = WordEmbedding(len(vocabulary.words) + FIRST_ID, words) if words else None
         self.affixes = AffixEmbedding(config["buckets"], affixes) if affixes else None
         self.characters = CharacterEncoder(len(vocabulary.characters) + FIRST_ID, chars) if chars else None
-        lemmas = config.get("lemmas")
         self.lemmas = LemmaEmbedding(len(vocabulary.lemmas) + FIRST_ID, lemmas) if lemmas else None
         rows = [max(source.values()) + 1 for source in vocabulary.vectors.values()]
         self.vectors = VectorEmbedding(rows, vectors) if vectors else None
@@ -108,7 +96,7 @@ class FormEmbedding(nn.Module):
         return torch.cat([nothing, *(part(features[name]) for name, part in self.named_children())], dim=1)
 
 
-def features(vocabulary: Vocabulary, config: Mapping[str, Any]) -> dict[str, Feature]:
+def features(vocabulary: Vocabulary, config: FormConfig) -> dict[str, Feature]:
     """What the parts of a network of this config read of forms; word ids are always there, for word dropout."""
     by_part: dict[str, Feature] = {WORDS: partial(_word_ids, vocabulary.word_ids)}
     if config.get("affixes"):

@@ -4,8 +4,7 @@
 # transformer), F hidden size forward, R hidden size backward, S the sum of F + R over all layers, K tags of a column
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, NamedTuple, TypedDict
 
 import torch
 from msgspec import Meta
@@ -26,11 +25,6 @@ from tagger.text.schema import Rate, Size, one_of
 MAX_DEPTH = 1_000
 
 
-# What a `TaggerNetwork` is built from, beside its vocabulary: plain values with the keys of `NetworkValues`. They are
-# saved with the network.
-NetworkConfig = dict[str, Any]
-
-
 class HiddenSizes(TypedDict):
     """The units of each direction: a number for all layers, or a list with one for each; 0 leaves a direction out."""
 
@@ -38,20 +32,22 @@ class HiddenSizes(TypedDict):
     backward: Size | list[Size]
 
 
-@dataclass(kw_only=True)
-class NetworkValues(FormConfig):
-    """The values of a network, with those of its form embedding.
+class NetworkConfig(FormConfig):
+    """What a `TaggerNetwork` is built from, beside its vocabulary; saved with the network."""
 
-    Attributes:
-        decoder: of each column, softmax or crf.
-    """
-
-    decoder: Annotated[str, one_of(DECODERS)]
+    decoder: Annotated[str, one_of(DECODERS)]  # of each column
     cell: Annotated[str, one_of(CELLS)]
     depth: Annotated[int, Meta(ge=1, le=MAX_DEPTH)]
     hidden: HiddenSizes
     dropout: Rate
     transformer: TransformerConfig | None
+
+
+class Outputs(NamedTuple):
+    """What a network computes for a batch."""
+
+    states: Tensor  # (T, B, S) of its recurrent layers
+    scores: dict[str, Tensor]  # of each column (T, B, K)
 
 
 class TaggerNetwork(nn.Module):
@@ -120,15 +116,15 @@ class TaggerNetwork(nn.Module):
         """O = H W_hq + b_q (10.4.2) for each column, (T, B, S) to (T, B, K). Here H has the states of all layers."""
         return {column: head(h) for column, head in self.heads.items()}
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """The scores (logits) of the tags of each column, (T, B, K).
+    def forward(self, batch: Batch) -> Outputs:
+        """The scores (logits) of the tags of each column, and the states that they come from.
 
-        This is the definition. Training calls the three steps itself, because it needs the states too. Tagging computes
-        the same scores faster, see `tagging/engine.py`. The decoders turn scores into a loss or into tags.
+        Training runs this, and the decoders turn scores into a loss. Tagging computes the same scores faster, see
+        `tagging/engine.py`, and the decoders turn them into tags.
         """
         x = self.embed(batch)
         h = self.encode(x, batch.lengths)
-        return self.score(h)
+        return Outputs(h, self.score(h))
 
 
 def layer_sizes(size: int | Sequence[int], depth: int, direction: str) -> list[int]:

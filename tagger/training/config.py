@@ -355,7 +355,7 @@ def network_config(
     dictionary: Mapping[str, str] | None = None,
 ) -> NetworkConfig:
     """The config that the network is built from, as plain values; `dictionary` has codes and digests."""
-    return {
+    values = {
         "decoder": decoder,
         "cell": model.cell,
         "depth": model.depth,
@@ -367,3 +367,4 @@ def network_config(
         "vectors": vectors,
         "transformer": transformer,
     }
+    return cast(NetworkConfig, values)

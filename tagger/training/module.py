@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import compress
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
@@ -17,7 +17,7 @@ from tagger.model.batch import Batch
 from tagger.model.crf import packing
 from tagger.model.decoder import CRFDecoder, Decoder, mean_decoder
 from tagger.model.feature_values import FeatureScores, feature_scores
-from tagger.model.network import NetworkConfig, TaggerNetwork, share_pretrained
+from tagger.model.network import NetworkConfig, Outputs, TaggerNetwork, share_pretrained
 from tagger.model.pieces import PieceTokenizer
 from tagger.model.vocabulary import IGNORE, Vocabulary
 from tagger.segmenter.saved import SavedSegmenter
@@ -62,13 +62,6 @@ def _rate_share(step: int, steps: int, first: int, warmup: float) -> float:
     step, steps = step - first, steps - first
     rise = max(1, round(warmup * steps))
     return max(0.0, min((step + 1) / rise, (steps - step) / max(1, steps - rise), 1.0))
-
-
-class Outputs(NamedTuple):
-    """What a network computes for a batch."""
-
-    states: Tensor  # (T, B, S) of its recurrent layers
-    scores: dict[str, Tensor]  # of each column (T, B, K)
 
 
 class TaggerModule(pl.LightningModule):
@@ -200,11 +193,10 @@ class TaggerModule(pl.LightningModule):
             batch.outputs = transformer.outputs(batch.pieces)
         found = []
         for member, columns in zip(self.networks, self._features, strict=True):
-            states = member.encode(member.embed(batch), batch.lengths)
-            scores = member.score(states)
+            states, scores = output = member(batch)
             for column, features in columns.items():
                 scores[column] = scores[column] + features(states)
-            found.append(Outputs(states, scores))
+            found.append(output)
         return found
 
     def _gold_losses(self, outputs: Sequence[Outputs], batch: Batch, stage: str) -> dict[str, Tensor]:

@@ -301,8 +301,9 @@ def network_config(
     if saved is not None:
         transformer = saved["transformer"] and {**saved["transformer"], "dropout": TRANSFORMER_DROPOUT}
         vectors = inputs.vector_config or saved["vectors"]
-        return {**saved, **own, "vectors": vectors, "transformer": transformer or inputs.transformer_config}
-    return {
+        values = {**saved, **own, "vectors": vectors, "transformer": transformer or inputs.transformer_config}
+        return cast(NetworkConfig, values)
+    values = {
         **own,
         "cell": model.cell,
         "depth": model.depth,
@@ -313,6 +314,7 @@ def network_config(
         "vectors": inputs.vector_config,
         "transformer": inputs.transformer_config,
     }
+    return cast(NetworkConfig, values)
 
 
 def new_module(

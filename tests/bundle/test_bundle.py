@@ -46,8 +46,10 @@ def test_what_is_saved_is_loaded(vocabulary: Vocabulary, tmp_path: Path, cell: s
     for name, weights in network.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], weights)
     batch = make_batch(TOKENS, vocabulary)
-    for column, scores in network(batch).items():
-        torch.testing.assert_close(loaded(batch)[column], scores)  # the place of weights in memory decides last bits
+    for column, scores in network(batch).scores.items():
+        torch.testing.assert_close(
+            loaded(batch).scores[column], scores
+        )  # the place of weights in memory decides last bits
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "int8", "int4"])

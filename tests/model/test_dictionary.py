@@ -261,7 +261,7 @@ def test_a_saved_tagger_reads_its_dictionary_alone(
     bundle_of(network, with_lemmas).save(tmp_path / "tagger", "")
     loaded = Bundle.load(tmp_path / "tagger")
     batch = collate(TOKENS, FormTable(loaded.vocabulary, loaded.networks[0].config))
-    assert loaded.networks[0](batch)["upos"].equal(network(batch)["upos"])
+    assert loaded.networks[0](batch).scores["upos"].equal(network(batch).scores["upos"])
     monkeypatch.setattr(module, "digest_of", lambda code: "another")
     module._opened.cache_clear()
     with pytest.raises(InputError, match="not the one that this tagger learned with"):

@@ -1,6 +1,8 @@
 """The network as a whole: what a score depends on, and what it must not depend on."""
 
 import dataclasses
+from dataclasses import dataclass
+from typing import cast
 
 import pytest
 import torch
@@ -11,7 +13,7 @@ from torch.testing import assert_close
 from tagger.errors import InputError
 from tagger.model.batch import Batch
 from tagger.model.encoder import CELLS
-from tagger.model.network import NetworkValues, TaggerNetwork, layer_sizes
+from tagger.model.network import NetworkConfig, TaggerNetwork, layer_sizes
 from tagger.model.vocabulary import IGNORE, Vocabulary
 from tagger.text.schema import read
 from tests.conftest import CORPUS, TOKENS, make_batch, make_network, network_config, overfit
@@ -20,7 +22,7 @@ from tests.conftest import CORPUS, TOKENS, make_batch, make_network, network_con
 def scores_of(network: TaggerNetwork, vocabulary: Vocabulary, sentence: list[str]) -> Tensor:
     """The scores of a sentence on its own, (tokens, K)."""
     with torch.no_grad():
-        scores: Tensor = network(make_batch([sentence], vocabulary))["upos"][:, 0]
+        scores: Tensor = network(make_batch([sentence], vocabulary)).scores["upos"][:, 0]
     return scores
 
 
@@ -50,7 +52,7 @@ def with_more_padding(batch: Batch) -> Batch:
 def test_every_parameter_gets_a_gradient(vocabulary: Vocabulary, cell: str) -> None:
     network = make_network(vocabulary, cell=cell).train()
     batch = make_batch(TOKENS, vocabulary, {column: [s[column] for s in CORPUS] for column in vocabulary.columns})
-    scores = network(batch)
+    scores = network(batch).scores
     loss = torch.stack(
         [cross_entropy(scores[c].flatten(0, 1), t.flatten(), ignore_index=IGNORE) for c, t in batch.targets.items()]
     ).sum()
@@ -67,7 +69,7 @@ def test_every_parameter_gets_a_gradient(vocabulary: Vocabulary, cell: str) -> N
 def test_overfits_three_sentences_in_several_columns(vocabulary: Vocabulary, cell: str) -> None:
     network = make_network(vocabulary, cell=cell)
     overfit(network, vocabulary, steps=50)
-    scores = network(make_batch(TOKENS, vocabulary))
+    scores = network(make_batch(TOKENS, vocabulary)).scores
     for column, tags in vocabulary.tags.items():
         for i, sentence in enumerate(CORPUS):
             ids = scores[column][: len(sentence["tokens"]), i].argmax(-1).tolist()
@@ -88,18 +90,24 @@ def test_a_corpus_adds_its_vector_to_every_token(vocabulary: Vocabulary) -> None
     added = network.embed(batch) - before
     for place, row in enumerate(network.corpora.weight[[2, 0, 2]]):
         assert_close(added[:, place], row.expand(len(added), -1))
-    sum(scores.square().sum() for scores in network(batch).values()).backward()  # type: ignore[union-attr]
+    sum(scores.square().sum() for scores in network(batch).scores.values()).backward()  # type: ignore[union-attr]
     gradient = network.corpora.weight.grad
     assert gradient is not None
     assert gradient.any(dim=1).tolist() == [False, False, True]  # no corpus is not learned
 
 
+@dataclass
+class Networks:
+    networks: list[NetworkConfig]
+
+
 def test_the_config_of_a_network_that_is_older_than_an_embedding(vocabulary: Vocabulary) -> None:
     config = {name: value for name, value in network_config().items() if name not in ("affixes", "buckets")}
-    read(NetworkValues, config, "network.")
-    assert [name for name, _ in TaggerNetwork(vocabulary, config).embedding.named_children()] == ["words", "characters"]
-    with pytest.raises(InputError, match=r"network\.depth has no value"):
-        read(NetworkValues, {name: value for name, value in config.items() if name != "depth"}, "network.")
+    read(Networks, {"networks": [config]})
+    network = TaggerNetwork(vocabulary, cast(NetworkConfig, config))
+    assert [name for name, _ in network.embedding.named_children()] == ["words", "characters"]
+    with pytest.raises(InputError, match=r"networks\.0\.depth has no value"):
+        read(Networks, {"networks": [{name: value for name, value in config.items() if name != "depth"}]})
 
 
 def test_sizes_that_no_network_has(vocabulary: Vocabulary) -> None:
@@ -117,7 +125,7 @@ def test_sizes_that_no_network_has(vocabulary: Vocabulary) -> None:
 def test_padding_and_neighbours_change_nothing(vocabulary: Vocabulary, cell: str) -> None:
     network = make_network(vocabulary, cell=cell)
     batch = make_batch(TOKENS, vocabulary)
-    padded = network(with_more_padding(batch))["upos"]
+    padded = network(with_more_padding(batch)).scores["upos"]
     assert padded.shape[0] == len(batch.index) + 3
     for i, sentence in enumerate(TOKENS):
         assert_close(padded[: len(sentence), i], scores_of(network, vocabulary, sentence), rtol=0, atol=1e-6)

@@ -56,7 +56,7 @@ def expected_scores(
             batch.corpora = torch.full((len(sentences),), member.vocabulary.corpus_ids[corpus])
         here = (torch.arange(len(batch.index))[:, None] < batch.lengths).T  # (B, T)
         with torch.no_grad():
-            scores = member.network(batch)
+            scores = member.network(batch).scores
         for column, each in scores.items():
             share = member.weight / member.temperatures.get(column, 1.0)
             found[column] = found.get(column, torch.zeros(())) + share * each.transpose(0, 1)[here]

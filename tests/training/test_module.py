@@ -159,7 +159,7 @@ def test_a_checkpoint_loads_without_pickle_and_is_a_whole_tagger(
     assert module.vocabulary == vocabulary
     batch = gold_batch(vocabulary, 0, 1, 2)
     module.eval()
-    assert_close(module.body(batch), fitted["module"].eval().body(batch), rtol=0, atol=0)
+    assert_close(module.body(batch).scores, fitted["module"].eval().body(batch).scores, rtol=0, atol=0)
 
 
 def test_logged_accuracy_is_over_tokens_whatever_the_batches(fitted: dict[str, Any], vocabulary: Vocabulary) -> None:
@@ -212,9 +212,9 @@ def test_a_trained_tagger_has_the_scores_of_its_features(vocabulary: Vocabulary,
     trainer.save_checkpoint(tmp_path / "last.ckpt")
     loaded = TaggerModule.load_from_checkpoint(tmp_path / "last.ckpt", map_location="cpu")
     loss = module.eval().training_step(batch, 0)
-    untold = module.body(batch)["xpos"]
+    untold = module.body(batch).scores["xpos"]
     bundle = module.trained()
-    assert not torch.allclose(bundle.networks[0](batch)["xpos"], untold)
+    assert not torch.allclose(bundle.networks[0](batch).scores["xpos"], untold)
     again = make_module(vocabulary, members=2)
     for member, network in zip(bundle.members, again.networks, strict=True):
         transfer_weights(member, network, vocabulary)
@@ -235,7 +235,7 @@ def with_teacher(vocabulary: Vocabulary, *numbers: int, **changed: list[list[str
 def test_gold_and_teacher_share_the_loss_of_a_token(vocabulary: Vocabulary, gold: float) -> None:
     module = make_module(vocabulary, gold=gold, teacher_temperature=2.0).train()
     batch = with_teacher(vocabulary, 0, 1, upos=[["PRON", "_", "_", "PUNCT"], ["_"] * 5])  # two of nine have gold
-    scores = module.body(batch)
+    scores = module.body(batch).scores
     expected = 0.0
     for column, target in batch.targets.items():
         tokens = [(t, b) for b, length in enumerate(batch.lengths.tolist()) for t in range(length)]

@@ -250,8 +250,8 @@ def test_transitions_stay_with_their_tags_and_what_was_forbidden_is_learned_anew
 def test_new_words_and_tags_leave_old_scores_alone(saved: Member) -> None:
     network, merged = continued(saved, Vocabulary.build(NEW, ["upos", "chunk"], min_count=1))
     assert merged.columns == ["upos", "chunk"]
-    before = saved.network(make_batch(TOKENS, saved.vocabulary))["upos"]
-    after = network(make_batch(TOKENS, merged))
+    before = saved.network(make_batch(TOKENS, saved.vocabulary)).scores["upos"]
+    after = network(make_batch(TOKENS, merged)).scores
     assert_close(after["upos"][..., : before.shape[-1]], before)
     assert after["upos"].shape[-1] == before.shape[-1] + 1
     assert after["chunk"].shape[-1] == 3

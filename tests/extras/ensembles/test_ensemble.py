@@ -46,8 +46,8 @@ def test_members_have_the_tags_in_the_order_of_the_first(taggers: list[Bundle], 
     assert both.vocabulary == taggers[0].vocabulary
     old, new = taggers[1].members[0], both.members[1]
     with torch.no_grad():
-        before = old.network(make_batch(TOKENS, old.vocabulary))
-        after = new.network(make_batch(TOKENS, new.vocabulary))
+        before = old.network(make_batch(TOKENS, old.vocabulary)).scores
+        after = new.network(make_batch(TOKENS, new.vocabulary)).scores
     for column, ids in old.vocabulary.tag_ids.items():
         rows = [ids[tag] for tag in new.vocabulary.tags[column]]
         assert rows != sorted(rows)

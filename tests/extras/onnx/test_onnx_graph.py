@@ -58,7 +58,7 @@ def check(members: Sequence[Member], corpus: str | None = None) -> None:
         batch.corpora = torch.full((len(SENTENCES),), number)
     here = (torch.arange(len(batch.index))[:, None] < batch.lengths).T
     with torch.inference_mode():
-        scores = [member.network(batch) for member in members]
+        scores = [member.network(batch).scores for member in members]
     for column in vocabulary.columns:
         shares = [member.weight / member.temperatures.get(column, 1.0) for member in members]
         expected = sum(share * each[column] for share, each in zip(shares, scores, strict=True))
