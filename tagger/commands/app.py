@@ -3,22 +3,16 @@
 `--help`, `--version` and completion import no torch, Hydra or Lightning, which takes seconds.
 """
 
-import difflib
-import os
-import tomllib
-from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed_version
-from pathlib import Path
+from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from tagger.commands.console import clear_errors, say
-from tagger.errors import InputError, shorten
+from tagger.commands.console import clear_errors
+from tagger.errors import InputError
 
 COMMANDS = {  # the module of each, in the order of the help, which shows the first sentence of each one's docstring
     "train": "tagger.commands.runs",
@@ -42,8 +36,6 @@ COMMANDS = {  # the module of each, in the order of the help, which shows the fi
     "pretrain": "tagger.extras.pretraining.pretrain_command",
     "fill": "tagger.extras.pretraining.pretrain_command",
 }
-DEFAULT_COMMAND = "train"
-LEAST_WIDTH = 20  # of a terminal, in cells; a variable COLUMNS below it says nothing
 COMPLETION_OPTIONS = ("--install-completion", "--show-completion")
 GLOBAL_OPTIONS = ("-h", "--help", "-V", "--version", *COMPLETION_OPTIONS)
 _UsageError: Any = typer.BadParameter.__base__  # its module depends on the version of typer
@@ -63,34 +55,28 @@ class LazyCommands(TyperGroup):
     """The commands that `COMMANDS` names. Types of typer's own parts are `Any`: they moved between its versions."""
 
     def main(self, *args: Any, **options: Any) -> Any:
-        """Runs the command line, and ends the process with its status.
-
-        Errors outside of a command, such as an unknown option or a full disk under `--help`, are one line too.
-        """
-        if os.environ.get("COLUMNS", "").isdecimal() and int(os.environ["COLUMNS"]) < LEAST_WIDTH:
-            del os.environ["COLUMNS"]
-        with clear_errors("standard output cannot be written"):
+        """Runs the command line, and ends the process with its status; every error is one line."""
+        self.commands = dict.fromkeys(COMMANDS, self)  # names, of which typer proposes one for an unknown one
+        with clear_errors():
             try:
                 status = super().main(*args, **{**options, "standalone_mode": False})
             except typer.Abort:
                 raise KeyboardInterrupt from None
             except _UsageError as error:
-                raise InputError(_usage_message(error)) from None
+                message = " ".join(error.format_message().split()).removesuffix(".")
+                raise InputError(f"{message}; see {error.ctx.command_path if error.ctx else 'tagger'} --help") from None
         raise SystemExit(status or 0)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Puts the default command in front if none is named; `tagger` alone shows the help."""
+        """Puts `train` in front of KEY=VALUE and of options of Hydra; `python -m tagger` alone means it, too."""
+        first = args[0] if args else ""
+        if first.partition("=")[0] in COMPLETION_OPTIONS and args[1:]:
+            raise InputError(f"{first} takes no name: it is for the shell that runs it, bash, zsh, fish or powershell")
         if not args and not ctx.resilient_parsing:
-            if ctx.info_name == "tagger":
-                args = ["--help"]
-            else:
-                say("training on the bundled English sample, for some minutes; --help shows what else there is")
-        return super().parse_args(ctx, args if ctx.resilient_parsing and not args else with_command(args))
-
-    def invoke(self, ctx: Any) -> Any:
-        """Calls the command."""
-        with clear_errors():
-            return super().invoke(ctx)
+            args = ["--help" if ctx.info_name == "tagger" else "train"]
+        elif "=" in first or (first.startswith("-") and first not in GLOBAL_OPTIONS):
+            args = ["train", *args]
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The names, in the order of the help."""
@@ -109,49 +95,6 @@ class LazyCommands(TyperGroup):
                 parameter.display_type_rich = lambda **_: None  # the help of typer would add Python's: <list[str]>
         return command
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Returns the command that the first argument names.
-
-        Raises:
-            InputError: no command has that name; the message proposes one.
-        """
-        if args[0] not in COMMANDS and not ctx.resilient_parsing:
-            raise InputError(unknown_command(args[0]))
-        return super().resolve_command(ctx, args)
-
-
-def with_command(arguments: Sequence[str]) -> list[str]:
-    """Returns `arguments`, with the default command in front if they name none.
-
-    They name none if they are empty, or if the first is KEY=VALUE or an option that is not global. `help` and
-    `help COMMAND` become `--help` and `COMMAND --help`.
-    """
-    first = arguments[0] if arguments else ""
-    if first == "help":
-        return [*arguments[1:2], "--help"]
-    if first in COMMANDS or first.partition("=")[0] in GLOBAL_OPTIONS:
-        return list(arguments)
-    if not first or "=" in first or first.startswith("-"):
-        return [DEFAULT_COMMAND, *arguments]
-    return list(arguments)
-
-
-def unknown_command(name: str) -> str:
-    """The error message for a command that does not exist."""
-    close = difflib.get_close_matches(name, COMMANDS, n=1)
-    if close:
-        return f"no command {shorten(name)}; did you mean {close[0]}?"
-    if Path(name).exists():
-        return f"no command {shorten(name)}; to tag that file or folder, write tagger tag {name}"
-    return f"no command {shorten(name)}; the commands are {', '.join(COMMANDS)}"
-
-
-def _usage_message(error: Any) -> str:
-    """An error of usage in one line, with the help that tells more."""
-    message = " ".join(error.format_message().split()).removesuffix(".").replace("Value error, ", "")
-    command = f"{error.ctx.command_path} " if error.ctx else ""
-    return f"{message[:1].lower()}{message[1:]}; see {command}--help"
-
 
 def _typer(**settings: Any) -> typer.Typer:
     return typer.Typer(
@@ -162,25 +105,9 @@ def _typer(**settings: Any) -> typer.Typer:
     )
 
 
-DISTRIBUTION = "bigru-tagger"  # its name on the package index
-
-
-def _version() -> str:
-    """The version of the checkout that contains this code, else of the installed package."""
-    project = Path(__file__).resolve().parents[2] / "pyproject.toml"
-    if project.is_file():
-        stated = tomllib.loads(project.read_text(encoding="utf-8")).get("project", {})
-        if stated.get("name") == DISTRIBUTION:
-            return str(stated["version"])
-    try:
-        return installed_version(DISTRIBUTION)
-    except PackageNotFoundError:
-        return "of unknown version"
-
-
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"tagger {_version()}")
+        typer.echo(f"tagger {version('bigru-tagger')}")
         raise typer.Exit
 
 
@@ -189,7 +116,7 @@ app = _typer(cls=LazyCommands, add_completion=True, epilog=EPILOG)
 
 @app.callback()
 def commands(
-    version: Annotated[
+    shows_version: Annotated[
         bool, typer.Option("--version", "-V", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:

@@ -45,17 +45,12 @@ def size_text(size: int) -> str:
 
 
 @contextmanager
-def clear_errors(
-    unnamed: str = "the system names no file", memory: str = "close other programs, or use fewer --workers"
-) -> Iterator[None]:
+def clear_errors(memory: str = "close other programs, or use fewer --workers") -> Iterator[None]:
     """Ends the command with one line on standard error when an expected error ends the block.
 
     Bad input, files that cannot be read or written and a lack of memory end with status 2, Ctrl+C and SIGTERM with
-    130, and a reader of the output that went away (`| head`) with 141 and no message.
-
-    Args:
-        unnamed: the end of the line if the system's error names no file.
-        memory: the remedy for a lack of memory.
+    130, and a reader of the output that went away (`| head`) with 141 and no message. `memory` is the remedy for a lack
+    of it.
     """
     for name in ("SIGTERM", "SIGHUP"):  # Windows has one of them
         if hasattr(signal, name):
@@ -68,7 +63,7 @@ def clear_errors(
         drop(sys.stdout)
         raise SystemExit(BROKEN_PIPE) from None
     except OSError as error:
-        raise _end(_description(error, unnamed), BAD_INPUT) from None
+        raise _end(_description(error), BAD_INPUT) from None
     except MemoryError:
         raise _end(f"this needs more memory than there is; {memory}", BAD_INPUT) from None
     except KeyboardInterrupt as error:
@@ -98,8 +93,8 @@ def ignore_signals() -> None:
         signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
-def _description(error: OSError, unnamed: str) -> str:
+def _description(error: OSError) -> str:
     """The file that an error of the system names, if it names one, and what went wrong."""
     why = error.strerror or str(error) or type(error).__name__
     names = [shorten(os.fsdecode(name)) for name in (error.filename, error.filename2) if isinstance(name, (str, bytes))]
-    return f"{' and '.join(names)}: {why}" if names else f"{why}; {unnamed}"
+    return f"{' and '.join(names)}: {why}" if names else f"{why}; the system names no file, it may be standard output"

@@ -34,6 +34,11 @@ def test_tags_of_a_text_are_those_of_the_command(served: Running, tmp_path: Path
     assert [len(best) for best in first["upos_alternatives"]] == [3] * len(first["tokens"])
 
 
+def test_an_empty_token_has_a_probability(served: Running) -> None:
+    (sentence,) = tag(served, tokens=["", "a"])["sentences"]
+    assert all(0 <= share <= 1 for share in sentence["upos_probabilities"])
+
+
 @pytest.mark.parametrize("output", ["conllu", "tsv", "csv"])
 def test_other_outputs_are_those_of_the_command(served: Running, tmp_path: Path, output: str) -> None:
     assert tag(served, text=TEXT, output=output) == command(tmp_path, "--output", output)
