@@ -43,7 +43,7 @@ ENGLISH = "UD_English-EWT"
 SMALL = "UD_Maltese-MUDT"  # trains in seconds
 TEXTS = "raw_english"
 SHORT_TEXT = "burgess-busterbrown.txt"  # 80 kB
-MANIFEST = "tagger.manifest"  # has times of files in it
+SETTINGS = (".tagger.settings", "tagger.manifest")  # have times of files in them
 WORKERS = (1, 2)
 KILLS = 10
 KILL_SECONDS = (1.0, 20.0)  # a run lives this long before it is killed: from its imports to the third file or so
@@ -217,8 +217,8 @@ def _workers(number: int) -> str:
 
 
 def _outputs(folder: Path) -> dict[str, str]:
-    """The digest of each file but the manifest."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    """The digest of each file but the settings."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in SETTINGS)
     return {str(path.relative_to(folder)): _digest(path.read_bytes()) for path in files}
 
 

@@ -29,6 +29,7 @@ COMMANDS = {  # the module of each, in the order of the help, which shows the fi
     "ensemble": "tagger.extras.ensembles.ensemble_command",
     "lint": "tagger.extras.lint.lint_command",
     "lexicon": "tagger.extras.lint.lexicon_command",
+    "ray": "tagger.extras.ray.ray_command",
     "review": "tagger.extras.review.review_command",
     "explain": "tagger.extras.analysis.analysis_command",
     "embed": "tagger.extras.analysis.analysis_command",

@@ -18,6 +18,7 @@ from tagger.text.formats import (
     SUFFIXES,
     TAGGED,
     InputFormat,
+    OutputFormat,
     format_of,
 )
 from tagger.text.output_files import is_replaced
@@ -129,6 +130,32 @@ LexiconOption = Annotated[
 Separator = Annotated[str | None, typer.Option(metavar="TEXT", help=SEPARATORS)]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Sources = Annotated[list[str] | None, typer.Argument(metavar="FILE|FOLDER", help="Default: -, standard input.")]
+OutputOption = Annotated[
+    OutputFormat | None,
+    typer.Option(
+        metavar="FORMAT",
+        help=f"{', '.join(OUTPUTS)}. Default: by the suffix of -o, else conllu for conllu and tsv for others.",
+    ),
+]
+ColumnsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME,NAME",
+        help="Write only these columns of the tagger: some of upos, xpos, feats and lemma, or other names that its"
+        " training gave.",
+    ),
+]
+Probabilities = Annotated[bool, typer.Option("--probabilities", help="Add the probability of each tag.")]
+Top = Annotated[int, typer.Option(min=1, metavar="N", help="Add the N best tags of each token.")]
+ForceOutputs = Annotated[bool, typer.Option("--force", help="Replace outputs that exist.")]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on with a run that was killed, or tag again what has changed since: same FILEs and -o FOLDER.",
+    ),
+]
 Workers = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Processes. Default: one per physical core.", rich_help_panel=LARGE_JOBS),

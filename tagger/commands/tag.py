@@ -1,11 +1,10 @@
 """The command `tag`: files in, tagged files out."""
 
-import os
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -18,25 +17,34 @@ from tagger.commands.options import (
     FORMAT_OPTIONS,
     GIVEN_TAGS,
     LARGE_JOBS,
-    MODEL_HELP,
+    ColumnsOption,
     CorpusOption,
     DeviceOption,
     Encoding,
+    ForceOutputs,
     InputOption,
+    LanguageOption,
     LexiconOption,
+    ModelOption,
+    OutputOption,
     PrecisionOption,
+    Probabilities,
+    Resume,
+    Sources,
+    Top,
     Workers,
     format_help,
     lexicon_files,
 )
 from tagger.errors import InputError
-from tagger.jobs.jobs import Job, file_state
+from tagger.jobs.plan import Job, file_state
 from tagger.text.columns import column_separator
 from tagger.text.files import STDIO, check_input
-from tagger.text.formats import OUTPUTS, PLACED, SEPARATORS, TAGGED, OutputFormat
+from tagger.text.formats import PLACED, SEPARATORS, TAGGED
+from tagger.text.output_files import Busy
 
 if TYPE_CHECKING:
-    from tagger.jobs.bulk import Progress as Step
+    from tagger.jobs.bulk import Step
     from tagger.tagging.tagger import DocumentTagger
 
 
@@ -57,54 +65,21 @@ class GroupedOptions(TyperCommand):
 
 
 SETTINGS = {"tag": {"epilog": format_help(outputs=True), "cls": GroupedOptions}}
-RAY = "ray"
-CONTRADICTIONS = {  # an option, and what it does not go with
-    "--text": ("FILE", "--shard", "--engine ray"),
-    "--shard": ("--engine ray",),
-}
 
 
 def tag(
-    sources: Annotated[
-        list[str] | None, typer.Argument(metavar="FILE|FOLDER", help="Default: -, standard input.")
-    ] = None,
+    sources: Sources = None,
     to: Annotated[str | None, typer.Option("-o", metavar="FILE|FOLDER", help="Default: -, standard output.")] = None,
-    language: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CODE", help="Of the text, such as de or german. Default: the text tells, of each paragraph."
-        ),
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(metavar="MODEL", help=f"{MODEL_HELP} Default: the tagger of the text's language.")
-    ] = None,
+    language: LanguageOption = None,
+    model: ModelOption = None,
     text: Annotated[str | None, typer.Option(metavar="TEXT", help="Tag this text, not a file.")] = None,
     input: InputOption = None,
-    output: Annotated[
-        OutputFormat | None,
-        typer.Option(
-            metavar="FORMAT",
-            help=f"{', '.join(OUTPUTS)}. Default: by the suffix of -o, else conllu for conllu and tsv for others.",
-        ),
-    ] = None,
-    columns: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME,NAME",
-            help="Write only these columns of the tagger: some of upos, xpos, feats and lemma, or other names that its"
-            " training gave.",
-        ),
-    ] = None,
-    probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the probability of each tag.")] = False,
-    top: Annotated[int, typer.Option(min=1, metavar="N", help="Add the N best tags of each token.")] = 1,
-    force: Annotated[bool, typer.Option("--force", help="Replace outputs that exist.")] = False,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume",
-            help="Go on with a run that was killed, or tag again what has changed since: same FILEs and -o FOLDER.",
-        ),
-    ] = False,
+    output: OutputOption = None,
+    columns: ColumnsOption = None,
+    probabilities: Probabilities = False,
+    top: Top = 1,
+    force: ForceOutputs = False,
+    resume: Resume = False,
     separator: Annotated[
         str | None,
         typer.Option(
@@ -135,60 +110,43 @@ def tag(
             rich_help_panel=LARGE_JOBS,
         ),
     ] = None,
-    engine: Annotated[
-        Literal["local", "ray"],
-        typer.Option(
-            metavar="ENGINE",
-            help="local, ray: what runs the workers: this machine, or Ray, on the cluster RAY_ADDRESS or here.",
-            rich_help_panel=LARGE_JOBS,
-        ),
-    ] = "local",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
 ) -> None:
     """Tags files: running text, or tokens in one of several formats.
 
     Files and folders may be URLs: s3://, gs://, and for input hf:// and https://. Files ending in .gz or .zst are read
-    and written compressed. An output appears under its name when it is whole. Outputs that exist are kept. A folder of
-    outputs gets a manifest, which lists what is finished.
+    and written compressed. An output appears under its name when it is whole. Outputs that exist are kept.
     """
     from tagger.bundle.catalog import find_tagger
     from tagger.commands.loading import load_all, load_and_tell, one_or_all
     from tagger.jobs.bulk import JobOptions, tag_files
-    from tagger.jobs.jobs import jobs_of_shard, parse_shard, plan_jobs
-    from tagger.jobs.outputs import Outputs
+    from tagger.jobs.outputs import PlannedOutputs, open_output, settings_of
+    from tagger.jobs.plan import jobs_of_shard, parse_shard, plan_jobs
     from tagger.model.device import choose_device, choose_precision
     from tagger.tagging.arguments import checked_columns
     from tagger.tagging.workers import processor_cores
 
     to = None if to == STDIO else to
-    given = {"--text": text is not None, "FILE": bool(sources)}
-    given |= {"--shard": shard is not None, "--engine ray": engine == RAY}
-    for option, others in CONTRADICTIONS.items():
-        for other in others if given[option] else ():
-            if given[other]:
-                raise InputError(f"{option} does not go with {other}; leave one of the two out")
+    for other, given in {"FILE": bool(sources), "--shard": shard is not None}.items():
+        if text is not None and given:
+            raise InputError(f"--text does not go with {other}; leave one of the two out")
     check_input([], encoding)
     if separator is not None:
         column_separator(separator)
     part = None if shard is None else parse_shard(shard)
     lexicons = lexicon_files(lexicon or [])
-    if engine == RAY:
-        from tagger.jobs.ray_engine import tag_jobs  # before a model is loaded: it may not be installed
-
     plan = plan_jobs(sources or [], to, input, output)
     jobs, failed = plan.jobs, len(plan.errors)
     if text is not None:
         jobs = [jobs[0]._replace(source="--text", text=text)]
     for job in jobs:
-        if engine == RAY and (job.state is None or job.target is None):
-            raise InputError(f"--engine ray tags files into a folder, and {job.source} is no file or has no output")
         if keep and job.input not in TAGGED:
             raise InputError(f"--keep: {job.source} ({job.input}) has no tags; give {', '.join(TAGGED)} with --input")
-    for line in [*plan.skipped, *(f"error: {line}" for line in plan.errors)]:
+    for line in plan.messages():
         say(line)
     if part is not None:
-        own = jobs_of_shard(jobs, part, sources or [], to)
+        own = jobs_of_shard(jobs, part)
         nothing = "" if own else ", so there is nothing to do"
         say(f"shard {part}: {len(own) or 'none'} of {len(jobs)} files{nothing}")
         jobs = own
@@ -196,10 +154,9 @@ def tag(
     names_one = {"--corpus": corpus is not None, "--keep": keep, "--lexicon": bool(lexicons)}
     chosen = one_or_all(language, model, names_one) if jobs else None
     folder = bundled("data") if chosen is None else find_tagger(chosen)
-    options = JobOptions(encoding, separator, probabilities, top)
-    if jobs:
-        settings = {
-            "tagger": [os.path.abspath(folder), file_state(folder / "config.json")],
+    settings = settings_of(
+        folder,
+        {
             "--precision": choose_precision(precision, choose_device(device)),
             "--input": input,
             "--output": output,
@@ -210,37 +167,32 @@ def tag(
             "--corpus": corpus,
             "--keep": keep,
             "--columns": columns,
-            "--lexicon": {name: [os.path.abspath(file), file_state(file)] for name, file in lexicons.items()},
-        }
-        named = f"{part.number}-of-{part.total}" if part is not None else ""
-        outputs = Outputs(jobs, to if jobs[0].name else None, settings, part=named, force=force, resume=resume)
+            "--lexicon": {name: [file, file_state(file)] for name, file in lexicons.items()},
+        },
+    )
+    into = to if jobs and jobs[0].name else None
+    with closing(PlannedOutputs(jobs, into, settings, shared=part is not None, force=force, resume=resume)) as outputs:
         for message in outputs.messages:
             say(message)
-        jobs, failed = outputs.pending, failed + len(outputs.foreign)
-
-    if jobs:
-        count = 1 if engine == RAY else workers or processor_cores()
-        if chosen is None:
-            load: Callable[[], DocumentTagger] = partial(load_all, device, precision, count)
-        else:
-            load = partial(load_and_tell, folder, device, precision, workers=count, corpus=corpus, lexicons=lexicons)
-        tagger = load()
-        if keep:
-            options = options._replace(keep={tagger.columns[0]: 1})
-        if columns is not None:
-            options = options._replace(columns=checked_columns(columns.split(","), tagger.columns))
-        if any(job.source == STDIO for job in jobs) and sys.stdin is not None and sys.stdin.isatty():
-            say("type a text; Ctrl+D in a line of its own ends it")
-        if engine == RAY:
-            steps = tag_jobs(load, jobs, options, outputs, Console().width, workers=workers, device=device)
-            failed += _show(jobs, steps)
-        else:
-            failed += _show(jobs, tag_files(tagger, jobs, options, outputs.open, Console().width))
+        failed += len(outputs.kept)
+        if outputs.pending:
+            count = workers or processor_cores()
+            if chosen is None:
+                tagger: DocumentTagger = load_all(device, precision, count)
+            else:
+                tagger = load_and_tell(folder, device, precision, count, corpus=corpus, lexicons=lexicons)
+            options = JobOptions(encoding, separator, probabilities, top, {tagger.columns[0]: 1} if keep else None)
+            if columns is not None:
+                options = options._replace(columns=checked_columns(columns.split(","), tagger.columns))
+            if any(job.source == STDIO for job in jobs) and sys.stdin is not None and sys.stdin.isatty():
+                say("type a text; Ctrl+D in a line of its own ends it")
+            opened, width = partial(open_output, force=force), Console().width
+            failed += show_progress(outputs.pending, tag_files(tagger, outputs.unmade(), options, opened, width))
     if failed:
         raise typer.Exit(BAD_INPUT)
 
 
-def _show(jobs: Sequence[Job], steps: Generator["Step", None, None]) -> int:
+def show_progress(jobs: Sequence[Job], steps: Generator["Step", None, None]) -> int:
     """Shows steps as they come: errors, and on a terminal bytes, words per second and time left. Counts failed jobs."""
     printed = any(job.target is None for job in jobs) and sys.stdout is not None and sys.stdout.isatty()
     columns = (BarColumn(), DownloadColumn(), TextColumn("{task.fields[words]}"), TimeRemainingColumn())
@@ -254,7 +206,9 @@ def _show(jobs: Sequence[Job], steps: Generator["Step", None, None]) -> int:
             words += step.words
             if step.finished or step.error is not None:
                 read += step.job.size
-            if step.error is not None:
+            if isinstance(step.error, Busy):
+                say(str(step.error))
+            elif step.error is not None:
                 failed += 1
                 say(f"error: {step.error}")
             speed = f"{words / (bar.tasks[0].elapsed or 1):,.0f} words/s"

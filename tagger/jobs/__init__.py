@@ -1,5 +1,5 @@
 """Files come in, tagged files go out, any number of them.
 
-`jobs.py` says which file is tagged into which, `bulk.py` tags them with the processes of `tagging/workers.py`, and
+`plan.py` says which file is tagged into which, `bulk.py` tags them with the processes of `tagging/workers.py`, and
 `outputs.py` protects what exists and lets an interrupted run go on. Start in `bulk.py`.
 """

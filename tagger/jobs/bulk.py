@@ -7,14 +7,14 @@ several, or after a run was resumed.
 """
 
 import io
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, suppress
 from functools import partial
 from itertools import chain, groupby
 from typing import BinaryIO, NamedTuple, TextIO
 
 from tagger.errors import InputError
-from tagger.jobs.jobs import Job, file_state
+from tagger.jobs.plan import Job, file_state
 from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import DocumentTagger
 from tagger.tagging.windows import WINDOW_TOKENS
@@ -32,7 +32,7 @@ MAX_WINDOWS = 500  # of a batch
 
 
 class JobOptions(NamedTuple):
-    """How files are read and written; see `formats.read_parts` and `formats.writer`."""
+    """How files are read and written."""
 
     encoding: str = "utf-8"
     separator: str | None = None
@@ -43,7 +43,7 @@ class JobOptions(NamedTuple):
     columns: Sequence[str] | None = None  # that are written; None: all
 
 
-class Progress(NamedTuple):
+class Step(NamedTuple):
     """A window of an output has been written, or the output has ended."""
 
     job: Job
@@ -53,10 +53,10 @@ class Progress(NamedTuple):
     error: InputError | None = None  # the error that stopped this output
 
 
-class _Window(NamedTuple):
+class _FileWindow(NamedTuple):
     """Parts of a file that are tagged together, and how they are written."""
 
-    job: int  # its number
+    job: Job
     parts: list[Part]
     write: Writer
     layout: bool  # whether the format shows where words stand
@@ -64,7 +64,6 @@ class _Window(NamedTuple):
     tokens: int = 0  # about how many
     read: int = 0  # bytes of the file up to the end of the window
     error: InputError | None = None  # why the rest of the file cannot be read
-    flush: bool = False  # whether the windows so far are sent at once, because the next text may come late
 
 
 _Result = tuple[str, int] | InputError  # a window as text and the number of its words, or why there is none
@@ -72,27 +71,22 @@ _Result = tuple[str, int] | InputError  # a window as text and the number of its
 
 def tag_files(
     tagger: DocumentTagger,
-    jobs: Sequence[Job],
+    jobs: Iterable[Job],
     options: JobOptions,
     output: Callable[[Job], AbstractContextManager[TextIO]],
     width: int = 80,
-) -> Generator[Progress, None, None]:
+) -> Generator[Step, None, None]:
     """Tags files one after the other; an error in one does not stop the others.
 
-    Args:
-        tagger: its number of workers is used. If one dies again and again, `WorkersDied` ends the run.
-        jobs: the files.
-        options: of all jobs.
-        output: opens a job's output; an error in the block leaves no output.
-        width: of the terminal.
+    If a worker of the tagger dies again and again, `WorkersDied` ends the run. `output` opens a job's output; an error
+    in the block leaves no output.
     """
-    failed: set[int] = set()
+    failed: set[Job] = set()
     request = Request(top=options.top, probabilities=options.probabilities, keep=options.keep is not None)
     batches = _batches(_windows(tagger, jobs, options, width, failed))
     results = tagger.workers.map(partial(_write, request=request), batches)
     pairs = (pair for windows, texts in results for pair in zip(windows, texts, strict=True))
-    for number, own in groupby(pairs, lambda pair: pair[0].job):
-        job = jobs[number]
+    for job, own in groupby(pairs, lambda pair: pair[0].job):
         try:
             first = next(own)
             for error in (first[0].error, first[1]):
@@ -109,33 +103,35 @@ def tag_files(
                     out.write(text)
                     if window.error is not None:
                         raise window.error
-                    yield Progress(job, words, window.read)
-            yield Progress(job, finished=True)
+                    yield Step(job, words, window.read)
+            yield Step(job, finished=True)
         except WorkersDied:
             raise
         except InputError as error:
-            failed.add(number)
-            yield Progress(job, error=error)
+            failed.add(job)
+            yield Step(job, error=error)
 
 
-def _batches(windows: Iterator[_Window]) -> Iterator[WorkBatch[list[_Window], list[_Window]]]:
-    """Windows of one file, or of several small ones after each other, to be sent together."""
-    batch: list[_Window] = []
+def _batches(
+    windows: Iterator[_FileWindow | None],
+) -> Iterator[WorkBatch[list[_FileWindow], list[_FileWindow]]]:
+    """Windows of one file, or of several small ones after each other, to be sent together; None: at once."""
+    batch: list[_FileWindow] = []
     tokens, limit = 0, FIRST_BATCH
     for window in chain(windows, [None]):
         if window is not None:
             batch.append(window)
             tokens += window.tokens
-        if batch and (window is None or tokens >= limit or len(batch) >= MAX_WINDOWS or window.flush):
+        if batch and (window is None or tokens >= limit or len(batch) >= MAX_WINDOWS):
             yield WorkBatch([window._replace(parts=[]) for window in batch], batch, tokens)
             batch, tokens, limit = [], 0, min(2 * limit, WINDOW_TOKENS)
 
 
 def _windows(
-    tagger: DocumentTagger, jobs: Sequence[Job], options: JobOptions, width: int, failed: Collection[int]
-) -> Iterator[_Window]:
-    """The windows of all files, at least one of each."""
-    for number, job in enumerate(jobs):
+    tagger: DocumentTagger, jobs: Iterable[Job], options: JobOptions, width: int, failed: Collection[Job]
+) -> Iterator[_FileWindow | None]:
+    """The windows of all files, at least one of each; None before a text that may come late."""
+    for job in jobs:
         write = writer(
             job.output,
             options.columns or tagger.columns,
@@ -144,13 +140,14 @@ def _windows(
             separator=options.separator if job.input == job.output or job.input not in SEPARATED else None,
             width=width,
         )
-        next_is_standard_input = number + 1 < len(jobs) and jobs[number + 1].source == STDIO  # its text may come late
-        window = _Window(number, [], write, job.output in WITH_OFFSETS)
+        if job.source == STDIO:
+            yield None
+        window = _FileWindow(job, [], write, job.output in WITH_OFFSETS)
         tokens, limit = 0, FIRST_WINDOW
         error = None
         try:
             for part, read in _file_parts(tagger, job, options):
-                if number in failed:
+                if job in failed:
                     break
                 window.parts.append(part)
                 tokens += len(part) if isinstance(part, Sentence) else 1 + len(part.text) // CHARACTERS_PER_TOKEN
@@ -160,7 +157,7 @@ def _windows(
                     limit = min(2 * limit, WINDOW_TOKENS)
         except InputError as found:
             error = found
-        yield window._replace(tokens=tokens, error=error, flush=next_is_standard_input)
+        yield window._replace(tokens=tokens, error=error)
 
 
 def file_sentences(tagger: DocumentTagger, job: Job, options: JobOptions) -> Iterator[Sentence]:
@@ -201,7 +198,7 @@ def _version(file: BinaryIO) -> object:
     return None
 
 
-def _write(tagger: DocumentTagger, windows: list[_Window], request: Request) -> list[_Result]:
+def _write(tagger: DocumentTagger, windows: list[_FileWindow], request: Request) -> list[_Result]:
     """The work of a process: cuts paragraphs, tags sentences, and writes them as text."""
     cut = _cut(tagger, windows)
     whole: list[Sentence] = []
@@ -224,7 +221,7 @@ def _write(tagger: DocumentTagger, windows: list[_Window], request: Request) -> 
     return results
 
 
-def _cut(tagger: DocumentTagger, windows: list[_Window]) -> list[list[Sentence] | InputError]:
+def _cut(tagger: DocumentTagger, windows: list[_FileWindow]) -> list[list[Sentence] | InputError]:
     """The sentences of each window, or what is wrong with it. The texts of all windows are cut together."""
     try:
         cuts = tagger.cuts_of([part for window in windows for part in window.parts])

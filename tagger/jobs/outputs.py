@@ -1,33 +1,38 @@
-"""Decides which outputs a run must still make, protects existing files, and lists what is finished.
+"""Decides which outputs a run must still make, and protects those that exist.
 
-A folder of outputs has a manifest of JSON lines. A run adds a line with its tagger and its options, then one for each
-output: its name, and the size and time of the source and of the output. The line is written when the output's content
-is complete and before it has its name. So if the process dies, each output either is one that a run has made, or comes
-from elsewhere. Several runs may append to one manifest at the same time. A shard and a process of Ray have manifests of
-their own, since machines that append to one file on NFS overwrite each other's lines.
+An output that has its name is whole. So `--resume` needs no list of what is finished: it makes what is missing, and
+what is older than its source or than the settings of the runs. A file of the folder has these settings, the tagger and
+all options that decide what is made; a run with others may not resume it.
+
+Only what a run has made is ever replaced. The time of an output's last change ends in a checksum; whoever changes the
+file later changes the time, too.
 """
 
 import filecmp
-import hashlib
 import json
 import os
+import random
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 from tagger.errors import InputError
-from tagger.jobs.jobs import MANIFEST_NAME, Job, file_state, is_manifest
+from tagger.jobs.plan import Job, file_state
 from tagger.text.files import is_remote
-from tagger.text.output_files import remove_leftovers, whole_file
+from tagger.text.output_files import lock, whole_file
+
+SETTINGS_FILE = ".tagger.settings"  # in the folder of outputs
+_TICK, _GRAIN = 10_000_000, 100  # nanoseconds: a checksum, a multiple of the grain, fills a tick
 
 
-class Outputs:
+class PlannedOutputs:
     """The outputs of a run.
 
     Attributes:
         pending: the jobs whose outputs are to be made.
-        foreign: the jobs whose outputs a resumed run keeps because no run has made them as they are.
+        kept: the jobs whose outputs are out of date, but were changed after tagging, and stay.
         messages: a line each about the others, for users.
     """
 
@@ -37,131 +42,131 @@ class Outputs:
         folder: str | None,
         settings: Mapping[str, Any],
         *,
-        part: str = "",
+        shared: bool = False,
         force: bool = False,
         resume: bool = False,
     ) -> None:
         """Decides which outputs to make.
 
-        An existing output is kept. With `force` it is replaced. With `resume` it is replaced if the manifest says that
-        a run made it, of another source. The outputs go into `folder`, if into any; `settings` are the tagger and all
-        else that decides what it makes of a source, as JSON has it. The manifest's name ends in `part`.
+        Args:
+            folder: of the outputs, if they go into one.
+            settings: the tagger, and the options that decide what it makes of a source, as JSON has them.
+            shared: whether other runs make other outputs of the folder at the same time.
+            force: whether outputs that exist are replaced; else they are kept.
+            resume: whether those that are out of date are replaced.
         """
-        self.part, self._force = part, force
-        self._folder = None if folder is None or is_remote(folder) else folder
-        self._settings = dict(settings)
-        self._run = hashlib.sha256(json.dumps(self._settings, sort_keys=True).encode()).hexdigest()[:16]
-        self._started = False
+        self.force = force
+        self._file: TextIO | None = None
+        self.kept: list[Job] = []
         self.messages: list[str] = []
-        self.foreign: list[Job] = []
+        if resume and folder is not None and is_remote(folder):
+            raise InputError(f"-o {folder}: leave --resume out; outputs that exist there are kept, others are made")
+        if resume and (folder is None or force):
+            raise InputError("--resume goes on with a run into a folder (-o FOLDER), without --force")
+        self.pending = [job for job in jobs if force or job.before is None]
+        begun = 0
+        if folder is not None and not is_remote(folder) and (self.pending or resume):
+            begun = self._settle(Path(folder), json.loads(json.dumps(settings)), shared, resume)
         if resume:
-            if folder is not None and is_remote(folder):
-                raise InputError(f"-o {folder}: leave --resume out; outputs that exist there are kept, others are made")
-            if folder is None or force:
-                raise InputError("--resume goes on with a run into a folder (-o FOLDER), without --force")
-            self.pending = self._unfinished(jobs, folder)
-        else:
-            kept = [] if force else [job for job in jobs if job.before is not None]
-            if kept:
-                again = "" if self._folder is None else ", --resume tags again what has changed"
-                self.messages.append(f"kept: {_listed(kept)}; --force replaces what exists{again}")
-            self.pending = [job for job in jobs if force or job.before is None]
-        if self.pending and self._folder is not None:
-            _check_folder(self._folder)
+            again = [job for job in jobs if job.before is not None and _is_old(job, job.before, begun)]
+            self.kept = [job for job in again if not _is_own(str(job.target))]
+            again = [job for job in again if job not in self.kept]
+            self.messages.append(f"resuming: {len(jobs) - len(self.pending) - len(again)} of {len(jobs)} outputs exist")
+            if again:
+                self.messages.append(f"tagged again: {_listed(again)}, older than the source or the options")
+            if self.kept:
+                self.messages.append(
+                    f"kept: {_listed(self.kept)}, older than the source, but changed after tagging; move away what is"
+                    " to be tagged again"
+                )
+            self.pending += again
+        elif len(self.pending) < len(jobs):
+            more = "" if folder is None else ", --resume tags again what is older than its source"
+            exist = [job for job in jobs if job.before is not None]
+            self.messages.append(f"kept: {_listed(exist)}; --force replaces what exists{more}")
 
-    @contextmanager
-    def open(self, job: Job) -> Iterator[TextIO]:
-        """Opens the output of a job for writing. At the end a file is listed in the manifest and gets its name."""
-        target = job.target
-
-        def before_naming(content: Path) -> None:
-            assert target is not None
-            changed = not self._force and file_state(target) != job.before
-            if changed and not (os.path.isfile(target) and filecmp.cmp(content, target, shallow=False)):
-                raise InputError(f"{target} was made or changed while this ran; it is kept, --force replaces it")
-            if self._folder is not None:
-                self._append({"output": job.name, "source": job.state, "made": file_state(content), "run": self._run})
-
-        with whole_file(target, before_naming=before_naming) as out:
-            yield out
-
-    def _append(self, line: Mapping[str, Any]) -> None:
-        """Adds a line. It begins with a line end, since another run may have left a part of a line before it."""
-        assert self._folder is not None
-        path = Path(self._folder, f"{MANIFEST_NAME}.{self.part}" if self.part else MANIFEST_NAME)
-        lines = [line] if self._started else [{"run": self._run, **self._settings}, line]
-        text = "".join(f"\n{json.dumps(line)}" for line in lines).encode()
+    def _settle(self, folder: Path, settings: Mapping[str, Any], shared: bool, resume: bool) -> int:
+        """Writes the settings if they are new, and returns when the runs with these settings began."""
+        _check_folder(folder)
+        path = folder / SETTINGS_FILE
         try:
-            with path.open("ab", buffering=0) as file:
-                complete = file.write(text) == len(text)
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("a+")  # which is locked until it is closed
+            busy = not shared and lock(self._file) is False
+            self._file.seek(0)
+            there: Any = {}
+            with suppress(ValueError, RecursionError):
+                there = json.loads(self._file.read())
+            if there != settings:
+                if resume and isinstance(there, dict) and there:
+                    names = ", ".join(each for each in {**settings, **there} if there.get(each) != settings.get(each))
+                    raise InputError(
+                        f"{folder} has outputs that were made with other values of {names}; tag into another folder, or"
+                        " replace what is here with --force"
+                    )
+                self._file.truncate(0)
+                self._file.write(json.dumps(settings))
+                self._file.flush()
         except OSError as error:
             raise InputError(f"{path} cannot be written: {error.strerror}") from None
-        if not complete:
-            raise InputError(f"{path} cannot be written: no space left on the device")
-        self._started = True
+        if busy:
+            self.messages.append(f"another process tags into {folder}; what it has begun is left to it")
+            random.shuffle(self.pending)  # so that the two seldom meet at a file
+        return path.stat().st_mtime_ns
 
-    def _unfinished(self, jobs: Sequence[Job], folder: str) -> list[Job]:
-        """The jobs that a resumed run has to do."""
-        remove_leftovers(job.target for job in jobs if job.target is not None)
-        made, runs = _read(folder)
-        pending, again = [], []
-        for job in jobs:
-            source, run = made.get((job.name, json.dumps(job.before)), (None, ""))
-            if job.before is None:
-                pending.append(job)
-            elif not run:
-                self.foreign.append(job)
-            elif run != self._run:
-                raise InputError(
-                    f"{job.target} was made with {_differences(runs.get(run, {}), self._settings)}; tag into"
-                    " another folder, or replace what is here with --force"
-                )
-            elif job.state is None or source != job.state:
-                pending.append(job)
-                again.append(job)
-        done = len(jobs) - len(pending) - len(self.foreign)
-        self.messages.append(f"resuming: {done} of {len(jobs)} outputs are finished")
-        if again:
-            self.messages.append(f"tagged again: {_listed(again)}, whose source has changed since")
-        if self.foreign:
-            self.messages.append(
-                f"kept: {_listed(self.foreign)}, changed after tagging or not listed in {MANIFEST_NAME}; move away what"
-                " is to be tagged again"
-            )
-        return pending
+    def close(self) -> None:
+        """Lets another process know that this one is done."""
+        if self._file is not None:
+            self._file.close()
+
+    def unmade(self) -> Iterator[Job]:
+        """The pending jobs, one when it is needed, but for those whose outputs another process has made meanwhile."""
+        for job in self.pending:
+            if self.force or job.target is None or is_remote(job.target) or file_state(job.target) == job.before:
+                yield job
 
 
-def _read(folder: str) -> tuple[dict[tuple[str, str], tuple[Any, str]], dict[str, dict[str, Any]]]:
-    """The source and the run of each output by its name and its state, and the settings of each run.
-
-    A line that is torn or of an earlier version is left out.
-    """
-    made: dict[tuple[str, str], tuple[Any, str]] = {}
-    runs: dict[str, dict[str, Any]] = {}
-    for path in sorted(path for path in Path(folder).glob(f"{MANIFEST_NAME}*") if is_manifest(path.name)):
-        try:
-            lines = path.read_bytes().splitlines()
-        except OSError as error:
-            raise InputError(f"{path} cannot be read: {error.strerror}") from None
-        for line in lines:
-            with suppress(ValueError, KeyError, TypeError, RecursionError):
-                fields = json.loads(line)
-                if "output" in fields:
-                    made[fields["output"], json.dumps(fields["made"])] = fields["source"], str(fields["run"])
-                else:
-                    runs[str(fields["run"])] = fields
-    return made, runs
+def settings_of(tagger: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides what is made of a source: the folder of the tagger, and the options that are given."""
+    given = {name: value for name, value in options.items() if value}
+    return {"tagger": [os.path.abspath(tagger), file_state(tagger / "config.json")], **given}
 
 
-def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
-    """What other settings a run had, for people."""
-    names = [name for name in here if there.get(name) != here[name]]
-    return f"other values of {', '.join(names)}" if there and names else "another tagger or other options"
+@contextmanager
+def open_output(job: Job, force: bool = False) -> Iterator[TextIO]:
+    """Opens the output of a job for writing. At the end it gets its name, if nobody has made another one meanwhile."""
+
+    def before_naming(content: Path) -> None:
+        target = str(job.target)
+        changed = not force and file_state(target) != job.before
+        if changed and not (os.path.isfile(target) and filecmp.cmp(content, target, shallow=False)):
+            raise InputError(f"{target} was made or changed while this ran; it is kept, --force replaces it")
+        status = content.stat()
+        start = -(-status.st_mtime_ns // _TICK) * _TICK
+        os.utime(content, ns=(status.st_atime_ns, _signed(start, status.st_size)))
+
+    with whole_file(job.target, before_naming=before_naming, alone=True) as out:
+        yield out
 
 
-def _check_folder(folder: str) -> None:
+def _signed(start: int, size: int) -> int:
+    """A time after `start`, in nanoseconds, by which a file of that size is known again."""
+    return start + zlib.crc32(f"{start} {size}".encode()) % (_TICK // _GRAIN) * _GRAIN
+
+
+def _is_own(path: str) -> bool:
+    """Whether a run has made a file as it is."""
+    size, changed = file_state(path) or (0, 0)
+    return changed == _signed(changed // _TICK * _TICK, size)
+
+
+def _is_old(job: Job, output: Sequence[int], begun: int) -> bool:
+    return output[1] < max(begun, job.state[1] if job.state else 0)
+
+
+def _check_folder(folder: Path) -> None:
     """Checks that a folder can be made, or that files can be made in it."""
-    place = next(place for place in (Path(folder), *Path(folder).parents) if place.exists())
+    place = next(place for place in (folder, *folder.parents) if place.exists())
     if not place.is_dir():
         raise InputError(f"-o {folder}: {place} is a file; name a folder, or a file without a slash at the end")
     if not os.access(place, os.W_OK | os.X_OK):

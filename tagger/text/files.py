@@ -206,7 +206,6 @@ def packed(binary: BinaryIO, ending: str) -> BinaryIO:
 
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?:::.*)?://", re.DOTALL)
-_VERSIONS = ("ETag", "etag", "generation", "md5Hash", "blob_id", "LastModified", "Last-Modified", "created")
 _NO_RIGHT = ("credential", "forbidden", "unauthorized", "accessdenied", "access denied")
 
 
@@ -228,13 +227,6 @@ PROTOCOLS: Mapping[str, Protocol] = {
 }
 
 
-class RemoteFile(NamedTuple):
-    """What a storage says of a file."""
-
-    size: int  # bytes; 0 if it is not known
-    version: str  # differs when the content does; empty if it is not known
-
-
 def is_remote(path: str) -> bool:
     """Whether `path` is a URL such as `s3://bucket/book.txt`, of whatever protocol."""
     return _URL.match(path) is not None
@@ -248,8 +240,8 @@ def check_writable(url: str) -> None:
         )
 
 
-def list_remote(url: str) -> dict[str, RemoteFile]:
-    """The files below a folder, or the one file of that name, by their URLs; empty if there is none."""
+def list_remote(url: str) -> dict[str, int]:
+    """The sizes of the files below a folder, or of the one of that name, by their URLs; 0 for one that is not known."""
     url = url.rstrip("/")
     with _reached(url) as (system, path):
         system.invalidate_cache()
@@ -260,7 +252,8 @@ def list_remote(url: str) -> dict[str, RemoteFile]:
                 raise  # HTTP: what went wrong is in its cause
             return {}
     urls = {url + name[len(path) :]: entry for name, entry in entries.items() if name.startswith(path)}
-    return {each: _file(entry) for each, entry in urls.items() if entry["type"] == "file" and each[-1] != "/"}
+    files = {each: entry for each, entry in urls.items() if entry["type"] == "file" and each[-1] != "/"}
+    return {each: int(entry.get("size") or 0) for each, entry in files.items()}
 
 
 def open_remote(url: str) -> BinaryIO:
@@ -318,9 +311,3 @@ def _protocol(url: str) -> Protocol:
         known = ", ".join(f"{name}://" for name in PROTOCOLS if name != "memory")
         raise InputError(f"{url}: {name} is no protocol for files here; give a path, or one of {known}")
     return PROTOCOLS[name]
-
-
-def _file(entry: Mapping[str, Any]) -> RemoteFile:
-    version = next((entry[name] for name in _VERSIONS if entry.get(name)), "")
-    version = version.timestamp() if hasattr(version, "timestamp") else version
-    return RemoteFile(int(entry.get("size") or 0), str(version))

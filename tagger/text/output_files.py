@@ -3,15 +3,15 @@
 import errno
 import io
 import os
-import re
 import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import IO, Any, BinaryIO, TextIO
 
 try:
     import fcntl
@@ -22,12 +22,17 @@ from tagger.errors import InputError
 from tagger.text.files import is_remote, packed, packing, upload
 
 BeforeNaming = Callable[[Path], None]
-_PARTIAL = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part", re.DOTALL)
 _NAME = 40  # characters of a file's name that its hidden file has
 
 
+class Busy(InputError):
+    """Another process is writing this file."""
+
+
 @contextmanager
-def whole_file(place: str | Path | None, *, before_naming: BeforeNaming | None = None) -> Iterator[TextIO]:
+def whole_file(
+    place: str | Path | None, *, before_naming: BeforeNaming | None = None, alone: bool = False
+) -> Iterator[TextIO]:
     """Opens a file for writing UTF-8 that appears as `place` when the block ends without an error.
 
     None is standard output, which is written to directly. A name that ends in `.gz` or `.zst` is compressed. A lone
@@ -44,7 +49,10 @@ def whole_file(place: str | Path | None, *, before_naming: BeforeNaming | None =
                 yield out
             upload(content, str(place))
     else:
-        with whole_binary(place, before_naming=before_naming) as binary, _text(binary, Path(place).name) as out:
+        with (
+            whole_binary(place, before_naming=before_naming, alone=alone) as binary,
+            _text(binary, Path(place).name) as out,
+        ):
             yield out
 
 
@@ -54,7 +62,11 @@ def _text(binary: BinaryIO, name: str) -> TextIO:
 
 @contextmanager
 def whole_binary(
-    path: str | Path, remedy: str = "choose another place", *, before_naming: BeforeNaming | None = None
+    path: str | Path,
+    remedy: str = "choose another place",
+    *,
+    before_naming: BeforeNaming | None = None,
+    alone: bool = False,
 ) -> Iterator[BinaryIO]:
     """Opens a file for writing bytes that appears as `path` when the block ends without an error.
 
@@ -66,8 +78,11 @@ def whole_binary(
         path: the file; folders above it are made.
         remedy: the end of the message of an error.
         before_naming: called with the hidden file when it is complete. If it raises an error, `path` stays unchanged.
+        alone: whether one process writes the file at a time; for the others it is `Busy`. The hidden file of a process
+            that was killed is then used by the next one.
     """
     partial: Path | None = None
+    held: int | None = None  # an open file, whose lock lasts until it is closed
     try:
         if Path(path).is_dir():
             raise InputError(f"{path} is a folder; the name of a file is needed here")
@@ -78,12 +93,11 @@ def whole_binary(
             if target.is_symlink():
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
             target.parent.mkdir(parents=True, exist_ok=True)
-            partial = target.with_name(f".{target.name[:_NAME]}.{secrets.token_hex(4)}.part")
-            binary = partial.open("xb")
-            if fcntl is not None:
-                # Not filelock, which the package uses elsewhere: some versions of it empty the file that they lock.
-                with suppress(OSError):  # a file system without locks: nobody removes what a killed process left
-                    fcntl.lockf(binary, fcntl.LOCK_EX)
+            found = _hidden(target, alone)
+            if found is None:
+                raise Busy(f"{path} is being made by another process; it is left to it")
+            partial, binary = found
+            held = os.dup(binary.fileno())
             if target.exists():
                 shutil.copymode(target, partial)
         with binary:
@@ -98,6 +112,40 @@ def whole_binary(
         if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
             raise InputError(f"{path} cannot be written: {error.strerror}; {remedy}") from None
         raise
+    finally:
+        if held is not None:
+            os.close(held)
+
+
+def _hidden(target: Path, alone: bool) -> tuple[Path, BinaryIO] | None:
+    """Opens the hidden file of a target; None if it is to be written by one process, and another one does."""
+    start = f".{target.name[:_NAME]}."
+    if alone:
+        path = target.with_name(f"{start}{zlib.crc32(os.fsencode(target.name)):08x}.part")
+        binary: BinaryIO = path.open("ab")  # which a process that was killed may have left
+        locked = lock(binary)
+        with suppress(FileNotFoundError):
+            if locked and os.path.samestat(os.fstat(binary.fileno()), path.stat()):
+                binary.truncate(0)
+                return path, binary
+        binary.close()
+        if locked is not None:  # another process writes it, or has given it its name since it was opened
+            return None
+        path.unlink(missing_ok=True)
+    path = target.with_name(f"{start}{secrets.token_hex(4)}.part")
+    return path, path.open("xb")
+
+
+def lock(file: IO[Any]) -> bool | None:
+    """Locks an open file until it is closed; False if another process has, None on a system without locks."""
+    if fcntl is None:
+        return None
+    try:
+        # Not filelock, which the package uses elsewhere: some versions of it empty the file that they lock.
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return False if error.errno in (errno.EWOULDBLOCK, errno.EACCES) else None
+    return True
 
 
 def _is_special(path: str | Path) -> bool:
@@ -107,20 +155,6 @@ def _is_special(path: str | Path) -> bool:
 def is_replaced(path: str | Path) -> bool:
     """Whether writing to `path` would replace a file; False where `whole_binary` writes directly."""
     return os.path.isfile(path) and not _is_special(path)
-
-
-def remove_leftovers(targets: Iterable[str]) -> None:
-    """Deletes the hidden files that killed processes left of some files; who still writes one holds its lock."""
-    names: dict[Path, set[str]] = {}
-    for target in map(Path, map(os.path.realpath, targets)):
-        names.setdefault(target.parent, set()).add(target.name[:_NAME])
-    for folder, wanted in names.items():
-        for path in folder.glob(".*.part"):
-            found = _PARTIAL.fullmatch(path.name)
-            if found is not None and found[1] in wanted and fcntl is not None:
-                with suppress(OSError), path.open("r+b") as file:
-                    fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    path.unlink()
 
 
 def new_folder(parent: Path, name: str) -> Path:

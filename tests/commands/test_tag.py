@@ -16,7 +16,7 @@ import torch
 
 import tagger
 from tagger.commands.console import BROKEN_PIPE
-from tagger.jobs.jobs import is_manifest
+from tagger.jobs.outputs import SETTINGS_FILE
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tests.commands.conftest import CONLLU, TAGS, call, error
@@ -181,22 +181,16 @@ def test_a_text_is_given_on_the_command_line(model: Path) -> None:
     assert call("tag", "--text", "", "--model", str(model)).stdout == ""
 
 
-CONTRADICTIONS = [
-    (["--text", "x"], ["a.txt"]),
-    (["a.txt", "--shard", "1/2"], ["--engine", "ray"]),
-]
-
-
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        *(([*first, *second], ["does not go with"]) for first, second in CONTRADICTIONS),
+        (["--text", "x", "a.txt"], ["does not go with FILE"]),
+        (["--text", "x", "--shard", "1/2"], ["does not go with --shard"]),
         (["--text", "caf\udce9"], ["--text, line 1: byte 0xe9 is not utf-8"]),
         (["--text", "x", "--columns", "upos,lemma"], ["no column 'lemma'"]),
         (["--text", "x", "--keep"], ["--text (text) has no tags"]),
         (["--shard", "1/2"], ["standard input is none"]),
         (["a.txt", "-o", "out/", "--shard", "3/2"], ["write i/n"]),
-        (["a.txt", "--engine", "ray"], ["--engine ray tags files into a folder"]),
     ],
 )
 def test_options_that_do_not_go_together(model: Path, options: list[str], words: list[str]) -> None:
@@ -231,21 +225,45 @@ def test_resume_on_the_command_line(model: Path) -> None:
     into = ["tag", "in", "-o", "out", "--model", str(model)]
     call(*into)
     Path("out/b.tsv").unlink()
-    corrected = Path("out/c.tsv").read_text().replace("book", "BOOK")
-    Path("out/c.tsv").write_text(corrected)
-    for made in (True, False):
-        again = call(*into, "--resume", status=2).stderr.splitlines()
-        assert again[0] == f"resuming: {1 if made else 2} of 3 outputs are finished"
-        assert again[1].startswith("kept: out/c.tsv, changed after tagging or not listed in tagger.manifest; move away")
-        assert len(again) == 2 + made
-        assert Path("out/b.tsv").is_file()
+    Path("out/c.tsv").write_text(Path("out/c.tsv").read_text().replace("book", "BOOK"))
+    assert call(*into, "--resume").stderr.splitlines()[0] == "resuming: 2 of 3 outputs exist"
+    assert Path("out/b.tsv").is_file()
+    for name in "ac":
+        os.utime(f"in/{name}.txt", (4e9, 4e9))
+    again = call(*into, "--resume", status=2).stderr.splitlines()
+    assert again[1] == "tagged again: out/a.tsv, older than the source or the options"
+    assert again[2].startswith("kept: out/c.tsv, older than the source, but changed after tagging; move away")
+    assert "BOOK" in Path("out/c.tsv").read_text()
     other = error(*into, "--resume", "--probabilities", "--top", "2")
-    assert "out/a.tsv was made with other values of --probabilities, --top; tag into another folder" in other
+    assert "out has outputs that were made with other values of --probabilities, --top; tag into another" in other
+    assert "-o in is the folder of the files to tag" in error("tag", "in", "-o", "in", "--model", str(model))
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_folder(trained: Path) -> None:
+    Path("in").mkdir()
+    for number in range(12):
+        Path(f"in/{number}.txt").write_text(
+            "They book flights. The book reads well.\n\n" * (100_000 if number < 1 else 9)
+        )
+    into = ["tag", "in", "--model", str(trained), "--workers", "1", "-o"]
+    first = started(*into, "out")
+    while not list(Path().glob("out/.*.part")):
+        first.join(0.01)
+    second = call(*into, "out")
+    assert first.is_alive()
+    assert "another process tags into out; what it has begun is left to it" in second.stderr.splitlines()
+    assert "out/0.tsv is being made by another process; it is left to it" in second.stderr.splitlines()
+    assert len(list(Path("out").glob("*.tsv"))) == 11
+    first.join()
+    assert first.exitcode == 0
+    call(*into, "whole")
+    assert files("out") == files("whole")
 
 
 def files(folder: str) -> dict[str, bytes]:
     """All that is in a folder of outputs but manifests, hidden files too."""
-    found = [path for path in Path(folder).rglob("*") if path.is_file() and not is_manifest(path.name)]
+    found = [path for path in Path(folder).rglob("*") if path.is_file() and path.name != SETTINGS_FILE]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 

@@ -11,8 +11,8 @@ import pytest
 
 import tagger
 from tagger.jobs import bulk
-from tagger.jobs.bulk import JobOptions, Progress, tag_files
-from tagger.jobs.jobs import Job, plan_jobs
+from tagger.jobs.bulk import JobOptions, Step, tag_files
+from tagger.jobs.plan import Job, plan_jobs
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import workers
 from tagger.tagging.tagger import Tagger
@@ -54,7 +54,7 @@ def opened(job: Job) -> Iterator[TextIO]:
         yield out
 
 
-def run(tagger: Tagger, texts: Path, to: Path) -> list[Progress]:
+def run(tagger: Tagger, texts: Path, to: Path) -> list[Step]:
     return list(tag_files(tagger, plan_jobs([str(texts)], str(to), None, None).jobs, JobOptions(top=2), opened))
 
 

@@ -1,18 +1,22 @@
 """What a run makes, what it knows of outputs that exist, and that it replaces nothing else, whatever happened."""
 
-import json
 import multiprocessing
+import os
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tagger.errors import InputError
-from tagger.jobs.jobs import MANIFEST_NAME, Job, Shard, jobs_of_shard, plan_jobs
-from tagger.jobs.outputs import Outputs
+from tagger.jobs.outputs import SETTINGS_FILE, PlannedOutputs, open_output
+from tagger.jobs.plan import Job, Shard, jobs_of_shard, plan_jobs
+from tagger.text.output_files import Busy
 
 OUT = Path("out")
-KEPT = f"changed after tagging or not listed in {MANIFEST_NAME}; move away what is to be tagged again"
+KEPT = "older than the source, but changed after tagging; move away what is to be tagged again"
 SHARDS = [Shard(number, 3) for number in (1, 2, 3)]
 
 
@@ -24,48 +28,57 @@ def _inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         Path(f"in/{name}.txt").write_text(f"They book {name}.\n")
 
 
+def change(path: str, text: str) -> None:
+    """Writes a file later than anything else."""
+    Path(path).write_text(text)
+    later = time.time_ns() + 10**9
+    os.utime(path, ns=(later, later))
+
+
 def planned(shard: Shard | None = None) -> list[Job]:
     jobs = plan_jobs(["in"], "out", None, None).jobs
-    return jobs if shard is None else jobs_of_shard(jobs, shard, ["in"], "out")
+    return jobs if shard is None else jobs_of_shard(jobs, shard)
 
 
 def started(
-    *, tagger: str = "x", force: bool = False, resume: bool = False, shard: Shard | None = None, jobs: int | None = None
-) -> Outputs:
-    part = "" if shard is None else f"{shard.number}-of-{shard.total}"
-    return Outputs(planned(shard)[:jobs], "out", {"tagger": tagger}, part=part, force=force, resume=resume)
+    *, tagger: str = "x", force: bool = False, resume: bool = False, shard: Shard | None = None
+) -> PlannedOutputs:
+    shared = shard is not None
+    outputs = PlannedOutputs(planned(shard), "out", {"tagger": tagger}, shared=shared, force=force, resume=resume)
+    outputs.close()
+    return outputs
 
 
-def run(jobs: int | None = None, *, text: str = "tagged", **options: object) -> Outputs:
+def run(jobs: int | None = None, *, text: str = "tagged", **options: object) -> PlannedOutputs:
     """A run that writes the name of each source, or of the first ones, into its output, and ends or is killed."""
     outputs = started(**options)  # type: ignore[arg-type]
     for job in outputs.pending[:jobs]:
-        with outputs.open(job) as out:
+        with open_output(job, outputs.force) as out:
             out.write(f"{job.source} {text}\n")
     return outputs
 
 
-def made(outputs: Outputs) -> str:
+def made(outputs: PlannedOutputs) -> str:
     return "".join(Path(job.source).stem for job in outputs.pending)
 
 
 def resumed() -> tuple[str, list[str]]:
     """What a run with `--resume` would make, and its messages but the first; nothing is written."""
     outputs = started(resume=True)
-    assert bool(outputs.foreign) == any(line.startswith("kept: ") for line in outputs.messages)
+    assert bool(outputs.kept) == any(line.startswith("kept: ") for line in outputs.messages)
     return made(outputs), outputs.messages[1:]
 
 
 def test_outputs_are_made_once() -> None:
     assert made(run(2)) == "abcd"
     again = run(resume=True)
-    assert (made(again), again.messages) == ("cd", ["resuming: 2 of 4 outputs are finished"])
+    assert (made(again), again.messages) == ("cd", ["resuming: 2 of 4 outputs exist"])
     assert resumed() == ("", [])
-    assert {path.name for path in OUT.iterdir()} == {MANIFEST_NAME, "a.tsv", "b.tsv", "c.tsv", "z"}
+    assert {path.name for path in OUT.iterdir()} == {SETTINGS_FILE, "a.tsv", "b.tsv", "c.tsv", "z"}
     plain = run()
-    assert (made(plain), plain.foreign) == ("", [])
+    assert (made(plain), plain.kept) == ("", [])
     assert plain.messages == [
-        "kept: out/a.tsv and 3 more; --force replaces what exists, --resume tags again what has changed"
+        "kept: out/a.tsv and 3 more; --force replaces what exists, --resume tags again what is older than its source"
     ]
 
 
@@ -73,35 +86,39 @@ def test_outputs_are_made_once() -> None:
     ("source", "output", "made_again", "message"),
     [
         (None, None, "", None),
-        ("They look a.\n", None, "a", "tagged again: out/a.tsv, whose source has changed since"),  # of the same size
-        (None, "in/a.txt TAGGED\n", "", f"kept: out/a.tsv, {KEPT}"),
+        ("They look a.\n", None, "a", "tagged again: out/a.tsv, older than the source or the options"),
+        (None, "in/a.txt TAGGED\n", "", None),
+        ("They read.\n", "in/a.txt TAGGED\n", "", f"kept: out/a.tsv, {KEPT}"),
         ("They read.\n", "corrected\n", "", f"kept: out/a.tsv, {KEPT}"),
     ],
 )
 def test_what_a_resumed_run_makes(source: str | None, output: str | None, made_again: str, message: str | None) -> None:
     run()
-    if source is not None:
-        Path("in/a.txt").write_text(source)
     if output is not None:
         Path("out/a.tsv").write_text(output)
+    if source is not None:
+        change("in/a.txt", source)
     found, messages = resumed()
     assert found == made_again
     assert messages == ([] if message is None else [message])
     run(resume=True, text="again")
     tagged = f"in/a.txt {'again' if made_again else 'tagged'}\n"
     assert Path("out/a.tsv").read_text() == (tagged if output is None else output)
-    assert resumed()[0] == ""
+    os.utime("in/a.txt", (1, 1))
+    assert resumed() == ("", [])
     assert made(run(force=True, text="forced")) == "abcd"
     assert Path("out/a.tsv").read_text() == "in/a.txt forced\n"
 
 
 def test_another_tagger_is_refused() -> None:
     run(2)
-    with pytest.raises(InputError, match=r"out/a\.tsv was made with other values of tagger; tag into another folder"):
+    with pytest.raises(InputError, match=r"out has outputs that were made with other values of tagger; tag into"):
         run(tagger="y", resume=True)
+    time.sleep(0.02)
     assert made(run(tagger="y")) == "cd"  # what does not exist
-    with pytest.raises(InputError, match=r"out/c\.tsv was made with other values"):
+    with pytest.raises(InputError, match=r"out has outputs that were made with other values"):
         resumed()
+    assert made(started(tagger="y", resume=True)) == "ab"  # which are older than the settings
     run(force=True, tagger="y", text="again")
     assert made(started(tagger="y", resume=True)) == ""
 
@@ -109,105 +126,101 @@ def test_another_tagger_is_refused() -> None:
 def test_a_file_of_somebody_else_is_kept() -> None:
     OUT.mkdir()
     Path("out/c.tsv").write_text("mine")
-    lines = [{"run": "0" * 16}, {"output": "c.tsv", "source": "0" * 64, "tagger": "0" * 64, "sha256": "0" * 64}]
-    (OUT / MANIFEST_NAME).write_text("".join(f"\n{json.dumps(line)}" for line in lines))  # of an earlier version
+    os.utime("out/c.tsv", (1, 1))
     assert resumed() == ("abd", [f"kept: out/c.tsv, {KEPT}"])
     run(resume=True)
     assert Path("out/c.tsv").read_text() == "mine"
 
 
-@pytest.mark.parametrize("cut", [0, 1, 9, 60])
-def test_a_line_that_is_torn_says_nothing(cut: int) -> None:
-    run(1)
-    path = OUT / MANIFEST_NAME
-    path.write_bytes(path.read_bytes()[: -cut or None])
-    assert resumed() == (("bcd", []) if cut == 0 else ("bcd", [f"kept: out/a.tsv, {KEPT}"]))
-    run(resume=True)  # whose lines are whole
-    assert resumed()[0] == ""
-
-
-@pytest.mark.parametrize("line", ["They book flights.", "[" * 100_000, '{"output": ["a.tsv"], "made": 1}', "{}", "\0"])
-def test_lines_of_odd_values_say_nothing(line: str) -> None:
-    run(1)
-    with (OUT / MANIFEST_NAME).open("a") as file:
-        file.write(f"\n{line}\n")
-    assert resumed() == ("bcd", [])
+@pytest.mark.parametrize("text", ["", "They book flights.", "[" * 100_000, "[]", '{"tagger', "\0"])
+def test_settings_that_are_torn_say_nothing(text: str) -> None:
+    OUT.mkdir()
+    (OUT / SETTINGS_FILE).write_text(text)
+    assert made(run(2, resume=True)) == "abcd"
+    assert resumed() == ("cd", [])
 
 
 @pytest.mark.parametrize("before", [False, True])
 def test_what_appears_while_the_run_goes_on_is_kept(before: bool) -> None:
     if before:
         run(1)
-        Path("in/a.txt").write_text("They read.\n")
+        change("in/a.txt", "They read.\n")
     outputs = started(resume=True)
-    OUT.mkdir(exist_ok=True)
-    Path("out/a.tsv").write_text("corrected\n")
+    (job,) = [job for job in outputs.pending if job.name == "a.tsv"]
+    change("out/a.tsv", "corrected\n")
+    assert "a.tsv" not in [each.name for each in outputs.unmade()]
     with (
         pytest.raises(InputError, match=r"out/a.tsv was made or changed while this ran; it is kept, --force"),
-        outputs.open(outputs.pending[0]) as out,
+        open_output(job) as out,
     ):
         out.write("tagged\n")
     assert Path("out/a.tsv").read_text() == "corrected\n"
-    assert {path.name for path in OUT.iterdir()} - {MANIFEST_NAME} == {"a.tsv"}
+    assert {path.name for path in OUT.iterdir()} == {SETTINGS_FILE, "a.tsv"}
 
 
-def test_a_source_that_changes_after_the_start_is_tagged_again() -> None:
-    outputs = started()
-    Path("in/a.txt").write_text("They read.\n")
-    with outputs.open(outputs.pending[0]) as out:
-        out.write("tagged\n")
-    assert resumed()[0] == "abcd"
-
-
-def test_a_single_output_has_no_manifest() -> None:
+def test_a_single_output_has_no_settings() -> None:
     (job,) = plan_jobs(["in/a.txt"], "x.tsv", None, None).jobs
-    outputs = Outputs([job], None, {})
-    with outputs.open(job) as out:
+    assert PlannedOutputs([job], None, {}).pending == [job]
+    with open_output(job) as out:
         out.write("tagged\n")
     assert Path("x.tsv").read_text() == "tagged\n"
+    assert sorted(os.listdir()) == ["in", "x.tsv"]
     jobs = plan_jobs(["in/a.txt"], "x.tsv", None, None).jobs
-    assert Outputs(jobs, None, {}).messages == ["kept: x.tsv; --force replaces what exists"]
+    assert PlannedOutputs(jobs, None, {}).messages == ["kept: x.tsv; --force replaces what exists"]
     for folder, force in ((None, False), ("out", True)):
         with pytest.raises(InputError, match="-o FOLDER"):
-            Outputs(jobs, folder, {}, force=force, resume=True)
-
-
-def test_a_manifest_that_cannot_be_written_leaves_no_output() -> None:
-    outputs = started()
-    (OUT / MANIFEST_NAME).mkdir(parents=True)
-    with pytest.raises(InputError, match=f"{MANIFEST_NAME} cannot be written"), outputs.open(outputs.pending[0]):
-        pass
-    assert not Path("out/a.tsv").exists()
+            PlannedOutputs(jobs, folder, {}, force=force, resume=True)
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_at_once() -> None:
     with pytest.raises(InputError, match=r"-o in/a\.txt/new: in/a\.txt is a file"):
-        Outputs(planned(), "in/a.txt/new", {})
+        PlannedOutputs(planned(), "in/a.txt/new", {})
+    (OUT / SETTINGS_FILE).mkdir(parents=True)
+    with pytest.raises(InputError, match=f"{SETTINGS_FILE} cannot be written"):
+        started()
 
 
-def _write(place: str) -> None:
-    outputs = started()
-    with outputs.open(outputs.pending[0]):
-        Path(place).touch()
+def _write(begun: str) -> None:
+    outputs = PlannedOutputs(planned(), "out", {"tagger": "x"})
+    with closing(outputs), open_output(outputs.pending[0]) as out:
+        out.write("half")
+        out.flush()
+        Path(begun).touch()
         multiprocessing.Event().wait()
 
 
-def test_only_hidden_files_of_runs_that_were_killed_are_removed() -> None:
-    OUT.mkdir()
-    kept = [".other.tsv.ab12cd34.part", ".a.tsv.x1y2z3w4.part", "a.tsv.part", ".a.tsv"]
-    for name in (".a.tsv.ab12cd34.part", ".b.tsv.ab12cd34.part", *kept):
-        (OUT / name).write_text("half")
+@pytest.fixture
+def other() -> Iterator[multiprocessing.process.BaseProcess]:
+    """A process that writes the first output and does not end."""
     process = multiprocessing.get_context("fork").Process(target=_write, args=("begun",))
     process.start()
     while not Path("begun").exists():
         process.join(0.01)
-    resumed()
-    (alive,) = {path.name for path in OUT.iterdir()} - set(kept)  # a run goes on
+    yield process
     process.kill()
     process.join()
-    resumed()
-    assert not (OUT / alive).exists()
-    assert {path.name for path in OUT.iterdir()} == set(kept)
+
+
+def test_a_second_process_says_so_and_makes_the_rest(other: multiprocessing.process.BaseProcess) -> None:
+    with closing(PlannedOutputs(planned(), "out", {"tagger": "x"})) as second:
+        assert second.messages == ["another process tags into out; what it has begun is left to it"]
+        assert sorted(made(second)) == [*"abcd"]
+        jobs = sorted(second.unmade())
+        with pytest.raises(Busy, match=r"^out/a\.tsv is being made by another process; it is left to it$"):
+            open_output(jobs[0]).__enter__()
+        for job in jobs[1:]:
+            with open_output(job) as out:
+                out.write("tagged\n")
+        assert [job.name for job in second.unmade()] == ["a.tsv"]
+    (hidden,) = OUT.glob(".*.part")
+    other.kill()
+    other.join()
+    with open_output(jobs[0]) as out:  # the hidden file that is left is used
+        out.write("tagged\n")
+        assert list(OUT.glob(".*.part")) == [hidden]
+    assert Path("out/a.tsv").read_text() == "tagged\n"
+    assert {path.name for path in OUT.iterdir()} == {SETTINGS_FILE, "a.tsv", "b.tsv", "c.tsv", "z"}
+    assert started().messages[0].startswith("kept: ")
 
 
 def test_runs_at_the_same_time_make_what_one_makes() -> None:
@@ -215,6 +228,5 @@ def test_runs_at_the_same_time_make_what_one_makes() -> None:
         list(threads.map(lambda shard: run(shard=shard), SHARDS))
     found = {path.as_posix(): path.read_text() for path in OUT.rglob("*.tsv")}
     assert found == {str(job.target): f"{job.source} tagged\n" for job in planned()}
-    assert {path.name for path in OUT.glob("tagger*")} <= {f"{MANIFEST_NAME}.{n}-of-3" for n in (1, 2, 3)}
     for shard in (*SHARDS, Shard(1, 2), None):
         assert made(run(shard=shard, resume=True)) == ""

@@ -7,11 +7,11 @@ from typing import Any
 from tagger.bundle.catalog import DEFAULT
 from tagger.errors import InputError, missing_library, shorten
 from tagger.extras.frames.batch_tagger import BatchTagger
-from tagger.jobs.ray_engine import processes_of
 from tagger.model.device import choose_device, choose_precision
 
 try:
     import pyarrow
+    import ray
     from ray.data import ActorPoolStrategy, Dataset
 except ModuleNotFoundError as error:
     raise missing_library(error, "ray", "ray") from None
@@ -50,13 +50,14 @@ def tag_dataset(
     device = choose_device(device)
     used = choose_precision(precision, device)
     gpus = float(device.startswith("cuda"))
+    processes = workers or max(1, int(ray.cluster_resources().get("GPU" if gpus else "CPU", 0)))
     batches = BatchTagger(model, column, tags=tags, probabilities=probabilities, device=device, precision=used)
     return dataset.map_batches(
         TableTagger,
         fn_constructor_args=(batches,),
         batch_format="pyarrow",
         batch_size=batch_size,
-        compute=ActorPoolStrategy(min_size=1, max_size=processes_of(workers, gpus)),
+        compute=ActorPoolStrategy(min_size=1, max_size=processes),
         num_gpus=gpus or None,
     )
 

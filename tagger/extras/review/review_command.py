@@ -72,7 +72,7 @@ def review(
     from tagger.commands.loading import load_all, load_and_tell, one_or_all
     from tagger.extras.review.review import doubtful_sentences
     from tagger.jobs.bulk import JobOptions, file_sentences
-    from tagger.jobs.jobs import plan_jobs
+    from tagger.jobs.plan import plan_jobs
     from tagger.tagging.workers import processor_cores
 
     to = None if to == STDIO else to
@@ -89,7 +89,7 @@ def review(
     for job in plan.jobs:
         if keep and job.input not in TAGGED:
             raise InputError(f"--keep: {job.source} ({job.input}) has no tags; give {', '.join(TAGGED)} with --input")
-    for line in [*plan.skipped, *(f"error: {line}" for line in plan.errors)]:
+    for line in plan.messages():
         say(line)
     names_one = {"--corpus": corpus is not None, "--keep": keep, "--lexicon": bool(lexicons)}
     chosen, count = one_or_all(language, model, names_one), workers or processor_cores()

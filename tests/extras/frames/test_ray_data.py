@@ -1,5 +1,7 @@
 """Datasets of a real Ray of this machine."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +10,26 @@ import pytest
 
 pytest.importorskip("ray", reason="the extra `ray` has Ray")
 
+import ray
+
 from tagger.errors import InputError
 from tagger.extras.frames.batch_tagger import BatchTagger
 from tagger.extras.frames.ray_data import TableTagger, tag_dataset
-from tagger.jobs.ray_engine import ray
-from tests.jobs.test_ray_engine import _ray
 
-__all__ = ["_ray"]
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="session")
+def _ray() -> Iterator[None]:
+    """A Ray whose processes find `tagger`, if there is none yet."""
+    if ray.is_initialized():
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
+        ray.init("local", num_cpus=3, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
+        yield
+        ray.shutdown()
 
 
 @pytest.mark.slow

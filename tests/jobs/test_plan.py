@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tagger.errors import InputError
-from tagger.jobs.jobs import MANIFEST_NAME, Job, Shard, jobs_of_shard, parse_shard, plan_jobs
+from tagger.jobs.outputs import SETTINGS_FILE
+from tagger.jobs.plan import Job, Shard, jobs_of_shard, parse_shard, plan_jobs
 
 FILES = (
     *("in/a/book.txt", "in/b.conllu", "in/c.txt.gz", "in/picture.png", "in/.hidden/d.txt"),
@@ -74,13 +75,13 @@ def test_all_files_of_a_folder_go_into_one() -> None:
 
 @pytest.mark.parametrize("to", ["in/out", "in/deep/out"])
 def test_outputs_inside_the_folder_are_no_inputs(to: str) -> None:
-    for name in ("tagger.manifest", "tagger.manifest.2-of-3", "x.tsv"):
+    for name in (SETTINGS_FILE, "x.tsv"):
         make(f"{to}/{name}")
     Path("in/link.tsv").symlink_to(Path(to, "x.tsv").absolute())
     assert [job[0] for job in planned(["in"], to, None, None)] == [BOOK[0], CONLLU[0], GZIP[0]]
     again = [job[0] for job in planned(["in"], "elsewhere", "lines", None)]
     assert f"{to}/x.tsv" in again
-    assert not any(MANIFEST_NAME in source for source in again)
+    assert not any(SETTINGS_FILE in source for source in again)
 
 
 @pytest.mark.parametrize(
@@ -95,9 +96,12 @@ def test_outputs_inside_the_folder_are_no_inputs(to: str) -> None:
         (["x.txt", "y/x.txt"], "out", "x.txt and y/x.txt would both become out/x.tsv"),
         (["x.txt"], "o.json.gz", "-o o.json.gz: .json names no format; take one of .tsv .*, or name it with --output"),
         (["x.txt"], "x.txt", "x.txt would be replaced by its own tagging"),
+        (["in"], "in", "-o in is the folder of the files to tag, and the next run would tag its outputs; name another"),
+        (["y", "in"], "link/", "-o link/ is the folder of the files to tag"),
     ],
 )
 def test_what_cannot_be_planned_is_refused(sources: list[str], to: str | None, words: str) -> None:
+    Path("link").symlink_to("in")
     with pytest.raises(InputError, match=words) as found:
         plan_jobs(sources, to, None, None)
     assert "\n" not in str(found.value)
@@ -162,7 +166,7 @@ def texts() -> None:
 
 def divided(shard: Shard, to: str = "out") -> list[Job]:
     plan = plan_jobs(["texts"], to, None, None)
-    return jobs_of_shard(plan.jobs, shard, ["texts"], to)
+    return jobs_of_shard(plan.jobs, shard)
 
 
 @pytest.mark.parametrize("text", ["0/5", "6/5", "a/b", "1/0", "", "5", "-1/5", "1/5/9", "²/5"])
@@ -196,10 +200,9 @@ def test_the_shard_of_a_file_does_not_change_with_other_files_or_places() -> Non
     [
         (["in", "-"], "out", "standard input is none"),
         (["x.txt"], None, "name one: -o FOLDER/"),
-        (["in"], "in", "choose another -o"),
     ],
 )
 def test_what_cannot_be_divided_is_refused(sources: list[str], to: str | None, words: str) -> None:
     plan = plan_jobs(sources, to, None, "jsonl")
     with pytest.raises(InputError, match=words):
-        jobs_of_shard(plan.jobs, SHARDS[0], sources, to)
+        jobs_of_shard(plan.jobs, SHARDS[0])

@@ -14,11 +14,11 @@ import pytest
 
 pytest.importorskip("ray", reason="the extra `ray` has Ray")
 
-from tagger.jobs.jobs import is_manifest
-from tagger.jobs.ray_engine import _connected, ray
+from tagger.extras.ray.ray_files import connected, ray
+from tagger.jobs.outputs import SETTINGS_FILE
 from tests.commands.conftest import call, error
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 TEXT = "They book flights {}. The book reads well.\n\n"
 
 
@@ -27,13 +27,13 @@ def _ray() -> Iterator[None]:
     """One Ray, whose processes find `tagger`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
-        with _connected(1):
+        with connected(1):
             yield
 
 
 def content(folder: str) -> dict[str, bytes]:
-    """All files of a folder, hidden ones too, but for manifests."""
-    files = [path for path in Path(folder).rglob("*") if path.is_file() and not is_manifest(path.name)]
+    """All files of a folder, hidden ones too, but for the settings."""
+    files = [path for path in Path(folder).rglob("*") if path.is_file() and path.name != SETTINGS_FILE]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
@@ -50,20 +50,20 @@ def test_outputs_messages_and_status_are_those_of_a_run_without_ray(
     Path("in/packed.txt.gz").write_bytes(gzip.compress(b"The book reads well.\n"))
     Path("in/given.conllu").write_text("1\tThey\t_\tPRON\tPRP\t_\t_\t_\t_\t_\n\n")
     Path("in/latin.txt").write_bytes("They book.\n\nCafé.\n".encode("latin-1"))
-    command = ["tag", "in", "--model", str(trained), "--output", "conllu", "-o"]
-    local = call(*command, "local", "--workers", "1", status=2)
-    on_ray = call(*command, "ray", "--workers", "2", "--engine", "ray", status=2)
+    command = ["in", "--model", str(trained), "--output", "conllu", "-o"]
+    local = call("tag", *command, "local", "--workers", "1", status=2)
+    on_ray = call("ray", *command, "ray", "--workers", "2", status=2)
     assert on_ray.stderr.replace("ray", "local") == local.stderr.replace("ray", "local")
     assert "latin.txt, line 3" in on_ray.stderr
     expected = content("local")
     assert len(expected) == 8
     assert content("ray") == expected
     Path("ray/deep/1.conllu").unlink()
-    resumed = call(*command, "ray", "--workers", "1", "--resume", status=2)  # it goes on with what Ray did
-    assert "7 of 9 outputs are finished" in resumed.stderr
+    resumed = call("tag", *command, "ray", "--workers", "1", "--resume", status=2)  # it goes on with what Ray did
+    assert "7 of 9 outputs exist" in resumed.stderr
     Path("ray/0.conllu").unlink()
-    resumed = call(*command, "ray", "--workers", "1", "--resume", "--engine", "ray", status=2)
-    assert "7 of 9 outputs are finished" in resumed.stderr
+    resumed = call("ray", *command, "ray", "--workers", "1", "--resume", status=2)
+    assert "7 of 9 outputs exist" in resumed.stderr
     assert content("ray") == expected
 
 
@@ -87,8 +87,8 @@ def test_the_files_of_a_killed_process_are_tagged_by_another(
     Path("in").mkdir()
     for name in "abc":
         Path(f"in/{name}.txt").write_text(TEXT.format(1) * (20_000 if name == "b" else 20))
-    command = ["tag", "in", "--model", str(trained), "--workers", "1", "--probabilities", "-o"]
-    call(*command, "whole")
+    command = ["in", "--model", str(trained), "--workers", "1", "--probabilities", "-o"]
+    call("tag", *command, "whole")
     killed: list[int] = []
 
     def kill() -> None:
@@ -97,11 +97,11 @@ def test_the_files_of_a_killed_process_are_tagged_by_another(
 
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
-    call(*command, "out", "--engine", "ray")
+    call("ray", *command, "out")
     killer.join()
     assert content("out").keys() >= content("whole").keys()
     assert {name: made for name, made in content("out").items() if not name.startswith(".")} == content("whole")
-    call(*command, "out", "--resume")
+    call("tag", *command, "out", "--resume")
     assert content("out") == content("whole")  # and what the killed process left is gone
 
 
@@ -111,6 +111,7 @@ def test_no_cluster_at_an_address(address: str, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setenv("RAY_ADDRESS", address)
     Path("a.txt").write_text("They book.\n")
-    said = error("tag", "a.txt", "-o", "out/", "--engine", "ray", "--model", str(trained))
+    said = error("ray", "a.txt", "-o", "out/", "--model", str(trained))
     assert said.startswith(f"error: no Ray cluster answers at {address} (")
-    assert os.listdir() == ["a.txt"]
+    assert content(".").keys() == {"a.txt"}
+    assert "standard input is none" in error("ray", "-", "-o", "out", "--model", str(trained))

@@ -11,15 +11,14 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from tagger.errors import InputError, shorten
-from tagger.text.files import STDIO, RemoteFile, check_writable, is_remote, list_remote, packing
+from tagger.text.files import STDIO, check_writable, is_remote, list_remote, packing
 from tagger.text.formats import SUFFIXES, format_of, output_format, renamed
 from tagger.text.output_files import is_replaced
 
-MANIFEST_NAME = "tagger.manifest"  # in the folder of outputs; that of a part of a run has more after it
 MAX_SHOWN = 5  # suffixes or files that a message names
 _SHARD = re.compile("([0-9]{1,9})/([0-9]{1,9})")
 
-State = list[int | str]  # size and time of the last change of a file; in storage its size and version
+State = tuple[int, int]  # bytes of a file, and the time of its last change in nanoseconds; 0 in storage
 
 
 class Job(NamedTuple):
@@ -37,7 +36,7 @@ class Job(NamedTuple):
     @property
     def size(self) -> int:
         """Bytes to read; 0 if that is not known."""
-        return int(self.state[0]) if self.state else 0
+        return self.state[0] if self.state else 0
 
 
 class Plan(NamedTuple):
@@ -46,6 +45,10 @@ class Plan(NamedTuple):
     jobs: list[Job]
     skipped: list[str]  # lines for users about what is left out of folders
     errors: list[str]  # lines for users about folders that cannot be read
+
+    def messages(self) -> list[str]:
+        """A line for users about each thing that is not tagged."""
+        return [*self.skipped, *(f"error: {line}" for line in self.errors)]
 
 
 class Shard(NamedTuple):
@@ -68,10 +71,10 @@ class Shard(NamedTuple):
         return int.from_bytes(digest) % self.total == self.number - 1
 
 
-class _Found(NamedTuple):
+class _FileToTag(NamedTuple):
     """A file to tag."""
 
-    source: str  # its path or URL, or `-`
+    name: str  # its path or URL, or `-`
     place: PurePath  # below the folder that the user named, or its name
     state: State | None = None
 
@@ -82,7 +85,7 @@ def file_state(path: str | Path | int) -> State | None:
         status = os.stat(path)
     except OSError:
         return None
-    return [status.st_size, status.st_mtime_ns] if stat.S_ISREG(status.st_mode) else None
+    return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
 
 
 def plan_jobs(
@@ -98,12 +101,12 @@ def plan_jobs(
     sources = list(sources) or [STDIO]
     if "" in [*sources, to]:
         raise InputError("'' is no file; name one, or - for standard input and standard output")
-    uploaded: dict[str, RemoteFile] = {}  # what is below `to` in storage
+    uploaded: dict[str, int] = {}  # the sizes of what is below `to` in storage
     if to is not None and is_remote(to):
         check_writable(to)
         uploaded = list_remote(to)
     plan = Plan([], [], [])
-    found: list[_Found] = []
+    found: list[_FileToTag] = []
     several = False  # whether a folder is searched
     for source in sources:
         listing = list_remote(source) if is_remote(source) else {}
@@ -111,6 +114,10 @@ def plan_jobs(
             several = True
             if to is None and not into_one:
                 raise InputError(f"{source} is a folder; name one for its tagged files with -o")
+            if to is not None and _is_same(to, source):
+                raise InputError(
+                    f"-o {to} is the folder of the files to tag, and the next run would tag its outputs; name another"
+                )
             every = _remote_files(source, listing, to) if listing else _local_files(source, to, plan)
             found += _with_a_format(source, every, input, plan)
         else:
@@ -128,13 +135,15 @@ def plan_jobs(
             target = folder + name
         before: State | None = None
         if target is not None:
-            before = [*uploaded[target]] if target in uploaded else file_state(target) if is_replaced(target) else None
-        plan.jobs.append(Job(file.source, reads, target, writes, name, file.state, before))
+            before = (
+                (uploaded[target], 0) if target in uploaded else file_state(target) if is_replaced(target) else None
+            )
+        plan.jobs.append(Job(file.name, reads, target, writes, name, file.state, before))
     _check(plan.jobs, to if into_one else None)
     return plan
 
 
-def _folder_of_outputs(to: str, uploaded: Mapping[str, RemoteFile], several: bool) -> str | None:
+def _folder_of_outputs(to: str, uploaded: Mapping[str, int], several: bool) -> str | None:
     """The folder that `to` is, with a slash at its end; None if it is the name of an output."""
     folder = to if to.endswith("/") else f"{to}/"
     if os.path.isdir(to) or any(url != to for url in uploaded):
@@ -169,25 +178,23 @@ def _is_same(one: str, other: str) -> bool:
     )
 
 
-def _file(source: str, listing: Mapping[str, RemoteFile]) -> _Found:
+def _file(source: str, listing: Mapping[str, int]) -> _FileToTag:
     if source == STDIO:
-        return _Found(STDIO, PurePath("stdin.txt"))
-    for url, file in listing.items():
+        return _FileToTag(STDIO, PurePath("stdin.txt"))
+    for url, size in listing.items():
         path = unquote(urlsplit(url).path) if url.startswith("http") else url
-        return _Found(url, PurePath(path.rpartition("/")[2]), list(file) if file.version else None)
+        return _FileToTag(url, PurePath(path.rpartition("/")[2]), (size, 0))
     if not is_remote(source) and os.path.exists(source):
-        return _Found(source, PurePath(Path(source).name), file_state(source))
+        return _FileToTag(source, PurePath(Path(source).name), file_state(source))
     text = "; a text is tagged with --text" if " " in source else ""
     raise InputError(f"{source}: no such file or folder{text}")
 
 
-def _with_a_format(root: str, found: Iterable[_Found], input: str | None, plan: Plan) -> list[_Found]:
+def _with_a_format(root: str, found: Iterable[_FileToTag], input: str | None, plan: Plan) -> list[_FileToTag]:
     """The files of a folder to tag, in order; the plan notes what is left out."""
     suffixes = Counter[str]()  # of files without a format ("" for none)
     files = []
     for file in sorted(found, key=lambda file: file.place.parts):
-        if is_manifest(file.place.name):
-            continue
         if input is not None or format_of(file.place.name, ""):
             files.append(file)
         else:
@@ -205,13 +212,13 @@ def _with_a_format(root: str, found: Iterable[_Found], input: str | None, plan: 
     return files
 
 
-def _local_files(root: str, to: str | None, plan: Plan) -> Iterator[_Found]:
+def _local_files(root: str, to: str | None, plan: Plan) -> Iterator[_FileToTag]:
     """The files in a folder and in all folders in it, but for hidden ones and outputs.
 
     A link to a folder is followed if that lies outside, contains no folder above, and has not been read yet.
     """
     top = os.path.realpath(root)
-    outputs = None if to is None or is_remote(to) or os.path.realpath(to) == top else os.path.realpath(to)
+    outputs = None if to is None or is_remote(to) else os.path.realpath(to)
     seen: set[str] = set()  # folders that have been read
     others: list[str] = []  # what is skipped, and why
 
@@ -238,7 +245,7 @@ def _local_files(root: str, to: str | None, plan: Plan) -> Iterator[_Found]:
             if is_output:
                 continue
             if os.path.isfile(path):
-                yield _Found(path, PurePath(os.path.relpath(path, root)), file_state(path))
+                yield _FileToTag(path, PurePath(os.path.relpath(path, root)), file_state(path))
             else:
                 others.append(f"{path} {'is no regular file' if os.path.exists(path) else 'leads nowhere'}")
     if others:
@@ -250,19 +257,14 @@ def _is_below(path: str, folder: str) -> bool:
     return PurePath(path).is_relative_to(folder)
 
 
-def _remote_files(root: str, listing: Mapping[str, RemoteFile], to: str | None) -> Iterator[_Found]:
+def _remote_files(root: str, listing: Mapping[str, int], to: str | None) -> Iterator[_FileToTag]:
     root = root.rstrip("/")
-    outputs = f"{to.rstrip('/')}/" if to is not None and to.rstrip("/") != root else None
-    for url, file in listing.items():
+    outputs = None if to is None else f"{to.rstrip('/')}/"
+    for url, size in listing.items():
         place = PurePath(url.removeprefix(root).lstrip("/"))
         hidden = any(part.startswith(".") for part in place.parts)
         if url != root and not hidden and (outputs is None or not url.startswith(outputs)):
-            yield _Found(url, place, list(file) if file.version else None)
-
-
-def is_manifest(name: str) -> bool:
-    """Whether a file of this name is a manifest, of a whole run or of a part."""
-    return name == MANIFEST_NAME or name.startswith(f"{MANIFEST_NAME}.")
+            yield _FileToTag(url, place, (size, 0))
 
 
 def parse_shard(text: str) -> Shard:
@@ -273,13 +275,10 @@ def parse_shard(text: str) -> Shard:
     return Shard(int(match[1]), int(match[2]))
 
 
-def jobs_of_shard(jobs: Sequence[Job], shard: Shard, sources: Sequence[str], to: str | None) -> list[Job]:
-    """The jobs of a shard, of all jobs of a run with these sources and this folder of outputs."""
+def jobs_of_shard(jobs: Sequence[Job], shard: Shard) -> list[Job]:
+    """The jobs of a shard, of all jobs of a run."""
     if any(job.source == STDIO for job in jobs):
         raise InputError(f"--shard {shard} divides files, and standard input is none; name files or folders")
-    if to is None or not all(job.name for job in jobs):
+    if not all(job.name for job in jobs):
         raise InputError(f"--shard {shard} divides files whose outputs go into a folder; name one: -o FOLDER/")
-    for source in sources:
-        if _is_same(to, source):
-            raise InputError(f"-o {to} has the files to tag; with --shard, choose another -o")
     return [job for job in jobs if shard.owns(job.name)]

@@ -1,4 +1,4 @@
-"""Files -> tagged files, on one machine or on a cluster: the engine `ray` of the command `tag`.
+"""Files -> tagged files, by the processes of a Ray cluster.
 
 Ray repeats the files of a process or machine that dies. Every machine needs the tagger and sees the files under the
 same names. A process writes a hidden file and renames it, so a repeated one does no harm.
@@ -11,13 +11,13 @@ import signal
 import socket
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from copy import copy
+from functools import partial
 from typing import Any
 
 from tagger.errors import InputError, missing_library, reason
-from tagger.jobs.bulk import JobOptions, Progress, tag_files
-from tagger.jobs.jobs import Job
-from tagger.jobs.outputs import Outputs
+from tagger.jobs.bulk import JobOptions, Step, tag_files
+from tagger.jobs.outputs import open_output
+from tagger.jobs.plan import Job
 from tagger.model.device import choose_device
 from tagger.tagging.tagger import DocumentTagger
 
@@ -36,51 +36,55 @@ def tag_jobs(
     load: Callable[[], DocumentTagger],
     jobs: Sequence[Job],
     options: JobOptions,
-    outputs: Outputs,
+    force: bool = False,
     width: int = 80,
     *,
     workers: int | None = None,
     device: str = "auto",
-) -> Generator[Progress, None, None]:
+) -> Generator[Step, None, None]:
     """Tags files in any order; an error in one does not stop the others. Each gives one step, when it is done.
 
     The cluster is that of the variable `RAY_ADDRESS`, else a Ray of this machine that ends with the run. Every
-    process makes its tagger by `load` and opens outputs by `outputs`; Ray reserves a GPU for it if the `device` is one.
+    process makes its tagger by `load`; Ray reserves a GPU for it if the `device` is one.
     """
     gpus = float(choose_device(device).startswith("cuda"))
-    outputs = copy(outputs)
-    outputs.pending, outputs.foreign = [], []  # which are long; processes need how an output is opened
-    with _connected(workers):
+    with connected(workers):
         tasks = min(len(jobs), max(-(-len(jobs) // MAX_FILES), 4 * processes_of(workers, gpus)))
         files = ray.data.from_items([{"job": json.dumps(job)} for job in jobs], override_num_blocks=tasks)
         done = files.map(
             FileTagger,
-            fn_constructor_args=(load, options, outputs, width, os.getcwd()),
+            fn_constructor_args=(load, options, force, width, os.getcwd()),
             compute=ActorPoolStrategy(size=min(tasks, processes_of(workers, gpus))),
             num_gpus=gpus or None,
         )
         for row in done.iter_rows():
             error = InputError(row["error"]) if row["error"] else None
-            yield Progress(Job(*json.loads(row["job"])), row["words"], finished=error is None, error=error)
+            yield Step(_job(row), row["words"], finished=error is None, error=error)
 
 
 class FileTagger:
     """What a process of `map` calls: a file is tagged into its output."""
 
     def __init__(
-        self, load: Callable[[], DocumentTagger], options: JobOptions, outputs: Outputs, width: int, folder: str
+        self, load: Callable[[], DocumentTagger], options: JobOptions, force: bool, width: int, folder: str
     ) -> None:
         """Loads the tagger. Names of files may be relative to `folder`."""
         os.chdir(folder)
-        self._tagger, self._options, self._outputs, self._width = load(), options, outputs, width
-        outputs.part = f"ray-{socket.gethostname()}-{os.getpid()}"
+        self._tagger, self._options, self._width = load(), options, width
+        self._opened = partial(open_output, force=force)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Tags a file; the result has the number of its words, and why it could not be tagged."""
-        job, words, error = Job(*json.loads(row["job"])), 0, ""
-        for step in tag_files(self._tagger, [job], self._options, self._outputs.open, self._width):
+        words, error = 0, ""
+        for step in tag_files(self._tagger, [_job(row)], self._options, self._opened, self._width):
             words, error = words + step.words, "" if step.error is None else str(step.error)
         return {"job": row["job"], "words": words, "error": error}
+
+
+def _job(row: dict[str, Any]) -> Job:
+    """The job of a row; JSON has no tuples."""
+    fields: list[Any] = json.loads(row["job"])
+    return Job._make(tuple(value) if isinstance(value, list) else value for value in fields)
 
 
 def processes_of(workers: int | None, gpus: float) -> int:
@@ -89,7 +93,7 @@ def processes_of(workers: int | None, gpus: float) -> int:
 
 
 @contextmanager
-def _connected(workers: int | None) -> Iterator[None]:
+def connected(workers: int | None) -> Iterator[None]:
     """Connects this process to Ray while the block runs, unless it is connected already: then nothing changes."""
     if ray.is_initialized():
         yield
