@@ -43,8 +43,8 @@ from tagger.model.transformer import MULTILINGUAL, is_carried
 from tagger.model.vocabulary import Vocabulary, join_vocabularies
 from tagger.pretrained.huggingface import load_tokenizer, load_weights
 from tagger.segmenter.saved import SavedSegmenter, load_segmenter
-from tagger.text.json_files import write_packed_json
 from tagger.text.output_files import new_folder, replace_folder
+from tagger.text.schema import write_packed_json
 from tagger.text.segment import LEARNED
 from tagger.text.strings import LEMMA
 

@@ -24,8 +24,7 @@ from tagger.bundle.saved_config import (
 )
 from tagger.bundled import bundled
 from tagger.errors import InputError, reason, shorten
-from tagger.text.json_files import MAX_NAME
-from tagger.text.schema import read
+from tagger.text.schema import MAX_NAME, read
 
 LATEST = "latest"
 MIN_SIMILARITY = 0.7  # of a name to the one that is proposed in its place: among many languages 0.6 is no typing error

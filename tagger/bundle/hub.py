@@ -21,7 +21,7 @@ from tagger.bundle.saved_config import (
     WEIGHTS,
 )
 from tagger.errors import InputError, reason, shorten
-from tagger.text.json_files import PACKED_JSON
+from tagger.text.schema import PACKED_JSON
 from tagger.text.segment import SEGMENTER, SEGMENTER_WEIGHTS
 
 PREFIX = "hf:"

@@ -13,8 +13,7 @@ from typing import Annotated, Any, ClassVar
 from msgspec import Meta
 
 from tagger.errors import InputError
-from tagger.text.json_files import PACKED_JSON, read_json
-from tagger.text.schema import ShortName
+from tagger.text.schema import PACKED_JSON, ShortName, read_json
 from tagger.text.segment import SEGMENTER, SEGMENTER_WEIGHTS
 from tagger.text.strings import printable
 

@@ -29,8 +29,18 @@ from tagger.model.network import NetworkConfig
 from tagger.model.storage import one_error
 from tagger.model.transformer import MAX_ENCODER_LAYERS
 from tagger.model.vocabulary import Vocabulary
-from tagger.text.json_files import MAX_SIZE, MAX_VOCABULARY_BYTES, json_file, read_json, shown
-from tagger.text.schema import ShortName, Size, bad_value, one_of, read
+from tagger.text.schema import (
+    MAX_SIZE,
+    MAX_VOCABULARY_BYTES,
+    ShortName,
+    Size,
+    bad_value,
+    json_file,
+    one_of,
+    read,
+    read_json,
+    shown,
+)
 from tagger.text.segment import LEARNED, RULES
 from tagger.text.strings import printable
 

@@ -25,8 +25,7 @@ from torch.nn.functional import embedding_bag, pad
 
 from tagger.model.dictionary import SLOTS, Dictionary, open_dictionary
 from tagger.model.vocabulary import FIRST_ID, PAD, UNK, Vocabulary, row_of
-from tagger.text.json_files import MAX_SIZE
-from tagger.text.schema import Count, ShortName, Size, one_of
+from tagger.text.schema import MAX_SIZE, Count, ShortName, Size, one_of
 from tagger.text.strings import text_hash
 
 # Names of the parts, of their features in a batch, and of their weights.

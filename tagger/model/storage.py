@@ -21,7 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from tagger.errors import InputError, reason
 from tagger.model.transformer import EncoderError
-from tagger.text.json_files import shown
+from tagger.text.schema import shown
 
 TRAINING_COPIES = 4  # a weight, its gradient, and two moments of Adam
 _CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # cgroups 2, then 1

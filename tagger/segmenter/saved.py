@@ -15,8 +15,7 @@ from tagger.model.storage import build_without_memory, compress, expand, one_err
 from tagger.segmenter.features import BORDER_CODES, CODES, Borders, Lexicon, allowed_cuts
 from tagger.segmenter.unit_network import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
 from tagger.text.edit_scripts import least_characters
-from tagger.text.json_files import MAX_VOCABULARY_BYTES, json_file, read_json, shown, write_packed_json
-from tagger.text.schema import read
+from tagger.text.schema import MAX_VOCABULARY_BYTES, json_file, read, read_json, shown, write_packed_json
 from tagger.text.segment import SEGMENTER, SEGMENTER_WEIGHTS
 from tagger.text.strings import printable
 

@@ -1,24 +1,33 @@
-"""Plain values, of a config or of JSON -> dataclasses; what is wrong is one line: key, value, what msgspec says.
+"""Plain values, of a config or of a JSON file -> dataclasses; what is wrong is one line: key, value, what msgspec says.
 
 msgspec checks types, ranges and choices, which the types of the fields state. It is strict: true is no number, and "2"
 is none. This module adds what it leaves out: unknown keys, and the value itself. A dataclass may have a class variable
-`OTHERS`: whether it ignores other keys.
+`OTHERS`: whether it ignores other keys. A file may come from somebody else, so its size and its depth have limits.
 """
 
+import copy
 import difflib
+import gzip
 import json
 import re
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
-from msgspec import inspect as types
 
 from tagger.errors import InputError, reason, shorten
-from tagger.text.json_files import MAX_NAME, MAX_SIZE
 
+MAX_VOCABULARY_BYTES = 500_000_000
+MAX_SIZE = 10_000_000  # size of an embedding, rows of a hash table, any whole number in a transformer's settings
+MAX_NAME = 10_000  # characters of a name that is shown
+MAX_NESTING = 50  # levels of lists and objects in a JSON file
+PACKED_JSON = ".gz"  # after the name of a compressed file
 Size = Annotated[int, Meta(ge=0, le=MAX_SIZE)]  # 0 means: none
 Count = Annotated[int, Meta(ge=1, le=MAX_SIZE)]
 MAX_SEED = (1 << 32) - 1
@@ -29,7 +38,6 @@ Name = Annotated[str, Meta(min_length=1)]
 ShortName = Annotated[str, Meta(max_length=MAX_NAME)]
 
 Config = TypeVar("Config")
-_INFO: dict[Any, types.Type] = {}  # what msgspec says of each dataclass that was read
 _CHOICES = re.compile(r"expected str matching regex '\\\\A\(\?:(.*)\)\\\\Z'")  # of `one_of`
 
 
@@ -39,11 +47,9 @@ def one_of(names: Iterable[str]) -> Meta:
 
 
 def read(kind: type[Config], values: Any, prefix: str = "", from_page: bool = False) -> Config:
-    """Makes a dataclass of plain values.
+    """Makes a dataclass of a dictionary of plain values; nothing that they name is executed.
 
     Args:
-        kind: a dataclass; the types of its fields may be dataclasses and typed dictionaries, too.
-        values: a dictionary.
         prefix: of the keys, for messages, such as `model.`.
         from_page: whether people wrote the values, who mean a word where `card.version=2.16` gives a number.
 
@@ -51,35 +57,65 @@ def read(kind: type[Config], values: Any, prefix: str = "", from_page: bool = Fa
         InputError: a key that does not exist or has no value; a value of a wrong type or out of range; or what
             `__post_init__` of a dataclass raises.
     """
-    fitting = _fitting(_info(kind), values, prefix, from_page)
-    try:
-        return msgspec.convert(fitting, kind)
-    except msgspec.ValidationError as error:
-        if isinstance(error.__cause__, InputError):
-            raise error.__cause__ from None
-        raise _wrong(str(error), kind, fitting, prefix) from None
+    values = copy.deepcopy(values) if from_page else values
+    while True:
+        try:
+            made = msgspec.convert(values, kind)
+        except msgspec.ValidationError as error:
+            if isinstance(error.__cause__, InputError):
+                raise error.__cause__ from None
+            words, keys, value = _place(str(error), values)
+            if not (from_page and keys and type(value) in (int, float) and words.startswith("expected str")):
+                raise _wrong(words, keys, value, prefix) from None
+            reduce(getitem, keys[:-1], values)[keys[-1]] = str(value)
+        else:
+            _check_keys(values, made, prefix)
+            return made
 
 
-def read_file(kind: type[Config], path: Path, max_bytes: int, purpose: str) -> Config:
-    """Makes a dataclass of the content of a JSON file. It may come from anywhere: nothing that it names is executed.
+def _place(message: str, values: Any) -> tuple[str, list[Any], Any]:
+    """What msgspec says, such as `Expected ... - at `$.model.hidden[1]``: words, keys, and the value at that place."""
+    words, _, path = message.partition(" - at `")
+    keys: list[Any] = []
+    for name in re.findall(r"\w+|\[\.\.\.\]", path.partition("$")[2]):
+        if name == "[...]" or not isinstance(values, Mapping | list):  # msgspec does not name a dictionary's entry
+            break
+        keys.append(int(name) if isinstance(values, list) else name)
+        values = values[keys[-1]]
+    return (words[:1].lower() + words[1:]).replace("`", "").replace(" | ", " or "), keys, values
 
-    Args:
-        kind: the dataclass.
-        path: of the file.
-        max_bytes: of a file that can be read.
-        purpose: what the file should say, such as `how the run was started`; and the remedy if it does not.
 
-    Raises:
-        InputError: there is no such file, or it has other content.
-    """
-    try:
-        if path.stat().st_size > max_bytes:
-            raise InputError(f"longer than {max_bytes:,} bytes")
-        return read(kind, json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:  # InputError is one
-        raise InputError(f"{path} does not say {purpose.replace(';', f' ({reason(error)});', 1)}") from None
+def _wrong(words: str, keys: Sequence[Any], value: Any, prefix: str) -> InputError:
+    key = prefix + ".".join(map(str, keys))
+    if missing := re.match(r"object missing required field (\w+)", words):
+        key = f"{key}.{missing[1]}" if keys else f"{key}{missing[1]}"
+        return InputError(f"{key} has no value; give it one: {key}=...")
+    if choices := _CHOICES.fullmatch(words):
+        words = "expected one of " + choices[1].replace("\\", "").replace("|", ", ")
+    ambiguous = isinstance(value, str) and re.fullmatch(r"[\d.+-]+|true|false|null", value)
+    return bad_value(key.rstrip(".") or "the whole", repr(value) if ambiguous else value, words)
+
+
+def _check_keys(values: Any, made: Any, prefix: str) -> None:
+    """Raises InputError if a key of some values is not one of what msgspec made of them."""
+    if isinstance(values, Mapping) and (is_dataclass(made) or isinstance(made, dict)):
+        known = {each.name: getattr(made, each.name) for each in fields(made)} if is_dataclass(made) else made
+        for name, value in values.items():
+            if name in known:
+                if isinstance(value, Mapping | list):
+                    _check_keys(value, known[name], f"{prefix}{name}.")
+            elif not getattr(made, "OTHERS", False):
+                raise _unknown(prefix, str(name), list(known))
+    elif isinstance(values, list) and isinstance(made, list) and isinstance(next(iter(values), None), Mapping):
+        for i, (value, item) in enumerate(zip(values, made, strict=True)):
+            _check_keys(value, item, f"{prefix}{i}.")
+
+
+def _unknown(prefix: str, name: str, known: Sequence[str]) -> InputError:
+    near = nearest(name, known)
+    near = f"did you mean {prefix}{near}? " if near else ""
+    where = f"{prefix.rstrip('.')} has" if prefix else "the keys are"
+    return InputError(f"{prefix}{shorten(name)[1:-1]}: no such key; {near}{where} {', '.join(known)}")
 
 
 def bad_value(key: str, value: Any, remedy: str) -> InputError:
@@ -98,90 +134,58 @@ def nearest(word: str, words: Sequence[str]) -> str | None:
     return next(iter(same[:1] or difflib.get_close_matches(word, words, 1)), None)
 
 
-def _wrong(message: str, kind: Any, values: Any, prefix: str) -> InputError:
-    """What msgspec says, `Expected ... - at `$.model.hidden[1]``, behind the key and the value at that path."""
-    words, _, path = message.partition(" - at `")
-    info = _info(kind)
-    keys: list[str] = []
-    for name in re.findall(r"\w+|\[\.\.\.\]", path.partition("$")[2]):
-        if name == "[...]" or not isinstance(values, Mapping | list):  # msgspec does not name a dictionary's entry
-            break
-        keys.append(name)
-        info = _type_of(info, name)
-        values = values[int(name) if isinstance(values, list) else name]
-    missing = re.match(r"Object missing required field `(\w+)`", words)
-    if missing:
-        key = prefix + ".".join([*keys, missing[1]])
-        return InputError(f"{key} has no value; give it one: {key}=...")
-    words = (words[:1].lower() + words[1:]).replace("`", "").replace(" | ", " or ")
-    choices = _CHOICES.fullmatch(words)
-    literals = [
-        str(value) for each in _alternatives(info) if isinstance(each, types.LiteralType) for value in each.values
-    ]
-    if choices:
-        words = "expected one of " + choices[1].replace("\\", "").replace("|", ", ")
-    elif words.startswith("invalid enum value"):
-        words = "expected one of " + ", ".join(map(str, literals))
-    ambiguous = isinstance(values, str) and re.fullmatch(r"[\d.+-]+|true|false|null", values)
-    key = (prefix + ".".join(keys)).rstrip(".") or "the whole"
-    return bad_value(key, repr(values) if ambiguous else values, words)
+def shown(value: Any) -> str:
+    """A value of JSON for a message, cut if it is long; ASCII."""
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:30]}…{text[-30:]}"
 
 
-def _fitting(info: types.Type, values: Any, prefix: str, from_page: bool) -> Any:
-    """The values, of a page with numbers as words where words are wanted; refuses keys that the types do not have."""
-    alternatives = _alternatives(info)
-    fields = _fields_of(info)
-    if fields is not None and isinstance(values, Mapping):
-        others = any(getattr(getattr(each, "cls", None), "OTHERS", False) for each in alternatives)
-        unknown = [name for name in values if name not in fields]
-        if unknown and not others:
-            raise _unknown(prefix, str(unknown[0]), fields)
-        known = {name: value for name, value in values.items() if name in fields}
-        return {
-            name: _fitting(fields[name].type, value, f"{prefix}{name}.", from_page) for name, value in known.items()
-        }
-    items = [each.item_type for each in alternatives if isinstance(each, types.ListType)]
-    if isinstance(values, list) and items:
-        return [_fitting(items[0], value, f"{prefix}{i}.", from_page) for i, value in enumerate(values)]
-    kinds = {type(each) for each in alternatives}
-    if from_page and type(values) in (int, float) and types.StrType in kinds:
-        return values if kinds & {types.IntType, types.FloatType} else str(values)
-    return values
+def json_file(path: Path) -> Path:
+    """The file at a path, or the compressed one in its place, if there is only that."""
+    packed = path.with_name(path.name + PACKED_JSON)
+    return packed if packed.is_file() and not path.is_file() else path
 
 
-def _unknown(prefix: str, name: str, fields: Mapping[str, Any]) -> InputError:
-    key = prefix + shorten(name)[1:-1]
-    near = nearest(name, list(fields))
-    near = f"did you mean {prefix}{near}? " if near else ""
-    where = f"{prefix.rstrip('.')} has" if prefix else "the keys are"
-    return InputError(f"{key}: no such key; {near}{where} {', '.join(fields)}")
+def write_packed_json(path: Path, value: Any) -> None:
+    """Writes a compressed file; the same value gives the same bytes."""
+    content = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    path.with_name(path.name + PACKED_JSON).write_bytes(gzip.compress(content, mtime=0))
 
 
-def _info(kind: Any) -> types.Type:
-    if kind not in _INFO:
-        _INFO[kind] = types.type_info(kind)
-    return _INFO[kind]
+def read_json(path: Path, max_bytes: int, remedy: str = "copy the folder again") -> dict[str, Any]:
+    """Reads the JSON object of `json_file(path)`, which may have so many bytes when it is plain."""
+    path = json_file(path)
+    too_large = f"{path} has more than {max_bytes / 1e6:g} MB; {remedy}"
+    try:
+        if path.stat().st_size > max_bytes:
+            raise InputError(too_large)
+        content = path.read_bytes()
+        if path.suffix == PACKED_JSON:
+            unpacking = zlib.decompressobj(wbits=31)
+            content = unpacking.decompress(content, max_bytes)
+            if len(content) >= max_bytes and not unpacking.eof:
+                raise InputError(too_large)
+            if not unpacking.eof:
+                raise EOFError("it is cut short")
+        value = json.loads(content.decode("utf-8"))
+        if not isinstance(value, dict):
+            raise TypeError("it holds no JSON object")
+        _check_depth(value, MAX_NESTING)
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}; check the file and its permissions") from None
+    except RecursionError:
+        raise InputError(f"{path} is damaged (nested more than {MAX_NESTING} deep); {remedy}") from None
+    except (ValueError, TypeError, EOFError, zlib.error) as error:  # no UTF-8, no JSON, or a number with many digits
+        raise InputError(f"{path} is damaged ({reason(error)}); {remedy}") from None
+    return value
 
 
-def _alternatives(info: types.Type) -> list[types.Type]:
-    """The types of a union, or the one type."""
-    info = _plain(info)
-    return [_plain(each) for each in info.types] if isinstance(info, types.UnionType) else [info]
-
-
-def _plain(info: types.Type) -> types.Type:
-    return info.type if isinstance(info, types.Metadata) else info
-
-
-def _type_of(info: types.Type, name: str) -> types.Type:
-    """The type of a field; of anything else, that of every value."""
-    fields = _fields_of(info) or {}
-    return fields[name].type if name in fields else types.AnyType()
-
-
-def _fields_of(info: types.Type) -> dict[str, types.Field] | None:
-    """The fields of a dataclass or a typed dictionary, or of the one in a union; None if it has none."""
-    for each in _alternatives(info):
-        if isinstance(each, types.DataclassType | types.TypedDictType):
-            return {field.name: field for field in each.fields}
-    return None
+def _check_depth(value: dict[str, Any] | list[Any], limit: int) -> None:
+    """Raises RecursionError if lists and objects are nested more than `limit` deep."""
+    if not limit:
+        raise RecursionError
+    for item in value.values() if isinstance(value, dict) else value:
+        if type(item) in (dict, list):
+            _check_depth(item, limit - 1)

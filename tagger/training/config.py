@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypedDict, cast
+from typing import Annotated, Any, TypedDict, cast
 
 import torch
 from msgspec import Meta
@@ -53,15 +53,15 @@ class TrainerSettings(TypedDict, total=False):
     max_epochs: Size | None
     min_epochs: Count | None
     accumulate_grad_batches: Count | None
-    devices: Literal["auto"] | Count | Annotated[list[Size], Meta(min_length=1)] | None
+    devices: Annotated[str, one_of(("auto",))] | Count | Annotated[list[Size], Meta(min_length=1)] | None
     gradient_clip_val: _Positive | None
-    gradient_clip_algorithm: Literal["norm", "value"] | None
+    gradient_clip_algorithm: Annotated[str, one_of(("norm", "value"))] | None
     limit_train_batches: _Share
     limit_val_batches: _Share
-    accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] | None
-    strategy: Literal["auto", "ddp_fork"] | None
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] | None
-    deterministic: Literal["warn"] | bool | None
+    accelerator: Annotated[str, one_of(("auto", "cpu", "gpu", "cuda", "mps"))] | None
+    strategy: Annotated[str, one_of(("auto", "ddp_fork"))] | None
+    precision: Annotated[str, one_of(("32-true", "bf16-mixed", "16-mixed"))] | None
+    deterministic: Annotated[str, one_of(("warn",))] | bool | None
     benchmark: bool | None
     detect_anomaly: bool | None
 

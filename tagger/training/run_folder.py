@@ -14,7 +14,7 @@ from tagger.bundle.catalog import LATEST, RUNS, did_you_mean, find_folder, newes
 from tagger.bundle.run_lock import LOCK, claim_run
 from tagger.bundle.saved_config import RECORD, TAGGER_IN_RUN
 from tagger.errors import InputError, shorten
-from tagger.text.schema import read_file
+from tagger.text.schema import read, read_json
 
 REPORT = "report.json"
 REPORT_PAGE = "report.html"
@@ -157,7 +157,11 @@ def read_record(folder: Path) -> RunRecord:
     if not path.is_file():
         why = f"it has no {RECORD}" if folder.exists() else "it does not exist"
         raise InputError(f"{folder} is no run's folder, {why}; name one below runs/")
-    return read_file(RunRecord, path, MAX_RECORD_BYTES, "how the run was started; start it again")
+    content = read_json(path, MAX_RECORD_BYTES, "start the run again")
+    try:
+        return read(RunRecord, content)
+    except InputError as error:
+        raise InputError(f"{path} does not say how the run was started ({error}); start it again") from None
 
 
 def shown_folder(folder: Path) -> str:

@@ -160,7 +160,7 @@ def test_settings_of_a_transformer(
         (CONFIG, (*NETWORK, "depth"), 100_000_000, "members.0.network.depth=100000000: expected"),
         (CONFIG, (*NETWORK, "hidden", "forward"), 1_000_000, MISFIT),
         (CONFIG, (*NETWORK, "hidden", "forward"), [8, -3], "members.0.network.hidden.forward.1=-3: expected"),
-        (CONFIG, (*NETWORK, "unknown"), 1, "members.0.network.unknown: no such key; members.0.network has affixes, "),
+        (CONFIG, (*NETWORK, "unknown"), 1, "members.0.network.unknown: no such key; members.0.network has "),
         (CONFIG, (*NETWORK, "cell"), "elman", MISFIT),
         (CONFIG, (*NETWORK, "decoder"), ..., MISFIT),
         (CONFIG, ("members", 0, "vocabulary"), 1, MISFIT),

@@ -8,7 +8,7 @@ import pytest
 from msgspec import Meta
 
 from tagger.errors import InputError
-from tagger.text.schema import Count, Dropout, Name, Size, bad_value, one_of, read, read_file
+from tagger.text.schema import Count, Dropout, Name, Size, bad_value, one_of, read, read_json
 
 
 class Saved(TypedDict):
@@ -73,7 +73,7 @@ def test_values_that_fit() -> None:
         ({"saved": {"sizes": [0], "tune": True}}, "model.saved.sizes.0=0: expected int >= 1"),
         ({"places": {"upos": 1, "xpos": "x"}}, "model.places={'upos': 1, 'xpos': 'x'}: expected int or null, got str"),
         ({"all": [{"forward": 1}, {"forward": -1}]}, "model.all.1.forward=-1: expected int >= 0"),
-        ({"all": [{"backward": 1}]}, "model.all.0.backward: no such key; model.all.0 has forward"),
+        ({"all": [{"forward": 1, "backward": 1}]}, "model.all.0.backward: no such key; model.all.0 has forward"),
         ({"dept": 1}, "model.dept: no such key; did you mean model.depth? model has cell, depth, hidden, "),
     ],
 )
@@ -85,8 +85,8 @@ def test_a_mistake_is_one_line(changes: dict[str, Any], message: str) -> None:
 
 
 def test_what_is_no_object_is_named() -> None:
-    for wrong, message in (({"model": 5}, "model=5: expected object, got int"), ({"modell": 5}, "did you mean model?")):
-        with pytest.raises(InputError, match=message.replace("?", r"\?")):
+    for wrong, message in ((5, "the whole=5: expected object"), ({"model": 5}, "model=5: expected object, got int")):
+        with pytest.raises(InputError, match=message):
             read(Page, wrong)
 
 
@@ -100,17 +100,17 @@ def test_values_are_shown_as_they_are_written() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[1]", "expected object, got array"),
-        ("{", "Expecting property name"),
-        ("[" * 100_000, "(recursion|Stack overflow)"),
-        ('{"forward": true}', "forward=true: expected int"),
-        (f'{{"forward": {"[" + "1," * 600 + "1]"}}}', "longer than 1,000 bytes"),
+        ("[1]", r"is damaged \(it holds no JSON object\); make it again"),
+        ("{", r"is damaged \(Expecting property name"),
+        ("[" * 100_000, r"is damaged \(nested more than 50 deep\)"),
+        (f'{{"forward": {"[" * 60}{"]" * 60}}}', r"is damaged \(nested more than 50 deep\)"),
+        (f'{{"forward": {"[" + "1," * 600 + "1]"}}}', "has more than 0.001 MB; make it again"),
     ],
 )
 def test_a_file_is_read(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "x.json"
     path.write_text(text)
-    with pytest.raises(InputError, match=rf"x.json does not say how big it is \(.*{message}.*\); make it again$"):
-        read_file(Hidden, path, 1000 if len(text) < 2000 else 10**6, "how big it is; make it again")
+    with pytest.raises(InputError, match=rf"x.json {message}"):
+        read_json(path, 1000 if len(text) < 2000 else 10**6, "make it again")
     path.write_text('{"forward": 3}')
-    assert read_file(Hidden, path, 1000, "how big it is; make it again") == Hidden(3)
+    assert read_json(path, 1000) == {"forward": 3}

@@ -51,7 +51,7 @@ def test_a_folder_is_taken_that_is_empty_or_of_a_run_without_an_epoch(left: list
     [
         ("mine.txt", "run exists; take another name or folder, or go on with: python -m tagger resume"),
         ("checkpoints/last.ckpt", "run exists; take another name"),
-        ("run.json", "does not say how the run was started"),
+        ("run.json", "run.json is damaged"),
     ],
 )
 def test_what_another_holds_stays(file: str, message: str, tmp_path: Path) -> None:
@@ -107,7 +107,9 @@ def test_a_run_without_an_epoch_leaves_nothing_but_what_is_not_its_own(
 )
 def test_a_damaged_record_is_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / RECORD).write_text(text)
-    with pytest.raises(InputError, match=f"{RECORD} does not say how the run was started") as error:
+    with pytest.raises(
+        InputError, match=f"{RECORD} (does not say how the run was started|is damaged|has more than)"
+    ) as error:
         read_record(tmp_path)
     assert "\n" not in str(error.value)
 

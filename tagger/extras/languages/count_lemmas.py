@@ -19,7 +19,7 @@ from tagger.extras.languages.make import DATA, Language, rows
 from tagger.model.dictionary import digest_of, open_dictionary
 from tagger.model.lemma_reliability import LemmaReliability
 from tagger.text.conllu import read_conllu
-from tagger.text.json_files import write_packed_json
+from tagger.text.schema import write_packed_json
 from tagger.text.strings import LEMMA, UPOS
 from tagger.training.start import dictionaries_of, known_dictionaries
 

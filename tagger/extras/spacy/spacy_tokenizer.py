@@ -30,8 +30,8 @@ from spacy.vocab import Vocab
 from tagger.bundle.catalog import bundled_languages, find_language, find_tagger
 from tagger.bundle.hub import is_tagger_file
 from tagger.bundle.saved_config import CONFIG, WEIGHTS, read_config
-from tagger.text.json_files import PACKED_JSON
 from tagger.text.paragraphs import read_paragraphs
+from tagger.text.schema import PACKED_JSON
 from tagger.text.segment import LEARNED, SEGMENTER, SEGMENTER_WEIGHTS, RuleSegmenter
 from tagger.text.sentence import Token
 
