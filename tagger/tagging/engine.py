@@ -1,10 +1,18 @@
 """Tokens -> tag ids: runs the members of a tagger as fast as one thread can; everything that tags goes through it.
 
-This module directs, and has little arithmetic of its own. The members are networks and linear members (sums of weights
-of a token's neighbouring forms, see `model/linear_chain.py`). `scorers.py` gives the scores of each. Networks compute
-what `TaggerNetwork.forward` does, from the same weights, in float32 or bfloat16: `form_cache.py` computes once what
-depends on a form alone, and `stack.py` has the fast recurrent layers. The engine adds the weighted scores up, and
-`decoding.py` turns them into tags.
+The members are networks and linear members (sums of weights of a token's neighbouring forms, see
+`model/linear_chain.py`). Networks compute what `TaggerNetwork.forward` does, from the same weights, in float32 or
+bfloat16. `Engine.tag` directs, in this order:
+
+1. Words may be read otherwise than they are written (`as_read`): `spelling` replaces characters that training lacks,
+   `Casing` words of sentences in one case.
+2. Lemmas depend on UPOS, so this column is `needed` where lemmas are wanted.
+3. The lemma of a word is `decided` if training has one edit script alone for it. No member scores it then. Columns with
+   constraints (a lexicon, given tags) are not decided; the others are open.
+4. `symbols` finds emoji, addresses and the like, which can have few tags.
+5. `stack.py` gives the scores of the members, which are added up.
+6. `decoding.py` turns them into tags. Of words that training lacks it says how reliable the lemma of a dictionary is
+   (`unseen`).
 """
 
 # E embedding of a form, N packed tokens of a batch (see `windows.py`; `counts` says how many sentences have a token at
@@ -25,7 +33,7 @@ from tagger.model.device import own_turn
 from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.casing import Casing
 from tagger.tagging.decoding import BatchScores, Constraint, Decoding, Request, joined
-from tagger.tagging.scorers import LinearScorer, Networks, Scorer
+from tagger.tagging.stack import LinearScorer, Networks
 from tagger.tagging.unseen_lemmas import UnseenLemmas
 from tagger.tagging.windows import FIXED_SENTENCES, PackedBatch, plan_batches
 from tagger.text.lookalikes import Spelling
@@ -74,7 +82,8 @@ class Engine:
         for member in bundle.members:
             shapes.setdefault(Networks.shape(member.network), []).append(member)
         self.groups = [Networks(members, parts, options) for members in shapes.values()]
-        self._scorers: list[Scorer] = [*self.groups, *(LinearScorer(each, options) for each in bundle.linear)]
+        linear = (LinearScorer(each, options) for each in bundle.linear)
+        self._scorers: list[Networks | LinearScorer] = [*self.groups, *linear]
         self.has_fixed_shapes = all(group.has_fixed_shapes for group in self.groups)
 
     def as_read(self, sentences: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
@@ -107,7 +116,7 @@ class Engine:
         places = []
         symbols = self.symbols.find(forms)
         with own_turn():
-            for batch in self._scores(read, forms, needed, fixed_shapes, decided):
+            for batch in self._scores(self._batches(read, fixed_shapes), forms, needed, decided):
                 places.append(batch.tokens)
                 of_batch = self._decoding.decode(batch, forms, request, constraints, decided, symbols)
                 for column, tags in of_batch.items():
@@ -120,7 +129,7 @@ class Engine:
         return list(dict.fromkeys([*columns, *(c for c in self.vocabulary.columns if edits and c == UPOS)]))
 
     def _decided(self, forms: Sequence[str], columns: Sequence[str]) -> dict[str, np.ndarray]:
-        """For each column of edit scripts, the only script that each form can have, or -1; see `Scorer.scores`."""
+        """For each column of edit scripts, the only script that each form can have, or -1; see `Networks.scores`."""
         taken = {each.column for each in self._linear}
         return {
             column: self.vocabulary.codecs[column].decided(forms)
@@ -132,25 +141,23 @@ class Engine:
 
     def _scores(
         self,
-        read: Sequence[Sequence[str]],
+        batches: Sequence[PackedBatch],
         forms: Sequence[str],
         columns: Sequence[str],
-        fixed_shapes: bool = False,
         decided: Mapping[str, np.ndarray] = _NOTHING,
     ) -> Iterator[BatchScores]:
         """The mean scores of all tokens, batch by batch; to be used within `own_turn`.
 
         Args:
             forms: of all tokens.
-            decided: see `Scorer.scores`.
+            decided: see `Networks.scores`.
         """
-        batches = self._batches(read, fixed_shapes)
-        of_members = [scorer.scores(forms, batches, columns, fixed_shapes, decided) for scorer in self._scorers]
+        of_members = [scorer.scores(forms, batches, columns, decided) for scorer in self._scorers]
         for batch, first, *others in zip(batches, *of_members, strict=True):
             scores = dict(first)
             for each in others:
                 scores |= {column: scores[column].float() + more.float() for column, more in each.items()}
-            yield BatchScores(scores, batch.tokens, batch.counts, FIXED_SENTENCES if fixed_shapes else None)
+            yield BatchScores(scores, batch.tokens, batch.counts, FIXED_SENTENCES if batch.fixed else None)
 
     def _batches(self, read: Sequence[Sequence[str]], fixed_shapes: bool = False) -> list[PackedBatch]:
         """Which sentences are computed together; it follows from their list alone."""
@@ -158,8 +165,7 @@ class Engine:
         def size(sentence: Sequence[str]) -> int:
             return max(group.size(sentence) for group in self.groups)
 
-        measure = len if self.has_fixed_shapes else size
-        return list(plan_batches(read, measure, FIXED_SENTENCES if fixed_shapes else None))
+        return list(plan_batches(read, len if self.has_fixed_shapes else size, fixed_shapes))
 
     def scores(self, sentences: Sequence[Sequence[str]]) -> list[BatchScores]:
         """The scores of all columns and tokens, without `Symbols`: float32, -inf for a lemma a word cannot have.
@@ -170,7 +176,7 @@ class Engine:
         forms = [form for sentence in read for form in sentence]
         found = []
         with own_turn():
-            for batch in self._scores(read, forms, self.vocabulary.columns):
+            for batch in self._scores(self._batches(read), forms, self.vocabulary.columns):
                 scores = {column: each.float() for column, each in batch.scores.items()}
                 for column, each in scores.items():
                     self.vocabulary.codecs[column].weigh(each, forms, batch.tokens)

@@ -1,15 +1,19 @@
-"""The recurrent layers and heads of k networks of equal shape, for tagging: they read packed sentences, no padding.
+"""The members of a tagger -> the scores that they add to packed tokens: networks of equal shape, or a linear member.
 
-The weights of the networks are stacked, so that they take each step together. Tokens are packed as in `windows.py`: the
-tokens of one step are rows that follow each other. The steps themselves are those of each cell, see
-`model.steps.Steps`. A batch of one sentence is read in both directions at once (`_read_sentence`), a larger one in
-one direction after the other (`_read_packed`).
+`Networks` turns forms into vectors, each network by its own vocabulary. What depends on a form alone, up to the first
+layer's product with its input, is computed once per form, for all networks (`form_cache.py`). From there on their
+weights are stacked (`Stack`), so that they take each step together. The steps themselves are those of each cell, see
+`model.steps.Steps`. A batch of one sentence is read in both directions at once (`_read_sentence`), a larger one in one
+direction after the other (`_read_packed`).
+
+The terms of a linear member also depend on forms alone, and its scores are sums of them (`LinearScorer`), as in
+`model/linear_chain.py`.
 """
 
 # k networks, M directions that step together (k, or 2 k of a single sentence), N tokens, T steps, n sentences that have
 # a token at a step, I input size of a layer, G gates, H hidden size of a direction, F hidden size forward, R hidden
 # size backward, X the sum of k * G * H over both directions, S the sum of k * (F + R) over all layers, U distinct
-# forms, D size of a transformer, K tags
+# forms, E embedding of a form, D size of a transformer, K tags
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -20,14 +24,28 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tagger.bundle.bundle import Member
+from tagger.bundle.linear_members import Linear
+from tagger.model.batch import FormTable
 from tagger.model.crf import MIN_COLUMNS
+from tagger.model.device import PRECISIONS
+from tagger.model.embeddings import Feature, features
 from tagger.model.encoder import BidirectionalLayer, Cell
+from tagger.model.linear_chain import EDGE, term_places, token_scores
 from tagger.model.network import TaggerNetwork
+from tagger.model.pieces import windows
 from tagger.model.steps import Steps
-from tagger.tagging.windows import FIXED_BLOCK, FIXED_SENTENCES
+from tagger.model.vocabulary import NO_CORPUS
+from tagger.tagging.arguments import TaggerOptions
+from tagger.tagging.form_cache import FormBlock, FormCache, embed_forms
+from tagger.tagging.windows import FIXED_BLOCK, FIXED_SENTENCES, PackedBatch
 
 MIN_PRODUCT_ROWS = 8
 CHUNK_ROWS = 256  # of short steps whose products with the input are computed at once
+# Forms that are multiplied at once, always as many, and no fewer than `embed_forms` gives at a time. In bfloat16 the
+# weights are repacked for every product.
+PRODUCT_FORMS = {torch.float32: 64, torch.bfloat16: 256}
+MAX_NARROW_SENTENCES = 7  # a batch of at most this many is computed in float32, also by a tagger in bfloat16
 
 
 def padded_rows(n: int, dtype: torch.dtype = torch.bfloat16) -> int:
@@ -93,7 +111,7 @@ class Layer:
         self.width = place
 
 
-class Plan(NamedTuple):
+class StepRows(NamedTuple):
     """Which rows the steps of a batch compute; the same for all layers.
 
     Attributes:
@@ -114,8 +132,8 @@ class Plan(NamedTuple):
     fixed: bool
 
 
-def make_plan(counts: Sequence[int], dtype: torch.dtype, fixed: bool) -> Plan:
-    """The plan of a batch with so many sentences at each step, from 0 to T - 1."""
+def rows_of_steps(counts: Sequence[int], dtype: torch.dtype, fixed: bool) -> StepRows:
+    """The rows of a batch with so many sentences at each step, from 0 to T - 1."""
     if fixed:
         rows = [FIXED_SENTENCES] * len(counts)
     elif counts[0] == 1:
@@ -127,7 +145,7 @@ def make_plan(counts: Sequence[int], dtype: torch.dtype, fixed: bool) -> Plan:
     if rows != list(counts):
         own = zip(starts[:-1], counts, rows, strict=True)
         places = np.concatenate([np.arange(start, start + size).clip(max=start + n - 1) for start, n, size in own])
-    return Plan(counts, starts, rows, list(accumulate(rows, initial=0)), places, fixed)
+    return StepRows(counts, starts, rows, list(accumulate(rows, initial=0)), places, fixed)
 
 
 # What a layer reads: for each chunk of a pass, steps from a first to before a last, the products of its rows with the
@@ -196,17 +214,17 @@ class Stack:
             products.append(x.transpose(0, 1).flatten(1))
         return torch.cat(products, dim=1)
 
-    def rows(self, n: int, fixed_shapes: bool) -> int:
+    def rows(self, n: int, fixed: bool) -> int:
         """The rows of states that `states` returns for n tokens, and that `scores` takes."""
-        return -(-n // FIXED_BLOCK) * FIXED_BLOCK if fixed_shapes else padded_rows(n, self.dtype)
+        return -(-n // FIXED_BLOCK) * FIXED_BLOCK if fixed else padded_rows(n, self.dtype)
 
     def states(
         self,
         products: Tensor,
         rows: np.ndarray,
         counts: Sequence[int],
-        contexts: Tensor | None = None,
-        fixed_shapes: bool = False,
+        contexts: Tensor | None,
+        fixed: bool,
     ) -> Tensor:
         """The states of every layer side by side, of packed tokens; within a layer network after network.
 
@@ -215,14 +233,13 @@ class Stack:
             rows: (N,), the form of each token.
             counts: sentences that have a token at each step.
             contexts: (k, N, D), transformers' vectors.
-            fixed_shapes: whether every product has a fixed number of rows; see `windows`. There are at most
-                FIXED_SENTENCES sentences then, and no contexts.
+            fixed: see `PackedBatch`. There are at most FIXED_SENTENCES sentences then, and no contexts.
 
         Returns:
             (rows, S), see `rows`; the first N are those of tokens. Valid until the next batch.
         """
-        plan = make_plan(counts, self.dtype, fixed_shapes)
-        total = self.rows(len(rows), fixed_shapes)
+        plan = rows_of_steps(counts, self.dtype, fixed)
+        total = self.rows(len(rows), fixed)
         states = self._buffer("states", products, total + max_extra_rows(total), self.width)
         states[len(rows) :] = 0
         inputs: Inputs = partial(self._form_products, plan, products, rows, contexts)
@@ -230,15 +247,15 @@ class Stack:
         for layer in self.layers:
             stop = start + self.count * layer.width
             out = states[:, start:stop].view(-1, self.count, layer.width).transpose(0, 1)  # (k, rows, F + R)
-            if counts[0] == 1 and not fixed_shapes and layer.together is not None:
+            if counts[0] == 1 and not fixed and layer.together is not None:
                 self._read_sentence(layer.together, layer.passes, inputs, out[:, : len(counts)])
             else:
                 for one in layer.passes:
                     self._read_packed(one, inputs, plan, out[..., one.place])
-            inputs, start = partial(self._state_products, plan, out[:, :total] if fixed_shapes else out), stop
+            inputs, start = partial(self._state_products, plan, out[:, :total] if fixed else out), stop
         return states[:total]
 
-    def _read_packed(self, one: Pass, inputs: Inputs, plan: Plan, out: Tensor) -> None:
+    def _read_packed(self, one: Pass, inputs: Inputs, plan: StepRows, out: Tensor) -> None:
         """Reads packed sentences in one direction.
 
         Args:
@@ -282,7 +299,7 @@ class Stack:
 
     def _form_products(
         self,
-        plan: Plan,
+        plan: StepRows,
         table: Tensor,
         rows: np.ndarray,
         contexts: Tensor | None,
@@ -310,7 +327,7 @@ class Stack:
             yield x
 
     def _state_products(
-        self, plan: Plan, below: Tensor, one: Pass, chunks: Iterable[tuple[int, int]]
+        self, plan: StepRows, below: Tensor, one: Pass, chunks: Iterable[tuple[int, int]]
     ) -> Iterator[Tensor]:
         """The `Inputs` of another layer: products with the states of the layer below, (k, N or more, I).
 
@@ -341,14 +358,14 @@ class Stack:
         one.steps.prepare(x)
         return flat
 
-    def scores(self, states: Tensor, column: str, fixed_shapes: bool = False) -> Tensor:
+    def scores(self, states: Tensor, column: str, fixed: bool) -> Tensor:
         """The sum of the networks' scores (logits) of the tags of a column, (rows, K), multiplied by their shares.
 
         Args:
-            states: what `states` returned for the same `fixed_shapes`.
+            states: what `states` returned for the same `fixed`.
         """
         W, b = self._heads[column]
-        if not fixed_shapes:
+        if not fixed:
             return torch.addmm(b, states, W)[:, : self._tags[column]]
         scores = states.new_empty(len(states), len(b))
         for start in range(0, len(states), FIXED_BLOCK):
@@ -386,3 +403,209 @@ def _chunks(rows: Sequence[int], backward: bool) -> Iterator[tuple[int, int]]:
         part.append(t)
         total += rows[t]
     yield min(part), max(part) + 1
+
+
+class Networks:
+    """Runs k networks of equal shape.
+
+    Attributes:
+        widths: F + R of each recurrent layer, times k.
+        cache: the first layer's products with each form.
+        has_fixed_shapes: not of a transformer, which computes sentences that are padded to a common length.
+    """
+
+    def __init__(self, members: Sequence[Member], parts: Mapping[str, float], options: TaggerOptions) -> None:
+        """Takes a copy of the weights of the recurrent layers and the heads.
+
+        Args:
+            parts: the part of the networks in the scores of each column, beside which there are linear members.
+        """
+        self.networks = [member.network for member in members]
+        self._device = options.device
+        shares = {column: [part * member.share(column) for member in members] for column, part in parts.items()}
+        self._stack = Stack(self.networks, shares, PRECISIONS[options.precision])
+        # Few rows are faster in float32: bfloat16 weights are repacked for every product, and rows padded to 8.
+        narrow = (options.device, options.precision) == ("cpu", "bfloat16")
+        self._narrow_stack = Stack(self.networks, shares, torch.float32) if narrow else self._stack
+        self.widths = [self._stack.count * layer.width for layer in self._stack.layers]
+        self._product_forms = PRODUCT_FORMS[self._stack.dtype]
+        self.cache = FormCache(self._products, options.cache_size)
+        self._embeddings = [
+            (network.embedding.for_tagging(), compute)
+            for network, compute in zip(self.networks, _features(members), strict=True)
+        ]
+        self._transformers = [
+            (member.network.transformer, member.tokenizer)
+            for member in members
+            if member.network.transformer is not None and member.tokenizer is not None
+        ]
+        self._pieces = {
+            id(tokenizer): FormTable(members[0].vocabulary, {}, tokenizer, options.cache_size)
+            for _, tokenizer in self._transformers
+        }
+        self.has_fixed_shapes = not self._transformers
+        corpus = options.corpus
+        ids = [NO_CORPUS if corpus is None else m.vocabulary.corpus_ids.get(corpus, NO_CORPUS) for m in members]
+        self._bias = self._input_bias(ids)
+
+    @staticmethod
+    def shape(network: TaggerNetwork) -> tuple[object, ...]:
+        """What networks have in common whose weights can be stacked."""
+        sizes = [
+            tuple(each and each.hidden_size for each in (layer.forward_layer, layer.backward_layer))
+            for layer in cast(Iterable[Any], network.encoder.layers)
+        ]
+        encoder = network.encoder
+        return encoder.cell, encoder.input_size, network.embedding.width, *sizes
+
+    def size(self, sentence: Sequence[str]) -> int:
+        """How much of `BATCH_TOKENS` a sentence takes: tokens, or pieces if a transformer reads it."""
+        return max([len(sentence), *(table.size(sentence) for table in self._pieces.values())])
+
+    def scores(
+        self,
+        forms: Sequence[str],
+        batches: Iterable[PackedBatch],
+        columns: Sequence[str],
+        decided: Mapping[str, np.ndarray],
+    ) -> Iterator[Mapping[str, Tensor]]:
+        """For each batch the scores of each column, (N, K), the sum over the networks.
+
+        Those of each are divided by its temperatures, and multiplied by its weight.
+
+        Args:
+            forms: of all tokens.
+            decided: for some columns the tag of every token, or -1. Only tokens with -1 are scored then, so there are
+                fewer rows.
+        """
+        for (tokens, _, fixed), states, stack in self._states(forms, batches):
+            found = {}
+            for column in columns:
+                here, count = states, len(tokens)
+                if column in decided:
+                    rows = np.flatnonzero(decided[column][tokens] < 0)
+                    count = len(rows)
+                    here = states.new_zeros(stack.rows(count, fixed), states.shape[1])
+                    torch.index_select(states, 0, torch.from_numpy(rows).to(states.device), out=here[:count])
+                found[column] = stack.scores(here, column, fixed)[:count]
+            yield found
+
+    def states(self, forms: Sequence[str], batches: Iterable[PackedBatch]) -> Iterator[list[Tensor]]:
+        """For each batch the states of each layer, (N, k * (F + R)), those of all networks side by side."""
+        for batch, states, _ in self._states(forms, batches):
+            yield list(states[: len(batch.tokens)].split_with_sizes(self.widths, dim=1))
+
+    def embeddings(self, forms: list[str]) -> Iterator[tuple[np.ndarray, Tensor]]:
+        """The places of some of the forms and their embeddings, those of all networks side by side, (n, k * E)."""
+        for places, vectors in embed_forms(forms, self._embeddings, self._device):
+            yield places, vectors[:, : len(places)].transpose(0, 1).flatten(1)
+
+    def _states(
+        self, forms: Sequence[str], batches: Iterable[PackedBatch]
+    ) -> Iterator[tuple[PackedBatch, Tensor, Stack]]:
+        """Each batch with its states, (N or more, S), and the stack that computed them."""
+        rows_of = self.cache.lookup(forms)
+        for batch in batches:
+            tokens, counts, fixed = batch
+            rows = rows_of(tokens)
+            contexts = self._contexts([forms[i] for i in tokens.tolist()], counts) if self._transformers else None
+            stack = self._narrow_stack if counts[0] <= MAX_NARROW_SENTENCES and not fixed else self._stack
+            yield batch, stack.states(self.cache.values, rows, counts, contexts, fixed), stack
+
+    def _products(self, forms: list[str]) -> Iterator[tuple[np.ndarray, Tensor]]:
+        """The first layer's products with the embeddings of forms, block by block; see `FormCache`.
+
+        A transformer's part is added later.
+        """
+        waiting: list[FormBlock] = []
+        for block in embed_forms(forms, self._embeddings, self._device):
+            if sum(len(each.places) for each in [*waiting, block]) > self._product_forms:
+                yield self._multiplied(waiting)
+                waiting = []
+            waiting.append(block)
+        if waiting:
+            yield self._multiplied(waiting)
+
+    def _multiplied(self, blocks: Sequence[FormBlock]) -> tuple[np.ndarray, Tensor]:
+        """The products with all forms of some blocks at once, and the places of the forms."""
+        places = np.concatenate([block.places for block in blocks])
+        vectors = torch.cat([block.vectors[:, : len(block.places)] for block in blocks], dim=1)
+        if vectors.shape[2]:  # not of a transformer alone: torch 2.6 pads no empty vectors
+            vectors = nn.functional.pad(vectors, (0, 0, 0, self._product_forms - len(places)))
+        products = self._stack.form_products(vectors, self._bias, prepared=not self._transformers)
+        return places, products[: len(places)]
+
+    @torch.no_grad()
+    def _input_bias(self, corpora: Sequence[int]) -> list[Tensor]:
+        """For each pass the bias of the first layer's product with its input, with that of the vectors of corpora."""
+        found = []
+        for one in self._stack.layers[0].passes:
+            W, bias = one.steps.W_x, one.steps.b_x.clone()
+            for network, corpus, weights, b in zip(self.networks, corpora, W, bias, strict=True):
+                if corpus != NO_CORPUS and network.corpora is not None:
+                    b += network.corpora.weight[corpus].float() @ weights.float()
+            found.append(bias)
+        return found
+
+    def _contexts(self, forms: list[str], counts: list[int]) -> Tensor:
+        """The transformers' vectors of packed tokens, (k, N, D)."""
+        n = np.array(counts)
+        starts = np.cumsum(n) - n
+        lengths = (n[:, None] > np.arange(counts[0])).sum(axis=0)  # of each sentence
+        here = torch.arange(counts[0])[None] < torch.tensor(counts)[:, None]  # (T, B)
+        found: dict[int, Tensor] = {}
+        for transformer, tokenizer in self._transformers:
+            if id(transformer) not in found:
+                table = self._pieces[id(tokenizer)]
+                rows = table.rows(forms)
+                pieces = [[table.pieces[rows[starts[t] + b]] for t in range(size)] for b, size in enumerate(lengths)]
+                vectors = transformer(windows(pieces, tokenizer).to(self._device))  # (T, B, D)
+                found[id(transformer)] = vectors[here.to(self._device)]
+        of_members = [found[id(transformer)] for transformer, _ in self._transformers]
+        if len(found) == 1:
+            return of_members[0].expand(len(of_members), -1, -1)
+        return torch.stack(of_members)
+
+
+class LinearScorer:
+    """Runs one linear member, in float32. Its scores are sums of rows, the same in every shape."""
+
+    def __init__(self, member: Linear, options: TaggerOptions) -> None:
+        """Takes the member, which stays on the CPU."""
+        self._member, self._device = member, options.device
+        self.cache = FormCache(self._terms, options.cache_size + 1)  # and `EDGE`
+
+    def scores(
+        self,
+        forms: Sequence[str],
+        batches: Iterable[PackedBatch],
+        columns: Sequence[str],
+        decided: Mapping[str, np.ndarray],
+    ) -> Iterator[Mapping[str, Tensor]]:
+        """As `Networks.scores`, of one column, whose tags are never decided."""
+        column = self._member.column
+        rows_of = self.cache.lookup([EDGE, *forms]) if column in columns else None
+        for tokens, counts, _ in batches:
+            if rows_of is None:
+                yield {}
+                continue
+            edge, *_ = rows = rows_of(np.append(0, tokens + 1))
+            places = [each.to(self._device) for each in term_places(rows[1:], edge, counts)]
+            yield {column: token_scores(self.cache.values, places)}
+
+    @torch.no_grad()
+    def _terms(self, forms: list[str]) -> list[tuple[np.ndarray, Tensor]]:
+        """The terms of all forms at once, times the member's share, (U, 5 * K); see `FormCache`."""
+        chain = self._member.chain
+        terms: Tensor = chain(chain.rows(forms)) * self._member.share
+        return [(np.arange(len(forms)), terms.to(self._device))]
+
+
+def _features(members: Sequence[Member]) -> list[dict[str, Feature]]:
+    """What computes the features that each member reads; like members share it, so that it is done once."""
+    found: list[tuple[Member, dict[str, Feature]]] = []
+    for member in members:
+        config, vocabulary = member.network.config, member.vocabulary
+        like = [own for other, own in found if (other.network.config, other.vocabulary) == (config, vocabulary)]
+        found.append((member, like[0] if like else features(vocabulary, config)))
+    return [own for _, own in found]

@@ -57,17 +57,19 @@ class PackedBatch(NamedTuple):
 
     tokens: np.ndarray  # (N,) number of each token in the list, in packed order
     counts: list[int]  # (T,) sentences that have a token at each step; never growing
+    fixed: bool  # whether every product has a fixed number of rows
 
 
 def plan_batches(
     sentences: Sequence[Sequence[str]],
     size: Callable[[Sequence[str]], int] = len,
-    max_sentences: int | None = None,
+    fixed: bool = False,
 ) -> Iterator[PackedBatch]:
     """Sorts sentences by length, the longest first, and cuts the list into batches of about `BATCH_TOKENS`.
 
     Args:
         size: how much of `BATCH_TOKENS` a sentence takes.
+        fixed: whether the batches are computed with fixed shapes; they have at most `FIXED_SENTENCES` sentences then.
     """
     if any(len(sentence) > MAX_SENTENCE_TOKENS for sentence in sentences):
         sentences = [
@@ -84,9 +86,9 @@ def plan_batches(
     while first < total:
         limit = BATCH_TOKENS + (ends[first - 1] if first else 0)
         last = max(first + 1, min(total, int(np.searchsorted(ends, limit, side="right"))))
-        if max_sentences is not None:
-            last = min(last, first + max_sentences)
+        if fixed:
+            last = min(last, first + FIXED_SENTENCES)
         here = np.arange(lengths[first])[:, None] < lengths[first:last]  # (T, B)
         tokens = (starts[first:last] + np.arange(lengths[first])[:, None])[here]
-        yield PackedBatch(tokens, here.sum(axis=1).tolist())
+        yield PackedBatch(tokens, here.sum(axis=1).tolist(), fixed)
         first = last

@@ -83,7 +83,7 @@ def train_linear(
     of_tags = torch.tensor([tag for sentence in tags for tag in sentence])
     parts = [
         _Part(term_places(of_tokens[tokens], ids[EDGE], counts), of_tags[torch.from_numpy(tokens)], counts)
-        for tokens, counts in plan_batches(sentences)
+        for tokens, counts, _ in plan_batches(sentences)
     ]
     chain = LinearChain([0] * len(TABLES), size, dictionary)
     features = chain.features(list(ids))

@@ -29,7 +29,7 @@ def tags_of(chain: LinearChain, sentences: list[list[str]]) -> list[int]:
     found = torch.empty(len(tokens), dtype=torch.int64)
     with torch.no_grad():
         terms = chain(chain.rows([EDGE, *forms]))
-        for places, counts in plan_batches(sentences):
+        for places, counts, _ in plan_batches(sentences):
             scores = token_scores(terms, term_places(tokens[places], 0, counts))
             found[places] = chain.decoder.best(scores, counts)
     return found.tolist()
