@@ -79,6 +79,11 @@ class LazyCommands(TyperGroup):
             args = ["train", *args]
         return super().parse_args(ctx, args)
 
+    def invoke(self, ctx: Any) -> Any:
+        """Calls the command. Its errors are handled in here: a reader that left would have status 1 from typer."""
+        with clear_errors():
+            return super().invoke(ctx)
+
     def list_commands(self, ctx: Any) -> list[str]:
         """The names, in the order of the help."""
         return list(COMMANDS)

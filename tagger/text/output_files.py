@@ -186,47 +186,20 @@ def replace_folder(new: Path, folder: Path) -> None:
 
 @contextmanager
 def standard_output() -> Iterator[TextIO]:
-    """Standard output as UTF-8, all of it written when the block ends.
-
-    Raises:
-        InputError: it is closed, or it cannot be written.
-    """
-    if sys.stdout is None:
+    """Standard output as UTF-8, all of it written when the block ends; InputError if that cannot be."""
+    out = sys.stdout
+    if out is None:
         raise InputError("standard output is closed; name a file with -o, or open it")
-    binary: Any = sys.stdout.buffer
-    is_raw = isinstance(binary, io.RawIOBase)  # with PYTHONUNBUFFERED; a raw file may write a part and say nothing
-    if is_raw:
-        binary = io.BufferedWriter(binary)
-    out = _StandardOutput(binary, "utf-8", errors="backslashreplace", newline="\n")
+    if isinstance(out, io.TextIOWrapper):
+        out.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
     try:
         yield out
         out.flush()
-    finally:
-        out.detach()
-        if is_raw:
-            binary.detach()
-
-
-class _StandardOutput(io.TextIOWrapper):
-    """Standard output whose errors name it; the system's errors name no file."""
-
-    def write(self, text: str, /) -> int:
-        with self._named():
-            return super().write(text)
-
-    def flush(self) -> None:
-        with self._named():
-            super().flush()
-
-    @contextmanager
-    def _named(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            drop(sys.stdout)  # else Python tries again, and says so, when it closes the file
-            if isinstance(error, BrokenPipeError):
-                raise
-            raise InputError(f"standard output cannot be written: {error.strerror}") from None
+    except OSError as error:  # which names no file
+        drop(out)
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise InputError(f"standard output cannot be written: {error.strerror}") from None
 
 
 def drop(stream: TextIO) -> None:
