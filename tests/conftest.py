@@ -22,7 +22,7 @@ from tagger.bundle.bundle import Bundle, Member
 from tagger.model.batch import Batch, FormTable, collate
 from tagger.model.decoder import Decoder
 from tagger.model.network import NetworkConfig, TaggerNetwork
-from tagger.model.pieces import PieceTokenizer
+from tagger.model.transformer import PieceTokenizer
 from tagger.model.vocabulary import Vocabulary
 from tagger.segmenter.features import Lexicon
 from tagger.segmenter.saved import SavedSegmenter

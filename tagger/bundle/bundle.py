@@ -37,9 +37,8 @@ from tagger.bundle.validation import read_description, read_lemmas
 from tagger.errors import InputError, reason
 from tagger.model.lemma_reliability import LemmaReliability
 from tagger.model.network import TaggerNetwork
-from tagger.model.pieces import PieceTokenizer
 from tagger.model.storage import build_without_memory, compress, expand, one_error, read_weights
-from tagger.model.transformer import MULTILINGUAL, is_carried
+from tagger.model.transformer import MULTILINGUAL, PieceTokenizer, is_carried
 from tagger.model.vocabulary import Vocabulary, join_vocabularies
 from tagger.pretrained.huggingface import load_tokenizer, load_weights
 from tagger.segmenter.saved import SavedSegmenter, load_segmenter

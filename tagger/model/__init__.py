@@ -6,7 +6,7 @@ to padded batches), `embeddings.py` (a vector for each word form), `cells.py` (o
 the loss and to tags, by softmax or CRF). `vocabulary.py` turns words into ids. All this takes half an hour.
 
 Skip the rest at first reading. `crf.py` has the algorithms of a chain of tags, and `linear_chain.py` is a second
-opinion beside the networks. `tag_codec.py` is for lemmas, `pieces.py` and `transformer.py` are for pretrained
-transformers. `fast_cpu.py` makes training on a CPU faster, and `steps.py` tagging. `storage.py` refuses networks that
-are too large and makes weights small on disk, and `device.py` says where a network computes.
+opinion beside the networks. `tag_codec.py` is for lemmas, `transformer.py` for pretrained transformers, `steps.py` for
+the steps of recurrent layers in tagging. `storage.py` refuses networks that are too large and makes weights small on
+disk, and `device.py` says where a network computes.
 """

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from tagger.model.embeddings import CHARACTERS, LEMMAS, WORDS, FormConfig, features
-from tagger.model.pieces import Pieces, PieceTokenizer, windows
+from tagger.model.transformer import Pieces, PieceTokenizer, windows
 from tagger.model.vocabulary import FIRST_ID, IGNORE, PAD, UNK, UNSEEN, Vocabulary
 from tagger.text.strings import is_annotated
 

@@ -5,7 +5,8 @@ that of Cho et al. (2014, https://arxiv.org/abs/1406.1078) in the form that cuDN
 applies after the product with the state, and both products have a bias. So weights can be copied between ours and
 theirs.
 
-The default cell, `gru`, is torch's `nn.GRU`. `GRUCell` runs as `gru_scratch`, and shows what `gru` computes.
+The default cell, `gru`, is torch's `nn.GRU`. `GRUCell` runs as `gru_scratch`, and shows what `gru` computes; see
+`encoder.CELLS`.
 
 A cell of your own needs `hidden_size`, and a `forward` that takes and returns what `RNNCell.forward` does. Name it in
 `encoder.CELLS`. docs/cells.md shows how.

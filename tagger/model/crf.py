@@ -11,6 +11,9 @@ and its probability is exp(s(y)) / Z, with Z the sum of exp(s) over all sequence
 
 All functions read packed tokens: the first token of every sentence, the longest sentence's first, then the second
 tokens, and so on. A step is then a block of rows, and no row is padding. `packing` makes that of a padded batch.
+
+The last bits of a product depend on how many rows it has. Where a sentence's values must not depend on the sentences
+beside it, every product has `rows` rows, at least B; None: as many as are needed.
 """
 
 # T tokens in the longest sentence, B sentences, N tokens of all, K tags, n sentences that have a token at a step
@@ -84,9 +87,9 @@ def last_rows(counts: Sequence[int], device: torch.device) -> Tensor:
     return torch.from_numpy(starts[steps] + np.arange(counts[0])).to(device)
 
 
-def log_partition(scores: Tensor, counts: Sequence[int], transitions: Transitions, rows: int | None = None) -> Tensor:
+def log_partition(scores: Tensor, counts: Sequence[int], transitions: Transitions) -> Tensor:
     """log Z of each sentence, (B,), by the forward algorithm."""
-    alphas = _forward(scores, counts, transitions, rows)
+    alphas = _forward(scores, counts, transitions)
     return torch.logsumexp(_last(alphas) + transitions.end, dim=1)
 
 
@@ -107,12 +110,7 @@ def losses(scores: Tensor, tags: Tensor, counts: Sequence[int], transitions: Tra
 
 
 def log_marginals(scores: Tensor, counts: Sequence[int], transitions: Transitions, rows: int | None = None) -> Tensor:
-    """The logarithm of the probability that a token has a tag, (N, K), by the forward-backward algorithm.
-
-    Args:
-        rows: of every product, at least B, so that a sentence's values do not depend on the other sentences, to the
-            last bit; None: as many as are needed.
-    """
+    """The logarithm of the probability that a token has a tag, (N, K), by the forward-backward algorithm."""
     alphas = _forward(scores, counts, transitions, rows)
     each = torch.split(scores, list(counts))
     W = transitions.between.T.exp().contiguous()

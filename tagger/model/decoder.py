@@ -57,8 +57,7 @@ class Decoder(nn.Module):
 
         Args:
             temperature: that all scores are divided by: Guo et al. (2017), https://arxiv.org/abs/1706.04599.
-            rows: of every product, at least B, so that a sentence's values do not depend on the other sentences, to
-                the last bit; None: as many as are needed.
+            rows: of every product of a CRF; see `crf.py`.
         """
         return (scores.float() / temperature).log_softmax(-1)
 
@@ -71,11 +70,7 @@ class Decoder(nn.Module):
         temperature: float = 1.0,
         rows: int | None = None,
     ) -> Decoded:
-        """The best tags of each token and their probabilities; see `log_probabilities`.
-
-        Args:
-            chosen: (N,) the tags that come first, whatever their probability.
-        """
+        """The best tags of each token and their probabilities; the `chosen` tags, (N,), come first in any case."""
         size = max(1, BLOCK // scores.shape[1])
         blocks = zip(torch.split(scores, size), torch.split(chosen, size), strict=True)
         found = [top_tags(self.log_probabilities(block, counts, temperature), tags, top) for block, tags in blocks]
@@ -157,13 +152,13 @@ class CRFDecoder(Decoder):
         temperature: float = 1.0,
         rows: int | None = None,
     ) -> Decoded:
-        """See `Decoder.top`; the probabilities are those of whole sentences."""
+        """The same; the probabilities are those of whole sentences."""
         return top_tags(self.log_probabilities(scores, counts, temperature, rows), chosen, top)
 
     def log_conditionals(
         self, scores: Tensor, counts: Sequence[int], best: Tensor, at: Tensor, temperature: float = 1.0
     ) -> Tensor:
-        """See `crf.log_conditionals`."""
+        """The same, by the transitions from and to the tags beside a token."""
         return log_conditionals(scores.float() / temperature, counts, self._fixed.cooled(temperature), best, at)
 
 
@@ -196,11 +191,7 @@ def mean_decoder(decoders: Sequence[Decoder], shares: Sequence[float] | None = N
 
 
 def top_tags(log_probabilities: Tensor, chosen: Tensor, top: int) -> Decoded:
-    """The best tags of each token and their probabilities.
-
-    Args:
-        chosen: (N,) the tags that come first, whatever their probability.
-    """
+    """The best tags of each token and their probabilities; the `chosen` tags, (N,), come first in any case."""
     if top == 1:
         ids, logs = chosen[:, None], log_probabilities.gather(1, chosen[:, None])
     else:

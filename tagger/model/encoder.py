@@ -23,8 +23,7 @@ from torch import Tensor, nn
 
 from tagger.errors import InputError
 from tagger.model.cells import GRUCell, MinGRUCell, RNNCell
-from tagger.model.fast_cpu import Dropout, GRULayer
-from tagger.model.recurrent import LSTMLayer, RecurrentLayer, ScanLayer, State, TorchLayer
+from tagger.model.recurrent import Dropout, GRULayer, LSTMLayer, RecurrentLayer, ScanLayer, State, TorchLayer
 from tagger.model.steps import GRUSteps, LSTMSteps, MinGRUSteps, OwnSteps, RNNSteps, Steps
 
 
@@ -46,8 +45,9 @@ class Cell(NamedTuple):
         return self.layer(self.core(input_size, hidden_size))
 
 
-# `gru`, the default, does not run `GRUCell`. It trains torch's `nn.GRU`, on a CPU with the backward pass of
-# `fast_cpu.py`. `gru_scratch` computes the same with `GRUCell`, step by step.
+# `gru`, the default, runs in four forms, which compute what `cells.GRUCell` does: in training on a CPU
+# `recurrent.GRULayer`, elsewhere in training and on dev torch's `nn.GRU`, which it holds; in tagging `steps.GRUSteps`.
+# `gru_scratch` runs `GRUCell` itself, step by step, and tags with the same steps.
 CELLS = {
     "rnn_scratch": Cell(RecurrentLayer, RNNCell, RNNSteps),
     "gru_scratch": Cell(RecurrentLayer, GRUCell, GRUSteps),

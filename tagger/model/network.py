@@ -16,7 +16,7 @@ from tagger.model.batch import Batch
 from tagger.model.decoder import DECODERS, make_decoder
 from tagger.model.embeddings import FormConfig, FormEmbedding
 from tagger.model.encoder import CELLS, Encoder
-from tagger.model.fast_cpu import Dropout
+from tagger.model.recurrent import Dropout
 from tagger.model.storage import TRAINING_COPIES, build_without_memory, check_memory
 from tagger.model.transformer import TransformerConfig, TransformerEmbedding
 from tagger.model.vocabulary import NO_CORPUS, Vocabulary

@@ -13,8 +13,7 @@ import numpy as np
 import torch
 
 from tagger.model.batch import length_buckets
-from tagger.model.pieces import PieceTokenizer, windows
-from tagger.model.transformer import TransformerEmbedding
+from tagger.model.transformer import PieceTokenizer, TransformerEmbedding, windows
 from tagger.text.output_files import whole_binary
 
 MAX_FLOAT16 = float(np.finfo(np.float16).max)

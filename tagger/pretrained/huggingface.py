@@ -14,12 +14,12 @@ from typing import Any
 import torch
 
 from tagger.errors import InputError, shorten
-from tagger.model.pieces import PieceTokenizer, windows
 from tagger.model.transformer import (
     MINILM,
     MULTILINGUAL,
     UNSAFE_SETTINGS,
     EncoderError,
+    PieceTokenizer,
     TransformerConfig,
     TransformerEmbedding,
     drop_pooler,
@@ -27,6 +27,7 @@ from tagger.model.transformer import (
     import_transformers,
     keep_layers,
     not_installed,
+    windows,
 )
 from tagger.pretrained.multilingual import installed_package, load_multilingual
 

@@ -13,9 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tagger.model.pieces import PieceTokenizer
 from tagger.model.storage import compress, expand
-from tagger.model.transformer import MULTILINGUAL, import_transformers, not_installed
+from tagger.model.transformer import MULTILINGUAL, PieceTokenizer, import_transformers, not_installed
 from tagger.pretrained.e5_file import EncoderFile, SpecialPieces
 from tagger.text.strings import encodable
 

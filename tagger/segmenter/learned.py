@@ -1,7 +1,7 @@
 """A learned segmenter at work: paragraphs -> sentences of tokens, as fast as one thread can.
 
 It computes what `SegmenterNetwork.forward` computes, in float32. A paragraph is read in windows that overlap; see
-`lanes.py`. The cuts of a paragraph depend on the paragraph alone: not on the paragraphs beside it, and not on the
+`packed.py`. The cuts of a paragraph depend on the paragraph alone: not on the paragraphs beside it, and not on the
 tagger's precision.
 """
 
@@ -28,8 +28,8 @@ from tagger.segmenter.features import (
     pairs_of_kinds,
     rule_labels,
 )
-from tagger.segmenter.lanes import LaneReader, windows_of
 from tagger.segmenter.multiwords import Multiwords
+from tagger.segmenter.packed import LaneReader, windows_of
 from tagger.segmenter.unit_network import Label, SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
 from tagger.segmenter.units import END_GAP, MAX_FORM, SPACE_GAP, Units, UnitTable
 from tagger.text.edit_scripts import apply_script

@@ -15,7 +15,7 @@ from msgspec import Meta
 from torch import Tensor, nn
 
 from tagger.model.encoder import Encoder
-from tagger.model.fast_cpu import Dropout
+from tagger.model.recurrent import Dropout
 from tagger.segmenter.units import AFFIXES, UNKNOWN
 from tagger.text.schema import Count, ShortName, Size, one_of
 from tagger.text.segment import RULES

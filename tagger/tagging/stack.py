@@ -33,8 +33,8 @@ from tagger.model.embeddings import Feature, features
 from tagger.model.encoder import BidirectionalLayer, Cell
 from tagger.model.linear_chain import EDGE, term_places, token_scores
 from tagger.model.network import TaggerNetwork
-from tagger.model.pieces import windows
 from tagger.model.steps import Steps
+from tagger.model.transformer import windows
 from tagger.model.vocabulary import NO_CORPUS
 from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.form_cache import FormBlock, FormCache, embed_forms

@@ -22,8 +22,7 @@ from tagger.corpus.splits import FACT_COLUMNS, corpus_names, token_counts
 from tagger.errors import InputError
 from tagger.model.batch import Batch, FormTable, collate, length_buckets
 from tagger.model.network import NetworkConfig
-from tagger.model.pieces import PieceTokenizer
-from tagger.model.transformer import TransformerEmbedding
+from tagger.model.transformer import PieceTokenizer, TransformerEmbedding
 from tagger.model.vocabulary import IGNORE, NO_CORPUS, Vocabulary
 from tagger.pretrained.cached_outputs import frozen_outputs
 from tagger.text.strings import LEMMA

@@ -18,7 +18,7 @@ from tagger.model.crf import packing
 from tagger.model.decoder import CRFDecoder, Decoder, mean_decoder
 from tagger.model.feature_values import FeatureScores, feature_scores
 from tagger.model.network import NetworkConfig, Outputs, TaggerNetwork, share_pretrained
-from tagger.model.pieces import PieceTokenizer
+from tagger.model.transformer import PieceTokenizer
 from tagger.model.vocabulary import IGNORE, Vocabulary
 from tagger.segmenter.saved import SavedSegmenter
 

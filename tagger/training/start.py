@@ -25,8 +25,7 @@ from tagger.model.dictionary import codes, digest_of, open_dictionary
 from tagger.model.embeddings import VectorConfig
 from tagger.model.lemma_reliability import LemmaReliability
 from tagger.model.network import NetworkConfig, TaggerNetwork, check_training_memory
-from tagger.model.pieces import PieceTokenizer
-from tagger.model.transformer import TransformerConfig, TransformerEmbedding
+from tagger.model.transformer import PieceTokenizer, TransformerConfig, TransformerEmbedding
 from tagger.model.vocabulary import Vocabulary, row_of
 from tagger.pretrained.huggingface import load_pretrained
 from tagger.pretrained.word_vectors import Vectors, select_vectors

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tagger.model.pieces import MAX_FORM_PIECES, PieceTokenizer, windows
+from tagger.model.transformer import MAX_FORM_PIECES, PieceTokenizer, windows
 from tests.pretrained.encoders import LIMIT, flat, load, read, transformers
 
 

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from tagger.model.pieces import Pieces, PieceTokenizer, windows
-from tagger.model.transformer import TransformerConfig, TransformerEmbedding
+from tagger.model.transformer import Pieces, PieceTokenizer, TransformerConfig, TransformerEmbedding, windows
 from tagger.pretrained.huggingface import load_pretrained
 
 transformers = pytest.importorskip("transformers")

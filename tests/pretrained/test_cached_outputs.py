@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from tagger.errors import InputError
-from tagger.model.pieces import PieceTokenizer
-from tagger.model.transformer import TransformerEmbedding
+from tagger.model.transformer import PieceTokenizer, TransformerEmbedding
 from tagger.pretrained.cached_outputs import frozen_outputs
 
 pytest.importorskip("transformers")

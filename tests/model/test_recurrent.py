@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.functional import linear
 from torch.testing import assert_close
 
-from tagger.model.fast_cpu import Dropout, gru
+from tagger.model.recurrent import Dropout, gru
 
 T, B, I, H = 5, 3, 4, 6  # noqa: E741
 

@@ -54,7 +54,7 @@ def windows_of(bounds: Sequence[tuple[int, int]]) -> list[Window]:
     return windows
 
 
-class Plan(NamedTuple):
+class Lanes(NamedTuple):
     """Which unit each lane reads at each step."""
 
     units: np.ndarray  # (2, T * LANES) the unit that each direction reads; any unit where there is none
@@ -64,7 +64,7 @@ class Plan(NamedTuple):
     backward: np.ndarray
 
 
-def plan_lanes(windows: Sequence[Window]) -> Plan:
+def lanes_of(windows: Sequence[Window]) -> Lanes:
     """Spreads windows over lanes, the longest first, each to the lane that is shortest so far."""
     bounds = np.array(windows, dtype=np.int64).reshape(-1, 4)
     bounds = bounds[np.argsort(bounds[:, 0] - bounds[:, 1], kind="stable")]
@@ -85,7 +85,7 @@ def plan_lanes(windows: Sequence[Window]) -> Plan:
     units[0, forward] = units[1, backward] = unit
     idle[forward] = False
     own = (unit >= np.repeat(bounds[:, 2], sizes)) & (unit < np.repeat(bounds[:, 3], sizes))
-    return Plan(units, idle, unit[own], forward[own], backward[own])
+    return Lanes(units, idle, unit[own], forward[own], backward[own])
 
 
 class LaneReader:
@@ -106,19 +106,19 @@ class LaneReader:
         """The scores (N, K) of units with the embeddings x (N, I); zeros for units that no window decides on."""
         scores = x.new_zeros(len(x), self._columns)
         if windows:
-            plan = plan_lanes(windows)
-            of_places = self._of_places(x, plan)[..., : self._columns]
-            forward, backward = map(torch.from_numpy, (plan.forward, plan.backward))
+            lanes = lanes_of(windows)
+            of_places = self._of_places(x, lanes)[..., : self._columns]
+            forward, backward = map(torch.from_numpy, (lanes.forward, lanes.backward))
             sums = torch.index_select(of_places[0], 0, forward) + torch.index_select(of_places[1], 0, backward)
-            scores[torch.from_numpy(plan.decided)] = sums.add_(self._b)
+            scores[torch.from_numpy(lanes.decided)] = sums.add_(self._b)
         return scores
 
-    def _of_places(self, x: Tensor, plan: Plan) -> Tensor:
+    def _of_places(self, x: Tensor, lanes: Lanes) -> Tensor:
         """What the states of each direction add to the scores: (2, places, K)."""
         steps, size, rows = self._steps, self._steps.hidden_size, STEPS * LANES
-        total = -(-plan.units.shape[1] // rows) * rows
+        total = -(-lanes.units.shape[1] // rows) * rows
         units = np.zeros((2, total), dtype=np.int64)
-        units[:, : plan.units.shape[1]] = plan.units
+        units[:, : lanes.units.shape[1]] = lanes.units
         scores = x.new_empty(2, total, self._W.shape[2])
         gates = x.new_empty(2, rows, steps.W_x.shape[2])
         states = x.new_zeros(2, STEPS + 1, LANES, size)
@@ -126,7 +126,7 @@ class LaneReader:
         for start in range(0, total, rows):
             here = torch.index_select(x, 0, torch.from_numpy(units[:, start : start + rows].ravel()))
             torch.baddbmm(steps.b_x, here.view(2, rows, -1), steps.W_x, out=gates)
-            idle = torch.from_numpy(np.flatnonzero(plan.idle[start : start + rows]))
+            idle = torch.from_numpy(np.flatnonzero(lanes.idle[start : start + rows]))
             gates[:, idle, : 2 * size] = _SHUT  # r and z, so that the state becomes tanh(0), whatever it was
             gates[:, idle, 2 * size :] = 0
             parts = zip(*[part.view(2, STEPS, LANES, -1).unbind(1) for part in steps.split(gates)], strict=True)

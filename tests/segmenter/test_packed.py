@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from tagger.model.encoder import Encoder
-from tagger.segmenter.lanes import LANES, MAX_UNITS, OVERLAP, LaneReader, windows_of
+from tagger.segmenter.packed import LANES, MAX_UNITS, OVERLAP, LaneReader, windows_of
 
 LENGTHS = [1, 2, 30, 7, 300, 0, 1, 90]
 BOUNDS = [(sum(LENGTHS[:i]), sum(LENGTHS[: i + 1])) for i in range(len(LENGTHS))]
