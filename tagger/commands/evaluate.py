@@ -1,7 +1,7 @@
 """The command `evaluate`: a tagger and a file with gold tags in, scores out."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -26,9 +26,7 @@ from tagger.text.files import check_input, read_lines
 from tagger.text.formats import PLACED, SEPARATED, TAGGED, TaggedFormat, read
 from tagger.text.segment import LEARNED
 from tagger.text.spacing import gold_paragraphs
-
-if TYPE_CHECKING:
-    from tagger.tagging.tagger import Tagger
+from tagger.text.tables import Table, percent
 
 SegmenterChoice = Literal["auto", "learned", "english", "unicode"]
 SETTINGS = {"evaluate": {"epilog": format_help(TAGGED)}}
@@ -98,7 +96,10 @@ def evaluate(
     if raw:
         scores = score_text(tagger, gold_paragraphs(sentences, file))
         found = {name: {"precision": s.precision, "recall": s.recall, "f1": s.f1} for name, s in scores.items()}
-        text = _format_raw(file, tagger, found)
+        rules = tagger.segmenter.name if tagger.segmenter is not None else ""
+        cut = "the learned segmenter" if rules == LEARNED else f"the rules {rules}"
+        rows = [[name, *(percent(share) for share in shares.values())] for name, shares in found.items()]
+        text = Table(f"{file} from raw text, cut by {cut}", ["", "precision", "recall", "F1"], rows).as_text()
     else:
         found = metrics.report(tagger.retag(sentences), tagger.vocabulary)
         text = metrics.format_report(found, file)
@@ -106,16 +107,6 @@ def evaluate(
         show_json(found)
     else:
         show(text)
-
-
-def _format_raw(file: str, tagger: "Tagger", rows: dict[str, dict[str, float]]) -> str:
-    segmenter = "" if tagger.segmenter is None else tagger.segmenter.name
-    cut = "the learned segmenter" if segmenter == LEARNED else f"the rules {segmenter}"
-    lines = [f"{file} from raw text, cut by {cut}", f"  {'':<24}{'precision':>10} {'recall':>9} {'F1':>9}"]
-    for name, row in rows.items():
-        shares = f"{100 * row['precision']:>9.2f}% {100 * row['recall']:>8.2f}% {100 * row['f1']:>8.2f}%"
-        lines.append(f"  {name:<24}{shares}")
-    return "\n".join(lines)
 
 
 def column_places(columns: Sequence[str], known: Sequence[str]) -> dict[str, int]:

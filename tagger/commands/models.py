@@ -5,20 +5,20 @@ from typing import TYPE_CHECKING
 from tagger.bundle.language_codes import codes_of
 from tagger.commands.console import say, show, show_json, size_text
 from tagger.commands.options import AsJson
+from tagger.text.tables import Table
 
 if TYPE_CHECKING:
     from tagger.bundle.catalog import Model
 
-_ROW = "{:<10} {:<8} {:>5}{:<1} {:>5} {:>5} {:>5} {:>5}  {:<12} {:>4}"  # at most 80 columns, ` thin` included
-_HEADINGS = ("language", "codes", "UPOS", "", "raw", "FEATS", "lemma", "words", "licence", "MB")
-_LEGEND = "percent on test (* dev); raw: UPOS from raw text; words: of training, thousands"
+_HEADS = ("language", "codes", "UPOS", "raw", "FEATS", "lemma", "words", "licence", "MB", "")
+_LEGEND = "percent on test or dev; raw: UPOS from raw text; words: of training, thousands"
 
 
 def models(as_json: AsJson = False) -> None:
     """Lists the taggers that have a name.
 
     First those that come with the package: language, its codes, accuracy of UPOS with gold tokens, F1 of UPOS from raw
-    text, accuracy of FEATS and lemmas with gold tokens, all on test (* on dev), words of training in thousands,
+    text, accuracy of FEATS and lemmas with gold tokens, all on test (or on dev), words of training in thousands,
     licence, size. A thin one is more than four points behind the best of its language. Then your own, each with its
     training data, size, licence, what cuts text for it, scores and folder. --json has all of each.
     """
@@ -31,7 +31,8 @@ def models(as_json: AsJson = False) -> None:
         show_json([{**model._asdict(), "folder": str(model.folder)} for model in listed])
         return
     languages = bundled_languages()
-    lines = [_ROW.format(*_HEADINGS), *(_row(model) for model in listed if model.name in languages), _LEGEND]
+    table = Table("", _HEADS, [_row(model) for model in listed if model.name in languages])
+    lines = [table.as_text(gap=1), _LEGEND]
     for model in listed:
         if model.name in languages:
             continue
@@ -44,21 +45,15 @@ def models(as_json: AsJson = False) -> None:
     show("\n".join(lines))
 
 
-def _row(model: "Model") -> str:
-    """A line for a tagger that comes with the package."""
+def _row(model: "Model") -> list[str]:
+    """The cells of a tagger that comes with the package."""
     split = "test" if "test" in model.scores else "dev"
     scores = model.scores.get(split, {})
-    upos, raw, feats, lemma = (
-        f"{100 * share:.2f}" if share is not None else "-"
-        for share in (
-            scores.get("upos"),
-            model.raw.get(split, {}).get("UPOS"),
-            scores.get("feats"),
-            scores.get("lemma"),
-        )
-    )
-    words = f"{model.words:,.0f}" if model.words is not None else "-"
-    codes, size = " ".join(codes_of(model.name)), f"{model.size / 1e6:.1f}"
-    mark, licence = "*" if split == "dev" else "", model.license or "-"
-    row = _ROW.format(model.name, codes, upos, mark, raw, feats, lemma, words, licence, size)
-    return row + (" thin" if model.thin else "")
+    shares = scores.get("upos"), model.raw.get(split, {}).get("UPOS"), scores.get("feats"), scores.get("lemma")
+    return [
+        *(model.name, " ".join(codes_of(model.name))),
+        *("-" if share is None else f"{100 * share:.2f}" for share in shares),
+        "-" if model.words is None else f"{model.words:,.0f}",
+        *(model.license or "-", f"{model.size / 1e6:.1f}"),
+        " ".join(["dev"] * (split == "dev") + ["thin"] * model.thin),
+    ]

@@ -13,6 +13,9 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Sentence
 from tagger.text.spans import is_span_column
 from tagger.text.strings import LEMMA, NO_TAG, is_annotated
+from tagger.text.tables import Table, percent
+
+MAX_SHOWN_TAGS = 60  # of a column, in a terminal
 
 Tagged = tuple[Sentence, Mapping[str, Sequence[str]]]
 """A sentence with predicted tags, and perhaps their probabilities, beside the gold tags of each column."""
@@ -181,9 +184,18 @@ def span_scores(gold: list[list[str]], predicted: list[list[str]]) -> dict[str, 
     }
 
 
-def spans_of(scores: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """The scores of each kind of span, and over all spans."""
-    return {name: s for name, s in scores["spans"].items() if name not in ("macro avg", "weighted avg")}
+def tag_table(column: str, scores: Mapping[str, Any], most: int) -> Table:
+    """The scores of each tag, or of each kind of span, of the `most` frequent ones."""
+    kind, found = "tags", scores["tags"]
+    if scores["spans"]:
+        kind = "spans"
+        found = {name: s for name, s in scores["spans"].items() if name not in ("macro avg", "weighted avg")}
+    ordered = sorted(found.items(), key=lambda item: -item[1]["support"])[:most]
+    rows = [
+        [tag, *(percent(s[key]) for key in ("precision", "recall", "f1")), f"{s['support']:,}"] for tag, s in ordered
+    ]
+    title = f"{column}: {kind}" + (f" (the {most} most frequent of {len(found):,})" if len(found) > most else "")
+    return Table(title, ["", "precision", "recall", "F1", "words"], rows)
 
 
 def format_report(scores: Mapping[str, Mapping[str, Any]], title: str) -> str:
@@ -191,23 +203,19 @@ def format_report(scores: Mapping[str, Mapping[str, Any]], title: str) -> str:
     lines = []
     for column, s in scores.items():
         rows = [
-            ("all words", s["accuracy"], s["tokens"]),
-            ("seen in training", s["known"], s["known_tokens"]),
-            ("not seen in training", s["unknown"], s["unknown_tokens"]),
-            ("whole sentences", s["whole_sentences"], s["sentences"]),
+            ["all words", percent(s["accuracy"]), f"{s['tokens']:,}"],
+            ["seen in training", percent(s["known"]), f"{s['known_tokens']:,}"],
+            ["not seen in training", percent(s["unknown"]), f"{s['unknown_tokens']:,}"],
+            ["whole sentences", percent(s["whole_sentences"]), f"{s['sentences']:,}"],
         ]
-        lines.append(f"{title}: {column}")
-        lines += [f"  {name:<24}{_percent(share)}  of {count:>9,}" for name, share, count in rows]
         if (found := s["calibration"]) is not None:
-            sure = _percent(found["confidence"]).strip()
-            lines.append(f"  {'calibration error':<24}{_percent(found['ece'])}  mean confidence {sure}")
-        if s["spans"] is not None:
-            lines += _score_table("spans", spans_of(s))
-        elif column != LEMMA and len(s["tags"]) <= 60:
-            lines += _score_table("tag", s["tags"])
-        else:
-            tags = "edit scripts" if column == LEMMA else "tags"
-            lines.append(f"  ({len(s['tags'])} {tags}; --json has their scores)")
+            rows += [
+                ["calibration error", percent(found["ece"]), ""],
+                ["mean confidence", percent(found["confidence"]), ""],
+            ]
+        lines.append(Table(f"{title}: {column}", ["", "right", "of"], rows).as_text())
+        if column != LEMMA:
+            lines.append(tag_table(column, s, MAX_SHOWN_TAGS).as_text())
         if s["unseen_tags"] and column == LEMMA:
             count = sum(s["unseen_tags"].values())
             lines.append(f"  lemmas that no edit script of training makes, counted as errors: {count:,}")
@@ -218,16 +226,3 @@ def format_report(scores: Mapping[str, Mapping[str, Any]], title: str) -> str:
             lines += textwrap.wrap(text, 80, initial_indent="  ", subsequent_indent="    ")
         lines.append("")
     return "\n".join(lines)
-
-
-def _score_table(head: str, scores: Mapping[str, Mapping[str, float]]) -> list[str]:
-    lines = [f"  {head:<24}{'precision':>9}  {'recall':>7}  {'F1':>7}  {'words':>9}"]
-    for name, v in scores.items():
-        shown = name if len(name) <= 23 else name[:22] + "…"
-        numbers = f"{_percent(v['precision']):>9}  {_percent(v['recall']):>7}  {_percent(v['f1']):>7}"
-        lines.append(f"  {shown:<24}{numbers}  {v['support']:>9,}")
-    return lines
-
-
-def _percent(share: float | None) -> str:
-    return "      –" if share is None else f"{100 * share:6.2f}%"

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tagger.evaluation.calibration import Calibrations
-from tagger.evaluation.metrics import spans_of
+from tagger.evaluation.metrics import tag_table
 from tagger.text.output_files import whole_binary
 from tagger.text.sentence import Sentence
 from tagger.text.strings import encodable, is_annotated
+from tagger.text.tables import Table, html_table, html_text, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,14 +25,6 @@ MAX_ERRORS = 500  # of a column, the most confident ones
 MAX_TAGS = 100  # in a table of tags
 WORDS_AROUND = 12  # before a wrong word and after it
 MAX_CHARACTERS = 100  # of a word; the rest is cut
-
-
-class Table(NamedTuple):
-    """A small table of text; the first cell of a row names it, the others are numbers."""
-
-    title: str
-    heads: Sequence[str]
-    rows: Sequence[Sequence[str]]
 
 
 class WordError(NamedTuple):
@@ -75,10 +68,10 @@ def report_page(
     below the title. The pictures are names of files beside the page.
     """
     first = next(iter(splits.values()))
-    parts = [_table(table) for table in (_accuracies(splits), *tables)]
+    parts = [table.as_html() for table in (_accuracies(splits), *tables)]
     parts += [f'<p><img src="{escape(name)}" alt="{escape(name)}"></p>\n' for name in pictures]
     parts += [_errors(column, [error for error in errors if error.column == column]) for column in first]
-    parts += [_table(_tags(column, scores)) for column, scores in first.items()]
+    parts += [tag_table(column, scores, MAX_TAGS).as_html() for column, scores in first.items()]
     template = Template(files("tagger.evaluation").joinpath("report_page.html").read_text(encoding="utf-8"))
     shown = {"title": escape(title), "facts": escape(" · ".join(facts)), "body": "".join(parts)}
     return encodable(template.substitute(shown))
@@ -86,11 +79,6 @@ def report_page(
 
 def _cut(word: str) -> str:
     return word if len(word) <= MAX_CHARACTERS else word[:MAX_CHARACTERS] + "…"
-
-
-def percent(share: float | None) -> str:
-    """A share in [0, 1] as text."""
-    return "–" if share is None else f"{100 * share:.2f}%"
 
 
 def _accuracies(splits: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Table:
@@ -104,18 +92,6 @@ def _accuracies(splits: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Table:
     return Table("Accuracy", heads, rows)
 
 
-def _tags(column: str, scores: Mapping[str, Any]) -> Table:
-    found = spans_of(scores) if scores["spans"] else scores["tags"]
-    ordered = sorted(found.items(), key=lambda item: -item[1]["support"])[:MAX_TAGS]
-    rows = [
-        [tag, *(percent(s[key]) for key in ("precision", "recall", "f1")), f"{s['support']:,}"] for tag, s in ordered
-    ]
-    title = f"{column}: {'spans' if scores['spans'] else 'tags'}"
-    if len(found) > MAX_TAGS:
-        title += f" (the {MAX_TAGS} most frequent of {len(found):,})"
-    return Table(title, ["", "precision", "recall", "F1", "words"], rows)
-
-
 def _errors(column: str, errors: Sequence[WordError]) -> str:
     shown = sorted(errors, key=lambda error: -error.confidence)[:MAX_ERRORS]
     title = f"{column}: {len(errors):,} errors"
@@ -124,35 +100,15 @@ def _errors(column: str, errors: Sequence[WordError]) -> str:
     rows = (
         [
             percent(error.confidence),
-            *map(_text, (error.gold, error.predicted)),
+            *map(html_text, (error.gold, error.predicted)),
             f"<bdi>{escape(error.before)} <mark>{escape(_cut(error.word))}</mark> {escape(error.after)}</bdi>",
-            _text(error.sentence),
+            html_text(error.sentence),
         ]
         for error in shown
     )
-    return _html(title, ("confidence", "gold", "predicted", "word in its sentence", "sentence"), rows, numbers=(0,))
-
-
-def _table(table: Table) -> str:
-    return _html(table.title, table.heads, (map(_text, row) for row in table.rows), range(1, len(table.heads)))
-
-
-def _html(title: str, heads: Sequence[str], rows: Iterable[Iterable[str]], numbers: Sequence[int]) -> str:
-    """A heading and a table; the heads are text, the cells HTML."""
-    kinds = [' class="number"' if i in numbers else "" for i in range(len(heads))]
-    head = "".join(f"<th{kind}>{escape(text)}</th>" for kind, text in zip(kinds, heads, strict=True))
-    body = "".join(
-        f"<tr>{''.join(f'<td{kind}>{cell}</td>' for kind, cell in zip(kinds, row, strict=True))}</tr>\n" for row in rows
+    return html_table(
+        title, ("confidence", "gold", "predicted", "word in its sentence", "sentence"), rows, numbers=(0,)
     )
-    return (
-        f'<h2>{_text(title)}</h2>\n<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n'
-        "</table></div>\n"
-    )
-
-
-def _text(text: str) -> str:
-    """Plain text as HTML, with a writing direction of its own."""
-    return f"<bdi>{escape(text)}</bdi>"
 
 
 def draw_confusions(scores: Mapping[str, Any], title: str, path: Path, max_tags: int = 20) -> "Figure":

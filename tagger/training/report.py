@@ -22,12 +22,10 @@ from tagger.evaluation.calibration import BINS, fit_temperatures
 from tagger.evaluation.metrics import Tagged
 from tagger.evaluation.raw_scores import COLUMNS, CUT_SCORES, WORDS, score_text
 from tagger.evaluation.report_page import (
-    Table,
     WordError,
     draw_confusions,
     draw_reliability,
     errors_of,
-    percent,
     report_page,
 )
 from tagger.model.transformer import MULTILINGUAL
@@ -38,6 +36,7 @@ from tagger.text.conllu import write_conllu
 from tagger.text.output_files import whole_file
 from tagger.text.spacing import gold_paragraphs
 from tagger.text.strings import encodable, is_annotated
+from tagger.text.tables import Table, percent
 from tagger.training.run_folder import REPORT_PAGE
 
 NAMED = "named"  # the accuracy of a tagger that is told the corpus
@@ -226,18 +225,20 @@ def words_per_second(tagger: Tagger, sentences: Sequence[Sequence[str]], rounds:
 def format_scores(results: Mapping[str, Any]) -> str:
     """What people want to know first of what `report_tagger` found, for the terminal; the page has the rest."""
     splits = [split for split in ("dev", "test") if split in results]
-    rows = [("", splits)]
+    rows = []
     for column in results["dev"]:
         scores = [results[split].get(column, {}) for split in splits]
-        rows.append((f"{column}, accuracy", [percent(each.get("accuracy")) for each in scores]))
-        rows.append(("  of words not seen in training", [percent(each.get("unknown")) for each in scores]))
         baseline = [percent(results["baseline"][split].get(column)) for split in splits]
-        rows.append(("  by the most frequent tag of a word", baseline))
+        rows += [
+            [f"{column}, accuracy", *(percent(each.get("accuracy")) for each in scores)],
+            ["  of words not seen in training", *(percent(each.get("unknown")) for each in scores)],
+            ["  by the most frequent tag of a word", *baseline],
+        ]
     for name in (WORDS, COLUMNS["upos"]):
         if any(name in scores for scores in results.get("raw", {}).values()):
             cells = [percent(results["raw"].get(split, {}).get(name)) for split in splits]
-            rows.append((f"from raw text, F1 of {name}", cells))
-    return "\n".join(f"{head:<36}" + "".join(f"{cell:>10}" for cell in cells) for head, cells in rows)
+            rows.append([f"from raw text, F1 of {name}", *cells])
+    return Table("", ["", *splits], rows).as_text()
 
 
 def write_tagger_page(folder: Path, results: Mapping[str, Any], errors: Sequence[WordError]) -> None:
@@ -341,7 +342,7 @@ def model_card(bundle: Bundle, results: Mapping[str, Any], command: str) -> str:
 {stacks} of bidirectional recurrent layers over {"; ".join(inputs)}
 ({results["parameters"]:,} parameters), trained on {corpus}.{about}
 
-{_table(Table("", heads, rows))}
+{Table("", heads, rows).as_markdown()}
 Accuracy over gold tokens. The best epoch on dev was {results["best_epoch"]} of {results["epochs"]};
 training took {results["training_seconds"]:.0f} seconds.
 
@@ -383,16 +384,11 @@ def _sections(bundle: Bundle, results: Mapping[str, Any]) -> dict[str, str]:
             f" {found['parameters']:,} parameters) on {results['corpus']}.\n"
         )
     parts = {
-        name: "\n".join(f"{table.title}, of {results['corpus']}:\n\n{_table(table)}" for table in tables)
+        name: "\n".join(f"{table.title}, of {results['corpus']}:\n\n{table.as_markdown()}" for table in tables)
         for name, tables in result_tables(results).items()
     }
     parts["Raw text"] = "\n".join(filter(None, [text, parts["Raw text"]]))
     return {name: f"## {name}\n\n{part}" for name, part in parts.items() if part}
-
-
-def _table(table: Table) -> str:
-    rows = [table.heads, ["---"] * len(table.heads), *table.rows]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def _teacher_lines(teacher: Mapping[str, Any] | None) -> str:

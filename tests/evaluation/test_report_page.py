@@ -4,9 +4,10 @@ from html.parser import HTMLParser
 from typing import Any
 
 from tagger.evaluation.metrics import report
-from tagger.evaluation.report_page import MAX_CHARACTERS, MAX_ERRORS, Table, errors_of, report_page
+from tagger.evaluation.report_page import MAX_CHARACTERS, MAX_ERRORS, errors_of, report_page
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Sentence
+from tagger.text.tables import Table
 
 VOCABULARY = Vocabulary.build([{"tokens": ["The", "cat", "sat"], "upos": ["DET", "NOUN", "VERB"]}], ["upos"])
 HOSTILE = ["</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>", "a&b", "\ud800", "$title"]

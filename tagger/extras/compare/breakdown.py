@@ -8,11 +8,11 @@ from tagger.errors import InputError, shorten
 from tagger.evaluation.metrics import ColumnScores, annotated
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Sentence
-from tagger.text.strings import display_width, fitted, printable
+from tagger.text.strings import fitted
+from tagger.text.tables import Table, percent
 
 DOCUMENT, GENRE = "newdoc", "genre"
 NO_GROUP = "(none)"  # of sentences for which no comment names a group
-TABLE_WIDTH = 80  # terminal cells
 _SHOWN, _SHOWN_COLUMNS = 40, 4
 _NEW_DOCUMENT = re.compile(r"#\s*newdoc\b(?:\s+id\s*=\s*(.*))?")
 _COMMENT = re.compile(r"#\s*(?:meta::)?([^\s=]+)\s*=\s*(.*)")
@@ -117,23 +117,15 @@ class _Group:
 
 
 def format_breakdown(found: Mapping[str, Any], title: str) -> str:
-    """The result of `breakdown` as a table at most TABLE_WIDTH cells wide."""
+    """The result of `breakdown` as a table at most 80 cells wide."""
     groups, columns = found["groups"], list(found["all"]["columns"])[:_SHOWN_COLUMNS]
-    shown = list(groups.items())[:_SHOWN]
-    room = TABLE_WIDTH - len(_row("", found["all"], columns, 0))
-    width = max(len("all"), *(min(room, display_width(printable(name))) for name, _ in shown))
-    head = "".join(f" {fitted(column, 7):>7}" for column in columns)
-    lines = [
-        f"{title}: accuracies by {found['by']} ({len(groups):,} groups)",
-        f"  {'':<{width}}{'sentences':>10}{'words':>10}{head}",
-        *(_row(name, group, columns, width) for name, group in [("all", found["all"]), *shown]),
+    rows = [
+        [name, f"{group['sentences']:,}", f"{group['words']:,}"]
+        + [percent(group["columns"].get(column, {}).get("accuracy")) for column in columns]
+        for name, group in [("all", found["all"]), *list(groups.items())[:_SHOWN]]
     ]
+    heads = ["", "sentences", "words", *(fitted(column, 7) for column in columns)]
+    table = Table(f"{title}: accuracies by {found['by']} ({len(groups):,} groups)", heads, rows)
     hidden = {"smaller groups": len(groups) - _SHOWN, "columns": len(found["all"]["columns"]) - len(columns)}
-    return "\n".join([*lines, *(f"  ({n:,} more {what}; --json has all)" for what, n in hidden.items() if n > 0)])
-
-
-def _row(name: str, group: Mapping[str, Any], columns: Iterable[str], width: int) -> str:
-    shares = [group["columns"][column]["accuracy"] if column in group["columns"] else None for column in columns]
-    cells = "".join(f" {'–':>7}" if share is None else f" {100 * share:>6.2f}%" for share in shares)
-    name = fitted(name, width)
-    return f"  {name}{' ' * (width - display_width(name))}{group['sentences']:>10,}{group['words']:>10,}{cells}"
+    more = (f"  ({n:,} more {what}; --json has all)" for what, n in hidden.items() if n > 0)
+    return "\n".join([table.as_text(), *more])

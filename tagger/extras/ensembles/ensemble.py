@@ -16,6 +16,7 @@ from tagger.model.linear_chain import LinearChain
 from tagger.model.network import TaggerNetwork
 from tagger.model.storage import build_without_memory
 from tagger.model.vocabulary import Vocabulary
+from tagger.text.tables import Table, percent
 
 ENSEMBLE = "ensemble"  # key of `config.json`: the weights of the taggers that one was made of
 MAX_TAGGERS = 16
@@ -209,19 +210,16 @@ def ensemble_card(ensemble: Bundle, taggers: Sequence[Bundle], command: str) -> 
     data = " ".join(filter(None, (config["corpus"], config.get("version"))))
     licence = f" The training data's licence is {config['license']}." if config.get("license") else ""
     rows = [
-        f"| {number} | {weight:.3g} | {each.config.get('corpus') or '–'} | {' | '.join(_dev(each.config, columns))} |"
+        [str(number), f"{weight:.3g}", each.config.get("corpus") or "–", *_dev(each.config, columns)]
         for number, (weight, each) in enumerate(zip(config[ENSEMBLE], taggers, strict=True), 1)
     ]
-    head = " | ".join(["tagger", "weight", "trained on", *(f"dev {column}" for column in columns)])
+    table = Table("", ["tagger", "weight", "trained on", *(f"dev {column}" for column in columns)], rows)
     return f"""# Ensemble of {len(taggers)} part-of-speech taggers for {data or "several corpora"}
 
 The score of a tag is the weighted mean of the scores that its members give to the tag.{licence}
 
-| {head} |
-|{"---|" * (3 + len(columns))}
-{chr(10).join(rows)}
-
-Accuracy on each tagger's dev split in percent, over gold tokens.
+{table.as_markdown()}
+Accuracy on each tagger's dev split, over gold tokens.
 
 Made by
 
@@ -235,11 +233,7 @@ and used with
 
 def _dev(member: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
     dev = (member.get("scores") or {}).get("dev") or {}
-    return [_percent(dev.get(column)) for column in columns]
-
-
-def _percent(share: Any) -> str:
-    return f"{100 * share:.2f}" if isinstance(share, (int, float)) else "–"
+    return [percent(dev.get(column)) for column in columns]
 
 
 def _joined(configs: Sequence[dict[str, Any]], key: str) -> str | None:

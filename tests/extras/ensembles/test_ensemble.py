@@ -81,7 +81,7 @@ def test_what_the_config_and_the_card_say(taggers: list[Bundle]) -> None:
     assert (config["corpus"], config["license"], made.segmenter) == ("UD_A; UD_B", "CC0", "english")
     assert config["columns"] == ["upos", "xpos"]
     card = ensemble_card(made, [*scored, taggers[0]], "python -m tagger ensemble a b c")
-    assert "| 2 | 0.3 | UD_B | 75.00 | – |" in card
+    assert "| 2 | 0.3 | UD_B | 75.00% | – |" in card
     assert "python -m tagger ensemble a b c" in card
 
 
