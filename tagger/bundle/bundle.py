@@ -208,7 +208,7 @@ class Bundle:
                 networks, _load_tokenizers(folder, networks), described, strict=True
             )
         )
-        linear = load_linear(config.pop("linear", []), members[0].vocabulary.tags, folder)
+        linear = load_linear(config.pop("linear"), members[0].vocabulary.tags, folder)
         name = config.pop("segmenter")
         del config["format"], config[DIGESTS]
         segmenter = load_segmenter(folder) if name == LEARNED else name

@@ -8,13 +8,15 @@ import os
 import re
 import shlex
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from filelock import FileLock, Timeout
+
 from tagger.bundle.hub import hub_folder, is_hub_name
 from tagger.bundle.language_codes import OWN_NAMES, TWO_LETTERS, codes_of
-from tagger.bundle.run_lock import is_being_trained
 from tagger.bundle.saved_config import (
     CONFIG,
     RECORD,
@@ -31,6 +33,8 @@ MIN_SIMILARITY = 0.7  # of a name to the one that is proposed in its place: amon
 MAX_SHOWN_NAME = 200  # characters of a name in a message; longer ones are cut
 DEFAULT = "english"  # a bundled tagger
 _WITH_COUNTRY = re.compile(r"([a-z]{2,3})(?:[-_][a-z]{4})?(?:[-_](?:[a-z]{2}|\d{3}))?")  # BCP 47
+LOCK = ".lock"  # in a run's folder: one process trains it; the system releases the lock however the process ends
+CLAIM_SECONDS = 0.5  # longer than `is_being_trained` holds the lock
 RUNS = Path("runs")  # in the current folder; training writes its folders there
 
 
@@ -231,3 +235,32 @@ def _describe(name: str, folder: Path) -> Model:
 def folder_bytes(folder: Path) -> int:
     """The size of all files in a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+@contextmanager
+def claim_run(run: Path) -> Iterator[bool]:
+    """Holds the lock of a run for the block; gives False on a file system without locks, where it does nothing."""
+    lock = FileLock(run / LOCK)
+    try:
+        lock.acquire(timeout=CLAIM_SECONDS)
+    except Timeout:
+        raise InputError(f"{run} is being trained by another process; wait until that has ended") from None
+    except (OSError, NotImplementedError):
+        pass
+    try:
+        yield lock.is_locked
+    finally:
+        lock.release()
+
+
+def is_being_trained(run: Path) -> bool:
+    """Whether a process holds the lock of a run."""
+    try:
+        if (run / LOCK).is_file():
+            with FileLock(run / LOCK).acquire(timeout=CLAIM_SECONDS / 2):  # others may ask
+                return False
+    except Timeout:
+        return True
+    except (OSError, NotImplementedError):
+        return False
+    return False

@@ -8,7 +8,7 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor
 
-from tagger.bundle.saved_config import LINEAR_WEIGHTS, not_whole
+from tagger.bundle.saved_config import LINEAR_WEIGHTS
 from tagger.model.dictionary import open_dictionary
 from tagger.model.linear_chain import TABLES, LinearChain
 from tagger.model.storage import build_without_memory, compress, expand, one_error, read_weights
@@ -71,8 +71,6 @@ def load_linear(
     if not described:
         return ()
     path = folder / LINEAR_WEIGHTS
-    if not path.is_file():
-        raise not_whole(folder, LINEAR_WEIGHTS)
     with one_error(folder, LINEAR_WEIGHTS):
         chains = [
             build_without_memory(lambda e=each: LinearChain(e["features"], len(tags[e["column"]])))  # type: ignore[misc]

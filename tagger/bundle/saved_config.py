@@ -17,8 +17,7 @@ from tagger.text.schema import PACKED_JSON, ShortName, read_json
 from tagger.text.segment import SEGMENTER, SEGMENTER_WEIGHTS
 from tagger.text.strings import printable
 
-FORMAT = 7  # of `config.json` and the files beside it
-READ_FORMATS = (6, FORMAT)  # folders of other formats are refused; 6 has no linear members
+FORMAT = 7  # of `config.json` and the files beside it; folders of other formats are refused
 WEIGHTS, CONFIG, VOCABULARY, CARD = "model.safetensors", "config.json", "vocabulary.json", "README.md"
 TOKENIZER = "transformer"  # folder with the tokenizer of a transformer
 LINEAR_WEIGHTS = "linear.safetensors"  # weights of linear members
@@ -32,29 +31,35 @@ TAGGER_IN_RUN = "tagger"  # the tagger's folder in a run's folder
 RECORD = "run.json"  # how a run was started, in its folder
 
 MAX_CONFIG_BYTES = 10_000_000
-TABLES = (VOCABULARY, LEMMAS, SEGMENTER)  # plain or compressed
+PACKABLE = (VOCABULARY, LEMMAS, SEGMENTER)  # plain or compressed
 FILES = (
-    *(WEIGHTS, LINEAR_WEIGHTS, SEGMENTER_WEIGHTS, *TABLES, *(name + PACKED_JSON for name in TABLES)),
+    *(WEIGHTS, LINEAR_WEIGHTS, SEGMENTER_WEIGHTS, *PACKABLE, *(f"{name}{PACKED_JSON}" for name in PACKABLE)),
     *(f"{TOKENIZER}{number}/*.{kind}" for number in ("", "-[0-9]*") for kind in ("json", "txt", "model")),
 )  # what a folder may have beside its config and its card, as patterns
 
 _CHUNK = 1 << 20  # bytes that are read at a time
 
 
-def not_whole(folder: Path, name: str) -> InputError:
+def _not_whole(folder: Path, name: str) -> InputError:
     """The error for a tagger's folder that lacks a file."""
     return InputError(f"{folder} is not a whole tagger: {name} is missing; copy the folder again or train anew")
+
+
+def files_of(folder: Path) -> dict[str, Path]:
+    """The files of a tagger's folder, beside its config and its card, by their names with slashes."""
+    paths = sorted(path for pattern in FILES for path in folder.glob(pattern) if path.is_file())
+    return {path.relative_to(folder).as_posix(): path for path in paths}
 
 
 def digests(folder: Path) -> dict[str, str]:
     """The digest of each of a tagger's files: CRC-32, which any flipped bit changes and which reads 7 GB a second."""
     found = {}
-    for path in sorted(path for pattern in FILES for path in folder.glob(pattern) if path.is_file()):
+    for name, path in files_of(folder).items():
         digest = 0
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK):
                 digest = zlib.crc32(chunk, digest)
-        found[path.relative_to(folder).as_posix()] = f"{digest:08x}"
+        found[name] = f"{digest:08x}"
     return found
 
 
@@ -70,9 +75,9 @@ def check_files(folder: Path, saved: dict[str, str]) -> None:
         found = digests(folder)
     except OSError as error:
         raise InputError(f"{error.filename} cannot be read: {error.strerror}; check its permissions") from None
-    for name in sorted({*saved, *found}):
+    for name in sorted({*saved, *found, WEIGHTS}):
         if name not in found:
-            raise not_whole(folder, name)
+            raise _not_whole(folder, name)
         if name not in saved:
             raise InputError(
                 f"{folder / CONFIG} has no digest of {name}, so the file is not of this tagger;"
@@ -85,15 +90,15 @@ def check_files(folder: Path, saved: dict[str, str]) -> None:
 def read_config(folder: Path) -> dict[str, Any]:
     """Reads `config.json`; control characters become U+FFFD."""
     path = folder / CONFIG
+    if not path.is_file():
+        raise _not_whole(folder, CONFIG)
     config = read_json(path, MAX_CONFIG_BYTES)
     version = config.get("format")
-    if type(version) is not int or version not in READ_FORMATS:
-        formats = " and ".join(map(str, READ_FORMATS))
+    if type(version) is not int or version != FORMAT:
         raise InputError(
-            f"{path}: format {repr(version)[:60]}, and this version of the tagger reads {formats} alone; train it anew"
+            f"{path}: format {repr(version)[:60]}, and this version of the tagger reads {FORMAT} alone; train it anew"
         )
-    current: dict[str, Any] = _printable(config)
-    return current
+    return {printable(key): _printable(value) for key, value in config.items()}
 
 
 @dataclass(kw_only=True)

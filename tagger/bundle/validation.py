@@ -12,14 +12,12 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from tagger.bundle.saved_config import (
-    CONFIG,
     LEMMAS,
     MAX_MEMBERS,
     VOCABULARY,
     WEIGHTS,
     Description,
     check_files,
-    not_whole,
     read_config,
 )
 from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE
@@ -86,12 +84,7 @@ class _Vocabularies:
 
 def read_description(folder: Path) -> tuple[dict[str, Any], list[Vocabulary]]:
     """What the two files of JSON say, if all of it is as `Bundle.save` writes it, and they fit each other."""
-    if not (folder / CONFIG).is_file():
-        raise not_whole(folder, CONFIG)
     config = read_config(folder)
-    for path in (json_file(folder / VOCABULARY), folder / WEIGHTS):
-        if not path.is_file():
-            raise not_whole(folder, path.name)
     with one_error(folder, WEIGHTS):
         checked = read(_Config, config)
     check_files(folder, checked.files)

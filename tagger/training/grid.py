@@ -20,7 +20,7 @@ from hydra.core.plugins import Plugins
 from hydra.types import HydraContext
 from omegaconf import DictConfig, open_dict, read_write
 
-from tagger.bundle.run_lock import claim_run
+from tagger.bundle.catalog import claim_run
 from tagger.bundle.saved_config import RECORD
 from tagger.errors import InputError
 from tagger.text.output_files import whole_file

@@ -24,7 +24,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from tagger.bundle.run_lock import claim_run
+from tagger.bundle.catalog import claim_run
 from tagger.bundle.saved_config import RECORD, TAGGER_IN_RUN
 from tagger.bundled import bundled
 from tagger.errors import InputError, missing_library

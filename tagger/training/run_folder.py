@@ -10,8 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tagger.bundle.catalog import LATEST, RUNS, did_you_mean, find_folder, newest_run, run_names
-from tagger.bundle.run_lock import LOCK, claim_run
+from tagger.bundle.catalog import LATEST, LOCK, RUNS, claim_run, did_you_mean, find_folder, newest_run, run_names
 from tagger.bundle.saved_config import RECORD, TAGGER_IN_RUN
 from tagger.errors import InputError, shorten
 from tagger.text.schema import read, read_json

@@ -12,8 +12,7 @@ import pytest
 import tagger
 from tagger.bundle import catalog as models
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.catalog import LATEST, find_tagger, list_models, new_run
-from tagger.bundle.run_lock import claim_run
+from tagger.bundle.catalog import LATEST, claim_run, find_tagger, list_models, new_run
 from tagger.bundle.saved_config import CONFIG, RECORD
 from tagger.errors import InputError
 from tagger.training.run_folder import find_run

@@ -12,7 +12,7 @@ from typing import Any
 import datasets
 import pytest
 
-from tagger.bundle.run_lock import claim_run
+from tagger.bundle.catalog import claim_run
 from tagger.errors import InputError
 from tagger.training.checkpoints import WholeFileIO
 from tests.forked import started

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tagger.bundle.run_lock import claim_run, is_being_trained
+from tagger.bundle.catalog import claim_run, is_being_trained
 from tagger.bundle.saved_config import RECORD
 from tagger.errors import InputError
 from tagger.training.run_folder import RunRecord, find_run, new_run_folder, read_record
@@ -136,7 +136,7 @@ def test_runs_are_found_by_name_and_the_last_one_too(tmp_path: Path, monkeypatch
 
 
 def test_a_run_has_one_process_until_that_ends_even_if_it_is_killed(tmp_path: Path) -> None:
-    code = "import sys, time; from pathlib import Path; from tagger.bundle.run_lock import claim_run\n"
+    code = "import sys, time; from pathlib import Path; from tagger.bundle.catalog import claim_run\n"
     code += "with claim_run(Path(sys.argv[1])): print('claimed', flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None

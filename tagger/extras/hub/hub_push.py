@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.hub import DEFAULT_REVISION, PATTERNS, HubName, is_tagger_file, the_hub
+from tagger.bundle.hub import DEFAULT_REVISION, PATTERNS, HubName, the_hub
 from tagger.bundle.language_codes import language_codes
-from tagger.bundle.saved_config import CARD, read_config
+from tagger.bundle.saved_config import CARD, CONFIG, files_of, read_config
 from tagger.errors import InputError, reason
 
 UD_DATASET = "commul/universal_dependencies"  # the treebanks of Universal Dependencies on the Hub
@@ -41,10 +41,9 @@ def push_tagger(
         raise InputError(f"{folder} has no tags; push a tagger that was trained from it")
     card = hub_card(folder, to.repository, languages)
     with tempfile.TemporaryDirectory() as copy, the_hub(to.repository) as hub:
-        for path in filter(Path.is_file, folder.rglob("*")):
-            if is_tagger_file(name := path.relative_to(folder).as_posix()):
-                (Path(copy) / name).parent.mkdir(exist_ok=True)
-                shutil.copyfile(path, Path(copy) / name)
+        for name, path in {CONFIG: folder / CONFIG, **files_of(folder)}.items():
+            (Path(copy) / name).parent.mkdir(exist_ok=True)
+            shutil.copyfile(path, Path(copy) / name)
         (Path(copy) / CARD).write_text(card, encoding="utf-8")
         api = hub.HfApi()
         api.create_repo(to.repository, private=private or None, exist_ok=True)

@@ -27,8 +27,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 
-from tagger.bundle.catalog import RUNS
-from tagger.bundle.run_lock import LOCK, claim_run
+from tagger.bundle.catalog import LOCK, RUNS, claim_run
 from tagger.corpus.raw_text import Texts, text_files
 from tagger.corpus.splits import to_arrow, token_counts
 from tagger.errors import InputError

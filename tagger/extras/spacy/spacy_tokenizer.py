@@ -6,6 +6,7 @@ comes.
 """
 
 import io
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -28,8 +29,7 @@ from spacy.util import minibatch, registry
 from spacy.vocab import Vocab
 
 from tagger.bundle.catalog import bundled_languages, find_language, find_tagger
-from tagger.bundle.hub import is_tagger_file
-from tagger.bundle.saved_config import CONFIG, WEIGHTS, read_config
+from tagger.bundle.saved_config import CARD, CONFIG, WEIGHTS, files_of, read_config
 from tagger.text.paragraphs import read_paragraphs
 from tagger.text.schema import PACKED_JSON
 from tagger.text.segment import LEARNED, SEGMENTER, SEGMENTER_WEIGHTS, RuleSegmenter
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 NAME = "bigru_tokenizer"
 WORDS = "bigru_words"  # token._.bigru_words: the words of a multiword token
+_SAFE_NAME = re.compile(r"(?:\w[\w-]*/)?\w[\w.-]*\.(?:gz|json|md|model|safetensors|txt)", re.ASCII)
 _STARTS, _GOES_ON = 1, np.iinfo(np.uint64).max  # spaCy's -1
 
 if not SpacyToken.has_extension(WORDS):
@@ -92,11 +93,11 @@ class PipelinePart:
 
     def saves(self, name: str) -> bool:
         """Whether a file of the folder is saved."""
-        return is_tagger_file(name)
+        return True
 
     def _files(self) -> dict[str, bytes]:
-        paths = {path.relative_to(self.folder).as_posix(): path for path in self.folder.rglob("*")}
-        return {name: path.read_bytes() for name, path in sorted(paths.items()) if self.saves(name)}
+        paths = {name: self.folder / name for name in (CONFIG, CARD)} | files_of(self.folder)
+        return {name: path.read_bytes() for name, path in paths.items() if path.is_file() and self.saves(name)}
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Writes the files into a folder."""
@@ -121,7 +122,7 @@ class PipelinePart:
         except (TypeError, ValueError) as error:
             raise InputError(f"these bytes are no saved tagger: {reason(error)}; give what to_bytes made") from None
         for name, data in files.items():
-            if not isinstance(name, str) or not is_tagger_file(name) or not isinstance(data, bytes):
+            if not isinstance(name, str) or not _SAFE_NAME.fullmatch(name) or not isinstance(data, bytes):
                 raise InputError(f"{shorten(str(name))} is no file of a tagger; give what to_bytes made")
         self._unpacked = tempfile.TemporaryDirectory(prefix="tagger-", ignore_cleanup_errors=True)
         _write(files, Path(self._unpacked.name))

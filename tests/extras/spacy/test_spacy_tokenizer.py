@@ -118,11 +118,11 @@ def test_files_that_are_no_segmenter(tmp_path: Path) -> None:
     spacy.blank("en").to_disk(tmp_path / "other")
     with pytest.raises(InputError, match=r"tokenizer has no tagger: config.json is missing"):
         pipeline().from_disk(tmp_path / "other")
-    (tmp_path / "config.json").write_text('{"format": 6, "segmenter": "french"}')
+    (tmp_path / "config.json").write_text('{"format": 7, "segmenter": "french"}')
     tokenizer = pipeline().tokenizer.from_disk(tmp_path)  # type: ignore[union-attr]
     with pytest.raises(InputError, match="'french' are no rules for raw text; choose one of english, unicode"):
         tokenizer("Text")
-    (tmp_path / "config.json").write_text('{"format": 6, "segmenter": "learned"}')
+    (tmp_path / "config.json").write_text('{"format": 7, "segmenter": "learned"}')
     tokenizer.from_disk(tmp_path)
     with pytest.raises(InputError, match="segmenter") as error:
         tokenizer("Text")
