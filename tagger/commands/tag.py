@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -121,8 +120,8 @@ def tag(
     from tagger.bundle.catalog import find_tagger
     from tagger.commands.loading import load_all, load_and_tell, one_or_all
     from tagger.jobs.bulk import JobOptions, tag_files
-    from tagger.jobs.outputs import PlannedOutputs, open_output, settings_of
-    from tagger.jobs.plan import jobs_of_shard, parse_shard, plan_jobs
+    from tagger.jobs.outputs import PlannedOutputs, settings_of
+    from tagger.jobs.plan import jobs_of_shard, plan_jobs
     from tagger.model.device import choose_device, choose_precision
     from tagger.tagging.arguments import checked_columns
     from tagger.tagging.workers import processor_cores
@@ -134,7 +133,6 @@ def tag(
     check_input([], encoding)
     if separator is not None:
         column_separator(separator)
-    part = None if shard is None else parse_shard(shard)
     lexicons = lexicon_files(lexicon or [])
     plan = plan_jobs(sources or [], to, input, output)
     jobs, failed = plan.jobs, len(plan.errors)
@@ -145,10 +143,10 @@ def tag(
             raise InputError(f"--keep: {job.source} ({job.input}) has no tags; give {', '.join(TAGGED)} with --input")
     for line in plan.messages():
         say(line)
-    if part is not None:
-        own = jobs_of_shard(jobs, part)
+    if shard is not None:
+        own = jobs_of_shard(jobs, shard)
         nothing = "" if own else ", so there is nothing to do"
-        say(f"shard {part}: {len(own) or 'none'} of {len(jobs)} files{nothing}")
+        say(f"shard {shard}: {len(own) or 'none'} of {len(jobs)} files{nothing}")
         jobs = own
 
     names_one = {"--corpus": corpus is not None, "--keep": keep, "--lexicon": bool(lexicons)}
@@ -171,7 +169,7 @@ def tag(
         },
     )
     into = to if jobs and jobs[0].name else None
-    with closing(PlannedOutputs(jobs, into, settings, shared=part is not None, force=force, resume=resume)) as outputs:
+    with closing(PlannedOutputs(jobs, into, settings, shared=shard is not None, force=force, resume=resume)) as outputs:
         for message in outputs.messages:
             say(message)
         failed += len(outputs.kept)
@@ -181,13 +179,13 @@ def tag(
                 tagger: DocumentTagger = load_all(device, precision, count)
             else:
                 tagger = load_and_tell(folder, device, precision, count, corpus=corpus, lexicons=lexicons)
-            options = JobOptions(encoding, separator, probabilities, top, {tagger.columns[0]: 1} if keep else None)
-            if columns is not None:
-                options = options._replace(columns=checked_columns(columns.split(","), tagger.columns))
+            kept = {tagger.columns[0]: 1} if keep else None
+            chosen_columns = None if columns is None else checked_columns(columns.split(","), tagger.columns)
+            width = Console().width
+            options = JobOptions(encoding, separator, probabilities, top, kept, chosen_columns, width, force)
             if any(job.source == STDIO for job in jobs) and sys.stdin is not None and sys.stdin.isatty():
                 say("type a text; Ctrl+D in a line of its own ends it")
-            opened, width = partial(open_output, force=force), Console().width
-            failed += show_progress(outputs.pending, tag_files(tagger, outputs.unmade(), options, opened, width))
+            failed += show_progress(outputs.pending, tag_files(tagger, outputs.unmade(), options))
     if failed:
         raise typer.Exit(BAD_INPUT)
 

@@ -8,12 +8,13 @@ several, or after a run was resumed.
 
 import io
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, suppress
+from contextlib import closing, suppress
 from functools import partial
 from itertools import chain, groupby
-from typing import BinaryIO, NamedTuple, TextIO
+from typing import BinaryIO, NamedTuple
 
 from tagger.errors import InputError
+from tagger.jobs.outputs import open_output
 from tagger.jobs.plan import Job, file_state
 from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import DocumentTagger
@@ -41,6 +42,8 @@ class JobOptions(NamedTuple):
     # Places of the columns whose given tags stay; None: none stay. In conllu and jsonl those of all columns stay.
     keep: Mapping[str, int] | None = None
     columns: Sequence[str] | None = None  # that are written; None: all
+    width: int = 80  # of the terminal
+    force: bool = False  # whether an output that was made meanwhile is replaced
 
 
 class Step(NamedTuple):
@@ -69,21 +72,11 @@ class _FileWindow(NamedTuple):
 _Result = tuple[str, int] | InputError  # a window as text and the number of its words, or why there is none
 
 
-def tag_files(
-    tagger: DocumentTagger,
-    jobs: Iterable[Job],
-    options: JobOptions,
-    output: Callable[[Job], AbstractContextManager[TextIO]],
-    width: int = 80,
-) -> Generator[Step, None, None]:
-    """Tags files one after the other; an error in one does not stop the others.
-
-    If a worker of the tagger dies again and again, `WorkersDied` ends the run. `output` opens a job's output; an error
-    in the block leaves no output.
-    """
+def tag_files(tagger: DocumentTagger, jobs: Iterable[Job], options: JobOptions) -> Generator[Step, None, None]:
+    """Tags files one after the other. An error in one does not stop the others; `WorkersDied` ends the run."""
     failed: set[Job] = set()
     request = Request(top=options.top, probabilities=options.probabilities, keep=options.keep is not None)
-    batches = _batches(_windows(tagger, jobs, options, width, failed))
+    batches = _batches(_windows(tagger, jobs, options, failed))
     results = tagger.workers.map(partial(_write, request=request), batches)
     pairs = (pair for windows, texts in results for pair in zip(windows, texts, strict=True))
     for job, own in groupby(pairs, lambda pair: pair[0].job):
@@ -92,7 +85,7 @@ def tag_files(
             for error in (first[0].error, first[1]):
                 if isinstance(error, InputError):
                     raise error  # before there is an output
-            with output(job) as out:
+            with open_output(job, options.force) as out:
                 sentence = 1
                 for window, result in chain([first], own):
                     if isinstance(result, InputError):
@@ -128,7 +121,7 @@ def _batches(
 
 
 def _windows(
-    tagger: DocumentTagger, jobs: Iterable[Job], options: JobOptions, width: int, failed: Collection[Job]
+    tagger: DocumentTagger, jobs: Iterable[Job], options: JobOptions, failed: Collection[Job]
 ) -> Iterator[_FileWindow | None]:
     """The windows of all files, at least one of each; None before a text that may come late."""
     for job in jobs:
@@ -138,7 +131,7 @@ def _windows(
             probabilities=options.probabilities,
             top=options.top,
             separator=options.separator if job.input == job.output or job.input not in SEPARATED else None,
-            width=width,
+            width=options.width,
         )
         if job.source == STDIO:
             yield None

@@ -50,65 +50,62 @@ class PlannedOutputs:
 
         Args:
             folder: of the outputs, if they go into one.
-            settings: the tagger, and the options that decide what it makes of a source, as JSON has them.
+            settings: see `settings_of`.
             shared: whether other runs make other outputs of the folder at the same time.
             force: whether outputs that exist are replaced; else they are kept.
             resume: whether those that are out of date are replaced.
         """
-        self.force = force
-        self._file: TextIO | None = None
-        self.kept: list[Job] = []
-        self.messages: list[str] = []
         if resume and folder is not None and is_remote(folder):
             raise InputError(f"-o {folder}: leave --resume out; outputs that exist there are kept, others are made")
         if resume and (folder is None or force):
             raise InputError("--resume goes on with a run into a folder (-o FOLDER), without --force")
+        self._force, begun = force, 0
+        self._file: TextIO | None = None
+        self.messages: list[str] = []
         self.pending = [job for job in jobs if force or job.before is None]
-        begun = 0
         if folder is not None and not is_remote(folder) and (self.pending or resume):
             begun = self._settle(Path(folder), json.loads(json.dumps(settings)), shared, resume)
+        old = [job for job in jobs if resume and _is_old(job, begun)]
+        again = [job for job in old if _is_own(str(job.target))]
+        self.kept = [job for job in old if job not in again]
+        exist = [job for job in jobs if job.before is not None]
         if resume:
-            again = [job for job in jobs if job.before is not None and _is_old(job, job.before, begun)]
-            self.kept = [job for job in again if not _is_own(str(job.target))]
-            again = [job for job in again if job not in self.kept]
-            self.messages.append(f"resuming: {len(jobs) - len(self.pending) - len(again)} of {len(jobs)} outputs exist")
-            if again:
-                self.messages.append(f"tagged again: {_listed(again)}, older than the source or the options")
-            if self.kept:
-                self.messages.append(
-                    f"kept: {_listed(self.kept)}, older than the source, but changed after tagging; move away what is"
-                    " to be tagged again"
-                )
-            self.pending += again
-        elif len(self.pending) < len(jobs):
+            self.messages.append(f"resuming: {len(exist) - len(again)} of {len(jobs)} outputs exist")
+        elif exist and not force:
             more = "" if folder is None else ", --resume tags again what is older than its source"
-            exist = [job for job in jobs if job.before is not None]
             self.messages.append(f"kept: {_listed(exist)}; --force replaces what exists{more}")
+        if again:
+            self.messages.append(f"tagged again: {_listed(again)}, older than the source or the options")
+        if self.kept:
+            self.messages.append(
+                f"kept: {_listed(self.kept)}, older than the source, but changed after tagging; move away what is to be"
+                " tagged again"
+            )
+        self.pending += again
 
     def _settle(self, folder: Path, settings: Mapping[str, Any], shared: bool, resume: bool) -> int:
         """Writes the settings if they are new, and returns when the runs with these settings began."""
-        _check_folder(folder)
         path = folder / SETTINGS_FILE
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = path.open("a+")  # which is locked until it is closed
             busy = not shared and lock(self._file) is False
             self._file.seek(0)
-            there: Any = {}
+            there: Any = None
             with suppress(ValueError, RecursionError):
                 there = json.loads(self._file.read())
+            if isinstance(there, dict) and there != settings and resume:
+                names = ", ".join(each for each in {**settings, **there} if there.get(each) != settings.get(each))
+                raise InputError(
+                    f"{folder} has outputs that were made with other values of {names}; tag into another folder, or"
+                    " replace what is here with --force"
+                )
             if there != settings:
-                if resume and isinstance(there, dict) and there:
-                    names = ", ".join(each for each in {**settings, **there} if there.get(each) != settings.get(each))
-                    raise InputError(
-                        f"{folder} has outputs that were made with other values of {names}; tag into another folder, or"
-                        " replace what is here with --force"
-                    )
                 self._file.truncate(0)
                 self._file.write(json.dumps(settings))
                 self._file.flush()
         except OSError as error:
-            raise InputError(f"{path} cannot be written: {error.strerror}") from None
+            raise InputError(f"-o {folder}: {path} cannot be written: {error.strerror}; name another folder") from None
         if busy:
             self.messages.append(f"another process tags into {folder}; what it has begun is left to it")
             random.shuffle(self.pending)  # so that the two seldom meet at a file
@@ -122,7 +119,7 @@ class PlannedOutputs:
     def unmade(self) -> Iterator[Job]:
         """The pending jobs, one when it is needed, but for those whose outputs another process has made meanwhile."""
         for job in self.pending:
-            if self.force or job.target is None or is_remote(job.target) or file_state(job.target) == job.before:
+            if self._force or job.target is None or is_remote(job.target) or file_state(job.target) == job.before:
                 yield job
 
 
@@ -160,17 +157,9 @@ def _is_own(path: str) -> bool:
     return changed == _signed(changed // _TICK * _TICK, size)
 
 
-def _is_old(job: Job, output: Sequence[int], begun: int) -> bool:
-    return output[1] < max(begun, job.state[1] if job.state else 0)
-
-
-def _check_folder(folder: Path) -> None:
-    """Checks that a folder can be made, or that files can be made in it."""
-    place = next(place for place in (folder, *folder.parents) if place.exists())
-    if not place.is_dir():
-        raise InputError(f"-o {folder}: {place} is a file; name a folder, or a file without a slash at the end")
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise InputError(f"-o {folder}: {place} cannot be written: Permission denied; choose another folder")
+def _is_old(job: Job, begun: int) -> bool:
+    """Whether there is an output, older than the source or than the settings."""
+    return job.before is not None and job.before[1] < max(begun, job.state[1] if job.state else 0)
 
 
 def _listed(jobs: Sequence[Job]) -> str:

@@ -51,26 +51,6 @@ class Plan(NamedTuple):
         return [*self.skipped, *(f"error: {line}" for line in self.errors)]
 
 
-class Shard(NamedTuple):
-    """A part of the files, written `i/n`: one of n independent runs tags it.
-
-    The name of an output below the folder of outputs decides which shard makes it. So a file that is added between the
-    starts of two shards moves no other file to another shard.
-    """
-
-    number: int  # i, from 1
-    total: int  # n
-
-    def __str__(self) -> str:
-        """As users write it."""
-        return f"{self.number}/{self.total}"
-
-    def owns(self, name: str) -> bool:
-        """Whether this shard makes the output of this name, relative to the folder of outputs."""
-        digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
-        return int.from_bytes(digest) % self.total == self.number - 1
-
-
 class _FileToTag(NamedTuple):
     """A file to tag."""
 
@@ -101,10 +81,10 @@ def plan_jobs(
     sources = list(sources) or [STDIO]
     if "" in [*sources, to]:
         raise InputError("'' is no file; name one, or - for standard input and standard output")
-    uploaded: dict[str, int] = {}  # the sizes of what is below `to` in storage
+    uploaded: dict[str | None, int] = {}  # the sizes of what is below `to` in storage
     if to is not None and is_remote(to):
         check_writable(to)
-        uploaded = list_remote(to)
+        uploaded |= list_remote(to)
     plan = Plan([], [], [])
     found: list[_FileToTag] = []
     several = False  # whether a folder is searched
@@ -133,17 +113,15 @@ def plan_jobs(
         if folder is not None:
             name = renamed(file.place, writes).as_posix()
             target = folder + name
-        before: State | None = None
-        if target is not None:
-            before = (
-                (uploaded[target], 0) if target in uploaded else file_state(target) if is_replaced(target) else None
-            )
+        before = (uploaded[target], 0) if target in uploaded else None
+        if target is not None and is_replaced(target):
+            before = file_state(target)
         plan.jobs.append(Job(file.name, reads, target, writes, name, file.state, before))
     _check(plan.jobs, to if into_one else None)
     return plan
 
 
-def _folder_of_outputs(to: str, uploaded: Mapping[str, int], several: bool) -> str | None:
+def _folder_of_outputs(to: str, uploaded: Mapping[str | None, int], several: bool) -> str | None:
     """The folder that `to` is, with a slash at its end; None if it is the name of an output."""
     folder = to if to.endswith("/") else f"{to}/"
     if os.path.isdir(to) or any(url != to for url in uploaded):
@@ -267,18 +245,21 @@ def _remote_files(root: str, listing: Mapping[str, int], to: str | None) -> Iter
             yield _FileToTag(url, place, (size, 0))
 
 
-def parse_shard(text: str) -> Shard:
-    """The shard that a user names, `i/n` with i from 1 to n."""
-    match = _SHARD.fullmatch(text)
+def jobs_of_shard(jobs: Sequence[Job], shard: str) -> list[Job]:
+    """The jobs of the shard `i/n`: one of n independent runs does them.
+
+    The name of an output below the folder of outputs decides which shard makes it. So a file that is added between the
+    starts of two shards moves no other file to another shard.
+    """
+    match = _SHARD.fullmatch(shard)
     if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        raise InputError(f"--shard {shorten(text)}: write i/n, i from 1 to n, such as 2/5 for the second of five parts")
-    return Shard(int(match[1]), int(match[2]))
-
-
-def jobs_of_shard(jobs: Sequence[Job], shard: Shard) -> list[Job]:
-    """The jobs of a shard, of all jobs of a run."""
+        raise InputError(
+            f"--shard {shorten(shard)}: write i/n, i from 1 to n, such as 2/5 for the second of five parts"
+        )
     if any(job.source == STDIO for job in jobs):
         raise InputError(f"--shard {shard} divides files, and standard input is none; name files or folders")
     if not all(job.name for job in jobs):
         raise InputError(f"--shard {shard} divides files whose outputs go into a folder; name one: -o FOLDER/")
-    return [job for job in jobs if shard.owns(job.name)]
+    digests = [hashlib.sha256(job.name.encode("utf-8", "surrogateescape")).digest() for job in jobs]
+    number, total = int(match[1]) - 1, int(match[2])
+    return [job for job, digest in zip(jobs, digests, strict=True) if int.from_bytes(digest) % total == number]

@@ -2,10 +2,7 @@
 
 import json
 import pickle
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
 import pytest
 
@@ -19,7 +16,6 @@ from tagger.tagging.tagger import Tagger
 from tagger.tagging.workers import WorkersDied
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
-from tagger.text.output_files import whole_file
 from tests.conftest import make_network, save_tiny
 
 SENTENCES = ["They book flights.", "The dog runs fast.", "Yes"]
@@ -47,15 +43,8 @@ def texts(tmp_path: Path) -> Path:
     return folder
 
 
-@contextmanager
-def opened(job: Job) -> Iterator[TextIO]:
-    assert job.target is not None
-    with whole_file(job.target) as out:
-        yield out
-
-
 def run(tagger: Tagger, texts: Path, to: Path) -> list[Step]:
-    return list(tag_files(tagger, plan_jobs([str(texts)], str(to), None, None).jobs, JobOptions(top=2), opened))
+    return list(tag_files(tagger, plan_jobs([str(texts)], str(to), None, None).jobs, JobOptions(top=2, force=True)))
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -64,7 +53,7 @@ def test_new_sentences_are_numbered_in_each_file(trained: Path, texts: Path, tmp
     (texts / "30.conllu").write_text(given)
     tagging = tagger.load(trained, "cpu", "float32", workers=count)
     jobs = plan_jobs([str(texts)], str(tmp_path / "to"), None, "conllu").jobs
-    list(tag_files(tagging, jobs, JobOptions(), opened))
+    list(tag_files(tagging, jobs, JobOptions(force=True)))
     tagging.close()
     for job in jobs:
         assert job.target is not None
@@ -94,7 +83,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 def outputs(tagging: Tagger, files: list[Path], to: Path) -> dict[str, bytes]:
     jobs = [Job(str(path), "lines", str(to / f"{path.stem}.tsv"), "tsv") for path in files]
-    list(tag_files(tagging, jobs, JobOptions(top=2, probabilities=True), opened))
+    list(tag_files(tagging, jobs, JobOptions(top=2, probabilities=True, force=True)))
     return {path.stem: (to / f"{path.stem}.tsv").read_bytes() for path in files}
 
 
@@ -131,7 +120,7 @@ def test_learned_cuts_follow_from_the_file(learned: Path, tmp_path: Path) -> Non
             Job(str(p), "text" if p.suffix == ".txt" else "jsonl", str(to / f"{p.stem}.{output}"), output)
             for p in files
         ]
-        list(tag_files(tagging, jobs, JobOptions(), opened))
+        list(tag_files(tagging, jobs, JobOptions(force=True)))
         return {path.stem: (to / f"{path.stem}.{output}").read_bytes() for path in files}
 
     files = sorted((tmp_path / "in").iterdir())
@@ -156,7 +145,7 @@ def test_cuts_do_not_depend_on_windows(learned: Path, tmp_path: Path, monkeypatc
     for window in (1, 10, 100, 10_000):
         monkeypatch.setattr(bulk, "FIRST_WINDOW", window)
         monkeypatch.setattr(bulk, "WINDOW_TOKENS", window)
-        list(tag_files(tagger.load(learned, "cpu", "float32"), [job], JobOptions(), opened))
+        list(tag_files(tagger.load(learned, "cpu", "float32"), [job], JobOptions(force=True)))
         lines = (tmp_path / "a.tsv").read_text().split("\n")
         found.add("\n".join(line.split("\t")[0] for line in lines))
     assert len(found) == 1

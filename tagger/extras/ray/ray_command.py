@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from tagger.bundled import bundled
 from tagger.commands.console import BAD_INPUT, say
@@ -101,8 +100,8 @@ def ray(
         if outputs.pending:
             tagger = load()
             chosen_columns = None if columns is None else checked_columns(columns.split(","), tagger.columns)
-            options = JobOptions(encoding, probabilities=probabilities, top=top, columns=chosen_columns)
-            steps = tag_jobs(load, outputs.pending, options, force, Console().width, workers=workers, device=device)
+            options = JobOptions(encoding, None, probabilities, top, None, chosen_columns, force=force)
+            steps = tag_jobs(load, outputs.pending, options, workers=workers, device=device)
             failed += show_progress(outputs.pending, steps)
     if failed:
         raise typer.Exit(BAD_INPUT)

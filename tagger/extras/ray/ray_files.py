@@ -11,12 +11,10 @@ import signal
 import socket
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 from tagger.errors import InputError, missing_library, reason
 from tagger.jobs.bulk import JobOptions, Step, tag_files
-from tagger.jobs.outputs import open_output
 from tagger.jobs.plan import Job
 from tagger.model.device import choose_device
 from tagger.tagging.tagger import DocumentTagger
@@ -36,8 +34,6 @@ def tag_jobs(
     load: Callable[[], DocumentTagger],
     jobs: Sequence[Job],
     options: JobOptions,
-    force: bool = False,
-    width: int = 80,
     *,
     workers: int | None = None,
     device: str = "auto",
@@ -53,7 +49,7 @@ def tag_jobs(
         files = ray.data.from_items([{"job": json.dumps(job)} for job in jobs], override_num_blocks=tasks)
         done = files.map(
             FileTagger,
-            fn_constructor_args=(load, options, force, width, os.getcwd()),
+            fn_constructor_args=(load, options, os.getcwd()),
             compute=ActorPoolStrategy(size=min(tasks, processes_of(workers, gpus))),
             num_gpus=gpus or None,
         )
@@ -65,18 +61,15 @@ def tag_jobs(
 class FileTagger:
     """What a process of `map` calls: a file is tagged into its output."""
 
-    def __init__(
-        self, load: Callable[[], DocumentTagger], options: JobOptions, force: bool, width: int, folder: str
-    ) -> None:
+    def __init__(self, load: Callable[[], DocumentTagger], options: JobOptions, folder: str) -> None:
         """Loads the tagger. Names of files may be relative to `folder`."""
         os.chdir(folder)
-        self._tagger, self._options, self._width = load(), options, width
-        self._opened = partial(open_output, force=force)
+        self._tagger, self._options = load(), options
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Tags a file; the result has the number of its words, and why it could not be tagged."""
         words, error = 0, ""
-        for step in tag_files(self._tagger, [_job(row)], self._options, self._opened, self._width):
+        for step in tag_files(self._tagger, [_job(row)], self._options):
             words, error = words + step.words, "" if step.error is None else str(step.error)
         return {"job": row["job"], "words": words, "error": error}
 
