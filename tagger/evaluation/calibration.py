@@ -19,6 +19,7 @@ from torch import Tensor
 
 from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE, Decoder
 from tagger.model.vocabulary import IGNORE
+from tagger.tagging.engine import Scored
 from tagger.tagging.tagger import Tagger
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG, is_annotated
@@ -76,19 +77,26 @@ class GoldScores(NamedTuple):
 
 
 def fit_temperatures(
-    tagger: Tagger, sentences: Iterable[Sentence], before: Mapping[str, float] | None = None
+    tagger: Tagger,
+    sentences: Sequence[Sentence],
+    before: Mapping[str, float] | None = None,
+    scores: Scored | None = None,
 ) -> dict[str, float]:
     """The temperature of each column of a tagger, from gold tags which its networks have not learned from.
 
     A column with few gold tags keeps the temperature that it has had, or 1. The precision is that of tagging.
+
+    Args:
+        sentences: so many that their scores fit in memory; see `sample`.
+        before: the temperatures that the tagger has had.
+        scores: those of the sentences, if they are known.
     """
-    width = sum(len(tags) for tags in tagger.vocabulary.tags.values())
-    sample = _sample([sentence for sentence in sentences if sentence.tokens], width)
-    tokens = [sentence.tokens for sentence in sample]
-    read, batches = tagger.engine.as_read(tokens), tagger.engine.scores(tokens)
+    tokens = [sentence.tokens for sentence in sentences]
+    read = tagger.engine.as_read(tokens)
+    batches = tagger.engine.weighed(tagger.engine.score(tokens) if scores is None else scores)
     temperatures = {}
     for column in tagger.columns:
-        gold = _gold_ids(tagger, sample, read, column)
+        gold = _gold_ids(tagger, sentences, read, column)
         scored = []
         for batch in batches:
             ids = torch.from_numpy(gold[batch.tokens]).to(tagger.device)
@@ -136,8 +144,9 @@ def _lowest(function: Callable[[float], float], low: float, high: float) -> floa
     return (low + high) / 2
 
 
-def _sample(sentences: Sequence[Sentence], width: int) -> Sequence[Sentence]:
-    """As many sentences, drawn at random, as have `MAX_SCORES` scores, `width` for each word; they stay in order."""
+def sample(sentences: Sequence[Sentence], tagger: Tagger) -> Sequence[Sentence]:
+    """As many sentences, drawn at random, as have `MAX_SCORES` scores; they stay in order."""
+    width = sum(len(tags) for tags in tagger.vocabulary.tags.values())  # scores of each word
     tokens = np.array([len(sentence) for sentence in sentences], dtype=np.int64)
     if int(tokens.sum()) * width <= MAX_SCORES:
         return sentences

@@ -62,6 +62,10 @@ class BatchScores(NamedTuple):
     counts: list[int]  # (T,) sentences that have a token at each step
     rows: int | None  # of every product of a decoder; see `Decoder.log_probabilities`
 
+    def copied(self) -> "BatchScores":
+        """The same with scores of its own, which decoding may change."""
+        return self._replace(scores={column: each.clone() for column, each in self.scores.items()})
+
 
 NAME, SURE = "PROPN", 0.8  # a word that is so probably a name keeps its capital: chosen on dev of seventeen treebanks
 MAX_SCORES = 1 << 22  # the most scores of combinations in memory at a time

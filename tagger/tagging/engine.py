@@ -20,7 +20,7 @@ bfloat16. `Engine.tag` directs, in this order:
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -41,6 +41,13 @@ from tagger.text.strings import LEMMA, UPOS
 
 _NO_CONSTRAINTS: Mapping[str, Constraint] = MappingProxyType({})
 _NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
+
+
+class Scored(NamedTuple):
+    """The scores of sentences, from which tags can be decoded more than once."""
+
+    forms: list[str]  # of all tokens, as they were read
+    batches: list[BatchScores]
 
 
 class Engine:
@@ -167,21 +174,36 @@ class Engine:
 
         return list(plan_batches(read, len if self.has_fixed_shapes else size, fixed_shapes))
 
-    def scores(self, sentences: Sequence[Sequence[str]]) -> list[BatchScores]:
-        """The scores of all columns and tokens, without `Symbols`: float32, -inf for a lemma a word cannot have.
-
-        All are in memory at once.
-        """
+    def score(self, sentences: Sequence[Sequence[str]]) -> Scored:
+        """The scores of all columns and tokens in float32. All are in memory at once."""
         read = self.as_read(sentences)
         forms = [form for sentence in read for form in sentence]
-        found = []
         with own_turn():
-            for batch in self._scores(self._batches(read), forms, self.vocabulary.columns):
-                scores = {column: each.float() for column, each in batch.scores.items()}
-                for column, each in scores.items():
-                    self.vocabulary.codecs[column].weigh(each, forms, batch.tokens)
-                found.append(batch._replace(scores=scores))
-        return found
+            batches = [
+                batch._replace(scores={column: each.float() for column, each in batch.scores.items()})
+                for batch in self._scores(self._batches(read), forms, self.vocabulary.columns)
+            ]
+        return Scored(forms, batches)
+
+    def weighed(self, scored: Scored) -> list[BatchScores]:
+        """The scores as they are decoded, but for `Symbols`: -inf for a lemma that a word cannot have."""
+        batches = [batch.copied() for batch in scored.batches]
+        with own_turn():
+            for batch in batches:
+                for column, each in batch.scores.items():
+                    self.vocabulary.codecs[column].weigh(each, scored.forms, batch.tokens)
+        return batches
+
+    def decoded(self, scored: Scored, request: Request) -> dict[str, Decoded]:
+        """The tags that `tag` finds, of all columns, with this engine's temperatures; the scores stay as they are."""
+        symbols = self.symbols.find(scored.forms)
+        with own_turn():
+            found = [
+                self._decoding.decode(batch.copied(), scored.forms, request, _NO_CONSTRAINTS, _NOTHING, symbols)
+                for batch in scored.batches
+            ]
+        places = [batch.tokens for batch in scored.batches]
+        return {column: joined([each[column] for each in found], places) for column in self.vocabulary.columns}
 
     @property
     def widths(self) -> list[int]:

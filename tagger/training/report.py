@@ -5,6 +5,7 @@ import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from tagger.bundle.saved_config import ORIGIN
 from tagger.corpus.splits import Corpus, corpus_names, gold_sentences
 from tagger.errors import InputError
 from tagger.evaluation import metrics
-from tagger.evaluation.calibration import BINS, fit_temperatures
+from tagger.evaluation.calibration import BINS, fit_temperatures, sample
 from tagger.evaluation.metrics import Tagged
 from tagger.evaluation.raw_scores import COLUMNS, CUT_SCORES, WORDS, score_text
 from tagger.evaluation.report_page import (
@@ -31,17 +32,21 @@ from tagger.evaluation.report_page import (
 from tagger.model.transformer import MULTILINGUAL
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.arguments import TaggerOptions
+from tagger.tagging.decoding import Request, fill
+from tagger.tagging.engine import Scored
 from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import write_conllu
 from tagger.text.output_files import whole_file
+from tagger.text.sentence import Sentence
 from tagger.text.spacing import gold_paragraphs
 from tagger.text.strings import encodable, is_annotated
 from tagger.text.tables import Table, percent
 from tagger.training.run_folder import REPORT_PAGE
 
 NAMED = "named"  # the accuracy of a tagger that is told the corpus
-SPEED_WORDS = 2_000  # words, at least, that show the speed of a tagger with a transformer
-REPORT_SECONDS = 0.0003  # for each word of dev, which a report reads eight times; more with a transformer
+SPEED_WORDS = 2_000  # words, at least, that show the speed of a tagger
+SCORED_SENTENCES = 200  # whose scores are in memory at a time
+REPORT_SECONDS = 0.0001  # for each word of dev; more with a transformer
 KEPT = ("tokens", "accuracy", "known", "unknown", "whole_sentences")  # of the scores of a column
 MAX_CARD_CHARACTERS = 1_000_000
 SHARES = ("accuracy", "known", "unknown", "whole_sentences")  # of words and sentences that are right
@@ -62,37 +67,58 @@ def report_tagger(bundle: Bundle, corpus: Corpus, folder: Path, device: str, tes
 
     Columns that the corpus lacks keep their temperatures. `test`: whether the test split is scored too.
     """
-    tagger = Tagger(bundle.described(temperatures={}), TaggerOptions(device, "float32"))
-
-    def tagged(split: str) -> Iterator[Tagged]:
-        return tagger.retag(gold_sentences(corpus.splits[split], tagger.columns))
-
-    speed = words_per_second(Tagger(bundle, TaggerOptions(device)), corpus.splits["dev"]["tokens"])
-    before = {"dev": calibrations(tagged("dev"), tagger.vocabulary)}
+    options, columns = TaggerOptions(device, "float32"), bundle.vocabulary.columns
+    uncalibrated = Tagger(bundle.described(temperatures={}), options)
+    dev = list(gold_sentences(corpus.splits["dev"], columns))
+    chosen = sample(dev, uncalibrated)
+    scored = uncalibrated.engine.score([sentence.tokens for sentence in chosen])
+    temperatures = fit_temperatures(uncalibrated, chosen, bundle.config.get("temperatures"), scored)
+    bundle = bundle.described(temperatures=temperatures)
+    tagger = Tagger(bundle, options)
+    both, before = (uncalibrated, tagger), {}
+    plain, found = tag_with(both, dev, scored if len(chosen) == len(dev) else None)
+    before["dev"] = calibrations(plain, tagger.vocabulary)
+    sentences = {"dev": found}  # all scores are of these
     if test and "test" in corpus.splits:
+        plain, found = tag_with(both, list(gold_sentences(corpus.splits["test"], columns)))
         try:
-            before["test"] = calibrations(tagged("test"), tagger.vocabulary)
+            before["test"] = calibrations(plain, tagger.vocabulary)
+            sentences["test"] = found
         except InputError as error:  # a test split may have no gold tags
             _log.info("test: %s", error)
-    temperatures = fit_temperatures(
-        tagger, gold_sentences(corpus.splits["dev"], tagger.columns), bundle.config.get("temperatures")
-    )
-    tagger.engine.temperatures.update(temperatures)
-    sentences = {split: list(tagged(split)) for split in before}  # all scores are of these
 
-    results: dict[str, Any] = {"words_per_second": speed}
+    results: dict[str, Any] = {"words_per_second": words_per_second(Tagger(bundle, TaggerOptions(device)), dev)}
     results |= {split: metrics.report(found, tagger.vocabulary) for split, found in sentences.items()}
     after = {split: {column: s["calibration"] for column, s in results[split].items()} for split in sentences}
     results["calibration"] = {"temperatures": temperatures, "before": before, "after": after}
     errors = [e for number, (each, gold) in enumerate(sentences["dev"], 1) for e in errors_of(each, gold, number)]
     write_errors(sentences["dev"], errors, folder)
     draw(results, corpus.name, folder)
-    bundle = bundle.described(temperatures=temperatures)
     if corpus.parts:
         results["corpora"] = corpus_scores(bundle, device, corpus, sentences)
-    scored = {split: corpus.splits[split] for split in sentences}
-    results["baseline"] = most_frequent_tags(corpus.splits["train"], scored, tagger.vocabulary)
+    splits = {split: corpus.splits[split] for split in sentences}
+    results["baseline"] = most_frequent_tags(corpus.splits["train"], splits, tagger.vocabulary)
     return Reported(bundle, results | raw_scores(tagger, corpus, [*sentences]), errors)
+
+
+def tag_with(
+    taggers: Sequence[Tagger], sentences: Sequence[Sentence], scored: Scored | None = None
+) -> list[list[Tagged]]:
+    """What each of some taggers, which differ in their temperatures alone, finds in sentences; beside the gold tags.
+
+    The scores are computed once, some sentences at a time, unless those of all sentences are given.
+    """
+    found: list[list[Tagged]] = [[] for _ in taggers]
+    size = SCORED_SENTENCES if scored is None else max(1, len(sentences))
+    for start in range(0, len(sentences), size):
+        part = sentences[start : start + size]
+        of_part = scored or taggers[0].engine.score([sentence.tokens for sentence in part])
+        for tagger, pairs in zip(taggers, found, strict=True):
+            tagged, request = [replace(sentence) for sentence in part], Request(probabilities=True)
+            decoded = tagger.engine.decoded(of_part, request)
+            fill(tagged, [of_part.forms], decoded, request, tagger.vocabulary.codecs, tagger.engine.unseen)
+            pairs += [(each, sentence.tags) for each, sentence in zip(tagged, part, strict=True)]
+    return found
 
 
 def calibrations(sentences: Iterable[Tagged], vocabulary: Vocabulary) -> dict[str, dict[str, Any]]:
@@ -204,15 +230,13 @@ def _learned(split: Dataset, column: str, vocabulary: Vocabulary) -> Iterator[tu
                 yield form, script
 
 
-def words_per_second(tagger: Tagger, sentences: Sequence[Sequence[str]], rounds: int = 3) -> int:
+def words_per_second(tagger: Tagger, dev: Sequence[Sentence], rounds: int = 3) -> int:
     """The words per second on one thread; `tagger` has the precision that `auto` chooses.
 
-    It is the best of some rounds, with the word forms in the cache. A tagger with a transformer, which is slow, tags
-    the first sentences alone.
+    It is the best of some rounds over the first sentences, with the word forms in the cache.
     """
-    if not tagger.has_fixed_shapes:
-        before = np.cumsum([0, *map(len, sentences)])[:-1]  # words before each sentence
-        sentences = sentences[: int(np.count_nonzero(before < SPEED_WORDS))]
+    before = np.cumsum([0, *map(len, dev)])[:-1]  # words before each sentence
+    sentences = [sentence.tokens for sentence in dev[: int(np.count_nonzero(before < SPEED_WORDS))]]
     tagger.tag_sentences(sentences)
     seconds = []
     for _ in range(rounds):

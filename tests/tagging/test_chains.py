@@ -41,7 +41,8 @@ def bundle(vocabulary: Vocabulary) -> Bundle:
 
 def scores(bundle: Bundle, column: str = "upos") -> torch.Tensor:
     """Of all tokens, in their order."""
-    found = Tagger(bundle, TaggerOptions("cpu", "float32")).engine.scores(SENTENCES)
+    engine = Tagger(bundle, TaggerOptions("cpu", "float32")).engine
+    found = engine.weighed(engine.score(SENTENCES))
     tokens = np.concatenate([batch.tokens for batch in found])
     each: torch.Tensor = torch.cat([batch.scores[column] for batch in found])[np.argsort(tokens)]
     return each

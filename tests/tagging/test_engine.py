@@ -44,7 +44,7 @@ def make_engine(
 
 def scores_of(engine: Engine, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
     """For each column the scores (logits) of all tokens, (tokens, K), sentence after sentence."""
-    found = engine.scores(sentences)
+    found = engine.weighed(engine.score(sentences))
     order = torch.from_numpy(np.argsort(np.concatenate([batch.tokens for batch in found])))
     return {c: torch.cat([batch.scores[c] for batch in found])[order] for c in engine.vocabulary.columns}
 

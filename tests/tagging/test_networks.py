@@ -68,7 +68,7 @@ def check(members: Sequence[Member], groups: int = 1, corpus: str | None = None)
     assert len(engine.groups) == groups
     for sentences in (SENTENCES, SENTENCES * 30, *([sentence] for sentence in SENTENCES)):
         expected = expected_scores(members, sentences, corpus)
-        found = engine.scores(sentences)
+        found = engine.weighed(engine.score(sentences))
         order = np.concatenate([batch.tokens for batch in found])
         for column, scores in expected.items():
             assert_close(torch.cat([batch.scores[column] for batch in found]), scores[order], atol=1e-5, rtol=1e-4)

