@@ -81,10 +81,10 @@ def plan_jobs(
     sources = list(sources) or [STDIO]
     if "" in [*sources, to]:
         raise InputError("'' is no file; name one, or - for standard input and standard output")
-    uploaded: dict[str | None, int] = {}  # the sizes of what is below `to` in storage
+    uploaded: dict[str, int] = {}  # the sizes of what is below `to` in storage
     if to is not None and is_remote(to):
         check_writable(to)
-        uploaded |= list_remote(to)
+        uploaded = list_remote(to)
     plan = Plan([], [], [])
     found: list[_FileToTag] = []
     several = False  # whether a folder is searched
@@ -113,15 +113,15 @@ def plan_jobs(
         if folder is not None:
             name = renamed(file.place, writes).as_posix()
             target = folder + name
-        before = (uploaded[target], 0) if target in uploaded else None
-        if target is not None and is_replaced(target):
-            before = file_state(target)
+        before: State | None = None
+        if target is not None and (target in uploaded or is_replaced(target)):
+            before = (uploaded[target], 0) if target in uploaded else file_state(target)
         plan.jobs.append(Job(file.name, reads, target, writes, name, file.state, before))
     _check(plan.jobs, to if into_one else None)
     return plan
 
 
-def _folder_of_outputs(to: str, uploaded: Mapping[str | None, int], several: bool) -> str | None:
+def _folder_of_outputs(to: str, uploaded: Mapping[str, int], several: bool) -> str | None:
     """The folder that `to` is, with a slash at its end; None if it is the name of an output."""
     folder = to if to.endswith("/") else f"{to}/"
     if os.path.isdir(to) or any(url != to for url in uploaded):

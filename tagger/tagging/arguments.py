@@ -10,10 +10,10 @@ from tagger.model.device import choose_device, choose_precision
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.windows import BATCH_TOKENS
 from tagger.text.files import read_lines
-from tagger.text.lexicon_files import Lexicon, known_tags, read_lexicon
 from tagger.text.segment import LEARNED, RULES
 from tagger.text.sentence import Sentence
 from tagger.text.strings import is_given
+from tagger.text.tags import Lexicon, known_tags, read_lexicon
 
 AUTO = "auto"
 SEGMENTERS = (AUTO, LEARNED, *RULES)

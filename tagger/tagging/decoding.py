@@ -18,10 +18,9 @@ from tagger.model.tag_codec import TagCodec
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.symbols import Symbols
 from tagger.tagging.unseen_lemmas import UnseenLemmas
-from tagger.text.lexicon_files import Lexicon
 from tagger.text.sentence import Sentence
-from tagger.text.spans import is_span_column
 from tagger.text.strings import LEMMA, NO_TAG, UPOS, is_given
+from tagger.text.tags import Lexicon, is_span_column
 
 GivenTags = Mapping[str, Sequence[Sequence[str]]]
 """Of some columns, the tags of each sentence; `_` and an empty string stand for a tag that is to be found."""

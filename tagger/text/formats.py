@@ -22,10 +22,10 @@ from tagger.text.columns import (
 from tagger.text.conllu import read_conllu, write_tagged
 from tagger.text.files import packing
 from tagger.text.json_lines import read_jsonl, write_jsonl
-from tagger.text.lexicon_files import known_tags
 from tagger.text.paragraphs import Part, Segment, cut_parts, cut_texts, read_paragraphs
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG, is_given
+from tagger.text.tags import known_tags
 
 READERS: dict[str, Callable[[Iterable[str], str, ReadOptions], Iterator[Part]]] = {
     "text": lambda lines, path, options: read_paragraphs(lines, options.paragraph_per_line),

@@ -29,8 +29,8 @@ from tagger.model.transformer import PieceTokenizer, TransformerConfig, Transfor
 from tagger.model.vocabulary import Vocabulary, row_of
 from tagger.pretrained.huggingface import load_pretrained
 from tagger.pretrained.word_vectors import Vectors, select_vectors
-from tagger.text.spans import breaks_of, has_breaks, is_span_column
 from tagger.text.strings import LEMMA, UPOS
+from tagger.text.tags import breaks_of, has_breaks, is_span_column
 from tagger.training.auxiliary import GOLD_SHARE, RATIO, TEACHER_TEMPERATURE, TEXT_MIN_COUNT, WORDS_OF_TEXT
 from tagger.training.config import AUTO, HiddenConfig, TrainConfig, find_start
 from tagger.training.module import TaggerModule

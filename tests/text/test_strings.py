@@ -1,7 +1,11 @@
-"""Text on a terminal takes the cells that it is said to take."""
+"""Sentences are made of tokens; text on a terminal takes the cells that it is said to take."""
+
+from typing import Any
 
 import pytest
 
+from tagger.errors import InputError
+from tagger.text.sentence import Sentence
 from tagger.text.strings import display_width, encodable, fitted, is_annotated, printable
 
 
@@ -25,3 +29,18 @@ def test_what_is_annotated() -> None:
     rows += ["lemma dog dogs +", "lemma _ dogs", "lemma _ _ +", "lemma - _"]
     for column, tag, form, *annotated in map(str.split, rows):
         assert is_annotated(column, tag.replace("-", ""), form) is bool(annotated)
+
+
+@pytest.mark.parametrize("tokens", ["They", None, 5, {"They"}, b"They", iter(["They"])])
+def test_tokens_are_a_list(tokens: Any) -> None:
+    with pytest.raises(InputError, match=r"^Sentence\(.*\): .* (give a list of strings|Tagger\.annotate)"):
+        Sentence(tokens)
+
+
+@pytest.mark.parametrize(
+    ("comments", "name"), [([], None), (["# newpar", "# sent_id = a = b "], "a = b"), (["#sent_id=7"], "7")]
+)
+def test_its_name(comments: list[str], name: str | None) -> None:
+    sentence = Sentence(["They", "book"], comments=comments)
+    assert len(sentence) == 2
+    assert sentence.name == name

@@ -20,7 +20,7 @@ from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
-from tagger.text.spans import breaks_of, has_breaks
+from tagger.text.tags import breaks_of, has_breaks
 from tagger.training.start import merge_vocabularies, transfer_weights
 from tagger.training.train import train
 from tests.conftest import TOKENS, make_batch, make_network

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tagger.extras.lint.lexicon_command import write_lexicon
-from tagger.text.lexicon_files import read_lexicon
+from tagger.text.tags import read_lexicon
 from tests.commands.conftest import CONLLU, call, check_replaces_nothing, error
 
 
