@@ -95,7 +95,7 @@ def evaluate(
     found: dict[str, Any]
     if raw:
         scores = score_text(tagger, gold_paragraphs(sentences, file))
-        found = {name: {"precision": s.precision, "recall": s.recall, "f1": s.f1} for name, s in scores.items()}
+        found = {name: score.shares() for name, score in scores.items()}
         rules = tagger.segmenter.name if tagger.segmenter is not None else ""
         cut = "the learned segmenter" if rules == LEARNED else f"the rules {rules}"
         rows = [[name, *(percent(share) for share in shares.values())] for name, shares in found.items()]

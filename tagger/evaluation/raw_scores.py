@@ -12,7 +12,6 @@ tag counts only if its word is paired with a word of the other side:
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import tee, zip_longest
 from typing import NamedTuple
@@ -61,10 +60,7 @@ def align(golds: Sequence[Word], systems: Sequence[Word]) -> Iterator[tuple[Word
 
 
 def _overlapping(golds: Sequence[Word], systems: Sequence[Word], g: int, s: int, end: int) -> tuple[int, int]:
-    """The words after those, from `g` and `s`, that lie in a span of the text up to `end`.
-
-    The span grows by the multiword tokens that begin in it.
-    """
+    """The words after those from `g` and `s` in a span up to `end`; multiword tokens that begin in it make it longer."""
 
     def goes_on(words: Sequence[Word], at: int) -> bool:
         return at < len(words) and (words[at].start < end if words[at].multiword else words[at].end <= end)
@@ -108,8 +104,7 @@ UNIVERSAL_FEATURES = {  # those that UFeats compares; in all others the two side
 _Span = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class F1:
+class F1(NamedTuple):
     """The numbers of items in the gold, in the system's answer and in both."""
 
     gold: int = 0
@@ -117,19 +112,14 @@ class F1:
     correct: int = 0
 
     @property
-    def precision(self) -> float:
-        """The share of the system's items that are correct, in [0, 1]."""
-        return self.correct / self.system if self.system else 0.0
-
-    @property
-    def recall(self) -> float:
-        """The share of the gold items that the system found, in [0, 1]; 0 if there are no items."""
-        return self.correct / self.gold if self.gold else 0.0
-
-    @property
     def f1(self) -> float:
-        """The harmonic mean of precision and recall, in [0, 1]; 0 if nothing is correct."""
-        return 2 * self.correct / (self.gold + self.system) if self.correct else 0.0
+        """The harmonic mean of precision and recall."""
+        return self.shares()["f1"]
+
+    def shares(self) -> dict[str, float]:
+        """In [0, 1]: of the system's items those that are correct, of the gold items those that it found, and F1."""
+        wholes = {"precision": self.system, "recall": self.gold, "f1": (self.gold + self.system) / 2}
+        return {name: self.correct / whole if whole else 0.0 for name, whole in wholes.items()}
 
 
 def raw_scores(gold: Iterable[Sentence], system: Iterable[Sentence]) -> dict[str, F1]:
