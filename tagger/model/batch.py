@@ -57,14 +57,14 @@ class Batch:
 class FormTable:
     """The features of word forms, computed once per form and remembered.
 
-    The table forgets everything before a call if the forms that it holds and the tokens of the call are together more
-    than `limit`, so that memory stays bounded.
+    Before a call after which there were more than `limit` forms the table forgets everything, so that memory stays
+    bounded.
 
     Attributes:
         features: the name of a part of `FormEmbedding` -> an array with a row per form. Word ids are always there, the
             features of other parts only if the network has the part.
-        counts: how often the word of each id, from 0, occurs in training; 1 for `UNK`.
-        lemma_counts: the same of the lemma of each id.
+        counts: how often the word of each id, from 0, occurs in training; 1 for `UNK`. `lemma_counts` are those of
+            lemmas.
         pieces: the ids of each form's pieces, which a transformer reads; empty without a tokenizer.
     """
 
@@ -82,7 +82,6 @@ class FormTable:
         self._clear()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A copy, such as that of another process, remembers nothing yet."""
         return type(self), (self.vocabulary, self.config, self.tokenizer, self.limit)
 
     def _clear(self) -> None:
@@ -91,9 +90,8 @@ class FormTable:
         self.pieces: list[list[int]] = []
 
     def rows(self, forms: Sequence[str]) -> np.ndarray:
-        """The rows of `forms`, valid until the next call.
-
-        More forms than `limit` are taken too, but then the table has no others.
+        """The rows of forms, valid until the next call; of more forms than `limit`, too, but then the table has no
+        others.
         """
         if self._rows and len(self._rows) + len(forms) > self.limit:
             self._clear()
@@ -115,7 +113,7 @@ class FormTable:
 
 
 def _grown(array: np.ndarray, rows: int) -> np.ndarray:
-    """The same array, or if it has less than `rows` rows, a copy with at least that many and twice its own."""
+    """The same array, or a larger copy, if it has less than `rows` rows."""
     if rows <= len(array):
         return array
     grown = np.zeros((max(rows, 2 * len(array)), *array.shape[1:]), dtype=array.dtype)
@@ -132,17 +130,15 @@ def collate(
 ) -> Batch:
     """Makes a batch of sentences, padded on the right.
 
+    Forms are numbered in the order of the text, so the order of sums does not depend on what the table has seen before.
+
     Args:
         tags: for each column B lists of gold tags. Lemmas become edit scripts, see `tag_codec.py`.
-        word_dropout: w. A word that occurs n times in training becomes `UNK` with probability w / (w + n); its
-            affixes and characters stay. So the embedding of unknown words is trained on rare words, which are most
-            like them. Kiperwasser and Goldberg (2016), https://arxiv.org/abs/1603.04351. The lemma that a dictionary
-            gives a word becomes `UNK` in the same way.
+        word_dropout: w. A word that occurs n times in training becomes `UNK` with probability w / (w + n); its affixes
+            and characters stay. So the embedding of unknown words is trained on rare words, which are most like them.
+            Kiperwasser and Goldberg (2016), https://arxiv.org/abs/1603.04351. The lemma that a dictionary gives a word
+            becomes `UNK` in the same way.
         generator: draws the words that become `UNK`; without one there is no word dropout.
-
-    Returns:
-        The batch. Its forms are numbered in the order of the text, so the order of sums does not depend on what the
-        table has seen before.
     """
     lengths = np.array([len(sentence) for sentence in sentences], dtype=np.int64)
     is_token = np.arange(lengths.max())[:, None] < lengths  # (T, B), whether there is a token
@@ -205,16 +201,12 @@ def _number(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def length_buckets(
     lengths: np.ndarray, max_tokens: int, generator: np.random.Generator | None = None
 ) -> Iterator[np.ndarray]:
-    """Groups sentences of near-equal length into batches.
+    """Groups sentences of near-equal length into batches: their numbers from 0.
 
     Args:
-        lengths: of each sentence, in tokens.
         max_tokens: the largest T * B of a batch; a longer sentence is a batch of its own.
         generator: mixes sentences of similar length, and orders the batches at random. Without it the shortest
             sentences come first.
-
-    Yields:
-        The sentences of each batch, by their numbers from 0.
     """
     if generator is None:
         order = np.argsort(lengths, kind="stable")

@@ -117,10 +117,7 @@ class MinGRUCell(nn.Module):
 
     @property
     def weights(self) -> Weights:
-        """Those of a `GRUCell` that computes the same: its r is any number, and its products with the state are 0.
-
-        Its z is the share of the old state: 1 - sigmoid(a) is sigmoid(-a).
-        """
+        """Those of a `GRUCell` that computes the same: any r, no products with the state, and its z is 1 - ours."""
         W_z, W_n = self.W_x.chunk(2, dim=1)
         b_z, b_n = self.b_x.chunk(2)
         W_x, b_x = torch.cat([torch.zeros_like(W_z), -W_z, W_n], dim=1), torch.cat([torch.zeros_like(b_z), -b_z, b_n])

@@ -15,18 +15,13 @@ MIN_PART = 3  # characters of a part that no compound of the training data begin
 
 
 class Compounds:
-    """The parts of compounds.
+    """The parts of compounds, counted in the lemmas of each form of the training data.
 
     Attributes:
         marks: the symbols between parts, such as `#`: those that many lemmas add to their forms. Most have none.
     """
 
     def __init__(self, lemmas: Mapping[str, Collection[str]]) -> None:
-        """Counts the parts.
-
-        Args:
-            lemmas: of each form of the training data.
-        """
         self.marks = _marks(lemmas)
         lemmas = lemmas if self.marks else {}  # of most treebanks nothing else is needed
         self._lemmas = frozenset(lemma.lower() for found in lemmas.values() for lemma in found)

@@ -32,15 +32,10 @@ MIN_COLUMNS = 16  # of a product whose results must be the same to the bit where
 
 
 class Packing(NamedTuple):
-    """Where the tokens of a padded batch are among packed ones.
+    """Where the tokens of a padded batch are among packed ones."""
 
-    Attributes:
-        places: (N,) the row of each packed token in the flattened (T, B) tokens of the batch.
-        counts: (T,) sentences that have a token at each step; never growing.
-    """
-
-    places: Tensor
-    counts: list[int]
+    places: Tensor  # (N,) the row of each packed token in the flattened (T, B) tokens of the batch
+    counts: list[int]  # (T,) sentences that have a token at each step; never growing
 
 
 def packing(lengths: Tensor) -> Packing:
@@ -64,11 +59,7 @@ class Transitions(NamedTuple):
 
 
 def sequence_scores(scores: Tensor, tags: Tensor, counts: Sequence[int], transitions: Transitions) -> Tensor:
-    """s(y) of each sentence, (B,).
-
-    Args:
-        scores: (N, K) of packed tokens.
-    """
+    """s(y) of each sentence, (B,), from the scores of packed tokens, (N, K)."""
     sentence = torch.cat([torch.arange(n, device=scores.device) for n in counts])  # (N,)
     first, before = counts[0], sum(counts) - counts[0]
     rows = torch.arange(before, device=scores.device) + first
@@ -94,11 +85,7 @@ def log_partition(scores: Tensor, counts: Sequence[int], transitions: Transition
 
 
 def losses(scores: Tensor, tags: Tensor, counts: Sequence[int], transitions: Transitions) -> Tensor:
-    """log Z - s(y) of each sentence, (B,). A token without a gold tag may have every tag.
-
-    Args:
-        tags: (N,) y; IGNORE for a token without a gold tag.
-    """
+    """log Z - s(y) of each sentence, (B,). A token whose tag, of (N,), is IGNORE may have every tag."""
     known = tags != IGNORE
     if bool(known.all()):
         gold = sequence_scores(scores, tags, counts, transitions)

@@ -41,7 +41,6 @@ class Decoder(nn.Module):
         Args:
             scores: (T, B, K) of sentences that are padded on the right.
             targets: (T, B) gold tags, or IGNORE.
-            lengths: (B,).
         """
         total = cross_entropy(scores.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORE, reduction="sum")
         return total / (targets != IGNORE).sum().clamp(min=1)  # a batch may have nothing to learn
@@ -88,7 +87,6 @@ class CRFDecoder(Decoder):
     """A linear-chain CRF: the tags of a sentence are chosen together, with learned scores of transitions."""
 
     def __init__(self, tags: int) -> None:
-        """Begins with 0 for all transitions of K `tags`, so that it chooses what softmax chooses."""
         super().__init__()
         self.start, self.end = nn.Parameter(torch.zeros(tags)), nn.Parameter(torch.zeros(tags))
         self.transitions = nn.Parameter(torch.zeros(tags, tags))
@@ -97,10 +95,7 @@ class CRFDecoder(Decoder):
     def take_from(self, other: Decoder, rows: Sequence[int], its_rows: Sequence[int]) -> None:
         """Copies the transitions between tags that another CRF has too, but for those that it forbids.
 
-        Args:
-            other: of the tagger from which training starts; nothing is taken from a softmax.
-            rows: tags that both have, as this column numbers them.
-            its_rows: the same tags as the other tagger numbers them.
+        `rows` are the tags that both have, as this column numbers them, and `its_rows` the same as the other one does.
         """
         if isinstance(other, CRFDecoder):
             weights = (other.start, other.end, other.transitions)
@@ -119,7 +114,7 @@ class CRFDecoder(Decoder):
 
     @property
     def weights(self) -> Transitions:
-        """The scores of transitions, in float32."""
+        """The scores of transitions, in float32: at first 0, so that the CRF chooses what softmax chooses."""
         return Transitions(self.start.float(), self.end.float(), self.transitions.float())
 
     def loss(self, scores: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
@@ -171,12 +166,8 @@ def make_decoder(name: str, tags: int) -> Decoder:
 def mean_decoder(decoders: Sequence[Decoder], shares: Sequence[float] | None = None) -> Decoder:
     """The decoder of the mean scores of a column. The transitions of CRFs are averaged, too; a softmax counts as 0.
 
-    The decoders may be on different devices: networks are where the tagger computes, linear members on the processor.
-
-    Args:
-        decoders: of the column, of one or more members.
-        shares: what the scores of each member are multiplied by before they are added; None: the same for each, with
-            the sum 1.
+    The decoders may be on different devices: networks are where the tagger computes, linear chains on the processor.
+    Their scores are multiplied by `shares` before they are added; None: by equal ones with the sum 1.
     """
     if shares is None:
         shares = [1 / len(decoders)] * len(decoders)

@@ -48,17 +48,11 @@ _log = logging.getLogger(__name__)
 
 
 class Found(NamedTuple):
-    """What a dictionary knows of U forms.
+    """What a dictionary knows of U forms."""
 
-    Attributes:
-        lemmas: of each form; None: the dictionary does not have the form.
-        changes: (U,) a number for the change from the form to its lemma, the same in every dictionary; 0: no entry.
-        inflections: (U, SLOTS) such numbers of the changes that make the lemma's forms, the most frequent change first;
-            0 after the last.
-    """
-
-    lemmas: list[str | None]
-    changes: np.ndarray
+    lemmas: list[str | None]  # of each form; None: the dictionary does not have the form
+    changes: np.ndarray  # (U,) a number for the change from form to lemma, the same in every dictionary; 0: no entry
+    # (U, SLOTS) such numbers of the changes that make the lemma's forms, the most frequent first; 0 after the last
     inflections: np.ndarray
 
 
@@ -69,10 +63,7 @@ class Dictionary:
     """
 
     def __init__(self, digests: Mapping[str, str]) -> None:
-        """Compares the digests; the tables are opened when a form is looked up.
-
-        Args:
-            digests: the code of each, and the digest that its content must have; see `digest_of`.
+        """Compares the digests of each code; the tables are opened when a form is looked up.
 
         Raises:
             InputError: the installed simplemma has no such dictionary, or another one.
@@ -129,11 +120,7 @@ def _opened(digests: tuple[tuple[str, str], ...]) -> Dictionary:
 
 @lru_cache(maxsize=64)
 def digest_of(code: str) -> str:
-    """The digest of a dictionary's content.
-
-    Raises:
-        InputError: there is none for this code.
-    """
+    """The digest of a dictionary's content; an InputError if there is none for this code."""
     if code not in codes():
         raise InputError(f"no dictionary has the code {code[:20]!r}; choose from {', '.join(sorted(codes()))}")
     content = (_simplemma().dictionary_factory.DATA_FOLDER / f"{code}.plzma").read_bytes()
@@ -401,8 +388,7 @@ def _inflections(
     """The hashes of the lemmas, the distinct inflections (P, SLOTS), and that of each lemma.
 
     Args:
-        lemmas: (n,) the hash of the lemma of each entry.
-        numbers: (n,) the change of each entry.
+        lemmas: (n,) the hash of the lemma of each entry; numbers: (n,) its change.
         keys: (S,) the number of each change that is the same in every dictionary.
     """
     distinct, lemma = np.unique(lemmas, return_inverse=True)

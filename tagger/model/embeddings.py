@@ -69,7 +69,6 @@ class FormEmbedding(nn.Module):
     """All embeddings of a form side by side; a part that the config leaves out is None."""
 
     def __init__(self, vocabulary: Vocabulary, config: FormConfig) -> None:
-        """Makes the parts that `config`, of the network, has."""
         super().__init__()
         words, affixes, chars = config.get("words"), config.get("affixes"), config.get("chars")
         lemmas, vectors = config.get("lemmas"), config.get("vectors")
@@ -113,7 +112,6 @@ class WordEmbedding(nn.Module):
     """A vector for each lower-cased word that training has often enough, and one for all others."""
 
     def __init__(self, words: int, size: int) -> None:
-        """Makes the table of `words` rows."""
         super().__init__()
         self.width = size
         self.weight = nn.Parameter(torch.empty(words, size))
@@ -132,7 +130,6 @@ class AffixEmbedding(nn.Module):
     """The vectors of a form's prefixes, suffixes and shape side by side. Different affixes may share a vector."""
 
     def __init__(self, buckets: int, size: int) -> None:
-        """Makes the table of A * `buckets` rows."""
         super().__init__()
         self.width = AFFIX_COUNT * size
         self.weight = nn.Parameter(torch.empty(AFFIX_COUNT * buckets, size))
@@ -144,10 +141,7 @@ class AffixEmbedding(nn.Module):
 
 
 def affix_rows(buckets: int, forms: Sequence[str]) -> np.ndarray:
-    """The rows of each form's prefixes, suffixes and shape, (U, A).
-
-    The table has `buckets` rows for each kind of affix. An affix's hash decides its row.
-    """
+    """The rows of each form's prefixes, suffixes and shape, (U, A), of which each kind has `buckets`; hashes choose."""
     lower = [form.lower() for form in forms]
     affixes = [
         *([form[:n] for form in lower] for n in PREFIXES),
@@ -194,7 +188,6 @@ class CharacterEncoder(nn.Module):
     """
 
     def __init__(self, ids: int, filters: int, width: int = 3, size: int = CHARACTER_SIZE) -> None:
-        """Makes the filters, each of `width` characters, and `ids` vectors of characters of a `size`."""
         super().__init__()
         self.width = filters
         self.embedding = nn.Embedding(ids, size, padding_idx=PAD)
@@ -220,7 +213,6 @@ class CharacterTable(nn.Module):
     """
 
     def __init__(self, encoder: CharacterEncoder) -> None:
-        """Multiplies the vectors of all characters with the filters of `encoder`."""
         super().__init__()
         with torch.no_grad():
             filters = encoder.convolution.weight.permute(2, 1, 0)  # (places, size, filters)
@@ -259,7 +251,7 @@ class LemmaEmbedding(nn.Module):
     """
 
     def __init__(self, lemmas: int, size: int) -> None:
-        """Makes the tables; that of lemmas has `lemmas` rows of `size` numbers, the others have a quarter, or half."""
+        """The table of lemmas has `lemmas` rows of `size` numbers, the others have a quarter, or half."""
         super().__init__()
         small = -(-size // 4)
         self.width = size + (LEMMA_KINDS + 2) * small
@@ -295,7 +287,6 @@ def _lemma_rows(dictionary: Dictionary, ids: Mapping[str, int], forms: Sequence[
 
 
 def _bucket(keys: np.ndarray) -> np.ndarray:
-    """The row of each key in a hash table, from 1; 0 for the key 0."""
     return np.where(keys > 0, 1 + keys % LEMMA_BUCKETS, 0)
 
 
@@ -306,7 +297,7 @@ class VectorEmbedding(nn.Module):
     """
 
     def __init__(self, rows: Sequence[int], config: VectorConfig) -> None:
-        """Makes a table of zeros for each source; `rows` has the number of vectors in each. `fill` sets the vectors."""
+        """Tables of zeros; `rows` has the number of vectors in each source. `fill` sets them."""
         super().__init__()
         dtype = VECTOR_DTYPES[config["dtype"]]
         self.tables = nn.ParameterList(

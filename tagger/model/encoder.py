@@ -87,14 +87,10 @@ class BidirectionalLayer(nn.Module):
     def forward(
         self, x: Tensor, lengths: Tensor, states: tuple[State, State] = (None, None)
     ) -> tuple[Tensor, tuple[State, State]]:
-        """Reads x (T, B, I) in both directions.
+        """Reads x (T, B, I) in both directions, from initial states of each; None: zeros.
 
-        Args:
-            states: the initial states of the forward and of the backward direction; None: zeros.
-
-        Returns:
-            Outputs (T, B, F + R), and the last states of the forward and of the backward direction, None if that is
-            absent. The backward direction ends at each sentence's first token.
+        Returns outputs (T, B, F + R), and the last states of the forward and of the backward direction, None if that is
+        absent. The backward direction ends at each sentence's first token.
         """
         h, last_f, last_r = [], None, None
         if self.forward_layer is not None:
@@ -107,17 +103,14 @@ class BidirectionalLayer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A stack of bidirectional layers; the outputs of one, F + R wide, are the inputs of the next."""
+    """A stack of bidirectional layers; the outputs of one, F + R wide, are the inputs of the next.
+
+    `forward` and `backward` have F and R of each layer; 0 leaves the direction out.
+    """
 
     def __init__(
         self, cell: str, input_size: int, forward: Sequence[int], backward: Sequence[int], dropout: float = 0.0
     ) -> None:
-        """Builds len(forward) layers.
-
-        Args:
-            forward: F of each layer; 0 leaves the direction out.
-            backward: R of each layer; 0 leaves the direction out.
-        """
         super().__init__()
         self.cell, self.input_size = CELLS[cell], input_size
         layers = []
@@ -134,13 +127,9 @@ class Encoder(nn.Module):
     def forward(
         self, x: Tensor, lengths: Tensor, states: Sequence[tuple[State, State]] | None = None
     ) -> tuple[list[Tensor], list[tuple[State, State]]]:
-        """Reads x (T, B, I).
+        """Reads x (T, B, I), from initial states of both directions of each layer; None: zeros.
 
-        Args:
-            states: for each layer the initial states of both directions; None: zeros.
-
-        Returns:
-            The outputs of every layer, each (T, B, F + R), and their last states, from the first layer on.
+        Returns the outputs of every layer, each (T, B, F + R), and their last states, from the first layer on.
         """
         outputs, last = [], []
         for depth, layer in enumerate(self.layers):

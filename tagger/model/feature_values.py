@@ -32,12 +32,11 @@ TAGS_PER_LETTER = 4
 
 
 class FeatureScores(nn.Module):
-    """What features add to the scores of a head's tags: 0 at first."""
+    """What features add to the scores of a new head's tags: 0 at first. `matrix` is that of `feature_matrix`."""
 
     matrix: Tensor  # (K, F)
 
     def __init__(self, head: nn.Linear, matrix: Tensor) -> None:
-        """Takes a new head, whose weights become 0, and which features each of its tags has; see `feature_matrix`."""
         super().__init__()
         self.linear = nn.Linear(head.in_features, matrix.shape[1])
         for weights in (*head.parameters(), *self.linear.parameters()):

@@ -106,7 +106,6 @@ class FeatureTable(nn.Module):
     keys: Tensor
 
     def __init__(self, features: int, width: int) -> None:
-        """Makes a table of zeros for F features."""
         super().__init__()
         self.register_buffer("keys", torch.zeros(features, dtype=torch.int32))
         self.weight = nn.Parameter(torch.zeros(features + 1, width))
@@ -149,7 +148,7 @@ class FeatureTable(nn.Module):
 
 
 class LinearChain(nn.Module):
-    """The linear-chain CRF of one column of tags.
+    """The linear-chain CRF of one column of tags; at first all weights are 0.
 
     Attributes:
         dictionary: gives features of the lemmas of forms; None: there are none.
@@ -158,7 +157,6 @@ class LinearChain(nn.Module):
     """
 
     def __init__(self, features: Sequence[int], tags: int, dictionary: Dictionary | None = None) -> None:
-        """Begins with 0 for all weights."""
         super().__init__()
         self.dictionary = dictionary
         self.tables = nn.ModuleDict(
@@ -190,12 +188,7 @@ class LinearChain(nn.Module):
 
 
 def token_scores(terms: Tensor, places: Sequence[Tensor]) -> Tensor:
-    """The scores of the tags of packed tokens, (N, K).
-
-    Args:
-        terms: (U, 5 * K) of forms.
-        places: see `term_places`.
-    """
+    """The scores of the tags of packed tokens, (N, K), from the terms of forms (U, 5 * K); see `term_places`."""
     rows = terms.view(len(terms) * len(OFFSETS), -1)
     scores = rows[places[0]]
     for each in places[1:]:
@@ -206,10 +199,7 @@ def token_scores(terms: Tensor, places: Sequence[Tensor]) -> Tensor:
 def term_places(forms: np.ndarray, edge: int, counts: Sequence[int]) -> list[Tensor]:
     """For each term of the scores of packed tokens its rows, (N,), in the (U * 5, K) terms of forms.
 
-    Args:
-        forms: (N,) the form of each packed token.
-        edge: the form `EDGE`.
-        counts: (T,) sentences that have a token at each step; never growing.
+    `forms` (N,) is the form of each token, and `edge` stands for the form `EDGE`.
     """
     n = np.array([*counts, *[0] * max(OFFSETS)])  # no sentence has a token after the last step ...
     starts = np.cumsum(n) - n

@@ -36,15 +36,10 @@ class RecurrentLayer(nn.Module):
         return cast(Weights, self.cell.weights)
 
     def forward(self, x: Tensor, lengths: Tensor, state: State = None) -> tuple[Tensor, State]:
-        """Reads each sentence from its first token to its last.
+        """Reads each sentence of x (T, B, I) from its first token to its last; the state before it is (B, H), zeros if
+        None.
 
-        Args:
-            x: (T, B, I).
-            lengths: (B,), tokens per sentence.
-            state: the state before the first token, (B, H); zeros if None.
-
-        Returns:
-            Outputs (T, B, H) and the state after each sentence's last token (B, H).
+        Returns outputs (T, B, H) and the state after each sentence's last token (B, H).
         """
         h = x.new_zeros(x.shape[1], self.hidden_size) if state is None else state
         outputs = []
@@ -69,19 +64,11 @@ class ScanLayer(RecurrentLayer):
 
 
 def scan(a: Tensor, b: Tensor, initial: Tensor | None = None) -> Tensor:
-    """h_t = a_t h_(t-1) + b_t for all t, in log2(T) rounds instead of T steps.
+    """h_t = a_t h_(t-1) + b_t for all t, (T, B, H), in log2(T) rounds instead of T steps.
 
-    This is the parallel scan of Hillis and Steele (1986), https://doi.org/10.1145/7902.7903. After k rounds
-    h_t = a_t h_(t-d) + b_t with d = 2**k, and h_(t-d) = 0 before the first step. Each round puts the equation of
-    h_(t-d) into that of h_t.
-
-    Args:
-        a: (T, B, H).
-        b: (T, B, H).
-        initial: h before the first step, (B, H); zeros if None.
-
-    Returns:
-        All h, (T, B, H).
+    This is the parallel scan of Hillis and Steele (1986), https://doi.org/10.1145/7902.7903. After k rounds h_t = a_t
+    h_(t-d) + b_t with d = 2**k, and h_(t-d) = 0 before the first step. Each round puts the equation of h_(t-d) into
+    that of h_t. `initial` is h before the first step, (B, H).
     """
     if initial is not None:
         b = torch.cat([b[:1] + a[:1] * initial, b[1:]])
@@ -153,16 +140,12 @@ class GRULayer(TorchLayer):
 
 
 def gru(x: Tensor, W_h: Tensor, b_h: Tensor, initial: Tensor | None = None) -> Tensor:
-    """The states of a GRU; see `cells.GRUCell` for the equations.
+    """The states of a GRU, (T, B, H); see `cells.GRUCell` for the equations.
 
     Args:
         x: (T, B, 3 H), the products x W_x + b_x of all steps: gates r, z, n side by side.
         W_h: (3 H, H), as in `nn.GRU.weight_hh_l0`: the transpose of `GRUCell.W_h`.
-        b_h: (3 H,).
         initial: the state before the first step, (B, H); zeros if None.
-
-    Returns:
-        (T, B, H).
     """
     h = x.new_zeros(x.shape[1], W_h.shape[1]) if initial is None else initial
     states: Tensor = _GRU.apply(x, W_h, b_h, h)  # type: ignore[no-untyped-call,unused-ignore]  # until torch 2.13

@@ -36,7 +36,6 @@ class Steps:
         self.b_x = stacked([(each.b_x + each.b_h)[None] for each in weights], dtype)
 
     def __getitem__(self, directions: slice) -> "Steps":
-        """The steps of some of the directions."""
         part = copy.copy(self)
         for name, value in vars(self).items():
             if isinstance(value, Tensor | list):
@@ -47,10 +46,10 @@ class Steps:
         """Computes in place what depends on the products with the input, (..., G * H), alone."""
 
     def split(self, x: Tensor) -> tuple[Tensor, ...]:
-        """What `step` reads, all of it (M, tokens, ...), from the products with the input of several steps.
+        """What `step` reads, all of it (M, tokens, ...), from the products with the input (M, tokens, G * H) of several
+        steps.
 
-        Args:
-            x: (M, tokens, G * H); it may be changed, and be part of the result.
+        The products may be changed, and be part of the result.
         """
         return (x,)
 

@@ -59,7 +59,6 @@ def check_memory(weights: Mapping[str, Tensor], subject: str, copies: int = 1) -
     """Refuses weights that are larger than the machine's memory.
 
     Args:
-        weights: by name, perhaps on the meta device.
         subject: what is refused, such as the folder of a tagger; the error message begins with it.
         copies: numbers that are kept for each weight that learns.
     """
@@ -91,12 +90,11 @@ def compress(
     """The weights as a file stores them, on the CPU. `expand` is the inverse.
 
     Args:
-        weights: name -> tensor.
         dtype: one of `STORAGE_DTYPES`. float32 keeps all numbers: a tensor that was int4, int8 or float16 in a file is
             so again, to the bit, and others are as they are. float16 rounds them. int8 rounds each row of a tensor to
             255 levels, from minus to plus the row's largest magnitude (symmetric quantization: Jacob et al. 2018,
             https://arxiv.org/abs/1712.05877). It leaves tensors of less than two dimensions as they are. int4 has 15
-            levels, for tensors of two dimensions and an even number of columns; it rounds others as int8 does.
+            levels, for tensors of two dimensions and an even number of columns.
         exact: prefixes of the names of tensors that are kept as they are.
         int4: prefixes of the names of tensors that int4 is for; it rounds others as int8 does.
     """
@@ -124,7 +122,6 @@ def _keeps(tensor: Tensor, dtype: str) -> bool:
 
 
 def _rounded(name: str, tensor: Tensor, dtype: str, int4_clips: Sequence[float]) -> dict[str, Tensor]:
-    """A tensor as a file stores it, and its scales."""
     if dtype == "int4" and tensor.dim() == 2 and tensor.shape[1] % 2 == 0:
         levels, scale = _int4(tensor, int4_clips)
         if torch.isfinite(scale).all():
@@ -180,10 +177,7 @@ def _int8(tensor: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def expand(stored: Mapping[str, Tensor], like: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
-    """The inverse of `compress`, but for rounding: int8 and int4 become float32, and float16 stays.
-
-    Args:
-        like: tensors, perhaps on the meta device, whose dtypes are wanted instead.
+    """The inverse of `compress`, but for rounding: int8 and int4 become float32, float16 stays; or all as in `like`.
 
     Raises:
         KeyError: an int8 or int4 tensor has no scales, or `like` lacks a tensor.
@@ -217,9 +211,7 @@ def read_weights(
 ) -> dict[str, Tensor]:
     """The tensors of a file of weights, which must have the names and shapes that a network expects.
 
-    Args:
-        expected: tensors of the network's shapes and dtypes, perhaps on the meta device.
-        lists: the names of lists of whole numbers, of any length, that the file has too, and their dtypes.
+    `lists` has the names of lists of whole numbers, of any length, that the file has too, and their dtypes.
     """
     lists = lists or {}
     with one_error(path.parent, path.name):

@@ -37,11 +37,7 @@ class ShownTags(NamedTuple):
 
 
 def learned_tags(column: str, forms: Sequence[str], tags: Sequence[str]) -> Sequence[str]:
-    """What a network learns of the tags of a sentence.
-
-    Args:
-        tags: the N tags as the corpus has them; a lemma that is not annotated stays as it is.
-    """
+    """What a network learns of the tags of a sentence; a lemma that is not annotated stays as it is."""
     if column != LEMMA:
         return tags
     return [
@@ -52,17 +48,14 @@ def learned_tags(column: str, forms: Sequence[str], tags: Sequence[str]) -> Sequ
 class TagCodec:
     """The tags of one column: what its corpus has <-> what the network learns, and its ids -> what users see.
 
+    `tags` are those that the network has learned, by their ids, and `form_tags` the edit scripts of each form of the
+    training data. Lemmas that were learned as they are, and not as edit scripts, stay as they are.
+
     Attributes:
         edits: whether the network learns edit scripts.
     """
 
     def __init__(self, column: str, tags: Sequence[str], form_tags: Mapping[str, Sequence[int]] | None = None) -> None:
-        """Makes the codec. Lemmas that were learned as they are, by an older version, stay as they are.
-
-        Args:
-            tags: the tags that the network has learned, by their ids.
-            form_tags: for each form of the training data the ids of its edit scripts.
-        """
         self._column, self._form_tags = column, form_tags or {}
         self._names = np.array(tags, dtype=object)
         least = [n for n in map(least_characters, tags) if n is not None] if column == LEMMA else []
@@ -73,7 +66,7 @@ class TagCodec:
         return len(self._names)
 
     def learned(self, forms: Sequence[str], tags: Sequence[str]) -> Sequence[str]:
-        """What the network learns of the tags of a sentence; see `learned_tags`."""
+        """See `learned_tags`."""
         return learned_tags(self._column, forms, tags) if self.edits else tags
 
     def tag(self, form: str, tag: int) -> str:
@@ -102,7 +95,6 @@ class TagCodec:
 
     @cached_property
     def _lemmas_of(self) -> dict[str, set[str]]:
-        """The lemmas of each form of the training data."""
         names = self._names
         return {
             form: {lemma for tag in ids if (lemma := apply_script(names[tag], form)) is not None}
@@ -124,12 +116,7 @@ class TagCodec:
         return self.edits and len(self._small) > 0
 
     def keep_capitals(self, scores: Tensor, names: np.ndarray) -> None:
-        """Makes the scores -inf of the scripts that lower-case a word.
-
-        Args:
-            scores: (N, K), changed in place.
-            names: rows of names.
-        """
+        """Makes the scores (N, K) of the scripts that lower-case a word -inf in the rows of names."""
         rows = torch.from_numpy(names).to(scores.device)
         scores[rows[:, None], torch.from_numpy(self._small).to(scores.device)] = -torch.inf
 
@@ -189,11 +176,7 @@ class TagCodec:
             self._prefer_known(scores, words, rows)
 
     def _prefer_known(self, scores: Tensor, words: Sequence[str], new: Tensor) -> None:
-        """Raises the scores of scripts that give a known lemma, and lowers those of scripts that do not fit.
-
-        Args:
-            new: the rows of unknown words.
-        """
+        """Raises the scores of scripts that give a known lemma, and lowers unfit ones, in the rows of `new` words."""
         of_new = scores[new]
         near = of_new > of_new.amax(1, keepdim=True) - KNOWN_LEMMA
         near &= near.sum(1, keepdim=True) > 1  # a script with no rival stays the best

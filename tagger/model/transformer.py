@@ -77,11 +77,7 @@ class PieceTokenizer:
     """
 
     def __init__(self, tokenizer: Any, limit: int) -> None:
-        """Wraps a tokenizer.
-
-        Args:
-            limit: the number of pieces that the encoder can read at once, special ones included.
-        """
+        """Wraps a tokenizer; the encoder can read `limit` pieces at once, special ones included."""
         self.tokenizer, self.limit = tokenizer, limit
         self._backend = tokenizer.backend_tokenizer
         self._backend.no_padding()
@@ -114,13 +110,10 @@ class PieceTokenizer:
 
 
 def windows(sentences: Sequence[Sequence[Sequence[int]]], tokenizer: PieceTokenizer) -> Pieces:
-    """Cuts sentences into windows that the encoder can read.
+    """Cuts sentences, none of them empty, into windows that the encoder can read; they have the pieces of each token.
 
     A sentence that fits is one window. A longer sentence is cut between tokens into windows that overlap by about half.
     A token is read from the window in which it is furthest from a cut. There it has the most context.
-
-    Args:
-        sentences: for each of B sentences, none of them empty, the pieces of each token.
     """
     shape = max(len(sentence) for sentence in sentences), len(sentences)
     window, start, end = (np.zeros(shape, dtype=np.int64) for _ in range(3))
@@ -203,11 +196,9 @@ class TransformerEmbedding(nn.Module):
     """
 
     def __init__(self, config: TransformerConfig, encoder: nn.Module | None = None) -> None:
-        """Builds the module.
+        """Builds the module around an encoder with its weights, or around a new one.
 
-        Args:
-            encoder: an encoder with its weights. If None, an encoder with random weights is built, or within
-                `torch.device("meta")` one whose weights must be assigned later.
+        Its weights are random, or within `torch.device("meta")` without memory: they must be assigned later.
         """
         super().__init__()
         self.config = config
@@ -234,7 +225,6 @@ class TransformerEmbedding(nn.Module):
         self.train()
 
     def _is_tuned(self, name: str) -> bool:
-        """Whether training changes the encoder's parameter of that name."""
         tune, top = self.config["tune"], max(self.layers)  # output n comes from layers 0 to n - 1
         number = LAYER_NUMBER.search(name)
         if number is None or tune is True:

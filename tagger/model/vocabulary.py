@@ -31,42 +31,26 @@ Number = Annotated[int, Meta(ge=0, le=1 << 62)]  # how often a word occurs in tr
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The words, characters and tags of a tagger.
+    """The words, characters and tags of a tagger."""
 
-    Attributes:
-        words: lower-cased words that have an embedding of their own, and how often each occurs in training. Their ids
-            count from `FIRST_ID`.
-        characters: characters that have an embedding of their own. Their ids count from `FIRST_ID`.
-        tags: the tags of each column; of lemmas, edit scripts: see `tag_codec`. Their ids count from 0.
-        forms: every word form of the training data as it was written. All other forms are unseen.
-        vectors: for each source of pretrained vectors, its words and the row of each, from 0; see `row_of`.
-        combinations: the combinations of tags that occur in the training data. Each is a list of one tag id for each of
-            the columns `combined`. An empty list means that the combinations are not known, so each column is decoded
-            alone.
-        form_tags: for a column of edit scripts, and each of `forms`, the ids of the scripts that it has in the training
-            data.
-        lemmas: the lemmas that a dictionary gives the words of training, of which each has an embedding of its own, and
-            how often words with it occur. Their ids count from `FIRST_ID`.
-        corpora: the names of the corpora that the network tells apart. Their ids count from 1. An empty list means that
-            it was trained on one corpus.
-    """
-
-    words: dict[str, Number]
-    characters: list[str]
-    tags: dict[ShortName, list[ShortName]]
-    forms: list[str]
+    words: dict[str, Number]  # lower-cased, with an embedding of their own, and how often each occurs in training
+    characters: list[str]  # that have an embedding of their own
+    tags: dict[ShortName, list[ShortName]]  # of each column; of lemmas, edit scripts: see `tag_codec`
+    forms: list[str]  # every word form of the training data as it was written; all others are unseen
+    # For each source of pretrained vectors, its words and the row of each, from 0; see `row_of`.
     vectors: dict[ShortName, dict[str, Number]] = field(default_factory=dict)
+    # The combinations of tags that occur in the training data, an id for each of the columns `combined`. Without any
+    # they are not known, so each column is decoded alone.
     combinations: list[list[Size]] = field(default_factory=list)
+    # For a column of edit scripts, and each of `forms`, the ids of the scripts that it has in the training data.
     form_tags: dict[str, list[list[Size]]] = field(default_factory=dict)
-    corpora: list[ShortName] = field(default_factory=list)
+    corpora: list[ShortName] = field(default_factory=list)  # that the network tells apart; empty: it knows only one
+    # The lemmas that a dictionary gives the words of training, and how often words with each occur, as in `words`.
     lemmas: dict[str, Number] = field(default_factory=dict)
 
     @classmethod
     def build(cls, sentences: Iterable[Mapping[str, Any]], columns: Sequence[str], min_count: int = 2) -> "Vocabulary":
-        """The vocabulary of a corpus.
-
-        Args:
-            min_count: how often a lower-cased word or a character must occur to have an embedding of its own.
+        """The vocabulary of a corpus; a word or character has an embedding of its own if it occurs `min_count` times.
 
         Raises:
             InputError: a tag has a control character. A file of tags could not hold it, and a terminal might obey it.
@@ -105,11 +89,7 @@ class Vocabulary:
         tags: dict[str, list[str]] | None = None,
         forms: list[str] | None = None,
     ) -> "Vocabulary":
-        """The vocabulary of counted word forms.
-
-        Args:
-            max_words: the most words to keep, the most frequent first; None: all.
-        """
+        """The vocabulary of counted word forms; of words the most frequent `max_words` are kept."""
         words: Counter[str] = Counter()
         characters: Counter[str] = Counter()
         for form, count in counts.items():
@@ -136,11 +116,7 @@ class Vocabulary:
         )
 
     def with_lemmas(self, dictionary: Dictionary, min_count: int) -> "Vocabulary":
-        """The same vocabulary with the lemmas that a dictionary gives its words, those of before first.
-
-        Args:
-            min_count: how often words with a lemma must occur for it to have an embedding of its own.
-        """
+        """The same vocabulary with the lemmas that a dictionary gives its words, those of before first."""
         written = {form.lower(): form for form in self.forms}  # of several, the last is in lower case, if one is
         words = dict.fromkeys(written, 1) | self.words
         found = dictionary.lemmas([written.get(word, word) for word in words])
@@ -172,13 +148,10 @@ class Vocabulary:
         return sorted(map(list, combinations)) if len(columns) > 1 and complete else []
 
     def combinations_with(self, other: "Vocabulary", tags: Mapping[str, Sequence[str]]) -> list[list[int]]:
-        """The combinations of this vocabulary and of another one, for a vocabulary with merged tags.
+        """The combinations of this vocabulary and of another one, for a vocabulary with merged tags of each column.
 
-        The list is empty if one of the two vocabularies has tags but does not know its combinations.
-
-        Args:
-            tags: the tags of each column of the result, which decide the ids. A combination is left out if one of its
-                tags is not among them.
+        A combination is left out if one of its tags is not among them. The list is empty if one of the two vocabularies
+        has tags but does not know its combinations.
         """
         known = [vocabulary for vocabulary in (self, other) if vocabulary.tags]
         merged = replace(self, tags={column: list(names) for column, names in tags.items()})
@@ -276,9 +249,8 @@ def join_vocabularies(vocabularies: Sequence[Vocabulary]) -> Vocabulary:
 
 
 def _frequent(counts: Counter[str], min_count: int) -> list[str]:
-    """Items that occur at least `min_count` times, the most frequent first.
-
-    Equally frequent items are ordered by spelling, so that ids do not depend on the order of the corpus.
+    """Items that occur at least `min_count` times, the most frequent first, else by spelling, whatever the corpus'
+    order.
     """
     return sorted(
         (item for item, count in counts.items() if count >= min_count), key=lambda item: (-counts[item], item)

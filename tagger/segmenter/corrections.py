@@ -58,14 +58,7 @@ _FIRST_LETTER = regex.compile(r"\p{L}")
 def correct(
     paragraphs: Sequence[str], table: UnitTable, units: Units, labels: np.ndarray, cuts: Sequence[str]
 ) -> np.ndarray:
-    """Changes labels (N,).
-
-    Args:
-        cuts: see `cuts_of`.
-
-    Returns:
-        (N,) whether a unit belongs to an address, a tag, a smiley or an emoji.
-    """
+    """Changes labels (N,), and returns (N,) whether a unit belongs to an address, a tag, a smiley or an emoji."""
     keys = table.keys[units.types]
     kinds = keys[:, 4].astype(np.int64)
     _join_no_marks(kinds, units, labels)
@@ -192,6 +185,5 @@ def _goes_on(text: str, end: int, moved: bool, small: bool) -> bool:
 
 
 def _paragraph_of(units: Units, places: np.ndarray) -> np.ndarray:
-    """The number of the paragraph of each unit at `places`."""
     found: np.ndarray = np.searchsorted([start for start, _ in units.bounds], places, "right") - 1
     return found

@@ -127,13 +127,11 @@ def _exceptions(table: UnitTable, units: Units, ends: np.ndarray, sentences: np.
 
 
 def _is_kind(table: UnitTable, units: Units, kind: str) -> np.ndarray:
-    """(N,) whether units are of a kind."""
     found: np.ndarray = table.keys[units.types, 4] == KINDS.index(kind)
     return found
 
 
 def _is_stop(table: UnitTable, units: Units) -> np.ndarray:
-    """(N,) whether units are full stops."""
     found: np.ndarray = table.keys[units.types, 8] == 1 + NUMBER_MARKS.index(".")
     return found
 
@@ -171,7 +169,6 @@ def allowed_cuts(names: Iterable[str]) -> np.ndarray:
 
 
 def _name(pair: int) -> str:
-    """What `cuts` calls a pair of kinds."""
     first, second = divmod(pair, len(KINDS))
     return KINDS[first] + BETWEEN + KINDS[second]
 
@@ -231,8 +228,6 @@ class Lexicon(_HashTable):
         """The words of the training text.
 
         Args:
-            table: of the units.
-            units: of the text.
             lengths: (N,) the units of the word that begins at each unit, 0 where none does.
             spaces: whether tokens may hold white space.
         """
@@ -249,9 +244,8 @@ class Lexicon(_HashTable):
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The longest words at each place; see `Borders.at_units` for `lengths`.
 
-        Returns:
-            Three arrays (N,): the longest word that begins with the unit, the longest one that ends with it, and the
-            longest one that holds it and the next unit; 0 if there is none, else its units + SIZES * its code.
+        Three arrays (N,): the longest word that begins with the unit, the longest one that ends with it, and the
+        longest one that holds it and the next unit; 0 if there is none, else its units + SIZES * its code.
         """
         count = len(units.types)
         begins, ends, holds = (np.zeros(count, dtype=np.uint64) for _ in range(3))
@@ -303,10 +297,8 @@ def context_rows(
     """The rows of each unit's surroundings in a table of C * buckets rows: (N, C) of int64; see `columns`.
 
     Args:
-        table, units: of a text.
         lexicon: words of training.
         rules: (N,) see `rule_labels`.
-        buckets: rows of each column.
         pairs: whether a unit's form and the next or the last one are read as pairs.
         lengths: see `Borders.at_units`.
     """

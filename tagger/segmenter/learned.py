@@ -51,7 +51,6 @@ class LearnedSegmenter:
     def __init__(
         self, network: SegmenterNetwork, vocabulary: SegmenterVocabulary, config: SegmenterConfig, lexicon: Lexicon
     ) -> None:
-        """Takes a copy of the weights of the layer and the heads."""
         self.vocabulary, self.config, self.lexicon = vocabulary, config, lexicon
         self._multiwords = Multiwords(vocabulary.scripts, vocabulary.multiwords, vocabulary.affixes)
         marks = self._multiwords.marks

@@ -28,12 +28,8 @@ def count_affixes(
     """The endings (`*ing`) and beginnings (`un*`) of longer forms -> numbers of scripts, and of the forms with each.
 
     Affixes of one word alone are left out, unless the affix that is one character shorter is split somewhere. A script
-    that reads characters on both sides of the rest, or keeps no rest, is for whole forms alone.
-
-    Args:
-        scripts: script number 1 and the others.
-        multiwords: the multiword tokens of training, in lower case -> the numbers of their scripts.
-        plain: its other tokens, in lower case.
+    that reads characters on both sides of the rest, or keeps no rest, is for whole forms alone. `plain` are the other
+    tokens of training; all are in lower case.
     """
     sizes = [None, *map(affixes_of, scripts)]
     counts: dict[str, Counter[int]] = defaultdict(Counter)
@@ -66,7 +62,6 @@ class Multiwords:
     """
 
     def __init__(self, scripts: Sequence[str], multiwords: Mapping[str, Sequence[int]], affixes: Affixes) -> None:
-        """Takes what training found; see `SegmenterVocabulary`."""
         self._multiwords, self._affixes = multiwords, affixes
         self._sizes = [None, *map(affixes_of, scripts)]
         self._known_odds = lru_cache(maxsize=10_000)(self._odds)
@@ -79,10 +74,8 @@ class Multiwords:
     def choices(self, form: str, without: int | None = None) -> list[tuple[int, float]]:
         """The scripts that a token may have, and ONE_WORD: their numbers, and the logarithms of their odds against it.
 
-        Args:
-            form: of the token.
-            without: the script of a token of training, whose form is then looked up as if training did not have it.
-                Only a form with several scripts is one that training has in any case.
+        `without` is the script of a token of training, whose form is then looked up as if training did not have it.
+        Only a form with several scripts is one that training has in any case.
         """
         own = form.lower()
         known = self._multiwords.get(own, ())
@@ -101,7 +94,6 @@ class Multiwords:
         return any(count > (number == without) for number, count in self._affixes.get(affix, ()))
 
     def _odds(self, affix: str, without: int | None) -> list[tuple[int, float]]:
-        """The scripts that forms with this affix may have, see `choices`."""
         shares, counts = self._shares(affix, without)
         found = []
         for number, count in counts.items():

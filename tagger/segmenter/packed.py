@@ -89,10 +89,9 @@ def lanes_of(windows: Sequence[Window]) -> Lanes:
 
 
 class LaneReader:
-    """Both directions of a GRU layer, and the heads that read their states."""
+    """Both directions of a layer of two equal GRUs, and heads whose scores stand side by side, from copied weights."""
 
     def __init__(self, encoder: Encoder, heads: Sequence[nn.Linear]) -> None:
-        """Takes copies of the weights of one layer of two equal GRUs, and of heads whose scores stand side by side."""
         (layer,) = cast(Iterable[BidirectionalLayer], encoder.layers)
         self._steps = encoder.cell.steps([layer.forward_layer, layer.backward_layer], encoder.input_size, torch.float32)
         self._columns = sum(head.out_features for head in heads)

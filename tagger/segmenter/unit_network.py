@@ -55,21 +55,13 @@ class SegmenterConfig(TypedDict):
 
 @dataclass(frozen=True)
 class SegmenterVocabulary:
-    """What a learned segmenter knows from its training data.
+    """What a learned segmenter knows from its training data."""
 
-    Attributes:
-        forms: the normalised units with a row of their own.
-        scripts: from a multiword token to its words, see `tagger.text.edit_scripts`; the number 0 means one word, so
-            the first script has the number 1.
-        multiwords: a multiword token of training in lower case -> the numbers of its scripts, 0 among them if it is
-            one word somewhere.
-        affixes: what forms that end or begin alike are split into, see `multiwords.count_affixes`.
-    """
-
-    forms: list[ShortName]
-    scripts: list[ShortName]
+    forms: list[ShortName]  # the normalised units with a row of their own
+    scripts: list[ShortName]  # from a multiword token to its words, see `text.edit_scripts`; the first has the number 1
+    # A multiword token of training in lower case -> the numbers of its scripts, 0 among them if it may be one word.
     multiwords: dict[str, Annotated[list[Size], Meta(min_length=1)]]
-    affixes: dict[str, list[tuple[Size, Count]]]
+    affixes: dict[str, list[tuple[Size, Count]]]  # what forms that end or begin alike are split into; see `multiwords`
 
     @property
     def rows(self) -> int:
@@ -93,10 +85,8 @@ class SegmenterNetwork(nn.Module):
         hidden_forms: float = 0.2,
         hidden_context: float = 0.5,
     ) -> None:
-        """Builds the layers.
-
-        Training sets this share of the states to 0 (half as much of the embeddings), and hides these shares of the
-        forms of units and of the rows of surroundings.
+        """Training sets a share `dropout` of the states to 0 (half as much of the embeddings), and hides the other
+        shares.
         """
         super().__init__()
         size, hidden = config["size"], config["hidden"]
@@ -122,7 +112,6 @@ class SegmenterNetwork(nn.Module):
         Args:
             types: (T, B, 1 + 2 A), the rows of each unit's form and affixes.
             context: (T, B, C), the rows of its surroundings; the row after the last is zero.
-            lengths: (B,) units of each window.
         """
         steps, windows = types.shape[:2]
         types, context = types.flatten(0, 1), context.flatten(0, 1)

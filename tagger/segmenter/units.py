@@ -67,7 +67,7 @@ class UnitTable:
     """The types of units met so far: equal strings are one type, unless they are very long.
 
     Attributes:
-        generation: how often all types were forgotten.
+        generation: how often all types were forgotten: `read` does so when there are more than `limit`.
     """
 
     def __init__(
@@ -85,7 +85,6 @@ class UnitTable:
             buckets: rows for each kind of affix.
             characters: whether every letter is a unit.
             marks: of units with which a token that may be split ends or begins, see `Multiwords`.
-            limit: types to remember; when there are more, `read` forgets them all.
         """
         self._rows = {form: row for row, form in enumerate(forms, UNKNOWN + 1)}
         self._buckets, self._marks, self._limit = buckets, marks, limit

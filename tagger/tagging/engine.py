@@ -1,6 +1,6 @@
 """Tokens -> tag ids: runs the members of a tagger as fast as one thread can; everything that tags goes through it.
 
-The members are networks and linear members (sums of weights of a token's neighbouring forms, see
+The members are networks and linear chains (sums of weights of a token's neighbouring forms, see
 `model/linear_chain.py`). Networks compute what `TaggerNetwork.forward` does, from the same weights, in float32 or
 bfloat16. `Engine.tag` directs, in this order:
 

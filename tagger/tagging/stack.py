@@ -1,4 +1,4 @@
-"""The members of a tagger -> the scores that they add to packed tokens: networks of equal shape, or a linear member.
+"""The members of a tagger -> the scores that they add to packed tokens: networks of equal shape, or a linear chain.
 
 `Networks` turns forms into vectors, each network by its own vocabulary. What depends on a form alone, up to the first
 layer's product with its input, is computed once per form, for all networks (`form_cache.py`). From there on their
@@ -6,7 +6,7 @@ weights are stacked (`Stack`), so that they take each step together. The steps t
 `model.steps.Steps`. A batch of one sentence is read in both directions at once (`_read_sentence`), a larger one in one
 direction after the other (`_read_packed`).
 
-The terms of a linear member also depend on forms alone, and its scores are sums of them (`LinearScorer`), as in
+The terms of a linear chain also depend on forms alone, and its scores are sums of them (`LinearScorer`), as in
 `model/linear_chain.py`.
 """
 
@@ -418,7 +418,7 @@ class Networks:
         """Takes a copy of the weights of the recurrent layers and the heads.
 
         Args:
-            parts: the part of the networks in the scores of each column, beside which there are linear members.
+            parts: the part of the networks in the scores of each column, beside which there are linear chains.
         """
         self.networks = [member.network for member in members]
         self._device = options.device
@@ -568,7 +568,7 @@ class Networks:
 
 
 class LinearScorer:
-    """Runs one linear member, in float32. Its scores are sums of rows, the same in every shape."""
+    """Runs one linear chain, in float32. Its scores are sums of rows, the same in every shape."""
 
     def __init__(self, member: Linear, options: TaggerOptions) -> None:
         """Takes the member, which stays on the CPU."""

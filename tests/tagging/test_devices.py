@@ -1,4 +1,4 @@
-"""Networks on another device beside linear members, a dictionary and rules, which stay on the processor."""
+"""Networks on another device beside linear chains, a dictionary and rules, which stay on the processor."""
 
 from dataclasses import replace
 from typing import Any
