@@ -10,26 +10,12 @@ from tagger.commands.console import clear_errors
 
 def complete_keys(context: typer.Context, incomplete: str) -> list[str]:
     """The keys and groups of the command's config that begin with `incomplete`: `KEY=` and `GROUP=CHOICE`."""
-    from omegaconf import DictConfig, OmegaConf
+    from tagger.training.launch import PAGE, keys_of
 
     folder = bundled("conf")
-    file = folder / f"{context.info_name}.yaml"
-    if not file.is_file():
-        return []
-
-    def keys(config: DictConfig, before: str = "") -> list[str]:
-        found: list[str] = []
-        for name in config:
-            value = config._get_node(name)
-            full = f"{before}{name!s}"
-            found += keys(value, f"{full}.") if isinstance(value, DictConfig) and len(value) else [f"{full}="]
-        return found
-
-    config = OmegaConf.load(file)
-    assert isinstance(config, DictConfig)
+    keys = [f"{key}=" for key in keys_of(folder / f"{PAGE}.yaml")]
     groups = [f"{path.parent.name}={path.stem}" for path in sorted(folder.glob("*/*.yaml"))]
-    plain = [key for key in keys(config) if key.partition(".")[0].rstrip("=") not in ("defaults", "hydra")]
-    return [key for key in [*plain, *groups] if key.startswith(incomplete)]
+    return [key for key in [*keys, *groups] if key.startswith(incomplete)]
 
 
 TRAINING_MEMORY = (

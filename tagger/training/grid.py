@@ -24,16 +24,8 @@ from tagger.bundle.catalog import claim_run
 from tagger.bundle.saved_config import RECORD
 from tagger.errors import InputError
 from tagger.text.output_files import whole_file
-from tagger.training.launch import SingleRun, command_line, record_of, set_up_logging, train_run
-from tagger.training.overrides import quoted
-from tagger.training.run_folder import (
-    LOG,
-    REPORT,
-    RunRecord,
-    can_resume,
-    read_record,
-    shown_folder,
-)
+from tagger.training.launch import SingleRun, command_line, quoted, record_of, set_up_logging, train_run
+from tagger.training.run_folder import LOG, REPORT, RunRecord, can_resume, read_record, shown_folder
 
 if TYPE_CHECKING:
     from pytorch_lightning.callbacks import Callback
@@ -48,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass
-class Row:
+class SweptRun:
     """A run of a sweep.
 
     Attributes:
@@ -73,7 +65,7 @@ def sweep_grid(
     arguments: Sequence[str],
     params: Mapping[str, Any] | None,
 ) -> None:
-    """Trains every combination of values that is not trained yet in the folder.
+    """Trains every combination of values that is not trained yet in the folder, after all of them are checked.
 
     Args:
         context: Hydra's loader of configs.
@@ -83,15 +75,15 @@ def sweep_grid(
         params: further ones, which an experiment has: values by keys.
 
     Raises:
-        InputError: no run can be trained, the launcher refuses its settings, or the folder holds other runs.
+        InputError: a run cannot be trained, the launcher refuses its settings, or the folder holds other runs.
         KeyboardInterrupt: by Ctrl+C or a signal; the message says how to go on.
     """
     jobs = _combinations(context, [*(f"{key}={value}" for key, value in (params or {}).items()), *arguments])
-    rows = [_checked_row(context, config, job, number) for number, job in enumerate(jobs)]
+    if not jobs:
+        raise InputError("a value names nothing to try; give KEY=A,B")
+    rows = [_checked_run(context, config, job, number) for number, job in enumerate(jobs)]
     if len({row.folder for row in rows}) < len(rows):
         raise InputError(f"hydra.sweep.subdir={rows[0].folder.name}: two runs would have this folder; leave it out")
-    if all(row.error for row in rows):
-        raise InputError(rows[0].error if rows else "a value names nothing to try; give KEY=A,B")
     go_on = begin(config, sweep)
     name = config.hydra.runtime.choices["hydra/launcher"]
     try:
@@ -124,18 +116,11 @@ def _combinations(context: HydraContext, texts: list[str]) -> list[list[str]]:
     return [list(job) for job in product(*values.values())]
 
 
-def _checked_row(context: HydraContext, config: DictConfig, job: list[str], number: int) -> Row:
-    """The row of a run before it is trained, with the error if it cannot be."""
+def _checked_run(context: HydraContext, config: DictConfig, job: list[str], number: int) -> SweptRun:
     composed = compose_run(context, config, job, number)
     folder = Path(config.hydra.sweep.dir, str(composed.hydra.sweep.subdir))
-    row = Row(number, folder, [text.lstrip("+") for text in job])
-    try:
-        record, _ = record_of(composed)
-    except InputError as error:
-        row.error = str(error)
-    else:
-        check_folder(folder, record)
-    return row
+    check_folder(folder, record_of(composed)[0])
+    return SweptRun(number, folder, [text.lstrip("+") for text in job])
 
 
 def compose_run(context: HydraContext, config: DictConfig, overrides: Iterable[str], number: int) -> DictConfig:
@@ -254,14 +239,14 @@ def _end_with_parent(parent: int) -> None:
     os._exit(1)
 
 
-def finish(folder: Path, rows: Sequence[Row]) -> int:
+def finish(folder: Path, rows: Sequence[SweptRun]) -> int:
     """Writes and prints the table of a sweep, the best first; returns the exit status, 1 if a run is not complete.
 
     The table has also the runs that are complete in the folder, although the command did not ask for them.
     """
     asked = {row.folder for row in rows}
     others = [path.parent for path in folder.glob(f"*/{REPORT}") if path.parent not in asked]
-    rows = [*rows, *(Row(run.name, run, read_record(run).overrides) for run in others if (run / RECORD).is_file())]
+    rows = [*rows, *(SweptRun(run.name, run, read_record(run).overrides) for run in others if (run / RECORD).is_file())]
     table = sorted(map(_values, rows), key=lambda row: (row["state"] != "complete", -(row["dev_accuracy"] or 0)))
     with whole_file(folder / TABLE) as out:
         lines = csv.DictWriter(out, FIELDS, lineterminator="\n")
@@ -280,7 +265,7 @@ def finish(folder: Path, rows: Sequence[Row]) -> int:
     return int(any(row["state"] in ("failed", "unfinished") for row in table))
 
 
-def _values(row: Row) -> dict[str, Any]:
+def _values(row: SweptRun) -> dict[str, Any]:
     """The fields of a row; the accuracy is the mean of the columns."""
     values: dict[str, Any] = {"run": row.number, "state": row.state, "overrides": row.overrides, "error": row.error}
     report = read_report(row.folder)

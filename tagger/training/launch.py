@@ -8,27 +8,32 @@ import contextlib
 import json
 import logging
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hydra
+from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from tagger.bundle.catalog import claim_run
+from tagger.bundle.catalog import claim_run, new_run
 from tagger.bundle.saved_config import RECORD, TAGGER_IN_RUN
 from tagger.bundled import bundled
-from tagger.errors import InputError, missing_library
-from tagger.training.overrides import FOLDER_KEYS, PAGE, VERSION_BASE, checked_words, key_and_value
+from tagger.errors import InputError, missing_extra, missing_library
+from tagger.text.schema import nearest
 from tagger.training.run_folder import (
     RunRecord,
     can_resume,
@@ -44,6 +49,11 @@ if TYPE_CHECKING:
 
     from tagger.training.config import TrainConfig
 
+PAGE = "train"  # of conf
+FOLDER_KEYS = ("hydra.run.dir", "hydra.sweep.dir")
+# Hydra 1.3 reads configs as its first versions did unless it is told another one; 1.4 warns of whoever tells it any.
+VERSION_BASE = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
+LAUNCHERS = {"joblib": "joblib", "submitit_local": "submitit", "submitit_slurm": "submitit"}  # the extra of each
 QUIET = ("datasets", "fsspec", "httpx", "httpx2", "huggingface_hub", "hydra", "hydra_plugins", "matplotlib", "optuna")
 
 
@@ -58,7 +68,7 @@ def train(words: Sequence[str]) -> int:
         KeyboardInterrupt: by Ctrl+C or a signal; the message says how to go on.
     """
     set_up_logging()
-    checked = checked_words(words)
+    checked = hydra_words(words)
     for page in bundled("conf").glob("hydra/sweeper/*.yaml"):
         # Hydra looks for sweepers in the package `hydra_plugins`, whose folders an editable installation does not have.
         module, _, name = str(OmegaConf.load(page)._target_).rpartition(".")
@@ -66,12 +76,70 @@ def train(words: Sequence[str]) -> int:
             Plugins.instance().register(getattr(import_module(module), name))
         except ModuleNotFoundError as error:  # an installation of before
             raise missing_library(error, "hydra_plugins", None) from None
-    run = SingleRun(words, any(key_and_value(word)[0] in FOLDER_KEYS for word in checked))
+    run = SingleRun(words, any(word.startswith(FOLDER_KEYS) for word in checked))
     with _hydra_reads(checked):
         hydra.main(config_path=str(bundled("conf")), config_name=PAGE, **VERSION_BASE)(run)()
     if run.error is not None:
         raise run.error
     return run.status
+
+
+def hydra_words(words: Sequence[str]) -> list[str]:
+    """The words of a command line as Hydra takes them, with the folder that `name` stands for."""
+
+    def refuse(message: str) -> None:
+        raise InputError(f"{message}; see python -m tagger --help")
+
+    parser = get_args_parser()
+    parser.error = refuse  # type: ignore[method-assign,assignment]
+    options = parser.parse_intermixed_args(list(words))
+    if options.experimental_rerun:
+        raise InputError("--experimental-rerun reads a pickle, which may run code; leave it out")
+    if options.shell_completion:
+        raise InputError("--shell-completion completes Hydra's words alone; say tagger --install-completion")
+    others, overrides, name = list(words), [], None
+    for given in options.overrides:
+        others.remove(given)
+        key, _, value = (text := _override(given)).partition("=")
+        if key == "name":
+            name = OverridesParser.create().parse_override(text).value()
+            if not isinstance(name, str | int | None):
+                raise InputError(f"{given}: a run or a sweep has one name, such as name=tamil")
+            continue
+        extra = LAUNCHERS.get(value) if key == "hydra/launcher" else None
+        if extra is not None and not find_spec(f"hydra_plugins.hydra_{extra}_launcher"):
+            raise missing_extra(f"hydra-{extra}-launcher", extra)
+        overrides.append(text)
+    if name is not None:
+        if folders := [text for text in overrides if text.startswith(FOLDER_KEYS)]:
+            raise InputError(f"name={name}: {folders[0]} names a folder already; leave one of the two out")
+        overrides += [quoted(key, new_run(str(name))) for key in FOLDER_KEYS]
+    return [*overrides, *others]  # Hydra takes no overrides in two places
+
+
+def _override(text: str) -> str:
+    """An override as Hydra takes it. What is one text, such as a file's name with an ä, needs no quotes."""
+    key, equals, value = text.partition("=")
+    if not equals and not key.startswith("~"):
+        raise InputError(f"{text}: no command and no KEY=VALUE; a value is set like model.depth=3")
+    if key in FOLDER_KEYS:
+        text = f"{key}={os.path.expanduser(value)}"
+    elif key.startswith(("trainer.", "corpus.fields.")):  # which `train.yaml` need not have
+        text = f"++{text}"
+    try:
+        OverridesParser.create().parse_override(text)
+    except HydraException as error:
+        if equals and not re.search(r"[][{}(),'\"]|\$\{", value):
+            return quoted(text.partition("=")[0], os.path.expanduser(value))
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise InputError(f"{text}: cannot be read ({reason}); put quotes around signs: KEY='\"VALUE\"'") from None
+    return text
+
+
+def quoted(key: str, path: Path | str) -> str:
+    """The override that sets a key to a path, whatever characters it has."""
+    text = str(path).replace("${", "\\${")
+    return f"{key}={QuotedString(text, quote=Quote.single).with_quotes()}"
 
 
 @dataclass
@@ -222,10 +290,36 @@ def _hydra_reads(words: Sequence[str]) -> Iterator[None]:
 
 
 def in_one_line(error: BaseException) -> InputError:
-    """The first line of an error of Hydra, or the error of ours that caused it."""
+    """An error of Hydra as a line, or the error of ours that caused it."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, InputError):
             return cause
         cause = cause.__cause__ or cause.__context__
-    return InputError(str(error).strip().partition("\n")[0])
+    if unknown := re.match("Could not override '(.+)'", str(error)):
+        return _unknown_key(unknown[1])
+    return InputError(" ".join(str(error).partition("Config search path")[0].partition("full_key")[0].split()))
+
+
+def _unknown_key(key: str) -> InputError:
+    group, _, name = key.partition(".")
+    choices = sorted(bundled("conf").glob(f"{group}/*.yaml"))
+    if having := [f"{group}={choice.stem}" for choice in choices if name and name in keys_of(choice)]:
+        return InputError(f"{key}: no such key here; it needs {' or '.join(having)}")
+    near = nearest(key, keys_of(bundled("conf") / f"{PAGE}.yaml"))
+    return InputError(f"{key}: no such key; {f'did you mean {near}?' if near else 'see python -m tagger --cfg job'}")
+
+
+def keys_of(file: Path) -> list[str]:
+    """The keys of a file of `conf`, with dots."""
+
+    def keys(values: DictConfig, before: str = "") -> list[str]:
+        found = []
+        for name, value in ((str(name), value) for name, value in values.items_ex(resolve=False)):
+            is_part = isinstance(value, DictConfig) and len(value) > 0
+            found += keys(value, f"{before}{name}.") if is_part else [f"{before}{name}"]
+        return found
+
+    config = OmegaConf.load(file)
+    assert isinstance(config, DictConfig)
+    return [key for key in keys(config) if key.partition(".")[0] not in ("defaults", "hydra")]

@@ -1,10 +1,11 @@
 """A run's folder: made for one run, with `run.json`, which says how the run was started."""
 
 import json
+import os
 import shlex
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
@@ -23,7 +24,7 @@ METRICS = "metrics.csv"  # of its epochs
 LOG = "train.log"  # what a process prints that trains beside others
 SHARDS = "shards"  # what a teacher or a frozen transformer says, until the run is complete
 LOGS = "logs"  # the folder of loggers
-OWN_FOLDERS, OWN_FILES = (CHECKPOINTS, SHARDS, LOGS), (RECORD, METRICS)  # of a run without a complete epoch
+OWN_FOLDERS, OWN_FILES = (CHECKPOINTS, SHARDS, LOGS), (RECORD, METRICS, LOCK)  # of a run without a complete epoch
 MAX_RECORD_BYTES = 1 << 20
 
 
@@ -52,83 +53,53 @@ class RunRecord:
 def new_run_folder(wanted: Path, record: RunRecord, add_number: bool) -> Iterator[Path]:
     """Makes a run's folder with `run.json`, and holds its lock for the block.
 
-    A folder of that name is taken if it is empty, or if it holds nothing but what a run left that was killed before its
-    first epoch was complete. If the block fails before that, the run's files are removed.
+    The folder may be there if it is empty. If the block fails before an epoch is complete, the run's files are removed.
 
     Args:
         wanted: the folder's name.
         record: how the run is started.
         add_number: whether to take another name if this one is taken: `NAME-2`, `NAME-3`, ...
     """
-    with ExitStack() as claims:
-        path = _claim_folder(wanted, record, add_number, claims)
-        try:
-            yield path
-        except BaseException:
-            claims.close()
-            discard_run(path)
-            raise
-
-
-def _claim_folder(wanted: Path, record: RunRecord, add_number: bool, claims: ExitStack) -> Path:
     for number in count(1):
         path = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
         try:
             path.mkdir(parents=True, exist_ok=True)
-            names = {each.name for each in path.iterdir()} - {LOCK}
-            was_killed = not add_number and RECORD in names and names <= {*OWN_FOLDERS, *OWN_FILES}
-            if was_killed:
-                read_record(path)  # it is a run's, and no other program's
-            if was_killed or not names:
-                has_lock = claims.enter_context(claim_run(path))
-                if was_killed and has_lock:
-                    _remove_own(path)  # unless an epoch is complete by now
+            if {each.name for each in path.iterdir()} <= {LOCK}:
                 with (path / RECORD).open("x", encoding="utf-8") as out:  # another process may be first
                     out.write(record.to_json())
-                return path
+                break
         except FileExistsError:
             pass
-        except InputError:
-            if not add_number:
-                raise
         except OSError as error:
-            with suppress(OSError):
-                (path / RECORD).unlink(missing_ok=True)
-                remove_empty(path)
             raise InputError(f"{path} cannot be made a run's folder: {error.strerror}") from None
         if not add_number:
-            break
-    if (path / RECORD).is_file():
-        name = shlex.quote(str(path))
-        raise InputError(f"{path} exists; take another name or folder, or go on with: python -m tagger resume {name}")
-    raise InputError(f"{path} is a file, or holds files that are no run's; give the run a folder of its own")
+            raise _taken(path)
+    with claim_run(path):
+        try:
+            yield path
+        except BaseException:
+            if not can_resume(path) and not (path / TAGGER_IN_RUN).is_dir():
+                for name in OWN_FOLDERS:
+                    shutil.rmtree(path / name, ignore_errors=True)
+                for name in OWN_FILES:
+                    (path / name).unlink(missing_ok=True)
+                remove_empty(path)
+            raise
+
+
+def _taken(path: Path) -> InputError:
+    if not (path / RECORD).is_file():
+        return InputError(f"{path} is a file, or holds files that are no run's; give the run a folder of its own")
+    if not can_resume(path):
+        return InputError(f"{path} exists, a run without a complete epoch; remove it, or take another name or folder")
+    go_on = f"python -m tagger resume {shlex.quote(str(path))}"
+    return InputError(f"{path} exists; take another name or folder, or go on with: {go_on}")
 
 
 def remove_empty(run: Path) -> None:
-    """Removes a run's folder, and those above it up to `runs/`, as far as they are empty."""
-    inside = RUNS in run.parents
+    """Removes a run's folder if it is empty, and then those above it in `runs/` and `runs/` itself."""
     with suppress(OSError):
-        for folder in (run, *(run.parents if inside else ())):
-            folder.rmdir()
-            if folder == RUNS:
-                break
-
-
-def discard_run(run: Path) -> None:
-    """Removes the run's files unless there is a complete epoch or a tagger. Other files stay, and then the folder."""
-    if _remove_own(run):
-        (run / LOCK).unlink(missing_ok=True)
-        remove_empty(run)
-
-
-def _remove_own(run: Path) -> bool:
-    if can_resume(run) or (run / TAGGER_IN_RUN).is_dir():
-        return False
-    for name in OWN_FOLDERS:
-        shutil.rmtree(run / name, ignore_errors=True)
-    for name in OWN_FILES:
-        (run / name).unlink(missing_ok=True)
-    return True
+        os.removedirs(run) if RUNS in run.parents else run.rmdir()
 
 
 def can_resume(folder: Path) -> bool:

@@ -15,7 +15,7 @@ from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.text.schema import read
-from tagger.training.overrides import VERSION_BASE
+from tagger.training.launch import VERSION_BASE
 
 TREEBANK = """\
 # sent_id = 1

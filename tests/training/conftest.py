@@ -24,7 +24,7 @@ from tagger.training import fit_segmenter as segmenter
 from tagger.training import launch
 from tagger.training.checkpoints import EpochRecorder
 from tagger.training.config import TrainConfig, page_config
-from tagger.training.overrides import VERSION_BASE
+from tagger.training.launch import VERSION_BASE
 from tagger.training.train import train as train_run
 
 TRAIN = "tagger.training.train.train"

@@ -21,24 +21,37 @@ def test_a_failed_run_is_a_row_and_the_others_go_on(
     tried: list[int], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    assert train([*PLAIN, "seed=13,1,2", "model.depth=0,1", "name=grid"]) == 1
-    assert tried == [13, 1, 2]
+    assert train([*PLAIN, "seed=13,1,2", "model.depth=3,1", "name=grid"]) == 1
+    assert tried == [13, 13, 1, 1, 2, 2]
     table = [(row["run"], row["state"], row["dev_accuracy"], row["error"]) for row in rows("runs/grid")]
     assert table == [
-        ("5", "complete", "0.02", ""),
-        ("3", "complete", "0.01", ""),
-        ("0", "failed", "", "model.depth=0: expected int >= 1"),
-        ("1", "failed", "", "ValueError: out of luck"),
-        ("2", "failed", "", "model.depth=0: expected int >= 1"),
-        ("4", "failed", "", "model.depth=0: expected int >= 1"),
+        *((run, "complete", accuracy, "") for run, accuracy in zip("4523", ["0.02"] * 2 + ["0.01"] * 2, strict=True)),
+        *((run, "failed", "", "ValueError: out of luck") for run in "01"),
     ]
-    assert rows("runs/grid")[0]["overrides"] == " ".join([*PLAIN[1:], "seed=2", "model.depth=1"])  # as they were typed
+    assert rows("runs/grid")[0]["overrides"] == " ".join([*PLAIN[1:], "seed=2", "model.depth=3"])  # as they were typed
     assert caplog.messages[0] == "a sweep in runs/grid; if it is stopped, give the same command again"
     lines = capsys.readouterr().out.split("sweep.csv\n")[1].splitlines()
     assert lines[0].split() == ["run", "dev", "words/s", "parameters", "seconds", "overrides"]
-    assert lines[1].split() == ["5", "2.00", "seed=2", "model.depth=1"]
-    assert lines[5].split() == ["1", "failed", "seed=13", "model.depth=1"]
+    assert lines[1].split() == ["4", "2.00", "seed=2", "model.depth=3"]
+    assert lines[5].split() == ["0", "failed", "seed=13", "model.depth=3"]
     assert lines[6].strip() == "ValueError: out of luck"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ("seed=1,x", "error: seed=x: expected int, got str\n"),
+        ("model.depth=1,-1", "error: model.depth=-1: expected int >= 1\n"),
+        ("corpus=sample,conlu", "error: In 'train': Could not find 'corpus/conlu' Available options in 'corpus': "),
+    ],
+)
+def test_a_bad_value_is_found_before_the_first_training(
+    values: str, message: str, tried: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train([*PLAIN, values, "name=grid"]) == 2
+    assert capsys.readouterr().err.startswith(message)
+    assert tried == []
+    assert not Path("runs").exists()
 
 
 def test_the_same_command_trains_what_is_missing(tried: list[int]) -> None:
@@ -143,10 +156,10 @@ def test_a_sweep_whose_process_was_killed_goes_on(arguments: list[str], tmp_path
 def test_hydras_launchers_train_side_by_side(
     launcher: str, arguments: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    values = f"hydra/launcher={launcher} model.depth=0,1 name=grid".split()
+    values = f"hydra/launcher={launcher} model.depth=1,2 name=grid".split()
     for _ in range(2):
-        assert train(["-m", *arguments, "trainer.max_epochs=1", *values]) == 1
-        assert sorted((row["run"], row["state"]) for row in rows("runs/grid")) == [("0", "failed"), ("1", "complete")]
+        assert train(["-m", *arguments, "trainer.max_epochs=1", *values]) == 0
+        assert sorted((row["run"], row["state"]) for row in rows("runs/grid")) == [("0", "complete"), ("1", "complete")]
         assert "Traceback" not in capfd.readouterr().err
     log = Path("runs/grid/1/train.log").read_text()
     assert log.count("epoch 1/1") == log.count("it is complete") == 1

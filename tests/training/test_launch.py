@@ -11,10 +11,12 @@ from typing import Any
 
 import datasets
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from tagger.bundle.catalog import claim_run
 from tagger.errors import InputError
 from tagger.training.checkpoints import WholeFileIO
+from tagger.training.launch import hydra_words
 from tests.forked import started
 from tests.training.conftest import TRAIN, interruption, resume, train, weights
 
@@ -82,9 +84,6 @@ def test_runs_are_where_their_name_or_their_folder_says(
     assert sorted(path.parent.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("run.json")) == [
         *("home/one", "home/two/0", "home/two/1", "runs/both/0", "runs/both/1", "runs/größe")
     ]
-    assert train([*arguments, "name=größe"]) == 0  # as after a kill before the first epoch
-    Path("runs/größe/checkpoints").mkdir()
-    Path("runs/größe/checkpoints/last.ckpt").touch()
     capsys.readouterr()
     before = sorted(tmp_path.rglob("*"))
     assert train([*arguments, "name=größe"]) == 2
@@ -116,7 +115,15 @@ def test_a_used_folder_is_refused_and_stays_as_it_is(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("model.dept=3", "model.dept=3: no such key; did you mean model.depth?"),
+        ("model.dept=3", "model.dept: no such key; did you mean model.depth?"),
+        ("modle.depth=3", "modle.depth: no such key; did you mean model.depth?"),
+        ("-m model.dept=1,2", "model.dept: no such key; did you mean model.depth?"),
+        ("facts=1", "facts: no such key; see python -m tagger --cfg job"),
+        ("~model.dpth", "Could not delete from config. 'model.dpth' does not exist."),
+        ("+corpus._target_=os.system", "corpus._target_: no such key; "),
+        ("corpus.path=x", "corpus.path: no such key here; it needs corpus=conllu"),
+        ("corpus=conlu", "Could not find 'corpus/conlu' Available options in 'corpus': columns conll2000"),
+        ("model.depth", "model.depth: no command"),
         ("model.depth=1,2", "model.depth=1,2"),
         ("model.depth=${x}", "x"),
         ("--nonsense", "--nonsense; see python -m tagger --help"),
@@ -144,6 +151,26 @@ def test_mistakes_are_one_line_with_status_2_and_leave_nothing(
     assert "provider=" not in error
     assert list(Path().iterdir()) == []
     assert (sys.argv, "HYDRA_FULL_ERROR" in os.environ) == (["tagger", "mine"], False)
+
+
+@pytest.mark.parametrize(
+    ("words", "ready"),
+    [
+        ("trainer.limit_train_batches=3 corpus=columns corpus.fields.x=4", "++{} {} ++{}"),
+        ("+trainer.limit_train_batches=3 ~trainer.precision", "{} {}"),
+        ("hydra.run.dir=runs/${now:%H} hydra/launcher=basic", "{} {}"),
+        ("--cfg job seed=2 name=größe", "{2} hydra.run.dir='runs/größe' hydra.sweep.dir='runs/größe' {0} {1}"),
+        ("name=null", ""),
+    ],
+)
+def test_what_hydra_gets(words: str, ready: str) -> None:
+    assert hydra_words(words.split()) == ready.format(*words.split()).split()
+
+
+@pytest.mark.parametrize("name", ["trän.conllu", "d=e.conllu", "n: o", "~p", "back\\slash"])
+def test_one_text_needs_no_quotes(name: str) -> None:
+    (ready,) = hydra_words([f"corpus.train={name}"])
+    assert OverridesParser.create().parse_override(ready).value() == name
 
 
 def test_a_full_disk_is_one_line_and_the_run_can_be_resumed(

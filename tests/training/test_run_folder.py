@@ -4,9 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -34,24 +33,23 @@ def test_runs_that_start_at_the_same_time_get_folders_of_their_own(tmp_path: Pat
     assert all(read_record(path) == RUN for path in made)
 
 
-@pytest.mark.parametrize("left", [[], [".lock"], ["run.json"], ["run.json", "shards/train.npy", ".lock"]])
-def test_a_folder_is_taken_that_is_empty_or_of_a_run_without_an_epoch(left: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", [[], [".lock"]])
+def test_a_folder_is_taken_that_is_empty(left: list[str], tmp_path: Path) -> None:
     for name in left:
         (tmp_path / "run" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "run" / name).write_text(RUN.to_json())
     with new_run_folder(tmp_path / "run", RunRecord(["seed=3"], {}), add_number=False) as path:
         assert read_record(path).overrides == ["seed=3"]
         assert {each.name for each in path.iterdir()} == {"run.json", ".lock"}
-        with pytest.raises(InputError, match="is being trained by another process; wait"):
+        with pytest.raises(InputError, match="run exists, a run without a complete epoch; remove it, or take another"):
             begun(path)
 
 
 @pytest.mark.parametrize(
     ("file", "message"),
     [
-        ("mine.txt", "run exists; take another name or folder, or go on with: python -m tagger resume"),
-        ("checkpoints/last.ckpt", "run exists; take another name"),
-        ("run.json", "run.json is damaged"),
+        ("mine.txt", "run exists, a run without a complete epoch; remove it, or take another name"),
+        ("checkpoints/last.ckpt", "run exists; take another name or folder, or go on with: python -m tagger resume"),
     ],
 )
 def test_what_another_holds_stays(file: str, message: str, tmp_path: Path) -> None:
@@ -66,23 +64,6 @@ def test_what_another_holds_stays(file: str, message: str, tmp_path: Path) -> No
     with pytest.raises(InputError, match=r"new cannot be made a run's folder: Not a directory"):
         begun(tmp_path / "run" / file / "new")
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
-
-
-def test_a_run_stays_that_completes_an_epoch_while_another_waits_for_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    last = begun(tmp_path / "run") / "checkpoints" / "last.ckpt"
-
-    @contextmanager
-    def late(_: Path) -> Iterator[bool]:
-        last.parent.mkdir()
-        last.touch()
-        yield True
-
-    monkeypatch.setattr("tagger.training.run_folder.claim_run", late)
-    with pytest.raises(InputError, match="run exists"):
-        begun(tmp_path / "run")
-    assert last.exists()
 
 
 def test_a_run_without_an_epoch_leaves_nothing_but_what_is_not_its_own(

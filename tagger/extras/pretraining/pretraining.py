@@ -51,9 +51,8 @@ from tagger.training.config import (
     network_config,
 )
 from tagger.training.data import BucketSampler
-from tagger.training.launch import in_one_line
+from tagger.training.launch import VERSION_BASE, in_one_line
 from tagger.training.module import TaggerModule
-from tagger.training.overrides import VERSION_BASE
 from tagger.training.report import config_section
 from tagger.training.run_folder import can_resume
 from tagger.training.trainer import begin, finish, fit_best

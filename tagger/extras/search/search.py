@@ -40,8 +40,8 @@ from tagger.text.schema import Seed, one_of, read
 from tagger.training.grid import (
     BASIC,
     JOURNAL,
-    Row,
     RunOfSweep,
+    SweptRun,
     begin,
     compose_run,
     finish,
@@ -90,9 +90,9 @@ def sweep_study(
     fixed = [str(each.input_line) for key, each in last.items() if key not in space]
     if not space:
         raise InputError("nothing to search: name values, model.depth=1,2 or 'model.dropout=interval(0,0.5)'")
-    tried = {key: _any_of(each) for key, each in space.items()}
-    first = compose_run(context, config, [*fixed, *_texts(tried, space)], 0)
-    record_of(first)  # a mistake in what all trials have
+    for number in range(max(len(getattr(each, "choices", "1")) for each in space.values())):  # every choice is checked
+        tried = {key: _example(each, number) for key, each in space.items()}
+        record_of(compose_run(context, config, [*fixed, *_texts(tried, space)], 0))
     go_on = begin(config, sweep)
     folder = Path(config.hydra.sweep.dir)
     study = _open_study(search, folder, {"fixed": fixed, "space": {key: str(each) for key, each in space.items()}})
@@ -127,10 +127,10 @@ def _distribution(override: Override) -> Distribution:
         raise InputError(f"{override.input_line}: {reason(error)}") from None
 
 
-def _any_of(values: Distribution) -> Any:
-    """One of the values; of an interval a number with a fraction, by which a key of whole numbers is found."""
+def _example(values: Distribution, number: int) -> Any:
+    """One of the values: of choices that of a number, of an interval one with a fraction, which some keys refuse."""
     if isinstance(values, CategoricalDistribution):
-        return values.choices[0]
+        return values.choices[number % len(values.choices)]
     return values.low if isinstance(values, IntDistribution) else values.low + (values.high - values.low) / math.e
 
 
@@ -256,7 +256,7 @@ def _tell(study: Study, trial: Trial, folder: Path, error: str) -> None:
         study.tell(trial, state=TrialState.FAIL if error else TrialState.PRUNED)
 
 
-def _row(trial: FrozenTrial, folder: Path, space: Mapping[str, Distribution], fixed: Sequence[str]) -> Row:
+def _row(trial: FrozenTrial, folder: Path, space: Mapping[str, Distribution], fixed: Sequence[str]) -> SweptRun:
     state = "failed" if trial.state == TrialState.FAIL else trial.state.name.lower()
     overrides = [text.lstrip("+") for text in [*fixed, *_texts(trial.params, space)]]
-    return Row(trial.number, folder / str(trial.number), overrides, trial.user_attrs.get(ERROR, ""), state)
+    return SweptRun(trial.number, folder / str(trial.number), overrides, trial.user_attrs.get(ERROR, ""), state)

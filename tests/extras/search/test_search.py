@@ -46,6 +46,7 @@ def test_what_is_searched(override: str, wanted: object) -> None:
         ("seed=3", "nothing to search"),
         ("seed=1,2 hydra.sweeper.sampler=grid", "hydra.sweeper.sampler=grid: "),
         ("seed=1,2 model.depth=0", "model.depth=0: expected"),
+        ("seed=1,x", "seed=x: expected int"),
         ("model.depth=interval(1,4)", "model.depth=2.10364: expected int"),
         ("seed=1,2 hydra/launcher=joblib", "hydra/launcher=joblib: start the same command several times"),
     ],
