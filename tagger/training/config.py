@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, TypedDict, cast
+from typing import Annotated, Any, cast
 
 import torch
 from msgspec import Meta
@@ -43,27 +43,28 @@ _Positive = Annotated[float, Meta(gt=0, le=1e12)]
 _Share = Count | _Positive | None
 
 
-class TrainerSettings(TypedDict, total=False):
+@dataclass
+class TrainerSettings:
     """What a config may pass on to `pytorch_lightning.Trainer`.
 
     Lightning imports classes by name, and a config may come from somebody else. So no other key and no other word
     reaches it.
     """
 
-    max_epochs: Size | None
-    min_epochs: Count | None
-    accumulate_grad_batches: Count | None
-    devices: Annotated[str, one_of(("auto",))] | Count | Annotated[list[Size], Meta(min_length=1)] | None
-    gradient_clip_val: _Positive | None
-    gradient_clip_algorithm: Annotated[str, one_of(("norm", "value"))] | None
-    limit_train_batches: _Share
-    limit_val_batches: _Share
-    accelerator: Annotated[str, one_of(("auto", "cpu", "gpu", "cuda", "mps"))] | None
-    strategy: Annotated[str, one_of(("auto", "ddp_fork"))] | None
-    precision: Annotated[str, one_of(("32-true", "bf16-mixed", "16-mixed"))] | None
-    deterministic: Annotated[str, one_of(("warn",))] | bool | None
-    benchmark: bool | None
-    detect_anomaly: bool | None
+    max_epochs: Size | None = None
+    min_epochs: Count | None = None
+    accumulate_grad_batches: Count | None = None
+    devices: Annotated[str, one_of(("auto",))] | Count | Annotated[list[Size], Meta(min_length=1)] | None = None
+    gradient_clip_val: _Positive | None = None
+    gradient_clip_algorithm: Annotated[str, one_of(("norm", "value"))] | None = None
+    limit_train_batches: _Share = None
+    limit_val_batches: _Share = None
+    accelerator: Annotated[str, one_of(("auto", "cpu", "gpu", "cuda", "mps"))] | None = None
+    strategy: Annotated[str, one_of(("auto", "ddp_fork"))] | None = None
+    precision: Annotated[str, one_of(("32-true", "bf16-mixed", "16-mixed"))] | None = None
+    deterministic: Annotated[str, one_of(("warn",))] | bool | None = None
+    benchmark: bool | None = None
+    detect_anomaly: bool | None = None
 
 
 Files = Name | Annotated[list[Name], Meta(min_length=1)] | None

@@ -134,7 +134,7 @@ def test_a_used_folder_is_refused_and_stays_as_it_is(
         ("-m seed=1,2 hydra.sweep.subdir=x", "hydra.sweep.subdir=x: two runs would have this folder"),
         ("name=english", "name=english: english is another tagger already"),
         ("name=a hydra.run.dir=b", "name=a: hydra.run.dir=b names a folder already"),
-        ("+trainer.callbacks=[os.system]", "trainer.callbacks: no such key; trainer has accelerator, "),
+        ("+trainer.callbacks=[os.system]", "trainer.callbacks: no such key; trainer has max_epochs, "),
         ("hydra.run.dir=/dev/null/x", "/dev/null"),
     ],
 )
