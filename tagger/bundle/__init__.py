@@ -2,6 +2,7 @@
 
 `bundle.py` has the value, `Bundle`, which loads and saves itself: networks and, in `linear_members.py`, linear
 members; `catalog.py` finds the folder of a name, and `hub.py` that of a tagger on
-the Hugging Face Hub. `saved_config.py` has the names of the files, and `validation.py` checks them, since a folder may come from somebody else.
+the Hugging Face Hub. `saved_config.py` has the names of a folder's files, and `validation.py` checks them, since they may
+come from somebody else.
 Start in `bundle.py`.
 """

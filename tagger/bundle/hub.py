@@ -70,6 +70,6 @@ def the_hub(name: str) -> Iterator[Any]:
         raise
     except Exception as error:  # the library raises errors of its own, of its HTTP client and of the system
         raise InputError(
-            f"{name}: the Hub refuses or cannot be reached ({type(error).__name__}: {reason(error)}); check the name and"
-            " the connection, and for a private or gated one log in (`hf auth login`) or set HF_TOKEN"
+            f"{name}: the Hub refuses or cannot be reached ({type(error).__name__}: {reason(error)}); check the name"
+            " and the connection, and for a private or gated one log in (`hf auth login`) or set HF_TOKEN"
         ) from None
