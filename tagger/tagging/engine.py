@@ -59,7 +59,6 @@ class Engine:
     Attributes:
         groups: the networks, those of equal shape together.
         decoders: of the mean scores of each column.
-        temperatures: that a column's scores are divided by before they become probabilities; where none is given, 1.
         unseen: the dictionary's lemmas of words that training lacks, if the tagger has a dictionary.
         symbols: what finds emoji, addresses and the like.
         spelling: what is read in place of characters that training lacks.
@@ -78,12 +77,12 @@ class Engine:
             own = [(cast(Decoder, m.network.decoders[column]), part * m.share(column)) for m in bundle.members]
             own += [(each.chain.decoder, each.share) for each in bundle.linear if each.column == column]
             self.decoders[column] = mean_decoder(*zip(*own, strict=True)).to(options.device)
-        self.temperatures = dict(bundle.config.get("temperatures") or {})
         edits = LEMMA in self.vocabulary.columns and self.vocabulary.codecs[LEMMA].edits
         self.unseen = (
             UnseenLemmas(bundle.lemmas, self.vocabulary, options.cache_size) if bundle.lemmas and edits else None
         )
-        self._decoding = Decoding(self.decoders, self.vocabulary, self.temperatures, options.device, self.unseen)
+        temperatures = dict(bundle.config.get("temperatures") or {})
+        self._decoding = Decoding(self.decoders, self.vocabulary, temperatures, options.device, self.unseen)
         self.symbols = self._decoding.symbols
         shapes: dict[tuple[object, ...], list[Member]] = {}
         for member in bundle.members:
