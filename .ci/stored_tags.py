@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tagger.bundle.catalog import bundled_languages
-from tagger.tagging.load import load
+from tagger.tagging.languages import load
 from tagger.tagging.tagger import Tagger
 from tagger.text.formats import read
 from tagger.text.sentence import Sentence

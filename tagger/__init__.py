@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 if TYPE_CHECKING:
-    from tagger.tagging.load import load
+    from tagger.tagging.languages import load
     from tagger.tagging.tagger import Tagger
     from tagger.text.sentence import Sentence
 
@@ -22,7 +22,7 @@ __all__ = ["Sentence", "Tagger", "load"]
 _MODULES = {
     "Sentence": "tagger.text.sentence",
     "Tagger": "tagger.tagging.tagger",
-    "load": "tagger.tagging.load",
+    "load": "tagger.tagging.languages",
 }
 
 

@@ -29,8 +29,8 @@ from tagger.segmenter.saved import SavedSegmenter
 from tagger.segmenter.unit_network import SegmenterNetwork, SegmenterVocabulary
 from tagger.segmenter.units import UnitTable
 from tagger.tagging import windows, workers
-from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.tagger import Tagger
+from tagger.tagging.tagger_options import TaggerOptions
 from tests.bundle.hub_folder import Hub
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tagger.model import encoder
-from tagger.tagging.load import load
+from tagger.tagging.languages import load
 
 DEVICE, ACCELERATOR = "cuda", "gpu"
 SMALL = (

@@ -11,8 +11,7 @@ from tagger.bundle.catalog import find_language, find_tagger
 from tagger.commands.console import say
 from tagger.commands.options import SKIPPED_LINES
 from tagger.errors import InputError
-from tagger.tagging.languages import BEGINNING, THIN, LanguageTagger
-from tagger.tagging.load import load
+from tagger.tagging.languages import BEGINNING, THIN, Languages, load
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.workers import collect_rarely
 from tagger.text.formats import read_parts
@@ -74,7 +73,7 @@ def load_for(
         lines = chain(beginning, lines)
         parts = read_parts(beginning, path, format, separator=separator, skip=SKIPPED_LINES)
         texts = [" ".join(part.tokens) if isinstance(part, Sentence) else part.text for part in parts]
-        name = LanguageTagger("cpu", remedy="--language {code}").language_of("\n".join(texts), path)
+        name = Languages("cpu", remedy="--language {code}").language_of("\n".join(texts), path)
         say(f"language: {name} ({path})")
     return load_and_tell(name, device, precision, **more), lines
 
@@ -89,9 +88,9 @@ def _beginning(lines: Iterator[str]) -> Iterator[str]:
             return
 
 
-def load_all(device: str, precision: str, workers: int) -> LanguageTagger:
+def load_all(device: str, precision: str, workers: int) -> Languages:
     """The taggers of all languages as one, for a process that does nothing else; it says which language it takes."""
     torch.set_num_threads(1)  # as in `load_and_tell`
-    tagger = LanguageTagger(device, precision, workers=workers, notice=say, remedy="--language {code}")
+    tagger = Languages(device, precision, workers=workers, notice=say, remedy="--language {code}")
     collect_rarely()
     return tagger

@@ -123,7 +123,7 @@ def tag(
     from tagger.jobs.outputs import PlannedOutputs, settings_of
     from tagger.jobs.plan import jobs_of_shard, plan_jobs
     from tagger.model.device import choose_device, choose_precision
-    from tagger.tagging.arguments import checked_columns
+    from tagger.tagging.tagger_options import checked_columns
     from tagger.tagging.workers import processor_cores
 
     to = None if to == STDIO else to

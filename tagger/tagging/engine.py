@@ -30,10 +30,10 @@ from tagger.bundle.linear_members import networks_share
 from tagger.errors import InputError
 from tagger.model.decoder import CRFDecoder, Decoded, Decoder, mean_decoder
 from tagger.model.device import own_turn
-from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.casing import Casing
 from tagger.tagging.decoding import BatchScores, Constraint, Decoding, Request, joined
 from tagger.tagging.stack import LinearScorer, Networks
+from tagger.tagging.tagger_options import TaggerOptions
 from tagger.tagging.unseen_lemmas import UnseenLemmas
 from tagger.tagging.windows import FIXED_SENTENCES, PackedBatch, plan_batches
 from tagger.text.lookalikes import Spelling

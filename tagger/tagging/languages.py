@@ -21,27 +21,25 @@ import re
 import threading
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, overload
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.catalog import DEFAULT, bundled_languages, find_language
+from tagger.bundle.catalog import DEFAULT, bundled_languages, find_language, find_tagger
 from tagger.bundle.language_codes import codes_of
-from tagger.bundle.saved_config import read_config
 from tagger.bundled import bundled
 from tagger.errors import InputError, shorten
-from tagger.tagging.arguments import AUTO, TaggerOptions, checked_columns, checked_number, checked_stream
 from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import DocumentTagger, Tagger
-from tagger.tagging.windows import cut_windows, first_window
-from tagger.tagging.workers import WorkBatch, Workers
+from tagger.tagging.tagger_options import AUTO, CACHE_SIZE, TaggerOptions
+from tagger.tagging.workers import Workers
 from tagger.text.lookalikes import SERBIAN
 from tagger.text.paragraphs import JsonText, Paragraph, Part, texts_of
 from tagger.text.segment import RULES
@@ -210,7 +208,7 @@ class _Document:
     doubted: bool = False  # whether a warning said that a paragraph looks like a language that is not there
 
 
-class LanguageTagger(DocumentTagger):
+class Languages(DocumentTagger):
     """The taggers of all languages that come with the package, as one. Threads may share it.
 
     Every sentence that it returns has a `language`. What it does with a document follows from the document alone, and
@@ -255,7 +253,7 @@ class LanguageTagger(DocumentTagger):
         self.workers = Workers(self, options.workers)
 
     def __repr__(self) -> str:
-        return f"LanguageTagger({len(self.languages)} languages)"
+        return f"Languages({len(self.languages)} languages)"
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy in another process loads its own."""
@@ -269,7 +267,7 @@ class LanguageTagger(DocumentTagger):
 
     @property
     def known_tags(self) -> dict[str, Collection[str]]:
-        """No tags can be given; see `stream`."""
+        """No tags can be given."""
         return {}
 
     @cached_property
@@ -291,7 +289,7 @@ class LanguageTagger(DocumentTagger):
             with _loading:
                 tagger = self._used(language)  # another thread may have loaded it meanwhile
                 if tagger is None:
-                    tagger = Tagger(Bundle.load(_folder(language)), self._options, language)
+                    tagger = Tagger(Bundle.load(bundled("data") / language), self._options, language)
                     self._used(language, tagger)
                     self._forget()
         return tagger
@@ -403,10 +401,8 @@ class LanguageTagger(DocumentTagger):
     def with_languages(
         self, parts: Iterable[Part], path: str = "the text", warn: Callable[[str], None] | None = None
     ) -> Iterator[Part]:
-        """See `DocumentTagger.with_languages`; a line of JSON may name its language in its key `language`."""
-        tell = warn or self.notice
-        unknown: set[str] = set()
-        stream = (_with_named_language(part, path, tell, unknown) for part in parts)
+        """The parts of a document with their languages; a line of JSON may name its own in its key `language`."""
+        stream = (_with_named_language(part, path) for part in parts)
         beginning: list[Part] = []
         size = 0
         for part in stream:
@@ -420,7 +416,7 @@ class LanguageTagger(DocumentTagger):
         if not beginning:
             return
         language = self.language_of("\n".join(_text(part) for part in beginning if part.language is None), path)
-        document = _Document(path, language, tell, self._met if warn is None else set())
+        document = _Document(path, language, warn or self.notice, self._met if warn is None else set())
         self._meet(language, document)
         for part in chain(beginning, stream):
             yield part if part.language is not None else self._with_language(part, document)
@@ -431,7 +427,7 @@ class LanguageTagger(DocumentTagger):
             document.met.add(language)
             if self.notice is not None:
                 self.notice(f"language: {language} ({document.path})")
-            if document.warn is not None and _is_thin(language):
+            if document.warn is not None and self.of(language).config.get("thin"):
                 document.warn(f"{language}: {THIN}")
 
     def _with_language(self, part: Part, document: _Document) -> Part:
@@ -485,7 +481,7 @@ class LanguageTagger(DocumentTagger):
         return likeliest if is_sure else of_document
 
     def cuts_of(self, parts: Sequence[Part]) -> Iterator[list[list[Token]]]:
-        """See `DocumentTagger.cuts_of`; the texts of a language are cut together."""
+        """The sentences of each paragraph of some parts; the texts of a language are cut together."""
         languages = [
             paragraph.language or self.language_of(paragraph.text)
             for part in parts
@@ -506,7 +502,7 @@ class LanguageTagger(DocumentTagger):
         return sorted(dict.fromkeys(languages), key=lambda language: language not in self._loaded)
 
     def tag_window(self, window: list[Sentence], request: Request, fixed_shapes: bool = False) -> None:
-        """See `DocumentTagger.tag_window`; the sentences of a language are tagged together."""
+        """Tags sentences, those of a language together."""
         wanted = self.columns if request.columns is None else request.columns
         groups: dict[str, list[Sentence]] = {}
         for sentence in window:
@@ -532,43 +528,22 @@ class LanguageTagger(DocumentTagger):
         """Tags sentences as they come, after the first 65,536 characters; those without a language are one document."""
         if keep:
             raise InputError("tags can be kept in one language alone; load its tagger by name")
-        request = Request(checked_columns(columns, self.columns), checked_number("top", top, 1), probabilities)
-        return self._stream(checked_stream(sentences), request, first_window(sentences, self.workers.count))
-
-    def _stream(self, sentences: Iterator[Sentence], request: Request, first: int) -> Iterator[Sentence]:
-        sentences = cast(Iterator[Sentence], self.with_languages(sentences))
-        batches = (WorkBatch(window, window, sum(map(len, window))) for window in cut_windows(sentences, first))
-        for window, found in self.workers.map(partial(_tagged, request=request), batches):
-            for sentence, values in zip(window, found, strict=True):
-                sentence.tags, sentence.probabilities, sentence.alternatives = values
-            yield from window
-
-
-def _tagged(tagger: LanguageTagger, window: list[Sentence], request: Request) -> list[tuple[Any, Any, Any]]:
-    tagger.tag_window(window, request)
-    return [(sentence.tags, sentence.probabilities, sentence.alternatives) for sentence in window]
+        return super().stream(sentences, probabilities, top, columns)
 
 
 @lru_cache(maxsize=1000)  # to find one looks at the folders of all taggers, and each line of a file may name one
-def _language_or_none(language: str) -> str | None:
-    """The name of the tagger of a language; None if there is none."""
-    try:
-        return find_language(language)
-    except InputError:
-        return None
+def _named(language: str) -> str:
+    return find_language(language)
 
 
-def _with_named_language(part: Part, path: str, tell: Callable[[str], None] | None, unknown: set[str]) -> Part:
-    """A part that has the language that its key `language` names; if none is there, a warning says so of the first."""
+def _with_named_language(part: Part, path: str) -> Part:
+    """A part that has the language that its key `language` names."""
     if isinstance(part, Paragraph) or part.language is not None or not isinstance(part.fields.get("language"), str):
         return part
-    named = part.fields["language"]
-    language = _language_or_none(named)
-    if language is None:
-        if not unknown and tell is not None:
-            unknown.add(named)
-            tell(f"{path}: no tagger comes with the package for the language {shorten(named)}; the text tells it")
-        return part
+    try:
+        language = _named(part.fields["language"])
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     if isinstance(part, JsonText):
         own = [each._replace(language=language) for each in part.paragraphs]
         return part._replace(paragraphs=own, language=language)
@@ -580,17 +555,56 @@ def _text(part: Part) -> str:
     return " ".join(part.tokens) if isinstance(part, Sentence) else part.text
 
 
-@lru_cache
-def _is_thin(language: str) -> bool:
-    return bool(read_config(_folder(language)).get("thin"))
-
-
-def _folder(language: str) -> Path:
-    return bundled("data") / language
-
-
 def _fill(sentence: Sentence, columns: Sequence[str]) -> None:
     """Gives a sentence `_` in the columns that its language lacks; what a CoNLL-U file has there stays."""
     for column in columns:
         if sentence.lines is None or column not in sentence.tags:
             sentence.tags = sentence.tags | {column: [NO_TAG] * len(sentence)}
+
+
+@overload
+def load(
+    name: None = None, device: str = "auto", precision: str = "auto", *, workers: int = 1, segmenter: str = AUTO
+) -> Languages: ...
+@overload
+def load(name: str | Path, *options: Any, **more: Any) -> Tagger: ...
+def load(
+    name: str | Path | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    cache_size: int = CACHE_SIZE,
+    workers: int = 1,
+    segmenter: str = AUTO,
+    corpus: str | None = None,
+    lexicons: Mapping[str, Path | str] | None = None,
+) -> Tagger | Languages:
+    """Loads a trained tagger, or without a name those of all languages that come with the package, as one.
+
+    Tagging uses one thread per process and leaves torch's number of threads unchanged. Threads of a program may share
+    a tagger; they take turns.
+
+    Args:
+        name: None for all languages: what is returned finds the language of each text. A language that comes with the
+            package, by its English name or its code, `german` or `de`; `latest`, the newest run below `runs/`;
+            `hf:OWNER/NAME` or `hf:OWNER/NAME@REVISION`, a tagger on the Hugging Face Hub; or the folder of a tagger,
+            of an ensemble or of the run that trained it.
+        device: auto, cpu, cuda, the second GPU cuda:1, or mps.
+        precision: of products and states: auto, float32 or bfloat16; auto is bfloat16 on processors that have
+            instructions for it.
+        cache_size: number of word forms whose first product is cached; at least 16,000.
+        workers: processes that share large amounts of text, each with one thread; 1 starts none.
+        segmenter: what cuts text into sentences and tokens: `learned`, the tagger's own segmenter; `english` or
+            `unicode`, rules; `auto`, its own, or the rules that its training chose.
+        corpus: of a tagger that was trained on several corpora, the one that the text is like; None: that is not known.
+        lexicons: for some columns a file that says which tags word forms may have. An empty name stands for the first
+            column.
+    """
+    if name is None:
+        if (cache_size, corpus, lexicons) != (CACHE_SIZE, None, None):
+            raise InputError(f"cache_size, corpus and lexicons need one tagger; name it, such as load({DEFAULT!r})")
+        return Languages(device, precision, workers=workers, segmenter=segmenter)
+    options = TaggerOptions(device, precision, cache_size, workers, segmenter, corpus, lexicons)
+    bundle = Bundle.load(find_tagger(str(name)))
+    if not bundle.vocabulary.columns:
+        raise InputError(f"{name} has no tags; train a tagger from it with python -m tagger init={name}")
+    return Tagger(bundle, options, name=str(name))

@@ -36,8 +36,8 @@ from tagger.model.network import TaggerNetwork
 from tagger.model.steps import Steps
 from tagger.model.transformer import windows
 from tagger.model.vocabulary import NO_CORPUS
-from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.form_cache import FormBlock, FormCache, embed_forms
+from tagger.tagging.tagger_options import TaggerOptions
 from tagger.tagging.windows import FIXED_BLOCK, FIXED_SENTENCES, PackedBatch
 
 MIN_PRODUCT_ROWS = 8

@@ -5,34 +5,24 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, overload
+from pathlib import Path
+from typing import Any, cast, overload
 
 from tagger.bundle.bundle import Bundle
 from tagger.errors import InputError, shorten
-from tagger.model.decoder import Decoded
 from tagger.segmenter.learned import LearnedSegmenter
-from tagger.tagging.arguments import (
-    AUTO,
-    TaggerOptions,
-    check_corpus,
-    checked_column,
-    checked_columns,
-    checked_given,
-    checked_number,
-    checked_sentences,
-    checked_stream,
-    checked_texts,
-    checked_tokens,
-    read_lexicons,
-)
-from tagger.tagging.decoding import GivenTags, Request, constraints_of, fill, given_tags
+from tagger.tagging.decoding import Request, constraints_of, fill, given_tags
 from tagger.tagging.engine import Engine
+from tagger.tagging.tagger_options import AUTO, TaggerOptions, checked_column, checked_columns, checked_tokens
 from tagger.tagging.windows import cut_windows, first_window
 from tagger.tagging.workers import WorkBatch, Workers
+from tagger.text.files import read_lines
 from tagger.text.formats import read_parts
 from tagger.text.paragraphs import Part, cut_parts, cut_texts
 from tagger.text.segment import RULES, RuleSegmenter, Segmenter
 from tagger.text.sentence import Sentence, Token
+from tagger.text.strings import is_given
+from tagger.text.tags import Lexicon, known_tags, read_lexicon
 
 # Bytes in memory for each byte of weights, with what the engine makes of them, and for each form of training. They are
 # the increase of memory, over 43 taggers, without dictionaries, which lie in files that are mapped into memory.
@@ -41,57 +31,16 @@ MAX_SPACED_SHARE = 0.01  # with a larger share of forms with spaces, no rule can
 
 
 class DocumentTagger(ABC):
-    """What all taggers do with tokens and texts: `Tagger`, and those of all languages as one, `LanguageTagger`.
+    """Tags tokens, texts and streams with anything that cuts text and tags a window of sentences.
 
-    Attributes:
-        columns: the tag columns; the first is the default.
-        device: where it computes.
-        workers: processes with copies of this tagger, for large amounts of text.
-        takes_text: whether running text can be cut into the tagger's words.
-        has_fixed_shapes: see `Engine`.
+    That is the tagger of one language, `Tagger`, or those of all languages as one, `Languages`.
     """
 
-    columns: list[str]
+    columns: list[str]  # of tags; the first is the default
     device: str
-    workers: Workers[Any]
-    takes_text: bool
-    has_fixed_shapes: bool
-
-    def close(self) -> None:
-        """Ends the worker processes; they start again when they are needed."""
-        self.workers.close()
-
-    def tag(self, tokens: Sequence[str], column: str | None = None) -> list[str]:
-        """The tags of one sentence, one per token, of a column such as `upos`; of the first one by default."""
-        return self.tag_sentences([checked_tokens(tokens)], column)[0]
-
-    def tag_sentences(self, sentences: Iterable[Sequence[str]], column: str | None = None) -> list[list[str]]:
-        """The tags of many sentences; see `tag`.
-
-        The sentences are computed together, so a sum may be rounded differently than for one sentence alone: see
-        "Precision" in the documentation of tagging.
-        """
-        column = self.columns[0] if column is None else checked_column(column, self.columns)
-        plain = list(map(Sentence, checked_sentences(sentences)))
-        return [tagged.tags[column] for tagged in self.stream(plain, columns=[column])]
-
-    @overload
-    def annotate(self, source: str, top: int = 1) -> list[Sentence]: ...
-    @overload
-    def annotate(self, source: list[str] | tuple[str, ...], top: int = 1) -> Sentence: ...
-    def annotate(self, source: str | list[str] | tuple[str, ...], top: int = 1) -> list[Sentence] | Sentence:
-        """All columns with probabilities: of one sentence given as tokens, or of the sentences of a text.
-
-        Args:
-            source: the tokens of a sentence, or a text, read as `python -m tagger tag` reads a file; its
-                sentences get offsets in characters.
-            top: with 2 or more, the best alternatives are kept too.
-        """
-        checked_number("top", top, 1)
-        if isinstance(source, str):
-            parts = self.with_languages(read_parts(io.StringIO(source), "the text", "text"))
-            return list(self.stream(list(cut_parts(parts, self.cuts_of)), probabilities=True, top=top))
-        return next(self.stream([Sentence(checked_tokens(source))], probabilities=True, top=top))
+    workers: Workers[Any]  # processes with copies of this tagger, for large amounts of text
+    takes_text: bool  # whether running text can be cut into the tagger's words
+    has_fixed_shapes: bool  # see `Engine`
 
     @property
     @abstractmethod
@@ -117,7 +66,41 @@ class DocumentTagger(ABC):
     def tag_window(self, window: list[Sentence], request: Request, fixed_shapes: bool = False) -> None:
         """Tags sentences in this process, all at once; see `stream`, and `Engine.tag` for `fixed_shapes`."""
 
-    @abstractmethod
+    def close(self) -> None:
+        """Ends the worker processes; they start again when they are needed."""
+        self.workers.close()
+
+    def tag(self, tokens: Sequence[str], column: str | None = None) -> list[str]:
+        """The tags of one sentence, one per token, of a column such as `upos`; of the first one by default."""
+        return self.tag_sentences([checked_tokens(tokens)], column)[0]
+
+    def tag_sentences(self, sentences: Iterable[Sequence[str]], column: str | None = None) -> list[list[str]]:
+        """The tags of many sentences.
+
+        The sentences are computed together, so a sum may be rounded differently than for one sentence alone: see
+        "Precision" in the documentation of tagging.
+        """
+        column = self.columns[0] if column is None else checked_column(column, self.columns)
+        plain = [Sentence(checked_tokens(tokens)) for tokens in sentences]
+        return [tagged.tags[column] for tagged in self.stream(plain, columns=[column])]
+
+    @overload
+    def annotate(self, source: str, top: int = 1) -> list[Sentence]: ...
+    @overload
+    def annotate(self, source: list[str] | tuple[str, ...], top: int = 1) -> Sentence: ...
+    def annotate(self, source: str | list[str] | tuple[str, ...], top: int = 1) -> list[Sentence] | Sentence:
+        """All columns with probabilities: of one sentence given as tokens, or of the sentences of a text.
+
+        Args:
+            source: the tokens of a sentence, or a text, read as `python -m tagger tag` reads a file; its
+                sentences get offsets in characters.
+            top: with 2 or more, the best alternatives are kept too.
+        """
+        if isinstance(source, str):
+            parts = self.with_languages(read_parts(io.StringIO(source), "the text", "text"))
+            return list(self.stream(list(cut_parts(parts, self.cuts_of)), probabilities=True, top=top))
+        return next(self.stream([Sentence(list(source))], probabilities=True, top=top))
+
     def stream(
         self,
         sentences: Iterable[Sentence],
@@ -134,6 +117,39 @@ class DocumentTagger(ABC):
         alternatives. With `keep`, tags that a sentence has stay as they are, and the other tags are chosen to fit
         them; `_` stands for a tag that is to be found. A lemma that is given changes no other tag.
         """
+        if top < 1:
+            raise InputError(f"top={top}: give at least 1")
+        wanted = checked_columns(columns, self.columns)
+        request, first = Request(wanted, top, probabilities, keep), first_window(sentences, self.workers.count)
+        stream = cast(Iterable[Sentence], self.with_languages(sentences))
+        if keep:
+            stream = _checked_given(stream, {c: tags for c, tags in self.known_tags.items() if c in wanted})
+        return self._stream(stream, request, first)
+
+    def _stream(self, sentences: Iterable[Sentence], request: Request, first: int) -> Iterator[Sentence]:
+        batches = (WorkBatch(window, window, sum(map(len, window))) for window in cut_windows(sentences, first))
+        for window, found in self.workers.map(partial(_tagged, request=request), batches):
+            for sentence, values in zip(window, found, strict=True):
+                sentence.tags, sentence.probabilities, sentence.alternatives = values
+            yield from window
+
+
+def _tagged(tagger: DocumentTagger, window: list[Sentence], request: Request) -> list[tuple[Any, Any, Any]]:
+    """What a process sends back of a window."""
+    tagger.tag_window(window, request)
+    return [(sentence.tags, sentence.probabilities, sentence.alternatives) for sentence in window]
+
+
+def _checked_given(sentences: Iterable[Sentence], known: Mapping[str, Collection[str]]) -> Iterator[Sentence]:
+    """The sentences, whose tags are to be kept."""
+    for sentence in sentences:
+        for column, tags in sentence.tags.items():
+            for tag in tags if column in known else ():
+                if tag not in known[column] and is_given(tag):
+                    raise InputError(
+                        f"{shorten(tag)} is no tag of {column}; {known_tags(known[column])}; correct it, or give '_'"
+                    )
+        yield sentence
 
 
 class Tagger(DocumentTagger):
@@ -159,9 +175,9 @@ class Tagger(DocumentTagger):
         self.bundle, self.name, self.device = bundle, name, options.device
         self.vocabulary, self.config = bundle.vocabulary, bundle.description
         self.columns = self.vocabulary.columns
-        check_corpus(options.corpus, self.vocabulary.corpus_ids)
+        _check_corpus(options.corpus, self.vocabulary.corpus_ids)
         self.segmenter = _segmenter(bundle, options.segmenter, name)
-        self.lexicons = read_lexicons(options.lexicons or {}, self.vocabulary)
+        self.lexicons = self._read_lexicons(options.lexicons or {})
         for member in bundle.members:
             member.network.eval().to(self.device)
         self.engine = Engine(bundle, options)
@@ -182,7 +198,7 @@ class Tagger(DocumentTagger):
         return int(WEIGHT_BYTES * weights) + FORM_BYTES * len(self.vocabulary.forms) + self.engine.cached_bytes
 
     def segment(self, paragraph: str) -> list[list[Token]]:
-        """Sentences and tokens of a paragraph; see `segment_all`."""
+        """Sentences and tokens of a paragraph."""
         return self.segment_all([paragraph])[0]
 
     def segment_all(self, paragraphs: Sequence[str]) -> list[list[list[Token]]]:
@@ -191,10 +207,10 @@ class Tagger(DocumentTagger):
         A learned segmenter is many times faster with many paragraphs at a time.
 
         Raises:
-            InputError: `paragraphs` is no list of strings; or the training data's forms contain spaces, so that no
-                rules can cut text into them.
+            InputError: the training data's forms contain spaces, so that no rules can cut text into them.
         """
-        paragraphs = checked_texts(paragraphs)
+        if isinstance(paragraphs, str):
+            raise InputError(f"segment_all takes a list of paragraphs, not {shorten(paragraphs)}; use segment for one")
         if not paragraphs:
             return []
         if not self.takes_text:
@@ -210,7 +226,7 @@ class Tagger(DocumentTagger):
         return [cut if text == written else _as_written(cut, text, written) for cut, text, written in cuts]
 
     def cuts_of(self, parts: Sequence[Part]) -> Iterator[list[list[Token]]]:
-        """See `DocumentTagger.cuts_of` and `segment_all`."""
+        """The sentences of each paragraph of some parts, cut together."""
         return cut_texts(self.segment_all, parts)
 
     def with_languages(
@@ -221,57 +237,34 @@ class Tagger(DocumentTagger):
 
     @property
     def known_tags(self) -> dict[str, Collection[str]]:
-        """See `DocumentTagger.known_tags`."""
+        """For each column the tags that may be given."""
         return {c: ids for c, ids in self.vocabulary.tag_ids.items() if not self.vocabulary.codecs[c].edits}
 
-    def stream(
-        self,
-        sentences: Iterable[Sentence],
-        probabilities: bool = False,
-        top: int = 1,
-        columns: Sequence[str] | None = None,
-        keep: bool = False,
-    ) -> Iterator[Sentence]:
-        """See `DocumentTagger.stream`."""
-        wanted = checked_columns(columns, self.columns)
-        request = Request(wanted, checked_number("top", top, 1), probabilities, keep)
-        stream, first = checked_stream(sentences), first_window(sentences, self.workers.count)
-        if keep:
-            stream = checked_given(stream, {c: tags for c, tags in self.known_tags.items() if c in wanted})
-        return self._stream(stream, request, first)
-
-    def _stream(self, sentences: Iterator[Sentence], request: Request, first: int) -> Iterator[Sentence]:
-        batches = (
-            WorkBatch(window, self._work(window, request), sum(map(len, window)))
-            for window in cut_windows(sentences, first)
-        )
-        for window, found in self.workers.map(partial(Tagger._found, request=request), batches):
-            self._fill(window, found, request)
-            yield from window
-
     def tag_window(self, window: list[Sentence], request: Request, fixed_shapes: bool = False) -> None:
-        """See `DocumentTagger.tag_window`."""
-        self._fill(window, self._found(self._work(window, request), request, fixed_shapes), request)
-
-    def _work(self, window: list[Sentence], request: Request) -> tuple[list[list[str]], GivenTags]:
-        """What a process needs to find the tags of a window: its tokens, and tags that stay."""
+        """Tags sentences, all at once, under the constraints of lexicons and of tags that are given."""
+        sentences = [sentence.tokens for sentence in window]
         columns = self.engine.needed(self.columns if request.columns is None else request.columns)
-        return [sentence.tokens for sentence in window], given_tags(window, columns) if request.keep else {}
-
-    def _found(
-        self, work: tuple[list[list[str]], GivenTags], request: Request, fixed_shapes: bool = False
-    ) -> dict[str, Decoded]:
-        sentences, given = work
-        columns = self.engine.needed(self.columns if request.columns is None else request.columns)
+        given = given_tags(window, columns) if request.keep else {}
         lexicons = {column: lexicon for column, lexicon in self.lexicons.items() if column in columns}
         constraints = constraints_of(sentences, lexicons, given, self.vocabulary)
-        return self.engine.tag(sentences, request, fixed_shapes, constraints)
-
-    def _fill(self, window: list[Sentence], found: Mapping[str, Decoded], request: Request) -> None:
-        words: Sequence[Sequence[str]] = [sentence.tokens for sentence in window]
+        found = self.engine.tag(sentences, request, fixed_shapes, constraints)
+        words: Sequence[Sequence[str]] = sentences
         if any(self.vocabulary.codecs[column].edits for column in found):
-            words = self.engine.as_read(words)  # which the scripts are for
+            words = self.engine.as_read(sentences)  # which the scripts are for
         fill(window, words, found, request, self.vocabulary.codecs, self.engine.unseen)
+
+    def _read_lexicons(self, files: Mapping[str, Path | str]) -> dict[str, Lexicon]:
+        """The lexicons of columns; an empty name stands for the first column."""
+        lexicons: dict[str, Lexicon] = {}
+        for name, file in files.items():
+            column = checked_column(name or self.columns[0], self.columns)
+            if column in lexicons:
+                raise InputError(f"{file}: the column {column} has another lexicon already; join the two files")
+            if self.vocabulary.codecs[column].edits:
+                raise InputError(f"{file}: the column {column} can have no lexicon, because its tags are edit scripts")
+            ids = self.vocabulary.tag_ids[column]
+            lexicons[column] = read_lexicon(read_lines(str(file), option=""), str(file), ids, column)
+        return lexicons
 
     def retag(self, sentences: Iterable[Sentence]) -> Iterator[tuple[Sentence, dict[str, list[str]]]]:
         """Tags sentences that have gold tags; yields each, with probabilities, beside its gold tags."""
@@ -296,8 +289,15 @@ def _as_written(sentences: list[list[Token]], read: str, written: str) -> list[l
     return [[own(token) if token.words else token for token in tokens] for tokens in sentences]
 
 
+def _check_corpus(name: str | None, known: Collection[str]) -> None:
+    """Refuses the name of a corpus that a tagger was not trained on; None says that the corpus is not known."""
+    if name is not None and name not in known:
+        remedy = f"choose one of {', '.join(known)}" if known else "it was trained on a single corpus; leave this out"
+        raise InputError(f"this tagger knows no corpus {shorten(name)}; {remedy}")
+
+
 def _segmenter(bundle: Bundle, choice: str, name: str) -> Segmenter:
-    """What cuts text for a tagger; see `load`."""
+    """What cuts text for a tagger."""
     own = bundle.segmenter
     if choice in RULES:
         return RuleSegmenter(choice)

@@ -39,7 +39,7 @@ from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.cached_outputs import saved_array
 from tagger.tagging.decoding import Request
-from tagger.tagging.load import load
+from tagger.tagging.languages import load
 from tagger.tagging.tagger import Tagger
 from tagger.text.files import file_version
 from tagger.text.sentence import Sentence, Token

@@ -31,10 +31,10 @@ from tagger.evaluation.report_page import (
 )
 from tagger.model.transformer import MULTILINGUAL
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.decoding import Request, fill
 from tagger.tagging.engine import Scored
 from tagger.tagging.tagger import Tagger
+from tagger.tagging.tagger_options import TaggerOptions
 from tagger.text.conllu import write_conllu
 from tagger.text.output_files import whole_file
 from tagger.text.sentence import Sentence

@@ -6,7 +6,7 @@ from typing import get_args
 
 import tagger
 from tagger.commands.evaluate import SegmenterChoice
-from tagger.tagging.arguments import SEGMENTERS
+from tagger.tagging.tagger_options import SEGMENTERS
 from tests.commands.conftest import CONLLU, call, error
 
 TEXT = "Don't book des flights. Du 3,14 reads well!!"

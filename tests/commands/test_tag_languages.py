@@ -1,6 +1,5 @@
 """`tag` without `--model`: it finds the language of each text."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -41,9 +40,6 @@ def test_a_text_from_outside_has_one_language() -> None:
     assert "chwarae" in done.stdout
     assert "language: welsh (-)" in done.stderr
     assert "english" not in done.stderr
-    done = call("tag", "--input", "jsonl", "--output", "jsonl", input=json.dumps({"text": WELSH, "language": "xx"}))
-    assert '"language":"welsh"' in done.stdout
-    assert "-: no tagger comes with the package for the language 'xx'; the text tells it" in done.stderr
 
 
 def test_a_file_in_a_language_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ from tagger.errors import InputError
 from tagger.model.decoder import CRFDecoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import windows
-from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import Tagger
+from tagger.tagging.tagger_options import TaggerOptions
 from tests.conftest import TOKENS, bundle_of, make_network
 from tests.model.test_linear_chain import make_chain
 

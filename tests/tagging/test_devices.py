@@ -9,9 +9,9 @@ import torch
 from tagger.bundle.linear_members import Linear
 from tagger.model.decoder import Decoder, mean_decoder
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging import arguments
-from tagger.tagging.arguments import TaggerOptions
+from tagger.tagging import tagger_options
 from tagger.tagging.tagger import Tagger
+from tagger.tagging.tagger_options import TaggerOptions
 from tagger.text.sentence import Sentence
 from tests.conftest import CORPUS, LEMMAS, bundle_of, make_network, overfit
 from tests.model.test_linear_chain import make_chain
@@ -26,7 +26,7 @@ SENTENCES = [MICE, ["They", "book", "🙂", "Xyzzyland", "."], ["GEESE"], [], ["
 def no_inference_mode(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its tensors cannot be wrapped."""
     monkeypatch.setattr(torch, "inference_mode", torch.no_grad)
-    monkeypatch.setattr(arguments, "choose_device", str)
+    monkeypatch.setattr(tagger_options, "choose_device", str)
 
 
 @pytest.mark.parametrize("decoder", ["softmax", "crf"])

@@ -15,10 +15,10 @@ from tagger.model.decoder import Decoded
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import windows
-from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.decoding import Request
 from tagger.tagging.engine import Engine
 from tagger.tagging.stack import max_extra_rows, padded_rows
+from tagger.tagging.tagger_options import TaggerOptions
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tests.conftest import TOKENS, bundle_of, make_batch, make_network

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tagger.tagging.languages import LanguageTagger
+from tagger.tagging.languages import Languages
 from tagger.text.paragraphs import Paragraph
 
 DOCUMENTS = {
@@ -142,14 +142,12 @@ FOREIGN = {
 
 
 @pytest.fixture(scope="module")
-def every() -> LanguageTagger:
-    return LanguageTagger("cpu")
+def every() -> Languages:
+    return Languages("cpu")
 
 
 @pytest.mark.parametrize(("document", "language"), FOREIGN)
-def test_a_paragraph_in_another_script_has_its_own_language(
-    every: LanguageTagger, document: str, language: str
-) -> None:
+def test_a_paragraph_in_another_script_has_its_own_language(every: Languages, document: str, language: str) -> None:
     own = Paragraph(0, " ".join([DOCUMENTS[document]] * 40), True)
     others = [Paragraph(0, text, True) for text in FOREIGN[document, language]]
     first, *found = (part.language for part in every.with_languages([own, *others]))

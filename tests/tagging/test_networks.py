@@ -19,8 +19,8 @@ from tagger.model.network import TaggerNetwork, share_pretrained
 from tagger.model.recurrent import RecurrentLayer
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import windows
-from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.engine import Engine
+from tagger.tagging.tagger_options import TaggerOptions
 from tests.conftest import CORPUS, TOKENS, make_network
 
 SENTENCES = [

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.decoding import Request
 from tagger.tagging.engine import Engine
+from tagger.tagging.tagger_options import TaggerOptions
 from tests.conftest import CORPUS, TOKENS, bundle_of, make_network
 
 SENTENCES = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], [], ["unknown", "x" * 60], ["reads"] * 9]

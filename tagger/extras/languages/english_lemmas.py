@@ -19,8 +19,8 @@ from tagger.extras.languages.make import evaluate, read, split_of
 from tagger.model.network import TaggerNetwork
 from tagger.model.storage import compress, expand
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.tagger import Tagger
+from tagger.tagging.tagger_options import TaggerOptions
 
 EPOCHS, BATCH, RATE, DROPOUT = 12, 512, 0.002, 0.2
 

@@ -26,7 +26,7 @@ from torch.nn.functional import cross_entropy
 from tagger.bundle.language_codes import codes_of
 from tagger.errors import InputError
 from tagger.extras.languages.make import DATA, Language, read, rows
-from tagger.tagging.languages import IDENTIFIER, PARAGRAPH_WORDS, Identifier, LanguageTagger, pieces_of, words_of
+from tagger.tagging.languages import IDENTIFIER, PARAGRAPH_WORDS, Identifier, Languages, pieces_of, words_of
 from tagger.text.paragraphs import Paragraph
 from tagger.text.spacing import surface_tokens
 
@@ -150,7 +150,7 @@ def report(identifier: Identifier, languages: list[Language]) -> None:
         print(name, *cells)
 
 
-def report_paragraphs(every: LanguageTagger, languages: list[Language]) -> None:
+def report_paragraphs(every: Languages, languages: list[Language]) -> None:
     """Prints how many sentences of dev get their own language, as paragraphs of documents in it and in another one."""
     chance = random.Random(1)
     texts = {each.row.name: dev_texts(each) for each in languages if each.row.name in every.languages}
@@ -170,7 +170,7 @@ def report_paragraphs(every: LanguageTagger, languages: list[Language]) -> None:
     print("commonest mistakes:", ", ".join(f"{pair} {count}" for pair, count in wrong.most_common(6)), flush=True)
 
 
-def report_documents(every: LanguageTagger) -> None:
+def report_documents(every: Languages) -> None:
     """Prints for which of spaCy's languages the examples get another language than theirs."""
     import spacy.lang
 
@@ -208,7 +208,7 @@ def main() -> None:
         weights, bias = fit([train_texts(language) for language in languages])
         Identifier([language.row.name for language in languages], weights, bias).save(arguments.out)
     report(Identifier.load(arguments.out), languages)
-    every = LanguageTagger("cpu")
+    every = Languages("cpu")
     report_paragraphs(every, languages)
     report_documents(every)
 

@@ -34,8 +34,7 @@ from tagger.extras.languages.made_text import punctuated, recombined
 from tagger.extras.languages.observed import most_likely, observed, with_observed
 from tagger.extras.languages.scheme import XPOS, as_today, combinations_of_today, joined, with_contractions
 from tagger.model.linear_chain import TABLES, FeatureTable, LinearChain
-from tagger.tagging.languages import telling_words, words_of
-from tagger.tagging.load import load
+from tagger.tagging.languages import load, telling_words, words_of
 from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import read_conllu, write_conllu
 from tagger.text.files import read_lines

@@ -67,7 +67,7 @@ def ray(
     from tagger.jobs.outputs import PlannedOutputs, settings_of
     from tagger.jobs.plan import plan_jobs
     from tagger.model.device import choose_device, choose_precision
-    from tagger.tagging.arguments import checked_columns
+    from tagger.tagging.tagger_options import checked_columns
 
     check_input([], encoding)
     plan = plan_jobs(sources, os.path.join(to, ""), input, output)

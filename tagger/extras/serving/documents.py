@@ -17,7 +17,7 @@ from starlette.responses import Response, StreamingResponse
 from tagger.bundle.catalog import DEFAULT
 from tagger.extras.serving.batcher import Batcher, Job
 from tagger.extras.serving.bodies import Refusal
-from tagger.tagging.languages import LanguageTagger
+from tagger.tagging.languages import Languages
 from tagger.tagging.tagger import DocumentTagger
 from tagger.text.conllu import numbered
 from tagger.text.formats import Writer, read_parts
@@ -50,7 +50,7 @@ async def answer(
     warnings: list[str] = []
     parts = iter(job.tagger.with_languages(job.parts, WHERE, warnings.append))
     if job.size <= min(window, AT_ONCE):
-        if isinstance(job.tagger, LanguageTagger):  # it finds languages and loads them, while others are answered
+        if isinstance(job.tagger, Languages):  # it finds languages and loads them, while others are answered
             job.parts = await asyncio.to_thread(_window, job.tagger, parts, sys.maxsize)
         else:
             job.parts = _window(job.tagger, parts, sys.maxsize)
@@ -80,7 +80,7 @@ def _window(tagger: DocumentTagger, parts: Iterator[Part], most: int) -> list[Pa
         size += _size(part)
         if size >= most:
             break
-    if isinstance(tagger, LanguageTagger):
+    if isinstance(tagger, Languages):
         for language in dict.fromkeys(part.language for part in window):
             tagger.of(language or DEFAULT)
     return window

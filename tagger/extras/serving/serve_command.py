@@ -48,8 +48,7 @@ def serve(
     from tagger.extras.serving import server
     from tagger.extras.serving.gate import Settings
     from tagger.extras.serving.service import ALL_LANGUAGES, all_languages, named_folders
-    from tagger.tagging.languages import LanguageTagger
-    from tagger.tagging.load import load
+    from tagger.tagging.languages import Languages, load
     from tagger.tagging.tagger import Tagger
 
     token = _token(token_file)
@@ -57,7 +56,7 @@ def serve(
     for each in origins:
         if each != "*" and not re.fullmatch(r"https?://[^/?#\s]+", each):
             raise InputError(f"--origin {shorten(each)}: write it as browsers do: https://example.org, or *")
-    loaders: dict[str, Callable[[], Tagger | LanguageTagger]] = {
+    loaders: dict[str, Callable[[], Tagger | Languages]] = {
         name: partial(load, folder, device, precision) for name, folder in named_folders(model or []).items()
     }
     listening = server.bound_socket(host, port)

@@ -32,7 +32,7 @@ from tagger.extras.serving import api, udpipe
 from tagger.extras.serving.bodies import Refusal
 from tagger.extras.serving.gate import ASSETS, Gate, Settings, error_response
 from tagger.extras.serving.service import Service
-from tagger.tagging.languages import LanguageTagger
+from tagger.tagging.languages import Languages
 from tagger.tagging.tagger import Tagger
 from tagger.text.strings import printable
 
@@ -52,7 +52,7 @@ _PAGE_POLICY = (
 )
 
 
-def load(loaders: Mapping[str, Callable[[], Tagger | LanguageTagger]]) -> Service:
+def load(loaders: Mapping[str, Callable[[], Tagger | Languages]]) -> Service:
     """A service of taggers, each by the name that clients call it; this process is set up for it."""
     torch.set_num_threads(1)  # more are slower: the steps are small
     service = Service({name: load() for name, load in loaders.items()})

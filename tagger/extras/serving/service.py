@@ -13,9 +13,9 @@ from tagger.bundle.saved_config import TAGGER_IN_RUN
 from tagger.errors import InputError, shorten
 from tagger.extras.serving.batcher import Batcher
 from tagger.extras.serving.bodies import Refusal
-from tagger.tagging.arguments import checked_columns
-from tagger.tagging.languages import LanguageTagger
+from tagger.tagging.languages import Languages
 from tagger.tagging.tagger import DocumentTagger, Tagger
+from tagger.tagging.tagger_options import checked_columns
 
 ALL_LANGUAGES = "all-languages"  # the name of the taggers of all languages, which find the language of a text
 _NAME = re.compile(r"[\w.\-]{1,100}")
@@ -46,15 +46,15 @@ def named_folders(options: Sequence[str]) -> dict[str, Path]:
     return folders
 
 
-def all_languages(device: str, precision: str) -> LanguageTagger:
+def all_languages(device: str, precision: str) -> Languages:
     """The taggers of all languages, whose errors say what a client can do."""
-    return LanguageTagger(device, precision, remedy="language {language}")
+    return Languages(device, precision, remedy="language {language}")
 
 
 class Service:
     """What all requests share: the taggers by name, of which the first is the default, and the batcher."""
 
-    def __init__(self, taggers: dict[str, Tagger | LanguageTagger]) -> None:
+    def __init__(self, taggers: dict[str, Tagger | Languages]) -> None:
         self.taggers = taggers
         self.batcher = Batcher()
 
@@ -67,7 +67,7 @@ class Service:
     def _names(self) -> str:
         return ", ".join(self.taggers)
 
-    async def choose(self, name: str | None, language: str | None = None) -> tuple[str, Tagger | LanguageTagger]:
+    async def choose(self, name: str | None, language: str | None = None) -> tuple[str, Tagger | Languages]:
         """The whole name of a tagger, and the tagger.
 
         As in UDPipe, the beginning of a name, up to one of its hyphens, will do. Where the taggers of all languages are
@@ -81,10 +81,10 @@ class Service:
         if language:
             if name not in (None, "", ALL_LANGUAGES):
                 raise Refusal(400, f"language {shorten(language)} names a model, and so does model; leave one out")
-            if not isinstance(every, LanguageTagger):
+            if not isinstance(every, Languages):
                 raise Refusal(400, f"language {shorten(language)}: leave it out, and choose a model: {self._names}")
             name = language
-        if isinstance(every, LanguageTagger) and name and name != ALL_LANGUAGES:
+        if isinstance(every, Languages) and name and name != ALL_LANGUAGES:
             try:
                 language = find_language(name)
             except InputError:
@@ -104,11 +104,11 @@ def wanted_columns(tagger: DocumentTagger, columns: Sequence[str] | None) -> lis
     return checked_columns(columns, tagger.columns)
 
 
-def description(name: str, tagger: Tagger | LanguageTagger) -> dict[str, Any]:
+def description(name: str, tagger: Tagger | Languages) -> dict[str, Any]:
     """What `GET /v1/models` says of a tagger."""
     config = tagger.config
     languages = language_codes(str(config.get("corpus") or ""))
-    several = {each: codes_of(each)[0] for each in tagger.languages} if isinstance(tagger, LanguageTagger) else None
+    several = {each: codes_of(each)[0] for each in tagger.languages} if isinstance(tagger, Languages) else None
     return {
         "name": name,
         "language": languages[0] if len(languages) == 1 else None,

@@ -54,7 +54,7 @@ _loaded: "WeakValueDictionary[tuple[object, ...], Tagger]" = WeakValueDictionary
 
 def shared_tagger(folder: Path, device: str = "cpu", precision: str = "auto") -> "Tagger":
     """The tagger of a folder. While anybody in this process still has it, the same one is given again."""
-    from tagger.tagging.load import load
+    from tagger.tagging.languages import load
 
     key = folder, (folder / CONFIG).stat().st_mtime_ns, device, precision
     return _loaded.get(key) or _loaded.setdefault(key, load(folder, device, precision))

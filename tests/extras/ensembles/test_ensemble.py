@@ -15,8 +15,8 @@ from tagger.extras.ensembles.ensemble import MAX_TAGGERS, check_same_tags, ensem
 from tagger.model.decoder import CRFDecoder
 from tagger.model.dictionary import digest_of, open_dictionary
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.tagger import Tagger
+from tagger.tagging.tagger_options import TaggerOptions
 from tagger.training.fit_linear import train_linear
 from tests.conftest import CORPUS, TOKENS, bundle_of, make_batch, make_network, make_segmenter
 from tests.model.test_vocabulary import reversed_tags

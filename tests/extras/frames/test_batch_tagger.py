@@ -55,7 +55,7 @@ def test_errors_name_the_value(trained: Path) -> None:
     function = BatchTagger(trained)
     with pytest.raises(InputError, match="no column 'text'; there are 'body'"):
         function({"body": ["They book."]})
-    with pytest.raises(InputError, match="not 7"):
+    with pytest.raises(InputError, match="not '7'"):
         function({"text": [7]})
     with pytest.raises(InputError, match="no column 'lemma'; it has upos, xpos"):
         BatchTagger(trained, tags=["lemma"])({"text": []})

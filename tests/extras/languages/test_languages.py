@@ -16,7 +16,7 @@ from tagger.extras.languages import count_lemmas, fit_identifier, make
 from tagger.extras.languages.made_text import recombined
 from tagger.extras.languages.scheme import MIN_OF_UPOS, as_today, combinations_of_today, joined, with_contractions
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.languages import Identifier, LanguageTagger
+from tagger.tagging.languages import Identifier, Languages
 from tagger.text.conllu import read_conllu
 from tagger.text.sentence import Sentence
 from tagger.training.start import dictionaries_of
@@ -34,7 +34,7 @@ def test_pages_have_the_scores_of_the_taggers_that_are_there() -> None:
 
 def test_the_table_from_which_taggers_are_made() -> None:
     table = {row.name: row for row in make.rows()}
-    assert set(bundled_languages()) <= set(table) == set(LanguageTagger()._identifier.languages)
+    assert set(bundled_languages()) <= set(table) == set(Languages()._identifier.languages)
     for name, row in table.items():
         assert codes_of(name)
         for source in make.names_of(row):

@@ -13,8 +13,8 @@ from tagger.extras.onnx.onnx_graph import input_shapes, network_graph, scores_na
 from tagger.model.encoder import CELLS
 from tagger.model.network import TaggerNetwork, share_pretrained
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.arguments import TaggerOptions
 from tagger.tagging.tagger import Tagger
+from tagger.tagging.tagger_options import TaggerOptions
 from tagger.text.sentence import Sentence
 from tests.conftest import TOKENS, make_batch, make_network
 

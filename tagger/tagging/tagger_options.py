@@ -1,0 +1,58 @@
+"""What users choose of a tagger and ask of it, checked. A mistake is an `InputError`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tagger.errors import InputError, shorten
+from tagger.model.device import choose_device, choose_precision
+from tagger.tagging.windows import BATCH_TOKENS
+from tagger.text.segment import LEARNED, RULES
+
+AUTO = "auto"
+SEGMENTERS = (AUTO, LEARNED, *RULES)
+CACHE_SIZE = 50_000  # forms
+
+
+@dataclass(frozen=True)
+class TaggerOptions:
+    """How a tagger works; `load` has the same options. Those that need no tagger are checked here."""
+
+    device: str = AUTO  # becomes the device that it stands for
+    precision: str = AUTO  # of products and states, float32 or bfloat16; likewise
+    cache_size: int = CACHE_SIZE
+    workers: int = 1  # processes; on a GPU 1
+    segmenter: str = AUTO
+    corpus: str | None = None
+    lexicons: Mapping[str, Path | str] | None = None  # of some columns the file
+
+    def __post_init__(self) -> None:
+        for name, value, least in (("workers", self.workers, 1), ("cache_size", self.cache_size, BATCH_TOKENS)):
+            if value < least:  # a batch may have `BATCH_TOKENS` forms
+                raise InputError(f"{name}={value}: give at least {least}")
+        if self.segmenter not in SEGMENTERS:
+            raise InputError(f"{shorten(str(self.segmenter))} is no segmenter; choose one of {', '.join(SEGMENTERS)}")
+        device = choose_device(self.device)
+        found = {"device": device, "precision": choose_precision(self.precision, device)}
+        for option, chosen in (found | {"workers": self.workers if device == "cpu" else 1}).items():
+            object.__setattr__(self, option, chosen)  # as a frozen dataclass sets its own fields
+
+
+def checked_tokens(tokens: Any) -> list[str]:
+    """The tokens of a sentence as a list."""
+    if isinstance(tokens, str) or not isinstance(tokens, Iterable):
+        raise InputError(f"a sentence is a list of tokens, not {shorten(str(tokens))}; use annotate for text")
+    return list(tokens)
+
+
+def checked_columns(columns: Sequence[str] | None, known: Sequence[str]) -> list[str]:
+    """The tag columns that a user wants; None means all that the tagger has."""
+    return list(known if columns is None else dict.fromkeys(checked_column(column, known) for column in columns))
+
+
+def checked_column(column: str, known: Sequence[str]) -> str:
+    """A tag column."""
+    if column not in known:
+        raise InputError(f"this tagger has no column {shorten(str(column))}; it has {', '.join(known)}")
+    return column
