@@ -23,7 +23,7 @@ from tagger.tagging.workers import WorkBatch, WorkersDied
 from tagger.text.conllu import numbered
 from tagger.text.files import STDIO, decoded_lines, open_binary
 from tagger.text.formats import SEPARATED, WITH_OFFSETS, Writer, read_checked, read_parts, writer
-from tagger.text.paragraphs import Part, cut_parts, sentences_of
+from tagger.text.paragraphs import Part, sentences_of
 from tagger.text.sentence import Sentence
 
 FIRST_WINDOW = 16_000  # tokens of a file's first window, so that most files are one batch; then they double
@@ -139,7 +139,7 @@ def _windows(
         tokens, limit = 0, FIRST_WINDOW
         error = None
         try:
-            for part, read in _file_parts(tagger, job, options):
+            for part, read in file_parts(tagger, job, options):
                 if job in failed:
                     break
                 window.parts.append(part)
@@ -153,12 +153,7 @@ def _windows(
         yield window._replace(tokens=tokens, error=error)
 
 
-def file_sentences(tagger: DocumentTagger, job: Job, options: JobOptions) -> Iterator[Sentence]:
-    """The sentences of a file, not yet tagged."""
-    return cut_parts((part for part, _ in _file_parts(tagger, job, options)), tagger.cuts_of)
-
-
-def _file_parts(tagger: DocumentTagger, job: Job, options: JobOptions) -> Iterator[tuple[Part, Callable[[], int]]]:
+def file_parts(tagger: DocumentTagger, job: Job, options: JobOptions) -> Iterator[tuple[Part, Callable[[], int]]]:
     """The parts of a file, each with a function that returns the number of bytes read so far."""
     binary: BinaryIO
     if job.text is None:

@@ -95,16 +95,14 @@ def read_columns(
     every line stand between tabs and may contain spaces; if not, they stand between any number of spaces and tabs. In
     CSV the separator is the comma, the semicolon or the tab that divides that line.
 
-    An empty line, or one of separators alone as spreadsheets write it, ends a sentence; every further one is a sentence
-    without tokens. No line is a comment or a header unless `skip` says so.
+    An empty line, or one of separators alone as spreadsheets write it, ends a sentence. A line that begins with one of
+    `skip` does, too; no other line is a comment or a header.
 
     Args:
-        columns: the tag columns to read and their places, counted from 0, or from -1 at the end of the line.
         optional: further tag columns and their places; the tag is `_` if a line has no such place.
-        separator: the text between two cells; a space means any number of spaces and tabs, `\\t` means a tab.
-        quoted: whether cells are quoted as in CSV; the separator is then a single character.
-        skip: a line that begins with one of these has no token and ends a sentence, such as `-DOCSTART-`.
-        remedy: the end of the message about a missing column; it names the options for columns and separator.
+        separator: a space means any number of spaces and tabs, `\\t` means a tab.
+        quoted: whether cells are quoted as in CSV.
+        remedy: the end of a message; it names the options for columns and separator.
     """
     if quoted:
         cut = None if separator is None else _csv_cut(csv_separator(separator))
@@ -243,7 +241,7 @@ def _cells(options: WriteOptions, sentence: Sentence, unfit: re.Pattern[str]) ->
 
 
 def write_tsv(options: WriteOptions, sentence: Sentence) -> str:
-    """A line per token, its cells between separators, none of which a cell may contain; then an empty line."""
+    """A line per token: the form, and for each column the tag, and probability and alternatives if asked for."""
     if not sentence.tokens:
         return "\n"
     cells, separator = _cells(options, sentence, _CELL_BREAK), options.separator or "\t"

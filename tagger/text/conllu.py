@@ -142,11 +142,8 @@ def write_conllu(sentence: Sentence, extra: dict[str, list[str]] | None = None) 
 
     A sentence that came from CoNLL-U keeps its lines; only the columns that `sentence.tags` names change. Columns that
     CoNLL-U does not have (`chunk`, `ner`) and `extra` go into MISC as `Name=value`, where `\\p` stands for a `|` in the
-    value. In a form or tag, a tab or line end becomes a space and a lone surrogate U+FFFD; an empty one becomes `_`.
-    The block of a new sentence is in Unicode's form NFC, and its forms and lemmas have no white space at their ends, as
-    UD demands; if its language was found, the comment `# language = german` names it. A sentence from elsewhere without
-    tokens has no block.
-    `extra` has for each name the values to add to MISC.
+    value. The block of a new sentence is in Unicode's form NFC, and its forms and lemmas have no white space at their
+    ends, as UD demands. One without tokens has no block.
     """
     misc = {column: values for column, values in sentence.tags.items() if column not in COLUMNS} | (extra or {})
     misc = {name: _in_cells([value.replace("|", r"\p") for value in values]) for name, values in misc.items()}
@@ -167,18 +164,6 @@ def write_conllu(sentence: Sentence, extra: dict[str, list[str]] | None = None) 
             word += 1
         out.append(line)
     return "".join(out)
-
-
-def with_comments(sentence: Sentence, prefix: str, comments: list[str]) -> Sentence:
-    """A sentence with other comments that begin with `prefix`, after the comments that it has."""
-    lines = sentence.lines
-    if lines is not None:
-        end = "\r\n" if lines[0].endswith("\r\n") else "\n"
-        own = [line for line in lines if not line.startswith(prefix)]
-        first = next((i for i, line in enumerate(own) if not line.startswith("#")), len(own))
-        lines = [*own[:first], *(comment + end for comment in comments), *own[first:]]
-    kept = [comment for comment in sentence.comments if not comment.startswith(prefix)]
-    return replace(sentence, lines=lines, comments=kept + comments)
 
 
 def _in_cells(values: list[str]) -> list[str]:

@@ -45,10 +45,6 @@ def edit_script(source: str, target: str) -> str:
     - `title`, `upper`: the string is lower-cased, and the first character of the result is upper-cased, or all are.
     - `jamo`: the string is decomposed (Unicode's NFD), and the result is composed (NFC). It is preferred where a string
       with syllables of Hangul changes.
-
-    Args:
-        source: such as a word form.
-        target: such as its lemma, or the words of a multiword token with single spaces between them.
     """
     words = target.count(" ") > source.count(" ")
     if source != target and not words and _SYLLABLE.search(source):
@@ -166,8 +162,7 @@ def _template(source: str, target: str, words: bool) -> _Template:
 def _runs(source: str, target: str) -> list[tuple[int, int, int]]:
     """What two strings share, in order: the longest common run, and what is shared before it and after it.
 
-    Returns:
-        (start in `source`, start in `target`, characters) of each run.
+    Of each run (start in `source`, start in `target`, characters).
     """
     match = SequenceMatcher(None, source, target, autojunk=False).find_longest_match()
     if not match.size:

@@ -79,14 +79,8 @@ def decoded_lines(
     """Yields the lines of an open file with their line ends; only `\\n` ends a line.
 
     The bytes are unpacked if `path` ends in `.gz` or `.zst` or, in UTF-8, if they begin like those (for standard
-    input). A byte-order mark at the start is dropped. A line longer than `MAX_LINE` comes in pieces; see `whole_lines`
-    of `strings.py`.
-
-    Args:
-        binary: the open file; the caller closes it.
-        path: its name.
-        encoding: any that Python knows.
-        option: the option or key that sets the encoding, for error messages; an empty string if nothing sets it.
+    input). A byte-order mark at the start is dropped. A line longer than `MAX_LINE` comes in pieces. The caller closes
+    the file. The `option`, or key, that sets the encoding is for messages; it is empty if nothing sets it.
     """
     remedy = f"name the file's encoding with {option}" if option else "save it as UTF-8"
     number, ending = 0, ""
@@ -152,7 +146,7 @@ def _start(binary: Any) -> bytes:
 
 
 def read_lines(path: str, encoding: str = "utf-8", option: str = "--encoding") -> Iterator[str]:
-    """Yields the lines of a file, or of standard input (`-`); see `decoded_lines`."""
+    """Yields the lines of a file, or of standard input (`-`)."""
     binary = open_binary(path)
     try:
         yield from decoded_lines(binary, path, encoding, option)
@@ -257,7 +251,7 @@ def list_remote(url: str) -> dict[str, int]:
 
 
 def open_remote(url: str) -> BinaryIO:
-    """Opens a remote file for reading. What reading raises can be of any class; see `remote_error`."""
+    """Opens a remote file for reading. What reading raises can be of any class: `remote_error` names it."""
     with _reached(url) as (system, path):
         file = system.open(path, "rb", block_size=1 << 23 if _protocol(url).is_listed else 0)  # 0: HTTP streams
     return cast(BinaryIO, io.BufferedReader(file, 1 << 20))

@@ -125,25 +125,11 @@ def writer(
     separator: str | None = None,
     width: int = 80,
 ) -> Writer:
-    """Makes a function from a sentence to its text in `format`, line ends included. It can be pickled.
+    """Makes a function from a sentence to its text in `format`. It can be pickled.
 
-    - `tsv`: a line per token: the form, then for each column the tag, and the probability and the best alternatives
-      (`NOUN:0.9312 VERB:0.0514`) if asked for. An empty line follows each sentence.
-    - `csv`: the same cells between commas. A cell with a comma or a quote in it is quoted, as in any CSV file.
-    - `conllu`: MISC gets probabilities as `UposProb=0.9312` and alternatives as `UposTop=NOUN:0.9312 VERB:0.0514`. A
-      sentence without tokens that did not come from CoNLL-U has no block.
-    - `jsonl`: an object per line: the keys that the input had, `tokens`, `upos`, `upos_probabilities`,
-      `upos_alternatives`, and `offsets`, `space_after`, `text` and `language` if they are known. If there are
-      multiword tokens, `multiwords` has the number of words before each, the number of those up to its end, and its
-      form.
-    - `pretty`: for a terminal, the tags below the words, at most `width` cells wide.
-
-    `jsonl` keeps every character. Elsewhere a lone surrogate becomes U+FFFD and an empty form or tag `_`. A tab or
-    line end becomes a space in `tsv` and `conllu`, a line end does in `csv`. In `tsv` no cell may contain a separator
-    other than the tab.
-
-    Args:
-        top: the number of `Sentence.alternatives` to write; with 1 none, because the best one is the tag itself.
+    `jsonl` keeps every character. Elsewhere a lone surrogate becomes U+FFFD and an empty form or tag `_`; a tab or line
+    end becomes a space in `tsv` and `conllu`, a line end does in `csv`. In `tsv` no cell may contain a separator other
+    than the tab. With `top=1` there are no alternatives, because the best one is the tag itself.
     """
     if format not in WRITERS:
         raise InputError(f"{shorten(format)} is no output format; choose one of {', '.join(OUTPUTS)}")
@@ -158,20 +144,10 @@ def read_parts(
 ) -> Iterator[Part]:
     """What an open file holds, in which text is not cut yet.
 
-    - `text`: running text; what a paragraph is, see `paragraphs.py`.
-    - `lines`: a sentence per line, its tokens between spaces and tabs (of ASCII: U+00A0 or U+3000 are part of a
-      token). An empty line is a sentence without tokens.
-    - `tokens`: a token per line, spaces in the line included. An empty line ends a sentence; every further empty line
-      is a sentence without tokens.
-    - `tsv`: the same, but the token stands in the first of several columns.
-    - `csv`: the same between commas, semicolons or tabs, quoted as in any CSV file.
-    - `conllu`: the only format whose sentences keep their lines.
-    - `jsonl`: a list of tokens per line, or an object with `tokens` or `text`.
-
-    Args:
-        lines: as `files.decoded_lines` yields them.
-        path: for error messages.
-        columns: of `ReadOptions`, like `options`; in `jsonl` the names are keys and places do not matter.
+    Spaces and tabs are those of ASCII: U+00A0 or U+3000 are part of a token. In `lines` an empty line is a sentence
+    without tokens; in `tokens`, `tsv` and `csv` it ends a sentence, and every further one is a sentence without tokens.
+    `conllu` is the only format whose sentences keep their lines. The `path` is for messages; `columns` are those of
+    `ReadOptions`, like `options`, and in `jsonl` their places do not matter.
     """
     if format not in READERS:
         raise InputError(f"{shorten(format)} is no input format; choose one of {', '.join(INPUTS)}")
@@ -225,11 +201,7 @@ class _CountedLines:
 def read(
     lines: Iterable[str], path: str, format: str, *, segment: Segment | None = None, **options: Any
 ) -> Iterator[Sentence]:
-    """The sentences of an open file; `segment` cuts its text into sentences and tokens. See `read_parts`.
-
-    The offsets of running text count the characters of the whole input, and the first sentence of a paragraph has the
-    comment `# newpar`.
-    """
+    """The sentences of an open file; `segment` cuts its text into sentences and tokens."""
     if format == "text" and segment is None:
         raise InputError(f"{path}: no rules here to cut text into tokens; use --input lines or tokens")
     parts = read_parts(lines, path, format, **options)

@@ -18,9 +18,8 @@ _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=Fa
 def read_jsonl(lines: Iterable[str], path: str, options: ReadOptions) -> Iterator[Sentence | JsonText]:
     """Yields the sentence or the text of each line; empty lines are skipped.
 
-    A line is a list of tokens, or an object with `tokens` or else `text`. A text becomes one sentence or more,
-    with offsets in that text; see `paragraphs.sentences_of`. With tokens, `text`, `offsets`, `multiwords` and
-    `space_after` are read if they are what `tag` writes. All other keys of the object go to `Sentence.fields`.
+    A line is a list of tokens, or an object with `tokens` or else `text`. With tokens, `text`, `offsets`, `multiwords`
+    and `space_after` are read if they are what `tag` writes. All other keys of the object go to `Sentence.fields`.
     """
     columns = options.columns  # whose places do not matter
     for number, line in enumerate(whole_lines(lines, path), 1):

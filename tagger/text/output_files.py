@@ -36,8 +36,7 @@ def whole_file(
     """Opens a file for writing UTF-8 that appears as `place` when the block ends without an error.
 
     None is standard output, which is written to directly. A name that ends in `.gz` or `.zst` is compressed. A lone
-    surrogate is written as `\\udXXX`; see `encodable`. All else is as in `whole_binary`. What goes to a URL is a
-    temporary file until it is whole; then it is uploaded.
+    surrogate is written as `\\udXXX`. What goes to a URL is a temporary file until it is whole; then it is uploaded.
     """
     if place is None:
         with standard_output() as out:
@@ -72,10 +71,9 @@ def whole_binary(
 
     Until then it is a hidden file in the same folder; on an error it is removed. If `path` is a link, the file that it
     leads to is replaced and the link stays. A file that replaces another has its permissions. What is not a regular
-    file (a pipe, all below `/dev`) is written to directly.
+    file (a pipe, all below `/dev`) is written to directly. Folders above it are made.
 
     Args:
-        path: the file; folders above it are made.
         remedy: the end of the message of an error.
         before_naming: called with the hidden file when it is complete. If it raises an error, `path` stays unchanged.
         alone: whether one process writes the file at a time; for the others it is `Busy`. The hidden file of a process

@@ -36,7 +36,7 @@ _UNSPACED = re.compile(  # of scripts without spaces: the first characters of a 
 )
 
 Segment = Callable[[Sequence[str]], list[list[list[Token]]]]
-"""Paragraphs to the sentences of each, each sentence a list of its tokens; see `tagger.text.segment`."""
+"""Paragraphs to the sentences of each, each sentence a list of its tokens."""
 
 
 class Paragraph(NamedTuple):
@@ -47,11 +47,6 @@ class Paragraph(NamedTuple):
     opens: bool  # False for all but the first piece
     closes: bool = True  # False for a piece that the next one follows without white space
     language: str | None = None  # in which it is tagged; None: nobody has looked
-
-    def sentences(self, segment: Segment, layout: bool = True) -> Iterator[Sentence]:
-        """Its sentences; see `cut`."""
-        (sentences,) = segment([self.text])
-        return self.cut(sentences, layout)
 
     def cut(self, sentences: Iterable[list[Token]], layout: bool = True) -> Iterator[Sentence]:
         """Its sentences, given their tokens; the first has the comment `# newpar`.
@@ -116,11 +111,9 @@ def _expand(sentence: Sentence, words: Sequence[tuple[str, ...]]) -> None:
 
 
 def read_paragraphs(lines: Iterable[str], per_line: bool = False) -> Iterator[Paragraph]:
-    """Yields the paragraphs of running text, not yet cut into sentences.
+    """Yields the paragraphs of running text, not yet cut into sentences; with `per_line` every line is one.
 
-    Args:
-        lines: as `tagger.text.files.decoded_lines` yields them; a long line may come in pieces.
-        per_line: whether every line is a paragraph; else it is as described above.
+    A long line may come in pieces.
     """
     held, start, opens = "", 0, True
     for piece, ends in ((p.text, p.text.endswith("\n")) for p in _pieces(lines)) if per_line else _judged(lines):
@@ -138,7 +131,7 @@ def read_paragraphs(lines: Iterable[str], per_line: bool = False) -> Iterator[Pa
         yield Paragraph(start, held, opens)
 
 
-class _Piece(NamedTuple):
+class _LinePiece(NamedTuple):
     """A line, or a piece of one that has `LONG_LINE` characters or more."""
 
     text: str
@@ -146,21 +139,21 @@ class _Piece(NamedTuple):
     is_line: bool  # whether it is a whole line
 
 
-def _pieces(lines: Iterable[str]) -> Iterator[_Piece]:
+def _pieces(lines: Iterable[str]) -> Iterator[_LinePiece]:
     """Joins the pieces of a line until they have `LONG_LINE` characters."""
     held, opens = "", True
     for line in lines:
         held += line
         if held.endswith("\n") or len(held) >= LONG_LINE or not opens:
-            yield _Piece(held, opens, opens and len(held) < LONG_LINE)
+            yield _LinePiece(held, opens, opens and len(held) < LONG_LINE)
             held, opens = "", held.endswith("\n")
     if held:
-        yield _Piece(held, opens, opens)
+        yield _LinePiece(held, opens, opens)
 
 
 def _judged(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
     """Yields each piece, and whether it ends a paragraph by the rule for its block."""
-    block: list[_Piece] = []  # its beginning; once it is judged, its last piece alone
+    block: list[_LinePiece] = []  # its beginning; once it is judged, its last piece alone
     size = 0  # characters of the block
     judged, width = False, 0  # 0: not hard-wrapped
     for piece in _pieces(lines):
@@ -179,7 +172,7 @@ def _judged(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
     yield from _ends(block, None, width if judged else _wrapped_width(block))
 
 
-def _ends(block: list[_Piece], following: _Piece | None, width: int) -> Iterator[tuple[str, bool]]:
+def _ends(block: list[_LinePiece], following: _LinePiece | None, width: int) -> Iterator[tuple[str, bool]]:
     """Yields each piece of a block of that width, and whether it ends a paragraph.
 
     `following` is the next piece of the block. It is None at the end of the block: there is the end of the text, or an
@@ -193,7 +186,7 @@ def _ends(block: list[_Piece], following: _Piece | None, width: int) -> Iterator
             yield piece.text, not wrapped
 
 
-def _wrapped_width(block: list[_Piece]) -> int:
+def _wrapped_width(block: list[_LinePiece]) -> int:
     """The width of a hard-wrapped block in cells, or 0 for another block."""
     lines = [piece.text[:LONG_LINE] for piece in block if piece.opens]
     if len(lines) < 2:
@@ -248,7 +241,7 @@ def texts_of(part: Part) -> list[str]:
 
 
 def sentences_of(part: Part, cuts: Iterator[list[list[Token]]], layout: bool = True) -> Iterator[Sentence]:
-    """The sentences of a part; see `Paragraph.cut`. The tokens of each of `texts_of(part)` are taken from `cuts`.
+    """The sentences of a part. The tokens of each of `texts_of(part)` are taken from `cuts`.
 
     A text without tokens gives a sentence without tokens, which keeps its fields.
     """

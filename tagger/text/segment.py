@@ -27,7 +27,7 @@ _MAX_REMEMBERED = 1 << 16  # pieces
 _MAX_REMEMBERED_CHARACTERS = 40  # longer pieces are split anew each time, so that the memory is bounded
 
 
-class _Part(NamedTuple):
+class _PieceToken(NamedTuple):
     """A token of a piece."""
 
     form: str
@@ -62,10 +62,10 @@ def _piece(text: str, rules: Rules) -> Piece:
     if plain := _plain(text, rules):
         return plain
     spans: list[Span] = []
-    tokens: list[_Part] = []
+    tokens: list[_PieceToken] = []
     for (start, end), kind in rules.tokens(text):
         spans.append((start, end))
-        tokens.append(_Part(text[start:end], kind))
+        tokens.append(_PieceToken(text[start:end], kind))
     breaks = tuple(i + 1 for i in range(1, len(tokens) - 1) if _ends_inside(*tokens[i - 1 : i + 2]))
     head = _head(tokens, rules)
     return Piece(text, tuple(spans), breaks, head, _tail(tokens, rules), bool(breaks) or head in _BEGIN)
@@ -105,7 +105,7 @@ class Pieces(dict[str, Piece]):
         return piece
 
 
-def _ends_inside(before: _Part, token: _Part, after: _Part) -> bool:
+def _ends_inside(before: _PieceToken, token: _PieceToken, after: _PieceToken) -> bool:
     """Whether a sentence ends after `token` without a space: 你好。再见, `was good.The next`."""
     if token.form[-1] in _WIDE_STOPS or (token.form in _CLOSERS and before.form[-1] in _WIDE_STOPS):
         return after.form not in _CLOSERS and after.form[-1] not in _WIDE_STOPS
@@ -123,7 +123,7 @@ def _letter_head(form: str, rules: Rules) -> str:
     return "after_time" if form in rules.after_time else "upper"
 
 
-def _head(tokens: list[_Part], rules: Rules) -> str:
+def _head(tokens: list[_PieceToken], rules: Rules) -> str:
     form, kind = tokens[0]
     if kind in ("url", "smiley"):
         return kind
@@ -144,13 +144,13 @@ def _head(tokens: list[_Part], rules: Rules) -> str:
     return "open" if form[0] in _OPENERS else ""
 
 
-def _is_item(tokens: list[_Part]) -> bool:
+def _is_item(tokens: list[_PieceToken]) -> bool:
     """Whether the piece may number an item of a list: 1."""
     forms = [form for form, _ in tokens]
     return len(forms) == 2 and forms[0].isdecimal() and len(forms[0]) <= _MAX_ITEM_DIGITS and forms[1] in _STOPS
 
 
-def _tail(tokens: list[_Part], rules: Rules) -> str:
+def _tail(tokens: list[_PieceToken], rules: Rules) -> str:
     last = len(tokens) - 1
     while last and (tokens[last].form in _CLOSERS or tokens[last].kind == "smiley"):
         last -= 1
@@ -287,9 +287,8 @@ def check_rules(rules: str) -> None:
 def _cut(paragraph: str, rules: str) -> tuple[list[int], list[Piece], list[int], list[int]]:
     """Cuts a paragraph into pieces, and these into sentences.
 
-    Returns:
-        The first character of each piece; the pieces; the end of each sentence; and the places inside of tokens where
-        two tokens meet, it|s and etc|.
+    Returns the first character of each piece; the pieces; the end of each sentence; and the places inside of tokens
+    where two tokens meet, it|s and etc|.
     """
     check_rules(rules)
     parts = _SPACES.split(paragraph)
@@ -387,7 +386,7 @@ class Segmenter(Protocol):
 
 
 class RuleSegmenter:
-    """Cuts paragraphs by rules; see `segment`."""
+    """Cuts paragraphs by rules."""
 
     def __init__(self, rules: str) -> None:
         check_rules(rules)

@@ -34,7 +34,7 @@ class Rules(NamedTuple):
     ends: dict[str, frozenset[str]]  # the tail of a piece -> the heads of the next one that begin a sentence
     starters: frozenset[str] = frozenset()  # capitalised only where a sentence begins; head `starter`, of names `upper`
     after_time: frozenset[str] = frozenset()  # words after a time of day, such as time zones; head `after_time`
-    plain: Callable[[str, str], bool] = lambda word, mark: True  # see `_plain` of segment.py
+    plain: Callable[[str, str], bool] = lambda word, mark: True  # whether they are two tokens
     splits_its: bool = False  # whether `its` may be `it's`
     titles: frozenset[str] = frozenset()  # words whose full stop ends no sentence
 

@@ -83,7 +83,7 @@ def gold_paragraphs(sentences: Iterable[Sentence], path: str = "", *, skip: bool
     nor `SpaceAfter=No` has a space after each token. With `skip` a sentence without known spacing ends the paragraph
     and is left out. Else it is an InputError, as is a file whose first 1,000 sentences show no spacing.
     """
-    paragraph = _Paragraph()
+    paragraph = _ParagraphMaker()
     for number, sentence in enumerate(sentences if skip else _checked(sentences, path), 1):
         try:
             spaced = _spaced(sentence, _location(path, sentence, number)) if sentence.tokens else None
@@ -93,7 +93,7 @@ def gold_paragraphs(sentences: Iterable[Sentence], path: str = "", *, skip: bool
             spaced = None
         if begins_paragraph(sentence) or (sentence.tokens and not spaced):
             yield from paragraph.whole()
-            paragraph = _Paragraph()
+            paragraph = _ParagraphMaker()
         if spaced:
             paragraph.add(sentence, *spaced)
     yield from paragraph.whole()
@@ -154,8 +154,8 @@ def _checked(sentences: Iterable[Sentence], path: str) -> Iterator[Sentence]:
     return chain(first, rest)
 
 
-class _Paragraph:
-    """The paragraph that is being put together."""
+class _ParagraphMaker:
+    """Puts a paragraph together."""
 
     def __init__(self) -> None:
         self._parts: list[str] = []

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from tagger.tagging.tagger import DocumentTagger
-from tagger.text.conllu import with_comments
 from tagger.text.sentence import Sentence
 
 CONFIDENCE = "# confidence ="  # begins the comment that names the most doubtful word
@@ -51,3 +50,15 @@ def _closed(sentence: Sentence) -> Sentence:
     if lines is None or not lines[-1].strip("\r\n"):
         return sentence
     return replace(sentence, lines=[*lines[:-1], lines[-1].rstrip("\r\n") + "\n", "\n"])
+
+
+def with_comments(sentence: Sentence, prefix: str, comments: list[str]) -> Sentence:
+    """A sentence with other comments that begin with `prefix`, after the comments that it has."""
+    lines = sentence.lines
+    if lines is not None:
+        end = "\r\n" if lines[0].endswith("\r\n") else "\n"
+        own = [line for line in lines if not line.startswith(prefix)]
+        first = next((i for i, line in enumerate(own) if not line.startswith("#")), len(own))
+        lines = [*own[:first], *(comment + end for comment in comments), *own[first:]]
+    kept = [comment for comment in sentence.comments if not comment.startswith(prefix)]
+    return replace(sentence, lines=lines, comments=kept + comments)

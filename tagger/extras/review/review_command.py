@@ -23,10 +23,10 @@ from tagger.commands.options import (
     lexicon_files,
 )
 from tagger.errors import InputError
-from tagger.text.conllu import with_comments
 from tagger.text.files import STDIO, check_input
 from tagger.text.formats import TAGGED, format_of, writer
 from tagger.text.output_files import is_replaced, whole_file
+from tagger.text.paragraphs import cut_parts
 from tagger.text.sentence import Sentence
 from tagger.text.strings import printable
 
@@ -70,8 +70,8 @@ def review(
     """
     from tagger.bundle.catalog import find_tagger
     from tagger.commands.loading import load_all, load_and_tell, one_or_all
-    from tagger.extras.review.review import doubtful_sentences
-    from tagger.jobs.bulk import JobOptions, file_sentences
+    from tagger.extras.review.review import doubtful_sentences, with_comments
+    from tagger.jobs.bulk import JobOptions, file_parts
     from tagger.jobs.plan import plan_jobs
     from tagger.tagging.workers import processor_cores
 
@@ -105,7 +105,7 @@ def review(
         nonlocal total, failed
         for job in plan.jobs:
             try:
-                for sentence in file_sentences(tagger, job, options):
+                for sentence in cut_parts((part for part, _ in file_parts(tagger, job, options)), tagger.cuts_of):
                     total += bool(sentence.tokens)
                     source = [f"{SOURCE} {printable(job.source)}"] if len(plan.jobs) > 1 else []
                     yield with_comments(sentence, SOURCE, source) if source else sentence
