@@ -19,7 +19,6 @@ class Casing:
     """How the words of training are written."""
 
     def __init__(self, forms: Collection[str]) -> None:
-        """Takes the word forms of training."""
         self._forms = dict.fromkeys(forms)
 
     def read(self, tokens: Sequence[str]) -> Sequence[str]:

@@ -42,15 +42,10 @@ class Request(NamedTuple):
 
 
 class Constraint(NamedTuple):
-    """Which tags of a column some tokens may have.
+    """Which tags of a column some tokens may have."""
 
-    Attributes:
-        sets: ids of tags.
-        of_token: (tokens,) for each token the number of its set from 1; 0: it may have every tag.
-    """
-
-    sets: list[tuple[int, ...]]
-    of_token: np.ndarray
+    sets: list[tuple[int, ...]]  # ids of tags
+    of_token: np.ndarray  # (tokens,) for each token the number of its set from 1; 0: it may have every tag
 
 
 class BatchScores(NamedTuple):
@@ -71,10 +66,9 @@ MAX_SCORES = 1 << 22  # the most scores of combinations in memory at a time
 
 
 class Combinations:
-    """Chooses the tags of several columns together, among the combinations that training has."""
+    """Chooses the tags of several columns together, among the combinations of tag ids that training has."""
 
     def __init__(self, combinations: Sequence[Sequence[int]], sizes: Sequence[int], device: str = "cpu") -> None:
-        """Takes the combinations, each of one tag id per column, and the K of each column."""
         tags = torch.tensor(combinations, dtype=torch.int64, device=device)
         self._tags = tags.T.contiguous()  # (columns, combinations)
         self._sizes = list(sizes)
@@ -83,13 +77,10 @@ class Combinations:
     def choose(self, best: Sequence[Tensor], logs: Callable[[Tensor], Sequence[Tensor]]) -> list[Tensor]:
         """The tags of each column, (N,), that are most probable together.
 
-        The network takes the columns for independent. So if the best tags of all columns are a known combination, no
-        other combination is more probable. The combinations are compared for the other tokens only. A token that
-        cannot have any of them, because of constraints, keeps its best tags.
-
-        Args:
-            best: of each column the best tags, (N,).
-            logs: from some tokens, (n,), to the logarithm of the probabilities of their tags, (n, K) of each column.
+        The network takes the columns for independent. So if the `best` tags of all columns, (N,) each, are a known
+        combination, no other combination is more probable. The combinations are compared for the other tokens only, by
+        the logarithm of the probabilities of their tags (`logs`: (n,) to (n, K) of each column). A token that cannot
+        have any of them, because of constraints, keeps its best tags.
         """
         best = [column.clone() for column in best]
         codes = self._code(best)
@@ -116,7 +107,10 @@ class Combinations:
 
 
 class Decoding:
-    """Decodes the batches of one engine."""
+    """Decodes the batches of one engine.
+
+    `temperatures` are those that the scores of a column are divided by before they become probabilities; 1 by default.
+    """
 
     def __init__(
         self,
@@ -126,12 +120,6 @@ class Decoding:
         device: str,
         unseen: UnseenLemmas | None = None,
     ) -> None:
-        """Prepares nothing but what columns have to do with each other.
-
-        Args:
-            temperatures: that the scores of a column are divided by before they become probabilities; 1 by default.
-            unseen: the dictionary's lemmas of words that training lacks.
-        """
         self._decoders, self._vocabulary, self._temperatures, self._device = decoders, vocabulary, temperatures, device
         self._unseen, self.symbols = unseen, Symbols(vocabulary)
         # The tags of these columns may change to fit each other; the spans of a CRF must stay whole.
@@ -155,8 +143,8 @@ class Decoding:
         """Decodes a batch. The tags of several columns are chosen together, among the combinations of training.
 
         Args:
-            batch: its scores may be changed in place; they may be of more columns than those that are wanted, if
-                lemmas depend on these.
+            batch: its scores may be changed in place; they may be of more columns than those that are wanted, if lemmas
+                depend on these.
             decided: for some columns the tags of all tokens, or -1; only those with -1 have scores.
             symbols: the places of emoji and the like among `forms`; see `Symbols.find`.
         """
@@ -199,9 +187,7 @@ class Decoding:
     def _names(self, batch: BatchScores, forms: Sequence[str], upos: Tensor, rows: np.ndarray) -> np.ndarray:
         """Which tokens are names with a capital that training lacks, (N,) of bool; none where lemmas have no capitals.
 
-        Args:
-            upos: (N,), the best tags.
-            rows: of the tokens whose lemmas are open.
+        `upos` (N,) are the best tags, and `rows` those of the tokens whose lemmas are open.
         """
         names = np.zeros(len(batch.tokens), dtype=bool)
         codec, name = self._vocabulary.codecs[LEMMA], self._vocabulary.tag_ids[UPOS].get(NAME)
@@ -228,11 +214,8 @@ class Decoding:
     ) -> np.ndarray:
         """The reliability of the dictionary's lemma of each token, (N,); 0 where the network is surer of its own.
 
-        Args:
-            best: the best tags of each column, before columns are fitted to each other: a lemma does not depend on
-                which columns are wanted.
-            scored: rows of the tokens whose lemmas are open.
-            names: see `_names`.
+        `best` are the tags of each column before columns are fitted to each other: a lemma does not depend on which
+        columns are wanted. `scored` are the rows of the tokens whose lemmas are open.
         """
         words = [forms[token] for token in batch.tokens[scored].tolist()]
         upos = best[UPOS].cpu().numpy()[scored] if UPOS in best else None
@@ -289,7 +272,7 @@ def joined(parts: Sequence[Decoded], tokens: Sequence[np.ndarray]) -> Decoded:
 
 
 def _completed(found: Decoded, known: np.ndarray) -> Decoded:
-    """What was found of some tokens, with the others, whose only tag is known, (N,); -1 for those that were found."""
+    """What was found of some tokens, with the others, whose only tag is `known`, (N,); -1 for those that were found."""
     here = known < 0
     ids = np.zeros((len(known), found.ids.shape[1]), dtype=found.ids.dtype)
     ids[:, 0] = known
@@ -334,11 +317,7 @@ def constraints_of(
     given: GivenTags,
     vocabulary: Vocabulary,
 ) -> dict[str, Constraint]:
-    """Which tags tokens may have. A tag that is given counts, whatever a lexicon says.
-
-    Args:
-        given: the tags that are given; of a column of edit scripts they constrain nothing.
-    """
+    """Which tags tokens may have. A tag that is given counts, whatever a lexicon says, but not one of edit scripts."""
     constraints = {}
     for column in dict.fromkeys([*lexicons, *given]):
         ids = vocabulary.tag_ids[column]
@@ -370,9 +349,7 @@ def fill(
 ) -> None:
     """Gives each sentence of a window its part of the tags.
 
-    Args:
-        words: of each sentence; where edit scripts were found, the words as they were read.
-        unseen: the dictionary's lemmas, if reliabilities were found.
+    `words` are those of each sentence; where edit scripts were found, as they were read.
     """
     forms = list(chain.from_iterable(words))
     spans = list(pairwise(accumulate(map(len, window), initial=0)))

@@ -62,12 +62,10 @@ class Engine:
         unseen: the dictionary's lemmas of words that training lacks, if the tagger has a dictionary.
         symbols: what finds emoji, addresses and the like.
         spelling: what is read in place of characters that training lacks.
-        has_fixed_shapes: whether `tag` can use fixed shapes. With a transformer it cannot, because a transformer pads
-            sentences to a common length.
+        has_fixed_shapes: whether `tag` can use fixed shapes; a transformer cannot, because it pads sentences.
     """
 
     def __init__(self, bundle: Bundle, options: TaggerOptions) -> None:
-        """Takes a copy of the weights of the recurrent layers and the heads."""
         self.vocabulary, self._linear, self._device = bundle.vocabulary, bundle.linear, options.device
         self.spelling = Spelling(self.vocabulary.known_forms)
         self._casing = None if bundle.has_noise else Casing(self.vocabulary.forms)
@@ -106,11 +104,7 @@ class Engine:
     ) -> dict[str, Decoded]:
         """The tags of all tokens. An edit script is meant for the word that `as_read` gives.
 
-        Args:
-            request: what is wanted of them. The tags of several columns are chosen together, among the combinations
-                of training, if the vocabulary has these.
-            fixed_shapes: whether the tags of a sentence must not depend on the other sentences, to the last bit of a
-                score. See `has_fixed_shapes`.
+        With `fixed_shapes` the tags of a sentence do not depend on the other sentences, to the last bit of a score.
         """
         columns = list(self.vocabulary.columns if request.columns is None else request.columns)
         needed = self.needed(columns)
@@ -152,11 +146,8 @@ class Engine:
         columns: Sequence[str],
         decided: Mapping[str, np.ndarray] = _NOTHING,
     ) -> Iterator[BatchScores]:
-        """The mean scores of all tokens, batch by batch; to be used within `own_turn`.
-
-        Args:
-            forms: of all tokens.
-            decided: see `Networks.scores`.
+        """The mean scores of all tokens, batch by batch; to be used within `own_turn`. See `Networks.scores` for
+        `decided`.
         """
         of_members = [scorer.scores(forms, batches, columns, decided) for scorer in self._scorers]
         for batch, first, *others in zip(batches, *of_members, strict=True):

@@ -32,8 +32,7 @@ def embed_forms(
 ) -> Iterator[FormBlock]:
     """The embeddings of forms by k networks, block by block, without a transformer's.
 
-    Args:
-        embeddings: of each network, with what computes its features; networks may share the latter.
+    Each network stands beside what computes its features; networks may share the latter.
     """
     computers = {id(features): features for _, features in embeddings}
     computed = {key: {name: of(forms) for name, of in features.items()} for key, features in computers.items()}
@@ -51,7 +50,6 @@ def embed_forms(
 def _block(
     arrays: Mapping[str, np.ndarray], places: np.ndarray, characters: int, rows: int, device: torch.device | str
 ) -> dict[str, Tensor]:
-    """The features of some forms; rows without a form hold zeros."""
     features = {}
     for name, array in arrays.items():
         kept = array[places, :characters] if name == CHARACTERS else array[places]
@@ -64,17 +62,14 @@ def _block(
 class FormCache:
     """A table with a row per form. When it is full, the forms that were needed longest ago are dropped.
 
+    `compute` turns U different forms into blocks, each the places of n of them and their values (n, W).
+
     Attributes:
         values: (rows, W), with the device and the type of the results of `compute`.
         computed: the number of forms computed so far.
     """
 
     def __init__(self, compute: Callable[[list[str]], Iterable[tuple[np.ndarray, Tensor]]], capacity: int) -> None:
-        """Makes an empty cache.
-
-        Args:
-            compute: U different forms to blocks, each the places of n of them and their values (n, W).
-        """
         self.compute, self.capacity = compute, capacity
         self.clear()
 
@@ -131,7 +126,6 @@ class FormCache:
         self.computed += len(new)
 
     def _room(self, count: int) -> np.ndarray:
-        """Returns rows for `count` new forms."""
         grow = min(self.capacity, len(self._forms) + count - len(self._free)) - len(self._forms)
         if grow > 0:
             start = len(self._forms)

@@ -66,23 +66,16 @@ def max_extra_rows(n: int) -> int:
 
 
 class Pass(NamedTuple):
-    """One direction of a layer, in all k networks; or both directions.
+    """One direction of a layer, in all k networks; or both directions."""
 
-    Attributes:
-        steps: of these M directions, k or twice k.
-        backward: whether it reads from the last token to the first.
-        gates: its columns in the products with the input, (rows, X).
-        place: of its states among the F + R of a network.
-    """
-
-    steps: Steps
-    backward: bool
-    gates: slice
-    place: slice
+    steps: Steps  # of these M directions, k or twice k
+    backward: bool  # whether it reads from the last token to the first
+    gates: slice  # its columns in the products with the input, (rows, X)
+    place: slice  # of its states among the F + R of a network
 
 
 class Layer:
-    """A layer of k networks.
+    """A layer of k networks, with copies of the weights.
 
     Attributes:
         passes: its directions, forward first.
@@ -91,7 +84,6 @@ class Layer:
     """
 
     def __init__(self, cell: Cell, layers: Sequence[BidirectionalLayer], input_size: int, dtype: torch.dtype) -> None:
-        """Takes copies of the weights."""
         every = {way: [getattr(each, f"{way}_layer") for each in layers] for way in ("forward", "backward")}
         ways = {way: own for way, own in every.items() if own[0] is not None}
         k, whole = len(layers), None
@@ -112,24 +104,15 @@ class Layer:
 
 
 class StepRows(NamedTuple):
-    """Which rows the steps of a batch compute; the same for all layers.
+    """Which rows the steps of a batch compute; the same for all layers."""
 
-    Attributes:
-        counts: (T,) n of each step; they never grow.
-        starts: (T + 1,) the tokens before each step, and of all.
-        rows: (T,) that each step computes, at least n. Those after its n tokens belong to nobody.
-        ends: (T + 1,) the rows before each step, and of all.
-        places: (all rows,) the token that each row reads, after the n tokens of a step its last one again; None if
-            every step computes its n tokens alone.
-        fixed: whether all products have a fixed number of rows; see `windows`.
-    """
-
-    counts: Sequence[int]
-    starts: list[int]
-    rows: list[int]
-    ends: list[int]
+    counts: Sequence[int]  # (T,) n of each step; they never grow
+    starts: list[int]  # (T + 1,) the tokens before each step, and of all
+    rows: list[int]  # (T,) that each step computes, at least n. Those after its n tokens belong to nobody
+    ends: list[int]  # (T + 1,) the rows before each step, and of all
+    # (all rows,) the token that each row reads, after the n tokens of a step its last one again; None: each its own
     places: np.ndarray | None
-    fixed: bool
+    fixed: bool  # whether all products have a fixed number of rows
 
 
 def rows_of_steps(counts: Sequence[int], dtype: torch.dtype, fixed: bool) -> StepRows:
@@ -156,6 +139,8 @@ Inputs = Callable[[Pass, Iterable[tuple[int, int]]], Iterator[Tensor]]
 class Stack:
     """A copy of the weights of the recurrent layers and heads of k networks.
 
+    `shares` are, for each column, what the scores of each network are multiplied by before they are added.
+
     Attributes:
         width: S.
     """
@@ -163,11 +148,6 @@ class Stack:
     def __init__(
         self, networks: Sequence[TaggerNetwork], shares: Mapping[str, Sequence[float]], dtype: torch.dtype
     ) -> None:
-        """Takes copies.
-
-        Args:
-            shares: for each column, what the scores of each network are multiplied by before they are added.
-        """
         self.dtype, self.count = dtype, len(networks)
         self.layers = []
         encoders = [network.encoder for network in networks]
@@ -199,12 +179,10 @@ class Stack:
         return nn.functional.pad(W, (0, missing)).contiguous(), nn.functional.pad(b.to(self.dtype), (0, missing))
 
     def form_products(self, vectors: Tensor, bias: Sequence[Tensor], prepared: bool) -> Tensor:
-        """The first layer's products with the embeddings of forms, (rows, X).
+        """The first layer's products with the embeddings of forms (k, rows, E), E at most I, and the bias of each pass:
+        (rows, X).
 
-        Args:
-            vectors: (k, rows, E), E at most I.
-            bias: of each pass, (k, 1, G * H).
-            prepared: whether nothing is added later.
+        They are `prepared` for the steps unless something is added later.
         """
         products, vectors = [], vectors.to(self.dtype)
         for one, b in zip(self.layers[0].passes, bias, strict=True):
@@ -231,7 +209,6 @@ class Stack:
         Args:
             products: (U, X), from `form_products`, of any type; prepared if there are no contexts.
             rows: (N,), the form of each token.
-            counts: sentences that have a token at each step.
             contexts: (k, N, D), transformers' vectors.
             fixed: see `PackedBatch`. There are at most FIXED_SENTENCES sentences then, and no contexts.
 
@@ -256,11 +233,7 @@ class Stack:
         return states[:total]
 
     def _read_packed(self, one: Pass, inputs: Inputs, plan: StepRows, out: Tensor) -> None:
-        """Reads packed sentences in one direction.
-
-        Args:
-            out: (k, N or more, H), where the states are written.
-        """
+        """Reads packed sentences in one direction, whose states are written to `out`, (k, N or more, H)."""
         steps = one.steps
         h = out.new_zeros(max(plan.rows), self.count, steps.state_size).transpose(0, 1)  # (k, most rows, state_size)
         chunks = list(_chunks(plan.rows, one.backward))
@@ -275,12 +248,7 @@ class Stack:
                 out[:, start : start + n] = h[:, :n, : steps.hidden_size]
 
     def _read_sentence(self, whole: Pass, passes: Sequence[Pass], inputs: Inputs, out: Tensor) -> None:
-        """Reads one sentence; all directions take each step together.
-
-        Args:
-            whole: all directions.
-            out: (k, T, F + R), where the states are written.
-        """
+        """Reads one sentence, all directions step by step together. The states are written to `out`, (k, T, F + R)."""
         steps, count = whole.steps, out.shape[1]
         of_passes = [slice(start, start + self.count) for start in range(0, len(steps.W_x), self.count)]
         (x,) = inputs(whole, [(0, count)])  # (M, T, G * H)
@@ -359,11 +327,7 @@ class Stack:
         return flat
 
     def scores(self, states: Tensor, column: str, fixed: bool) -> Tensor:
-        """The sum of the networks' scores (logits) of the tags of a column, (rows, K), multiplied by their shares.
-
-        Args:
-            states: what `states` returned for the same `fixed`.
-        """
+        """The sum of the networks' scores (logits) of the tags of a column, (rows, K), times their shares."""
         W, b = self._heads[column]
         if not fixed:
             return torch.addmm(b, states, W)[:, : self._tags[column]]
@@ -415,11 +379,7 @@ class Networks:
     """
 
     def __init__(self, members: Sequence[Member], parts: Mapping[str, float], options: TaggerOptions) -> None:
-        """Takes a copy of the weights of the recurrent layers and the heads.
-
-        Args:
-            parts: the part of the networks in the scores of each column, beside which there are linear chains.
-        """
+        """`parts` are the networks' parts in the scores of each column, beside which there are linear chains."""
         self.networks = [member.network for member in members]
         self._device = options.device
         shares = {column: [part * member.share(column) for member in members] for column, part in parts.items()}
@@ -513,10 +473,7 @@ class Networks:
             yield batch, stack.states(self.cache.values, rows, counts, contexts, fixed), stack
 
     def _products(self, forms: list[str]) -> Iterator[tuple[np.ndarray, Tensor]]:
-        """The first layer's products with the embeddings of forms, block by block; see `FormCache`.
-
-        A transformer's part is added later.
-        """
+        """The first layer's products with forms, block by block, but for a transformer's part; see `FormCache`."""
         waiting: list[FormBlock] = []
         for block in embed_forms(forms, self._embeddings, self._device):
             if sum(len(each.places) for each in [*waiting, block]) > self._product_forms:
@@ -568,10 +525,9 @@ class Networks:
 
 
 class LinearScorer:
-    """Runs one linear chain, in float32. Its scores are sums of rows, the same in every shape."""
+    """Runs one linear chain, in float32, on the CPU. Its scores are sums of rows, the same in every shape."""
 
     def __init__(self, member: Linear, options: TaggerOptions) -> None:
-        """Takes the member, which stays on the CPU."""
         self._member, self._device = member, options.device
         self.cache = FormCache(self._terms, options.cache_size + 1)  # and `EDGE`
 
@@ -595,7 +551,7 @@ class LinearScorer:
 
     @torch.no_grad()
     def _terms(self, forms: list[str]) -> list[tuple[np.ndarray, Tensor]]:
-        """The terms of all forms at once, times the member's share, (U, 5 * K); see `FormCache`."""
+        """The terms of all forms at once, times the member's share, (U, 5 * K)."""
         chain = self._member.chain
         terms: Tensor = chain(chain.rows(forms)) * self._member.share
         return [(np.arange(len(forms)), terms.to(self._device))]

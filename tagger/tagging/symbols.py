@@ -45,7 +45,6 @@ class Symbols:
     """What a tagger does with such tokens. Tags that are not those of Universal Dependencies stay free."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        """Takes the words and the tags of training."""
         self._known = vocabulary.known_forms
         self._refused: dict[tuple[str, str], Tensor] = {}  # of a column and a kind, (K,) of bool
         upos, lemmas = (vocabulary.tag_ids.get(column, {}) for column in (UPOS, LEMMA))
@@ -69,10 +68,9 @@ class Symbols:
         return {place: kinds[form] for place, form in enumerate(forms) if form in kinds} if kinds else {}
 
     def weigh(self, column: str, scores: Tensor, found: Mapping[int, str], places: np.ndarray) -> None:
-        """Makes the scores -inf of the tags that such a word cannot have.
+        """Makes the scores (N, K) -inf of the tags that such a word cannot have.
 
         Args:
-            scores: (N, K), changed in place.
             found: see `find`.
             places: (N,), the place in `forms` of each token's word; -1: any tag is left.
         """

@@ -28,18 +28,9 @@ _NOTHING = _Entry(0, "", {})  # of a form that training has, or no dictionary
 
 
 class UnseenLemmas:
-    """The dictionary of a tagger at work."""
+    """The dictionary of a tagger at work; `capacity` forms are remembered."""
 
     def __init__(self, reliability: LemmaReliability, vocabulary: Vocabulary, capacity: int) -> None:
-        """Opens the dictionary.
-
-        Args:
-            vocabulary: of the tagger.
-            capacity: forms that are remembered.
-
-        Raises:
-            InputError: the installed simplemma has another one.
-        """
         self._dictionary = open_dictionary(reliability.dictionary)
         self._codec, self._capacity = vocabulary.codecs[LEMMA], capacity
         self._tables = reliability.tables(vocabulary.tags.get(UPOS, [""]))
@@ -51,10 +42,8 @@ class UnseenLemmas:
     ) -> tuple[np.ndarray, np.ndarray]:
         """The places of the tokens to which the dictionary gives another lemma, and how reliable each is, (rivals,).
 
-        Args:
-            scripts: (n,) ids of the network's edit scripts.
-            upos: (n,) ids; None if the tagger does not know them.
-            names: (n,) whether a token is a name, whose lemma has a capital.
+        `scripts` (n,) are ids of the network's edit scripts, `upos` (n,) ids, None if the tagger does not know them,
+        and `names` (n,) says whether a token is a name, whose lemma has a capital.
         """
         entries = self._look_up(forms)
         places = []
@@ -69,12 +58,8 @@ class UnseenLemmas:
         return np.array(places, dtype=np.int64), self._shares[rows, 0 if upos is None else upos[places]]
 
     def put(self, shown: ShownTags, forms: Sequence[str], reliability: np.ndarray, top: int) -> None:
-        """Puts the dictionary's lemma of tokens with a reliability before the others, whose probabilities shrink.
-
-        Args:
-            shown: the lemmas by the network, changed in place.
-            reliability: (n,) or 0, where the network's lemma stands.
-            top: the most alternatives that are shown.
+        """Puts the dictionary's lemma of tokens with a `reliability` (n,) above 0 before the others, whose shares
+        shrink.
         """
         (places,) = np.nonzero(reliability)
         entries = self._look_up([forms[place] for place in places.tolist()])
