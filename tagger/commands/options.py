@@ -156,7 +156,7 @@ Resume = Annotated[
         help="Go on with a run that was killed, or tag again what has changed since: same FILEs and -o FOLDER.",
     ),
 ]
-Workers = Annotated[
+WorkersOption = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Processes. Default: one per physical core.", rich_help_panel=LARGE_JOBS),
 ]

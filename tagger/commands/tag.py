@@ -31,7 +31,7 @@ from tagger.commands.options import (
     Resume,
     Sources,
     Top,
-    Workers,
+    WorkersOption,
     format_help,
     lexicon_files,
 )
@@ -99,7 +99,7 @@ def tag(
         ),
     ] = False,
     lexicon: LexiconOption = None,
-    workers: Workers = None,
+    workers: WorkersOption = None,
     shard: Annotated[
         str | None,
         typer.Option(

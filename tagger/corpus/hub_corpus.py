@@ -13,7 +13,7 @@ from datasets.fingerprint import Hasher
 from huggingface_hub.utils.tqdm import disable_progress_bars as disable_hub_progress_bars
 
 from tagger.corpus.corpus_config import CorpusConfig
-from tagger.corpus.splits import FACT_COLUMNS, Source, check_columns, rules_for, to_arrow
+from tagger.corpus.splits import AUXILIARY_COLUMNS, OpenedCorpus, check_columns, rules_for, to_arrow
 from tagger.errors import InputError, shorten
 from tagger.text.files import file_version
 from tagger.text.sentence import MultiwordToken, Sentence
@@ -26,7 +26,7 @@ _NO_SPACE = re.compile(r"(?:^|\|)SpaceAfter=No(?:\||$)")
 _RANGE = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")  # the ID of a multiword token
 
 
-def hub_source(config: CorpusConfig, columns: Sequence[str]) -> Source:
+def hub_source(config: CorpusConfig, columns: Sequence[str]) -> OpenedCorpus:
     """Opens a data set whose columns hold lists of strings or of class labels."""
     if not config.name:
         raise InputError("no corpus.name: give a data set of the Hugging Face Hub or a local folder of Parquet files")
@@ -36,7 +36,7 @@ def hub_source(config: CorpusConfig, columns: Sequence[str]) -> Source:
     if "train" not in own:
         raise InputError(f"{name} has no split train, only {', '.join(found)}; choose another corpus.config")
     strings = [place for place, feature in own["train"].features.items() if _holds_strings(feature)]
-    wanted = {column: str(fields.get(column) or column) for column in (*fields, *columns, *FACT_COLUMNS)}
+    wanted = {column: str(fields.get(column) or column) for column in (*fields, *columns, *AUXILIARY_COLUMNS)}
     places = {column: place for column, place in ({"tokens": config.tokens} | wanted).items() if place in strings}
     has = f"{name}, whose lists of strings or class labels are {', '.join(strings) or 'none'}"
     check_columns(("tokens", *columns), places, f"{has}; name them with corpus.tokens and corpus.fields")
@@ -48,7 +48,7 @@ def hub_source(config: CorpusConfig, columns: Sequence[str]) -> Source:
         arguments = {"data": data, "source": source, "places": places, "optional": optional}
         splits[split] = to_arrow(hub_sentences, arguments, columns, source)
     title = "-".join(filter(None, (Path(name).name, config.config)))
-    return Source(title, splits, rules_for(title))
+    return OpenedCorpus(title, splits, rules_for(title))
 
 
 def load_hub(name: str, config: str | None, revision: str | None) -> DatasetDict:

@@ -32,7 +32,7 @@ SPACING = {  # what is kept of a sentence to rebuild its text
     "multiwords": List({"start": Value("int32"), "stop": Value("int32"), "form": Value("string")}),
     "space_after": List(Value("bool")),
 }
-FACT_COLUMNS = ("xpos", "feats")  # kept of every corpus that has them, also if the tagger does not learn them
+AUXILIARY_COLUMNS = ("xpos", "feats")  # kept of every corpus that has them, also if the tagger does not learn them
 CACHE_VERSION = 5  # of the Arrow files; raise it when a reader changes what it yields for the same file
 
 _log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Corpus:
         }
 
 
-class Source(NamedTuple):
+class OpenedCorpus(NamedTuple):
     """An opened corpus.
 
     Attributes:
@@ -91,7 +91,7 @@ def check_columns(columns: Sequence[str], known: Mapping[str, object], where: st
             raise InputError(f"no column {shorten(column)} (the tag columns are: {tags}) in {where}")
 
 
-def with_dev(source: Source, splitting: CorpusConfig) -> Corpus:
+def with_dev(source: OpenedCorpus, splitting: CorpusConfig) -> Corpus:
     """A corpus with a dev split: its own, a share of train, or a fold; the same on every machine, for every seed."""
     name, splits, rules = source
     train, dev, folds, fold = splits["train"], splits.get("dev"), splitting.folds, splitting.fold
@@ -184,7 +184,7 @@ def to_arrow(
 ) -> Dataset:
     """Stores the sentences of `read(**arguments)` in an Arrow file of the cache, unless it is there already.
 
-    A row has `tokens`, the tag columns, `FACT_COLUMNS` (empty lists where a sentence does not have them),
+    A row has `tokens`, the tag columns, `AUXILIARY_COLUMNS` (empty lists where a sentence does not have them),
     `comments` and, as in `Sentence`, `text`, `multiwords` and `space_after`. If several processes want the same file at
     the same time, one writes it and the others wait.
 
@@ -194,7 +194,7 @@ def to_arrow(
         source: the file or data set, for messages.
     """
     datasets.disable_progress_bars()
-    lists = ("tokens", *columns, *FACT_COLUMNS, "comments")
+    lists = ("tokens", *columns, *AUXILIARY_COLUMNS, "comments")
     features = Features(dict.fromkeys(lists, List(Value("string"))) | SPACING)
     inputs = {
         "read": read,
@@ -228,7 +228,7 @@ def _rows(
         if not sentence.tokens:
             continue
         empty = False
-        values = {"tokens": sentence.tokens} | {column: sentence.tags.get(column, []) for column in FACT_COLUMNS}
+        values = {"tokens": sentence.tokens} | {column: sentence.tags.get(column, []) for column in AUXILIARY_COLUMNS}
         values |= {column: sentence.tags[column] for column in columns}
         row = {name: [value or NO_TAG for value in strings] for name, strings in values.items()}
         yield row | {

@@ -24,7 +24,7 @@ from tagger.text.spacing import GoldParagraph, surface_tokens, without_spaces
 from tagger.text.strings import LEMMA, NO_TAG
 
 
-class Word(NamedTuple):
+class PlacedWord(NamedTuple):
     """A word of one side."""
 
     start: int  # of its token, in characters of the text without white space
@@ -35,7 +35,7 @@ class Word(NamedTuple):
     place: int  # of the word in the sentence
 
 
-def align(golds: Sequence[Word], systems: Sequence[Word]) -> Iterator[tuple[Word, Word]]:
+def align(golds: Sequence[PlacedWord], systems: Sequence[PlacedWord]) -> Iterator[tuple[PlacedWord, PlacedWord]]:
     """Yields the pairs of words of the same text. A word may have no partner."""
     g = s = 0
     while g < len(golds) and s < len(systems):
@@ -59,10 +59,12 @@ def align(golds: Sequence[Word], systems: Sequence[Word]) -> Iterator[tuple[Word
             s += 1
 
 
-def _overlapping(golds: Sequence[Word], systems: Sequence[Word], g: int, s: int, end: int) -> tuple[int, int]:
-    """The words after those from `g` and `s` in a span up to `end`; multiword tokens that begin in it make it longer."""
+def _overlapping(
+    golds: Sequence[PlacedWord], systems: Sequence[PlacedWord], g: int, s: int, end: int
+) -> tuple[int, int]:
+    """The words after those from `g` and `s` in a span up to `end`; multiword tokens in it make it longer."""
 
-    def goes_on(words: Sequence[Word], at: int) -> bool:
+    def goes_on(words: Sequence[PlacedWord], at: int) -> bool:
         return at < len(words) and (words[at].start < end if words[at].multiword else words[at].end <= end)
 
     while goes_on(golds, g) or goes_on(systems, s):
@@ -75,7 +77,7 @@ def _overlapping(golds: Sequence[Word], systems: Sequence[Word], g: int, s: int,
     return g, s
 
 
-def _common(gold: Sequence[Word], system: Sequence[Word]) -> Iterator[tuple[Word, Word]]:
+def _common(gold: Sequence[PlacedWord], system: Sequence[PlacedWord]) -> Iterator[tuple[PlacedWord, PlacedWord]]:
     """Yields the pairs of the longest common subsequence of two short lists of words, by form."""
     longest = [[0] * (len(system) + 1) for _ in range(len(gold) + 1)]  # of gold[i:] and system[j:]
     for i in reversed(range(len(gold))):
@@ -173,7 +175,7 @@ class _Side:
         self.columns: set[str] = set(COLUMNS)  # that all sentences have
         self.tokens: list[_Span] = []
         self.sentences: list[_Span] = []
-        self.words: list[Word] = []
+        self.words: list[PlacedWord] = []
         forms: list[str] = []
         end = 0
         for sentence in sentences:
@@ -188,7 +190,7 @@ class _Side:
                 self.tokens.append(span)
                 for i in range(token.start, token.stop):
                     word = sentence.tokens[i] if token.multiword else forms[-1]
-                    self.words.append(Word(*span, token.multiword, word.lower(), sentence, i))
+                    self.words.append(PlacedWord(*span, token.multiword, word.lower(), sentence, i))
             self.sentences.append((begin, end))
         self.text = "".join(forms)
 

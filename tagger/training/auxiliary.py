@@ -34,7 +34,7 @@ from tagger.bundle.hub import is_hub_name
 from tagger.bundle.saved_config import CARD, TAGGER_IN_RUN
 from tagger.corpus.corpus_config import CORPUS
 from tagger.corpus.raw_text import MAX_COUNTED_FORMS, Texts
-from tagger.corpus.splits import FACT_COLUMNS, to_arrow, token_counts
+from tagger.corpus.splits import AUXILIARY_COLUMNS, to_arrow, token_counts
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.cached_outputs import saved_array
@@ -65,7 +65,7 @@ _log = logging.getLogger(__name__)
 
 
 Rows = Mapping[str, Any]
-"""`FACT_COLUMNS` of some sentences, and of several corpora `CORPUS`; a list is empty where there is no such column."""
+"""`AUXILIARY_COLUMNS` of some sentences, and of several corpora `CORPUS`; a list is empty without such a column."""
 
 
 def facts_of(xpos: str, feats: str) -> list[str]:
@@ -88,7 +88,7 @@ class Facts:
 
     Attributes:
         names: N facts, the most frequent first.
-        annotated: of several corpora, each with those of `FACT_COLUMNS` in which it has tags.
+        annotated: of several corpora, each with those of `AUXILIARY_COLUMNS` in which it has tags.
     """
 
     def __init__(self, names: Sequence[str], annotated: Iterable[tuple[str, str]] = ()) -> None:
@@ -101,10 +101,10 @@ class Facts:
         counts: Counter[tuple[str, str]] = Counter()
         annotated = set()
         several = [CORPUS] if CORPUS in sentences.column_names else []
-        for rows in sentences.select_columns([*FACT_COLUMNS, *several]).iter(1000):
+        for rows in sentences.select_columns([*AUXILIARY_COLUMNS, *several]).iter(1000):
             for xpos, feats in zip(rows["xpos"], rows["feats"], strict=True):
                 counts.update(_pairs(xpos, feats))
-            for column in FACT_COLUMNS if several else ():
+            for column in AUXILIARY_COLUMNS if several else ():
                 tagged = (any(map(is_given, tags)) for tags in rows[column])
                 annotated |= {(str(corpus), column) for corpus, has in zip(rows[CORPUS], tagged, strict=True) if has}
         facts: Counter[str] = Counter()
@@ -118,7 +118,7 @@ class Facts:
         """(T, B, N): 1 where a fact holds of a word, else 0; -1 where one of several corpora lacks its column."""
         found = np.zeros((max(lengths), len(lengths), len(self.names)), dtype=np.float32)
         for number, (xpos, feats) in enumerate(zip(rows["xpos"], rows["feats"], strict=True)):
-            for column in FACT_COLUMNS if CORPUS in rows else ():
+            for column in AUXILIARY_COLUMNS if CORPUS in rows else ():
                 if (str(rows[CORPUS][number]), column) not in self.annotated:
                     found[:, number, self._places[column]] = -1
             for place, word in enumerate(_pairs(xpos, feats)):

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Sampler
 
 from tagger.corpus.corpus_config import CORPUS
 from tagger.corpus.noise import Copy, gathered, with_noise
-from tagger.corpus.splits import FACT_COLUMNS, corpus_names, token_counts
+from tagger.corpus.splits import AUXILIARY_COLUMNS, corpus_names, token_counts
 from tagger.errors import InputError
 from tagger.model.batch import Batch, FormTable, collate, length_buckets
 from tagger.model.network import NetworkConfig
@@ -84,7 +84,7 @@ class TaggerDataModule(pl.LightningDataModule):
         self.table = FormTable(vocabulary, network, None if never_learns else tokenizer)
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        train, facts = self.splits["train"], FACT_COLUMNS if self.facts else ()
+        train, facts = self.splits["train"], AUXILIARY_COLUMNS if self.facts else ()
         gold, additions = len(train), list[Addition]()
         sentences = self._needed(train if self.distilled is None else self.distilled.sentences, facts)
         if CORPUS in sentences.column_names:

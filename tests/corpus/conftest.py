@@ -70,7 +70,7 @@ def numbered(start: int, end: int) -> str:
     return rows(*(f"w{i}/X" for i in range(start, end)))
 
 
-NO_FACTS: dict[str, list[str]] = {"xpos": [], "feats": []}  # what a row says in columns that its corpus lacks
+NO_AUXILIARY: dict[str, list[str]] = {"xpos": [], "feats": []}  # what a row says in columns that its corpus lacks
 NO_SPACING = {"text": None, "multiwords": [], "space_after": None}  # what a row says of its text, if nothing is known
 
 

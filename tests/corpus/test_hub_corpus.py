@@ -9,10 +9,10 @@ import datasets
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 
-from tagger.corpus.splits import FACT_COLUMNS, SPACING, gold_sentences
+from tagger.corpus.splits import AUXILIARY_COLUMNS, SPACING, gold_sentences
 from tagger.text.spacing import gold_paragraphs
 from tests.corpus.conftest import (
-    NO_FACTS,
+    NO_AUXILIARY,
     NO_SPACING,
     conll_folder,
     error_of,
@@ -81,7 +81,7 @@ def test_class_labels_under_other_names(tmp_path: Path) -> None:
     assert corpus.name == "c"
     assert corpus.splits.num_rows == {"train": 3, "dev": 1, "test": 4}
     row = {"tokens": ["a", "b", "c"], "pos": ["VB", "NN", "_"], "comments": []}
-    assert corpus.splits["test"][0] == row | NO_FACTS | NO_SPACING
+    assert corpus.splits["test"][0] == row | NO_AUXILIARY | NO_SPACING
 
 
 def test_a_data_set_that_changed_is_read_again(tmp_path: Path) -> None:
@@ -139,4 +139,4 @@ def test_the_configs_of_the_hub(composed: Any, newer: str, tmp_path: Path) -> No
         assert chosen.columns == ["pos"]
         chosen.columns = columns
         corpus = load(chosen)
-        assert corpus.splits["test"].column_names == ["tokens", *columns, *FACT_COLUMNS, "comments", *SPACING]
+        assert corpus.splits["test"].column_names == ["tokens", *columns, *AUXILIARY_COLUMNS, "comments", *SPACING]

@@ -11,7 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 
 from tagger.errors import InputError, shorten
-from tagger.extras.analysis.vectors import Located, Vectors
+from tagger.extras.analysis.vectors import LayerVectors, Located
 from tagger.text.sentence import Sentence
 from tagger.text.strings import display_width, fitted
 
@@ -86,7 +86,7 @@ def evenly(items: Sequence[T], size: int) -> list[T]:
     return [items[i * len(items) // size] for i in range(size)] if len(items) > size else list(items)
 
 
-class Found(NamedTuple):
+class Occurrences(NamedTuple):
     """The result of `find`."""
 
     total: int  # all occurrences
@@ -94,7 +94,7 @@ class Found(NamedTuple):
     sample: list[list[str]]  # a sample of all sentences, with and without the word
 
 
-def find(word: str, sentences: Iterable[Located], most: int) -> Found:
+def find(word: str, sentences: Iterable[Located], most: int) -> Occurrences:
     """Finds a word, in upper or lower case, in sentences, few of which are held in memory: `most` with the word."""
     found: EvenSample[Occurrence] = EvenSample(most)
     sample: EvenSample[list[str]] = EvenSample(SAMPLE_SENTENCES)
@@ -109,7 +109,7 @@ def find(word: str, sentences: Iterable[Located], most: int) -> Found:
             f"{shorten(word)} occurs {found.seen} times as a word in the files; {MIN_OCCURRENCES} occurrences are"
             " needed: name more FILEs, or another WORD"
         )
-    return Found(found.seen, found.chosen(), sample.chosen())
+    return Occurrences(found.seen, found.chosen(), sample.chosen())
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,9 @@ class Senses:
     groups: list[Group]  # the largest first
 
 
-def senses(vectors_of: Vectors, word: str, found: Found, layer: str = "all", number: int | None = None) -> Senses:
+def senses(
+    vectors_of: LayerVectors, word: str, found: Occurrences, layer: str = "all", number: int | None = None
+) -> Senses:
     """Groups the occurrences of a word by its vectors from a layer.
 
     The vectors are centred and scaled to length 1. Agglomerative clustering with average linkage of cosine
@@ -199,7 +201,7 @@ def grouped(x: np.ndarray, number: int | None = None) -> tuple[np.ndarray, dict[
     return (tried[best] if silhouettes[best] >= MIN_SILHOUETTE else labels_of(1)), silhouettes
 
 
-def _other_words(vectors_of: Vectors, word: str, sample: Sequence[list[str]]) -> tuple[list[str], np.ndarray]:
+def _other_words(vectors_of: LayerVectors, word: str, sample: Sequence[list[str]]) -> tuple[list[str], np.ndarray]:
     """The other lower-cased words that a sample has MIN_SAMPLE_COUNT times, and their mean vectors (M, D)."""
     read = evenly(sample, max(1, SAMPLE_TOKENS * len(sample) // sum(map(len, sample))))  # sentences of SAMPLE_TOKENS
     forms = [form.lower() for tokens in read for form in tokens][:SAMPLE_TOKENS]

@@ -21,7 +21,7 @@ from tagger.text.strings import encodable
 ALL, MEAN = "all", "mean"  # layers beside those that have numbers
 MAX_NPZ_BYTES = 2_000_000_000  # held in memory; writing needs twice as much
 
-Vectors = Callable[[Iterable[Sequence[str]]], Iterator[np.ndarray]]
+LayerVectors = Callable[[Iterable[Sequence[str]]], Iterator[np.ndarray]]
 """Sentences -> for each of them the vectors of its words, float32, (words, D)."""
 
 
@@ -98,7 +98,7 @@ def load_layer(
     language: str | None,
     model: str | None,
     device: str,
-) -> tuple[Vectors, Iterator[Located]]:
+) -> tuple[LayerVectors, Iterator[Located]]:
     """What computes the vectors of a layer of a tagger, see `embed`, and the sentences of files.
 
     The tagger is that of the language of the first file, unless one is named. A missing file is said
@@ -122,7 +122,7 @@ def read_files(tagger: Tagger, files: Iterable[tuple[str, str, Iterable[str]]]) 
             yield Located(file, number, sentence)
 
 
-def save_vectors(path: str, vectors: Vectors, located: Iterable[Located]) -> tuple[int, int]:
+def save_vectors(path: str, vectors: LayerVectors, located: Iterable[Located]) -> tuple[int, int]:
     """Writes the vectors of N words, D numbers each. Returns N and D.
 
     The arrays of the .npz are `vectors` (N, D), `words`, `sentences`, `positions` (both from 0) and `files`.

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tagger.commands.console import show, show_json
-from tagger.commands.options import AsJson, InputOption, LanguageOption, ModelOption, Workers
+from tagger.commands.options import AsJson, InputOption, LanguageOption, ModelOption, WorkersOption
 
 
 def benchmark(
@@ -16,7 +16,7 @@ def benchmark(
         str | None, typer.Option(metavar="FILE", help="File to tag. Default: the bundled sample treebank.")
     ] = None,
     input: InputOption = None,
-    workers: Workers = None,
+    workers: WorkersOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Measures the speed of a tagger on this machine."""

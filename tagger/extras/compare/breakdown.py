@@ -70,12 +70,12 @@ def breakdown(
         column lacks the column.
     """
     groups = Groups(key)
-    every = _Group(vocabulary)
-    found: dict[str, _Group] = {}
+    every = _GroupScores(vocabulary)
+    found: dict[str, _GroupScores] = {}
     for sentence, gold in sentences:
         name = groups.of(sentence)
         if sentence.tokens:
-            for group in (every, found.setdefault(name, _Group(vocabulary))):
+            for group in (every, found.setdefault(name, _GroupScores(vocabulary))):
                 group.add(sentence, gold)
     columns = annotated(every.columns, vocabulary)
     if found.keys() == {NO_GROUP}:
@@ -93,7 +93,7 @@ def breakdown(
     }
 
 
-class _Group:
+class _GroupScores:
     """The scores of the sentences of a group."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:

@@ -92,7 +92,7 @@ STEPS = ("guess", "renew", "teach", "segment", "learn", "pack")
 OF_OLDER = ("guess", "renew")  # steps of languages that have files to be renewed
 
 
-class Row(NamedTuple):
+class LanguageRow(NamedTuple):
     """A row of `languages.csv`; see docs/languages.md."""
 
     name: str
@@ -124,7 +124,7 @@ class Row(NamedTuple):
 class Language:
     """What is made of a row."""
 
-    def __init__(self, row: Row, roots: list[Path], texts: Path, work: Path, seed: int = SEED) -> None:
+    def __init__(self, row: LanguageRow, roots: list[Path], texts: Path, work: Path, seed: int = SEED) -> None:
         self.row, self.roots, self.texts, self.seed = row, roots, texts, seed
         self.folder = work / (row.name if seed == SEED else f"{row.name}-{seed}")
         self.primary = self.folder / "corpora" / "+".join(name.replace("/", "-") for name in row.corpora.split())
@@ -551,7 +551,7 @@ def blanked(text: str, *columns: int) -> str:
     return "\n".join(lines)
 
 
-def names_of(row: Row) -> list[str]:
+def names_of(row: LanguageRow) -> list[str]:
     """The treebanks and files that a tagger learns from."""
     columns = row.corpora, row.more, row.renewed, row.others, row.related
     return [name for column in columns for name in column.split()]
@@ -581,7 +581,7 @@ def evaluate(path: Path, model: Path, *options: str) -> dict[str, Any]:
     return found
 
 
-def results(table: list[Row]) -> str:
+def results(table: list[LanguageRow]) -> str:
     """The table of docs/languages.md: the scores of the taggers in `data` beside published ones."""
     lines = [
         "| language | treebank | 1,000 words | UPOS / UDPipe 2 | | raw text / UDPipe 2 / Stanza | FEATS / UDPipe 2"
@@ -626,7 +626,7 @@ def results(table: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def notice(table: list[Row]) -> str:
+def notice(table: list[LanguageRow]) -> str:
     """What `data/NOTICE.md` says: all that the taggers in `data` and the language finder were made from."""
     lines = [
         "# What the taggers in this folder were made from",
@@ -644,10 +644,10 @@ def notice(table: list[Row]) -> str:
     return "\n".join([*lines, "", *SOURCES, ""])
 
 
-def rows() -> list[Row]:
+def rows() -> list[LanguageRow]:
     """The rows of the table."""
     with (HERE / "languages.csv").open(encoding="utf-8", newline="") as file:
-        return [Row(**row) for row in csv.DictReader(file)]
+        return [LanguageRow(**row) for row in csv.DictReader(file)]
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 import torch
 
 import tagger
-from tagger.extras.languages.make import Language, Row, read, rows
+from tagger.extras.languages.make import Language, LanguageRow, read, rows
 from tagger.text.sentence import Sentence
 from tagger.text.spacing import surface_tokens
 
@@ -93,7 +93,7 @@ def text_of(sentences: list[Sentence]) -> str:
     return "\n\n".join("".join(texts[start : start + 10]).strip() for start in range(0, len(texts), 10))
 
 
-def measure(row: Row, roots: list[Path]) -> list[float]:
+def measure(row: LanguageRow, roots: list[Path]) -> list[float]:
     """The numbers of a language: words per second of the CRF, and ratios of ours to it."""
     language, name = Language(row, roots, Path(), Path()), row.corpora.split()[0]
     train, gold = (language.split_of(name, split) for split in ("train", "dev" if row.test == "kept" else "test"))

@@ -18,7 +18,7 @@ from tagger.commands.options import (
     LexiconOption,
     PrecisionOption,
     Separator,
-    Workers,
+    WorkersOption,
     format_help,
     lexicon_files,
 )
@@ -60,7 +60,7 @@ def review(
     encoding: Encoding = "utf-8",
     separator: Separator = None,
     force: Force = False,
-    workers: Workers = None,
+    workers: WorkersOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
 ) -> None:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from msgspec import Meta
 
 from tagger.extras.serving import documents
-from tagger.extras.serving.batcher import Job, Render
+from tagger.extras.serving.batcher import Render, TextJob
 from tagger.extras.serving.bodies import Refusal, json_body, read_json
 from tagger.extras.serving.service import Service, description, wanted_columns
 from tagger.tagging import decoding
@@ -80,7 +80,7 @@ def routes(service: Service) -> APIRouter:
         thin = [f"{name}: {THIN}"] if tagger.config.get("thin") else []
         before, render, after = _written(name, columns, asked, thin)
         window = max(1000, documents.WINDOW // asked.top)
-        job = Job(tagger, parts, size, wanted, render)
+        job = TextJob(tagger, parts, size, wanted, render)
         return await documents.answer(job, service.batcher, request, before, after, kind, window)
 
     return router

@@ -25,7 +25,7 @@ log = logging.getLogger("tagger.serve")
 
 
 @dataclass(eq=False)
-class Job:
+class TextJob:
     """A text to be tagged, and how its answer is written.
 
     Attributes:
@@ -45,7 +45,7 @@ class Job:
     one_sentence: bool = False
 
 
-Waiting = tuple[Job, "asyncio.Future[bytes]"]
+Waiting = tuple[TextJob, "asyncio.Future[bytes]"]
 
 
 class Batcher:
@@ -66,7 +66,7 @@ class Batcher:
         self._queue.put(None)
         self._thread.join()
 
-    async def run(self, job: Job) -> bytes:
+    async def run(self, job: TextJob) -> bytes:
         """The answer of a job; raises what its client is to be told."""
         job.parts = list(job.parts)
         future: asyncio.Future[bytes] = self._loop.create_future()
@@ -115,7 +115,7 @@ class Batcher:
                 answers.append((future, _for_client(error)))
         return answers
 
-    def _tagged(self, jobs: list[Job]) -> list[list[Sentence]]:
+    def _tagged(self, jobs: list[TextJob]) -> list[list[Sentence]]:
         """The tagged sentences of each job."""
         tagger, request = jobs[0].tagger, jobs[0].request
         cuts = tagger.cuts_of([part for job in jobs for part in job.parts])

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
 from tagger.bundle.catalog import DEFAULT
-from tagger.extras.serving.batcher import Batcher, Job
+from tagger.extras.serving.batcher import Batcher, TextJob
 from tagger.extras.serving.bodies import Refusal
 from tagger.tagging.languages import Languages
 from tagger.tagging.tagger import DocumentTagger
@@ -34,7 +34,7 @@ After = Callable[[list[str]], bytes]
 
 
 async def answer(
-    job: Job, batcher: Batcher, request: Request, before: bytes, after: After, media_type: str, window: int = WINDOW
+    job: TextJob, batcher: Batcher, request: Request, before: bytes, after: After, media_type: str, window: int = WINDOW
 ) -> Response:
     """The response to a request, when the whole text is tagged: an error in its last line is an error, too.
 

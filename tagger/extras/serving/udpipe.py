@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 
 from tagger.errors import InputError
 from tagger.extras.serving import documents
-from tagger.extras.serving.batcher import Job, Render
+from tagger.extras.serving.batcher import Render, TextJob
 from tagger.extras.serving.bodies import MULTIPART, TEXT, URLENCODED, Refusal, read_form
 from tagger.extras.serving.service import Service
 from tagger.tagging import decoding
@@ -69,7 +69,7 @@ def routes(service: Service) -> APIRouter:
         name, tagger = await service.choose(fields.get("model"))
         if text is None:
             raise Refusal(400, "the parameter data is missing; it has the text")
-        way, output = _way(fields), fields.get("output", "conllu").partition("=")[0]
+        way, output = _input_way(fields), fields.get("output", "conllu").partition("=")[0]
         if output not in OUTPUTS:
             raise Refusal(400, f"unknown output format {output[:60]!r}; choose {', '.join(OUTPUTS)}")
         tags = "tagger" in fields
@@ -84,13 +84,13 @@ def routes(service: Service) -> APIRouter:
             before += _escaped(comments)
         wanted = decoding.Request(tuple(tagger.columns)) if tags else None  # all columns are chosen together
         parts, render = _parts(tagger, text, way), _render(columns, output, way.ranges)
-        job = Job(tagger, parts, size, wanted, render, way.one_sentence)
+        job = TextJob(tagger, parts, size, wanted, render, way.one_sentence)
         return await documents.answer(job, service.batcher, request, before, lambda _: b'"}\n', "application/json")
 
     return router
 
 
-class _Way(NamedTuple):
+class _InputWay(NamedTuple):
     """How the text of a request is read."""
 
     format: str  # one of `tagger.text.formats.INPUTS`
@@ -98,17 +98,17 @@ class _Way(NamedTuple):
     ranges: bool = False  # whether MISC says where each token stands
 
 
-def _way(fields: dict[str, str]) -> _Way:
+def _input_way(fields: dict[str, str]) -> _InputWay:
     if "tokenizer" in fields:
         options = {option.partition("=")[0].strip() for option in fields["tokenizer"].split(";")}
-        return _Way("text", "presegmented" in options, "ranges" in options)
+        return _InputWay("text", "presegmented" in options, "ranges" in options)
     format = fields.get("input", "conllu").partition("=")[0]
     if format not in INPUTS:
         raise Refusal(400, f"unknown input format {format[:60]!r}; choose {', '.join(INPUTS)}, or name a tokenizer")
-    return _Way(INPUTS[format])
+    return _InputWay(INPUTS[format])
 
 
-def _parts(tagger: DocumentTagger, text: BinaryIO, way: _Way) -> Iterable[Part]:
+def _parts(tagger: DocumentTagger, text: BinaryIO, way: _InputWay) -> Iterable[Part]:
     lines: Iterable[str] = decoded_lines(text, documents.WHERE, option="")
     if way.format == "text" and not tagger.takes_text:
         raise Refusal(400, "this model takes tokens; leave out the tokenizer, and send input=vertical or conllu")

@@ -11,9 +11,9 @@ from tagger.extras.analysis.senses import (
     MAX_GROUPS,
     TEXT_WIDTH,
     EvenSample,
-    Found,
     Group,
     Occurrence,
+    Occurrences,
     Senses,
     find,
     format_groups,
@@ -117,7 +117,7 @@ def test_without_groups_there_is_one_and_the_largest_comes_first() -> None:
         assert (sorted(set(labels.tolist())), silhouettes) == (list(range(number)), {})
 
 
-def contexts(noun: int, verb: int) -> Found:
+def contexts(noun: int, verb: int) -> Occurrences:
     """A word in two kinds of sentences."""
     frames = [[f"n{i}", "the", "book", "reads", "flights"] for i in range(noun)]
     frames += [[f"v{i}", "They", "book", "well", "."] for i in range(verb)]

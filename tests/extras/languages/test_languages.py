@@ -22,7 +22,7 @@ from tagger.text.sentence import Sentence
 from tagger.training.start import dictionaries_of
 
 ROOT = Path(__file__).parents[3]
-BLANK = make.Row(**{**dict.fromkeys(make.Row._fields, ""), "dev": "kept"})
+BLANK = make.LanguageRow(**{**dict.fromkeys(make.LanguageRow._fields, ""), "dev": "kept"})
 ENGLISH = BLANK._replace(name="english", corpora="UD_English-EWT")
 TALO = [["talo", "talon", "talossa"], ["kirja", "kirjan", "kirjat", "kirjalla"], ["Helsinki"]]
 

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tagger.extras.serving.batcher import Batcher, Job
+from tagger.extras.serving.batcher import Batcher, TextJob
 from tagger.extras.serving.documents import MAX_SENTENCE, parts_of_text
 from tagger.extras.serving.service import Service
 from tagger.tagging.decoding import Request
@@ -262,13 +262,13 @@ def test_one_bad_job_of_a_batch_does_not_spoil_the_others(tiny: Service) -> None
         numbers.append(len(sentences))
         return b"good"
 
-    def job(text: str, render: Any = counting) -> Job:
-        return Job(tagger, parts_of_text(tagger, text), len(text), Request(("upos",)), render)
+    def job(text: str, render: Any = counting) -> TextJob:
+        return TextJob(tagger, parts_of_text(tagger, text), len(text), Request(("upos",)), render)
 
     async def run() -> list[Any]:
         batcher.start()
         jobs = [job("They book flights."), job("Well", lambda _: 1 / 0), job("Well. Well.")]
-        jobs.append(Job(tagger, [None], 1, Request(("upos",)), counting))  # type: ignore[list-item]
+        jobs.append(TextJob(tagger, [None], 1, Request(("upos",)), counting))  # type: ignore[list-item]
         return await asyncio.gather(*map(batcher.run, jobs), return_exceptions=True)
 
     answers = asyncio.run(run())
