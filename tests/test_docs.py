@@ -23,9 +23,8 @@ from omegaconf import DictConfig, OmegaConf
 from tagger.bundled import bundled
 from tagger.commands.app import COMMANDS, app
 from tagger.text.formats import INPUTS, OUTPUTS, SUFFIXES
-from tagger.training.config import page_config
+from tagger.training.config import LOGGERS, page_config
 from tagger.training.launch import hydra_words
-from tagger.training.loggers import LOGGERS
 from tests.commands.conftest import call
 from tests.conftest import with_entry_points
 from tests.forked import forked

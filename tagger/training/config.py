@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -21,7 +22,7 @@ from tagger.bundle.hub import is_hub_name
 from tagger.bundle.saved_config import MAX_TRAINED
 from tagger.corpus.corpus_config import CORPUS, CorpusConfig, check_files
 from tagger.corpus.raw_text import text_files
-from tagger.errors import InputError
+from tagger.errors import InputError, missing_extra
 from tagger.model.decoder import CRF, DECODERS, SOFTMAX
 from tagger.model.dictionary import digest_of
 from tagger.model.embeddings import VectorConfig
@@ -32,11 +33,11 @@ from tagger.model.transformer import ENCODER_DTYPES, Layer, TopLayers
 from tagger.model.transformer import TransformerConfig as NetworkTransformerConfig
 from tagger.text.schema import Count, Dropout, Name, Rate, Seed, Size, bad_value, one_of, read
 from tagger.text.segment import RULES
-from tagger.training.loggers import check_loggers
 
 # In use for something else.
 RESERVED_COLUMNS = ("tokens", "comments", "text", "multiwords", "space_after", "offsets", "loss", "accuracy", CORPUS)
 AUTO, LEARNED = "auto", "learned"  # segmenters, besides rules
+LOGGERS = {"csv": "CSVLogger", "tensorboard": "TensorBoardLogger", "wandb": "WandbLogger", "mlflow": "MLFlowLogger"}
 RULES_OF_CORPUS = "rules"  # the segmenter that is the rules which fit the corpus
 
 _Positive = Annotated[float, Meta(gt=0, le=1e12)]
@@ -296,6 +297,15 @@ def check_trainer_settings(settings: Mapping[str, Any]) -> None:
         raise bad_value("trainer.devices", devices, "several devices need accelerator=ddp")
     if isinstance(devices, list) and len({*devices}) < len(devices):
         raise bad_value("trainer.devices", devices, "name every device once")
+
+
+def check_loggers(config: Mapping[str, Any]) -> None:
+    """Looks whether the chosen loggers are installed, before anything is trained."""
+    for name in config:
+        if name not in LOGGERS:
+            raise InputError(f"logger.{name}: no such logger; choose from {', '.join(LOGGERS)}")
+        if name != "csv" and find_spec(name) is None:
+            raise missing_extra(name, name)
 
 
 def check_machine(threads: int, settings: Mapping[str, Any]) -> None:

@@ -35,10 +35,9 @@ from tagger.text.paragraphs import Paragraph
 from tagger.text.segment import RULES, RuleSegmenter
 from tagger.text.sentence import Token
 from tagger.text.spacing import GoldParagraph, gold_paragraphs, with_usual_spacing
-from tagger.training.checkpoints import time_left
 from tagger.training.config import AUTO, LEARNED, TrainConfig
 from tagger.training.segmenter_units import Choices, TrainingText
-from tagger.training.trainer import make_trainer, run_fit
+from tagger.training.trainer import make_trainer, run_fit, time_left
 
 # T units of the longest window, B windows, A affixes, C columns of the surroundings, S scripts
 
@@ -407,7 +406,7 @@ def train_segmenter(
     parameters = sum(parameter.numel() for parameter in module.network.parameters())
     _log.info("segmenter: %d units, %s parameters, %d steps", batches.units, f"{parameters:,}", steps)
     settings = {"accelerator": accelerator, "devices": 1, "gradient_clip_val": MAX_GRADIENT}
-    trainer = make_trainer(settings, {"max_steps": steps, "enable_checkpointing": False}, folder, [])
+    trainer = make_trainer(settings | {"max_steps": steps, "enable_checkpointing": False}, folder)
     run_fit(trainer, module, DataLoader(batches, batch_size=None))
     return with_sentences(*module.best, dev, rules), trainer.global_step
 

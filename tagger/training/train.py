@@ -30,7 +30,6 @@ from tagger.training.config import TrainConfig, find_start
 from tagger.training.data import TaggerDataModule
 from tagger.training.fit_linear import LINEAR_SECONDS, linear_members
 from tagger.training.fit_segmenter import SegmenterTraining
-from tagger.training.loggers import run_loggers
 from tagger.training.module import TaggerModule
 from tagger.training.report import (
     REPORT_SECONDS,
@@ -43,7 +42,7 @@ from tagger.training.report import (
 )
 from tagger.training.run_folder import REPORT, REPORT_PAGE, SHARDS
 from tagger.training.start import dictionary_digests, filled_config, lemma_reliability, load_init, new_module
-from tagger.training.trainer import begin, finish, fit_best
+from tagger.training.trainer import begin, finish, fit_best, run_loggers
 
 _log = logging.getLogger(__name__)
 
@@ -118,7 +117,7 @@ Epochs = list[dict[str, float]]  # see `EpochRecorder`
 
 
 def learn(
-    page: TrainConfig,
+    config: TrainConfig,
     corpus: Corpus,
     init: Bundle | None,
     segmenting: SegmenterTraining,
@@ -130,7 +129,7 @@ def learn(
     """Trains networks and linear members: a tagger with rules for raw text, its results, and its epochs.
 
     Args:
-        page: the config as it was given, with None for what the corpus decides. Below, `config` is the same filled.
+        config: as it was given, with None for what the corpus decides.
         init: the tagger to start from, if there is one.
         segmenting: how the tagger will find the words of raw text.
         folder, resume, callbacks: see `train`.
@@ -138,7 +137,7 @@ def learn(
     """
     train = corpus.splits["train"]
     words = int(token_counts(train).sum())
-    config = filled_config(page, corpus, init)
+    config = filled_config(config, corpus, init)
     teacher = Teacher(config.distill, config.columns) if config.distill.teacher else None
     facts = Facts.of(train, config.columns) if config.auxiliary else Facts([])
     text = teacher.text.counts if teacher and teacher.text else None
@@ -167,10 +166,9 @@ def learn(
     epochs, results = fit_best(
         module,
         data,
-        config={name: value for name, value in asdict(page).items() if name != "logger"},
+        settings=config.trainer,
         folder=folder,
         resume=resume,
-        settings={"max_epochs": config.trainer["max_epochs"]},
         loggers=loggers,
         callbacks=[_Patience(module, cast(int, config.patience)), *callbacks],
         seconds_after=segmenting.seconds_about(words)

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 import pytest
 import pytorch_lightning as pl
+import torch
 from hydra import compose, initialize_config_dir
 from matplotlib.figure import Figure
 from omegaconf import DictConfig
@@ -22,10 +23,10 @@ from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.training import fit_segmenter as segmenter
 from tagger.training import launch
-from tagger.training.checkpoints import EpochRecorder
 from tagger.training.config import TrainConfig, page_config
 from tagger.training.launch import VERSION_BASE
 from tagger.training.train import train as train_run
+from tagger.training.trainer import EpochRecorder
 
 TRAIN = "tagger.training.train.train"
 COMMAND = "python -m tagger corpus=conllu"
@@ -197,7 +198,7 @@ def interruption(epoch: int, monkeypatch: pytest.MonkeyPatch, seed: int = 1) -> 
     """Within the block there is a Ctrl+C while an epoch, counted from 0, of a run with that seed is trained."""
 
     def interrupt(self: EpochRecorder, trainer: pl.Trainer, *_: object) -> None:
-        if trainer.current_epoch == epoch and self.config["seed"] == seed:
+        if trainer.current_epoch == epoch and torch.initial_seed() == seed:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:

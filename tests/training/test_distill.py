@@ -20,9 +20,9 @@ from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import TaggerOptions
 from tagger.training import auxiliary, launch
 from tagger.training.auxiliary import Teacher, UntaggedText
-from tagger.training.checkpoints import EpochRecorder
 from tagger.training.config import DistillConfig
 from tagger.training.data import TaggerDataModule
+from tagger.training.trainer import EpochRecorder
 from tests.conftest import CORPUS, TOKENS, make_network, network_config, save_tiny
 from tests.training.conftest import TINY, weights
 from tests.training.test_module import make_module, make_trainer

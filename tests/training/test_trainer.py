@@ -1,18 +1,27 @@
-"""The trainer: the settings that reach Lightning, and a training that is interrupted, moved, resumed or complete."""
+"""The trainer: checkpoints and lines of epochs, trainings that are interrupted and resumed, loggers."""
 
+import csv
 import os
 import random
+import re
 import signal
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
+import mlflow
 import pytest
 import pytorch_lightning as pl
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tagger.errors import InputError
-from tagger.training.checkpoints import EpochRecorder
+from tagger.training import trainer as module
+from tagger.training.config import check_loggers
 from tagger.training.train import train
+from tagger.training.trainer import EpochRecorder, WholeFileIO, load_checkpoint
+from tests.conftest import largest_file
 from tests.training.conftest import COMMAND, config_of, weights
 
 
@@ -110,3 +119,81 @@ def test_two_processes_train_one_tagger(treebank: Path, tmp_path: Path, monkeypa
     assert weights(tmp_path / "run") == weights(tmp_path / "whole")
     rows = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["epoch", "1", "2"]
+
+
+def test_a_checkpoint_that_fits_no_more_leaves_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoints" / "best.ckpt"
+    WholeFileIO().save_checkpoint({"weights": torch.zeros(10)}, path)
+    with largest_file(100_000), pytest.raises(InputError, match=r"best.ckpt cannot be written: File too large"):
+        WholeFileIO().save_checkpoint({"weights": torch.zeros(100_000)}, path)
+    assert [file.name for file in path.parent.iterdir()] == ["best.ckpt"]
+    assert len(load_checkpoint(path)["weights"]) == 10
+
+
+def test_every_epoch_leaves_a_last_checkpoint_and_only_a_better_one_a_best(
+    treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(module, "LONG_SECONDS", 0.0)
+    accuracies = [0.5, 0.7, 0.6, 0.7, float("nan")]
+    told: list[tuple[int, int]] = []
+    save = EpochRecorder._save
+
+    def pretend(self: EpochRecorder, trainer: Any) -> None:
+        self.epochs[-1]["dev/accuracy"] = accuracies[trainer.current_epoch]
+        save(self, trainer)
+        told.append((load_checkpoint(self.last)["epoch"], load_checkpoint(self.best)["epoch"]))
+
+    monkeypatch.setattr(EpochRecorder, "_save", pretend)
+    results = train(config_of(treebank, "trainer.max_epochs=5"), tmp_path, COMMAND)
+    assert told == [(0, 0), (1, 1), (2, 1), (3, 1), (4, 1)]
+    assert results["best_epoch"] == 2
+    assert re.search(r"an epoch takes about \d+ s\n.*epoch 1/5 ", caplog.text, re.DOTALL)
+    assert sorted(file.name for file in (tmp_path / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
+
+
+def test_damaged_checkpoints_are_not_resumed(treebank: Path, tmp_path: Path) -> None:
+    config = config_of(treebank, "trainer.max_epochs=1")
+    train(config, tmp_path, COMMAND)
+    checkpoint = tmp_path / "checkpoints" / "last.ckpt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    with pytest.raises(InputError, match=r"last.ckpt is damaged \([^.]+\); start the run again$"):
+        train(config, tmp_path, COMMAND, resume=True)
+
+
+def test_every_logger_has_every_epoch_and_the_scores(
+    treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("WANDB_MODE", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    loggers = ["logger=[csv,tensorboard,wandb,mlflow]", "logger.wandb.offline=true", "logger.wandb.tags=[tiny]"]
+    results = train(config_of(treebank, *loggers, "trainer.max_epochs=2"), Path("run"), COMMAND)
+    accuracy, key, logs = results["dev"]["upos"]["accuracy"], "final/dev/upos/accuracy", Path("run/logs").absolute()
+
+    rows = list(csv.DictReader((logs / "csv/version_0/metrics.csv").read_text().splitlines()))
+    epochs = [row["dev/accuracy"] for row in csv.DictReader(Path("run/metrics.csv").read_text().splitlines())]
+    assert [row["dev/accuracy"] for row in rows if row["dev/accuracy"]] == epochs
+    assert [float(row[key]) for row in rows if row[key]] == [accuracy]
+    assert "dropout: 0.6" in (logs / "csv/version_0/hparams.yaml").read_text()  # what the corpus decided
+
+    events = EventAccumulator(str(logs / "tensorboard/version_0")).Reload()
+    assert len(events.Scalars("dev/accuracy")) == 2
+    assert events.Scalars(key)[0].value == pytest.approx(accuracy)
+
+    client = mlflow.MlflowClient("sqlite:///mlflow.db")
+    (found,) = client.search_runs([client.get_experiment_by_name("tagger").experiment_id])
+    assert found.info.status == "FINISHED"
+    assert len(client.get_metric_history(found.info.run_id, "dev/accuracy")) == 2
+    assert found.data.metrics[key] == accuracy
+
+    (path,) = (logs / "wandb").rglob("offline-run-*/*.wandb")
+    assert key.encode() in path.read_bytes()
+
+
+def test_mistakes_are_one_line(treebank: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^logger.nolog: no such logger; choose from csv, .*, mlflow$"):
+        check_loggers({"nolog": {}})
+    values = ["logger=mlflow", "logger.mlflow.tracking_uri=sqlite:////proc/no/mlflow.db", "trainer.max_epochs=1"]
+    with pytest.raises(InputError, match=r"^logger=mlflow: "):
+        train(config_of(treebank, *values), tmp_path, COMMAND)

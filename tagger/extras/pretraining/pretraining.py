@@ -281,8 +281,7 @@ def _train(config: PretrainConfig, folder: Path, command: str, resume: bool) -> 
     )
     data = HiddenWordDataModule(text, module.network, config)
     values = {name: value for name, value in asdict(config).items() if name != "folder"}
-    settings = {"max_epochs": config.passes}
-    epochs, fitted = fit_best(module, data, values, folder, resume, settings=settings)
+    epochs, fitted = fit_best(module, data, config.trainer | {"max_epochs": config.passes}, folder, resume)
 
     best = epochs[fitted["best_epoch"] - 1]
     scores = {name: best[f"dev/{name}"] for name in ("loss", "accuracy", "top5")}

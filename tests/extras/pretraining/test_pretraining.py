@@ -15,7 +15,7 @@ from tagger.errors import InputError
 from tagger.extras.pretraining.hidden_words import load_word_predictor
 from tagger.extras.pretraining.pretraining import config_of, pretrain, read_text
 from tagger.training import launch
-from tagger.training.checkpoints import EpochRecorder
+from tagger.training.trainer import EpochRecorder
 from tests.extras.pretraining.conftest import UNTAGGED, tiny
 from tests.training.conftest import treebank
 
