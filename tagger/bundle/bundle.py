@@ -4,7 +4,6 @@ The folder has weights in safetensors, the rest in JSON, and a model card; no pi
 the sizes in `config.json` are compared with those of the stored weights before memory of that size is allocated.
 """
 
-import filecmp
 import json
 import shutil
 import stat
@@ -20,13 +19,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from tagger.bundle.linear_members import Linear, load_linear, save_linear
 from tagger.bundle.saved_config import (
     CARD,
     CONFIG,
     DIGESTS,
     FORMAT,
     LEMMAS,
+    LINEAR_WEIGHTS,
     NOISE,
     TOKENIZER,
     VOCABULARY,
@@ -35,7 +34,9 @@ from tagger.bundle.saved_config import (
 )
 from tagger.bundle.validation import read_description, read_lemmas
 from tagger.errors import InputError, reason
+from tagger.model.dictionary import open_dictionary
 from tagger.model.lemma_reliability import LemmaReliability
+from tagger.model.linear_chain import TABLES, LinearChain
 from tagger.model.network import TaggerNetwork
 from tagger.model.storage import build_without_memory, compress, expand, one_error, read_weights
 from tagger.model.transformer import MULTILINGUAL, PieceTokenizer, is_carried
@@ -55,12 +56,12 @@ TABLES_OF_FORMS = (
     "embedding.lemmas.",
     "embedding.vectors.tables.",
 )  # prefixes of their names
-TRANSFORMER, TABLES = "transformer", "embedding.vectors.tables"  # modules that members may share
+TRANSITIONS = "decoder."  # prefix of the names of the transitions' scores of a linear member
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Member:
-    """One of the networks whose scores are averaged; see `linear_members.py` for members of another kind.
+    """One of the networks whose scores are averaged.
 
     Attributes:
         network: in evaluation mode.
@@ -82,6 +83,39 @@ class Member:
     def share(self, column: str) -> float:
         """What its scores of a column are multiplied by before those of all members are added."""
         return self.weights.get(column, self.weight) / self.temperatures.get(column, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """A linear-chain CRF whose scores of a column are averaged with those of the networks.
+
+    Attributes:
+        column: of tags, whose order is that of the tagger.
+        chain: in evaluation mode.
+        weight: of its scores in the mean; what the linear members of a column leave of 1 is the networks'.
+        temperature: by which its scores are divided before they are averaged.
+    """
+
+    column: str
+    chain: LinearChain
+    weight: float
+    temperature: float = 1.0
+
+    @property
+    def share(self) -> float:
+        """What its scores are multiplied by before those of all members are added."""
+        return self.weight / self.temperature
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What `config.json` says of it."""
+        values = {"column": self.column, "weight": self.weight, "temperature": self.temperature}
+        dictionary = self.chain.dictionary.digests if self.chain.dictionary else {}
+        return {**values, "features": self.chain.sizes, **({"dictionary": dictionary} if dictionary else {})}
+
+    def round_to(self, storage_dtype: str) -> None:
+        """Changes the weights in place to those that a file of that dtype would have."""
+        self.chain.load_state_dict(expand(compress(self.chain.state_dict(), storage_dtype, (TRANSITIONS,))))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -109,13 +143,13 @@ class Bundle:
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """That of all members if they share one; else see `vocabulary.join_vocabularies`."""
+        """That of all members if they share one, else theirs joined."""
         vocabularies = list({id(member.vocabulary): member.vocabulary for member in self.members}.values())
         return vocabularies[0] if len(vocabularies) == 1 else join_vocabularies(vocabularies)
 
     @property
     def networks(self) -> list[TaggerNetwork]:
-        """The members' networks."""
+        """Those of the members."""
         return [member.network for member in self.members]
 
     @property
@@ -152,18 +186,13 @@ class Bundle:
     def save(self, folder: Path, card: str, packed: bool = False) -> None:
         """Writes the tagger. `folder` appears, or is replaced, only when all files are written.
 
-        All weights are kept to the bit; see `rounded` for smaller files. A frozen transformer that can be had again is
-        only named in the config. Tensors of members that are equal are stored once.
-
-        Args:
-            packed: whether vocabularies and tables are compressed, as in the taggers that come with the package.
-
-        Raises:
-            InputError: the folder cannot be written to, or the disk is full. Nothing is left of the new folder.
+        All weights are kept to the bit; `rounded` makes files smaller. A frozen transformer that can be had again is
+        only named in the config. Tensors of members that are equal are stored once. `packed`: whether vocabularies and
+        tables are compressed, as in the taggers that come with the package.
         """
         with _whole_folder(folder) as partial:
             save_file(_stored_weights(self.networks), partial / WEIGHTS)
-            save_linear(self.linear, partial)
+            _save_linear(self.linear, partial)
             self._save_tokenizers(partial)
             tables = {VOCABULARY: {"vocabularies": [asdict(vocabulary) for vocabulary in self._vocabularies()]}}
             if self.lemmas is not None:
@@ -180,24 +209,19 @@ class Bundle:
 
     def _save_tokenizers(self, folder: Path) -> None:
         """Writes each tokenizer, unless it is that of the nearest member before that has one."""
-        last: tuple[PieceTokenizer, Path] | None = None
+        last = None
         for number, member in enumerate(self.members):
-            if member.tokenizer is None or (last is not None and member.tokenizer is last[0]):
-                continue
-            path = _tokenizer_folder(folder, number)
-            member.tokenizer.save(path)
-            if last is not None and _same_files(path, last[1]):
-                shutil.rmtree(path)
-            else:
-                last = member.tokenizer, path
+            if member.tokenizer is not None:
+                state = member.tokenizer.limit, member.tokenizer.tokenizer.backend_tokenizer.to_str()
+                if state != last:
+                    member.tokenizer.save(_tokenizer_folder(folder, number))
+                last = state
 
     @classmethod
     def load(cls, folder: Path) -> "Bundle":
         """Reads what `save` wrote, and the weights of a transformer that is only named.
 
-        Raises:
-            InputError: a file is missing, damaged, of another version, or does not fit the others; the networks are
-                larger than the machine's memory; a weight is NaN or infinite; or the transformer cannot be found.
+        InputError says which file is missing, damaged, of another version, or does not fit the others.
         """
         config, vocabularies = read_description(folder)
         described = [(each, vocabularies[each["vocabulary"]]) for each in config.pop("members")]
@@ -208,7 +232,7 @@ class Bundle:
                 networks, _load_tokenizers(folder, networks), described, strict=True
             )
         )
-        linear = load_linear(config.pop("linear"), members[0].vocabulary.tags, folder)
+        linear = _load_linear(config.pop("linear"), members[0].vocabulary.tags, folder)
         name = config.pop("segmenter")
         del config["format"], config[DIGESTS]
         segmenter = load_segmenter(folder) if name == LEARNED else name
@@ -217,7 +241,7 @@ class Bundle:
     def rounded(self, storage_dtype: str) -> "Bundle":
         """The same tagger, whose members are changed in place to the weights that a file of that dtype would have.
 
-        Its folder is small, too, because `save` finds out in which dtype each tensor fits; see `storage.compress`.
+        Its folder is small, too, because `save` finds out in which dtype each tensor fits.
         """
         for network in self.networks:
             weights = network.state_dict()
@@ -230,6 +254,11 @@ class Bundle:
     def described(self, **values: Any) -> "Bundle":
         """The same tagger, of which `config.json` says something else."""
         return replace(self, config={**self.config, **values})
+
+
+def networks_share(members: Sequence[Linear], column: str) -> float:
+    """The weight that the linear members of a column leave to the networks."""
+    return 1 - sum(member.weight for member in members if member.column == column)
 
 
 def _stored_weights(networks: Sequence[TaggerNetwork]) -> dict[str, Tensor]:
@@ -310,7 +339,7 @@ def _load_networks(folder: Path, described: Sequence[tuple[Any, Vocabulary]]) ->
                 expected[key] = weights[name]
                 of_member[name] = nearest[name] = key
             for other, of_other in zip(networks, keys, strict=True):
-                _share(network, of_member, other, of_other)
+                _share_transformer(network, of_member, other, of_other)
             networks.append(network)
             keys.append(of_member)
     tensors = read_weights(path, expected)
@@ -327,19 +356,13 @@ def _load_networks(folder: Path, described: Sequence[tuple[Any, Vocabulary]]) ->
     return networks
 
 
-def _share(
+def _share_transformer(
     network: TaggerNetwork, keys: Mapping[str, str], other: TaggerNetwork, keys_of_other: Mapping[str, str]
 ) -> None:
-    """Gives a network the modules of another one that have all their weights from the same places of the file."""
-    for module in (TRANSFORMER, TABLES):
-        of_module = {name: key for name, key in keys.items() if name.startswith(f"{module}.")}
-        if not of_module or any(keys_of_other.get(name) != key for name, key in of_module.items()):
-            continue
-        if module == TRANSFORMER and network.config["transformer"] == other.config["transformer"]:
-            network.transformer = other.transformer
-        vectors, of_other = network.embedding.vectors, other.embedding.vectors
-        if module == TABLES and vectors is not None and of_other is not None:
-            vectors.tables = of_other.tables
+    """Gives a network the transformer of another one that has all its weights from the same places of the file."""
+    own = {name: key for name, key in keys.items() if name.startswith("transformer.")}
+    if own and own.items() <= keys_of_other.items() and network.config["transformer"] == other.config["transformer"]:
+        network.transformer = other.transformer
 
 
 def _load_tokenizers(folder: Path, networks: Sequence[TaggerNetwork]) -> list[PieceTokenizer | None]:
@@ -350,10 +373,9 @@ def _load_tokenizers(folder: Path, networks: Sequence[TaggerNetwork]) -> list[Pi
         if network.transformer is None:
             tokenizers.append(None)
             continue
-        of_member = _tokenizer_folder(folder, number)
-        if last is None or of_member.is_dir() or network.transformer.config != config:
-            path = of_member if last is None or of_member.is_dir() else path
-            config = network.transformer.config
+        own = _tokenizer_folder(folder, number)
+        if own.is_dir() or network.transformer.config != config:
+            path, config = own if own.is_dir() else path, network.transformer.config
             with one_error(folder, WEIGHTS):
                 last = load_tokenizer(path, config)
         tokenizers.append(last)
@@ -364,11 +386,41 @@ def _tokenizer_folder(folder: Path, number: int) -> Path:
     return folder / (f"{TOKENIZER}-{number}" if number else TOKENIZER)
 
 
-def _same_files(one: Path, other: Path) -> bool:
-    names = sorted(path.name for path in one.iterdir())
-    return names == sorted(path.name for path in other.iterdir()) and all(
-        filecmp.cmp(one / name, other / name, shallow=False) for name in names
-    )
+def _save_linear(members: Sequence[Linear], folder: Path) -> None:
+    stored: dict[str, Tensor] = {}
+    for number, member in enumerate(members):
+        weights = compress(member.chain.state_dict(), "float32", (TRANSITIONS,))
+        stored |= {f"{number}.{name}": each.clone() for name, each in weights.items()}  # shares no memory
+    if stored:
+        save_file(stored, folder / LINEAR_WEIGHTS)
+
+
+def _load_linear(
+    described: Sequence[Mapping[str, Any]], tags: Mapping[str, Sequence[str]], folder: Path
+) -> tuple[Linear, ...]:
+    if not described:
+        return ()
+    path = folder / LINEAR_WEIGHTS
+    with one_error(folder, LINEAR_WEIGHTS):
+        chains = [
+            build_without_memory(lambda e=each: LinearChain(e["features"], len(tags[e["column"]])))  # type: ignore[misc]
+            for each in described
+        ]
+    for chain, each in zip(chains, described, strict=True):
+        chain.dictionary = open_dictionary(each["dictionary"]) if each.get("dictionary") else None
+    keys = {f"{number}.tables.{table}.keys": "I32" for number in range(len(chains)) for table in TABLES}
+    names = {f"{number}.{name}": each for number, c in enumerate(chains) for name, each in c.state_dict().items()}
+    weights = read_weights(path, {name: each for name, each in names.items() if name not in keys}, keys)
+    with one_error(folder, LINEAR_WEIGHTS):
+        for name in keys:
+            if (weights[name][1:] <= weights[name][:-1]).any():
+                raise ValueError(f"{name} are not in ascending order")
+        members = []
+        for number, (chain, each) in enumerate(zip(chains, described, strict=True)):
+            of_chain = {name: weights[f"{number}.{name}"] for name in chain.state_dict()}
+            chain.load_state_dict(of_chain, assign=True)
+            members.append(Linear(each["column"], chain.eval(), each["weight"], each["temperature"]))
+    return tuple(members)
 
 
 @contextmanager

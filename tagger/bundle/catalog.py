@@ -17,16 +17,10 @@ from filelock import FileLock, Timeout
 
 from tagger.bundle.hub import hub_folder, is_hub_name
 from tagger.bundle.language_codes import OWN_NAMES, TWO_LETTERS, codes_of
-from tagger.bundle.saved_config import (
-    CONFIG,
-    RECORD,
-    TAGGER_IN_RUN,
-    Description,
-    read_config,
-)
+from tagger.bundle.saved_config import CONFIG, RECORD, TAGGER_IN_RUN, Description, read_config
 from tagger.bundled import bundled
 from tagger.errors import InputError, reason, shorten
-from tagger.text.schema import MAX_NAME, read
+from tagger.text.schema import read
 
 LATEST = "latest"
 MIN_SIMILARITY = 0.7  # of a name to the one that is proposed in its place: among many languages 0.6 is no typing error
@@ -54,17 +48,13 @@ class Model(NamedTuple):
 
 
 def find_tagger(name: str) -> Path:
-    """The folder of a tagger.
+    """The folder of a tagger, which `Bundle.load` checks.
 
-    Args:
-        name: a bundled tagger, by the name of its language (`english`) or its code (`en`); `latest`, see `newest_run`;
-            the folder of a tagger; the folder of a run, or its name (`tamil` for `runs/tamil`); or `hf:OWNER/NAME` and
-            `hf:OWNER/NAME@REVISION`, a tagger of the Hugging Face Hub. `english` is the bundled tagger even if there
-            is a folder of that name, which is `./english`; but a folder or a run that is called as a code goes before
-            the bundled tagger.
-
-    Returns:
-        The folder that should have `config.json`. `Bundle.load` checks it.
+    A name is that of a language that comes with the package, or its code (`english`, `en`); `latest`; the folder of a
+    tagger; the folder of a run, or its name (`tamil` for `runs/tamil`); or `hf:OWNER/NAME` and
+    `hf:OWNER/NAME@REVISION`, a tagger of the Hugging Face Hub. `english` is the bundled tagger even if there is a
+    folder of that name, which is `./english`; but a folder or a run that is called as a code goes before the bundled
+    tagger.
     """
     if is_hub_name(name):
         return hub_folder(name)
@@ -165,9 +155,8 @@ def bundled_languages() -> dict[str, tuple[str, ...]]:
 def find_language(language: str) -> str:
     """The name of the tagger of a language.
 
-    Args:
-        language: its code in ISO 639 (`de`, `deu`), also with a script or a country (`pt-BR`), or its name, in
-            English or in the language itself (`Deutsch`), in any case of letters.
+    A language is its code in ISO 639 (`de`, `deu`), also with a script or a country (`pt-BR`), or its name, in English
+    or in the language itself (`Deutsch`), in any case of letters.
     """
     code = _WITH_COUNTRY.fullmatch(language.lower())
     name = _language(code[1] if code else language)
@@ -218,18 +207,14 @@ def newest_run(made: str = "") -> Path | None:
 def _describe(name: str, folder: Path) -> Model:
     config = read_config(folder)
     try:
-        read(Description, config)
-        if not isinstance(config["segmenter"], str) or len(config["segmenter"]) > MAX_NAME:
-            raise ValueError("segmenter is not a name")
-        corpus = " ".join(filter(None, (config["corpus"], config.get("version"))))
-        return Model(
-            *(name, folder, corpus, config.get("license"), config["scores"], config.get("raw", {})),
-            *(config.get("words"), bool(config.get("thin")), folder_bytes(folder), config["segmenter"]),
-        )
-    except (OSError, ValueError, KeyError) as error:
+        about = read(Description, config)
+        corpus, size = " ".join(filter(None, (about.corpus, about.version))), folder_bytes(folder)
+    except (OSError, ValueError) as error:
         raise InputError(
-            f"{folder / CONFIG} is damaged ({reason(error)}); copy the folder again, or train anew"
+            f"{folder / CONFIG} is damaged ({reason(error)}); copy the folder again or train anew"
         ) from None
+    scores = about.license, about.scores, about.raw, about.words
+    return Model(name, folder, corpus, *scores, about.thin, size, about.segmenter)
 
 
 def folder_bytes(folder: Path) -> int:

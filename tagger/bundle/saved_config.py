@@ -103,20 +103,18 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 @dataclass(kw_only=True)
 class Description:
-    """The keys of `config.json` that are shown to people, in a list or on a page; other keys are free.
-
-    Attributes:
-        words: from which it learned, in thousands.
-    """
+    """The keys of `config.json` that are shown to people, in a list or on a page; other keys are free."""
 
     OTHERS: ClassVar[bool] = True
+
+    segmenter: ShortName
 
     corpus: ShortName | None = None
     version: ShortName | None = None
     license: ShortName | None = None
     scores: dict[ShortName, dict[ShortName, float]] = field(default_factory=dict)
     raw: dict[ShortName, dict[ShortName, float]] = field(default_factory=dict)
-    words: Annotated[float, Meta(ge=0)] | None = None
+    words: Annotated[float, Meta(ge=0)] | None = None  # from which it learned, in thousands
     thin: bool = False
 
 

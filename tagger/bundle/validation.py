@@ -11,15 +11,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from tagger.bundle.saved_config import (
-    LEMMAS,
-    MAX_MEMBERS,
-    VOCABULARY,
-    WEIGHTS,
-    Description,
-    check_files,
-    read_config,
-)
+from tagger.bundle.saved_config import LEMMAS, MAX_MEMBERS, VOCABULARY, WEIGHTS, Description, check_files, read_config
 from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE
 from tagger.model.lemma_reliability import LemmaReliability
 from tagger.model.linear_chain import TABLES
@@ -72,7 +64,7 @@ class _Config(Description):
 
     members: Annotated[list[_Member], Meta(min_length=1, max_length=MAX_MEMBERS)]
     segmenter: Annotated[str, one_of((*RULES, LEARNED))]
-    linear: Annotated[list[_Linear], Meta(max_length=MAX_MEMBERS)] = field(default_factory=list)
+    linear: Annotated[list[_Linear], Meta(max_length=MAX_MEMBERS)]
     temperatures: dict[str, Temperature] = field(default_factory=dict)
     files: dict[ShortName, ShortName] = field(default_factory=dict)
 

@@ -25,8 +25,7 @@ from typing import NamedTuple, cast
 import numpy as np
 import torch
 
-from tagger.bundle.bundle import Bundle, Member
-from tagger.bundle.linear_members import networks_share
+from tagger.bundle.bundle import Bundle, Member, networks_share
 from tagger.errors import InputError
 from tagger.model.decoder import CRFDecoder, Decoded, Decoder, mean_decoder
 from tagger.model.device import own_turn

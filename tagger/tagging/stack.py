@@ -24,8 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tagger.bundle.bundle import Member
-from tagger.bundle.linear_members import Linear
+from tagger.bundle.bundle import Linear, Member
 from tagger.model.batch import FormTable
 from tagger.model.crf import MIN_COLUMNS
 from tagger.model.device import PRECISIONS

@@ -21,7 +21,7 @@ import torch
 from datasets import Dataset
 from torch import Tensor, nn
 
-from tagger.bundle.linear_members import Linear
+from tagger.bundle.bundle import Linear
 from tagger.model.crf import Transitions, losses
 from tagger.model.decoder import MAX_CRF_TAGS
 from tagger.model.dictionary import Dictionary, open_dictionary

@@ -10,8 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tagger.bundle.bundle import Bundle
-from tagger.bundle.linear_members import Linear
+from tagger.bundle.bundle import Bundle, Linear
 from tagger.bundle.saved_config import CONFIG, LINEAR_WEIGHTS, sign
 from tagger.errors import InputError
 from tagger.model.decoder import CRFDecoder

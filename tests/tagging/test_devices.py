@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from tagger.bundle.linear_members import Linear
+from tagger.bundle.bundle import Linear
 from tagger.model.decoder import Decoder, mean_decoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import tagger_options

@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tagger.bundle.bundle import Bundle, Member
-from tagger.bundle.linear_members import Linear, networks_share
+from tagger.bundle.bundle import Bundle, Linear, Member, networks_share
 from tagger.bundle.saved_config import MAX_MEMBERS, NOISE, ORIGIN
 from tagger.errors import InputError, shorten
 from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE

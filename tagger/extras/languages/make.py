@@ -26,8 +26,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from tagger.bundle.bundle import Bundle
-from tagger.bundle.linear_members import Linear
+from tagger.bundle.bundle import Bundle, Linear
 from tagger.bundle.saved_config import CARD, CONFIG, NOISE, TAGGER_IN_RUN, sign
 from tagger.bundled import bundled
 from tagger.extras.languages.made_text import punctuated, recombined

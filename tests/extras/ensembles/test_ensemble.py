@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from tagger.bundle.bundle import Bundle
-from tagger.bundle.linear_members import Linear
+from tagger.bundle.bundle import Bundle, Linear
 from tagger.errors import InputError
 from tagger.extras.ensembles.ensemble import MAX_TAGGERS, check_same_tags, ensemble_card, in_order_of, join
 from tagger.model.decoder import CRFDecoder
