@@ -14,16 +14,17 @@ Korean is changed within its syllables: 간 is 가+ㄴ. So the rule `jamo` reads
 """
 
 import re
-import unicodedata
 from difflib import SequenceMatcher
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
+from unicodedata import normalize
 
 MAX_CHARACTERS = 200  # a longer string shares nothing with another: the search takes the product of their lengths
 RULES = ("keep", "like", "lower", "title", "upper", "jamo")
 MIN_KEPT = 0.5  # a result of which less comes from the string is given as a whole: `lower:be` for `was` and for `is`
 _SPECIAL = re.compile(r"[-*.\\]")
 _SYLLABLE, _LETTERS = re.compile("[가-힣]"), re.compile("[\u1100-\u11ff]")  # of Hangul, and what these consist of
+_decomposed, _composed = partial(normalize, "NFD"), partial(normalize, "NFC")
 _STEP = re.compile(r"\\(.)|(.)", re.DOTALL)
 
 
@@ -185,14 +186,6 @@ def _like(source: str, text: str) -> str:
     if source.upper() == source and sum(character != character.lower() for character in source) > 1:
         return text.upper()
     return _title(text) if source[:1] != source[:1].lower() else text
-
-
-def _decomposed(text: str) -> str:
-    return unicodedata.normalize("NFD", text)
-
-
-def _composed(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
 
 
 def _title(text: str) -> str:

@@ -4,7 +4,9 @@ import io
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from tagger.errors import InputError, shorten
 from tagger.text.columns import ReadOptions, WriteOptions, check_length
@@ -12,6 +14,7 @@ from tagger.text.paragraphs import JsonText, read_paragraphs
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.strings import SURROGATE, whole_lines
 
+_Kind = TypeVar("_Kind")
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
@@ -67,39 +70,30 @@ def _tokenised(fields: dict[str, Any], where: str, columns: Sequence[str]) -> Se
     sentence = Sentence(tokens, {column: strings[column] for column in columns}, fields=fields)
     if isinstance(fields.get("text"), str):
         sentence.text = fields.pop("text")
-    spans = fields.get("offsets")
-    if isinstance(spans, list) and len(spans) == len(tokens) and all(_is_span(span) for span in spans):
-        sentence.offsets = [(start, end) for start, end in fields.pop("offsets")]
-    multiwords = fields.get("multiwords")
-    if isinstance(multiwords, list) and _are_multiwords(multiwords, len(tokens)):
-        sentence.multiwords = [MultiwordToken(*multiword) for multiword in fields.pop("multiwords")]
-    spaces = fields.get("space_after")
-    if isinstance(spaces, list) and len(spaces) == len(tokens) and _are_spaces(spaces, sentence.multiwords):
-        sentence.space_after = fields.pop("space_after")
+    words = len(tokens)
+    spans = _fitting(fields.get("offsets"), list[tuple[int, int]])
+    if spans is not None and len(spans) == words:
+        sentence.offsets = spans
+        del fields["offsets"]
+    multiwords = _fitting(fields.get("multiwords"), list[tuple[int, int, str]])
+    places = [0, *(place for start, stop, _ in multiwords or () for place in (start, stop)), words]
+    if multiwords is not None and places == sorted(places) and all(start < stop for start, stop, _ in multiwords):
+        sentence.multiwords = [MultiwordToken(*multiword) for multiword in multiwords]
+        del fields["multiwords"]
+    spaces = _fitting(fields.get("space_after"), list[bool])
+    inside = (word for start, stop, _ in sentence.multiwords for word in range(start, stop - 1))
+    if spaces is not None and len(spaces) == words and not any(spaces[word] for word in inside):
+        sentence.space_after = spaces
+        del fields["space_after"]
     return sentence
 
 
-def _are_multiwords(values: list[Any], words: int) -> bool:
-    """Whether each value is [start, stop, form] and has words of its own, in order."""
-    last = 0
-    for value in values:
-        if not (isinstance(value, list) and len(value) == 3 and _is_span(value[:2]) and isinstance(value[2], str)):
-            return False
-        start, stop, _ = value
-        if not last <= start < stop <= words:
-            return False
-        last = stop
-    return True
-
-
-def _are_spaces(values: list[Any], multiwords: Iterable[MultiwordToken]) -> bool:
-    """Whether each value is true or false, and false within a multiword token."""
-    inside = (word for start, stop, _ in multiwords for word in range(start, stop - 1))
-    return all(type(value) is bool for value in values) and not any(values[word] for word in inside)
-
-
-def _is_span(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(type(place) is int for place in value)
+def _fitting(value: Any, kind: type[_Kind]) -> _Kind | None:
+    """A value of that type; None for another one."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return None
 
 
 def write_jsonl(options: WriteOptions, sentence: Sentence) -> str:

@@ -31,6 +31,10 @@ class GoldParagraph(NamedTuple):
     tokens: list[list[Token]]  # of each sentence
 
 
+_Spaced = tuple[str, list[tuple[int, int]]]  # a sentence's text without spaces around it, and the spans of its tokens
+_Placed = tuple[Sentence, str, list[tuple[int, int]]]  # a sentence, and the same
+
+
 class SurfaceToken(NamedTuple):
     """A token of a sentence as it stands in the text; its words are `sentence.tokens[start:stop]`."""
 
@@ -83,7 +87,7 @@ def gold_paragraphs(sentences: Iterable[Sentence], path: str = "", *, skip: bool
     nor `SpaceAfter=No` has a space after each token. With `skip` a sentence without known spacing ends the paragraph
     and is left out. Else it is an InputError, as is a file whose first 1,000 sentences show no spacing.
     """
-    paragraph = _ParagraphMaker()
+    paragraph: list[_Placed] = []
     for number, sentence in enumerate(sentences if skip else _checked(sentences, path), 1):
         try:
             spaced = _spaced(sentence, _location(path, sentence, number)) if sentence.tokens else None
@@ -91,12 +95,30 @@ def gold_paragraphs(sentences: Iterable[Sentence], path: str = "", *, skip: bool
             if not skip:
                 raise
             spaced = None
-        if begins_paragraph(sentence) or (sentence.tokens and not spaced):
-            yield from paragraph.whole()
-            paragraph = _ParagraphMaker()
+        if paragraph and (begins_paragraph(sentence) or (sentence.tokens and not spaced)):
+            yield _joined_paragraph(paragraph)
+            paragraph = []
         if spaced:
-            paragraph.add(sentence, *spaced)
-    yield from paragraph.whole()
+            paragraph.append((sentence, *spaced))
+    if paragraph:
+        yield _joined_paragraph(paragraph)
+
+
+def _joined_paragraph(sentences: Sequence[_Placed]) -> GoldParagraph:
+    parts: list[str] = []
+    size = 0
+    paragraph: list[list[Token]] = []
+    for sentence, text, spans in sentences:
+        paragraph.append(
+            [
+                Token(size + a, size + b, tuple(sentence.tokens[token.start : token.stop]) if token.multiword else ())
+                for token, (a, b) in zip(surface_tokens(sentence), spans, strict=True)
+            ]
+        )
+        space = " " if sentence.space_after is None or sentence.space_after[-1] else ""
+        parts += [text, space]
+        size += len(text) + len(space)
+    return GoldParagraph("".join(parts[:-1]), [sentence for sentence, _, _ in sentences], paragraph)
 
 
 def with_usual_spacing(paragraphs: Sequence[GoldParagraph]) -> list[GoldParagraph]:
@@ -152,38 +174,6 @@ def _checked(sentences: Iterable[Sentence], path: str) -> Iterator[Sentence]:
                     " it is not known where the text has spaces; add `# text`"
                 )
     return chain(first, rest)
-
-
-class _ParagraphMaker:
-    """Puts a paragraph together."""
-
-    def __init__(self) -> None:
-        self._parts: list[str] = []
-        self._length = 0  # characters of the parts
-        self._space = False  # whether a space follows them
-        self._sentences: list[Sentence] = []
-        self._tokens: list[list[Token]] = []
-
-    def add(self, sentence: Sentence, text: str, spans: list[tuple[int, int]]) -> None:
-        at = self._length + self._space
-        self._parts += [" ", text] if self._space else [text]
-        self._length = at + len(text)
-        self._space = sentence.space_after is None or sentence.space_after[-1]
-        self._sentences.append(sentence)
-        self._tokens.append(
-            [
-                Token(at + start, at + end, tuple(sentence.tokens[token.start : token.stop]) if token.multiword else ())
-                for token, (start, end) in zip(surface_tokens(sentence), spans, strict=True)
-            ]
-        )
-
-    def whole(self) -> Iterator[GoldParagraph]:
-        """Yields the paragraph unless it is empty."""
-        if self._sentences:
-            yield GoldParagraph("".join(self._parts), self._sentences, self._tokens)
-
-
-_Spaced = tuple[str, list[tuple[int, int]]]  # a sentence's text without spaces around it, and the spans of its tokens
 
 
 def _spaced(sentence: Sentence, where: str) -> _Spaced:
