@@ -33,7 +33,6 @@ class Request(NamedTuple):
     top: int = 1
     probabilities: bool = False
     keep: bool = False  # whether tags that sentences have stay as they are
-    as_written: bool = False  # whether words are read as they are, also in a sentence in one case; see `Casing`
 
     @property
     def weighs(self) -> bool:

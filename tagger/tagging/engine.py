@@ -101,21 +101,20 @@ class Engine:
         fixed_shapes: bool = False,
         constraints: Mapping[str, Constraint] = _NO_CONSTRAINTS,
     ) -> dict[str, Decoded]:
-        """The tags of all tokens. An edit script is meant for the word that `as_read` gives.
+        """The tags of all tokens of sentences as they are read; see `as_read`.
 
         With `fixed_shapes` the tags of a sentence do not depend on the other sentences, to the last bit of a score.
         """
         columns = list(self.vocabulary.columns if request.columns is None else request.columns)
         needed = self.needed(columns)
-        read = sentences if request.as_written else self.as_read(sentences)
-        forms = [form for sentence in read for form in sentence]
+        forms = [form for sentence in sentences for form in sentence]
         open_columns = [column for column in columns if column not in constraints]
         decided = self._decided(forms, open_columns) if request.top == 1 else {}  # alternatives need all scores
         found: dict[str, list[Decoded]] = {column: [] for column in columns}
         places = []
         symbols = self.symbols.find(forms)
         with own_turn():
-            for batch in self._scores(self._batches(read, fixed_shapes), forms, needed, decided):
+            for batch in self._scores(self._batches(sentences, fixed_shapes), forms, needed, decided):
                 places.append(batch.tokens)
                 of_batch = self._decoding.decode(batch, forms, request, constraints, decided, symbols)
                 for column, tags in of_batch.items():

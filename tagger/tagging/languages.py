@@ -19,6 +19,7 @@ import gc
 import math
 import re
 import threading
+import time
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -93,7 +94,6 @@ _ADDRESS = (
 _WORD = re.compile(rf"{_ADDRESS}|([{_UNSPACED}]{{1,2}}|{_LETTER}+(?:['’ʼ׳״-]{_LETTER}+|[{_VOWELS}]+{_LETTER}*)*)")
 _ONLY_SERBIAN, _CYRILLIC = re.compile("[ђћЂЋ]"), re.compile("[Ѐ-ӿ]")
 _loading = threading.Lock()  # of the threads that load a tagger, one at a time
-_loaded_lock = threading.Lock()  # of the taggers in memory; nobody holds it for long
 
 
 def words_of(text: str) -> Iterator[str]:
@@ -245,7 +245,8 @@ class Languages(DocumentTagger):
         self.columns = list(COLUMNS)
         options = TaggerOptions(device, precision, FORMS, workers, segmenter)
         self.device, self._options = options.device, replace(options, workers=1)
-        self._loaded: dict[str, Tagger] = {}  # the one that was used last stands last
+        self._loaded: dict[str, Tagger] = {}
+        self._last_used: dict[str, float] = {}
         self._max_bytes, self._garbage = max_bytes, 0
         self._vocabularies: dict[str, tuple[Collection[str], float]] = {}  # see `_knows`
         self.notice, self.remedy = notice, remedy
@@ -284,36 +285,28 @@ class Languages(DocumentTagger):
         """The tagger of a language; see `find_language`."""
         if language not in self.languages:
             language = find_language(language)
-        tagger = self._used(language)
+        self._last_used[language] = time.monotonic()
+        tagger = self._loaded.get(language)
         if tagger is None:
             with _loading:
-                tagger = self._used(language)  # another thread may have loaded it meanwhile
+                tagger = self._loaded.get(language)  # another thread may have loaded it meanwhile
                 if tagger is None:
                     tagger = Tagger(Bundle.load(bundled("data") / language), self._options, language)
-                    self._used(language, tagger)
-                    self._forget()
+                    self._make_room(tagger.nbytes)
+                    self._loaded[language] = tagger
         return tagger
 
-    def _used(self, language: str, loaded: Tagger | None = None) -> Tagger | None:
-        """The tagger of a language, which is the one that was used last from now on; None if it is not in memory."""
-        with _loaded_lock:
-            tagger = self._loaded.pop(language, loaded)
-            if tagger is not None:
-                self._loaded[language] = tagger
-            return tagger
-
-    def _forget(self) -> None:
-        """Drops the taggers whose last use is longest ago, until the others fit in memory.
+    def _make_room(self, size: int) -> None:
+        """Drops the taggers whose last use is longest ago, until one of a size fits in memory beside the others.
 
         Their parts refer to each other, so that only the garbage collector frees them. It takes longer than loading a
         tagger, and runs when it has much to free.
         """
         sizes = {language: tagger.nbytes for language, tagger in self._loaded.items()}
-        for language in list(sizes)[:-1]:
-            if sum(sizes.values()) <= self._max_bytes:
+        for language in sorted(sizes, key=self._last_used.__getitem__):
+            if size + sum(sizes.values()) <= self._max_bytes:
                 break
-            with _loaded_lock:
-                del self._loaded[language]
+            del self._loaded[language]
             self._garbage += sizes.pop(language)
         if self._garbage > self._max_bytes // 4:
             self._garbage = 0

@@ -175,9 +175,10 @@ class Tagger(DocumentTagger):
         self.bundle, self.name, self.device = bundle, name, options.device
         self.vocabulary, self.config = bundle.vocabulary, bundle.description
         self.columns = self.vocabulary.columns
-        _check_corpus(options.corpus, self.vocabulary.corpus_ids)
+        if options.corpus is not None:
+            _check_corpus(options.corpus, self.vocabulary.corpus_ids)
         self.segmenter = _segmenter(bundle, options.segmenter, name)
-        self.lexicons = self._read_lexicons(options.lexicons or {})
+        self.lexicons = self._read_lexicons(options.lexicons) if options.lexicons else {}
         for member in bundle.members:
             member.network.eval().to(self.device)
         self.engine = Engine(bundle, options)
@@ -247,11 +248,9 @@ class Tagger(DocumentTagger):
         given = given_tags(window, columns) if request.keep else {}
         lexicons = {column: lexicon for column, lexicon in self.lexicons.items() if column in columns}
         constraints = constraints_of(sentences, lexicons, given, self.vocabulary)
-        found = self.engine.tag(sentences, request, fixed_shapes, constraints)
-        words: Sequence[Sequence[str]] = sentences
-        if any(self.vocabulary.codecs[column].edits for column in found):
-            words = self.engine.as_read(sentences)  # which the scripts are for
-        fill(window, words, found, request, self.vocabulary.codecs, self.engine.unseen)
+        read = self.engine.as_read(sentences)
+        found = self.engine.tag(read, request, fixed_shapes, constraints)
+        fill(window, read, found, request, self.vocabulary.codecs, self.engine.unseen)
 
     def _read_lexicons(self, files: Mapping[str, Path | str]) -> dict[str, Lexicon]:
         """The lexicons of columns; an empty name stands for the first column."""
@@ -289,9 +288,9 @@ def _as_written(sentences: list[list[Token]], read: str, written: str) -> list[l
     return [[own(token) if token.words else token for token in tokens] for tokens in sentences]
 
 
-def _check_corpus(name: str | None, known: Collection[str]) -> None:
-    """Refuses the name of a corpus that a tagger was not trained on; None says that the corpus is not known."""
-    if name is not None and name not in known:
+def _check_corpus(name: str, known: Collection[str]) -> None:
+    """Refuses the name of a corpus that a tagger was not trained on."""
+    if name not in known:
         remedy = f"choose one of {', '.join(known)}" if known else "it was trained on a single corpus; leave this out"
         raise InputError(f"this tagger knows no corpus {shorten(name)}; {remedy}")
 

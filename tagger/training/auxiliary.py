@@ -253,7 +253,7 @@ class Teacher:
         for first, last in pairwise(np.unique([*pieces, len(sentences)]).tolist()):
             progress.count(0)
             request = Request([*sizes], max(sizes.values()), probabilities=True)
-            found = self.tagger.engine.tag(sentences[first:last], request)
+            found = self.tagger.engine.tag(self.tagger.engine.as_read(sentences[first:last]), request)
             piece = np.empty((ends[last] - ends[first], 2, sum(sizes.values())), IDS)
             for column, (ids, shares) in by_column(piece, sizes).items():
                 tags = found[column]

@@ -66,6 +66,6 @@ def test_whoever_asks_need_not_remember_it(lemmas: Callable[..., Tagger]) -> Non
     plain = [Sentence(list(TOKENS[1]), {"upos": CORPUS[1]["upos"], "lemma": LEMMAS[1]}) for _ in range(30)]
     shouted = [replace(sentence, tokens=[token.upper() for token in sentence.tokens]) for sentence in plain]
     both = [[sentence.tokens for sentence in sentences] for sentences in (plain, shouted)]
-    one, other = (tagger.engine.tag(sentences, Request()) for sentences in both)
+    one, other = (tagger.engine.tag(tagger.engine.as_read(sentences), Request()) for sentences in both)
     assert all(np.array_equal(one[column].ids, other[column].ids) for column in tagger.columns)
     assert fit_temperatures(tagger, shouted) == fit_temperatures(tagger, plain)

@@ -88,7 +88,7 @@ def _explain(tagger: Tagger, tokens: list[str], column: str) -> Explanation:
     start = dict(zip(variants, np.cumsum([0, *map(len, variants)]).tolist(), strict=False))  # row of its first token
 
     codec = tagger.vocabulary.codecs[column]
-    request = Request([column], top=len(codec), probabilities=True, as_written=True)  # parts of what has been read
+    request = Request([column], top=len(codec), probabilities=True)
     found = tagger.engine.tag(variants, request)[column]
     assert found.probabilities is not None
     p = np.empty(found.ids.shape)  # (N, K) in the order of the tags; in `found` the best tag stands first
