@@ -39,13 +39,6 @@ POSITIONS_AFTER_PAD = (
     *("ibert", "xmod", "luke", "esm", "markuplm"),
 )
 POOLER = "pooler."  # prefix of the pooler's weights, which we drop
-HUB_ERRORS = {  # exceptions of huggingface_hub -> what to tell the user
-    "RepositoryNotFoundError": "no such folder, and no such public model on huggingface.co; check the name",
-    "HFValidationError": "no such folder, and no name that huggingface.co could have; check the name",
-    "RevisionNotFoundError": "huggingface.co no longer has the version that the tagger was trained with; train anew",
-    "LocalEntryNotFoundError": "no such folder, and huggingface.co cannot be reached; connect, or name a folder",
-    "EntryNotFoundError": "no config.json on huggingface.co; name another model",
-}
 
 
 def load_pretrained(
@@ -62,10 +55,9 @@ def load_pretrained(
 
     Args:
         name: minilm or multilingual; a folder that has config.json; or the name of a model on the Hub.
-        pooling: see `TransformerConfig`; None: mean for multilingual, whose pieces often separate a word from the space
-            before it; first for all others.
-        tune, layers, dtype, dropout: see `TransformerConfig`. The encoder's layers above the highest of `layers` are
-            dropped.
+        pooling: None: mean for multilingual, whose pieces often separate a word from the space before it; first for all
+            others.
+        layers: whose outputs are used; the encoder's layers above the highest are dropped.
         forms: those of the corpus, whose pieces multilingual gets; None: all pieces.
     """
     if pooling is None:
@@ -185,9 +177,9 @@ def _locate(name: str, revision: str | None) -> tuple[str, str | None]:
     try:
         file = hub.hf_hub_download(name, "config.json", revision=revision)
     except Exception as error:
-        kinds = (kind.__name__ for kind in type(error).__mro__)
-        unknown = f"cannot be fetched ({_reason(error)}); try again, or name a folder"
-        raise _bad(name, next((HUB_ERRORS[kind] for kind in kinds if kind in HUB_ERRORS), unknown)) from None
+        said = f"{type(error).__name__}: {_reason(error)}"
+        problem = f"no such folder, and not to be had from huggingface.co ({said}); check the name, or connect"
+        raise _bad(name, problem) from None
     return name, Path(file).parent.name  # the Hub's cache has a folder per commit
 
 

@@ -53,7 +53,6 @@ def select_vectors(name: str, forms: Iterable[str], keep: int, components: int =
             A `.npy` file has the (N, D) matrix, and the `.txt` file beside it has its words, one per line. Any other
             file is text, which may be compressed (`.gz`). Each line has a word and its D values. The first line may be
             `N D`. The most frequent word must come first. If a word comes twice, its first vector is taken.
-        forms: the words of the training data.
         keep: the number of most frequent words of the source that are kept even if they are not in `forms`.
         components: the most values that a vector may have; 0: any number.
     """
@@ -216,7 +215,6 @@ def _pair(words: list[str], matrix: NDArray[Any], listed: str) -> Source:
 
 
 def _read_package(name: str) -> Source:
-    """The vectors of a pip package, by its name in `PACKAGES`."""
     package, read, packages = PACKAGES[name]
     install = f"pip install {packages}"
     spec = importlib.util.find_spec(package)

@@ -74,21 +74,18 @@ def test_no_such_folder_and_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         load("no/such/folder/")
     hub = pytest.importorskip("huggingface_hub")
     monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(InputError, match=r"huggingface\.co cannot be reached; connect, or name a folder"):
+    with pytest.raises(InputError, match=r"not to be had from huggingface\.co \(.*\); check the name, or connect"):
         load("nobody/no-such-encoder")
 
 
-@pytest.mark.parametrize(
-    ("kind", "message"), [("RepositoryNotFoundError", "no such public model"), ("OSError", "cannot be fetched")]
-)
-def test_what_the_hub_says(kind: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_hub_says(monkeypatch: pytest.MonkeyPatch) -> None:
     hub = pytest.importorskip("huggingface_hub")
 
     def fail(*_: Any, **__: Any) -> None:
-        raise type(kind, (Exception,), {})("told\nin two lines")
+        raise OSError("told\nin two lines")
 
     monkeypatch.setattr(hub, "hf_hub_download", fail)
-    with pytest.raises(InputError, match=message) as caught:
+    with pytest.raises(InputError, match=r"OSError: 'told in two lines'") as caught:
         load("some/encoder")
     assert "\n" not in str(caught.value)
 
