@@ -142,7 +142,7 @@ def open_output(job: Job, force: bool = False) -> Iterator[TextIO]:
         start = -(-status.st_mtime_ns // _TICK) * _TICK
         os.utime(content, ns=(status.st_atime_ns, _signed(start, status.st_size)))
 
-    with whole_file(job.target, before_naming=before_naming, alone=True) as out:
+    with whole_file(job.target, before_naming=before_naming) as out:
         yield out
 
 

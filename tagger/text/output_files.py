@@ -30,9 +30,7 @@ class Busy(InputError):
 
 
 @contextmanager
-def whole_file(
-    place: str | Path | None, *, before_naming: BeforeNaming | None = None, alone: bool = False
-) -> Iterator[TextIO]:
+def whole_file(place: str | Path | None, *, before_naming: BeforeNaming | None = None) -> Iterator[TextIO]:
     """Opens a file for writing UTF-8 that appears as `place` when the block ends without an error.
 
     None is standard output, which is written to directly. A name that ends in `.gz` or `.zst` is compressed. A lone
@@ -48,10 +46,7 @@ def whole_file(
                 yield out
             upload(content, str(place))
     else:
-        with (
-            whole_binary(place, before_naming=before_naming, alone=alone) as binary,
-            _text(binary, Path(place).name) as out,
-        ):
+        with whole_binary(place, before_naming=before_naming) as binary, _text(binary, Path(place).name) as out:
             yield out
 
 
@@ -61,11 +56,7 @@ def _text(binary: BinaryIO, name: str) -> TextIO:
 
 @contextmanager
 def whole_binary(
-    path: str | Path,
-    remedy: str = "choose another place",
-    *,
-    before_naming: BeforeNaming | None = None,
-    alone: bool = False,
+    path: str | Path, remedy: str = "choose another place", *, before_naming: BeforeNaming | None = None
 ) -> Iterator[BinaryIO]:
     """Opens a file for writing bytes that appears as `path` when the block ends without an error.
 
@@ -76,7 +67,7 @@ def whole_binary(
     Args:
         remedy: the end of the message of an error.
         before_naming: called with the hidden file when it is complete. If it raises an error, `path` stays unchanged.
-        alone: whether one process writes the file at a time; for the others it is `Busy`. The hidden file of a process
+            With it one process writes the file at a time; for the others it is `Busy`. The hidden file of a process
             that was killed is then used by the next one.
     """
     partial: Path | None = None
@@ -91,7 +82,7 @@ def whole_binary(
             if target.is_symlink():
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
             target.parent.mkdir(parents=True, exist_ok=True)
-            found = _hidden(target, alone)
+            found = _hidden(target, before_naming is not None)
             if found is None:
                 raise Busy(f"{path} is being made by another process; it is left to it")
             partial, binary = found

@@ -19,6 +19,7 @@ from tagger.commands.console import BROKEN_PIPE
 from tagger.jobs.outputs import SETTINGS_FILE
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
+from tagger.text.conllu import read_conllu
 from tests.commands.conftest import CONLLU, TAGS, call, error
 from tests.conftest import bundle_of, network_config
 from tests.forked import started
@@ -313,3 +314,107 @@ def test_a_second_signal_does_not_stop_the_end(trained: Path) -> None:
     assert process.returncode == 130
     assert said.splitlines()[-1].startswith("interrupted; ")
     assert os.listdir() == ["a.txt"]
+
+
+def test_a_lexicon_decides_the_tags_of_its_forms(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.lines").write_text("They book it\nthey THEY\n")
+    tag = call("tag", "a.lines", "--model", str(model)).stdout.split()[1]
+    other = next(t for t in TAGS if t != tag)
+    (tmp_path / "words.tsv").write_text(f"They\t{other}\nit\tADV|VERB\n")
+    words = call("tag", "a.lines", "--model", str(model), "--lexicon", "words.tsv").stdout.split("\n")
+    assert words[0] == f"They\t{other}"
+    assert words[2] in ("it\tADV", "it\tVERB")
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "said"),
+    [
+        ("They\tNUN\n", ["words.tsv"], "words.tsv, line 1: 'NUN' is no tag of upos; it has ADV, NOUN"),
+        ("They\tNOUN\n", ["words.tsv", "--lexicon", "words.tsv"], "has the lexicon words.tsv"),
+        ("They\tNOUN\n", ["xpos=words.tsv"], "xpos"),
+        ("They\tNOUN\n", ["upos="], "--lexicon upos= names no file"),
+    ],
+)
+def test_mistakes_in_a_lexicon(model: Path, tmp_path: Path, text: str, options: list[str], said: str) -> None:
+    (tmp_path / "words.tsv").write_text(text)
+    (tmp_path / "a.txt").write_text("They")
+    assert said in error("tag", "a.txt", "--model", str(model), "--lexicon", *options)
+
+
+def test_tags_of_the_input_are_kept(model: Path, tmp_path: Path) -> None:
+    options = ["--keep", "--model", str(model)]
+    found = call("tag", "-", "--input", "tsv", *options, input="dog\tNOUN\nthe\t_\nx\tPUNCT\n").stdout
+    words = found.splitlines()
+    assert (words[0], words[2]) == ("dog\tNOUN", "x\tPUNCT")
+    assert words[1].partition("\t")[2] in TAGS
+    blank = CONLLU.replace("INTJ", "_").replace("\tPRON\t", "\t_\t")
+    (tmp_path / "a.conllu").write_text(blank)
+    call("tag", "a.conllu", "-o", "b.conllu", *options)
+    before, after = (list(read_conllu((tmp_path / f"{x}.conllu").open(newline="\n"), x)) for x in "ab")
+    for old, new in zip(before, after, strict=True):
+        for was, tag in zip(old.tags["upos"], new.tags["upos"], strict=True):
+            assert tag in TAGS if was == "_" else tag == was
+
+
+def test_mistakes_in_tags_to_keep(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.conllu").write_text(CONLLU)
+    options = ["-o", "out.conllu", "--keep", "--model", str(model)]
+    said = error("tag", "a.conllu", *options)
+    assert said.startswith("error: a.conllu, line 12: 'INTJ' is no tag of upos; it has ADV, NOUN")
+    assert " (text) has no tags" in error("tag", "-", *options, input="They")
+    assert not (tmp_path / "out.conllu").exists()
+
+
+WELSH = "Mae'r plant yn chwarae yn yr ardd pan ddaeth eu mam adref o'r gwaith neithiwr.\n"
+ENGLISH = "The children were playing in the garden when their mother came home from work.\n"
+
+
+def test_every_file_has_the_tagger_of_its_language(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(ENGLISH)
+    (tmp_path / "b.txt").write_text(f"{WELSH}\n{ENGLISH}")
+    done = call("tag", str(tmp_path / "a.txt"), str(tmp_path / "b.txt"), "-o", f"{tmp_path}/out/", "--output", "jsonl")
+    assert f"language: english ({tmp_path}/a.txt)" in done.stderr
+    assert f"language: welsh ({tmp_path}/b.txt)" in done.stderr
+    alone = call("tag", "--language", "en", "--output", "jsonl", input=ENGLISH)
+    assert "data/english" in alone.stderr
+    own = (tmp_path / "out" / "a.jsonl").read_text()
+    assert own.replace(',"language":"english"', "") == alone.stdout
+    both = (tmp_path / "out" / "b.jsonl").read_text().splitlines()
+    assert [line.split('"language":"')[1].split('"')[0] for line in both] == ["welsh", "english"]
+
+
+def test_each_sentence_of_conllu_has_its_language_and_standard_error_each_language_once(tmp_path: Path) -> None:
+    done = call("tag", "--output", "conllu", input=f"{WELSH}\n{ENGLISH}\n{WELSH}")
+    blocks = done.stdout.strip().split("\n\n")
+    assert [block.split("\n")[2] for block in blocks] == [
+        f"# language = {name}" for name in ("welsh", "english", "welsh")
+    ]
+    assert done.stderr.splitlines() == ["language: welsh (-)", "language: english (-)"]
+    again = call("tag", "--input", "conllu", input=done.stdout)  # whose lines stay as they are
+    assert again.stdout == done.stdout
+
+
+def test_a_text_from_outside_has_one_language() -> None:
+    done = call("tag", input=WELSH)
+    assert "chwarae" in done.stdout
+    assert "language: welsh (-)" in done.stderr
+    assert "english" not in done.stderr
+
+
+def test_a_file_in_a_language_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    text = tmp_path / "a.txt"
+    text.write_text("A gyerekek a kertben játszottak, amikor az édesanyjuk tegnap este hazaért a munkából.\n")
+    assert f"{text} looks most like " in error("tag", str(text), "-o", f"{tmp_path}/hu.tsv")
+    assert not (tmp_path / "hu.tsv").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--language", "xx"], "xx: no tagger of this language comes with the package"),
+        (["--language", "en", "--model", "english"], "leave one out"),
+        (["--corpus", "UD_Welsh-CCG"], "--corpus needs one tagger; name the language"),
+    ],
+)
+def test_options_of_languages_that_do_not_go_together(options: list[str], words: str) -> None:
+    assert words in error("tag", *options, input="They book flights.")

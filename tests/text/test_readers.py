@@ -5,6 +5,7 @@ import re
 import tracemalloc
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -14,10 +15,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tagger.corpus.corpus_config import CorpusConfig
+from tagger.corpus.sources import load_corpus
 from tagger.errors import InputError
 from tagger.text import columns, formats, paragraphs
+from tagger.text.columns import column_separator, csv_separator, read_columns
 from tagger.text.files import read_lines
-from tagger.text.formats import INPUTS, OUTPUTS, read_parts
+from tagger.text.formats import (
+    INPUTS,
+    MAY_HAVE_TEXT,
+    OUTPUTS,
+    SEPARATED,
+    SUFFIXES,
+    TAGGED,
+    WITH_OFFSETS,
+    format_of,
+    read_checked,
+    read_parts,
+    renamed,
+    writer,
+)
 from tagger.text.paragraphs import JsonText, Paragraph, Part, cut_parts, cut_texts, sentences_of, texts_of
 from tagger.text.sentence import Sentence, Token
 from tests.text.conftest import LINE, read, segment, tokens_of, write
@@ -292,3 +309,184 @@ def test_lists_of_tags_may_be_missing_where_that_is_said() -> None:
     assert [part.tags for part in parts if isinstance(part, Sentence)] == [{"xpos": ["X"]}, {}]
     with pytest.raises(InputError, match="line 1: upos"):
         list(read_parts(lines, "f", "jsonl", columns={"upos": 0, "xpos": 0}))
+
+
+def columns_of(text: str, **rules: Any) -> list[Sentence]:
+    rules = {"columns": {"upos": 1}, **rules}
+    return list(read_columns(LINE.findall(text), "in.file", **rules))
+
+
+@pytest.mark.parametrize(
+    ("separator", "text", "tokens"),
+    [
+        (None, "a X\nb  \tY\n", ["a", "b"]),  # the first line with a token decides
+        (None, "a\tX\nNew York\tY\n", ["a", "New York"]),
+        (None, "\n \t\nNew York\tX\nb\tY\n", ["New York", "b"]),
+        (None, "-DOCSTART- O\n\na c\tX\nb\tY\n", ["a c", "b"]),
+        (" ", "a\tX\nb Y\n", ["a", "b"]),
+        (r"\t", "a\tX\nb\tY", ["a", "b"]),
+        ("||", "a||X\nb||Y\r\n", ["a", "b"]),
+    ],
+)
+def test_separators(separator: str | None, text: str, tokens: list[str]) -> None:
+    (sentence,) = [s for s in columns_of(text, separator=separator, skip=["-DOCSTART-"]) if s.tokens]
+    assert sentence == Sentence(tokens, {"upos": ["X", "Y"]})
+
+
+def test_optional_columns_are_blank_where_a_line_ends_early() -> None:
+    assert columns_of("a X B\nb Y\n", optional={"ner": 2, "last": -3}) == [
+        Sentence(["a", "b"], {"upos": ["X", "Y"], "ner": ["B", "_"], "last": ["a", "_"]})
+    ]
+
+
+def test_csv() -> None:
+    for line in ('",PUNCT', '"a"b,X', '"a\rb', 'x,"'):
+        with pytest.raises(InputError, match=r"in\.file, line 2: .* is not CSV .*double that quote"):
+            columns_of(f'a,X\n{line}\n",PUNCT\n', quoted=True)
+    text = '",",PUNCT\n"""",PUNCT\n"a ""b"" c",X\nd,\n\nf,Z\n'
+    first, second = columns_of(text, quoted=True)
+    assert first == Sentence([",", '"', 'a "b" c', "d"], {"upos": ["PUNCT", "PUNCT", "X", ""]})
+    assert second == Sentence(["f"], {"upos": ["Z"]})
+
+
+@pytest.mark.parametrize(
+    ("text", "separator", "found"),
+    [
+        ('";";X\n', None, [[";"]]),
+        ("Er;PRON\r\nkam,so;X\r\n", None, [["Er", "kam,so"]]),  # of a spreadsheet in Europe
+        ("a;X\n;;\nb;Y\n", None, [["a"], ["b"]]),  # which writes an empty row so
+        (",,\na,X\n;,Y\n", None, [[], ["a", ";"]]),
+        (";,X\n", None, [[";"]]),
+        ("a\tX\nb\tY\n", None, [["a", "b"]]),
+        ("1,5;NUM\n", ";", [["1,5"]]),
+        ("1,5;NUM\n", None, "each of several separators; check --column and --separator"),
+        ("Er|PRON\n", None, "is not divided by a comma, a semicolon or a tab; check --column and --separator"),
+    ],
+)
+def test_the_first_line_tells_the_separator_of_csv(text: str, separator: str | None, found: Any) -> None:
+    if isinstance(found, str):
+        with pytest.raises(InputError, match=rf"^in\.file, line 1: .* {found}"):
+            columns_of(text, quoted=True, separator=separator)
+    else:
+        assert [s.tokens for s in columns_of(text, quoted=True, separator=separator)] == found
+
+
+@pytest.mark.parametrize(("text", "quoted"), [("a\tX\n\tX\n", False), ('a,X\n"",X\n', True), ("a;X\n;X\n", True)])
+def test_an_empty_token_is_refused(text: str, quoted: bool) -> None:
+    with pytest.raises(InputError, match=r"^in\.file, line 2: the token in .*X' is empty; write it, or _"):
+        columns_of(text, quoted=quoted)
+
+
+@pytest.mark.parametrize("separator", ["", "\n", "a\r", " ", '"', "ab"])
+def test_what_cannot_separate_columns(separator: str) -> None:
+    for of in (column_separator, csv_separator) if separator in ("", "\n", "a\r") else (csv_separator,):
+        with pytest.raises(InputError, match="cannot separate"):
+            of(separator)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("g.tsv", "-DOCSTART- X\n\nThey PRON\nbook VERB\n\n\nYes INTJ"),
+        ("g.csv", '",",PUNCT\nNew York,PROPN\n'),
+    ],
+)
+def test_training_and_commands_read_the_same_sentences(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    fields: dict[str, int | None] = {"tokens": 0, "upos": 1}
+    config = CorpusConfig(kind="columns", train=str(path), dev=str(path), fields=fields, skip=["-DOCSTART-"])
+    corpus = load_corpus(config, ["upos"])
+    trained = [(row["tokens"], row["upos"]) for row in corpus.splits["train"].to_list()]
+    format = "csv" if name.endswith("csv") else "tsv"
+    scored = formats.read(read_lines(str(path)), str(path), format, columns={"upos": 1}, skip=["-DOCSTART-"])
+    assert [(s.tokens, s.tags["upos"]) for s in scored if s.tokens] == trained
+
+
+def test_a_separator_of_the_output_is_not_that_of_a_file_with_tabs() -> None:
+    with pytest.raises(InputError, match=r"^a\.tsv, line 2: no separator '_' in 'a\\tX', .* that of the input"):
+        list(read_columns(["\n", "a\tX\n"], "a.tsv", {}, separator="_"))
+    assert [s.tokens for s in read_columns(["a\n", "b\tX_Y\n"], "a.tsv", {}, separator="_")] == [["a", "b\tX"]]
+
+
+def test_suffixes() -> None:
+    rows = """a/book.txt text a/book.tsv, a/book.TXT.gz text a/book.tsv.gz, a.conllu conllu a.tsv,
+    a.conll-u conllu a.tsv, a.jsonl jsonl a.tsv, a.b.tsv tsv a.b.tsv, a.csv csv a.tsv, a.conll.gz tsv a.tsv.gz,
+    a.tokens tokens a.tsv, notes.v2 text notes.v2.tsv, README text README.tsv,
+    .txt text .txt.tsv, a.gz text a.tsv.gz"""
+    for path, format, tsv in map(str.split, rows.split(",")):
+        assert (format_of(path), renamed(Path(path), "tsv").as_posix()) == (format, tsv)
+    assert (format_of("-"), format_of("a.out", "tsv")) == ("text", "tsv")
+
+
+def test_every_format_has_a_suffix() -> None:
+    for format in {*INPUTS, *OUTPUTS} - {"pretty"}:
+        assert format_of(str(renamed(Path("a.txt"), format))) == format
+    assert renamed(Path("a.txt"), "pretty") == Path("a.pretty")
+    assert set(SUFFIXES.values()) == set(INPUTS)
+
+
+@pytest.mark.parametrize("format", INPUTS)
+def test_which_input_formats_may_have_text_is_listed(format: str) -> None:
+    lines = {"jsonl": '{"text": "a"}\n', "csv": "a,X\n", "conllu": "1\ta" + "\t_" * 8 + "\n"}
+    cut: list[str] = []
+
+    def segment(texts: Sequence[str]) -> list[list[list[Token]]]:
+        cut.extend(texts)
+        return [[] for _ in texts]
+
+    list(formats.read(lines.get(format, "a\n").splitlines(keepends=True), "a", format, segment=segment))
+    assert bool(cut) == (format in MAY_HAVE_TEXT)
+
+
+@pytest.mark.parametrize("format", OUTPUTS)
+def test_what_an_output_format_takes_is_listed(format: str) -> None:
+    write = writer(format, ["upos"])
+    sentence = Sentence(["Do", "n't"], {"upos": ["AUX", "PART"]}, text="Don't")
+    glued = replace(sentence, offsets=[(0, 2), (2, 5)])
+    assert (write(sentence) != write(glued)) == (format in WITH_OFFSETS)
+    assert (write(sentence) != writer(format, ["upos"], separator=";")(sentence)) == (format in SEPARATED)
+
+
+@pytest.mark.parametrize("format", TAGGED)
+def test_every_format_with_tags_reads_the_tags_that_it_writes(format: str) -> None:
+    lines = writer(format, ["upos"])(Sentence(["a"], {"upos": ["DET"]})).splitlines(keepends=True)
+    (sentence,) = [each for each in formats.read(lines, "a", format, columns={"upos": 1}) if each.tokens]
+    assert (sentence.tokens, sentence.tags["upos"]) == (["a"], ["DET"])
+
+
+KNOWN = {"upos": ["NOUN", "VERB"]}
+
+
+def row(word: int, tag: str) -> str:
+    return f"{word}\tw\t_\t{tag}" + 6 * "\t_" + "\n"
+
+
+def sentences(format: str, text: str) -> list[Sentence]:
+    parts = read_checked(text.splitlines(keepends=True), "f", format, KNOWN, columns={"upos": 1})
+    return [part for part in parts if isinstance(part, Sentence)]
+
+
+BLOCK = "# a\n" + row(1, "NOUN") + "2-3\tx" + 8 * "\t_" + "\n" + row(2, "_") + row(3, "TAG")
+
+
+@pytest.mark.parametrize(
+    ("format", "text", "line"),
+    [
+        ("conllu", BLOCK, 5),
+        ("conllu", row(1, "VERB") + "\n" + BLOCK, 7),
+        ("tsv", "a\tNOUN\n\nb\t_\nc\tTAG\nd\tNOUN\n", 4),
+        ("csv", "a,NOUN\n\n\nb,TAG\n", 4),
+        ("jsonl", '{"tokens": ["a"], "upos": ["_"]}\n\n{"tokens": ["a"], "upos": ["TAG"]}\n', 3),
+    ],
+)
+def test_the_line_of_an_unknown_tag_is_named(format: str, text: str, line: int) -> None:
+    assert sentences(format, text.replace("TAG", "NOUN"))
+    for end in ("", "\n"):
+        with pytest.raises(InputError, match=f"^f, line {line}: 'NUN' is no tag of upos; it has NOUN, VERB; correct"):
+            sentences(format, text.replace("TAG", "NUN") + end)
+
+
+def test_blanks_and_columns_that_are_not_checked_pass() -> None:
+    assert sentences("tsv", "a\t_\nb\tNOUN\n")[0].tags == {"upos": ["_", "NOUN"]}
+    assert sentences("conllu", row(1, "_").replace("w\t_", "w\tlemma") + "\n")[0].tags["lemma"] == ["lemma"]
