@@ -23,7 +23,7 @@ from tagger.tagging.workers import WorkBatch, WorkersDied
 from tagger.text.conllu import numbered
 from tagger.text.files import STDIO, decoded_lines, open_binary
 from tagger.text.formats import SEPARATED, WITH_OFFSETS, Writer, read_checked, read_parts, writer
-from tagger.text.paragraphs import Part, sentences_of
+from tagger.text.paragraphs import Part, grouped, sentences_of
 from tagger.text.sentence import Sentence
 
 FIRST_WINDOW = 16_000  # tokens of a file's first window, so that most files are one batch; then they double
@@ -109,15 +109,13 @@ def _batches(
     windows: Iterator[_FileWindow | None],
 ) -> Iterator[WorkBatch[list[_FileWindow], list[_FileWindow]]]:
     """Windows of one file, or of several small ones after each other, to be sent together; None: at once."""
-    batch: list[_FileWindow] = []
-    tokens, limit = 0, FIRST_BATCH
-    for window in chain(windows, [None]):
-        if window is not None:
-            batch.append(window)
-            tokens += window.tokens
-        if batch and (window is None or tokens >= limit or len(batch) >= MAX_WINDOWS):
-            yield WorkBatch([window._replace(parts=[]) for window in batch], batch, tokens)
-            batch, tokens, limit = [], 0, min(2 * limit, WINDOW_TOKENS)
+
+    def size(window: _FileWindow | None) -> int:
+        return WINDOW_TOKENS if window is None else window.tokens
+
+    for group in grouped(windows, size, FIRST_BATCH, WINDOW_TOKENS, count=MAX_WINDOWS):
+        if batch := [window for window in group if window is not None]:
+            yield WorkBatch([window._replace(parts=[]) for window in batch], batch, sum(map(size, batch)))
 
 
 def _windows(

@@ -12,6 +12,8 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from tagger.text.paragraphs import grouped
+
 # N tokens of a batch, T tokens in its longest sentence, B sentences
 
 WINDOW_TOKENS = 48_000  # of the largest windows
@@ -30,21 +32,8 @@ Tokens = TypeVar("Tokens", bound=Sized)
 
 
 def cut_windows(sentences: Iterable[Tokens], first: int | None = None) -> Iterator[list[Tokens]]:
-    """Cuts a stream into windows of about `first` tokens, twice as many, and so on. Only the stream decides where.
-
-    Args:
-        first: tokens of the first window, `FIRST_WINDOW` if None; the largest have `WINDOW_TOKENS`.
-    """
-    window: list[Tokens] = []
-    tokens, limit = 0, FIRST_WINDOW if first is None else first
-    for sentence in sentences:
-        window.append(sentence)
-        tokens += len(sentence)
-        if tokens >= limit or len(window) >= WINDOW_SENTENCES:
-            yield window
-            window, tokens, limit = [], 0, min(2 * limit, WINDOW_TOKENS)
-    if window:
-        yield window
+    """Cuts a stream into windows; the first has about `first` tokens, `FIRST_WINDOW` if None."""
+    return grouped(sentences, len, first or FIRST_WINDOW, WINDOW_TOKENS, count=WINDOW_SENTENCES)
 
 
 def first_window(sentences: Iterable[object], processes: int) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from operator import ne
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from tagger.text.segment_rules import LINE_END_INSIDE, SPACE
 from tagger.text.sentence import MultiwordToken, Sentence, Token
@@ -35,6 +35,7 @@ _UNSPACED = re.compile(  # of scripts without spaces: the first characters of a 
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]{1,12}|[\u2e80-\ua4cf\uf900-\ufaff\uff00-\uffef]{1,2}"
 )
 
+Item = TypeVar("Item")
 Segment = Callable[[Sequence[str]], list[list[list[Token]]]]
 """Paragraphs to the sentences of each, each sentence a list of its tokens."""
 
@@ -269,21 +270,32 @@ def cut_texts(segment: Segment, parts: Sequence[Part]) -> Iterator[list[list[Tok
 
 def cut_parts(parts: Iterable[Part], cuts_of: CutsOf, layout: bool = True) -> Iterator[Sentence]:
     """Yields the sentences of parts, which are read in groups of up to `MAX_GROUP` characters and one part."""
-    group: list[Part] = []
-    size, limit = 0, 1
-    for part in parts:
-        group.append(part)
-        if not isinstance(part, Sentence):
-            size += 1 + len(part.text)
-            if size < limit:
-                continue
-            limit = min(limit * GROUP_GROWTH, MAX_GROUP)
-        yield from _cut(group, cuts_of, layout)
-        group, size = [], 0
-    yield from _cut(group, cuts_of, layout)
+
+    def size(part: Part) -> int:
+        return MAX_GROUP if isinstance(part, Sentence) else 1 + len(part.text)
+
+    for group in grouped(parts, size, 1, MAX_GROUP, GROUP_GROWTH):
+        cuts = cuts_of(group)
+        for part in group:
+            yield from sentences_of(part, cuts, layout)
 
 
-def _cut(group: list[Part], cuts_of: CutsOf, layout: bool) -> Iterator[Sentence]:
-    cuts = cuts_of(group)
-    for part in group:
-        yield from sentences_of(part, cuts, layout)
+def grouped(
+    items: Iterable[Item], size: Callable[[Item], int], first: int, most: int, growth: int = 2, count: int | None = None
+) -> Iterator[list[Item]]:
+    """Cuts a stream into groups of about the size `first`, `growth` times as much, and so on. The stream decides where.
+
+    Args:
+        most: the size of the largest groups.
+        count: the most items of a group.
+    """
+    group: list[Item] = []
+    total, limit = 0, first
+    for item in items:
+        group.append(item)
+        total += size(item)
+        if total >= limit or len(group) == count:
+            yield group
+            group, total, limit = [], 0, min(growth * limit, most)
+    if group:
+        yield group

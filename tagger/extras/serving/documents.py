@@ -21,7 +21,7 @@ from tagger.tagging.languages import Languages
 from tagger.tagging.tagger import DocumentTagger
 from tagger.text.conllu import numbered
 from tagger.text.formats import Writer, read_parts
-from tagger.text.paragraphs import Paragraph, Part
+from tagger.text.paragraphs import Paragraph, Part, grouped
 from tagger.text.sentence import Sentence
 
 WHERE = "the text"  # in error messages, in the place of the name of a file
@@ -48,17 +48,19 @@ async def answer(
         window: characters that are tagged at once.
     """
     warnings: list[str] = []
-    parts = iter(job.tagger.with_languages(job.parts, WHERE, warnings.append))
-    if job.size <= min(window, AT_ONCE):
+    is_small = job.size <= min(window, AT_ONCE)
+    most = sys.maxsize if is_small else window
+    windows = grouped(job.tagger.with_languages(job.parts, WHERE, warnings.append), _size, most, most)
+    if is_small:
         if isinstance(job.tagger, Languages):  # it finds languages and loads them, while others are answered
-            job.parts = await asyncio.to_thread(_window, job.tagger, parts, sys.maxsize)
+            job.parts = await asyncio.to_thread(_next, windows, job.tagger)
         else:
-            job.parts = _window(job.tagger, parts, sys.maxsize)
+            job.parts = _next(windows, job.tagger)
         return Response(before + await batcher.run(job) + after(warnings), media_type=media_type)
     out = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - `_chunks` closes it
     out.write(before)
     first = True
-    while found := await asyncio.to_thread(_window, job.tagger, parts, window):
+    while found := await asyncio.to_thread(_next, windows, job.tagger):
         if not first and await request.is_disconnected():
             raise ClientDisconnect
         first = False
@@ -69,17 +71,9 @@ async def answer(
     return StreamingResponse(_chunks(out), media_type=media_type, headers={"content-length": str(size)})
 
 
-def _window(tagger: DocumentTagger, parts: Iterator[Part], most: int) -> list[Part]:
-    """The next parts, of about `most` characters; the taggers of their languages are loaded."""
-    window: list[Part] = []
-    size = 0
-    for part in parts:
-        if isinstance(part, Sentence) and len(part) > MAX_SENTENCE:
-            raise Refusal(413, f"a sentence has {len(part):,} words, more than {MAX_SENTENCE:,}; break it up")
-        window.append(part)
-        size += _size(part)
-        if size >= most:
-            break
+def _next(windows: Iterator[list[Part]], tagger: DocumentTagger) -> list[Part]:
+    """The next window; the taggers of its languages are loaded."""
+    window = next(windows, [])
     if isinstance(tagger, Languages):
         for language in dict.fromkeys(part.language for part in window):
             tagger.of(language or DEFAULT)
@@ -88,6 +82,8 @@ def _window(tagger: DocumentTagger, parts: Iterator[Part], most: int) -> list[Pa
 
 def _size(part: Part) -> int:
     """Characters, about."""
+    if isinstance(part, Sentence) and len(part) > MAX_SENTENCE:
+        raise Refusal(413, f"a sentence has {len(part):,} words, more than {MAX_SENTENCE:,}; break it up")
     return 6 * len(part) if isinstance(part, Sentence) else len(part.text)
 
 
