@@ -1,4 +1,4 @@
-"""Temperatures: those that made the gold tags are found again, for both decoders; and taggers get them."""
+"""Calibration errors against numbers worked out by hand, and the temperatures that make them small."""
 
 import itertools
 import json
@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import tagger
-from tagger.evaluation import calibration
-from tagger.evaluation.calibration import GoldScores, fit_temperature, fit_temperatures
+from tagger.evaluation import calibration as calibration_module
+from tagger.evaluation.calibration import BINS, GoldScores, calibration, fit_temperature, fit_temperatures
 from tagger.model.crf import sequence_scores
 from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE, CRFDecoder, Decoder
 from tagger.model.vocabulary import Vocabulary
@@ -93,7 +93,7 @@ def test_few_gold_tags_change_nothing(trained: Path, sentences: list[Sentence]) 
 def test_the_gold_tags_become_as_probable_as_can_be(
     vocabulary: Vocabulary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decoder: str
 ) -> None:
-    monkeypatch.setattr(calibration, "MIN_WORDS", 5)
+    monkeypatch.setattr(calibration_module, "MIN_WORDS", 5)
     network = make_network(vocabulary, decoder=decoder)
     with torch.no_grad():
         for weights in network.decoders.parameters():
@@ -118,3 +118,18 @@ def test_the_gold_tags_become_as_probable_as_can_be(
 
     assert MIN_TEMPERATURE * 1.1 < found["upos"] < MAX_TEMPERATURE / 1.1
     assert loss(1.0) < min(loss(1.1), loss(1 / 1.1))
+
+
+def test_an_error_in_one_direction_does_not_make_up_for_one_in_the_other() -> None:
+    # 30 words that are all right with 0.6, and 30 of which half are right with 0.9
+    found = calibration([0.9, 0.9, 0.6, 0.6] * 15, [True, False, True, True] * 15)
+    assert found["confidence"] == pytest.approx(0.75)
+    # 14 bins of four words are 0.4 off; the one in the middle has words of both, mean confidence and accuracy 0.75
+    assert found["ece"] == pytest.approx(14 * 0.4 / 15)
+    assert [words for words, *_ in found["bins"]] == [4] * BINS
+
+
+def test_fewer_words_than_bins_are_a_bin_each() -> None:
+    found = calibration([0.25, 1.0], [True, True])
+    assert found["bins"] == [[1, 0.25, 1.0], [1, 1.0, 1.0]]
+    assert found["ece"] == pytest.approx(0.75 / 2)

@@ -1,4 +1,4 @@
-"""The benchmark's numbers belong together; none of them is compared with a time."""
+"""The benchmark: its numbers belong together; none of them is compared with a time."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,7 @@ import pytest
 from tagger.errors import InputError
 from tagger.extras.benchmark import benchmark
 from tagger.extras.benchmark.benchmark import format_table, measure
+from tests.commands.conftest import call, error
 from tests.conftest import TOKENS
 
 
@@ -36,3 +37,14 @@ def test_the_numbers_belong_together(trained: Path) -> None:
 def test_no_words_are_an_error(trained: Path) -> None:
     with pytest.raises(InputError, match="no words to tag"):
         measure(str(trained), [])
+
+
+def test_a_file_is_measured(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benchmark, "ROUNDS", 1)
+    monkeypatch.setattr(benchmark, "_start", lambda _: 1.0)  # a process is not the point
+    (tmp_path / "a.txt").write_text("They book flights. The book reads well.\n")
+    options = ["benchmark", "--model", str(trained), "--file", "a.txt", "--workers", "1"]
+    found = json.loads(call(*options, "--json").stdout)
+    assert (found["words"], found["model"]) == (9, str(trained))
+    (tmp_path / "a.txt").write_text("\n")
+    assert "no words" in error(*options)

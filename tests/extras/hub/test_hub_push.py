@@ -17,7 +17,9 @@ from tagger.bundle.language_codes import language_codes
 from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.extras.hub.hub_push import hub_card, push_tagger
+from tagger.training.config import find_start
 from tests.bundle.hub_folder import Hub, files_of
+from tests.commands.conftest import call, error
 from tests.conftest import CORPUS, TOKENS
 
 TINY = HubName("o/tiny", "main")
@@ -136,3 +138,31 @@ def test_metadata_that_cannot_be_read(trained: Path, tmp_path: Path, card: str) 
 )
 def test_languages(corpus: str, codes: list[str]) -> None:
     assert language_codes(corpus) == codes
+
+
+TEXT = "They book flights .\n"
+
+
+def test_push_and_tag(hub: Hub, model: Path, tmp_path: Path) -> None:
+    done = call("push", str(model), "hf:o/tiny", "--branch", "v1", "--message", "First", "--language", "de")
+    told = ["https://huggingface.co/o/tiny/commit/1", "tag with it: tagger tag FILE --model hf:o/tiny@v1"]
+    assert done.stderr.splitlines() == told
+    assert "\nlanguage:\n- de\n" in (hub.root / "o/tiny/v1/README.md").read_text()
+    expected = call("tag", "--input", "lines", "--model", str(model), input=TEXT).stdout
+    assert call("tag", "--input", "lines", "--model", "hf:o/tiny@v1", input=TEXT).stdout == expected
+    assert find_start("hf:o/tiny@v1") == hub.cache / "o/tiny/v1"
+    told = error("tag", "--model", "hf:o/tiny@v9", input=TEXT)
+    assert told.startswith("error: hf:o/tiny@v9: the Hub refuses or cannot be reached (RevisionNotFoundError: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere", "o/n"], "nowhere: no such tagger"),
+        (["hf:o/m", "o/n"], "hf:o/m is on the Hub already; name a folder"),
+        (["english", "n"], "'hf:n@main' names nothing on the Hub"),
+    ],
+)
+def test_bad_input(hub: Hub, arguments: list[str], message: str) -> None:
+    assert message in error("push", *arguments)
+    assert not hub.root.exists()
