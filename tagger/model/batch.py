@@ -4,8 +4,8 @@
 little padding. A `FormTable` remembers what the parts of the embedding read of each word form.
 """
 
-# U distinct forms, T tokens in the longest sentence, B sentences, N facts, k tags that a teacher names, M' outputs of a
-# transformer that are used, D size of an output
+# U distinct forms, T tokens in the longest sentence, B sentences, V auxiliary values, k tags that a teacher names,
+# M' outputs of a transformer that are used, D size of an output
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,10 +35,9 @@ class Batch:
     lengths: Tensor  # (B,) tokens per sentence
     targets: dict[str, Tensor] = field(default_factory=dict)  # column -> (T, B) tag ids, UNSEEN or IGNORE
     pieces: Pieces | None = None  # for a transformer, if the network has one
-    # (T, B, N) of training: facts are values of XPOS and FEATS. 1 where one holds of a token, -1: unknown; see
-    # `training/auxiliary.py`
-    facts: Tensor | None = None
-    # column -> (T, B, k, 2) ids of a teacher's best tags (-1: of none) and probabilities; see `training/auxiliary.py`
+    # (T, B, V) of training: 1 where a value of XPOS or FEATS holds of a token, -1: unknown; see `training/auxiliary.py`
+    auxiliary: Tensor | None = None
+    # column -> (T, B, k, 2) ids of a teacher's best tags (-1: of none) and probabilities; see `training/teacher.py`
     teacher: dict[str, Tensor] = field(default_factory=dict)
     outputs: Tensor | None = None  # (T, B, M', D) of a frozen transformer, if they are cached
     corpora: Tensor | None = None  # (B,) id of each sentence's corpus, or NO_CORPUS; None: of all unknown

@@ -75,10 +75,6 @@ class LearnedSegmenter:
             network.labels.bias[Label.SENTENCE] += amount
         return LearnedSegmenter(network, self.vocabulary, self.config, self.lexicon)
 
-    def with_sentences_of(self, rules: str) -> "LearnedSegmenter":
-        """A segmenter with the same tokens and words, in which rules decide where a sentence ends."""
-        return LearnedSegmenter(self.network, self.vocabulary, {**self.config, "sentences": rules}, self.lexicon)
-
     def segment_all(self, paragraphs: Sequence[str]) -> list[list[list[Token]]]:
         """The sentences of each paragraph, and the tokens of each sentence; none is empty.
 

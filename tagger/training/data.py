@@ -21,12 +21,12 @@ from tagger.corpus.noise import Copy, gathered, with_noise
 from tagger.corpus.splits import AUXILIARY_COLUMNS, corpus_names, token_counts
 from tagger.errors import InputError
 from tagger.model.batch import Batch, FormTable, collate, length_buckets
-from tagger.model.network import NetworkConfig
-from tagger.model.transformer import PieceTokenizer, TransformerEmbedding
-from tagger.model.vocabulary import IGNORE, NO_CORPUS, Vocabulary
+from tagger.model.vocabulary import IGNORE, NO_CORPUS
 from tagger.pretrained.cached_outputs import frozen_outputs
 from tagger.text.strings import LEMMA
-from tagger.training.auxiliary import Distillation, Facts
+from tagger.training.auxiliary import Auxiliary
+from tagger.training.module import TaggerModule
+from tagger.training.teacher import TeacherTargets
 
 # T tokens in the longest sentence, B sentences; of a transformer M' outputs that are used, D size of an output
 
@@ -36,69 +36,73 @@ NO_LEMMA = (-1.0, 0.0)  # id and probability of a tag that a teacher does not na
 NOISE = 1  # ends the seed of a batch's noise: word dropout, whose seed lacks it, is the same with and without noise
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How training reads sentences.
+
+    Attributes:
+        batch_tokens: of a batch, padding included; a longer sentence is a batch of its own.
+        word_dropout: see `collate`.
+        corpus_dropout: of several corpora, the share of training's sentences whose corpus is not told. That of dev's
+            sentences is told if this is 0.
+        noise: share of the sentences of which training reads a spoilt copy; see `with_noise`.
+        seed: of the batches, of word dropout and of noise.
+    """
+
+    batch_tokens: int = 500
+    word_dropout: float = 1.0
+    corpus_dropout: float = 0.0
+    noise: float = 0.0
+    seed: int = 1
+
+
 class TaggerDataModule(pl.LightningDataModule):
-    """Train and dev batches of a corpus."""
+    """Train and dev batches of a corpus; they are planned when a loader is made."""
 
     def __init__(
         self,
         splits: DatasetDict,
-        vocabulary: Vocabulary,
-        network: NetworkConfig,
-        batch_tokens: int = 500,
-        word_dropout: float = 1.0,
-        seed: int = 1,
-        tokenizer: PieceTokenizer | None = None,
-        transformer: TransformerEmbedding | None = None,
-        corpora_temperature: float = CORPORA_TEMPERATURE,
-        unnamed: float = 0.0,
-        facts: Facts | None = None,
-        distilled: Distillation | None = None,
-        noise: float = 0.0,
+        module: TaggerModule,
+        reading: Reading,
+        auxiliary: Auxiliary | None = None,
+        targets: TeacherTargets | None = None,
         shards: Path | None = None,
     ) -> None:
-        """Keeps its arguments; batches are planned when a loader is made.
+        """Keeps its arguments.
 
         Args:
             splits: "train" and "dev", with `tokens` and the vocabulary's columns.
-            vocabulary: gives words, characters and tags their ids.
-            network: its config.
-            batch_tokens: of a batch, padding included; a longer sentence is a batch of its own.
-            word_dropout: see `collate`.
-            seed: of the batches and of word dropout.
-            tokenizer: of the transformer, if there is one.
-            transformer: of the network, if it has one; the outputs of one that does not learn now are computed once.
-            corpora_temperature: of several corpora, see `tempered_counts`.
-            unnamed: of several corpora, the share of training's sentences whose corpus is not told. That of dev's
-                sentences is told if this is 0.
-            facts: values of XPOS and FEATS, which training predicts beside the tags; None: nothing.
-            distilled: what a teacher says of train, and untagged text that training reads beside it.
-            noise: share of the sentences of which training reads a spoilt copy; see `with_noise`.
-            shards: the folder where the outputs of a frozen transformer are kept.
+            module: what is trained.
+            reading: how train is read.
+            auxiliary: values of other columns, which training predicts beside the tags.
+            targets: what a teacher says of train, and of untagged text that training reads beside it.
+            shards: the folder where the outputs of a frozen transformer are kept, which are computed once.
         """
         super().__init__()
-        self.tokenizer, self.transformer, self.noise, self.shards = tokenizer, transformer, noise, shards
-        self.corpora_temperature, self.unnamed = corpora_temperature, unnamed
-        self.facts, self.distilled = facts, distilled
-        self.splits, self.batch_tokens, self.word_dropout, self.seed = splits, batch_tokens, word_dropout, seed
+        self.splits, self.module, self.reading, self.shards = splits, module, reading, shards
+        self.auxiliary = auxiliary if auxiliary and auxiliary.values else None
+        self.targets = targets
+        transformer = module.body.transformer
         never_learns = transformer is not None and not transformer.config["tune"]
-        self.table = FormTable(vocabulary, network, None if never_learns else tokenizer)
+        self.table = FormTable(module.vocabulary, module.config, None if never_learns else module.tokenizer)
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        train, facts = self.splits["train"], AUXILIARY_COLUMNS if self.facts else ()
-        gold, additions = len(train), list[Addition]()
-        sentences = self._needed(train if self.distilled is None else self.distilled.sentences, facts)
+        train, reading, additions = self.splits["train"], self.reading, list[Addition]()
+        sentences = self._needed(
+            train if self.targets is None else self.targets.sentences, AUXILIARY_COLUMNS if self.auxiliary else ()
+        )
         if CORPUS in sentences.column_names:
-            additions.append(partial(add_corpora, self.table.vocabulary.corpus_ids, self.unnamed))
-        if self.facts is not None:
-            additions.append(partial(add_facts, self.facts))
-        if self.distilled is not None:
-            additions.append(partial(add_teacher, self.distilled))
-        batches = Batches(sentences, self.table, additions, gold, self.word_dropout, self.noise)
-        return self._loader(batches, self.seed, self._mixture(sentences, gold))
+            additions.append(partial(add_corpora, self.table.vocabulary.corpus_ids, reading.corpus_dropout))
+        if self.auxiliary is not None:
+            additions.append(partial(add_auxiliary, self.auxiliary))
+        if self.targets is not None:
+            additions.append(partial(add_teacher, self.targets))
+        batches = Batches(sentences, self.table, additions, len(train), reading.word_dropout, reading.noise)
+        return self._loader(batches, reading.seed, self._mixture(sentences))
 
     def val_dataloader(self) -> DataLoader[Batch]:
         sentences, additions = self._needed(self.splits["dev"]), list[Addition]()
-        if CORPUS in sentences.column_names and not self.unnamed:
+        if CORPUS in sentences.column_names and not self.reading.corpus_dropout:
             additions.append(partial(add_corpora, self.table.vocabulary.corpus_ids, 0.0))
         return self._loader(Batches(sentences, self.table, additions, len(sentences)), None, None)
 
@@ -109,29 +113,31 @@ class TaggerDataModule(pl.LightningDataModule):
 
     def _loader(self, batches: "Batches", seed: int | None, mixture: "Mixture | None") -> DataLoader[Batch]:
         lengths = token_counts(batches.sentences)
-        if self.transformer is not None and self.tokenizer is not None and not self.transformer.learns:
+        transformer, tokenizer = self.module.body.transformer, self.module.tokenizer
+        if transformer is not None and tokenizer is not None and not transformer.learns:
             assert self.shards is not None
             device = self.trainer.strategy.root_device if self.trainer else "cpu"
             tokens = (row["tokens"] for row in batches.sentences)
-            outputs = frozen_outputs(self.transformer, self.tokenizer, tokens, lengths, self.shards, device)
+            outputs = frozen_outputs(transformer, tokenizer, tokens, lengths, self.shards, device)
             batches.additions.append(partial(add_outputs, outputs, np.cumsum(lengths)))
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        sampler = BucketSampler(lengths, self.batch_tokens, seed, rank, world, mixture)
+        sampler = BucketSampler(lengths, self.reading.batch_tokens, seed, rank, world, mixture)
         # The loader has its own generator: nothing may draw from the global one, whose state a checkpoint restores.
         return DataLoader(batches, batch_size=None, sampler=sampler, generator=torch.Generator())
 
-    def _mixture(self, sentences: Dataset, gold: int) -> "Mixture | None":
-        """The sentences of train that an epoch reads, of which the first `gold` have tags; None: all."""
-        several, untagged = CORPUS in sentences.column_names, len(sentences) - gold
-        if not untagged and not (several and self.corpora_temperature > 1):
+    def _mixture(self, sentences: Dataset) -> "Mixture | None":
+        """The sentences of train that an epoch reads, where those without tags come last; None: all."""
+        tagged = len(self.splits["train"])
+        several, untagged = CORPUS in sentences.column_names, len(sentences) - tagged
+        if not untagged and not (several and CORPORA_TEMPERATURE > 1):
             return None
-        names = corpus_names(sentences)[:gold] if several else np.zeros(gold)
+        names = corpus_names(sentences)[:tagged] if several else np.zeros(tagged)
         corpora = np.unique(names, return_inverse=True)[1]
-        counts = tempered_counts(np.bincount(corpora), self.corpora_temperature)
-        if self.distilled is not None and untagged:
+        counts = tempered_counts(np.bincount(corpora), CORPORA_TEMPERATURE)
+        if self.targets is not None and untagged:
             corpora = np.concatenate([corpora, np.full(untagged, len(counts))])
-            counts = np.append(counts, self.distilled.text_sentences)
-        return Mixture(corpora, counts, self.seed)
+            counts = np.append(counts, self.targets.text_sentences)
+        return Mixture(corpora, counts, self.reading.seed)
 
 
 @dataclass
@@ -183,18 +189,18 @@ class Batches(torch.utils.data.Dataset[Batch]):
         sentences: Dataset,
         table: FormTable,
         additions: list[Addition],
-        gold: int,
+        tagged: int,
         word_dropout: float = 0.0,
         noise: float = 0.0,
     ) -> None:
-        """`gold` sentences come first that have tags; those after them are untagged text."""
+        """The first `tagged` sentences have tags; those after them are untagged text."""
         self.sentences, self.table, self.additions = sentences, table, additions
-        self.gold, self.word_dropout, self.noise = gold, word_dropout, noise
+        self.tagged, self.word_dropout, self.noise = tagged, word_dropout, noise
 
     def __getitem__(self, item: Any) -> Batch:
         numbers, seed = item
         generator = None if seed is None else np.random.default_rng(seed)
-        rows = Rows(numbers, self.sentences[numbers], numbers >= self.gold, generator)
+        rows = Rows(numbers, self.sentences[numbers], numbers >= self.tagged, generator)
         if seed is not None and self.noise:
             rows = rows.spoilt(self.noise, np.random.default_rng([*seed, NOISE]))
         tags = {column: rows.columns[column] for column in self.table.vocabulary.columns}
@@ -204,28 +210,28 @@ class Batches(torch.utils.data.Dataset[Batch]):
         return batch
 
 
-def add_corpora(corpus_ids: dict[str, int], unnamed: float, batch: Batch, rows: Rows) -> None:
+def add_corpora(corpus_ids: dict[str, int], dropout: float, batch: Batch, rows: Rows) -> None:
     """Adds the corpus of each sentence; in training a share of the sentences is not told theirs."""
     ids = np.array([corpus_ids.get(str(name), NO_CORPUS) for name in rows.columns[CORPUS]], dtype=np.int64)
     if rows.generator is not None:
-        ids[rows.generator.random(len(ids)) < unnamed] = NO_CORPUS
+        ids[rows.generator.random(len(ids)) < dropout] = NO_CORPUS
     batch.corpora = torch.from_numpy(ids)
 
 
-def add_facts(facts: Facts, batch: Batch, rows: Rows) -> None:
-    """Adds the facts about each word; nothing is known about those of untagged text."""
-    batch.facts = torch.from_numpy(facts.matrix(rows.columns, batch.lengths.tolist()))
-    batch.facts[:, torch.from_numpy(rows.untagged)] = -1
+def add_auxiliary(auxiliary: Auxiliary, batch: Batch, rows: Rows) -> None:
+    """Adds the auxiliary values of each word; nothing is known about those of untagged text."""
+    batch.auxiliary = torch.from_numpy(auxiliary.matrix(rows.columns, batch.lengths.tolist()))
+    batch.auxiliary[:, torch.from_numpy(rows.untagged)] = -1
 
 
-def add_teacher(distilled: Distillation, batch: Batch, rows: Rows) -> None:
+def add_teacher(targets: TeacherTargets, batch: Batch, rows: Rows) -> None:
     """Adds what a teacher says of each word; untagged text has no gold tags.
 
     Of a word that noise changed the teacher says no lemma: its edit script is that of the word as it was.
     """
     for target in batch.targets.values():
         target[:, torch.from_numpy(rows.untagged)] = IGNORE
-    for column, values in distilled.targets.batch(rows.numbers).items():
+    for column, values in targets.batch(rows.numbers).items():
         values = values if rows.copies is None else gathered(values, rows.copies)
         if column == LEMMA and rows.changed is not None:
             values[rows.changed] = NO_LEMMA
@@ -294,8 +300,9 @@ class BucketSampler(Sampler[tuple[np.ndarray, list[int] | None]]):
             if generator is not None:
                 if len(batches) > self._count:  # happens in tiny corpora
                     batches = [generator.permutation(batch) for batch in length_buckets(lengths, self.max_tokens)]
-                if len(batches) > self._count:  # a mixture whose sentences are longer in this epoch than in the first
-                    batches = [batches[i] for i in generator.permutation(len(batches))[: self._count]]
+                while len(batches) > self._count:  # a mixture whose sentences are longer here than in the first epoch
+                    batches.sort(key=lambda batch: len(batch) * lengths[batch].max(), reverse=True)
+                    batches.append(np.concatenate([batches.pop(), batches.pop()]))  # the two smallest become one
             while len(batches) < (self.world if generator is None else self._count):
                 largest = max(range(len(batches)), key=lambda i: len(batches[i]))  # the one with most sentences
                 half = len(batches[largest]) // 2

@@ -32,7 +32,7 @@ from tagger.segmenter.saved import SavedSegmenter, rounded
 from tagger.segmenter.unit_network import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
 from tagger.segmenter.units import UnitTable
 from tagger.text.paragraphs import Paragraph
-from tagger.text.segment import RULES, RuleSegmenter
+from tagger.text.segment import RULES, RuleSegmenter, Segmenter
 from tagger.text.sentence import Token
 from tagger.text.spacing import GoldParagraph, gold_paragraphs, with_usual_spacing
 from tagger.training.config import AUTO, LEARNED, TrainConfig
@@ -56,95 +56,104 @@ CHECKS = 10  # how often training scores dev
 PATIENCE = 4  # training ends, in its second half, after so many of these without a better score
 SENTENCE_WEIGHT = 0.1  # of the F1 of sentences beside that of words
 THRESHOLD_STEP, MAX_THRESHOLD_STEPS = 0.5, 8  # of the score of sentence ends, a logit
-INIT = "init"  # the name of the segmenter of the tagger that training starts from
+INIT = "init"  # what a report calls the segmenter of the tagger that training starts from
 
 _log = logging.getLogger(__name__)
 
 
-class SegmenterTraining:
-    """How raw text will be cut, as far as it is known before training.
+def learns_segmenter(config: TrainConfig, corpus: Corpus) -> bool:
+    """Whether a segmenter is trained after the tagger.
 
-    Attributes:
-        rules: those that the tagger has until a segmenter is trained.
-        learns: whether one is trained.
+    Raises:
+        InputError: one is wanted, but the corpus lacks what it learns from.
     """
+    if config.segmenter not in (AUTO, LEARNED):
+        return False
+    without = next((split for split in ("train", "dev") if not corpus.spaced[split]), None)
+    if without and config.segmenter == LEARNED:
+        raise InputError(
+            f"segmenter=learned: {without} of {corpus.name} does not say where its text has spaces; give a"
+            " corpus in CoNLL-U with `# text` or SpaceAfter=No"
+        )
+    return without is None
 
-    def __init__(self, config: TrainConfig, corpus: Corpus, start: Bundle | None) -> None:
-        """Looks whether the corpus has what a segmenter learns from; training starts from the tagger `start`."""
-        self.config, self.corpus = config, corpus
-        wanted = config.segmenter
-        own = start.segmenter if start else None
-        self.rules = wanted if wanted in RULES else own if isinstance(own, str) else corpus.rules
-        self._init: LearnedSegmenter | None = None
-        self._init_origin: dict[str, Any] | None = None
-        if start and isinstance(own, SavedSegmenter) and wanted == AUTO:
-            self._init = _rounded(LearnedSegmenter(*own), config.storage_dtype)
-            self._init_origin = _origin_of(start.config)
-        self.learns = False
-        if wanted in (AUTO, LEARNED):
-            without = next((split for split in ("train", "dev") if not corpus.spaced[split]), None)
-            self.learns = without is None
-            if without and wanted == LEARNED:
-                raise InputError(
-                    f"segmenter=learned: {without} of {corpus.name} does not say where its text has spaces; give a"
-                    " corpus in CoNLL-U with `# text` or SpaceAfter=No"
-                )
-        if self.learns:
-            self.outlook = "a segmenter for raw text is learned after the tagger"
-            names = [*corpus.spaced["train"]]
-            if len(names) < len(corpus.parts):
-                self.outlook += f", from {' and '.join(names)} alone, since no other says where its text has spaces"
-        elif wanted == AUTO:
-            stays = f"the segmenter of {config.init} stays" if self._init else f"raw text by the rules {self.rules}"
-            self.outlook = f"{stays}, since {corpus.name} does not say where its text has spaces"
-        else:
-            self.outlook = f"raw text by the rules {self.rules}"
 
-    def seconds_about(self, words: int) -> float:
-        """About how long a segmenter is trained on so many words, if one is trained."""
-        return steps_for(words) * STEP_SECONDS if self.learns else 0.0
+def untrained_segmenter(config: TrainConfig, corpus: Corpus, init: Bundle | None) -> str | SavedSegmenter:
+    """What cuts raw text if no segmenter is trained: rules, or the segmenter of the tagger to start from."""
+    if config.segmenter in RULES:
+        return config.segmenter
+    own = init.segmenter if init else None
+    if isinstance(own, str) or (own is not None and config.segmenter == AUTO and not learns_segmenter(config, corpus)):
+        return own
+    return corpus.rules
 
-    def choose(self, bundle: Bundle, folder: Path) -> tuple[Bundle, dict[str, Any]]:
-        """Trains a segmenter, if one is wanted; the tagger with the best for raw text on dev, and what was found."""
-        if not self.learns:
-            if self._init is not None:
-                return _with_segmenter(bundle, self._init, self._init_origin), {"kind": LEARNED, "kept": INIT}
-            return _with_segmenter(bundle, RuleSegmenter(self.rules), None), {"kind": self.rules, "kept": self.rules}
-        config, corpus = self.config, self.corpus
-        column = "upos" if "upos" in config.columns else config.columns[0]
-        train, dev = (_gold(corpus.spaced[split].values(), column) for split in ("train", "dev"))
-        train = with_usual_spacing(train)
-        start = time.monotonic()
-        accelerator = config.trainer.get("accelerator") or "auto"
-        trained, steps = train_segmenter(train, dev, corpus.rules, column, config.seed, folder, accelerator)
-        learned = _rounded(trained, config.storage_dtype)
-        seconds = round(time.monotonic() - start, 1)
-        segmenters: dict[str, LearnedSegmenter | RuleSegmenter] = {
-            name: RuleSegmenter(name) for name in (self.rules, corpus.rules)
-        }
-        if self._init is not None:
-            segmenters[INIT] = self._init
-        segmenters[LEARNED] = learned
-        scores = {name: score_cuts(each.segment_all, dev) for name, each in segmenters.items()}
-        best = max(scores, key=lambda name: (scores[name].words, scores[name].sentences))  # of equals the simplest
-        if best == LEARNED:  # a network that learned from little may find words but no sentences
-            best = max(scores, key=lambda name: scores[name].total)
-        kept = LEARNED if config.segmenter == LEARNED else best
-        shown = "; ".join(f"{name}: {each}" for name, each in reversed([*scores.items()]))
-        _log.info("segmenter: %s is kept; %s", kept, shown)
-        origins = {
-            LEARNED: {"corpus": corpus.name, **asdict(config.card), "seed": config.seed, "steps": steps},
-            INIT: self._init_origin,
-        }
-        report = {
-            "kind": segmenters[kept].name,
-            "kept": kept,
-            "dev": {name: each._asdict() for name, each in scores.items()},
-            "seconds": seconds,
-            "steps": steps,
-            "parameters": sum(parameter.numel() for parameter in learned.network.parameters()),
-        }
-        return _with_segmenter(bundle, segmenters[kept], origins.get(kept)), report
+
+def describe_segmenter(config: TrainConfig, corpus: Corpus, init: Bundle | None) -> str:
+    """How raw text will be cut, for a line before training."""
+    if learns_segmenter(config, corpus):
+        names = [*corpus.spaced["train"]]
+        from_some = f", from {' and '.join(names)} alone, since no other says where its text has spaces"
+        return "a segmenter for raw text is learned after the tagger" + from_some * (len(names) < len(corpus.parts))
+    segmenter = untrained_segmenter(config, corpus, init)
+    rules = f"raw text by the rules {segmenter}"
+    if config.segmenter != AUTO:
+        return rules
+    stays = rules if isinstance(segmenter, str) else f"the segmenter of {config.init} stays"
+    return f"{stays}, since {corpus.name} does not say where its text has spaces"
+
+
+def segmenter_seconds(config: TrainConfig, corpus: Corpus, words: int) -> float:
+    """About how long a segmenter is trained on a train split of so many words, if one is trained."""
+    return steps_for(words) * STEP_SECONDS if learns_segmenter(config, corpus) else 0.0
+
+
+def with_segmenter(
+    bundle: Bundle, config: TrainConfig, corpus: Corpus, init: Bundle | None, folder: Path
+) -> tuple[Bundle, dict[str, Any]]:
+    """The tagger with what cuts raw text best on dev, and what was found.
+
+    A segmenter is trained if the config wants one, and is kept if it is better than rules.
+    """
+    untrained = untrained_segmenter(config, corpus, init)
+    if not learns_segmenter(config, corpus):
+        if isinstance(untrained, str):
+            return replace(bundle, segmenter=untrained, config={**bundle.config, ORIGIN: None}), {
+                "kind": untrained,
+                "kept": untrained,
+            }
+        assert init is not None
+        own = _rounded(LearnedSegmenter(*untrained), config.storage_dtype)
+        return _with_learned(bundle, own, _origin_of(init.config)), {"kind": LEARNED, "kept": INIT}
+    assert isinstance(untrained, str)
+    column = "upos" if "upos" in config.columns else config.columns[0]
+    train, dev = (_gold(corpus.spaced[split].values(), column) for split in ("train", "dev"))
+    train = with_usual_spacing(train)
+    start = time.monotonic()
+    accelerator = config.trainer.get("accelerator") or "auto"
+    trained, steps = train_segmenter(train, dev, corpus.rules, column, config.seed, folder, accelerator)
+    learned = _rounded(trained, config.storage_dtype)
+    seconds = round(time.monotonic() - start, 1)
+    segmenters: dict[str, Segmenter] = {name: RuleSegmenter(name) for name in (untrained, corpus.rules)}
+    segmenters[LEARNED] = learned
+    scores = {name: score_cuts(each.segment_all, dev) for name, each in segmenters.items()}
+    best = max(scores, key=lambda name: (scores[name].words, scores[name].sentences))  # of equals the simplest
+    if best == LEARNED:  # a network that learned from little may find words but no sentences
+        best = max(scores, key=lambda name: scores[name].total)
+    kept = LEARNED if config.segmenter == LEARNED else best
+    shown = "; ".join(f"{name}: {each}" for name, each in reversed([*scores.items()]))
+    _log.info("segmenter: %s is kept; %s", kept, shown)
+    report = {
+        "kind": kept,
+        "kept": kept,
+        "dev": {name: each._asdict() for name, each in scores.items()},
+        "seconds": seconds,
+        "steps": steps,
+        "parameters": sum(parameter.numel() for parameter in learned.network.parameters()),
+    }
+    if kept != LEARNED:
+        return replace(bundle, segmenter=kept, config={**bundle.config, ORIGIN: None}), report
+    origin = {"corpus": corpus.name, **asdict(config.card), "seed": config.seed, "steps": steps}
+    return _with_learned(bundle, learned, origin), report
 
 
 def _gold(parts: Iterable[Dataset], column: str) -> list[GoldParagraph]:
@@ -152,13 +161,9 @@ def _gold(parts: Iterable[Dataset], column: str) -> list[GoldParagraph]:
     return [each for part in parts for each in gold_paragraphs(gold_sentences(part, [column]), skip=True)]
 
 
-def _with_segmenter(
-    bundle: Bundle, segmenter: LearnedSegmenter | RuleSegmenter, origin: dict[str, Any] | None
-) -> Bundle:
-    """The tagger with what cuts raw text; `origin` is what the training data of a learned segmenter was."""
-    saved: str | SavedSegmenter = segmenter.name
-    if isinstance(segmenter, LearnedSegmenter):
-        saved = SavedSegmenter(segmenter.network, segmenter.vocabulary, segmenter.config, segmenter.lexicon)
+def _with_learned(bundle: Bundle, segmenter: LearnedSegmenter, origin: dict[str, Any]) -> Bundle:
+    """The tagger with a learned segmenter; `origin` is what its training data was."""
+    saved = SavedSegmenter(segmenter.network, segmenter.vocabulary, segmenter.config, segmenter.lexicon)
     return replace(bundle, segmenter=saved, config={**bundle.config, ORIGIN: origin})
 
 
@@ -408,23 +413,15 @@ def train_segmenter(
     settings = {"accelerator": accelerator, "devices": 1, "gradient_clip_val": MAX_GRADIENT}
     trainer = make_trainer(settings | {"max_steps": steps, "enable_checkpointing": False}, folder)
     run_fit(trainer, module, DataLoader(batches, batch_size=None))
-    return with_sentences(*module.best, dev, rules), trainer.global_step
+    return with_threshold(*module.best, dev), trainer.global_step
 
 
-def with_sentences(
-    segmenter: LearnedSegmenter, scores: CutScores, dev: Sequence[GoldParagraph], rules: str
-) -> LearnedSegmenter:
-    """The segmenter that finds sentences best on dev: with a threshold of its own, or with the ends that rules find.
+def with_threshold(segmenter: LearnedSegmenter, scores: CutScores, dev: Sequence[GoldParagraph]) -> LearnedSegmenter:
+    """A trained segmenter with the threshold that finds sentences best on dev, where it has these scores.
 
     Of all thresholds whose F1 is at most one standard error below the highest, it is the nearest to 0: dev has few
     sentences, and those of other texts may end in other ways. This is the rule of one standard error of Breiman et al.
     (1984), Classification and Regression Trees.
-
-    Args:
-        segmenter: a trained one.
-        scores: its scores on dev.
-        dev: at least one paragraph.
-        rules: those for raw text that fit the corpus.
     """
     found = {
         step: score_cuts(segmenter.moved(THRESHOLD_STEP * step).segment_all, dev) if step else scores
@@ -436,9 +433,4 @@ def with_sentences(
     enough = best.total - error * SENTENCE_WEIGHT
     nearest = min((step for step in found if found[step].total >= enough), key=abs)
     _log.info("segmenter: score of sentence ends %+g  %s", THRESHOLD_STEP * nearest, found[nearest])
-    other = segmenter.with_sentences_of(rules)
-    other_scores = score_cuts(other.segment_all, dev)
-    taken = other_scores.total > found[nearest].total
-    taken_or_not = "  (taken)" if taken else ""
-    _log.info("segmenter: ends of sentences by the rules %s  %s%s", rules, other_scores, taken_or_not)
-    return other if taken else segmenter.moved(THRESHOLD_STEP * nearest)
+    return segmenter.moved(THRESHOLD_STEP * nearest)

@@ -8,7 +8,6 @@ from typing import Any, cast
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, pad
 from torch.optim import Optimizer
 
 from tagger.bundle.bundle import Bundle, Member
@@ -21,40 +20,13 @@ from tagger.model.network import NetworkConfig, Outputs, TaggerNetwork, share_pr
 from tagger.model.transformer import PieceTokenizer
 from tagger.model.vocabulary import IGNORE, Vocabulary
 from tagger.segmenter.saved import SavedSegmenter
+from tagger.training.auxiliary import auxiliary_loss
+from tagger.training.teacher import student_loss
 
-# T tokens in the longest sentence, B sentences, N packed tokens of all (see `model/decoder.py`), S states of
-# all layers, K tags of a column, k of them that a teacher names
+# T tokens in the longest sentence, B sentences, S states of all layers, K tags of a column
 
-MASKED = -1e4  # a score of no tag; not -inf, because the gradient of a sum of those alone is no number
 WARMUP = 0.05  # share of the steps in which the learning rate climbs
 LAYER_DECAY = 0.8  # the learning rate of a transformer's layer over that of the layer above it
-
-
-def teacher_loss(scores: Tensor, targets: Tensor, temperature: float) -> Tensor:
-    """The cross-entropy of the student with the teacher, of each token, (N,).
-
-    The tags that the teacher does not name count as one, with the probability that is left. So both have a distribution
-    over k + 1 tags. Both are taken at the temperature, and the loss is multiplied by its square, so that its gradient
-    keeps its size: Hinton, Vinyals and Dean (2015), section 2.
-
-    Args:
-        scores: (N, K) of the student.
-        targets: (N, k, 2) ids and probabilities of different tags; the id -1 names no tag.
-        temperature: of both.
-    """
-    tags = scores.shape[1]
-    ids, shares = targets[..., 0].long(), targets[..., 1]
-    named = ids >= 0
-    ids = torch.where(named, ids, tags)  # the column of `MASKED` that comes next
-    scores = pad(scores.float(), (0, 1), value=MASKED)  # (N, K + 1)
-    others = scores.scatter(1, ids, MASKED).logsumexp(-1, keepdim=True)
-    logs = torch.cat([scores.gather(1, ids), others], dim=-1).div(temperature).log_softmax(-1)  # (N, k + 1)
-
-    # Probabilities in half precision leave a rest by rounding, even where no tag is left that could have it.
-    rest = (1 - shares.sum(-1, keepdim=True)).clamp(min=0) * (named.sum(-1, keepdim=True) < tags)
-    shares = torch.cat([shares, rest], dim=-1) ** (1 / temperature)
-    shares = shares / shares.sum(-1, keepdim=True).clamp(min=1e-9)  # 0 if the student has no tag that is probable
-    return -(shares * logs).sum(-1) * temperature**2
 
 
 def _rate_share(step: int, steps: int, first: int, warmup: float) -> float:
@@ -85,11 +57,9 @@ class TaggerModule(pl.LightningModule):
         lr: float,
         weight_decay: float,
         transformer_lr: float,
-        gold: float,
-        teacher_temperature: float,
         members: int = 1,
-        facts: int = 0,
-        facts_weight: float = 0.0,
+        auxiliary: int = 0,
+        auxiliary_weight: float = 0.0,
         frozen_epochs: int = 0,
     ) -> None:
         """Builds the networks.
@@ -99,11 +69,9 @@ class TaggerModule(pl.LightningModule):
             network: sizes of the parts of each member.
             lr: the highest learning rate; transformer_lr is that of a transformer's top layer.
             weight_decay: of AdamW; for matrices that are not pretrained vectors.
-            gold: weight of a word's gold loss where a teacher speaks too. The teacher's loss has the weight 1 - gold.
-            teacher_temperature: of the probabilities of teacher and student, when they are compared.
             members: how many networks are trained.
-            facts: how many facts (values of XPOS and FEATS) the batches hold; see `auxiliary.py`.
-            facts_weight: weight of their loss beside that of the tags. Their loss is a sum over the facts.
+            auxiliary: how many values of other columns the batches hold; see `auxiliary.py`.
+            auxiliary_weight: of their loss beside that of the tags.
             frozen_epochs: the first epochs, in which a transformer that is tuned does not learn yet.
         """
         super().__init__()
@@ -115,11 +83,10 @@ class TaggerModule(pl.LightningModule):
         self.config = network
         self.members = nn.ModuleList(TaggerNetwork(self.vocabulary, network) for _ in range(members))
         share_pretrained(self.networks)
-        self.facts_weight, self.gold, self.teacher_temperature = facts_weight, gold, teacher_temperature
-        self.frozen_epochs = frozen_epochs
+        self.auxiliary_weight, self.frozen_epochs = auxiliary_weight, frozen_epochs
         self._set_learning(epoch=0)
-        self.fact_heads = nn.ModuleList(
-            nn.Linear(member.states, facts) for member in self.networks if facts and facts_weight
+        self.auxiliary_heads = nn.ModuleList(
+            nn.Linear(member.states, auxiliary) for member in self.networks if auxiliary and auxiliary_weight
         )
         self.features = nn.ModuleList(feature_scores(member.heads, self.vocabulary) for member in self.networks)
 
@@ -161,12 +128,18 @@ class TaggerModule(pl.LightningModule):
         return Bundle(tuple(members), segmenter, config or {})
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        """The loss of gold tags, of a teacher's tags and of facts: a sum over columns and members."""
+        """The loss of gold tags, of a teacher's tags and of auxiliary values: a sum over columns and members."""
         outputs = self._outputs(batch)
         of_gold = self._gold_losses(outputs, batch, "train")
-        loss = self._teacher_loss(outputs, of_gold, batch) if batch.teacher else torch.stack([*of_gold.values()]).sum()
-        if batch.facts is not None:
-            loss = loss + self._facts_loss(outputs, batch.facts, batch.lengths)
+        if batch.teacher:
+            loss = student_loss([each.scores for each in outputs], of_gold, batch)
+        else:
+            loss = torch.stack([*of_gold.values()]).sum()
+        if batch.auxiliary is not None:
+            states = (each.states for each in outputs)
+            loss = loss + auxiliary_loss(
+                self.auxiliary_heads, states, batch.auxiliary, batch.lengths, self.auxiliary_weight
+            )
         return loss
 
     def validation_step(self, batch: Batch, _: int) -> None:
@@ -202,7 +175,8 @@ class TaggerModule(pl.LightningModule):
     def _gold_losses(self, outputs: Sequence[Outputs], batch: Batch, stage: str) -> dict[str, Tensor]:
         """The loss of each column's gold tags, a mean over the words that have one, summed over members.
 
-        For the log it counts the sum over the columns, as a mean over the members. Facts and the teacher are left out.
+        For the log it counts the sum over the columns, as a mean over the members. Auxiliary values and the
+        teacher are left out.
         """
         losses = {}
         for column, target in batch.targets.items():
@@ -216,40 +190,6 @@ class TaggerModule(pl.LightningModule):
         words = torch.stack([(target != IGNORE).sum() for target in batch.targets.values()]).max()
         self.count(f"{stage}/loss", torch.stack([*losses.values()]).sum() / len(outputs) * words, words)
         return losses
-
-    def _facts_loss(self, outputs: Sequence[Outputs], facts: Tensor, lengths: Tensor) -> Tensor:
-        """The weighted loss of predicting facts, (T, B, facts), values of XPOS and FEATS; -1 is not known."""
-        here = torch.arange(len(facts), device=facts.device)[:, None] < lengths  # (T, B)
-        known = (facts[here] >= 0).float()  # (N, facts)
-        losses = [
-            binary_cross_entropy_with_logits(
-                head(each.states[here]).float(), facts[here].clamp(min=0), known, reduction="sum"
-            )
-            for head, each in zip(self.fact_heads, outputs, strict=True)
-        ]
-        return self.facts_weight * torch.stack(losses).sum() / here.sum()
-
-    def _teacher_loss(self, outputs: Sequence[Outputs], of_gold: Mapping[str, Tensor], batch: Batch) -> Tensor:
-        """The loss of gold tags and of what a teacher says, each a mean over all words.
-
-        A word that has both learns from gold tags with the weight `gold`, and from the teacher with the rest.
-        """
-        places = packing(batch.lengths).places  # (N,) the words among T * B
-        losses = []
-        for column, target in batch.targets.items():
-            has_gold = target.flatten()[places] >= 0  # (N,)
-            share = has_gold.float().mean()  # `of_gold` is a mean over the words that have gold tags
-            said = batch.teacher.get(column)
-            if said is None:  # the teacher lacks the column
-                losses.append(share * of_gold[column])
-                continue
-            losses.append(self.gold * share * of_gold[column])
-            weights = torch.where(has_gold, 1 - self.gold, 1.0)
-            for each in outputs:
-                scores = each.scores[column].flatten(0, 1)[places]  # (N, K)
-                taught = teacher_loss(scores, said.flatten(0, 1)[places], self.teacher_temperature)  # (N,)
-                losses.append((weights * taught).mean())
-        return torch.stack(losses).sum()
 
     def count(self, name: str, total: Tensor, words: Tensor | int) -> None:
         """Adds a sum over some words to that of the epoch, which stays on the device: to read it would halt a GPU.

@@ -31,9 +31,9 @@ from tagger.pretrained.huggingface import load_pretrained
 from tagger.pretrained.word_vectors import Vectors, select_vectors
 from tagger.text.strings import LEMMA, UPOS
 from tagger.text.tags import breaks_of, has_breaks, is_span_column
-from tagger.training.auxiliary import GOLD_SHARE, RATIO, TEACHER_TEMPERATURE, TEXT_MIN_COUNT, WORDS_OF_TEXT
 from tagger.training.config import AUTO, HiddenConfig, TrainConfig, find_start
 from tagger.training.module import TaggerModule
+from tagger.training.teacher import RATIO, TEXT_MIN_COUNT, WORDS_OF_TEXT
 
 FEW_WORDS = 100_000  # a corpus with fewer words is small
 WORDS_OF_TEN_EPOCHS = 200_000
@@ -317,7 +317,7 @@ def network_config(
 
 
 def new_module(
-    config: TrainConfig, corpus: Corpus, init: Bundle | None, facts: int = 0, text: Mapping[str, int] | None = None
+    config: TrainConfig, corpus: Corpus, init: Bundle | None, auxiliary: int = 0, text: Mapping[str, int] | None = None
 ) -> TaggerModule:
     """The networks that are to be trained: new ones, or those of the tagger to start from.
 
@@ -325,7 +325,7 @@ def new_module(
         config: filled.
         corpus: its train split gives the vocabulary.
         init: the tagger to start from, if there is one.
-        facts: how many facts are learned beside the tags.
+        auxiliary: how many values of other columns are learned beside the tags.
         text: how often each form occurs in untagged text that training reads, too.
     """
     vocabulary = Vocabulary.build(corpus.splits["train"], config.columns, MIN_COUNT)
@@ -350,11 +350,9 @@ def new_module(
         asdict(vocabulary),
         network,
         **asdict(config.optimizer),
-        gold=GOLD_SHARE,
-        teacher_temperature=TEACHER_TEMPERATURE,
         members=config.model.members,
-        facts=facts,
-        facts_weight=config.auxiliary,
+        auxiliary=auxiliary,
+        auxiliary_weight=config.auxiliary,
         frozen_epochs=frozen_epochs(network["transformer"], config.trainer["max_epochs"]),
     )
     for member, into in zip(init.members if init else (), module.networks, strict=init is not None):

@@ -25,11 +25,16 @@ from tagger.errors import InputError
 from tagger.evaluation.report_page import draw_learning_curve
 from tagger.model.decoder import CRF, MAX_CRF_TAGS, CRFDecoder
 from tagger.model.vocabulary import Vocabulary
-from tagger.training.auxiliary import Facts, Teacher
+from tagger.training.auxiliary import Auxiliary
 from tagger.training.config import TrainConfig, find_start
-from tagger.training.data import TaggerDataModule
+from tagger.training.data import Reading, TaggerDataModule
 from tagger.training.fit_linear import LINEAR_SECONDS, linear_members
-from tagger.training.fit_segmenter import SegmenterTraining
+from tagger.training.fit_segmenter import (
+    describe_segmenter,
+    segmenter_seconds,
+    untrained_segmenter,
+    with_segmenter,
+)
 from tagger.training.module import TaggerModule
 from tagger.training.report import (
     REPORT_SECONDS,
@@ -42,6 +47,7 @@ from tagger.training.report import (
 )
 from tagger.training.run_folder import REPORT, REPORT_PAGE, SHARDS
 from tagger.training.start import dictionary_digests, filled_config, lemma_reliability, load_init, new_module
+from tagger.training.teacher import Teacher
 from tagger.training.trainer import begin, finish, fit_best, run_loggers
 
 _log = logging.getLogger(__name__)
@@ -75,15 +81,14 @@ def train(
     with run_loggers(config.logger, folder) as loggers:
         if config.learns or init is None:
             corpus = load_corpus(config.corpus, config.columns)
-            segmenting = SegmenterTraining(config, corpus, init)
-            bundle, results, epochs = learn(config, corpus, init, segmenting, folder, resume, callbacks, loggers)
+            bundle, results, epochs = learn(config, corpus, init, folder, resume, callbacks, loggers)
         else:
             corpus, columns = corpus_of_tagger(config, init)
-            segmenting = SegmenterTraining(replace(config, columns=columns), corpus, init)
-            bundle, results, epochs = keep(config, corpus, init, segmenting)
+            config = replace(config, columns=columns)
+            bundle, results, epochs = keep(config, corpus, init)
         if not (folder / REPORT).is_file():
             save(bundle)
-        bundle, results["segmenter"] = segmenting.choose(bundle, folder)
+        bundle, results["segmenter"] = with_segmenter(bundle, config, corpus, init, folder)
         device = "cpu" if config.trainer.get("accelerator") == "cpu" else "auto"
         bundle, scores, errors = report_tagger(bundle, corpus, folder, device, config.test)
         results |= scores
@@ -120,7 +125,6 @@ def learn(
     config: TrainConfig,
     corpus: Corpus,
     init: Bundle | None,
-    segmenting: SegmenterTraining,
     folder: Path,
     resume: bool,
     callbacks: Sequence[Callback],
@@ -131,36 +135,29 @@ def learn(
     Args:
         config: as it was given, with None for what the corpus decides.
         init: the tagger to start from, if there is one.
-        segmenting: how the tagger will find the words of raw text.
         folder, resume, callbacks: see `train`.
         loggers: of the run.
     """
-    train = corpus.splits["train"]
-    words = int(token_counts(train).sum())
     config = filled_config(config, corpus, init)
+    sentences = corpus.splits["train"]
+    words = int(token_counts(sentences).sum())
+    raw_text = describe_segmenter(config, corpus, init)
     teacher = Teacher(config.distill, config.columns) if config.distill.teacher else None
-    facts = Facts.of(train, config.columns) if config.auxiliary else Facts([])
+    auxiliary = Auxiliary.of(sentences, config.columns) if config.auxiliary else Auxiliary([])
     text = teacher.text.counts if teacher and teacher.text else None
-    module = new_module(config, corpus, init, len(facts.names), text)
+    module = new_module(config, corpus, init, len(auxiliary.values), text)
     _check_dev(corpus, module.vocabulary)
-    taught = teacher.teach(train, module.vocabulary, folder / SHARDS) if teacher else None
-    _log_plan(config, corpus, module, words, segmenting.outlook)
+    targets = teacher.teach(sentences, module.vocabulary, folder / SHARDS) if teacher else None
+    _log_plan(config, corpus, module, words, raw_text)
 
-    data = TaggerDataModule(
-        corpus.splits,
-        module.vocabulary,
-        module.config,
+    reading = Reading(
         batch_tokens=cast(int, config.batch_tokens),
         word_dropout=config.embedding.word_dropout,
-        seed=config.seed,
-        tokenizer=module.tokenizer,
-        transformer=module.body.transformer,
-        unnamed=config.corpus.dropout,
-        facts=facts if facts.names else None,
-        distilled=taught,
+        corpus_dropout=config.corpus.dropout,
         noise=config.noise,
-        shards=folder / SHARDS,
+        seed=config.seed,
     )
+    data = TaggerDataModule(corpus.splits, module, reading, auxiliary, targets, folder / SHARDS)
     for logger in loggers:
         logger.log_hyperparams({name: value for name, value in asdict(config).items() if name != "logger"})
     epochs, results = fit_best(
@@ -171,13 +168,13 @@ def learn(
         resume=resume,
         loggers=loggers,
         callbacks=[_Patience(module, cast(int, config.patience)), *callbacks],
-        seconds_after=segmenting.seconds_about(words)
+        seconds_after=segmenter_seconds(config, corpus, words)
         + words * LINEAR_SECONDS * bool(config.linear)
         + int(token_counts(corpus.splits["dev"]).sum()) * REPORT_SECONDS,
     )
     began = time.perf_counter()
     if config.linear is not None:
-        linear = linear_members(config.linear, train, module.vocabulary, dictionary_digests(config, init))
+        linear = linear_members(config.linear, sentences, module.vocabulary, dictionary_digests(config, init))
     else:  # those of `init`, but for those of columns that get more tags
         tags, before = module.vocabulary.tags, init.vocabulary.tags if init else {}
         linear = tuple(each for each in (init.linear if init else ()) if before[each.column] == tags.get(each.column))
@@ -190,7 +187,9 @@ def learn(
         "scores": {},
     }
     bundle = replace(
-        module.trained(segmenting.rules, described), linear=linear, lemmas=lemma_reliability(config, init, train)
+        module.trained(untrained_segmenter(config, corpus, init), described),
+        linear=linear,
+        lemmas=lemma_reliability(config, init, sentences),
     ).rounded(config.storage_dtype)
     parameters = sum(parameter.numel() for parameter in module.parameters())
     results["training_seconds"] = round(results["training_seconds"] + time.perf_counter() - began, 1)
@@ -199,11 +198,9 @@ def learn(
     return bundle, {"corpus": corpus.name, "parameters": parameters, **results}, epochs
 
 
-def keep(
-    config: TrainConfig, corpus: Corpus, init: Bundle, segmenting: SegmenterTraining
-) -> tuple[Bundle, dict[str, Any], Epochs]:
+def keep(config: TrainConfig, corpus: Corpus, init: Bundle) -> tuple[Bundle, dict[str, Any], Epochs]:
     """The tagger that `init` names as it is, and no epochs."""
-    _log.info("%s: the networks stay; %s", config.init, segmenting.outlook)
+    _log.info("%s: the networks stay; %s", config.init, describe_segmenter(config, corpus, init))
     parameters = sum(each.numel() for each in nn.ModuleList(init.networks).parameters())
     return init, {"corpus": corpus.name, "parameters": parameters, "training_seconds": 0.0}, []
 

@@ -148,7 +148,7 @@ def test_multiword_tokens_hold_no_white_space() -> None:
 
 def test_rules_may_decide_where_sentences_end() -> None:
     own = LearnedSegmenter(*make_segmenter())
-    ruled = own.with_sentences_of("unicode")
+    ruled = LearnedSegmenter(own.network, own.vocabulary, {**own.config, "sentences": "unicode"}, own.lexicon)
     text = "The book. Reads well! It goes on, and on."
     flat, ruled_flat = (
         [token for sentence in each.segment_all([text])[0] for token in sentence] for each in (own, ruled)

@@ -1,9 +1,8 @@
-"""Batches of a corpus: sentences with their tags, the same for the same seed."""
+"""Batches of a corpus, the same for the same seed: what they hold, and which sentences an epoch reads."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,11 +10,14 @@ import torch
 from datasets import Dataset, DatasetDict, concatenate_datasets
 
 from tagger.corpus.splits import CORPUS
+from tagger.errors import InputError
 from tagger.model.batch import Batch
 from tagger.model.vocabulary import IGNORE, NO_CORPUS, UNK, UNSEEN, Vocabulary
-from tagger.training.auxiliary import Distillation, Facts, Targets
-from tagger.training.data import TaggerDataModule
-from tests.conftest import network_config
+from tagger.training import data as reading
+from tagger.training.auxiliary import Auxiliary
+from tagger.training.data import BucketSampler, Mixture, Reading, TaggerDataModule, tempered_counts
+from tagger.training.teacher import TeacherTargets
+from tests.training.test_module import make_module
 
 LIMIT = 40
 
@@ -54,7 +56,7 @@ def contents(batches: list[Batch]) -> list[tuple[list, ...]]:
 def test_the_same_seed_gives_the_same_batches(splits: DatasetDict, words: Vocabulary) -> None:
     def batches(seed: int, epoch: int) -> list[tuple[list, ...]]:
         torch.manual_seed(seed * epoch)  # which must not matter
-        return contents(epoch_of(TaggerDataModule(splits, words, network_config(), LIMIT, 0.3, seed), epoch))
+        return contents(epoch_of(TaggerDataModule(splits, make_module(words), Reading(LIMIT, 0.3, seed=seed)), epoch))
 
     assert batches(1, 0) == batches(1, 0)
     assert batches(1, 2) == batches(1, 2)
@@ -63,9 +65,8 @@ def test_the_same_seed_gives_the_same_batches(splits: DatasetDict, words: Vocabu
 
 
 def test_words_are_hidden_in_training_alone(splits: DatasetDict, words: Vocabulary) -> None:
-    module = TaggerDataModule(
-        DatasetDict(train=splits["train"], dev=splits["train"]), words, network_config(), LIMIT, 0.5
-    )
+    both = DatasetDict(train=splits["train"], dev=splits["train"])
+    module = TaggerDataModule(both, make_module(words), Reading(LIMIT, 0.5))
     hidden = [int((b.features["words"][b.index] == UNK).sum()) for b in epoch_of(module)]
     assert sum(hidden) > 50
     assert not any((b.features["words"] == UNK).any() for b in module.val_dataloader())
@@ -73,22 +74,24 @@ def test_words_are_hidden_in_training_alone(splits: DatasetDict, words: Vocabula
 
 def test_dev_comes_in_order_of_length_with_unseen_tags(splits: DatasetDict, words: Vocabulary) -> None:
     dev = Dataset.from_dict({"tokens": [["x", "y", "z"], ["x"]], "upos": [["a", "_", "NEW"], ["b"]]})
-    module = TaggerDataModule(DatasetDict(train=splits["train"], dev=dev), words, network_config(), LIMIT)
+    module = TaggerDataModule(DatasetDict(train=splits["train"], dev=dev), make_module(words), Reading(LIMIT))
     (batch,) = module.val_dataloader()
     assert batch.lengths.tolist() == [1, 3]
     assert batch.targets["upos"].T.tolist() == [[1, IGNORE, IGNORE], [0, IGNORE, UNSEEN]]
 
 
-def test_the_corpus_is_told_in_training_alone_and_not_always(splits: DatasetDict) -> None:
+def test_the_corpus_is_told_in_training_alone_and_not_always(
+    splits: DatasetDict, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names = ["a"] * 10 + ["b"] * 50
     mixed = DatasetDict(train=splits["train"].add_column(CORPUS, names), dev=splits["train"].add_column(CORPUS, names))
     words = replace(Vocabulary.build(splits["train"], ["upos"], min_count=1), corpora=["b", "a"])
     number = {tuple(tokens): i for i, tokens in enumerate(splits["train"]["tokens"])}
 
-    def told(**options: float) -> list[tuple[str, int]]:
+    def told(dropout: float, temperature: float = 1.0) -> list[tuple[str, int]]:
         """The corpus of each training sentence, and the id that the network gets."""
-        options = {"corpora_temperature": 1.0, **options}
-        module = TaggerDataModule(mixed, words, network_config(), LIMIT, word_dropout=0.0, **options)  # type: ignore[arg-type]
+        monkeypatch.setattr(reading, "CORPORA_TEMPERATURE", temperature)
+        module = TaggerDataModule(mixed, make_module(words), Reading(LIMIT, 0.0, dropout))
         found = []
         for batch in epoch_of(module):
             assert batch.corpora is not None
@@ -97,27 +100,27 @@ def test_the_corpus_is_told_in_training_alone_and_not_always(splits: DatasetDict
                 tokens = tuple(list(words.words)[k - 2] for k in ids)
                 found.append((names[number[tokens]], int(batch.corpora[i])))
         dev = [batch.corpora for batch in module.val_dataloader()]
-        if options["unnamed"]:
+        if dropout:
             assert all(corpora is None for corpora in dev)
         else:
             assert Counter(torch.cat([c for c in dev if c is not None]).tolist()) == {2: 10, 1: 50}
         return found
 
-    always = told(unnamed=0.0)
+    always = told(0.0)
     assert Counter(always) == {("a", 2): 10, ("b", 1): 50}
-    assert Counter(told(unnamed=1.0)) == {("a", 0): 10, ("b", 0): 50}
-    half = told(unnamed=0.5)
+    assert Counter(told(1.0)) == {("a", 0): 10, ("b", 0): 50}
+    half = told(0.5)
     assert set(half) == {("a", 2), ("b", 1), ("a", 0), ("b", 0)}
-    assert half == told(unnamed=0.5)
-    mixture = Counter(name for name, _ in told(corpora_temperature=1e9, unnamed=0.0))
+    assert half == told(0.5)
+    mixture = Counter(name for name, _ in told(0.0, 1e9))
     assert mixture == {"a": 30, "b": 30}
 
 
-class Described(Targets):
+class Described(TeacherTargets):
     """Says of every token its place in its sentence and the number of the sentence, as tag and probability."""
 
-    def __init__(self) -> None:
-        pass
+    def __init__(self, sentences: Dataset, text_sentences: int) -> None:
+        self.sentences, self.text_sentences = sentences, text_sentences
 
     def batch(self, numbers: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
         places, sentences = np.meshgrid(np.arange(12), numbers, indexing="ij")  # (T, B)
@@ -129,26 +132,24 @@ def test_what_is_known_of_a_word_stays_with_it_when_it_is_spoilt() -> None:
     rows = []
     for number in range(60):
         tokens = [f"Word{c}" for c in "abcdefghijk"[: number % 11 + 1]]
-        facts = {"xpos": ["_"] * len(tokens), "feats": [f"Place=P{place}" for place in range(len(tokens))]}
-        rows.append({"tokens": [*tokens, "."], "upos": [*tokens, "."]} | {k: [*v, "_"] for k, v in facts.items()})
+        more = {"xpos": ["_"] * len(tokens), "feats": [f"Place=P{place}" for place in range(len(tokens))]}
+        rows.append({"tokens": [*tokens, "."], "upos": [*tokens, "."]} | {k: [*v, "_"] for k, v in more.items()})
     text = [{"tokens": row["tokens"], "upos": ["_"] * len(row["tokens"]), "xpos": [], "feats": []} for row in rows[:30]]
     train = Dataset.from_list(rows).add_column(CORPUS, ["a"] * 30 + ["b"] * 30)  # type: ignore[arg-type]
     untagged = Dataset.from_list(text, Dataset.from_list(rows).features).add_column(CORPUS, [""] * 30)  # type: ignore[arg-type]
     both = concatenate_datasets([train, untagged])
     words = replace(Vocabulary.build(rows, ["upos"], min_count=1), corpora=["a", "b"])
-    facts = Facts([f"Place=P{place}" for place in range(12)], [("a", "feats"), ("b", "feats")])
+    auxiliary = Auxiliary([f"Place=P{place}" for place in range(12)], [("a", "feats"), ("b", "feats")])
 
     def batches(epoch: int, noise: float = 1.0) -> list[Batch]:
-        distilled = Distillation(both, 20, Described())
-        splits = DatasetDict(train=train, dev=train)
-        options: dict[str, Any] = {"facts": facts, "distilled": distilled, "noise": noise}
-        return epoch_of(TaggerDataModule(splits, words, network_config(), 60, 0.0, **options), epoch)
+        splits, read_as = DatasetDict(train=train, dev=train), Reading(60, 0.0, noise=noise)
+        return epoch_of(TaggerDataModule(splits, make_module(words), read_as, auxiliary, Described(both, 20)), epoch)
 
     read: Counter[int] = Counter()
     joined = spoilt = untaught = words_read = 0
     tags = words.tag_ids["upos"]
     for batch in [batch for epoch in range(4) for batch in batches(epoch)]:
-        assert batch.facts is not None
+        assert batch.auxiliary is not None
         assert batch.corpora is not None
         for i, length in enumerate(batch.lengths.tolist()):
             places, sentences = batch.teacher["upos"][:length, i, 0].int().unbind(-1)
@@ -163,7 +164,7 @@ def test_what_is_known_of_a_word_stays_with_it_when_it_is_spoilt() -> None:
             untaught += int(is_untaught.sum())
             words_read += length
             for place, number, target, of_word, word in zip(
-                places, sentences, batch.targets["upos"][:length, i], batch.facts[:length, i], ids, strict=True
+                places, sentences, batch.targets["upos"][:length, i], batch.auxiliary[:length, i], ids, strict=True
             ):
                 form = both[int(number)]["tokens"][place]
                 spoilt += int(word) == UNK
@@ -182,3 +183,105 @@ def test_what_is_known_of_a_word_stays_with_it_when_it_is_spoilt() -> None:
     assert contents(batches(1)) == contents(batches(1))
     assert contents(batches(1)) != contents(batches(2))
     assert contents(batches(1, 0.0)) != contents(batches(1))
+
+
+@pytest.fixture(scope="module")
+def lengths() -> np.ndarray:
+    return np.random.default_rng(3).lognormal(2.2, 0.8, 300).astype(np.int64).clip(1, 150)
+
+
+def drawn(sampler: BucketSampler) -> list[list[int]]:
+    return [numbers.tolist() for numbers, _ in sampler]
+
+
+def test_batches_are_a_function_of_seed_and_epoch(lengths: np.ndarray) -> None:
+    def plan(seed: int, epoch: int) -> list[list[int]]:
+        sampler = BucketSampler(lengths, LIMIT, seed)
+        sampler.set_epoch(epoch)
+        return drawn(sampler)
+
+    assert plan(1, 0) == plan(1, 0)
+    assert plan(1, 0) != plan(1, 1)
+    assert plan(1, 0) != plan(2, 0)
+
+
+@pytest.mark.parametrize("sentences", [1, 2, 15, 200])
+def test_every_epoch_has_equally_many_batches(sentences: int) -> None:
+    lengths = np.random.default_rng(sentences).integers(1, 40, sentences)
+    sampler = BucketSampler(lengths, 100, 1)
+    for epoch in range(30):
+        sampler.set_epoch(epoch)
+        batches = [numbers for numbers, _ in sampler]
+        assert len(batches) == len(sampler)
+        assert sorted(np.concatenate(batches).tolist()) == list(range(sentences))
+        assert all(len(b) == 1 or len(b) * lengths[b].max() <= 100 for b in batches)
+    assert len({len(BucketSampler(lengths, 100, seed)) for seed in range(5)}) == 1
+
+
+@pytest.mark.parametrize("world", [2, 3, 8])
+def test_processes_share_the_training_batches_out(lengths: np.ndarray, world: int) -> None:
+    whole = drawn(BucketSampler(lengths, LIMIT, 1))
+    shares = [BucketSampler(lengths, LIMIT, 1, rank, world) for rank in range(world)]
+    parts = [drawn(share) for share in shares]
+    assert {len(part) for part in parts} == {-(-len(whole) // world)}
+    assert [len(share) for share in shares] == [len(part) for part in parts]
+    together = Counter(tuple(batch) for part in parts for batch in part)
+    repeated = [tuple(batch) for batch in whole[: -len(whole) % world]]
+    assert together == Counter([*map(tuple, whole), *repeated])
+
+
+@pytest.mark.parametrize("limit", [LIMIT, 10**6])  # at the second dev is one batch
+def test_dev_sentences_are_shared_out_without_repetition(lengths: np.ndarray, limit: int) -> None:
+    parts = [drawn(BucketSampler(lengths, limit, None, rank, 4)) for rank in range(4)]
+    assert all(parts)
+    assert sorted(n for part in parts for batch in part for n in batch) == list(range(len(lengths)))
+    with pytest.raises(InputError, match=r"^trainer.devices=4: a split has fewer sentences, 3; give fewer$"):
+        BucketSampler(lengths[:3], limit, None, 0, 4)
+
+
+LARGE, SMALL = 0, 1
+CORPORA = np.array([SMALL] * 20 + [LARGE] * 280)
+
+
+def mixture_of(temperature: float, seed: int = 1) -> Mixture:
+    return Mixture(CORPORA, tempered_counts(np.bincount(CORPORA), temperature), seed)
+
+
+def test_a_mixture_has_more_of_a_small_corpus_than_its_share() -> None:
+    root = 20**0.5 / (20**0.5 + 280**0.5)
+    sizes = np.bincount(CORPORA)
+    assert tempered_counts(sizes, 2.0).tolist() == [round(300 * (1 - root)), round(300 * root)]
+    assert tempered_counts(sizes, 1.0).tolist() == [280, 20]
+    assert tempered_counts(sizes, 1e9).tolist() == [150, 150]
+    assert tempered_counts(np.array([1, 1_000_000]), 1.0).tolist() == [1, 1_000_000]
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0, 3.7])
+def test_a_mixture_reads_the_sentences_of_a_corpus_equally_often(temperature: float) -> None:
+    mixture = mixture_of(temperature, 3)
+    read: Counter[int] = Counter()
+    for epoch in range(7):
+        numbers = mixture.sentences(epoch)
+        assert len(numbers) == mixture.counts.sum()
+        assert (CORPORA[numbers] == SMALL).sum() == mixture.counts[SMALL]
+        assert np.array_equal(numbers, mixture_of(temperature, 3).sentences(epoch))  # whatever came before
+        read.update(numbers.tolist())
+        for corpus in (SMALL, LARGE):
+            times = [read[number] for number in np.flatnonzero(corpus == CORPORA).tolist()]
+            assert max(times) - min(times) <= 1
+    assert not np.array_equal(mixture.sentences(0), mixture.sentences(1))
+    assert not np.array_equal(mixture.sentences(0), mixture_of(temperature, 4).sentences(0))
+
+
+@pytest.mark.parametrize("limit", [10, LIMIT, 400])
+def test_batches_of_a_mixture(lengths: np.ndarray, limit: int) -> None:
+    mixture = mixture_of(2.0)
+    sampler = BucketSampler(lengths, limit, 1, mixture=mixture)
+    for epoch in range(20):
+        sampler.set_epoch(epoch)
+        batches = drawn(sampler)
+        assert len(batches) == len(sampler)
+        large = [batch for batch in batches if len(batch) > 1 and lengths[batch].max() * len(batch) > limit]
+        assert len(large) <= len(batches) / 5  # two in one, where an epoch has longer sentences than the first
+        assert Counter(mixture.sentences(epoch).tolist()) == Counter(n for batch in batches for n in batch)
+    assert len({len(BucketSampler(lengths, limit, seed, mixture=mixture)) for seed in range(5)}) == 1

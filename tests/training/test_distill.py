@@ -18,12 +18,13 @@ from tagger.tagging.engine import Engine
 from tagger.tagging.languages import load
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import TaggerOptions
-from tagger.training import auxiliary, launch
-from tagger.training.auxiliary import Teacher, UntaggedText
+from tagger.training import launch
+from tagger.training import teacher as module
 from tagger.training.config import DistillConfig
-from tagger.training.data import TaggerDataModule
+from tagger.training.data import Reading, TaggerDataModule
+from tagger.training.teacher import Teacher, UntaggedText
 from tagger.training.trainer import EpochRecorder
-from tests.conftest import CORPUS, TOKENS, make_network, network_config, save_tiny
+from tests.conftest import CORPUS, TOKENS, make_network, save_tiny
 from tests.training.conftest import TINY, weights
 from tests.training.test_module import make_module, make_trainer
 
@@ -33,7 +34,7 @@ COLUMNS = ["upos", "xpos"]
 @pytest.fixture(autouse=True)
 def _empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    monkeypatch.setattr(auxiliary, "load", load_on_cpu)
+    monkeypatch.setattr(module, "load", load_on_cpu)
 
 
 def load_on_cpu(folder: Path, corpus: str | None = None) -> tagger.Tagger:
@@ -98,11 +99,11 @@ def test_a_student_learns_what_the_teacher_says_where_there_is_no_gold(trained: 
     vocabulary = Vocabulary.build(OTHERS, COLUMNS, min_count=1)
     assert teacher.text is not None
     vocabulary = vocabulary.with_text(teacher.text.counts, 1)
-    distilled = teacher.teach(gold, vocabulary, tmp_path / "shards")
-    assert (len(distilled.sentences), distilled.text_sentences) == (9, 3)
+    targets = teacher.teach(gold, vocabulary, tmp_path / "shards")
+    assert (len(targets.sentences), targets.text_sentences) == (9, 3)
     splits = DatasetDict(train=gold, dev=gold)
-    data = TaggerDataModule(splits, vocabulary, network_config(), 20, word_dropout=0.0, distilled=distilled)
-    student = make_module(vocabulary, lr=0.03, gold=0.5)
+    student = make_module(vocabulary, lr=0.03)
+    data = TaggerDataModule(splits, student, Reading(20, word_dropout=0.0), targets=targets)
     trainer = make_trainer(max_epochs=15, limit_val_batches=0, reload_dataloaders_every_n_epochs=1)
     trainer.fit(student, data)
     loaded = Tagger(student.trained(), TaggerOptions("cpu"))
@@ -115,9 +116,9 @@ def test_text_beside_several_corpora_is_of_none(trained: Path, tmp_path: Path) -
     teacher = Teacher(settings(teacher=str(trained), text=str(tmp_path / "text.lines")), COLUMNS)
     corpus = Dataset.from_list(CORPUS).add_column(CORPUS_COLUMN, ["A", "B", "A"])
     vocabulary = replace(Vocabulary.build(CORPUS, COLUMNS, min_count=1), corpora=["A", "B"])
-    distilled = teacher.teach(corpus, vocabulary, tmp_path / "shards")
-    assert distilled.sentences[CORPUS_COLUMN] == ["A", "B", "A"] + [""] * 8
-    assert distilled.text_sentences == 8
+    targets = teacher.teach(corpus, vocabulary, tmp_path / "shards")
+    assert targets.sentences[CORPUS_COLUMN] == ["A", "B", "A"] + [""] * 8
+    assert targets.text_sentences == 8
 
 
 def test_a_run_with_a_teacher_is_interrupted_and_resumed(

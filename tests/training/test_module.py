@@ -15,13 +15,14 @@ import tagger
 from tagger.model.batch import Batch, collate
 from tagger.model.embeddings import VectorConfig
 from tagger.model.vocabulary import IGNORE, Vocabulary
-from tagger.training.module import WARMUP, TaggerModule, teacher_loss
+from tagger.training.module import WARMUP, TaggerModule
 from tagger.training.start import transfer_weights
+from tagger.training.teacher import GOLD_SHARE, student_loss, teacher_loss
 from tests.conftest import CORPUS, TOKENS, make_batch, make_table, network_config, save_tiny
 
 EPOCHS, LR = 20, 0.03
 # Of a module, unless a test says otherwise.
-DEFAULTS = {"lr": 2e-3, "weight_decay": 0.05, "transformer_lr": 1e-4, "gold": 1.0, "teacher_temperature": 1.0}
+DEFAULTS = {"lr": 2e-3, "weight_decay": 0.05, "transformer_lr": 1e-4}
 QUERY = "encoder.layer.1.attention.self.query.weight"  # of the top layer of a tiny BERT
 STEPS = 3 * EPOCHS  # every sentence is a batch
 
@@ -186,16 +187,16 @@ def test_an_unseen_tag_counts_as_wrong_and_takes_no_part_in_the_loss(
     assert unseen["dev/loss"] == blank["dev/loss"]
 
 
-def test_facts_are_learned_and_unknown_ones_are_not(vocabulary: Vocabulary) -> None:
-    module = make_module(vocabulary, facts=3, facts_weight=1.0).train()
+def test_auxiliary_values_are_learned_and_unknown_ones_are_not(vocabulary: Vocabulary) -> None:
+    module = make_module(vocabulary, auxiliary=3, auxiliary_weight=1.0).train()
     batch = gold_batch(vocabulary, 0, 1)
     without = module.training_step(batch, 0)
-    batch.facts = torch.full((*batch.index.shape, 3), -1.0)
+    batch.auxiliary = torch.full((*batch.index.shape, 3), -1.0)
     assert_close(module.training_step(batch, 0), without)
-    batch.facts[..., 1] = 1
+    batch.auxiliary[..., 1] = 1
     loss = module.training_step(batch, 0)
     loss.backward()
-    gradient = module.fact_heads[0].weight.grad
+    gradient = module.auxiliary_heads[0].weight.grad
     assert loss > without
     assert gradient is not None
     assert gradient[1].abs().max() > 0
@@ -231,17 +232,22 @@ def with_teacher(vocabulary: Vocabulary, *numbers: int, **changed: list[list[str
     return batch
 
 
-@pytest.mark.parametrize("gold", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("gold", [0.0, 0.3, GOLD_SHARE, 1.0])
 def test_gold_and_teacher_share_the_loss_of_a_token(vocabulary: Vocabulary, gold: float) -> None:
-    module = make_module(vocabulary, gold=gold, teacher_temperature=2.0).train()
+    module = make_module(vocabulary).train()
     batch = with_teacher(vocabulary, 0, 1, upos=[["PRON", "_", "_", "PUNCT"], ["_"] * 5])  # two of nine have gold
     scores = module.body(batch).scores
-    expected = 0.0
+    expected, of_gold = 0.0, {}
     for column, target in batch.targets.items():
         tokens = [(t, b) for b, length in enumerate(batch.lengths.tolist()) for t in range(length)]
+        losses = []
         for t, b in tokens:
-            taught = teacher_loss(scores[column][t, b][None], batch.teacher[column][t, b][None], 2.0).item()
+            taught = teacher_loss(scores[column][t, b][None], batch.teacher[column][t, b][None]).item()
             tag = int(target[t, b])
-            own = -scores[column][t, b].log_softmax(-1)[tag].item() if tag != IGNORE else 0.0
-            expected += (gold * own + (1 - gold) * taught if tag != IGNORE else taught) / len(tokens)
-    assert module.training_step(batch, 0).item() == pytest.approx(expected, rel=1e-5)
+            own = -scores[column][t, b].log_softmax(-1)[tag] if tag != IGNORE else torch.zeros(())
+            losses += [own] if tag != IGNORE else []
+            expected += (gold * own.item() + (1 - gold) * taught if tag != IGNORE else taught) / len(tokens)
+        of_gold[column] = torch.stack(losses).mean()
+    assert student_loss([scores], of_gold, batch, gold).item() == pytest.approx(expected, rel=1e-5)
+    if gold == GOLD_SHARE:
+        assert module.training_step(batch, 0).item() == pytest.approx(expected, rel=1e-5)

@@ -12,7 +12,6 @@ import tagger
 from tagger.bundle.bundle import Bundle
 from tagger.training import train as module
 from tagger.training.config import TrainConfig
-from tagger.training.fit_segmenter import SegmenterTraining
 from tagger.training.report import model_card
 from tagger.training.train import train
 from tests.training.conftest import COMMAND, config_of, contents, steps
@@ -32,7 +31,7 @@ def end_at(monkeypatch: pytest.MonkeyPatch, stage: str, error: BaseException) ->
         return model_card(bundle, results, command)
 
     if stage == "segmenter":
-        monkeypatch.setattr(SegmenterTraining, "choose", end)
+        monkeypatch.setattr(module, "with_segmenter", end)
     elif stage == "save":  # in the middle of it
         monkeypatch.setattr(module, "accuracies", lambda _: {"this cannot be written": object()})
     elif stage == "card":

@@ -1,12 +1,16 @@
-"""What a teacher says is computed once, goes on after an interruption, and is computed again if a file is damaged."""
+"""What a teacher says is computed once, goes on after an interruption, and gives the loss of a student."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from datasets import Dataset
+from torch import Tensor
+from torch.testing import assert_close
 
 from tagger.errors import InputError
 from tagger.evaluation.calibration import fit_temperatures
@@ -14,9 +18,9 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.engine import Engine
 from tagger.tagging.languages import load
 from tagger.text.sentence import Sentence
-from tagger.training import auxiliary as module
-from tagger.training.auxiliary import Targets, Teacher
+from tagger.training import teacher as module
 from tagger.training.config import DistillConfig
+from tagger.training.teacher import Teacher, TeacherTargets, teacher_loss
 from tests.conftest import TOKENS, make_network, save_tiny
 
 SENTENCES = [*TOKENS, ["They", "read", "well"], ["Flights"], ["The", "flights", "reads", "."]]  # 18 tokens
@@ -128,7 +132,7 @@ def test_a_teacher_that_does_not_fit(trained: Path, vocabulary: Vocabulary, tmp_
 
 # What is learned of a batch, from the arrays of several files.
 
-LENGTHS = np.array([3, 1, 2, 4])
+SAID_OF = Dataset.from_dict({"tokens": [["x"] * length for length in (3, 1, 2, 4)]})
 IDS = np.arange(20, dtype=np.uint16).reshape(10, 2) % 7  # of 10 tokens, 2 tags of each
 SHARES = np.linspace(0.3, 0.5, 20, dtype=np.float16).reshape(10, 2)  # what is not kept has a rest that is possible
 
@@ -142,15 +146,16 @@ def shard(*columns: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
 def one_column(ids: np.ndarray, shares: np.ndarray, tags: int) -> np.ndarray:
     """What the student learns of a sentence with one column."""
     shares = shares.astype(np.float16)
-    targets = Targets([shard((ids, shares))], np.array([len(ids)]), {"upos": ids.shape[1]}, {"upos": np.arange(tags)})
+    one = Dataset.from_dict({"tokens": [["x"] * len(ids)]})
+    targets = TeacherTargets(one, 0, [shard((ids, shares))], {"upos": ids.shape[1]}, {"upos": np.arange(tags)})
     return targets.batch([0])["upos"][:, 0, :, 1]
 
 
-def make_targets(translation: np.ndarray, border: int = 4) -> Targets:
+def make_targets(translation: np.ndarray, border: int = 4) -> TeacherTargets:
     """Those of two columns in two files, of which the first has `border` tokens; a column has one tag of each token."""
     parts = [slice(0, border), slice(border, None)]
     shards = [shard((IDS[part], SHARES[part]), (IDS[part, :1], SHARES[part, :1])) for part in parts]
-    return Targets(shards, LENGTHS, {"upos": 2, "xpos": 1}, {"upos": translation, "xpos": np.arange(7)})
+    return TeacherTargets(SAID_OF, 0, shards, {"upos": 2, "xpos": 1}, {"upos": translation, "xpos": np.arange(7)})
 
 
 def test_sentences_of_several_files_in_any_order() -> None:
@@ -184,3 +189,63 @@ def test_the_rest_is_not_what_half_precision_has_rounded_away() -> None:
     assert rest[2] <= 3 * 0.0001 + 1e-6
     assert np.allclose(one_column(ids, exact, 3)[0].sum(), 1, atol=1e-6)  # no other tag can have a rest
     assert np.array_equal(one_column(ids[:, :1], exact[:, :1], 6)[:, 0], exact[:, 0].astype(np.float16))
+
+
+TAGS = 6
+
+
+def make_scores(tokens: int = 5) -> Tensor:
+    torch.manual_seed(4)
+    return (3 * torch.randn(tokens, TAGS)).requires_grad_()
+
+
+def targets_of(*tokens: list[tuple[int, float]]) -> Tensor:
+    """The teacher's tags of tokens, as (id, probability)."""
+    return torch.tensor([[list(map(float, pair)) for pair in pairs] for pairs in tokens])
+
+
+def by_formula(scores: Tensor, pairs: list[tuple[int, float]], temperature: float = 1.0) -> float:
+    """The loss of a token, number by number."""
+    own = scores.detach().double().softmax(-1).tolist()
+    student = [own[tag] for tag, _ in pairs] + [sum(p for tag, p in enumerate(own) if tag not in dict(pairs))]
+    teacher = [share for _, share in pairs] + [1 - sum(share for _, share in pairs)]
+    p, q = ([share ** (1 / temperature) for share in shares] for shares in (teacher, student))
+    return -(temperature**2) * sum(a / sum(p) * math.log(b / sum(q)) for a, b in zip(p, q, strict=True) if a * b)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0, 0.5])
+def test_a_few_tags_and_the_rest(temperature: float) -> None:
+    scores = make_scores(2)
+    tokens = [[(4, 0.5), (0, 0.25), (2, 0.125)], [(1, 0.75), (5, 0.125), (3, 0.0)]]
+    expected = [by_formula(row, pairs, temperature) for row, pairs in zip(scores, tokens, strict=True)]
+    assert_close(teacher_loss(scores, targets_of(*tokens), temperature), torch.tensor(expected))
+
+
+def test_a_tag_that_the_student_lacks_is_of_the_rest() -> None:
+    scores = make_scores(1)
+    lacking = targets_of([(3, 0.5), (-1, 0.0), (1, 0.25), (-1, 0.0)])
+    assert_close(teacher_loss(scores, lacking, 1.0), teacher_loss(scores, targets_of([(3, 0.5), (1, 0.25)]), 1.0))
+
+
+def test_a_rest_of_nothing() -> None:
+    scores = make_scores(3)
+    targets = targets_of(
+        [(0, 1.0), (1, 0.0)],  # the named tags have all
+        [(2, 0.5), (3, 0.501)],  # more than all, by rounding
+        [(-1, 0.0), (-1, 0.0)],  # the student has no tag that the teacher names
+    )
+    losses = teacher_loss(scores, targets, 1.0)
+    losses.sum().backward()
+    assert losses[0].item() == pytest.approx(by_formula(scores[0], [(0, 1.0)]), rel=1e-5)
+    assert losses[2].item() == pytest.approx(0, abs=1e-5)  # all is of the rest, for both
+    assert scores.grad is not None
+    assert scores.grad.isfinite().all()
+
+
+def test_where_every_tag_is_named_rounding_leaves_no_rest() -> None:
+    scores = make_scores(1)
+    shares = [0.4, 0.3, 0.1, 0.1, 0.05, 0.049]
+    losses = teacher_loss(scores, targets_of(list(enumerate(shares))), 1.0)
+    assert losses.item() == pytest.approx(by_formula(scores[0], [(i, s / sum(shares)) for i, s in enumerate(shares)]))
+    unknown = teacher_loss(scores, targets_of([*((i, 0.0) for i in range(TAGS)), (-1, 0.0)]), 1.0)
+    assert unknown.item() == 0  # the teacher's tag is none of the student's, which has no other

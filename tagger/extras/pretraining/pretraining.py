@@ -213,9 +213,7 @@ class HiddenWordModule(TaggerModule):
     """Trains a `HiddenWordNetwork`; `vocabulary` has the fields of a `Vocabulary` without tags."""
 
     def __init__(self, vocabulary: dict[str, Any], network: NetworkConfig, lr: float, weight_decay: float) -> None:
-        super().__init__(
-            vocabulary, network, lr=lr, weight_decay=weight_decay, transformer_lr=0.0, gold=0.0, teacher_temperature=1.0
-        )
+        super().__init__(vocabulary, network, lr=lr, weight_decay=weight_decay, transformer_lr=0.0)
         self.network = HiddenWordNetwork(self.vocabulary, self.body)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:

@@ -1,0 +1,437 @@
+"""A trained tagger that another one learns from: its best tags of train and of untagged text, and the loss.
+
+A student learns from the probabilities of its teacher: Hinton, Vinyals and Dean (2015),
+https://arxiv.org/abs/1503.02531. It can learn from text without tags, too, since the teacher tags it: Kim and Rush
+(2016), https://arxiv.org/abs/1606.07947. What the teacher says is computed once and kept below the run's folder, in
+files of some thousand sentences each. The name of a file is a digest of everything that decides its content, so a
+resumed run computes only what is missing.
+"""
+
+# T tokens in the longest sentence, B sentences, N packed tokens of all, K tags of a column, k of them that are kept
+
+import hashlib
+import json
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import datasets
+import numpy as np
+import torch
+from datasets import Dataset
+from torch import Tensor
+from torch.nn.functional import pad
+
+from tagger.bundle.catalog import find_tagger
+from tagger.bundle.hub import is_hub_name
+from tagger.bundle.saved_config import CARD, TAGGER_IN_RUN
+from tagger.corpus.corpus_config import CORPUS
+from tagger.corpus.raw_text import MAX_COUNTED_FORMS, Texts
+from tagger.corpus.splits import to_arrow, token_counts
+from tagger.errors import InputError
+from tagger.model.batch import Batch
+from tagger.model.crf import packing
+from tagger.model.vocabulary import Vocabulary
+from tagger.pretrained.cached_outputs import saved_array
+from tagger.tagging.decoding import Request
+from tagger.tagging.languages import load
+from tagger.tagging.tagger import Tagger
+from tagger.text.files import file_version
+from tagger.text.sentence import Sentence, Token
+from tagger.text.strings import NO_TAG
+from tagger.training.config import DistillConfig
+from tagger.training.report import describe
+
+GOLD_SHARE = 0.5  # of the gold tags in what a word of train teaches; the teacher has the rest
+TEACHER_TEMPERATURE = 1.0  # of the probabilities of teacher and student when they are compared
+TOP = 8  # the teacher's best tags that are kept of each word
+TEXT_MIN_COUNT = 5  # how often a word of text must occur for a vector of its own
+RATIO = 4  # words of text in an epoch for each word of the corpus
+WORDS_OF_TEXT = 100_000  # in an epoch, at least
+SHARD_TOKENS = 50_000  # of a file, at least, but for the last one
+MAX_SHARDS = 128  # about; of more text a file has more tokens, since each stays open while it is mapped
+PIECE_TOKENS = 20_000  # that the teacher tags at a time
+SECONDS = 10  # between two lines of progress
+IDS, SHARES = np.dtype(np.uint16), np.dtype(np.float16)
+MASKED = -1e4  # a score of no tag; not -inf, because the gradient of a sum of those alone is no number
+
+_log = logging.getLogger(__name__)
+
+
+def text_ratio(words: int) -> float:
+    """How many words of untagged text an epoch has for each word of train, of which there are so many."""
+    return max(RATIO, WORDS_OF_TEXT / max(1, words))
+
+
+def teacher_loss(scores: Tensor, targets: Tensor, temperature: float = TEACHER_TEMPERATURE) -> Tensor:
+    """The cross-entropy of the student with the teacher, of each token, (N,).
+
+    The tags that the teacher does not name count as one, with the probability that is left. So both have a distribution
+    over k + 1 tags. Both are taken at the temperature, and the loss is multiplied by its square, so that its gradient
+    keeps its size: Hinton, Vinyals and Dean (2015), section 2.
+
+    Args:
+        scores: (N, K) of the student.
+        targets: (N, k, 2) ids and probabilities of different tags; the id -1 names no tag.
+        temperature: of both.
+    """
+    tags = scores.shape[1]
+    ids, shares = targets[..., 0].long(), targets[..., 1]
+    named = ids >= 0
+    ids = torch.where(named, ids, tags)  # the column of `MASKED` that comes next
+    scores = pad(scores.float(), (0, 1), value=MASKED)  # (N, K + 1)
+    others = scores.scatter(1, ids, MASKED).logsumexp(-1, keepdim=True)
+    logs = torch.cat([scores.gather(1, ids), others], dim=-1).div(temperature).log_softmax(-1)  # (N, k + 1)
+
+    # Probabilities in half precision leave a rest by rounding, even where no tag is left that could have it.
+    rest = (1 - shares.sum(-1, keepdim=True)).clamp(min=0) * (named.sum(-1, keepdim=True) < tags)
+    shares = torch.cat([shares, rest], dim=-1) ** (1 / temperature)
+    shares = shares / shares.sum(-1, keepdim=True).clamp(min=1e-9)  # 0 if the student has no tag that is probable
+    return -(shares * logs).sum(-1) * temperature**2
+
+
+def student_loss(
+    scores: Sequence[Mapping[str, Tensor]], of_gold: Mapping[str, Tensor], batch: Batch, gold: float = GOLD_SHARE
+) -> Tensor:
+    """The loss of gold tags and of what a teacher says, each a mean over all words: a sum over columns and networks.
+
+    Args:
+        scores: of each network, those of each column, (T, B, K).
+        of_gold: for each column the sum over the networks of the mean loss of the words that have gold tags.
+        gold: the weight of the gold loss of a word that has a gold tag; that of the teacher has the rest.
+    """
+    places = packing(batch.lengths).places  # (N,) the words among T * B
+    losses = []
+    for column, target in batch.targets.items():
+        has_gold = target.flatten()[places] >= 0  # (N,)
+        share = has_gold.float().mean()
+        said = batch.teacher.get(column)
+        if said is None:  # the teacher lacks the column
+            losses.append(share * of_gold[column])
+            continue
+        losses.append(gold * share * of_gold[column])
+        weights = torch.where(has_gold, 1 - gold, 1.0)
+        for of_network in scores:
+            own = of_network[column].flatten(0, 1)[places]  # (N, K)
+            losses.append((weights * teacher_loss(own, said.flatten(0, 1)[places])).mean())
+    return torch.stack(losses).sum()
+
+
+class Teacher:
+    """A trained tagger that a student learns from.
+
+    Attributes:
+        name: the last part of the name of its folder, or of the folder of its run.
+        digest: of all its files, and of the corpus that it is told.
+        text: the untagged text that it tags for the student, if there is one.
+    """
+
+    def __init__(self, config: DistillConfig, columns: Sequence[str]) -> None:
+        """Loads the tagger and reads the text; of several corpora it takes all sentences to be like those of one."""
+        assert config.teacher is not None
+        name, corpus = config.teacher, config.corpus
+        try:
+            folder = find_tagger(name)
+        except InputError as error:
+            raise error if is_hub_name(name) else InputError(f"distill.teacher={error}") from None
+        resolved = folder.resolve()
+        own_name = resolved.parent.name if resolved.name == TAGGER_IN_RUN else resolved.name
+        self.name = name if is_hub_name(name) else own_name
+        with torch.random.fork_rng(devices=[]):  # the student begins with the weights that it has without a teacher
+            self.tagger = load(folder, corpus=corpus)
+        self.digest = f"{_folder_digest(folder)} {corpus or ''}"
+        own = self.tagger.vocabulary.columns
+        if not set(columns) & set(own):
+            raise InputError(
+                f"distill.teacher={name}: it has no column {' or '.join(columns)}, only {', '.join(own)}; choose"
+                " columns=[...] with one of these, or another teacher"
+            )
+        self.text = UntaggedText(config, columns, self) if config.text is not None else None
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What a model card says of it: its name, what it was trained on, its scores, and the text."""
+        config = self.tagger.config
+        corpus = describe(config) if config.get("corpus") else None
+        text = None if self.text is None else {"name": self.text.name, "words": self.text.words}
+        return {"name": self.name, "corpus": corpus, "scores": config.get("scores", {}), "text": text}
+
+    def teach(self, train: Dataset, vocabulary: Vocabulary, folder: Path) -> "TeacherTargets":
+        """What a student learns from the corpus and the text."""
+        text = self.text
+        if text is None:
+            return self.targets(train, TOP, vocabulary, folder)
+        untagged = text.sentences
+        if CORPUS in train.column_names:
+            nothing: Any = [""] * len(untagged)
+            untagged = untagged.add_column(CORPUS, nothing)
+        columns = [name for name in train.column_names if name in untagged.column_names]
+        both = datasets.concatenate_datasets([train.select_columns(columns), untagged.select_columns(columns)])
+        words = int(token_counts(train).sum())
+        share = min(1.0, text_ratio(words) * words / text.words)
+        _log.info("%s: %s words of text, %.0f %% of them in an epoch", text.name, f"{text.words:,}", 100 * share)
+        sentences = max(1, round(share * len(untagged)))
+        return self.targets(both, TOP, vocabulary, folder, sentences)
+
+    def targets(
+        self, sentences: Dataset, top: int, vocabulary: Vocabulary, folder: Path, text_sentences: int = 0
+    ) -> "TeacherTargets":
+        """The teacher's tags for sentences, whose files are in a folder; `top` (k) of each token are kept, or all."""
+        tags = self.tagger.vocabulary.tags
+        for column, wanted in vocabulary.tags.items():
+            if column in tags and not set(wanted) & set(tags[column]):
+                raise InputError(
+                    f"distill.teacher={self.name}: it knows no tag that the corpus has in {column}; choose a teacher"
+                    " that was trained on such tags"
+                )
+        # All columns of the teacher are asked for, since its tags of one fit those of the others.
+        sizes = {column: min(top, len(tags[column])) for column in self.tagger.vocabulary.columns}
+        lengths = token_counts(sentences)
+        progress = _Progress(self.name, int(lengths.sum()))
+        size = max(SHARD_TOKENS, progress.total // MAX_SHARDS)
+        shards = [self._shard(shard, sizes, progress, folder) for shard in _shards(sentences, size)]
+        translations = {  # the student's id of each of the teacher's tags; -1: the student lacks it
+            column: np.array([ids.get(tag, -1) for tag in tags[column]], dtype=np.int64)
+            for column, ids in vocabulary.tag_ids.items()
+            if column in tags
+        }
+        return TeacherTargets(sentences, text_sentences, shards, sizes, translations)
+
+    def _shard(
+        self, sentences: list[list[str]], sizes: dict[str, int], progress: "_Progress", folder: Path
+    ) -> np.ndarray:
+        """What the teacher says of some sentences; see `by_column`."""
+        tokens = sum(map(len, sentences))
+        key = json.dumps([self.digest, self.tagger.options.precision, sizes, sentences])
+        path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy"
+
+        def write(file: BinaryIO) -> None:
+            np.save(file, np.concatenate([*self._ask(sentences, sizes, progress)]))
+
+        before = progress.done
+        shard = saved_array(path, (tokens, 2, sum(sizes.values())), write)
+        progress.done = before + tokens
+        return shard
+
+    def _ask(self, sentences: list[list[str]], sizes: dict[str, int], progress: "_Progress") -> Iterator[np.ndarray]:
+        """What the teacher says of some sentences, a piece at a time; see `by_column`."""
+        ends = np.cumsum([0, *map(len, sentences)])
+        pieces = np.searchsorted(ends, np.arange(0, ends[-1], PIECE_TOKENS))  # the first sentence of each
+        for first, last in pairwise(np.unique([*pieces, len(sentences)]).tolist()):
+            progress.count(0)
+            request = Request([*sizes], max(sizes.values()), probabilities=True)
+            found = self.tagger.engine.tag(self.tagger.engine.as_read(sentences[first:last]), request)
+            piece = np.empty((ends[last] - ends[first], 2, sum(sizes.values())), IDS)
+            for column, (ids, shares) in by_column(piece, sizes).items():
+                tags = found[column]
+                assert tags.probabilities is not None
+                ids[:] = tags.ids[:, : sizes[column]]
+                shares[:] = tags.probabilities[:, : sizes[column]].clip(0, 1)
+            progress.count(len(piece))
+            yield piece
+
+
+class TeacherTargets:
+    """The teacher's best tags of the tokens of all sentences, with their probabilities.
+
+    Attributes:
+        sentences: those of train, then those of the untagged text.
+        text_sentences: how many of the text an epoch has.
+    """
+
+    def __init__(
+        self,
+        sentences: Dataset,
+        text_sentences: int,
+        shards: Sequence[np.ndarray],
+        sizes: Mapping[str, int],
+        translations: Mapping[str, np.ndarray],
+    ) -> None:
+        """Takes shards and the k of each of their columns; see `by_column`.
+
+        `translations` are for each column the student's ids of the teacher's tags; -1 for a tag that it lacks.
+        """
+        self.sentences, self.text_sentences = sentences, text_sentences
+        self._shards, self._translations = [by_column(shard, sizes) for shard in shards], translations
+        lengths = token_counts(sentences)
+        ends = np.cumsum(lengths)
+        self._starts = ends - lengths
+        self._lengths = lengths
+        self._borders = np.cumsum([0, *map(len, shards)])  # tokens before each shard
+        self._of = np.searchsorted(self._borders, self._starts, side="right") - 1  # the shard of each sentence
+
+    def batch(self, numbers: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
+        """For each column float32 (T, B, k, 2): ids and probabilities of B sentences, 0 after a sentence's end.
+
+        A tag that the student lacks has the id -1 and the probability 0.
+        """
+        longest, found = int(self._lengths[numbers].max()), {}
+        for column, translation in self._translations.items():
+            k = self._shards[0][column][0].shape[1]
+            values = np.zeros((longest, len(numbers), k, 2), dtype=np.float32)
+            for i, number in enumerate(numbers):
+                shard, length = self._of[number], self._lengths[number]
+                start = self._starts[number] - self._borders[shard]
+                ids, shares = (array[start : start + length] for array in self._shards[shard][column])
+                ids = translation[ids]
+                values[:length, i, :, 0] = ids
+                values[:length, i, :, 1] = _sharpened(shares, len(translation)) * (ids >= 0)
+            found[column] = values
+        return found
+
+
+def by_column(shard: np.ndarray, sizes: Mapping[str, int]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """For each column the ids and the probabilities of its best tags, (tokens, k) each.
+
+    Args:
+        shard: (tokens, 2, sum of all k) of ids, and of the bits of probabilities in half precision.
+        sizes: k of each column.
+    """
+    ends = np.cumsum([*sizes.values()])
+    places = {column: slice(end - k, end) for (column, k), end in zip(sizes.items(), ends, strict=True)}
+    return {column: (shard[:, 0, place], shard[:, 1, place].view(SHARES)) for column, place in places.items()}
+
+
+def _sharpened(shares: np.ndarray, tags: int) -> np.ndarray:
+    """Probabilities in half precision, the largest of each token corrected; float32.
+
+    A number near 1 is rounded so much in half precision that the rest, 1 minus the sum, would mean nothing. But no tag
+    that is not kept is more probable than the last one that is, so the rest has a bound.
+
+    Args:
+        shares: (tokens, k) of the chosen tag and of the best others, best first.
+        tags: how many tags the teacher has.
+    """
+    shares = shares.astype(np.float32)
+    k = shares.shape[1]
+    if k == 1 < tags:  # the chosen tag may be less probable than others
+        return shares
+    rows, largest = np.arange(len(shares)), shares.argmax(axis=1)
+    before = shares[rows, largest]
+    least = 1 - (shares.sum(axis=1) - before) - (tags - k) * shares[:, -1]
+    shares[rows, largest] = np.maximum(before, least)
+    return shares
+
+
+class UntaggedText:
+    """The untagged text that a config names, cut into sentences of tokens and kept in the cache.
+
+    Attributes:
+        name: of the text.
+        sentences: with `tokens` and, in every tag column, as many blanks.
+        counts: how often each form occurs; of very many forms those that occur once are forgotten.
+        words: the number of its tokens.
+    """
+
+    def __init__(self, config: DistillConfig, columns: Sequence[str], teacher: Teacher) -> None:
+        """Reads the text, which the segmenter of the teacher cuts."""
+        assert config.text is not None
+        texts = Texts(config.text, key="distill.text")
+        self.name = texts.name
+        arguments = {
+            "text": tuple(texts.files),
+            "cut": _Cut(teacher.tagger),
+            "columns": tuple(columns),
+        }
+        version = (*(file_version(file) for file in texts.files), teacher.digest)
+        self.sentences = to_arrow(_untagged, arguments, columns, texts.name, version)
+        self.counts: Counter[str] = Counter()
+        for rows in self.sentences.select_columns(["tokens"]).iter(1000):
+            for tokens in rows["tokens"]:
+                self.counts.update(tokens)
+            if len(self.counts) > MAX_COUNTED_FORMS:
+                self.counts = Counter({form: count for form, count in self.counts.items() if count > 1})
+        self.words = int(token_counts(self.sentences).sum())
+
+
+class _Cut:
+    """What cuts the text: the segmenter of a tagger.
+
+    A file in the cache is named after the name of the segmenter alone; its weights are part of the version.
+    """
+
+    def __init__(self, tagger: "Tagger") -> None:
+        self.tagger = tagger
+
+    @property
+    def name(self) -> str:
+        return self.tagger.segmenter.name if self.tagger.segmenter else ""
+
+    def segment_all(self, paragraphs: Sequence[str]) -> list[list[list[Token]]]:
+        if not self.tagger.takes_text:
+            raise InputError(
+                "distill.text: the teacher learned words with spaces inside, which no rule finds in running text; give"
+                " text that is cut into words (.lines, .tokens, .conllu), or train the teacher a segmenter"
+                " (init=TEACHER trainer.max_epochs=0)"
+            )
+        return self.tagger.segment_all(paragraphs)
+
+    def __getstate__(self) -> dict[str, str]:
+        return {"segmenter": self.name}
+
+
+def _untagged(text: tuple[str, ...], cut: _Cut, columns: tuple[str, ...]) -> Iterator[Sentence]:
+    """The sentences of the text."""
+    texts = Texts(list(text), cut)
+    words, said = 0, time.monotonic()
+    for tokens in texts.sentences():
+        words += len(tokens)
+        if time.monotonic() - said >= SECONDS:
+            said = time.monotonic()
+            _log.info("%s: %s words are cut", texts.name, f"{words:,}")
+        yield Sentence(tokens, {column: [NO_TAG] * len(tokens) for column in columns})
+    if not words:
+        raise InputError(f"{texts.name}: no words in it to learn from; give distill.text more")
+
+
+class _Progress:
+    """Says how far the teacher is: when it begins, every ten seconds, and at the end; `done` words, of which it has
+    tagged `own` in this run.
+    """
+
+    def __init__(self, name: str, total: int) -> None:
+        self.name, self.total, self.done, self.own = name, total, 0, 0
+        self.start = self.said = 0.0
+
+    def count(self, tokens: int) -> None:
+        """Counts words that the teacher has just tagged; none before the first."""
+        now = time.monotonic()
+        if not self.start:
+            self.start = self.said = now
+            _log.info("%s tags %s words for the student once", self.name, f"{self.total - self.done:,}")
+        self.done, self.own = self.done + tokens, self.own + tokens
+        if tokens and (now - self.said >= SECONDS or self.done >= self.total):
+            self.said = now
+            rate = self.own / max(1e-9, now - self.start)
+            minutes = (self.total - self.done) / rate / 60
+            counts = (f"{number:,.0f}" for number in (self.done, self.total, rate))
+            _log.info("teacher: %s of %s words, %s words/s, %.1f min left", *counts, minutes)
+
+
+def _shards(sentences: Dataset, size: int) -> Iterator[list[list[str]]]:
+    """Sentences of at least `size` tokens at a time."""
+    shard: list[list[str]] = []
+    tokens = 0
+    for rows in sentences.select_columns(["tokens"]).iter(1000):
+        for sentence in rows["tokens"]:
+            shard.append(sentence)
+            tokens += len(sentence)
+            if tokens >= size:
+                yield shard
+                shard, tokens = [], 0
+    if shard:
+        yield shard
+
+
+def _folder_digest(folder: Path) -> str:
+    """A digest of all files of a tagger but its cards."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CARD):
+        digest.update(f"{path.relative_to(folder)}\n".encode())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
