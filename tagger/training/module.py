@@ -8,7 +8,6 @@ from typing import Any, cast
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from tagger.bundle.bundle import Bundle, Member
 from tagger.errors import InputError
@@ -235,7 +234,7 @@ class TaggerModule(pl.LightningModule):
             groups,
             lr=hp["lr"],
             betas=(0.9, 0.98),
-            fused=self.trainer.precision != "16-mixed",  # Lightning scales gradients there, and refuses a fused one
+            fused=self.trainer.precision == "32-true",  # Lightning clips no gradients of a fused one in mixed precision
         )
         steps = int(self.trainer.estimated_stepping_batches)
         frozen = steps * self.frozen_epochs // (self.trainer.max_epochs or 1)
@@ -245,21 +244,6 @@ class TaggerModule(pl.LightningModule):
         ]
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, shares)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
-
-    def configure_gradient_clipping(
-        self,
-        optimizer: Optimizer,
-        gradient_clip_val: float | None = None,
-        gradient_clip_algorithm: str | None = None,
-    ) -> None:
-        """Clips the norm in bfloat16 too.
-
-        With a fused optimizer Lightning refuses that, because it assumes that the optimizer scales gradients.
-        """
-        if self.trainer.precision == "bf16-mixed" and gradient_clip_val and gradient_clip_algorithm in (None, "norm"):
-            torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
-        else:
-            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds the state of every process's generators, so that a resumed run draws the same dropout masks."""
