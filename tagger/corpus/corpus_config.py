@@ -27,25 +27,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(kw_only=True)
 class CorpusConfig:
-    """The values of a corpus of any kind; a kind uses those that its file in `conf/corpus` has.
+    """The values of a corpus of any kind, which `conf/corpus` explains; a kind uses those that its file there has.
 
-    Attributes:
-        dev_share: the share of train that becomes dev if the corpus has no dev split.
-        folds: for cross-validation, the number of parts into which train and dev are cut together.
-        fold: the part that becomes dev, counted from 0.
-        dropout: of several corpora, the share of the sentences whose corpus training does not tell the network.
-        path: a folder with `*-train.conllu` and perhaps `*-dev.conllu` and `*-test.conllu`, plain or packed.
-        train, dev, test: files, plain or packed, which go before those of the folder.
-        fields: for `columns` the place of `tokens` and of each tag column in a line, counted from 0, or from -1 at the
-            end; for `hub` the name of each tag column in the data set. None: there is no such column, or its name is
-            the same.
-        separator: of columns; None: tabs if the first token's line has one, else spaces. `\\t` may stand for the tab.
-        skip: a line that begins with one of these (`-DOCSTART-`) has no token and ends a sentence.
-        name: of a data set on the Hub, or a folder laid out like one.
-        config: which of its configs, if it has several.
-        revision: a branch, tag or commit; of `ud` a release, such as 2.17.
-        tokens: the data set's column of words.
-        treebank: language and treebank, such as `en_ewt`.
+    `dropout` is the share of the sentences of several corpora whose corpus training does not tell the network.
     """
 
     kind: Annotated[str, one_of(LISTED)]

@@ -13,7 +13,7 @@ from datasets.fingerprint import Hasher
 from huggingface_hub.utils.tqdm import disable_progress_bars as disable_hub_progress_bars
 
 from tagger.corpus.corpus_config import CorpusConfig
-from tagger.corpus.splits import AUXILIARY_COLUMNS, OpenedCorpus, check_columns, rules_for, to_arrow
+from tagger.corpus.splits import AUXILIARY_COLUMNS, Corpus, check_columns, rules_for, to_arrow
 from tagger.errors import InputError, shorten
 from tagger.text.files import file_version
 from tagger.text.sentence import MultiwordToken, Sentence
@@ -26,7 +26,7 @@ _NO_SPACE = re.compile(r"(?:^|\|)SpaceAfter=No(?:\||$)")
 _RANGE = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")  # the ID of a multiword token
 
 
-def hub_source(config: CorpusConfig, columns: Sequence[str]) -> OpenedCorpus:
+def hub_source(config: CorpusConfig, columns: Sequence[str]) -> Corpus:
     """Opens a data set whose columns hold lists of strings or of class labels."""
     if not config.name:
         raise InputError("no corpus.name: give a data set of the Hugging Face Hub or a local folder of Parquet files")
@@ -48,7 +48,7 @@ def hub_source(config: CorpusConfig, columns: Sequence[str]) -> OpenedCorpus:
         arguments = {"data": data, "source": source, "places": places, "optional": optional}
         splits[split] = to_arrow(hub_sentences, arguments, columns, source)
     title = "-".join(filter(None, (Path(name).name, config.config)))
-    return OpenedCorpus(title, splits, rules_for(title))
+    return Corpus(title, DatasetDict(splits), rules_for(title))
 
 
 def load_hub(name: str, config: str | None, revision: str | None) -> DatasetDict:

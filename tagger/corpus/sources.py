@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from datasets import DatasetDict
+
 from tagger.bundled import bundled
 from tagger.corpus.corpus_config import CorpusConfig, files_name, single_configs, split_files
 from tagger.corpus.hub_corpus import hub_source
 from tagger.corpus.splits import (
     AUXILIARY_COLUMNS,
     Corpus,
-    OpenedCorpus,
     Reader,
     check_columns,
     joined,
@@ -44,7 +45,7 @@ def load_corpus(config: CorpusConfig, columns: Sequence[str]) -> Corpus:
     return joined([with_dev(source, config) for source in opened])
 
 
-def _check_tags(opened: Sequence[OpenedCorpus], columns: Sequence[str]) -> None:
+def _check_tags(opened: Sequence[Corpus], columns: Sequence[str]) -> None:
     """Raises InputError if a column has no tags in the train split of any corpus."""
     trains = [source.splits["train"] for source in opened]
     used = {column for train in trains for column in tagged_columns(train, [*columns, *AUXILIARY_COLUMNS])}
@@ -55,17 +56,17 @@ def _check_tags(opened: Sequence[OpenedCorpus], columns: Sequence[str]) -> None:
             raise InputError(f"{names}: column {column} has no tags, all are _ or empty; {others}")
 
 
-def _from_files(read: Reader, config: CorpusConfig, columns: Sequence[str], arguments: dict[str, Any]) -> OpenedCorpus:
+def _from_files(read: Reader, config: CorpusConfig, columns: Sequence[str], arguments: dict[str, Any]) -> Corpus:
     files, name = split_files(config), files_name(config)
     splits = {
         split: to_arrow(read, {"path": path} | arguments, columns, path, file_version(path))
         for split, path in files.items()
     }
     names = (name, Path(files["train"]).name) if config.kind == "conllu" else (name,)
-    return OpenedCorpus(name, splits, rules_for(*names))
+    return Corpus(name, DatasetDict(splits), rules_for(*names))
 
 
-def _conllu(config: CorpusConfig, columns: Sequence[str]) -> OpenedCorpus:
+def _conllu(config: CorpusConfig, columns: Sequence[str]) -> Corpus:
     check_columns(columns, COLUMNS, "CoNLL-U; choose with columns=[...]")
     return _from_files(_read_conllu, config, columns, {"encoding": config.encoding})
 
@@ -74,12 +75,12 @@ def _read_conllu(path: str, encoding: str) -> Iterator[Sentence]:
     return read_conllu(read_lines(path, encoding, "corpus.encoding"), path)
 
 
-def _sample(config: CorpusConfig, columns: Sequence[str]) -> OpenedCorpus:
+def _sample(config: CorpusConfig, columns: Sequence[str]) -> Corpus:
     conllu = replace(config, kind="conllu", path=str(bundled("data") / "sample"))
-    return _conllu(conllu, columns)._replace(rules="english")
+    return replace(_conllu(conllu, columns), rules="english")
 
 
-def _columns(config: CorpusConfig, columns: Sequence[str]) -> OpenedCorpus:
+def _columns(config: CorpusConfig, columns: Sequence[str]) -> Corpus:
     places = {"tokens": 0, **config.fields}
     for field, place in places.items():
         if isinstance(place, str):
@@ -102,12 +103,12 @@ def _read_columns(path: str, encoding: str, **rules: Any) -> Iterator[Sentence]:
     return read_columns(read_lines(path, encoding, "corpus.encoding"), path, quoted=quoted, remedy=remedy, **rules)
 
 
-def _ud(config: CorpusConfig, columns: Sequence[str]) -> OpenedCorpus:
+def _ud(config: CorpusConfig, columns: Sequence[str]) -> Corpus:
     fields: dict[str, Any] = {LEMMA: "lemmas"} if LEMMA in columns else {}
     return hub_source(replace(config, config=str(config.treebank), fields=fields), columns)
 
 
-OPENERS: dict[str, Callable[[CorpusConfig, Sequence[str]], OpenedCorpus]] = {
+OPENERS: dict[str, Callable[[CorpusConfig, Sequence[str]], Corpus]] = {
     "sample": _sample,
     "conllu": _conllu,
     "columns": _columns,

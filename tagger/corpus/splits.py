@@ -8,10 +8,10 @@ import logging
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import datasets
 import numpy as np
@@ -44,7 +44,7 @@ class Corpus:
 
     Attributes:
         name: for model cards and logs (`UD_English-EWT`).
-        splits: `train`, `dev` and perhaps `test`. Each row is a sentence with the columns `tokens`, `comments` (as in
+        splits: `train`, perhaps `test`, and, after `with_dev`, `dev`. Each row is a sentence with the columns `tokens`, `comments` (as in
             CoNLL-U) and one for each tag column, all lists of strings, and those of `SPACING`.
         rules: the rules of `tagger.text.segment` that cut raw text like the corpus: `english` or `unicode`.
         parts: the names of the corpora that were joined; none if it is a single one.
@@ -64,20 +64,6 @@ class Corpus:
         }
 
 
-class OpenedCorpus(NamedTuple):
-    """An opened corpus.
-
-    Attributes:
-        name: of the corpus.
-        splits: those that the corpus has; `train` is among them.
-        rules: see `Corpus`.
-    """
-
-    name: str
-    splits: dict[str, Dataset]
-    rules: str
-
-
 def rules_for(*names: str) -> str:
     """The rules for raw text like that of a corpus: `english` if one of its names says that it is English."""
     return "english" if any(ENGLISH_NAME.search(name) for name in names) else "unicode"
@@ -91,9 +77,9 @@ def check_columns(columns: Sequence[str], known: Mapping[str, object], where: st
             raise InputError(f"no column {shorten(column)} (the tag columns are: {tags}) in {where}")
 
 
-def with_dev(source: OpenedCorpus, splitting: CorpusConfig) -> Corpus:
+def with_dev(corpus: Corpus, splitting: CorpusConfig) -> Corpus:
     """A corpus with a dev split: its own, a share of train, or a fold; the same on every machine, for every seed."""
-    name, splits, rules = source
+    name, splits = corpus.name, corpus.splits
     train, dev, folds, fold = splits["train"], splits.get("dev"), splitting.folds, splitting.fold
     if folds is not None or fold is not None:
         whole = datasets.concatenate_datasets([train] if dev is None else [train, dev])
@@ -109,7 +95,7 @@ def with_dev(source: OpenedCorpus, splitting: CorpusConfig) -> Corpus:
         count = min(max(round(splitting.dev_share * len(train)), 1), len(train) - 1)
         train, dev = _cut(train, slice(count))
         _log.info("%s has no dev split: %d sentences of train become dev, %d stay", name, len(dev), len(train))
-    return Corpus(name, DatasetDict({**splits, "train": train, "dev": dev}), rules)
+    return replace(corpus, splits=DatasetDict({**splits, "train": train, "dev": dev}))
 
 
 def _cut(data: Dataset, part: slice) -> tuple[Dataset, Dataset]:
