@@ -7,7 +7,7 @@ what concerns several values, this machine or files is checked here.
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -23,14 +23,12 @@ from tagger.bundle.saved_config import MAX_TRAINED
 from tagger.corpus.corpus_config import CORPUS, CorpusConfig, check_files
 from tagger.corpus.raw_text import text_files
 from tagger.errors import InputError, missing_extra
-from tagger.model.decoder import CRF, DECODERS, SOFTMAX
+from tagger.model.decoder import CRF, DECODERS
 from tagger.model.dictionary import digest_of
 from tagger.model.embeddings import VectorConfig
 from tagger.model.encoder import CELLS
-from tagger.model.network import NetworkConfig
 from tagger.model.storage import STORAGE_DTYPES
 from tagger.model.transformer import ENCODER_DTYPES, Layer, TopLayers
-from tagger.model.transformer import TransformerConfig as NetworkTransformerConfig
 from tagger.text.schema import Count, Dropout, Name, Rate, Seed, Size, bad_value, one_of, read
 from tagger.text.segment import RULES
 
@@ -82,36 +80,24 @@ class HiddenConfig:
 
 @dataclass
 class ModelConfig:
-    """The recurrent layers."""
+    """The networks that are trained side by side: the recurrent layers of each, how many there are, the decoder."""
 
     cell: Annotated[str, one_of(CELLS)]
     depth: Count
     hidden: HiddenConfig
     dropout: Dropout | None  # None: see `start.py`
-
-
-@dataclass
-class TaggerModelConfig(ModelConfig):
-    """The networks that are trained side by side: how many, the recurrent layers of each, and the decoder."""
-
     members: Annotated[int, Meta(ge=1, le=MAX_TRAINED)]
     decoder: Annotated[str, one_of(DECODERS)]
 
 
-@dataclass(kw_only=True)
-class FormSizes:
-    """The values of those embeddings of a form that are learned; a size of 0 leaves one out."""
+@dataclass
+class EmbeddingConfig:
+    """The embeddings of a form, of which a size of 0 leaves one out, how words are hidden, and a transformer's name."""
 
     words: Size
     affixes: Size
     buckets: Count
     chars: Size
-
-
-@dataclass(kw_only=True)
-class EmbeddingConfig(FormSizes):
-    """The values of all embeddings of a form, how words are counted and hidden, and the name of a transformer."""
-
     lemmas: Size
     dictionary: Name | list[Name] | None  # `AUTO`: see `start.py`
     word_dropout: Annotated[float, Meta(ge=0)]
@@ -148,7 +134,7 @@ class EmbeddingConfig(FormSizes):
 
 
 @dataclass
-class TransformerConfig:
+class TransformerUse:
     """How the encoder that `embedding.transformer` names is used."""
 
     layers: list[Layer] | None
@@ -162,12 +148,6 @@ class OptimizerConfig:
 
     lr: Annotated[float, Meta(gt=0, le=1)]
     weight_decay: Rate
-
-
-@dataclass
-class TaggerOptimizerConfig(OptimizerConfig):
-    """The settings of AdamW, with the learning rate of a transformer."""
-
     transformer_lr: Rate
 
 
@@ -200,10 +180,10 @@ class TrainConfig:
 
     columns: list[str]
     segmenter: Annotated[str, one_of((AUTO, LEARNED, RULES_OF_CORPUS, *RULES))]
-    model: TaggerModelConfig
+    model: ModelConfig
     embedding: EmbeddingConfig
-    transformer: TransformerConfig
-    optimizer: TaggerOptimizerConfig
+    transformer: TransformerUse
+    optimizer: OptimizerConfig
     corpus: CorpusConfig
     distill: DistillConfig
     noise: Rate
@@ -335,17 +315,20 @@ def check_overrides(overrides: Iterable[str], config: TrainConfig) -> None:
 
     The tagger need not be there yet, so that mistakes are found before it is fetched.
     """
-    added = ["embedding.vectors"] if config.embedding.vector_sources else []
-    if config.embedding.transformer is not None:
-        added += ["embedding.transformer=", "transformer.", "transformer=", "experiment=multilingual"]
-    learned = tuple(f"{key}=" for key in ("linear", "columns", "noise", "auxiliary"))
-    for override in overrides:
+    free = ["embedding.word_dropout=", "model.dropout="]
+    if config.learns:
+        free.append(f"model.decoder={CRF}")
+        free += ["embedding.vectors"] if config.embedding.vector_sources else []
+        if config.embedding.transformer is not None:
+            free += ["embedding.transformer=", "transformer", "experiment=multilingual"]
+    for override in map(str, overrides):
         text = override.lstrip("+~")
-        if text.startswith(learned) and not config.learns and text.partition("=")[2] not in ("0", "null"):
+        is_learned = text.startswith(("linear=", "columns=", "noise=", "auxiliary=")) and not text.endswith(
+            ("=0", "=null")
+        )
+        if is_learned and not config.learns:
             raise InputError(f"{override}: with trainer.max_epochs=0 the tagger of init stays as it is; leave this out")
-        is_free = text.startswith(("embedding.word_dropout=", "model.dropout="))
-        is_free |= config.learns and text.startswith((f"model.decoder={CRF}", *added))
-        if not is_free and text.startswith(("model", "embedding", "transformer", "experiment")):
+        if text.startswith(("model", "embedding", "transformer", "experiment")) and not text.startswith(tuple(free)):
             raise InputError(f"{override}: with init the tagger that training starts from decides; leave this out")
 
 
@@ -355,27 +338,3 @@ def find_start(name: str) -> Path:
         return find_tagger(name)
     except InputError as error:
         raise error if is_hub_name(name) else InputError(f"init={error}") from None
-
-
-def network_config(
-    model: ModelConfig,
-    sizes: FormSizes | EmbeddingConfig,
-    vectors: VectorConfig | None = None,
-    transformer: NetworkTransformerConfig | None = None,
-    decoder: str = SOFTMAX,
-    dictionary: Mapping[str, str] | None = None,
-) -> NetworkConfig:
-    """The config that the network is built from, as plain values; `dictionary` has codes and digests."""
-    values = {
-        "decoder": decoder,
-        "cell": model.cell,
-        "depth": model.depth,
-        "hidden": asdict(model.hidden),
-        "dropout": model.dropout or 0.0,
-        **{key: getattr(sizes, key) for key in ("words", "affixes", "chars", "buckets")},
-        "lemmas": sizes.lemmas if dictionary and isinstance(sizes, EmbeddingConfig) else 0,
-        "dictionary": dict(dictionary or {}),
-        "vectors": vectors,
-        "transformer": transformer,
-    }
-    return cast(NetworkConfig, values)

@@ -21,10 +21,9 @@ from tagger.training.config import (
     check_machine,
     check_overrides,
     check_trainer_settings,
-    network_config,
     page_config,
 )
-from tagger.training.start import with_recipe
+from tagger.training.start import Inputs, network_config, with_recipe
 from tagger.training.train import train
 from tests.training.conftest import COMMAND, config_of, page
 
@@ -41,7 +40,7 @@ def composed(*overrides: str) -> TrainConfig:
 def test_every_choice_composes_and_builds(choice: str, tmp_path: Path) -> None:
     config = composed(choice)
     chosen = with_recipe(config, 20_000)
-    TaggerNetwork(VOCABULARY, network_config(chosen.model, chosen.embedding))
+    TaggerNetwork(VOCABULARY, network_config(chosen, Inputs({}, None, None, None, None), {}, None))
     trainer = dict(config.trainer)
     if trainer["accelerator"] in ("gpu", "mps"):  # a machine for the tests need not have one
         trainer["accelerator"] = "cpu"

@@ -34,22 +34,15 @@ from tagger.errors import InputError
 from tagger.evaluation.report_page import draw_learning_curve
 from tagger.extras.pretraining.hidden_words import PRETRAINED, WORD, HiddenWordNetwork
 from tagger.model.batch import Batch
+from tagger.model.decoder import SOFTMAX
+from tagger.model.encoder import CELLS
 from tagger.model.network import NetworkConfig, check_training_memory
 from tagger.model.vocabulary import IGNORE, Vocabulary
 from tagger.text.files import file_version
-from tagger.text.schema import Count, Name, Seed, bad_value, one_of, read
+from tagger.text.schema import Count, Dropout, Name, Rate, Seed, Size, bad_value, one_of, read
 from tagger.text.segment import RULES, RuleSegmenter
 from tagger.text.sentence import Sentence
-from tagger.training.config import (
-    CardConfig,
-    Files,
-    FormSizes,
-    ModelConfig,
-    OptimizerConfig,
-    check_machine,
-    check_trainer_settings,
-    network_config,
-)
+from tagger.training.config import CardConfig, Files, HiddenConfig, check_machine, check_trainer_settings
 from tagger.training.data import BucketSampler
 from tagger.training.launch import VERSION_BASE, in_one_line
 from tagger.training.module import TaggerModule
@@ -65,6 +58,34 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass
+class LayerConfig:
+    """The recurrent layers."""
+
+    cell: Annotated[str, one_of(CELLS)]
+    depth: Count
+    hidden: HiddenConfig
+    dropout: Dropout
+
+
+@dataclass
+class FormSizes:
+    """The embeddings of a form; a size of 0 leaves one out."""
+
+    words: Size
+    affixes: Size
+    chars: Size
+    buckets: Count
+
+
+@dataclass
+class AdamConfig:
+    """The settings of AdamW."""
+
+    lr: Annotated[float, Meta(gt=0, le=1)]
+    weight_decay: Rate
+
+
+@dataclass
 class PretrainConfig:
     """The values of `pretrain.yaml`."""
 
@@ -76,9 +97,9 @@ class PretrainConfig:
     mask: Annotated[float, Meta(ge=0.01, le=0.9)]
     min_count: Count
     max_words: Count
-    model: ModelConfig
+    model: LayerConfig
     embedding: FormSizes
-    optimizer: OptimizerConfig
+    optimizer: AdamConfig
     batch_tokens: Count
     seed: Seed
     threads: Count
@@ -268,7 +289,14 @@ def _train(config: PretrainConfig, folder: Path, command: str, resume: bool) -> 
         raise InputError(f"min_count={config.min_count}: no word of {text.name} occurs that often; give more text")
     if not any(token.lower() in vocabulary.word_ids for tokens in text.dev["tokens"] for token in tokens):
         raise InputError("dev: none of its words can be predicted; give other dev files, or more text")
-    network = network_config(config.model, config.embedding)
+    network: Any = {
+        **asdict(config.model),
+        **asdict(config.embedding),
+        "decoder": SOFTMAX,
+        "lemmas": 0,
+        "dictionary": {},
+    }
+    network |= {"vectors": None, "transformer": None}
     check_training_memory(vocabulary, network)
     module = HiddenWordModule(asdict(vocabulary), network, **asdict(config.optimizer))
     words, parameters = int(token_counts(text.train).sum()), sum(p.numel() for p in module.parameters())
