@@ -66,8 +66,10 @@ class PlannedOutputs:
         if folder is not None and not is_remote(folder) and (self.pending or resume):
             begun = self._settle(Path(folder), json.loads(json.dumps(settings)), shared, resume)
         old = [job for job in jobs if resume and _is_old(job, begun)]
-        again = [job for job in old if _is_own(str(job.target))]
-        self.kept = [job for job in old if job not in again]
+        again: list[Job] = []
+        self.kept: list[Job] = []
+        for job in old:
+            (again if _is_own(str(job.target)) else self.kept).append(job)
         exist = [job for job in jobs if job.before is not None]
         if resume:
             self.messages.append(f"resuming: {len(exist) - len(again)} of {len(jobs)} outputs exist")

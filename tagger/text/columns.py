@@ -86,14 +86,15 @@ def read_columns(
     optional: Mapping[str, int] | None = None,
     separator: str | None = None,
     quoted: bool = False,
+    cut: _Cut | None = None,
     skip: Sequence[str] = (),
     remedy: str = "check --column and --separator",
 ) -> Iterator[Sentence]:
-    """Yields the sentences of a column file; a separator that cannot separate is an error at once.
+    """Yields the sentences of a column file.
 
-    Without a separator, the first line with a token decides for the whole file. If it contains a tab, the cells of
-    every line stand between tabs and may contain spaces; if not, they stand between any number of spaces and tabs. In
-    CSV the separator is the comma, the semicolon or the tab that divides that line.
+    Without a separator or a `cut`, the first line with a token decides for the whole file. If it contains a tab, the
+    cells of every line stand between tabs and may contain spaces; if not, they stand between any number of spaces and
+    tabs. In CSV the separator is the comma, the semicolon or the tab that divides that line.
 
     An empty line, or one of separators alone as spreadsheets write it, ends a sentence. A line that begins with one of
     `skip` does, too; no other line is a comment or a header.
@@ -104,84 +105,20 @@ def read_columns(
         quoted: whether cells are quoted as in CSV.
         remedy: the end of a message; it names the options for columns and separator.
     """
-    if quoted:
-        cut = None if separator is None else _csv_cut(csv_separator(separator))
-    else:
-        cut = None if separator is None else _cut_at(column_separator(separator))
+    blank = " \t" + "".join(CSV_SEPARATORS) if quoted else " \t"  # what an empty line may have
+    if separator is not None and quoted:
+        mark = csv_separator(separator)
+        cut, blank = _csv_cut(mark), f" \t{mark}"
+    elif separator is not None:
+        cut = _cut_at(column_separator(separator))
     required = {"the token": token, **columns}
-    return _read(lines, path, cut, required, optional or {}, tuple(skip), remedy, separator, quoted)
-
-
-def read_tsv(lines: Iterable[str], path: str, options: ReadOptions) -> Iterator[Sentence]:
-    """Yields the sentences of a file with a token per line, the cells between tabs or spaces."""
-    return read_columns(lines, path, options.columns, separator=options.separator, skip=options.skip)
-
-
-def read_csv(lines: Iterable[str], path: str, options: ReadOptions) -> Iterator[Sentence]:
-    """The same for CSV."""
-    return read_columns(lines, path, options.columns, separator=options.separator, skip=options.skip, quoted=True)
-
-
-def read_tokens(lines: Iterable[str], path: str, options: ReadOptions | None = None) -> Iterator[Sentence]:
-    """Yields the sentences of a file with a token per line and nothing else; spaces in a line belong to the token."""
-    return _read(lines, path, lambda line: [line], {"the token": 0}, {}, (), "")
-
-
-def column_separator(separator: str) -> str:
-    """`separator` with `\\t` read as a tab; InputError if it cannot separate columns."""
-    separator = separator.replace("\\t", "\t")
-    if not separator or "\n" in separator or "\r" in separator:
-        raise InputError(f"{shorten(separator)} cannot separate columns; take a tab, a space or another character")
-    return separator
-
-
-def csv_separator(separator: str) -> str:
-    """The same for CSV: a single character that has no other meaning there."""
-    separator = column_separator(separator)
-    if len(separator) > 1 or separator in '" ':
-        raise InputError(f"{shorten(separator)} cannot separate the cells of CSV; take a comma, a semicolon or a tab")
-    return separator
-
-
-def _cut_at(separator: str) -> _Cut:
-    return BLANK_SEPARATED.findall if separator == " " else lambda line: line.split(separator)
-
-
-def _csv_cut(separator: str) -> _Cut:
-    return lambda line: next(csv.reader([line], delimiter=separator, strict=True))
-
-
-def _csv_separator_of(line: str, remedy: str) -> str:
-    """The separator that divides the first line of a CSV file, after a token that is not empty."""
-    plain = _QUOTED.sub('""', line)
-    found = [mark for mark in CSV_SEPARATORS if plain.find(mark) > 0]
-    if len(found) != 1:
-        marks = "a comma, a semicolon or a tab"
-        why = "may be divided by each of several separators" if found else f"is not divided by {marks}"
-        raise InputError(f"{shorten(line)} {why}; {remedy}")
-    return found[0]
-
-
-def _read(
-    lines: Iterable[str],
-    path: str,
-    cut: _Cut | None,
-    required: Mapping[str, int],
-    optional: Mapping[str, int],
-    skip: tuple[str, ...],
-    remedy: str,
-    separator: str | None = None,
-    quoted: bool = False,
-) -> Iterator[Sentence]:
-    blank = " \t" + (separator or "".join(CSV_SEPARATORS)) if quoted else " \t"  # what an empty line may have
-    token = required["the token"]
     rows: list[list[str]] = []
     ended = True  # whether the last line ended a sentence
     for number, line in enumerate(whole_lines(lines, path), 1):
         text = line.rstrip("\r\n")
-        ended = not text.strip(blank) or text.startswith(skip)
+        ended = not text.strip(blank) or text.startswith(tuple(skip))
         if ended:
-            yield _sentence(rows, required, optional)
+            yield _sentence(rows, required, optional or {})
             rows = []
             continue
         where = f"{path}, line {number}"
@@ -218,7 +155,57 @@ def _read(
             )
         rows.append(cells)
     if not ended:
-        yield _sentence(rows, required, optional)
+        yield _sentence(rows, required, optional or {})
+
+
+def read_tsv(lines: Iterable[str], path: str, options: ReadOptions) -> Iterator[Sentence]:
+    """Yields the sentences of a file with a token per line, the cells between tabs or spaces."""
+    return read_columns(lines, path, options.columns, separator=options.separator, skip=options.skip)
+
+
+def read_csv(lines: Iterable[str], path: str, options: ReadOptions) -> Iterator[Sentence]:
+    """The same for CSV."""
+    return read_columns(lines, path, options.columns, separator=options.separator, skip=options.skip, quoted=True)
+
+
+def read_tokens(lines: Iterable[str], path: str, options: ReadOptions | None = None) -> Iterator[Sentence]:
+    """Yields the sentences of a file with a token per line and nothing else; spaces in a line belong to the token."""
+    return read_columns(lines, path, {}, cut=lambda line: [line])
+
+
+def column_separator(separator: str) -> str:
+    """`separator` with `\\t` read as a tab; InputError if it cannot separate columns."""
+    separator = separator.replace("\\t", "\t")
+    if not separator or "\n" in separator or "\r" in separator:
+        raise InputError(f"{shorten(separator)} cannot separate columns; take a tab, a space or another character")
+    return separator
+
+
+def csv_separator(separator: str) -> str:
+    """The same for CSV: a single character that has no other meaning there."""
+    separator = column_separator(separator)
+    if len(separator) > 1 or separator in '" ':
+        raise InputError(f"{shorten(separator)} cannot separate the cells of CSV; take a comma, a semicolon or a tab")
+    return separator
+
+
+def _cut_at(separator: str) -> _Cut:
+    return BLANK_SEPARATED.findall if separator == " " else lambda line: line.split(separator)
+
+
+def _csv_cut(separator: str) -> _Cut:
+    return lambda line: next(csv.reader([line], delimiter=separator, strict=True))
+
+
+def _csv_separator_of(line: str, remedy: str) -> str:
+    """The separator that divides the first line of a CSV file, after a token that is not empty."""
+    plain = _QUOTED.sub('""', line)
+    found = [mark for mark in CSV_SEPARATORS if plain.find(mark) > 0]
+    if len(found) != 1:
+        marks = "a comma, a semicolon or a tab"
+        why = "may be divided by each of several separators" if found else f"is not divided by {marks}"
+        raise InputError(f"{shorten(line)} {why}; {remedy}")
+    return found[0]
 
 
 def _sentence(rows: list[list[str]], required: Mapping[str, int], optional: Mapping[str, int]) -> Sentence:

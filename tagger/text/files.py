@@ -12,11 +12,11 @@ import os
 import re
 import sys
 import zlib
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, cast
 
 from tagger.errors import InputError, missing_extra, reason, shorten
 from tagger.text.strings import MAX_LINE
@@ -203,22 +203,16 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?:::.*)?://", re.DOTALL)
 _NO_RIGHT = ("credential", "forbidden", "unauthorized", "accessdenied", "access denied")
 
 
-class Protocol(NamedTuple):
-    """What is known of the URLs that begin alike."""
-
-    package: str  # which fsspec needs for it
-    is_written: bool = False
-    is_listed: bool = True  # whether there are folders
-
-
-PROTOCOLS: Mapping[str, Protocol] = {
-    "s3": Protocol("s3fs", is_written=True),
-    "gs": Protocol("gcsfs", is_written=True),
-    "hf": Protocol("huggingface_hub"),
-    "https": Protocol("aiohttp", is_listed=False),
-    "http": Protocol("aiohttp", is_listed=False),
-    "memory": Protocol("fsspec", is_written=True),  # of this process; for tests
+PROTOCOLS = {  # of URLs, and the package that fsspec needs for each
+    "s3": "s3fs",
+    "gs": "gcsfs",
+    "hf": "huggingface_hub",
+    "https": "aiohttp",
+    "http": "aiohttp",
+    "memory": "fsspec",  # of this process; for tests
 }
+_WRITTEN = ("s3", "gs", "memory")
+_UNLISTED = ("https", "http")  # there are no folders
 
 
 def is_remote(path: str) -> bool:
@@ -228,7 +222,7 @@ def is_remote(path: str) -> bool:
 
 def check_writable(url: str) -> None:
     """Checks that files can be written to the storage of a URL."""
-    if not _protocol(url).is_written:
+    if _protocol(url) not in _WRITTEN:
         raise InputError(
             f"{url}: files there are only read; write to s3:// or gs://, or into a folder of this machine and upload it"
         )
@@ -240,9 +234,9 @@ def list_remote(url: str) -> dict[str, int]:
     with _reached(url) as (system, path):
         system.invalidate_cache()
         try:
-            entries = system.find(path, detail=True) if _protocol(url).is_listed else {path: system.info(path)}
+            entries = system.find(path, detail=True) if _protocol(url) not in _UNLISTED else {path: system.info(path)}
         except FileNotFoundError as error:
-            if error.__cause__ is not None and not _protocol(url).is_listed:
+            if error.__cause__ is not None and _protocol(url) in _UNLISTED:
                 raise  # HTTP: what went wrong is in its cause
             return {}
     urls = {url + name[len(path) :]: entry for name, entry in entries.items() if name.startswith(path)}
@@ -253,7 +247,7 @@ def list_remote(url: str) -> dict[str, int]:
 def open_remote(url: str) -> BinaryIO:
     """Opens a remote file for reading. What reading raises can be of any class: `remote_error` names it."""
     with _reached(url) as (system, path):
-        file = system.open(path, "rb", block_size=1 << 23 if _protocol(url).is_listed else 0)  # 0: HTTP streams
+        file = system.open(path, "rb", block_size=1 << 23 if _protocol(url) not in _UNLISTED else 0)  # 0: HTTP streams
     return cast(BinaryIO, io.BufferedReader(file, 1 << 20))
 
 
@@ -268,7 +262,7 @@ def remote_error(url: str, error: Exception) -> InputError:
     """Names the URL and the remedy in place of what a library raised; each has exceptions of its own."""
     if isinstance(error, InputError):
         return error
-    if not _protocol(url).is_listed and isinstance(error.__cause__, Exception):
+    if _protocol(url) in _UNLISTED and isinstance(error.__cause__, Exception):
         error = error.__cause__  # HTTP says that there is no such file, whatever went wrong
     status = getattr(error, "status", None) or getattr(getattr(error, "response", None), "status_code", None)
     if isinstance(error, FileNotFoundError) or status == 404:
@@ -285,7 +279,7 @@ def _reached(url: str) -> Iterator[tuple[Any, str]]:
 
     Chains of URLs such as `zip://a.txt::s3://...` are no paths here, and neither are other protocols that fsspec knows.
     """
-    package = _protocol(url).package
+    package = PROTOCOLS[_protocol(url)]
     try:
         import fsspec
     except ModuleNotFoundError:
@@ -299,9 +293,9 @@ def _reached(url: str) -> Iterator[tuple[Any, str]]:
         raise remote_error(url, error) from error
 
 
-def _protocol(url: str) -> Protocol:
+def _protocol(url: str) -> str:
     name = url.partition("://")[0].lower()
     if name not in PROTOCOLS:
         known = ", ".join(f"{name}://" for name in PROTOCOLS if name != "memory")
         raise InputError(f"{url}: {name} is no protocol for files here; give a path, or one of {known}")
-    return PROTOCOLS[name]
+    return name
