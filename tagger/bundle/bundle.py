@@ -4,7 +4,6 @@ The folder has weights in safetensors, the rest in JSON, and a model card; no pi
 the sizes in `config.json` are compared with those of the stored weights before memory of that size is allocated.
 """
 
-import json
 import shutil
 import stat
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +29,7 @@ from tagger.bundle.saved_config import (
     TOKENIZER,
     VOCABULARY,
     WEIGHTS,
-    digests,
+    write_config,
 )
 from tagger.bundle.validation import read_description, read_lemmas
 from tagger.errors import InputError, reason
@@ -183,28 +182,23 @@ class Bundle:
                 vocabularies.append(member.vocabulary)
         return vocabularies
 
-    def save(self, folder: Path, card: str, packed: bool = False) -> None:
+    def save(self, folder: Path, card: str) -> None:
         """Writes the tagger. `folder` appears, or is replaced, only when all files are written.
 
         All weights are kept to the bit; `rounded` makes files smaller. A frozen transformer that can be had again is
-        only named in the config. Tensors of members that are equal are stored once. `packed`: whether vocabularies and
-        tables are compressed, as in the taggers that come with the package.
+        only named in the config. Tensors of members that are equal are stored once.
         """
         with _whole_folder(folder) as partial:
             save_file(_stored_weights(self.networks), partial / WEIGHTS)
             _save_linear(self.linear, partial)
             self._save_tokenizers(partial)
-            tables = {VOCABULARY: {"vocabularies": [asdict(vocabulary) for vocabulary in self._vocabularies()]}}
+            vocabularies = [asdict(vocabulary) for vocabulary in self._vocabularies()]
+            write_packed_json(partial / VOCABULARY, {"vocabularies": vocabularies})
             if self.lemmas is not None:
-                tables[LEMMAS] = asdict(self.lemmas)
-            for name, table in tables.items():
-                if packed:
-                    write_packed_json(partial / name, table)
-                else:
-                    _write_json(partial / name, table, indent=None)
+                write_packed_json(partial / LEMMAS, asdict(self.lemmas))
             if not isinstance(self.segmenter, str):
-                self.segmenter.save(partial, packed=packed)
-            _write_json(partial / CONFIG, {**self.description, DIGESTS: digests(partial)}, indent=2)
+                self.segmenter.save(partial)
+            write_config(partial, self.description)
             (partial / CARD).write_text(card, encoding="utf-8")
 
     def _save_tokenizers(self, folder: Path) -> None:
@@ -445,8 +439,3 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
                 f"{folder} cannot be written: {reason(error)}; make room, or choose another folder"
             ) from None
         raise
-
-
-def _write_json(path: Path, value: Any, indent: int | None) -> None:
-    # ensure_ascii: a vocabulary can hold lone surrogates
-    path.write_text(json.dumps(value, indent=indent) + "\n", encoding="utf-8")

@@ -13,15 +13,15 @@ from typing import Annotated, Any, ClassVar
 from msgspec import Meta
 
 from tagger.errors import InputError
-from tagger.text.schema import PACKED_JSON, ShortName, read_json
+from tagger.text.schema import ShortName, read_json
 from tagger.text.segment import SEGMENTER, SEGMENTER_WEIGHTS
 from tagger.text.strings import printable
 
 FORMAT = 7  # of `config.json` and the files beside it; folders of other formats are refused
-WEIGHTS, CONFIG, VOCABULARY, CARD = "model.safetensors", "config.json", "vocabulary.json", "README.md"
+WEIGHTS, CONFIG, VOCABULARY, CARD = "model.safetensors", "config.json", "vocabulary.json.gz", "README.md"
 TOKENIZER = "transformer"  # folder with the tokenizer of a transformer
 LINEAR_WEIGHTS = "linear.safetensors"  # weights of linear members
-LEMMAS = "lemmas.json"  # how reliable a dictionary's lemmas are, if the tagger has one
+LEMMAS = "lemmas.json.gz"  # how reliable a dictionary's lemmas are, if the tagger has one
 DIGESTS = "files"  # key of `config.json`: the digest of each file beside it
 NOISE = "noise"  # key of `config.json` of a tagger without its training's config: whether it has learned from noise
 ORIGIN = "segmenter_training"  # key of `config.json`: what a learned segmenter was trained on
@@ -31,9 +31,8 @@ TAGGER_IN_RUN = "tagger"  # the tagger's folder in a run's folder
 RECORD = "run.json"  # how a run was started, in its folder
 
 MAX_CONFIG_BYTES = 10_000_000
-PACKABLE = (VOCABULARY, LEMMAS, SEGMENTER)  # plain or compressed
 FILES = (
-    *(WEIGHTS, LINEAR_WEIGHTS, SEGMENTER_WEIGHTS, *PACKABLE, *(f"{name}{PACKED_JSON}" for name in PACKABLE)),
+    *(WEIGHTS, LINEAR_WEIGHTS, SEGMENTER_WEIGHTS, VOCABULARY, LEMMAS, SEGMENTER),
     *(f"{TOKENIZER}{number}/*.{kind}" for number in ("", "-[0-9]*") for kind in ("json", "txt", "model")),
 )  # what a folder may have beside its config and its card, as patterns
 
@@ -63,10 +62,15 @@ def digests(folder: Path) -> dict[str, str]:
     return found
 
 
+def write_config(folder: Path, config: dict[str, Any]) -> None:
+    """Writes `config.json`, with the digests of the files that are there."""
+    text = json.dumps(config | {DIGESTS: digests(folder)}, indent=2)
+    (folder / CONFIG).write_text(f"{text}\n", encoding="utf-8")
+
+
 def sign(folder: Path) -> None:
     """Writes the digests of the files into `config.json`, where files were changed on purpose."""
-    config = read_json(folder / CONFIG, MAX_CONFIG_BYTES)
-    (folder / CONFIG).write_text(json.dumps(config | {DIGESTS: digests(folder)}, indent=2) + "\n", encoding="utf-8")
+    write_config(folder, read_json(folder / CONFIG, MAX_CONFIG_BYTES))
 
 
 def check_files(folder: Path, saved: dict[str, str]) -> None:

@@ -25,7 +25,6 @@ from tagger.text.schema import (
     ShortName,
     Size,
     bad_value,
-    json_file,
     one_of,
     read,
     read_json,
@@ -95,7 +94,7 @@ def read_description(folder: Path) -> tuple[dict[str, Any], list[Vocabulary]]:
 
 def read_lemmas(folder: Path) -> LemmaReliability | None:
     """How reliable the lemmas of a tagger's dictionary are; None if it has none."""
-    if not json_file(folder / LEMMAS).is_file():
+    if not (folder / LEMMAS).is_file():
         return None
     content = read_json(folder / LEMMAS, MAX_LEMMAS_BYTES)
     with one_error(folder, LEMMAS):

@@ -1,6 +1,5 @@
 """A learned segmenter <-> two files of a tagger's folder: weights in safetensors, the rest in JSON."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +14,7 @@ from tagger.model.storage import build_without_memory, compress, expand, one_err
 from tagger.segmenter.features import BORDER_CODES, CODES, Borders, Lexicon, allowed_cuts
 from tagger.segmenter.unit_network import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
 from tagger.text.edit_scripts import least_characters
-from tagger.text.schema import MAX_VOCABULARY_BYTES, json_file, read, read_json, shown, write_packed_json
+from tagger.text.schema import MAX_VOCABULARY_BYTES, read, read_json, shown, write_packed_json
 from tagger.text.segment import SEGMENTER, SEGMENTER_WEIGHTS
 from tagger.text.strings import printable
 
@@ -40,7 +39,7 @@ class SavedSegmenter(NamedTuple):
     config: SegmenterConfig
     lexicon: Lexicon
 
-    def save(self, folder: Path, packed: bool = False) -> None:
+    def save(self, folder: Path) -> None:
         """Writes the two files into a folder that is being made."""
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()}
         words, borders = self.lexicon, self.lexicon.borders
@@ -51,11 +50,7 @@ class SavedSegmenter(NamedTuple):
             _BORDER_CODES: torch.from_numpy(borders.codes),
         }
         save_file(compress(weights, "float32") | lexicon, folder / SEGMENTER_WEIGHTS)
-        content = {"config": self.config, "vocabulary": asdict(self.vocabulary)}
-        if packed:
-            write_packed_json(folder / SEGMENTER, content)
-        else:
-            (folder / SEGMENTER).write_text(json.dumps(content) + "\n", encoding="utf-8")
+        write_packed_json(folder / SEGMENTER, {"config": self.config, "vocabulary": asdict(self.vocabulary)})
 
 
 def rounded(network: SegmenterNetwork, lexicon: Lexicon, storage_dtype: str) -> Lexicon:
@@ -71,7 +66,7 @@ def rounded(network: SegmenterNetwork, lexicon: Lexicon, storage_dtype: str) -> 
 
 def load_segmenter(folder: Path) -> SavedSegmenter:
     """Reads what `SavedSegmenter.save` wrote; the weights become float32."""
-    for path in (json_file(folder / SEGMENTER), folder / SEGMENTER_WEIGHTS):
+    for path in (folder / SEGMENTER, folder / SEGMENTER_WEIGHTS):
         if not path.is_file():
             raise InputError(f"{folder} is no whole tagger: {path.name} is missing; copy it again or train anew")
     content = read_json(folder / SEGMENTER, MAX_VOCABULARY_BYTES)

@@ -27,7 +27,6 @@ MAX_VOCABULARY_BYTES = 500_000_000
 MAX_SIZE = 10_000_000  # size of an embedding, rows of a hash table, any whole number in a transformer's settings
 MAX_NAME = 10_000  # characters of a name that is shown
 MAX_NESTING = 50  # levels of lists and objects in a JSON file
-PACKED_JSON = ".gz"  # after the name of a compressed file
 Size = Annotated[int, Meta(ge=0, le=MAX_SIZE)]  # 0 means: none
 Count = Annotated[int, Meta(ge=1, le=MAX_SIZE)]
 MAX_SEED = (1 << 32) - 1
@@ -140,27 +139,21 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:30]}…{text[-30:]}"
 
 
-def json_file(path: Path) -> Path:
-    """The file at a path, or the compressed one in its place, if there is only that."""
-    packed = path.with_name(path.name + PACKED_JSON)
-    return packed if packed.is_file() and not path.is_file() else path
-
-
 def write_packed_json(path: Path, value: Any) -> None:
     """Writes a compressed file; the same value gives the same bytes."""
-    content = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-    path.with_name(path.name + PACKED_JSON).write_bytes(gzip.compress(content, mtime=0))
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    content = text.encode("utf-8", "backslashreplace")  # a vocabulary can hold lone surrogates
+    path.write_bytes(gzip.compress(content, mtime=0))
 
 
 def read_json(path: Path, max_bytes: int, remedy: str = "copy the folder again") -> dict[str, Any]:
-    """Reads the JSON object of `json_file(path)`, which may have so many bytes when it is plain."""
-    path = json_file(path)
+    """Reads the JSON object of a file, which may be compressed (`.gz`) and have so many bytes when it is plain."""
     too_large = f"{path} has more than {max_bytes / 1e6:g} MB; {remedy}"
     try:
         if path.stat().st_size > max_bytes:
             raise InputError(too_large)
         content = path.read_bytes()
-        if path.suffix == PACKED_JSON:
+        if path.suffix == ".gz":
             unpacking = zlib.decompressobj(wbits=31)
             content = unpacking.decompress(content, max_bytes)
             if len(content) >= max_bytes and not unpacking.eof:

@@ -184,7 +184,7 @@ def _tail(tokens: list[_PieceToken], rules: Rules) -> str:
 _PIECES = {"english": Pieces(ENGLISH), "unicode": Pieces(UNICODE)}
 RULES = tuple(_PIECES)
 LEARNED = "learned"  # instead of a name of rules, of a tagger that has a segmenter of its own
-SEGMENTER_WEIGHTS, SEGMENTER = "segmenter.safetensors", "segmenter.json"  # its files in the folder of the tagger
+SEGMENTER_WEIGHTS, SEGMENTER = "segmenter.safetensors", "segmenter.json.gz"  # its files in the folder of the tagger
 
 _MAX_NAME_PIECES = 6  # of who wrote an e-mail
 _GREETINGS = words("dear hello hi")

@@ -1,7 +1,6 @@
 """A tagger's value and its folder: written whole, read back the same, and clear about what is wrong with it."""
 
 import gzip
-import json
 import os
 import stat
 from dataclasses import replace
@@ -22,7 +21,7 @@ from tagger.model.network import share_pretrained
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_pretrained
 from tests.bundle.hub_folder import files_of
-from tests.bundle.test_validation import change
+from tests.bundle.test_validation import change, content
 from tests.conftest import TOKENS, bundle_of, largest_file, make_batch, make_network, network_config, save_tiny
 
 
@@ -96,13 +95,12 @@ def test_rounded_weights_are_saved_in_few_bytes_and_to_the_bit(
 
 def test_packed_vocabularies_are_loaded(vocabulary: Vocabulary, tmp_path: Path) -> None:
     bundle = bundle_of(make_network(vocabulary), vocabulary)
-    bundle.save(tmp_path / "a", "", packed=True)
-    assert not (tmp_path / "a" / VOCABULARY).exists()
-    packed = tmp_path / "a" / f"{VOCABULARY}.gz"
+    bundle.save(tmp_path / "a", "")
+    packed = tmp_path / "a" / VOCABULARY
     before = packed.read_bytes()
     loaded = Bundle.load(tmp_path / "a")
     assert loaded.vocabulary == vocabulary
-    loaded.save(tmp_path / "b", "", packed=True)
+    loaded.save(tmp_path / "b", "")
     assert (tmp_path / "b" / packed.name).read_bytes() == before  # no time of day is in it
     for damaged in (before[:-9], before[:20] + b"x" * 40, gzip.compress(b"no JSON"), b"plain"):
         packed.write_bytes(damaged)
@@ -158,7 +156,7 @@ def test_what_members_share_is_stored_once_and_shared_again(vocabulary: Vocabula
     for name in (table, layer):
         assert [number for number in range(4) if f"{number}.{name}" in names] == [0, 2]
     assert [path.name for path in (tmp_path / "four").iterdir() if path.is_dir()] == ["transformer"]
-    assert len(json.loads((tmp_path / "four" / VOCABULARY).read_text())["vocabularies"]) == 1
+    assert len(content(tmp_path / "four" / VOCABULARY)["vocabularies"]) == 1
     loaded = Bundle.load(tmp_path / "four")
     assert len({id(member.vocabulary) for member in loaded.members}) == 1
     assert len({id(member.tokenizer) for member in loaded.members}) == 1

@@ -12,7 +12,7 @@ from tagger.errors import InputError
 from tests.bundle.hub_folder import ANSWER, Hub, files_of
 from tests.conftest import CORPUS, TOKENS
 
-FILES = {"config.json", "vocabulary.json", "model.safetensors", "README.md"}
+FILES = {"config.json", "vocabulary.json.gz", "model.safetensors", "README.md"}
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_errors_of_the_library_are_a_line(hub: Hub, error: Exception | None, mes
         hub_folder("hf:o/n")
 
 
-@pytest.mark.parametrize("missing", ["config.json", "vocabulary.json", "model.safetensors"])
+@pytest.mark.parametrize("missing", ["config.json", "vocabulary.json.gz", "model.safetensors"])
 def test_what_is_no_tagger(hub: Hub, trained: Path, missing: str) -> None:
     (hub.put("o/n", trained) / missing).unlink()
     with pytest.raises(InputError, match=f"o/n/main is not a whole tagger: {missing} is missing"):

@@ -1,5 +1,6 @@
 """A tagger's folder from somebody else: whatever it holds, it is a tagger that works or one line of error."""
 
+import gzip
 import json
 import shutil
 from collections.abc import Iterator
@@ -49,16 +50,27 @@ def loads_or_says_why(folder: Path) -> str:
     return ""
 
 
+def content(path: Path) -> Any:
+    """The value of a JSON file."""
+    data = path.read_bytes()
+    return json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
+
+
+def put(path: Path, text: str) -> None:
+    """Writes a JSON file."""
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+
+
 def change(path: Path, keys: tuple[Any, ...], value: Any) -> None:
     """Sets a value of a JSON file, which `keys` lead to; the value `...` deletes it."""
-    whole = part = json.loads(path.read_text())
+    whole = part = content(path)
     for key in keys[:-1]:
         part = part[key]
     if value is ...:
         del part[keys[-1]]
     else:
         part[keys[-1]] = value
-    path.write_text(json.dumps(whole))
+    put(path, json.dumps(whole))
     if path.name != CONFIG and (path.parent / CONFIG).is_file():
         sign(path.parent)
 
@@ -76,8 +88,7 @@ def fuzz(path: Path, values: list[Any], most: int, inside: tuple[Any, ...] = ())
 
     Of inner lists and objects, the first `most` values are changed. `inside` leads to the object that is changed.
     """
-    text = path.read_text()
-    whole = json.loads(text)
+    before, whole = path.read_bytes(), content(path)
     for key in inside:
         whole = whole[key]
     counts = {"works": 0, "error": 0}
@@ -85,7 +96,7 @@ def fuzz(path: Path, values: list[Any], most: int, inside: tuple[Any, ...] = ())
         for value in values:
             change(path, keys, value)
             counts["error" if loads_or_says_why(path.parent) else "works"] += 1
-            path.write_text(text)
+            path.write_bytes(before)
     return counts
 
 
@@ -200,7 +211,7 @@ def test_a_file_that_is_missing_or_no_json(folder: Path, name: str) -> None:
         ("", "damaged"),
         ("null", "no JSON object"),
     ):
-        (folder / name).write_text(text)
+        put(folder / name, text)
         if name != CONFIG:
             sign(folder)
         said = loads_or_says_why(folder)

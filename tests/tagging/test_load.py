@@ -107,5 +107,5 @@ def test_a_segmenter_that_is_missing_or_damaged_is_one_line(
     bundle_of(make_network(vocabulary), vocabulary, segmenter=make_segmenter()).save(tmp_path / "a", "")
     (tmp_path / "a" / SEGMENTER).unlink()
     for choice in ("auto", "unicode"):
-        with pytest.raises(InputError, match=r"segmenter\.json is missing"):
+        with pytest.raises(InputError, match=r"segmenter\.json\.gz is missing"):
             tagger.load(tmp_path / "a", "cpu", segmenter=choice)

@@ -1,7 +1,6 @@
 """Lemmas of words that training lacks: the dictionary's, where it is more reliable than the network."""
 
 import dataclasses
-import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.saved_config import LEMMAS, sign
+from tagger.bundle.saved_config import LEMMAS
 from tagger.errors import InputError
 from tagger.model.dictionary import digest_of
 from tagger.model.lemma_reliability import Counts, LemmaReliability
@@ -18,6 +17,7 @@ from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import TaggerOptions
 from tagger.text.sentence import Sentence
+from tests.bundle.test_validation import change
 from tests.conftest import make_network, make_tagger
 
 MICE = ["They", "book", "mice", "and", "geese", "."]  # what training lacks has lemmas that no script of training gives
@@ -115,9 +115,8 @@ def test_batches_processes_and_memory_change_nothing(lemmas: Callable[..., Tagge
 def test_a_folder_keeps_it(lemmas: Callable[..., Tagger], tmp_path: Path) -> None:
     plain = lemmas().bundle
     bundle = dataclasses.replace(plain, lemmas=reliability(90))
-    for packed in (False, True):
-        bundle.save(tmp_path / "a", "", packed=packed)
-        assert Bundle.load(tmp_path / "a").lemmas == bundle.lemmas
+    bundle.save(tmp_path / "a", "")
+    assert Bundle.load(tmp_path / "a").lemmas == bundle.lemmas
     plain.save(tmp_path / "a", "")
     assert Bundle.load(tmp_path / "a").lemmas is None
 
@@ -138,9 +137,7 @@ def test_a_folder_keeps_it(lemmas: Callable[..., Tagger], tmp_path: Path) -> Non
 )
 def test_a_damaged_file(lemmas: Callable[..., Tagger], tmp_path: Path, key: str, value: object, message: str) -> None:
     dataclasses.replace(lemmas().bundle, lemmas=reliability(90)).save(tmp_path / "a", "")
-    content = json.loads((tmp_path / "a" / LEMMAS).read_text())
-    (tmp_path / "a" / LEMMAS).write_text(json.dumps(content | {key: value}))
-    sign(tmp_path / "a")
+    change(tmp_path / "a" / LEMMAS, (key,), value)
     with pytest.raises(InputError) as error:
         Bundle.load(tmp_path / "a")
     assert message in str(error.value)

@@ -42,9 +42,9 @@ def test_a_tagger_gets_a_segmenter_temperatures_and_a_report(
     assert launch.train([*KEPT, *given, f"init={source}", "hydra.run.dir=run"]) == 0
     assert contents(source) == before
     after = contents(Path("run/tagger"))
-    assert sorted(after) == sorted([*before, "segmenter.json", "segmenter.safetensors"])
+    assert sorted(after) == sorted([*before, "segmenter.json.gz", "segmenter.safetensors"])
     assert all(after[name] == before[name] for name in before if name.endswith(".safetensors"))
-    assert after["vocabulary.json"] == before["vocabulary.json"]
+    assert after["vocabulary.json.gz"] == before["vocabulary.json.gz"]
     old, new = json.loads(before["config.json"]), json.loads(after["config.json"])
     changed = {"segmenter": None, "segmenter_training": None, "temperatures": None, "files": None}
     assert new | changed == old | changed

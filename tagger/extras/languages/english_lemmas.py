@@ -83,7 +83,7 @@ def main() -> None:
     rounded = expand(compress({"heads.lemma.weight": head.weight}, "int8"))
     network.load_state_dict({**weights, **rounded})
     card = (folder / CARD).read_text(encoding="utf-8")
-    with_lemmas.save(arguments.out, card, packed=True)
+    with_lemmas.save(arguments.out, card)
     for split in ("dev", "test"):
         found = evaluate(split_of(arguments.corpus, split), arguments.out)
         print(split, {column: scores["accuracy"] for column, scores in found.items()}, flush=True)

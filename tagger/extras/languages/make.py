@@ -351,7 +351,7 @@ class Language:
         linear = tuple(without(member, WEAKEST) for member in student.linear)
         segmenter = student.segmenter if self.row.cuts == "rules" else cut.segmenter
         bundle = dataclasses.replace(student, segmenter=segmenter, linear=linear)
-        bundle.save(partial, "", packed=True)
+        bundle.save(partial, "")
         about = {
             "corpus": " + ".join(self.row.corpora.split()),
             "words": round(words_in(text_of(split_of(self.primary, "train"))) / 1000),
@@ -362,7 +362,7 @@ class Language:
             "temperatures": bundle.config.get("temperatures", {}),
         }
         own = dataclasses.replace(bundle, config=about)
-        own.save(packed, self.card(own), packed=True)
+        own.save(packed, self.card(own))
         (packed / "LICENSE").write_text(self.licence(own), encoding="utf-8")
         for path in packed.glob("*.gz"):
             path.write_bytes(compress(gzip.decompress(path.read_bytes())))  # a tenth smaller

@@ -31,7 +31,6 @@ from spacy.vocab import Vocab
 from tagger.bundle.catalog import bundled_languages, find_language, find_tagger
 from tagger.bundle.saved_config import CARD, CONFIG, WEIGHTS, files_of, read_config
 from tagger.text.paragraphs import read_paragraphs
-from tagger.text.schema import PACKED_JSON
 from tagger.text.segment import LEARNED, SEGMENTER, SEGMENTER_WEIGHTS, RuleSegmenter
 from tagger.text.sentence import Token
 
@@ -157,7 +156,7 @@ class BigruTokenizer(PipelinePart):
 
     def saves(self, name: str) -> bool:
         """Whether a file cuts raw text."""
-        return name in (CONFIG, SEGMENTER_WEIGHTS, SEGMENTER, SEGMENTER + PACKED_JSON)
+        return name in (CONFIG, SEGMENTER_WEIGHTS, SEGMENTER)
 
     @property
     def _segment(self) -> "Segment":
