@@ -15,7 +15,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,7 +27,7 @@ from torch.nn.functional import pad
 
 from tagger.bundle.catalog import find_tagger
 from tagger.bundle.hub import is_hub_name
-from tagger.bundle.saved_config import CARD, TAGGER_IN_RUN
+from tagger.bundle.saved_config import CONFIG, TAGGER_IN_RUN
 from tagger.corpus.corpus_config import CORPUS
 from tagger.corpus.raw_text import MAX_COUNTED_FORMS, Texts
 from tagger.corpus.splits import to_arrow, token_counts
@@ -41,7 +40,7 @@ from tagger.tagging.decoding import Request
 from tagger.tagging.languages import load
 from tagger.tagging.tagger import Tagger
 from tagger.text.files import file_version
-from tagger.text.sentence import Sentence, Token
+from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG
 from tagger.training.config import DistillConfig
 from tagger.training.report import describe
@@ -54,7 +53,6 @@ RATIO = 4  # words of text in an epoch for each word of the corpus
 WORDS_OF_TEXT = 100_000  # in an epoch, at least
 SHARD_TOKENS = 50_000  # of a file, at least, but for the last one
 MAX_SHARDS = 128  # about; of more text a file has more tokens, since each stays open while it is mapped
-PIECE_TOKENS = 20_000  # that the teacher tags at a time
 SECONDS = 10  # between two lines of progress
 IDS, SHARES = np.dtype(np.uint16), np.dtype(np.float16)
 MASKED = -1e4  # a score of no tag; not -inf, because the gradient of a sum of those alone is no number
@@ -143,7 +141,8 @@ class Teacher:
         self.name = name if is_hub_name(name) else own_name
         with torch.random.fork_rng(devices=[]):  # the student begins with the weights that it has without a teacher
             self.tagger = load(folder, corpus=corpus)
-        self.digest = f"{_folder_digest(folder)} {corpus or ''}"
+        # `config.json` has the digests of the other files.
+        self.digest = f"{hashlib.sha256((folder / CONFIG).read_bytes()).hexdigest()} {corpus or ''}"
         own = self.tagger.vocabulary.columns
         if not set(columns) & set(own):
             raise InputError(
@@ -190,10 +189,16 @@ class Teacher:
                 )
         # All columns of the teacher are asked for, since its tags of one fit those of the others.
         sizes = {column: min(top, len(tags[column])) for column in self.tagger.vocabulary.columns}
-        lengths = token_counts(sentences)
-        progress = _Progress(self.name, int(lengths.sum()))
-        size = max(SHARD_TOKENS, progress.total // MAX_SHARDS)
-        shards = [self._shard(shard, sizes, progress, folder) for shard in _shards(sentences, size)]
+        total, done, shards = int(token_counts(sentences).sum()), 0, list[np.ndarray]()
+        _log.info("%s tags %s words for the student once", self.name, f"{total:,}")
+        start = said = time.monotonic()
+        for shard in _shards(sentences, max(SHARD_TOKENS, total // MAX_SHARDS)):
+            shards.append(self._shard(shard, sizes, folder))
+            done += len(shards[-1])
+            if time.monotonic() - said >= SECONDS:
+                said = time.monotonic()
+                minutes = (said - start) / done * (total - done) / 60
+                _log.info("teacher: %s of %s words, %.1f min left", f"{done:,}", f"{total:,}", minutes)
         translations = {  # the student's id of each of the teacher's tags; -1: the student lacks it
             column: np.array([ids.get(tag, -1) for tag in tags[column]], dtype=np.int64)
             for column, ids in vocabulary.tag_ids.items()
@@ -201,38 +206,24 @@ class Teacher:
         }
         return TeacherTargets(sentences, text_sentences, shards, sizes, translations)
 
-    def _shard(
-        self, sentences: list[list[str]], sizes: dict[str, int], progress: "_Progress", folder: Path
-    ) -> np.ndarray:
+    def _shard(self, sentences: list[list[str]], sizes: dict[str, int], folder: Path) -> np.ndarray:
         """What the teacher says of some sentences; see `by_column`."""
-        tokens = sum(map(len, sentences))
         key = json.dumps([self.digest, self.tagger.options.precision, sizes, sentences])
-        path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy"
+        shape = (sum(map(len, sentences)), 2, sum(sizes.values()))
 
         def write(file: BinaryIO) -> None:
-            np.save(file, np.concatenate([*self._ask(sentences, sizes, progress)]))
-
-        before = progress.done
-        shard = saved_array(path, (tokens, 2, sum(sizes.values())), write)
-        progress.done = before + tokens
-        return shard
-
-    def _ask(self, sentences: list[list[str]], sizes: dict[str, int], progress: "_Progress") -> Iterator[np.ndarray]:
-        """What the teacher says of some sentences, a piece at a time; see `by_column`."""
-        ends = np.cumsum([0, *map(len, sentences)])
-        pieces = np.searchsorted(ends, np.arange(0, ends[-1], PIECE_TOKENS))  # the first sentence of each
-        for first, last in pairwise(np.unique([*pieces, len(sentences)]).tolist()):
-            progress.count(0)
+            engine = self.tagger.engine
             request = Request([*sizes], max(sizes.values()), probabilities=True)
-            found = self.tagger.engine.tag(self.tagger.engine.as_read(sentences[first:last]), request)
-            piece = np.empty((ends[last] - ends[first], 2, sum(sizes.values())), IDS)
-            for column, (ids, shares) in by_column(piece, sizes).items():
+            found = engine.tag(engine.as_read(sentences), request)
+            shard = np.empty(shape, IDS)
+            for column, (ids, shares) in by_column(shard, sizes).items():
                 tags = found[column]
                 assert tags.probabilities is not None
                 ids[:] = tags.ids[:, : sizes[column]]
                 shares[:] = tags.probabilities[:, : sizes[column]].clip(0, 1)
-            progress.count(len(piece))
-            yield piece
+            np.save(file, shard)
+
+        return saved_array(folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy", shape, write)
 
 
 class TeacherTargets:
@@ -334,7 +325,7 @@ class UntaggedText:
         self.name = texts.name
         arguments = {
             "text": tuple(texts.files),
-            "cut": _Cut(teacher.tagger),
+            "segmenter": _Segmenter(teacher.tagger),
             "columns": tuple(columns),
         }
         version = (*(file_version(file) for file in texts.files), teacher.digest)
@@ -348,35 +339,19 @@ class UntaggedText:
         self.words = int(token_counts(self.sentences).sum())
 
 
-class _Cut:
-    """What cuts the text: the segmenter of a tagger.
+class _Segmenter:
+    """The segmenter of a teacher. A file in the cache depends on its name; its weights are part of the version."""
 
-    A file in the cache is named after the name of the segmenter alone; its weights are part of the version.
-    """
+    def __init__(self, tagger: Tagger) -> None:
+        self.name, self.segment_all = tagger.segmenter.name, tagger.segment_all
 
-    def __init__(self, tagger: "Tagger") -> None:
-        self.tagger = tagger
-
-    @property
-    def name(self) -> str:
-        return self.tagger.segmenter.name if self.tagger.segmenter else ""
-
-    def segment_all(self, paragraphs: Sequence[str]) -> list[list[list[Token]]]:
-        if not self.tagger.takes_text:
-            raise InputError(
-                "distill.text: the teacher learned words with spaces inside, which no rule finds in running text; give"
-                " text that is cut into words (.lines, .tokens, .conllu), or train the teacher a segmenter"
-                " (init=TEACHER trainer.max_epochs=0)"
-            )
-        return self.tagger.segment_all(paragraphs)
-
-    def __getstate__(self) -> dict[str, str]:
-        return {"segmenter": self.name}
+    def __getstate__(self) -> str:
+        return self.name
 
 
-def _untagged(text: tuple[str, ...], cut: _Cut, columns: tuple[str, ...]) -> Iterator[Sentence]:
+def _untagged(text: tuple[str, ...], segmenter: _Segmenter, columns: tuple[str, ...]) -> Iterator[Sentence]:
     """The sentences of the text."""
-    texts = Texts(list(text), cut)
+    texts = Texts(list(text), segmenter)
     words, said = 0, time.monotonic()
     for tokens in texts.sentences():
         words += len(tokens)
@@ -386,30 +361,6 @@ def _untagged(text: tuple[str, ...], cut: _Cut, columns: tuple[str, ...]) -> Ite
         yield Sentence(tokens, {column: [NO_TAG] * len(tokens) for column in columns})
     if not words:
         raise InputError(f"{texts.name}: no words in it to learn from; give distill.text more")
-
-
-class _Progress:
-    """Says how far the teacher is: when it begins, every ten seconds, and at the end; `done` words, of which it has
-    tagged `own` in this run.
-    """
-
-    def __init__(self, name: str, total: int) -> None:
-        self.name, self.total, self.done, self.own = name, total, 0, 0
-        self.start = self.said = 0.0
-
-    def count(self, tokens: int) -> None:
-        """Counts words that the teacher has just tagged; none before the first."""
-        now = time.monotonic()
-        if not self.start:
-            self.start = self.said = now
-            _log.info("%s tags %s words for the student once", self.name, f"{self.total - self.done:,}")
-        self.done, self.own = self.done + tokens, self.own + tokens
-        if tokens and (now - self.said >= SECONDS or self.done >= self.total):
-            self.said = now
-            rate = self.own / max(1e-9, now - self.start)
-            minutes = (self.total - self.done) / rate / 60
-            counts = (f"{number:,.0f}" for number in (self.done, self.total, rate))
-            _log.info("teacher: %s of %s words, %s words/s, %.1f min left", *counts, minutes)
 
 
 def _shards(sentences: Dataset, size: int) -> Iterator[list[list[str]]]:
@@ -425,13 +376,3 @@ def _shards(sentences: Dataset, size: int) -> Iterator[list[list[str]]]:
                 shard, tokens = [], 0
     if shard:
         yield shard
-
-
-def _folder_digest(folder: Path) -> str:
-    """A digest of all files of a tagger but its cards."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CARD):
-        digest.update(f"{path.relative_to(folder)}\n".encode())
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()

@@ -80,7 +80,7 @@ def test_text_that_cannot_be_used(trained: Path, tmp_path: Path) -> None:
     fails(b"caf\xe9\n", r"a\.txt, line 1: byte 0xe9 is not utf-8; save it as UTF-8$")
     spaced = Vocabulary.build([{"tokens": ["New York", "is"], "upos": ["PROPN", "VERB"]}], ["upos"], min_count=1)
     folder = save_tiny(tmp_path / "spaced", make_network(spaced), spaced)
-    fails(b"New York is.", r"^distill\.text: the teacher learned words with spaces inside", folder=folder)
+    fails(b"New York is.", r"^this tagger learned words with spaces inside", folder=folder)
     (tmp_path / "a.tokens").write_text("New York\nis\n")
     assert read(folder, text=str(tmp_path / "a.tokens")).sentences["tokens"] == [["New York", "is"]]
 
