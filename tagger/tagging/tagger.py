@@ -38,7 +38,7 @@ class DocumentTagger(ABC):
 
     columns: list[str]  # of tags; the first is the default
     device: str
-    workers: Workers[Any]  # processes with copies of this tagger, for large amounts of text
+    workers: Workers  # processes with copies of this tagger, for large amounts of text
     takes_text: bool  # whether running text can be cut into the tagger's words
     has_fixed_shapes: bool  # see `Engine`
 

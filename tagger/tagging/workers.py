@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
@@ -26,7 +27,6 @@ MAX_ATTEMPTS = 3  # for a batch whose process dies
 _log = logging.getLogger(__name__)
 _state: Any = None  # in a worker process
 
-State = TypeVar("State")
 Kept = TypeVar("Kept")
 Work = TypeVar("Work")
 Result = TypeVar("Result")
@@ -44,27 +44,25 @@ class WorkBatch(NamedTuple, Generic[Kept, Work]):
     tokens: int  # approximate number
 
 
-class _Assignment(Generic[Kept, Work, Result]):
+@dataclass(eq=False)
+class _Assignment:
     """A batch, and the result that a process is to give."""
 
-    def __init__(self, batch: WorkBatch[Kept, Work], function: Callable[[Any, Work], Result]) -> None:
-        self.batch, self.function, self.attempts = batch, function, 0
-        self.future: Future[Result] = Future()
-        self.pool: ProcessPoolExecutor | None = None  # the pool that has it
+    batch: WorkBatch[Any, Any]
+    function: Callable[[Any, Any], Any]
+    attempts: int = 0
+    future: Future[Any] = field(default_factory=Future)
+    pool: ProcessPoolExecutor | None = None  # the pool that has it
 
 
-class Workers(Generic[State]):
+class Workers:
     """Processes that each have a copy of a state, such as a tagger. They start when there is enough work.
 
-    Threads may share it.
+    Threads may share it. This process uses the state, too.
     """
 
-    def __init__(self, state: State, count: int) -> None:
-        """Starts nothing yet.
-
-        Args:
-            state: what every process gets a copy of; this process uses it too.
-        """
+    def __init__(self, state: Any, count: int) -> None:
+        """Starts nothing yet."""
         self.state, self.count = state, count
         self._pool: ProcessPoolExecutor | None = None
         self._lock = threading.Lock()  # of `_pool`
@@ -77,21 +75,19 @@ class Workers(Generic[State]):
         Workers.__init__(self, state["state"], state["count"])
 
     def map(
-        self, function: Callable[[State, Work], Result], batches: Iterable[WorkBatch[Kept, Work]]
+        self, function: Callable[[Any, Work], Result], batches: Iterable[WorkBatch[Kept, Work]]
     ) -> Iterator[tuple[Kept, Result]]:
         """Applies `function` to the state and each batch as it arrives. At most two batches per process wait.
 
         If there is little work, this process does it.
-
-        Raises:
-            WorkersDied: `MAX_ATTEMPTS` processes died at the same batch.
         """
-        pending: deque[_Assignment[Kept, Work, Result]] = deque()
+        pending: deque[_Assignment] = deque()
         tokens = 0
         try:
             for batch in batches:
                 tokens += batch.tokens
-                if not pending and not self._worth_sending(batch, tokens):
+                is_large = tokens >= START_TOKENS or (self._pool is not None and batch.tokens >= SEND_TOKENS)
+                if not pending and (self.count == 1 or not is_large):
                     yield batch.kept, function(self.state, batch.work)
                     continue
                 assignment = _Assignment(batch, function)
@@ -115,13 +111,7 @@ class Workers(Generic[State]):
         """Ends the processes; they start again when they are needed."""
         self._close(self._pool)
 
-    def _worth_sending(self, batch: WorkBatch[Kept, Work], tokens: int) -> bool:
-        """Whether to send the batch to a process; `tokens` are those of the call up to its end."""
-        if self.count == 1:
-            return False
-        return tokens >= START_TOKENS or (self._pool is not None and batch.tokens >= SEND_TOKENS)
-
-    def _first(self, pending: deque[_Assignment[Kept, Work, Result]]) -> tuple[Kept, Result]:
+    def _first(self, pending: deque[_Assignment]) -> tuple[Any, Any]:
         """The result of the first assignment, which is taken from the queue."""
         first = pending[0]
         while True:
@@ -143,7 +133,7 @@ class Workers(Generic[State]):
                 pending.popleft()
                 return first.batch.kept, found
 
-    def _submit(self, assignment: _Assignment[Any, Any, Any]) -> None:
+    def _submit(self, assignment: _Assignment) -> None:
         """Gives a batch to the processes, which are started if there are none."""
         while True:
             with self._lock:
