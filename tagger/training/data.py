@@ -68,12 +68,9 @@ class TaggerDataModule(pl.LightningDataModule):
         targets: TeacherTargets | None = None,
         shards: Path | None = None,
     ) -> None:
-        """Keeps its arguments.
+        """Takes the splits "train" and "dev", and what is trained.
 
         Args:
-            splits: "train" and "dev", with `tokens` and the vocabulary's columns.
-            module: what is trained.
-            reading: how train is read.
             auxiliary: values of other columns, which training predicts beside the tags.
             targets: what a teacher says of train, and of untagged text that training reads beside it.
             shards: the folder where the outputs of a frozen transformer are kept, which are computed once.
@@ -239,12 +236,7 @@ def add_teacher(targets: TeacherTargets, batch: Batch, rows: Rows) -> None:
 
 
 def add_outputs(outputs: np.ndarray, ends: np.ndarray, batch: Batch, rows: Rows) -> None:
-    """Adds the outputs of a frozen transformer.
-
-    Args:
-        outputs: (tokens of all sentences, M', D), on disk.
-        ends: for each sentence the number of tokens up to its end.
-    """
+    """Adds the outputs of a frozen transformer, (tokens of all sentences, M', D), on disk; `ends`: of each sentence."""
     states = np.zeros((*batch.index.shape, *outputs.shape[1:]), dtype=np.float32)  # (T, B, M', D)
     for column, (end, length) in enumerate(zip(ends[rows.numbers], batch.lengths.tolist(), strict=True)):
         states[:length, column] = outputs[end - length : end]
@@ -268,10 +260,9 @@ class BucketSampler(Sampler[tuple[np.ndarray, list[int] | None]]):
         world: int = 1,
         mixture: "Mixture | None" = None,
     ) -> None:
-        """Counts the batches.
+        """Counts the batches of sentences with these lengths, (N,).
 
         Args:
-            lengths: (N,) the number of tokens of each sentence.
             max_tokens: of a batch, padding included.
             seed: None: no shuffling, the batches in order of length.
             rank, world: the number of this process, and of all.
@@ -288,7 +279,6 @@ class BucketSampler(Sampler[tuple[np.ndarray, list[int] | None]]):
         self._count = min(sorted_batches + sorted_batches // 50 + 1, len(first))  # shuffled sentences need a few more
 
     def set_epoch(self, epoch: int) -> None:
-        """Chooses the epoch; the trainer calls this before each."""
         self.epoch = epoch
 
     def _plan(self) -> list[np.ndarray]:
@@ -331,13 +321,7 @@ class Mixture:
     """
 
     def __init__(self, corpora: np.ndarray, counts: np.ndarray, seed: int) -> None:
-        """Finds the sentences of each corpus.
-
-        Args:
-            corpora: (N,) the number of each sentence's corpus, from 0.
-            counts: (corpora,) how many sentences of each an epoch has, at least 1.
-            seed: of the orders.
-        """
+        """Takes the number of each sentence's corpus, (N,), and how many sentences of each corpus an epoch has."""
         self._members = [np.flatnonzero(corpora == corpus) for corpus in range(len(counts))]
         self.counts, self._seed = counts, seed
 

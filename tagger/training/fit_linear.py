@@ -52,8 +52,7 @@ def linear_members(
 ) -> tuple[Linear, ...]:
     """The linear members of a tagger, trained: one, of its first column, unless that has too many tags or no weight.
 
-    Args:
-        digests: of the dictionaries that it reads; see `Dictionary`.
+    `digests` are those of the dictionaries that it reads.
     """
     column = vocabulary.columns[0]
     ids, codec = vocabulary.tag_ids[column], vocabulary.codecs[column]

@@ -32,7 +32,7 @@ from tagger.segmenter.saved import SavedSegmenter, rounded
 from tagger.segmenter.unit_network import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
 from tagger.segmenter.units import UnitTable
 from tagger.text.paragraphs import Paragraph
-from tagger.text.segment import RULES, RuleSegmenter, Segmenter
+from tagger.text.segment import RULES, RuleSegmenter
 from tagger.text.sentence import Token
 from tagger.text.spacing import GoldParagraph, gold_paragraphs, with_usual_spacing
 from tagger.training.config import AUTO, LEARNED, TrainConfig
@@ -115,16 +115,11 @@ def with_segmenter(
     A segmenter is trained if the config wants one, and is kept if it is better than rules.
     """
     untrained = untrained_segmenter(config, corpus, init)
-    if not learns_segmenter(config, corpus):
-        if isinstance(untrained, str):
-            return replace(bundle, segmenter=untrained, config={**bundle.config, ORIGIN: None}), {
-                "kind": untrained,
-                "kept": untrained,
-            }
-        assert init is not None
+    if not isinstance(untrained, str):
         own = _rounded(LearnedSegmenter(*untrained), config.storage_dtype)
-        return _with_learned(bundle, own, _origin_of(init.config)), {"kind": LEARNED, "kept": INIT}
-    assert isinstance(untrained, str)
+        return _cut_by(bundle, own, _origin_of(init.config if init else {})), {"kind": LEARNED, "kept": INIT}
+    if not learns_segmenter(config, corpus):
+        return _cut_by(bundle, RuleSegmenter(untrained), None), {"kind": untrained, "kept": untrained}
     column = "upos" if "upos" in config.columns else config.columns[0]
     train, dev = (_gold(corpus.spaced[split].values(), column) for split in ("train", "dev"))
     train = with_usual_spacing(train)
@@ -133,8 +128,8 @@ def with_segmenter(
     trained, steps = train_segmenter(train, dev, corpus.rules, column, config.seed, folder, accelerator)
     learned = _rounded(trained, config.storage_dtype)
     seconds = round(time.monotonic() - start, 1)
-    segmenters: dict[str, Segmenter] = {name: RuleSegmenter(name) for name in (untrained, corpus.rules)}
-    segmenters[LEARNED] = learned
+    segmenters: dict[str, LearnedSegmenter | RuleSegmenter]
+    segmenters = {**{name: RuleSegmenter(name) for name in (untrained, corpus.rules)}, LEARNED: learned}
     scores = {name: score_cuts(each.segment_all, dev) for name, each in segmenters.items()}
     best = max(scores, key=lambda name: (scores[name].words, scores[name].sentences))  # of equals the simplest
     if best == LEARNED:  # a network that learned from little may find words but no sentences
@@ -150,10 +145,8 @@ def with_segmenter(
         "steps": steps,
         "parameters": sum(parameter.numel() for parameter in learned.network.parameters()),
     }
-    if kept != LEARNED:
-        return replace(bundle, segmenter=kept, config={**bundle.config, ORIGIN: None}), report
     origin = {"corpus": corpus.name, **asdict(config.card), "seed": config.seed, "steps": steps}
-    return _with_learned(bundle, learned, origin), report
+    return _cut_by(bundle, segmenters[kept], origin if kept == LEARNED else None), report
 
 
 def _gold(parts: Iterable[Dataset], column: str) -> list[GoldParagraph]:
@@ -161,9 +154,11 @@ def _gold(parts: Iterable[Dataset], column: str) -> list[GoldParagraph]:
     return [each for part in parts for each in gold_paragraphs(gold_sentences(part, [column]), skip=True)]
 
 
-def _with_learned(bundle: Bundle, segmenter: LearnedSegmenter, origin: dict[str, Any]) -> Bundle:
-    """The tagger with a learned segmenter; `origin` is what its training data was."""
-    saved = SavedSegmenter(segmenter.network, segmenter.vocabulary, segmenter.config, segmenter.lexicon)
+def _cut_by(bundle: Bundle, segmenter: LearnedSegmenter | RuleSegmenter, origin: dict[str, Any] | None) -> Bundle:
+    """The tagger with what cuts raw text; `origin` is what the training data of a learned segmenter was."""
+    saved: str | SavedSegmenter = segmenter.name
+    if isinstance(segmenter, LearnedSegmenter):
+        saved = SavedSegmenter(segmenter.network, segmenter.vocabulary, segmenter.config, segmenter.lexicon)
     return replace(bundle, segmenter=saved, config={**bundle.config, ORIGIN: origin})
 
 
@@ -383,12 +378,9 @@ def train_segmenter(
     """Trains a segmenter; the best one on dev, and the steps of the optimizer.
 
     Args:
-        train, dev: at least one paragraph each.
         rules: the rules for raw text that fit the corpus; the network reads their result if they are in READ_RULES.
         column: a column of tags that are learned, too, which helps.
-        seed: of the weights and the order of the text.
         folder: the run's folder.
-        accelerator: as for `pytorch_lightning.Trainer`.
     """
     pl.seed_everything(seed, verbose=False)
     text = TrainingText(train, column)

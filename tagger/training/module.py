@@ -44,6 +44,7 @@ class TaggerModule(pl.LightningModule):
         members: the networks that are trained. A tagger's linear members are trained apart, see `fit_linear.py`.
         tokenizer: of their transformer, if they have one.
         forbidden: what tags of a CRF cannot do once it is trained; see `CRFDecoder.forbid`.
+        features: of each member, scores for the columns whose tags are sets of features; see `feature_scores`.
     """
 
     tokenizer: PieceTokenizer | None = None
@@ -65,10 +66,7 @@ class TaggerModule(pl.LightningModule):
 
         Args:
             vocabulary: the fields of a `Vocabulary`.
-            network: sizes of the parts of each member.
             lr: the highest learning rate; transformer_lr is that of a transformer's top layer.
-            weight_decay: of AdamW; for matrices that are not pretrained vectors.
-            members: how many networks are trained.
             auxiliary: how many values of other columns the batches hold; see `auxiliary.py`.
             auxiliary_weight: of their loss beside that of the tags.
             frozen_epochs: the first epochs, in which a transformer that is tuned does not learn yet.
@@ -101,7 +99,6 @@ class TaggerModule(pl.LightningModule):
 
     @property
     def _features(self) -> list[dict[str, FeatureScores]]:
-        """Of each member, the columns whose tags are sets of features; see `feature_scores`."""
         return [dict(cast("Mapping[str, FeatureScores]", columns).items()) for columns in self.features]
 
     def setup(self, stage: str) -> None:

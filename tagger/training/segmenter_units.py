@@ -51,7 +51,7 @@ class GoldSentence(NamedTuple):
     gap: str
 
 
-class Targets(NamedTuple):
+class UnitTargets(NamedTuple):
     """What is to be learned at each unit; IGNORED where there is nothing."""
 
     labels: np.ndarray  # (N,) a Label
@@ -162,7 +162,7 @@ class TrainingText:
         gold: Sequence[Sequence[Sequence[GoldToken]]],
         units: Units,
         choices: "Choices | None" = None,
-    ) -> Targets:
+    ) -> UnitTargets:
         """What stands at each unit of texts, which come from `texts`; without `choices` no scripts are learned."""
         count = len(units.types)
         labels, scripts, rows, tags = (np.full(count, IGNORED, dtype=np.int64) for _ in range(4))
@@ -197,7 +197,7 @@ class TrainingText:
                 last = ends.get(sentence[-1].end)
                 if last is not None:
                     labels[last] = Label.SENTENCE
-        return Targets(labels, scripts, rows, tags, lengths)
+        return UnitTargets(labels, scripts, rows, tags, lengths)
 
 
 class Choices(dict[tuple[str, str | None], tuple[int, int]]):

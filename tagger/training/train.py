@@ -65,7 +65,6 @@ def train(
         config: checked values; those that the corpus decides are still None.
         folder: the run's folder.
         command: the command line that started the run, for the model card.
-        resume: whether to go on after the run's last complete epoch.
         callbacks: of Lightning's trainer, beside our own.
     """
     begin(config.threads, config.seed)
@@ -130,14 +129,7 @@ def learn(
     callbacks: Sequence[Callback],
     loggers: Sequence[Any],
 ) -> tuple[Bundle, dict[str, Any], Epochs]:
-    """Trains networks and linear members: a tagger with rules for raw text, its results, and its epochs.
-
-    Args:
-        config: as it was given, with None for what the corpus decides.
-        init: the tagger to start from, if there is one.
-        folder, resume, callbacks: see `train`.
-        loggers: of the run.
-    """
+    """Trains networks and linear members: a tagger whose segmenter is still to be trained, its results, its epochs."""
     config = filled_config(config, corpus, init)
     sentences = corpus.splits["train"]
     words = int(token_counts(sentences).sum())
