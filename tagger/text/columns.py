@@ -118,7 +118,7 @@ def read_columns(
         text = line.rstrip("\r\n")
         ended = not text.strip(blank) or text.startswith(tuple(skip))
         if ended:
-            yield _sentence(rows, required, optional or {})
+            yield _sentence(rows, required, optional or {}, number - len(rows))
             rows = []
             continue
         where = f"{path}, line {number}"
@@ -155,7 +155,7 @@ def read_columns(
             )
         rows.append(cells)
     if not ended:
-        yield _sentence(rows, required, optional or {})
+        yield _sentence(rows, required, optional or {}, number - len(rows) + 1)
 
 
 def read_tsv(lines: Iterable[str], path: str, options: ReadOptions) -> Iterator[Sentence]:
@@ -208,11 +208,11 @@ def _csv_separator_of(line: str, remedy: str) -> str:
     return found[0]
 
 
-def _sentence(rows: list[list[str]], required: Mapping[str, int], optional: Mapping[str, int]) -> Sentence:
+def _sentence(rows: list[list[str]], required: Mapping[str, int], optional: Mapping[str, int], line: int) -> Sentence:
     values = {name: [cells[place] for cells in rows] for name, place in required.items()}
     for name, place in optional.items():
         values[name] = [cells[place] if -len(cells) <= place < len(cells) else NO_TAG for cells in rows]
-    return Sentence(values.pop("the token"), values)
+    return Sentence(values.pop("the token"), values, line=line)
 
 
 def _cells(options: WriteOptions, sentence: Sentence, unfit: re.Pattern[str]) -> list[list[str]]:

@@ -48,7 +48,7 @@ def read_conllu(lines: Iterable[str], path: str, options: ReadOptions | None = N
                 " put an empty line after each sentence"
             )
         if not text:
-            yield _sentence(block, rows, ranges, path)
+            yield _sentence(block, rows, ranges, path, number)
             block, rows, ranges = [], [], []
         elif text[0] != "#":
             cells = text.split("\t")
@@ -69,7 +69,7 @@ def read_conllu(lines: Iterable[str], path: str, options: ReadOptions | None = N
             elif not (_EMPTY_NODE.fullmatch(cells[0]) and cells[0].partition(".")[0] == str(len(rows))):
                 raise InputError(f"{path}, line {number}: {_misplaced(cells, len(rows))}")
     if block:
-        yield _sentence(block, rows, ranges, path)
+        yield _sentence(block, rows, ranges, path, number)
 
 
 def _misplaced(cells: list[str], before: int) -> str:
@@ -91,7 +91,7 @@ class _Range(NamedTuple):
     cells: list[str]
 
 
-def _sentence(block: list[str], rows: list[list[str]], ranges: list[_Range], path: str) -> Sentence:
+def _sentence(block: list[str], rows: list[list[str]], ranges: list[_Range], path: str, last: int) -> Sentence:
     comments = [line.rstrip("\r\n") for line in block if line[0] == "#"]
     space_after = [_NO_SPACE not in cells[MISC] or _has_space(cells) for cells in rows]
     multiwords: list[MultiwordToken] = []
@@ -107,6 +107,7 @@ def _sentence(block: list[str], rows: list[list[str]], ranges: list[_Range], pat
         lines=block,
         multiwords=multiwords,
         space_after=space_after,
+        line=last - len(block) + 1,
     )
 
 

@@ -37,7 +37,9 @@ def read_jsonl(lines: Iterable[str], path: str, options: ReadOptions) -> Iterato
             ) from None
         fields: dict[str, Any] = value if isinstance(value, dict) else {"tokens": value}
         if "tokens" in fields:
-            yield _tokenised(fields, where, [c for c in columns if c in fields or not options.may_lack_tags])
+            sentence = _tokenised(fields, where, [c for c in columns if c in fields or not options.may_lack_tags])
+            sentence.line = number
+            yield sentence
         elif not isinstance(text := fields.pop("text", None), str):
             raise InputError(f'{where}: neither "tokens" nor "text" in {shorten(line.strip())}; add one of them')
         else:

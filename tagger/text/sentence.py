@@ -49,6 +49,7 @@ class Sentence:
         space_after: for each word whether white space follows it in the text, or None if that is not known. Of the
             words of a multiword token, that is said of the last one, and the others have False.
         language: the name of the language in which it is tagged (`german`), or None if nobody has looked.
+        line: the number of its first line in a file whose words have tags; for messages.
 
     Raises:
         InputError: `tokens` is a string, or neither a list nor a tuple.
@@ -66,6 +67,7 @@ class Sentence:
     multiwords: list[MultiwordToken] = field(default_factory=list)
     space_after: list[bool] | None = None
     language: str | None = None
+    line: int = field(default=0, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if isinstance(self.tokens, str):
