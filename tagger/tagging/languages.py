@@ -1,7 +1,7 @@
 """Text in any of the languages that come with the package -> tagged sentences: finds the language, then its tagger.
 
 A document has the language that its beginning looks most like, by a linear model over pieces of words (`Identifier`);
-see `_scores_of_lines` for documents in several languages. A paragraph has the language of its document, but
+`_scores_of_lines` is for documents in several. A paragraph has the language of its document, but
 
 - two letters or more in a script that this language does not use make it one of the languages of that script, whatever
   its length: the one that it looks most like, unless it has letters of the document's script, too, and looks more like
@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any, cast, overload
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import DEFAULT, bundled_languages, find_language, find_tagger
@@ -59,7 +59,7 @@ PARAGRAPH_ODDS = 10.0  # log odds from which a paragraph has another language th
 WORD_ODDS = 2.0  # log odds that a language loses in a line of a document, for each word at most
 ABSENT_ODDS = 3.0  # log odds from which a document is taken to have a language whose tagger was deleted
 CHECKED_CHARACTERS = 3_000  # of a text, whose words are looked up in the vocabulary
-MAX_BYTES = 600_000_000  # of the taggers in memory; see `Tagger.nbytes`
+MAX_BYTES = 600_000_000  # of the taggers in memory
 LICENCE = "CC BY-SA 4.0"  # of the taggers
 THIN = "this tagger is thin: it learned from few words, and the best one of its language makes far fewer errors"
 FORMS = 20_000  # that each tagger remembers
@@ -143,18 +143,11 @@ class Identifier:
 
     @classmethod
     def load(cls, path: Path) -> "Identifier":
-        """Reads what `save` wrote."""
+        """Reads weights of one byte each, and what one step of each language stands for."""
         stored = load_file(path)
         (names,) = (name for name in stored if name.startswith(WEIGHTS))
         weights = stored[names].astype(np.float32) * stored[SCALE]
         return cls(names.split()[1:], weights, stored[BIAS])
-
-    def save(self, path: Path) -> None:
-        """Writes one byte for each weight."""
-        scale = np.abs(self._weights).max(axis=0) / 127
-        levels = np.round(self._weights / scale).astype(np.int8)
-        name = " ".join([WEIGHTS, *self.languages])
-        save_file({name: levels, SCALE: scale.astype(np.float32), BIAS: self._bias.astype(np.float32)}, path)
 
     def scores(self, words: Iterable[str]) -> np.ndarray:
         """(L,) log odds of the languages, up to a constant, for words of `words_of`."""
@@ -269,7 +262,7 @@ class Languages(DocumentTagger):
     @property
     def known_tags(self) -> dict[str, Collection[str]]:
         """No tags can be given."""
-        return {}
+        raise InputError("tags can be kept in one language alone; load its tagger by name")
 
     @cached_property
     def languages(self) -> list[str]:
@@ -509,19 +502,6 @@ class Languages(DocumentTagger):
             tagger.tag_window(groups[language], request._replace(columns=columns), fixed_shapes)
             for sentence in groups[language]:
                 _fill(sentence, [column for column in wanted if column not in columns])
-
-    def stream(
-        self,
-        sentences: Iterable[Sentence],
-        probabilities: bool = False,
-        top: int = 1,
-        columns: Sequence[str] | None = None,
-        keep: bool = False,
-    ) -> Iterator[Sentence]:
-        """Tags sentences as they come, after the first 65,536 characters; those without a language are one document."""
-        if keep:
-            raise InputError("tags can be kept in one language alone; load its tagger by name")
-        return super().stream(sentences, probabilities, top, columns)
 
 
 @lru_cache(maxsize=1000)  # to find one looks at the folders of all taggers, and each line of a file may name one

@@ -20,13 +20,24 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.numpy import save_file
 from torch import nn
 from torch.nn.functional import cross_entropy
 
 from tagger.bundle.language_codes import codes_of
 from tagger.errors import InputError
 from tagger.extras.languages.make import DATA, Language, read, rows
-from tagger.tagging.languages import IDENTIFIER, PARAGRAPH_WORDS, Identifier, Languages, pieces_of, words_of
+from tagger.tagging.languages import (
+    BIAS,
+    IDENTIFIER,
+    PARAGRAPH_WORDS,
+    SCALE,
+    WEIGHTS,
+    Identifier,
+    Languages,
+    pieces_of,
+    words_of,
+)
 from tagger.text.paragraphs import Paragraph
 from tagger.text.spacing import surface_tokens
 
@@ -192,6 +203,14 @@ def report_documents(every: Languages) -> None:
     print(f"examples of spaCy: {count - len(wrong)} of {count} languages are right; {', '.join(wrong)}")
 
 
+def save(languages: list[str], weights: np.ndarray, bias: np.ndarray, path: Path) -> None:
+    """Writes one byte for each weight, as `Identifier.load` reads them."""
+    scale = np.abs(weights).max(axis=0) / 127
+    levels = np.round(weights / scale).astype(np.int8)
+    name = " ".join([WEIGHTS, *languages])
+    save_file({name: levels, SCALE: scale.astype(np.float32), BIAS: bias.astype(np.float32)}, path)
+
+
 def main() -> None:
     """Trains, saves and scores."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -206,7 +225,7 @@ def main() -> None:
     languages = [Language(row, arguments.corpora, arguments.text, Path("work")) for row in rows()]
     if not arguments.out.is_file():
         weights, bias = fit([train_texts(language) for language in languages])
-        Identifier([language.row.name for language in languages], weights, bias).save(arguments.out)
+        save([language.row.name for language in languages], weights, bias, arguments.out)
     report(Identifier.load(arguments.out), languages)
     every = Languages("cpu")
     report_paragraphs(every, languages)

@@ -118,5 +118,5 @@ def description(name: str, tagger: Tagger | Languages) -> dict[str, Any]:
         "corpus": " ".join(filter(None, (config.get("corpus"), config.get("version")))) or None,
         "license": config.get("license"),
         "scores": config.get("scores") or {},
-        "tags": {column: list(tags) for column, tags in tagger.known_tags.items()},
+        "tags": {} if several else {column: list(tags) for column, tags in tagger.known_tags.items()},
     }

@@ -8,6 +8,7 @@ import types
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tagger.bundle.bundle import Bundle
@@ -55,6 +56,16 @@ def test_the_identifier_learns_from_splits_and_whole_files_of_a_row(tmp_path: Pa
     danish = make.Language(row, [tmp_path], tmp_path, tmp_path)
     assert fit_identifier.train_texts(danish) == [["husene"], ["huset"]]
     assert fit_identifier.dev_texts(danish) == ["hus"]
+
+
+def test_a_file_keeps_the_identifier(tmp_path: Path) -> None:
+    names, weights = ["english", "welsh", "german"], np.random.default_rng(1).normal(size=(64, 3)).astype(np.float32)
+    bias = np.array([0.5, 0, 0], dtype=np.float32)
+    fit_identifier.save(names, weights, bias, tmp_path / "languages.safetensors")
+    loaded, expected = Identifier.load(tmp_path / "languages.safetensors"), Identifier(names, weights, bias)
+    assert loaded.languages == names
+    np.testing.assert_allclose(loaded.scores(["hen", "wlad"]), expected.scores(["hen", "wlad"]), atol=0.5)
+    assert (tmp_path / "languages.safetensors").stat().st_size < 64 * 3 + 500
 
 
 def test_made_up_words_have_the_endings_of_others() -> None:
