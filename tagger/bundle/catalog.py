@@ -1,6 +1,8 @@
 """The name of a trained tagger or of a run -> its folder; and the list of the taggers that have names.
 
-The folder that `latest` stands for changes when a run ends. So a command finds the folder once and passes it on.
+The folder that `latest` stands for changes when a run ends. So a command finds the folder once and passes it on. Of a
+repository of the Hugging Face Hub, only the files of a tagger's folder are downloaded, by their names: whatever else it
+holds, such as a pickle, stays where it is. Nothing in them is executed, and whoever reads a file checks its size.
 """
 
 import difflib
@@ -10,26 +12,31 @@ import shlex
 import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
-from tagger.bundle.hub import hub_folder, is_hub_name
 from tagger.bundle.language_codes import OWN_NAMES, TWO_LETTERS, codes_of
-from tagger.bundle.saved_config import CONFIG, RECORD, TAGGER_IN_RUN, Description, read_config
+from tagger.bundle.saved_config import CARD, CONFIG, FILES, RECORD, TAGGER_IN_RUN, Description, read_config
 from tagger.bundled import bundled
 from tagger.errors import InputError, reason, shorten
 from tagger.text.schema import read
 
 LATEST = "latest"
-MIN_SIMILARITY = 0.7  # of a name to the one that is proposed in its place: among many languages 0.6 is no typing error
-MAX_SHOWN_NAME = 200  # characters of a name in a message; longer ones are cut
 DEFAULT = "english"  # a bundled tagger
-_WITH_COUNTRY = re.compile(r"([a-z]{2,3})(?:[-_][a-z]{4})?(?:[-_](?:[a-z]{2}|\d{3}))?")  # BCP 47
+RUNS = Path("runs")  # in the current folder; training writes its folders there
 LOCK = ".lock"  # in a run's folder: one process trains it; the system releases the lock however the process ends
 CLAIM_SECONDS = 0.5  # longer than `is_being_trained` holds the lock
-RUNS = Path("runs")  # in the current folder; training writes its folders there
+MIN_SIMILARITY = 0.7  # of a name to the one that is proposed in its place: among many languages 0.6 is no typing error
+MAX_SHOWN_NAME = 200  # characters of a name in a message; longer ones are cut
+HUB_PREFIX, DEFAULT_REVISION = "hf:", "main"
+PATTERNS = [CONFIG, CARD, *FILES]  # of a repository on the Hub
+
+_PART = r"[A-Za-z0-9_][\w.-]{0,95}"
+_HUB_NAME = re.compile(rf"{HUB_PREFIX}({_PART}/{_PART})(?:@(\w[\w./+-]{{0,200}}))?", re.ASCII)
+_WITH_COUNTRY = re.compile(r"([a-z]{2,3})(?:[-_][a-z]{4})?(?:[-_](?:[a-z]{2}|\d{3}))?")  # BCP 47
 
 
 class Model(NamedTuple):
@@ -45,6 +52,17 @@ class Model(NamedTuple):
     thin: bool  # whether it had little to learn from, and is far behind the best taggers of its language
     size: int  # bytes of its folder
     segmenter: str  # `learned`, or the rules that cut text
+
+
+class HubName(NamedTuple):
+    """A repository of the Hub, and which version of it."""
+
+    repository: str  # OWNER/NAME
+    revision: str  # a branch, a tag or a commit
+
+    def __str__(self) -> str:
+        """The name by which commands find it."""
+        return f"{HUB_PREFIX}{self.repository}" + ("" if self.revision == DEFAULT_REVISION else f"@{self.revision}")
 
 
 def find_tagger(name: str) -> Path:
@@ -249,3 +267,45 @@ def is_being_trained(run: Path) -> bool:
     except (OSError, NotImplementedError):
         return False
     return False
+
+
+def is_hub_name(name: str) -> bool:
+    """Whether a tagger's name means the Hub: `hf:OWNER/NAME`."""
+    return name.startswith(HUB_PREFIX)
+
+
+def parse_name(name: str) -> HubName:
+    """The parts of `hf:OWNER/NAME` or `hf:OWNER/NAME@REVISION`."""
+    parts = _HUB_NAME.fullmatch(name)
+    if parts is None or ".." in name:
+        raise InputError(f"{shorten(name)} names nothing on the Hub; write hf:OWNER/NAME or hf:OWNER/NAME@REVISION")
+    return HubName(parts[1], parts[2] or DEFAULT_REVISION)
+
+
+def hub_folder(name: str) -> Path:
+    """The folder of a tagger of the Hub, in the Hub's cache.
+
+    Where the Hub gives no answer, it is the one that was downloaded last.
+    """
+    repository, revision = parse_name(name)
+    with the_hub(name) as hub:
+        return Path(hub.snapshot_download(repository, revision=revision, allow_patterns=PATTERNS))
+
+
+@contextmanager
+def the_hub(name: str) -> Iterator[Any]:
+    """The library `huggingface_hub`, which logs nothing; what it raises becomes one line, of which no token is a part.
+
+    `name` is that of the repository, as the user has written it.
+    """
+    hub = import_module("huggingface_hub")
+    import_module("huggingface_hub.utils.logging").set_verbosity_error()
+    try:
+        yield hub
+    except InputError:
+        raise
+    except Exception as error:  # the library raises errors of its own, of its HTTP client and of the system
+        raise InputError(
+            f"{name}: the Hub refuses or cannot be reached ({type(error).__name__}: {reason(error)}); check the name"
+            " and the connection, and for a private or gated one log in (`hf auth login`) or set HF_TOKEN"
+        ) from None

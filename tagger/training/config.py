@@ -17,8 +17,7 @@ from msgspec import Meta
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from tagger.bundle.catalog import find_tagger
-from tagger.bundle.hub import is_hub_name
+from tagger.bundle.catalog import find_tagger, is_hub_name
 from tagger.bundle.saved_config import MAX_TRAINED
 from tagger.corpus.corpus_config import CORPUS, CorpusConfig, check_files
 from tagger.corpus.raw_text import text_files

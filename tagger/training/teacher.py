@@ -25,8 +25,7 @@ from datasets import Dataset
 from torch import Tensor
 from torch.nn.functional import pad
 
-from tagger.bundle.catalog import find_tagger
-from tagger.bundle.hub import is_hub_name
+from tagger.bundle.catalog import find_tagger, is_hub_name
 from tagger.bundle.saved_config import CONFIG, TAGGER_IN_RUN
 from tagger.corpus.corpus_config import CORPUS
 from tagger.corpus.raw_text import MAX_COUNTED_FORMS, Texts

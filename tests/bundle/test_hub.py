@@ -6,8 +6,7 @@ import pytest
 from huggingface_hub.errors import HfHubHTTPError
 
 import tagger
-from tagger.bundle.catalog import find_tagger
-from tagger.bundle.hub import HubName, hub_folder, parse_name
+from tagger.bundle.catalog import HubName, find_tagger, hub_folder, parse_name
 from tagger.errors import InputError
 from tests.bundle.hub_folder import ANSWER, Hub, files_of
 from tests.conftest import CORPUS, TOKENS

@@ -26,12 +26,11 @@ def push(
     The repository is made if it is not there. Log in with `hf auth login`, or set HF_TOKEN. All commands that
     take a model take it from there: --model hf:OWNER/NAME
     """
-    from tagger.bundle.catalog import find_tagger
-    from tagger.bundle.hub import PREFIX, is_hub_name, parse_name
+    from tagger.bundle.catalog import HUB_PREFIX, find_tagger, is_hub_name, parse_name
     from tagger.extras.hub.hub_push import push_tagger
 
     if is_hub_name(model):
         raise InputError(f"{model} is on the Hub already; name a folder")
-    to = parse_name(f"{PREFIX}{repository.removeprefix(PREFIX)}@{branch}")
+    to = parse_name(f"{HUB_PREFIX}{repository.removeprefix(HUB_PREFIX)}@{branch}")
     say(push_tagger(find_tagger(model), to, private, message, language or ()))
     say(f"tag with it: tagger tag FILE --model {to}")

@@ -12,7 +12,7 @@ from huggingface_hub import ModelCard
 from huggingface_hub.errors import OfflineModeIsEnabled
 
 import tagger
-from tagger.bundle.hub import HubName, hub_folder
+from tagger.bundle.catalog import HubName, hub_folder
 from tagger.bundle.language_codes import language_codes
 from tagger.bundled import bundled
 from tagger.errors import InputError
