@@ -24,7 +24,6 @@ from tagger.corpus.raw_text import text_files
 from tagger.errors import InputError, missing_extra
 from tagger.model.decoder import CRF, DECODERS
 from tagger.model.dictionary import digest_of
-from tagger.model.embeddings import VectorConfig
 from tagger.model.encoder import CELLS
 from tagger.model.storage import STORAGE_DTYPES
 from tagger.model.transformer import ENCODER_DTYPES, Layer, TopLayers
@@ -125,12 +124,6 @@ class EmbeddingConfig:
         """The names of the pretrained vectors: none, one or several."""
         return self.vectors if isinstance(self.vectors, list) else [] if self.vectors is None else [self.vectors]
 
-    def vector_config(self, sizes: list[int]) -> VectorConfig | None:
-        """The config of the network's vectors; `sizes` has the size of each source. None if there is no source."""
-        if not sizes:
-            return None
-        return VectorConfig(sizes=sizes, projection=self.vectors_size, tune=False, dtype="float16")
-
 
 @dataclass
 class TransformerUse:
@@ -228,10 +221,7 @@ class TrainConfig:
 
 
 def checked_config(values: Any, overrides: Sequence[str] = (), in_sweep: bool = False) -> TrainConfig:
-    """The config of a run as a dataclass.
-
-    What can be known before anything is read or trained is checked: values, this machine, loggers, and whether the
-    files are there.
+    """The config of a run, after all is checked that can be known before anything is read or trained.
 
     Args:
         values: plain, or as Hydra composed them.
@@ -320,12 +310,10 @@ def check_overrides(overrides: Iterable[str], config: TrainConfig) -> None:
         free += ["embedding.vectors"] if config.embedding.vector_sources else []
         if config.embedding.transformer is not None:
             free += ["embedding.transformer=", "transformer", "experiment=multilingual"]
-    for override in map(str, overrides):
+    for override in overrides:
         text = override.lstrip("+~")
-        is_learned = text.startswith(("linear=", "columns=", "noise=", "auxiliary=")) and not text.endswith(
-            ("=0", "=null")
-        )
-        if is_learned and not config.learns:
+        is_left_out = text.endswith(("=0", "=null"))
+        if not config.learns and not is_left_out and text.startswith(("linear=", "columns=", "noise=", "auxiliary=")):
             raise InputError(f"{override}: with trainer.max_epochs=0 the tagger of init stays as it is; leave this out")
         if text.startswith(("model", "embedding", "transformer", "experiment")) and not text.startswith(tuple(free)):
             raise InputError(f"{override}: with init the tagger that training starts from decides; leave this out")

@@ -41,21 +41,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class SweptRun:
-    """A run of a sweep.
+    """A run of a sweep."""
 
-    Attributes:
-        number: from 0; of a run that the command did not ask for, its folder's name.
-        folder: of the run.
-        overrides: of the run.
-        error: why it failed, in one line.
-        state: unless the run has a report.
-    """
-
-    number: int | str
+    number: int | str  # from 0; of a run that the command did not ask for, its folder's name
     folder: Path
     overrides: list[str]
-    error: str = ""
-    state: str = "unfinished"
+    error: str = ""  # why it failed
+    state: str = "unfinished"  # unless it has a report
 
 
 def sweep_grid(
@@ -67,16 +59,8 @@ def sweep_grid(
 ) -> None:
     """Trains every combination of values that is not trained yet in the folder, after all of them are checked.
 
-    Args:
-        context: Hydra's loader of configs.
-        config: of the sweep.
-        sweep: how it was started; gets the exit status: 1 if a run failed.
-        arguments: the overrides of the command line.
-        params: further ones, which an experiment has: values by keys.
-
-    Raises:
-        InputError: a run cannot be trained, the launcher refuses its settings, or the folder holds other runs.
-        KeyboardInterrupt: by Ctrl+C or a signal; the message says how to go on.
+    `arguments` are the overrides of the command line, `params` further ones, which an experiment has; `sweep` gets the
+    exit status: 1 if a run failed. Ctrl+C or a signal is a KeyboardInterrupt that says how to go on.
     """
     jobs = _combinations(context, [*(f"{key}={value}" for key, value in (params or {}).items()), *arguments])
     if not jobs:
@@ -150,11 +134,7 @@ def _differing(saved: Any, wanted: Any) -> str | None:
 
 
 def begin(config: DictConfig, sweep: SingleRun) -> str:
-    """Says how to go on with a sweep if it is stopped, and returns that. Its folder is fixed from now on.
-
-    Raises:
-        InputError: the folder holds something else.
-    """
+    """Says how to go on with a sweep if it is stopped, and returns that. Its folder is fixed from now on."""
     folder = Path(config.hydra.sweep.dir)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; give the sweep a folder")
@@ -172,11 +152,7 @@ def begin(config: DictConfig, sweep: SingleRun) -> str:
 
 
 class RunOfSweep:
-    """The function that launchers call with the config of each run, perhaps in another process.
-
-    Attributes:
-        callbacks: of Lightning's trainer, beside our own.
-    """
+    """The function that launchers call with the config of each run, perhaps in another process."""
 
     def __init__(self, callbacks: "Sequence[Callback]" = ()) -> None:
         self.callbacks = callbacks

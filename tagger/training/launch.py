@@ -60,12 +60,8 @@ QUIET = ("datasets", "fsspec", "httpx", "httpx2", "huggingface_hub", "hydra", "h
 def train(words: Sequence[str]) -> int:
     """Trains a tagger, or several with `-m`, as overrides of `conf/train.yaml` say.
 
-    Returns:
-        The exit status: 1 if a run of a sweep failed, else 0.
-
-    Raises:
-        InputError: an override or an input is bad, or a folder cannot be written to.
-        KeyboardInterrupt: by Ctrl+C or a signal; the message says how to go on.
+    The exit status is 1 if a run of a sweep failed, else 0. Ctrl+C or a signal is a KeyboardInterrupt that says how to
+    go on.
     """
     set_up_logging()
     checked = hydra_words(words)
@@ -199,18 +195,9 @@ def train_run(
     resuming: bool = False,
     callbacks: "Sequence[Callback]" = (),
 ) -> None:
-    """Trains.
+    """Trains in a folder whose lock the caller holds, with the config of the record.
 
-    Args:
-        record: how the run was started.
-        folder: of the run, whose lock the caller holds.
-        config: that of the record, checked.
-        resuming: whether to go on after the last complete epoch.
-        callbacks: of Lightning's trainer, beside our own.
-
-    Raises:
-        InputError: the config or the data is bad.
-        KeyboardInterrupt: by Ctrl+C or a signal.
+    An interruption by Ctrl+C or a signal is a KeyboardInterrupt that says how to go on.
     """
     from tagger.training.train import train as begin
 

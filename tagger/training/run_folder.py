@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from tagger.bundle.catalog import LATEST, LOCK, RUNS, claim_run, did_you_mean, find_folder, newest_run, run_names
 from tagger.bundle.saved_config import RECORD, TAGGER_IN_RUN
@@ -30,19 +30,11 @@ MAX_RECORD_BYTES = 1 << 20
 
 @dataclass
 class RunRecord:
-    """How a run was started.
+    """How a run was started."""
 
-    Attributes:
-        overrides: those of the command line.
-        config: the values of the whole config, plain.
-        started_in: the folder in which relative paths of the config begin; older runs have none.
-    """
-
-    OTHERS: ClassVar[bool] = True  # what earlier versions said of sweeps
-
-    overrides: list[str]
-    config: dict[str, Any]
-    started_in: str | None = None
+    overrides: list[str]  # of the command line
+    config: dict[str, Any]  # all values
+    started_in: str | None = None  # the folder in which relative paths of the config begin
 
     def to_json(self) -> str:
         """What `run.json` holds."""
@@ -53,12 +45,8 @@ class RunRecord:
 def new_run_folder(wanted: Path, record: RunRecord, add_number: bool) -> Iterator[Path]:
     """Makes a run's folder with `run.json`, and holds its lock for the block.
 
-    The folder may be there if it is empty. If the block fails before an epoch is complete, the run's files are removed.
-
-    Args:
-        wanted: the folder's name.
-        record: how the run is started.
-        add_number: whether to take another name if this one is taken: `NAME-2`, `NAME-3`, ...
+    The folder may be there if it is empty; `add_number` takes `NAME-2`, `NAME-3`, ... if it is not. If the block fails
+    before an epoch is complete, the run's files are removed.
     """
     for number in count(1):
         path = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")

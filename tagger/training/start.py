@@ -48,7 +48,6 @@ LANGUAGE_SENTENCES = 1000  # of train, by which its language is found
 OTHER_CODES = {"no": ["nb", "nn"], "hr": ["hbs"], "sr": ["hbs"]}  # of languages whose dictionaries have them
 LINEAR_WEIGHT = 0.35  # of the linear member of a tagger without pretrained parts
 DROPOUT_WITH_TEXT = 0.1  # of a student: with so much to learn from it needs no more
-
 MIN_COUNT = 2  # a word needs as many occurrences in training for a vector of its own
 TRANSFORMER_DROPOUT = 0.3  # share of its output that training sets to 0
 
@@ -271,11 +270,12 @@ def load_inputs(
     }
     for name, (rows, matrix) in found.items():
         share = sum(row_of(rows, form) is not None for form in forms) / max(1, len(forms))
-        sizes = (len(rows), *matrix.shape, 100 * share)
-        _log.info("%s: %d words, %d vectors of %d numbers, for %.1f %% of the forms in training", name, *sizes)
-    vector_config = embedding.vector_config([matrix.shape[1] for _, matrix in found.values()])
+        numbers = (len(rows), *matrix.shape, 100 * share)
+        _log.info("%s: %d words, %d vectors of %d numbers, for %.1f %% of the forms in training", name, *numbers)
+    sizes = [matrix.shape[1] for _, matrix in found.values()]
+    vector_config = VectorConfig(sizes=sizes, projection=embedding.vectors_size, tune=False, dtype="float16")
     if embedding.transformer is None or (saved is not None and saved["transformer"] is not None):
-        return Inputs(found, vector_config, None, None, None)
+        return Inputs(found, vector_config if found else None, None, None, None)
     loaded = load_pretrained(
         embedding.transformer,
         pooling=None,
@@ -285,33 +285,32 @@ def load_inputs(
         dropout=TRANSFORMER_DROPOUT,
         forms=[*forms, *others],
     )
-    return Inputs(found, vector_config, *loaded)
+    return Inputs(found, vector_config if found else None, *loaded)
 
 
 def network_config(
     config: TrainConfig, inputs: Inputs, digests: dict[str, str], saved: NetworkConfig | None
 ) -> NetworkConfig:
-    """What the network is built from: new sizes, or those of `saved` with the inputs that are added to it.
+    """What the network is built from: the sizes of a filled config, and pretrained inputs, new or those of `saved`.
 
     `digests` has the codes and the digests of dictionaries.
     """
     model, embedding = config.model, config.embedding
-    own = {"decoder": model.decoder, "dropout": model.dropout or 0.0}
+    vectors, transformer = inputs.vector_config, inputs.transformer_config
     if saved is not None:
-        transformer = saved["transformer"] and {**saved["transformer"], "dropout": TRANSFORMER_DROPOUT}
-        vectors = inputs.vector_config or saved["vectors"]
-        values = {**saved, **own, "vectors": vectors, "transformer": transformer or inputs.transformer_config}
-        return cast(NetworkConfig, values)
+        vectors = vectors or saved["vectors"]
+        transformer = transformer or (saved["transformer"] and {**saved["transformer"], "dropout": TRANSFORMER_DROPOUT})
     values = {
-        **own,
+        "decoder": model.decoder,
+        "dropout": model.dropout or 0.0,
         "cell": model.cell,
         "depth": model.depth,
         "hidden": asdict(model.hidden),
         **{key: getattr(embedding, key) for key in ("words", "affixes", "chars", "buckets")},
         "lemmas": embedding.lemmas if digests else 0,
         "dictionary": digests,
-        "vectors": inputs.vector_config,
-        "transformer": inputs.transformer_config,
+        "vectors": vectors,
+        "transformer": transformer,
     }
     return cast(NetworkConfig, values)
 
