@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from operator import not_
-from typing import NamedTuple
 
 from tagger.errors import InputError, shorten
 from tagger.text.columns import ReadOptions, WriteOptions, alternatives, decimals
@@ -65,7 +64,7 @@ def read_conllu(lines: Iterable[str], path: str, options: ReadOptions | None = N
             if cells[0] == str(len(rows) + 1):
                 rows.append(cells)
             elif _RANGE.fullmatch(cells[0]):
-                ranges.append(_Range(number, len(rows), cells))
+                ranges.append((number, len(rows), cells))
             elif not (_EMPTY_NODE.fullmatch(cells[0]) and cells[0].partition(".")[0] == str(len(rows))):
                 raise InputError(f"{path}, line {number}: {_misplaced(cells, len(rows))}")
     if block:
@@ -83,12 +82,8 @@ def _misplaced(cells: list[str], before: int) -> str:
     return f"the ID {identifier} ({row}) stands where {before + 1} is due; {remedy}"
 
 
-class _Range(NamedTuple):
-    """The row of a multiword token."""
-
-    line: int  # its number in the file
-    start: int  # words of the sentence before it
-    cells: list[str]
+_Range = tuple[int, int, list[str]]
+"""The row of a multiword token: its number in the file, the words of the sentence before it, and its cells."""
 
 
 def _sentence(block: list[str], rows: list[list[str]], ranges: list[_Range], path: str, last: int) -> Sentence:

@@ -342,9 +342,8 @@ def segment(paragraph: str, rules: str = "english") -> list[list[Token]]:
     """Cuts a paragraph into sentences, and each into tokens, where paragraph[start:end] is the form.
 
     Every character is in exactly one token, except white space, U+200B (zero-width space) and U+FEFF (byte-order mark),
-    which are in none and separate tokens. A line end is white space like any other, since text may be wrapped; an empty
-    line ends a sentence. The text is never changed: a word that is hyphenated at a line's end stays in two. What is
-    before and after the paragraph has no influence.
+    which separate tokens. A line end is white space like any other, since text may be wrapped; an empty line ends a
+    sentence. What is before and after the paragraph has no influence.
 
     `english` splits words as Universal Dependencies English EWT does: clitics (do|n't, John|'s, can|not, 't|was), units
     (5|pm), hyphens except after a prefix (well|-|known, e-mail), slashes except in dates and paths; a full stop after
