@@ -22,14 +22,14 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[str]]
 
     def as_text(self, gap: int = 2) -> str:
-        """Lines at most `WIDTH` cells wide, with `gap` spaces between cells; long names of rows are cut.
+        """Rows at most `WIDTH` cells wide, with `gap` spaces between cells; long names of rows are cut.
 
         Below a title the rows are indented.
         """
         cells = [list(map(printable, row)) for row in (self.heads, *self.rows)]
         width, *widths = (max(map(display_width, column)) for column in zip(*cells, strict=True))
         width = min(width, WIDTH - gap - sum(gap + each for each in widths))
-        lines, indent = ([fitted(self.title, WIDTH)], " " * gap) if self.title else ([], "")
+        lines, indent = ([self.title], " " * gap) if self.title else ([], "")
         for name, *numbers in cells:
             name = fitted(name, width)
             name += " " * (width - display_width(name))
