@@ -5,9 +5,7 @@ the sizes in `config.json` are compared with those of the stored weights before 
 """
 
 import shutil
-import stat
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -42,7 +40,7 @@ from tagger.model.transformer import MULTILINGUAL, PieceTokenizer, is_carried
 from tagger.model.vocabulary import Vocabulary, join_vocabularies
 from tagger.pretrained.huggingface import load_tokenizer, load_weights
 from tagger.segmenter.saved import SavedSegmenter, load_segmenter
-from tagger.text.output_files import new_folder, replace_folder
+from tagger.text.output_files import whole_folder
 from tagger.text.schema import write_packed_json
 from tagger.text.segment import LEARNED
 from tagger.text.strings import LEMMA
@@ -188,18 +186,25 @@ class Bundle:
         All weights are kept to the bit; `rounded` makes files smaller. A frozen transformer that can be had again is
         only named in the config. Tensors of members that are equal are stored once.
         """
-        with _whole_folder(folder) as partial:
-            save_file(_stored_weights(self.networks), partial / WEIGHTS)
-            _save_linear(self.linear, partial)
-            self._save_tokenizers(partial)
-            vocabularies = [asdict(vocabulary) for vocabulary in self._vocabularies()]
-            write_packed_json(partial / VOCABULARY, {"vocabularies": vocabularies})
-            if self.lemmas is not None:
-                write_packed_json(partial / LEMMAS, asdict(self.lemmas))
-            if not isinstance(self.segmenter, str):
-                self.segmenter.save(partial)
-            write_config(partial, self.description)
-            (partial / CARD).write_text(card, encoding="utf-8")
+        try:
+            with whole_folder(folder) as partial:
+                save_file(_stored_weights(self.networks), partial / WEIGHTS)
+                _save_linear(self.linear, partial)
+                self._save_tokenizers(partial)
+                vocabularies = [asdict(vocabulary) for vocabulary in self._vocabularies()]
+                write_packed_json(partial / VOCABULARY, {"vocabularies": vocabularies})
+                if self.lemmas is not None:
+                    write_packed_json(partial / LEMMAS, asdict(self.lemmas))
+                if not isinstance(self.segmenter, str):
+                    self.segmenter.save(partial)
+                write_config(partial, self.description)
+                (partial / CARD).write_text(card, encoding="utf-8")
+                for path in partial.glob("*.safetensors"):  # safetensors lets nobody else read them
+                    shutil.copymode(partial / CONFIG, path)
+        except (OSError, SafetensorError) as error:
+            raise InputError(
+                f"{folder} cannot be written: {reason(error)}; make room, or choose another folder"
+            ) from None
 
     def _save_tokenizers(self, folder: Path) -> None:
         """Writes each tokenizer, unless it is that of the nearest member before that has one."""
@@ -415,27 +420,3 @@ def _load_linear(
             chain.load_state_dict(of_chain, assign=True)
             members.append(Linear(each["column"], chain.eval(), each["weight"], each["temperature"]))
     return tuple(members)
-
-
-@contextmanager
-def _whole_folder(folder: Path) -> Iterator[Path]:
-    """An empty folder to write to, which becomes `folder`, or replaces it, when the block ends without an error."""
-    partial: Path | None = None
-    try:
-        folder = folder.resolve()  # a link stays a link
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = new_folder(folder.parent, folder.name)
-        if folder.exists():
-            partial.chmod(stat.S_IMODE(folder.stat().st_mode) | stat.S_IRWXU)  # a private one stays private
-        yield partial
-        for path in partial.glob("*.safetensors"):  # safetensors lets nobody else read them
-            shutil.copymode(partial / CONFIG, path)
-        replace_folder(partial, folder)
-    except BaseException as error:
-        if partial is not None:
-            shutil.rmtree(partial, ignore_errors=True)
-        if isinstance(error, OSError | SafetensorError):
-            raise InputError(
-                f"{folder} cannot be written: {reason(error)}; make room, or choose another folder"
-            ) from None
-        raise

@@ -5,6 +5,7 @@ import io
 import os
 import secrets
 import shutil
+import stat
 import sys
 import tempfile
 import zlib
@@ -146,31 +147,30 @@ def is_replaced(path: str | Path) -> bool:
     return os.path.isfile(path) and not _is_special(path)
 
 
-def new_folder(parent: Path, name: str) -> Path:
-    """Makes a hidden folder `.NAME.XXXXXXXX` in `parent` that nobody else uses, with the usual permissions."""
-    while True:
-        folder = parent / f".{name}.{secrets.token_hex(4)}"
-        with suppress(FileExistsError):
-            folder.mkdir()
-            return folder
-
-
-def replace_folder(new: Path, folder: Path) -> None:
-    """Gives a folder the name of another one, which is deleted. Both lie in the same folder.
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder to write to, which becomes `folder`, or replaces it, when the block ends without an error.
 
     No system call replaces a folder that has files, so the name is free for a moment.
     """
-    old = new_folder(folder.parent, folder.name)
-    try:
+    folder = folder.resolve()  # a link stays a link
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        prefix=f".{folder.name}.", dir=folder.parent, ignore_cleanup_errors=True
+    ) as hidden:
+        new, old = Path(hidden, "new"), Path(hidden, "old")
+        new.mkdir()
         if folder.exists():
-            os.rename(folder, old / "old")
-        os.rename(new, folder)
-    except BaseException:
-        if (old / "old").exists() and not folder.exists():
-            os.rename(old / "old", folder)
-        raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
+            new.chmod(stat.S_IMODE(folder.stat().st_mode) | stat.S_IRWXU)  # a private one stays private
+        yield new
+        try:
+            if folder.exists():
+                os.rename(folder, old)
+            os.rename(new, folder)
+        except BaseException:
+            if old.exists() and not folder.exists():
+                os.rename(old, folder)
+            raise
 
 
 @contextmanager

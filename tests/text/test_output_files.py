@@ -9,7 +9,7 @@ import pytest
 
 from tagger.errors import InputError
 from tagger.text.files import read_lines
-from tagger.text.output_files import is_replaced, new_folder, whole_file
+from tagger.text.output_files import is_replaced, whole_file, whole_folder
 
 
 @pytest.mark.parametrize("name", ["a.txt", "deep/er/a.txt", "猫" * 80, "a.txt.gz", "A.GZ"])
@@ -105,11 +105,12 @@ def test_the_umask_decides_who_may_read_and_is_never_touched(tmp_path: Path, mon
             patch.setattr(os, "umask", lambda mask: pytest.fail("the umask belongs to all threads"))
             with whole_file(tmp_path / "a"):
                 modes = [p.stat().st_mode for p in tmp_path.iterdir()]
-            folder = new_folder(tmp_path, "b")
+            with whole_folder(tmp_path / "b") as folder:
+                (folder / "x").touch()
     finally:
         os.umask(before)
     assert [stat.S_IMODE(mode) for mode in [*modes, (tmp_path / "a").stat().st_mode]] == [0o640, 0o640]
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o750
+    assert stat.S_IMODE((tmp_path / "b").stat().st_mode) == 0o750
 
 
 @pytest.mark.parametrize(("name", "mode"), [("a.txt", 0o600), ("a.txt.gz", 0o640), ("a.txt", 0o444), ("a.gz", 0o755)])
