@@ -21,10 +21,7 @@ from tagger.text.sentence import Sentence
 def load_and_tell(model: str | Path, device: str, precision: str, workers: int = 1, **more: Any) -> Tagger:
     """Loads a tagger for a process that does nothing else, and says which one on standard error.
 
-    Args:
-        model: a name as the option `--model` takes it, or the folder that `find_tagger` found for it. A command that
-            also needs the folder calls `find_tagger` once: a moment later `latest` may be another folder.
-        device: as for `tagger.load`, like all else.
+    A command that also needs its folder calls `find_tagger` once: a moment later `latest` may be another folder.
     """
     torch.set_num_threads(1)  # more are slower: the steps are small
     folder = model if isinstance(model, Path) else find_tagger(model)

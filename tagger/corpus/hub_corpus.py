@@ -85,13 +85,7 @@ def _holds_strings(feature: Any) -> bool:
 
 
 def hub_sentences(data: Dataset, source: str, places: dict[str, str], optional: Sequence[str]) -> Iterator[Sentence]:
-    """Yields the sentences of a split.
-
-    Args:
-        source: its name, for messages.
-        places: the data set's own name of `tokens` and of each tag column.
-        optional: those of `places` that nobody has asked for; a row may lack their tags.
-    """
+    """Yields the sentences of a split; a row may lack the tags of those of `places` that are `optional`."""
     spacing = _has_spacing(data.features)
     needed = sorted({*places.values(), *(["misc"] if spacing else [])})
     others = [name for name in ("text", "mwt", "comments", "sent_id") if spacing and name in data.features]

@@ -23,13 +23,7 @@ class Texts:
     """
 
     def __init__(self, text: str | Sequence[str], segmenter: Segmenter | None = None, key: str = "text") -> None:
-        """Finds the files.
-
-        Args:
-            text: files, folders or patterns (`novels/*.txt`).
-            segmenter: cuts running text; None: the rules `english`.
-            key: of the config, for messages.
-        """
+        """Finds files, folders or patterns (`novels/*.txt`); without a segmenter the rules `english` cut text."""
         self.files = text_files(text, key)
         others = len(self.files) - 1
         self.name = Path(self.files[0]).name + (f" and {others} more" if others else "")

@@ -171,13 +171,9 @@ def to_arrow(
     """Stores the sentences of `read(**arguments)` in an Arrow file of the cache, unless it is there already.
 
     A row has `tokens`, the tag columns, `AUXILIARY_COLUMNS` (empty lists where a sentence does not have them),
-    `comments` and, as in `Sentence`, `text`, `multiwords` and `space_after`. If several processes want the same file at
-    the same time, one writes it and the others wait.
-
-    Args:
-        arguments: of `read`; the file's name in the cache depends on them, and on `version` of the source.
-        columns: the tag columns to keep.
-        source: the file or data set, for messages.
+    `comments` and, as in `Sentence`, `text`, `multiwords` and `space_after`. The file's name in the cache depends on
+    the arguments, and on the `version` of the source. If several processes want the same file at the same time, one
+    writes it and the others wait.
     """
     datasets.disable_progress_bars()
     lists = ("tokens", *columns, *AUXILIARY_COLUMNS, "comments")

@@ -72,12 +72,8 @@ def fit_temperatures(
 ) -> dict[str, float]:
     """The temperature of each column of a tagger, from gold tags which its networks have not learned from.
 
-    A column with few gold tags keeps the temperature that it has had, or 1. The precision is that of tagging.
-
-    Args:
-        sentences: so many that their scores fit in memory; see `sample`.
-        before: the temperatures that the tagger has had.
-        scores: those of the sentences, if they are known.
+    A column with few gold tags keeps the temperature that it has had, or 1. The precision is that of tagging. The
+    scores of the sentences must fit in memory, see `sample`.
     """
     tokens = [sentence.tokens for sentence in sentences]
     read = tagger.engine.as_read(tokens)
@@ -144,11 +140,7 @@ def sample(sentences: Sequence[Sentence], tagger: Tagger) -> Sequence[Sentence]:
 
 
 def _gold_ids(tagger: Tagger, sentences: Sequence[Sentence], read: Sequence[Sequence[str]], column: str) -> np.ndarray:
-    """The ids of the gold tags of all tokens; IGNORE where there is none, or one that the tagger does not know.
-
-    Args:
-        read: the words of each sentence as the tagger reads them.
-    """
+    """The ids of the gold tags of all tokens, as the tagger reads them; IGNORE where it knows none."""
     codec, ids = tagger.vocabulary.codecs[column], tagger.vocabulary.tag_ids[column]
     learned = [
         tag

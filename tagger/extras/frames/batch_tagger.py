@@ -42,10 +42,9 @@ class BatchTagger:
         device: str = "cpu",
         precision: str = "auto",
     ) -> None:
-        """Finds a tagger's folder, which all processes must see.
+        """Finds a tagger's folder, which all processes must see; the model is one for `tagger.load`.
 
         Args:
-            model: see `tagger.load`, as `device` and `precision`.
             column: whose values are tagged: texts, or lists of tokens.
             tags: the kinds of tags, such as `upos`; None: all that the tagger has.
             probabilities: whether to add a column with the probabilities of the tags (`upos_probabilities`).

@@ -31,10 +31,9 @@ class NltkTagger(TaggerI):  # type: ignore[misc]  # NLTK has no types
     def __init__(
         self, model: str | Path | Tagger = DEFAULT, column: str | None = None, tagset: str | None = None
     ) -> None:
-        """Loads a tagger.
+        """Loads a tagger, unless one is given.
 
         Args:
-            model: the name of a tagger, or its folder, see `tagger.load`; or a tagger.
             column: `upos`, `xpos` (in English, the tags of the Penn Treebank), ...; None: the first.
             tagset: `universal`: the twelve tags of `nltk.pos_tag(tokens, tagset="universal")`, from UPOS; None: the
                 tags as they are.

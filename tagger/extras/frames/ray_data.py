@@ -37,13 +37,8 @@ def tag_dataset(
     rows may change their order unless `preserve_order` of Ray Data's `ExecutionOptions` is set.
 
     Args:
-        dataset: with texts, or with lists of tokens.
-        model: see `tagger.load`, also for `device` and `precision`. Its files are sent to the processes.
-        column: whose values are tagged.
-        tags: the kinds of tags, such as `upos`; None: all that the tagger has.
-        probabilities: whether to add columns of probabilities (`upos_probabilities`).
-        device: `auto` looks at this machine.
-        precision: likewise.
+        model: its files are sent to the processes.
+        device: `auto` looks at this machine, as does that of `precision`.
         workers: processes; None: as many as Ray finds useful, up to one per CPU of the cluster, or per GPU.
         batch_size: rows that are tagged together.
     """

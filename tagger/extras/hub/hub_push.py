@@ -28,14 +28,8 @@ def push_tagger(
     """Writes a tagger to the Hub; returns the address of the commit.
 
     The repository is made if it is not there, and so is the branch. Files of a tagger that the repository has and the
-    folder has not are deleted; all others stay. What is in the folder beside a tagger's files is not sent.
-
-    Args:
-        folder: of a tagger, which is read first, so that it is whole.
-        to: the repository and its branch.
-        private: whether only the owner can see it; a repository that is public already is refused.
-        message: of the commit.
-        languages: for the card; see `hub_card`.
+    folder has not are deleted; all others stay. What is in the folder beside a tagger's files is not sent. The tagger
+    is read first, so that it is whole. A repository that is public already is refused if it is to be `private`.
     """
     if not Bundle.load(folder).vocabulary.columns:
         raise InputError(f"{folder} has no tags; push a tagger that was trained from it")

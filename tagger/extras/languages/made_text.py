@@ -19,11 +19,6 @@ def punctuated(sentences: Sequence[list[str]], number: int, seed: int) -> Iterat
     """Sentences with quotation marks, brackets, dashes and dots that a small treebank may lack.
 
     What a student has never seen it takes for a foreign word; the teacher knows better.
-
-    Args:
-        sentences: of train.
-        number: of sentences.
-        seed: of the choices.
     """
     chance = random.Random(seed)
     for tokens in chance.choices(sentences, k=number):
@@ -41,11 +36,7 @@ class Stems:
     """Beginnings of words that have several endings, such as `book` with ``, `s` and `ed`."""
 
     def __init__(self, forms: Collection[str]) -> None:
-        """Finds them.
-
-        Args:
-            forms: in lower case.
-        """
+        """Finds those of forms in lower case."""
         found: dict[str, set[str]] = defaultdict(set)
         for form in sorted(forms):
             for stem, ending in self._cuts(form):
@@ -62,12 +53,7 @@ class Stems:
         return [(form[:place], form[place:]) for place in places]
 
     def other(self, form: str, chance: random.Random) -> str | None:
-        """A form of another stem with the ending of this one; the two stems have one more ending in common.
-
-        Args:
-            form: in lower case.
-            chance: chooses.
-        """
+        """A form of another stem with the ending of this one; the two stems have one more ending in common."""
         cuts = [(stem, ending) for stem, ending in self._cuts(form) if stem in self._endings]
         if not cuts:
             return None
@@ -79,11 +65,7 @@ class Stems:
 def recombined(sentences: Sequence[list[str]], forms: Collection[str], words: int, seed: int) -> Iterator[list[str]]:
     """Sentences in which some words have another stem, so that there are forms which no text has.
 
-    Args:
-        sentences: of train.
-        forms: that are known, in lower case.
-        words: of the sentences that come out, about; fewer if the script has no stems, as Chinese.
-        seed: of the choices.
+    They have about so many `words`; fewer if the script has no stems, as Chinese. `forms` are known, in lower case.
     """
     chance, stems = random.Random(seed), Stems(forms)
     left = words

@@ -507,8 +507,7 @@ def with_spaces(text: str) -> str:
 def renewed(sentences: list[Sentence], guesser: Tagger, kept: Collection[tuple[str, str]] = ()) -> str:
     """Sentences in CoNLL-U with tags of today: those that are guessed, and FEATS by these and what the file wrote.
 
-    Args:
-        kept: words in lower case with UPOS that stay if they have it.
+    Words in lower case that are `kept` with a UPOS stay if they have it.
     """
     for sentence in sentences:
         unknown = [NO_TAG] * len(sentence)

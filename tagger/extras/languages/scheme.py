@@ -89,11 +89,8 @@ def joined(text: str, other: str) -> tuple[str, str]:
 def with_contractions(text: str, first: str, second: str) -> str:
     """A text in CoNLL-U in which a word and the next one are a multiword token, as in text.
 
-    UD Greek GUD writes `σ το Χαλάνδρι`, also in `# text`; all others write `στο Χαλάνδρι`.
-
-    Args:
-        first: the word, in lower case.
-        second: how the next word begins.
+    UD Greek GUD writes `σ το Χαλάνδρι`, also in `# text`; all others write `στο Χαλάνδρι`. `second` is how the next
+    word begins.
     """
     apart = re.compile(rf"\b({re.escape(first)}) (?={re.escape(second)})", re.IGNORECASE)
     lines: list[str] = []

@@ -97,11 +97,7 @@ def _sentences(tokens: list[str | list[str]]) -> list[list[str]]:
 def _written(
     name: str, columns: list[str], asked: TagRequest, warnings: list[str]
 ) -> tuple[bytes, Render, documents.After]:
-    """The beginning of the answer, what makes a part of it of some sentences, and what makes its end.
-
-    Args:
-        warnings: about the model; there may be more about the text.
-    """
+    """The beginning of the answer, what makes a part of it of some sentences, and what makes its end."""
     format = "jsonl" if asked.output == "json" else asked.output
     weighs = format == "jsonl" if asked.probabilities is None else asked.probabilities
     write = writer(format, columns, probabilities=weighs, top=asked.top)

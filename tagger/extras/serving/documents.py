@@ -38,14 +38,8 @@ async def answer(
 ) -> Response:
     """The response to a request, when the whole text is tagged: an error in its last line is an error, too.
 
-    Args:
-        job: the text.
-        batcher: tags it.
-        request: whose client may go away.
-        before: the beginning of the answer.
-        after: makes its end of the warnings about the text.
-        media_type: of the answer.
-        window: characters that are tagged at once.
+    `before` begins the answer, `after` makes its end of the warnings about the text, of which `window` characters are
+    tagged at once.
     """
     warnings: list[str] = []
     is_small = job.size <= min(window, AT_ONCE)

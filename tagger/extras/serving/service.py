@@ -21,11 +21,9 @@ _NAME = re.compile(r"[\w.\-]{1,100}")
 
 
 def named_folders(options: Sequence[str]) -> dict[str, Path]:
-    """The folder of each tagger, by the name that clients call it.
+    """The folder of each tagger that `--model` names, by the name that clients call it.
 
-    Args:
-        options: what `--model` gets: a name or a folder as `find_tagger` takes it, or NAME=FOLDER. A folder without a
-            name is called as the folder is, a run's tagger as the run is.
+    It is NAME of NAME=FOLDER, else that of the folder, or of the run.
     """
     folders: dict[str, Path] = {}
     for option in options:
@@ -70,11 +68,7 @@ class Service:
         """The whole name of a tagger, and the tagger.
 
         As in UDPipe, the beginning of a name, up to one of its hyphens, will do. Where the taggers of all languages are
-        there, a language's name or code names one of them, too.
-
-        Args:
-            name: None or empty for the default.
-            language: another word for the name, where the taggers of all languages are there.
+        there, a language's name or code names one of them, too, as does `language`. No name is the default.
         """
         every = self.taggers.get(ALL_LANGUAGES)
         if language:
