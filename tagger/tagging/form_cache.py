@@ -60,7 +60,7 @@ def _block(
 
 
 class FormCache:
-    """A table with a row per form. When it is full, the forms that were needed longest ago are dropped.
+    """A table with a row per form, which forgets all forms when `capacity` would not do.
 
     `compute` turns U different forms into blocks, each the places of n of them and their values (n, W).
 
@@ -78,17 +78,12 @@ class FormCache:
         return {"compute": self.compute, "capacity": self.capacity}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.compute, self.capacity = state["compute"], state["capacity"]
-        self.clear()
+        self.__init__(**state)  # type: ignore[misc]
 
     def clear(self) -> None:
         """Forgets every form."""
         self._rows: dict[str, int] = {}
-        self._forms: list[str] = []  # of each row
-        self._free: list[int] = []
-        self._used = np.zeros(0, dtype=np.int64)  # the call that needed it last
-        self._call = self.computed = 0
-        self.values = torch.empty(0, 0)
+        self.values, self.computed = torch.empty(0, 0), 0
 
     def lookup(self, forms: Sequence[str]) -> Callable[[np.ndarray], np.ndarray]:
         """What gives the rows of some of these forms, by their places; all are computed at once if there is room."""
@@ -99,53 +94,27 @@ class FormCache:
 
     def rows(self, forms: Sequence[str]) -> np.ndarray:
         """The row of each form in `values`, valid until the next call."""
-        self._call += 1
         known = self._rows
         rows = np.fromiter(map(known.get, forms, repeat(-1)), dtype=np.int64, count=len(forms))
         missing = np.flatnonzero(rows < 0)
-        self._used[rows[rows >= 0]] = self._call
         if len(missing):
             new = list(dict.fromkeys(forms[i] for i in missing.tolist()))
+            if known and len(known) + len(new) > self.capacity:
+                known.clear()
+                new, missing = list(dict.fromkeys(forms)), np.arange(len(forms))
             self._add(new)
             rows[missing] = [known[forms[i]] for i in missing.tolist()]
         return rows
 
     def _add(self, new: list[str]) -> None:
-        places = self._room(len(new))
+        places = np.arange(len(self._rows), len(self._rows) + len(new))
         for part, values in self.compute(new):
-            if len(self.values) < len(self._used):
-                grown = values.new_empty(len(self._used), values.shape[1])
+            if len(self.values) <= places[-1]:
+                rows = max(places[-1] + 1, min(self.capacity, max(2 * len(self.values), 1024)))
+                grown = values.new_empty(rows, values.shape[1])
                 if len(self.values):
                     grown[: len(self.values)] = self.values
                 self.values = grown
             self.values.index_copy_(0, torch.from_numpy(places[part]).to(values.device), values)
-        for form, row in zip(new, places.tolist(), strict=True):
-            self._rows[form] = row
-            self._forms[row] = form
-        self._used[places] = self._call
+        self._rows.update(zip(new, places.tolist(), strict=True))
         self.computed += len(new)
-
-    def _room(self, count: int) -> np.ndarray:
-        grow = min(self.capacity, len(self._forms) + count - len(self._free)) - len(self._forms)
-        if grow > 0:
-            start = len(self._forms)
-            self._forms += [""] * grow
-            self._free += range(start, start + grow)
-            if len(self._forms) > len(self._used):
-                size = min(self.capacity, max(len(self._forms), 2 * len(self._used), 1024))
-                self._used = np.concatenate([self._used, np.zeros(size - len(self._used), dtype=np.int64)])
-        if count > len(self._free):
-            self._forget(max(count - len(self._free), self.capacity // 16))
-        if count > len(self._free):
-            raise ValueError(f"{count} forms at a time do not fit in a cache of {self.capacity}")
-        places, self._free = self._free[:count], self._free[count:]
-        return np.array(places, dtype=np.int64)
-
-    def _forget(self, count: int) -> None:
-        """Frees the `count` rows that were needed longest ago, except those of this call."""
-        used = self._used[: len(self._forms)].copy()
-        used[self._free] = self._call
-        oldest = np.argsort(used, kind="stable")[:count]
-        for row in oldest[used[oldest] < self._call].tolist():
-            del self._rows[self._forms[row]]
-            self._free.append(row)
