@@ -116,21 +116,22 @@ def with_segmenter(
     """
     untrained = untrained_segmenter(config, corpus, init)
     if not isinstance(untrained, str):
-        own = _rounded(LearnedSegmenter(*untrained), config.storage_dtype)
-        return _cut_by(bundle, own, _origin_of(init.config if init else {})), {"kind": LEARNED, "kept": INIT}
+        return _cut_by(bundle, untrained, _origin_of(init.config if init else {})), {"kind": LEARNED, "kept": INIT}
     if not learns_segmenter(config, corpus):
-        return _cut_by(bundle, RuleSegmenter(untrained), None), {"kind": untrained, "kept": untrained}
+        return _cut_by(bundle, untrained, None), {"kind": untrained, "kept": untrained}
     column = "upos" if "upos" in config.columns else config.columns[0]
     train, dev = (_gold(corpus.spaced[split].values(), column) for split in ("train", "dev"))
     train = with_usual_spacing(train)
     start = time.monotonic()
     accelerator = config.trainer.get("accelerator") or "auto"
     trained, steps = train_segmenter(train, dev, corpus.rules, column, config.seed, folder, accelerator)
-    learned = _rounded(trained, config.storage_dtype)
+    lexicon = rounded(trained.network, trained.lexicon, config.storage_dtype)  # what is scored is what is saved
+    learned = SavedSegmenter(trained.network, trained.vocabulary, trained.config, lexicon)
     seconds = round(time.monotonic() - start, 1)
-    segmenters: dict[str, LearnedSegmenter | RuleSegmenter]
-    segmenters = {**{name: RuleSegmenter(name) for name in (untrained, corpus.rules)}, LEARNED: learned}
-    scores = {name: score_cuts(each.segment_all, dev) for name, each in segmenters.items()}
+    scores = {
+        name: score_cuts(RuleSegmenter(name).segment_all, dev) for name in dict.fromkeys((untrained, corpus.rules))
+    }
+    scores[LEARNED] = score_cuts(LearnedSegmenter(*learned).segment_all, dev)
     best = max(scores, key=lambda name: (scores[name].words, scores[name].sentences))  # of equals the simplest
     if best == LEARNED:  # a network that learned from little may find words but no sentences
         best = max(scores, key=lambda name: scores[name].total)
@@ -145,8 +146,10 @@ def with_segmenter(
         "steps": steps,
         "parameters": sum(parameter.numel() for parameter in learned.network.parameters()),
     }
+    if kept != LEARNED:
+        return _cut_by(bundle, kept, None), report
     origin = {"corpus": corpus.name, **asdict(config.card), "seed": config.seed, "steps": steps}
-    return _cut_by(bundle, segmenters[kept], origin if kept == LEARNED else None), report
+    return _cut_by(bundle, learned, origin), report
 
 
 def _gold(parts: Iterable[Dataset], column: str) -> list[GoldParagraph]:
@@ -154,19 +157,9 @@ def _gold(parts: Iterable[Dataset], column: str) -> list[GoldParagraph]:
     return [each for part in parts for each in gold_paragraphs(gold_sentences(part, [column]), skip=True)]
 
 
-def _cut_by(bundle: Bundle, segmenter: LearnedSegmenter | RuleSegmenter, origin: dict[str, Any] | None) -> Bundle:
+def _cut_by(bundle: Bundle, segmenter: str | SavedSegmenter, origin: dict[str, Any] | None) -> Bundle:
     """The tagger with what cuts raw text; `origin` is what the training data of a learned segmenter was."""
-    saved: str | SavedSegmenter = segmenter.name
-    if isinstance(segmenter, LearnedSegmenter):
-        saved = SavedSegmenter(segmenter.network, segmenter.vocabulary, segmenter.config, segmenter.lexicon)
-    return replace(bundle, segmenter=saved, config={**bundle.config, ORIGIN: origin})
-
-
-def _rounded(segmenter: LearnedSegmenter, dtype: str) -> LearnedSegmenter:
-    """The segmenter with the weights that its file will have, so that these are scored."""
-    network = segmenter.network
-    lexicon = rounded(network, segmenter.lexicon, dtype)
-    return LearnedSegmenter(network, segmenter.vocabulary, segmenter.config, lexicon)
+    return replace(bundle, segmenter=segmenter, config={**bundle.config, ORIGIN: origin})
 
 
 def _origin_of(config: Mapping[str, Any]) -> dict[str, Any]:
