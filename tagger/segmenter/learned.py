@@ -1,8 +1,8 @@
 """A learned segmenter at work: paragraphs -> sentences of tokens, as fast as one thread can.
 
-It computes what `SegmenterNetwork.forward` computes, in float32. A paragraph is read in windows that overlap; see
-`packed.py`. The cuts of a paragraph depend on the paragraph alone: not on the paragraphs beside it, and not on the
-tagger's precision.
+It computes what `SegmenterNetwork.forward` computes, in float32, by `unit_network.LaneReader`. A paragraph is read in
+windows that overlap. Its cuts depend on the paragraph alone: not on the paragraphs beside it, and not on the tagger's
+precision.
 """
 
 # N units of all paragraphs, boundaries included; S scripts
@@ -29,8 +29,14 @@ from tagger.segmenter.features import (
     rule_labels,
 )
 from tagger.segmenter.multiwords import Multiwords
-from tagger.segmenter.packed import LaneReader, windows_of
-from tagger.segmenter.unit_network import Label, SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
+from tagger.segmenter.unit_network import (
+    Label,
+    LaneReader,
+    SegmenterConfig,
+    SegmenterNetwork,
+    SegmenterVocabulary,
+    windows_of,
+)
 from tagger.segmenter.units import END_GAP, MAX_FORM, SPACE_GAP, Units, UnitTable
 from tagger.text.edit_scripts import apply_script
 from tagger.text.segment import LEARNED

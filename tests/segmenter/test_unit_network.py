@@ -5,8 +5,17 @@ import torch
 from torch import nn
 
 from tagger.model.encoder import Encoder
-from tagger.segmenter.packed import LANES, MAX_UNITS, OVERLAP, LaneReader, windows_of
-from tagger.segmenter.unit_network import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary, columns
+from tagger.segmenter.unit_network import (
+    LANES,
+    MAX_UNITS,
+    OVERLAP,
+    LaneReader,
+    SegmenterConfig,
+    SegmenterNetwork,
+    SegmenterVocabulary,
+    columns,
+    windows_of,
+)
 from tagger.segmenter.units import AFFIXES, UNKNOWN
 
 CONFIG = SegmenterConfig(
