@@ -20,7 +20,7 @@ MAX_SENTENCE_TOKENS = 1_000_000  # more means that nothing in the file ends its 
 MAX_LINE_TOKENS = 200_000  # of a sentence in one line, which is tagged in one go, without progress
 BLANK_SEPARATED = re.compile(r"[^ \t\r\n]+")
 
-_CELL_BREAK = re.compile(r"[\t\n\r]")
+CELL_BREAK = re.compile(r"[\t\n\r]")
 _LINE_BREAK = re.compile(r"[\n\r]")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 CSV_SEPARATORS = (",", ";", "\t")
@@ -231,7 +231,7 @@ def write_tsv(options: WriteOptions, sentence: Sentence) -> str:
     """A line per token: the form, and for each column the tag, and probability and alternatives if asked for."""
     if not sentence.tokens:
         return "\n"
-    cells, separator = _cells(options, sentence, _CELL_BREAK), options.separator or "\t"
+    cells, separator = _cells(options, sentence, CELL_BREAK), options.separator or "\t"
     if separator != "\t":
         for value in set().union(*cells):
             if separator in value:

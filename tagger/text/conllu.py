@@ -8,11 +8,12 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from operator import not_
 
 from tagger.errors import InputError, shorten
-from tagger.text.columns import ReadOptions, WriteOptions, alternatives, decimals
+from tagger.text.columns import CELL_BREAK, ReadOptions, WriteOptions, alternatives, cleaned, decimals
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.strings import LEMMA, encodable, whole_lines
 
@@ -23,8 +24,7 @@ _RANGE = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
 _EMPTY_NODE = re.compile(r"[0-9]+\.[0-9]+")
 _NO_SPACE = "SpaceAfter=No"
 _SPACE = re.compile(r"\s")
-_CONTROL = re.compile(r"[\t\n\r]")
-_UNFIT = re.compile("[\t\n\r\ud800-\udfff]")
+_in_cells = partial(cleaned, unfit=CELL_BREAK, instead=" ")
 
 
 def read_conllu(lines: Iterable[str], path: str, options: ReadOptions | None = None) -> Iterator[Sentence]:
@@ -159,14 +159,7 @@ def write_conllu(sentence: Sentence, extra: dict[str, list[str]] | None = None) 
             line = "\t".join(cells)
             word += 1
         out.append(line)
-    return "".join(out)
-
-
-def _in_cells(values: list[str]) -> list[str]:
-    """`values`, with a replacement for each character that a cell of CoNLL-U cannot hold."""
-    if all(values) and not _UNFIT.search("".join(values)):
-        return values
-    return [encodable(_CONTROL.sub(" ", value)) or "_" for value in values]
+    return encodable("".join(out))
 
 
 def _add_misc(cells: list[str], pairs: dict[str, str]) -> None:
@@ -216,13 +209,13 @@ def _new_block(sentence: Sentence, misc: dict[str, list[str]]) -> str:
     rows = list(map("\t".join, zip(numbers, forms, *tags.values(), blank, blank, blank, last, strict=True)))
     for start, row in tokens.items():
         rows[start] = f"{row}\n{rows[start]}"
-    return unicodedata.normalize("NFC", "\n".join([*comments, *rows, "", ""]))
+    return encodable(unicodedata.normalize("NFC", "\n".join([*comments, *rows, "", ""])))
 
 
 def _text(text: str, surfaces: list[str], glued: list[bool] | None) -> str:
     """The text of a sentence for `# text`: the format demands that of the rows, if it is known where spaces are."""
     if glued is None:
-        return encodable(" ".join(re.split(r"[ \t\n\r]+", text.strip())))
+        return " ".join(re.split(r"[ \t\n\r]+", text.strip()))
     whole = "".join([form if each else f"{form} " for form, each in zip(surfaces, glued, strict=True)])
     return whole if glued[-1] else whole[:-1]
 
