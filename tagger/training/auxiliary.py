@@ -107,11 +107,8 @@ def auxiliary_loss(
     """The weighted loss of predicting the values of words: a mean over words, a sum over values and networks.
 
     Args:
-        heads: of each network, from its states to the scores of values.
-        states: (T, B, S) of each network.
+        heads: of each network, from its states, (T, B, S), to the scores of values.
         target: (T, B, V); -1 is not known.
-        lengths: (B,) words of each sentence.
-        weight: of this loss beside that of the tags.
     """
     here = torch.arange(len(target), device=target.device)[:, None] < lengths  # (T, B)
     known = (target[here] >= 0).float()  # (N, V)

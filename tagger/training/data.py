@@ -38,22 +38,14 @@ NOISE = 1  # ends the seed of a batch's noise: word dropout, whose seed lacks it
 
 @dataclass(frozen=True)
 class Reading:
-    """How training reads sentences.
+    """How training reads sentences."""
 
-    Attributes:
-        batch_tokens: of a batch, padding included; a longer sentence is a batch of its own.
-        word_dropout: see `collate`.
-        corpus_dropout: of several corpora, the share of training's sentences whose corpus is not told. That of dev's
-            sentences is told if this is 0.
-        noise: share of the sentences of which training reads a spoilt copy; see `with_noise`.
-        seed: of the batches, of word dropout and of noise.
-    """
-
-    batch_tokens: int = 500
-    word_dropout: float = 1.0
+    batch_tokens: int = 500  # of a batch, padding included; a longer sentence is a batch of its own
+    word_dropout: float = 1.0  # see `collate`
+    # Of several corpora, the share of training's sentences whose corpus is not told; dev's are told if this is 0.
     corpus_dropout: float = 0.0
-    noise: float = 0.0
-    seed: int = 1
+    noise: float = 0.0  # share of the sentences of which training reads a spoilt copy; see `with_noise`
+    seed: int = 1  # of the batches, of word dropout and of noise
 
 
 class TaggerDataModule(pl.LightningDataModule):
@@ -139,23 +131,14 @@ class TaggerDataModule(pl.LightningDataModule):
 
 @dataclass
 class Rows:
-    """The sentences of a batch.
+    """The sentences of a batch."""
 
-    Attributes:
-        numbers: of the sentences as they are on disk.
-        columns: for each column the values of every sentence.
-        untagged: (B,) whether a sentence is untagged text.
-        generator: draws what is random in training; None for dev.
-        copies: the sentences as noise left them, fewer than `numbers` if some were joined; None without noise.
-        changed: (T', B') whether noise changed a word of the copies.
-    """
-
-    numbers: np.ndarray
-    columns: dict[str, Any]
-    untagged: np.ndarray
-    generator: np.random.Generator | None
-    copies: list[Copy] | None = None
-    changed: np.ndarray | None = None
+    numbers: np.ndarray  # of the sentences as they are on disk
+    columns: dict[str, Any]  # for each column the values of every sentence
+    untagged: np.ndarray  # (B,) whether a sentence is untagged text
+    generator: np.random.Generator | None  # draws what is random in training; None for dev
+    copies: list[Copy] | None = None  # as noise left them, fewer than `numbers` if some were joined; None without noise
+    changed: np.ndarray | None = None  # (T', B') whether noise changed a word of the copies
 
     def spoilt(self, share: float, generator: np.random.Generator) -> "Rows":
         """The sentences with noise in a share of them."""

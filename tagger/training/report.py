@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import datasets
 import numpy as np
@@ -47,25 +47,20 @@ NAMED = "named"  # the accuracy of a tagger that is told the corpus
 SPEED_WORDS = 2_000  # words, at least, that show the speed of a tagger
 SCORED_SENTENCES = 200  # whose scores are in memory at a time
 REPORT_SECONDS = 0.0001  # for each word of dev; more with a transformer
-KEPT = ("tokens", "accuracy", "known", "unknown", "whole_sentences")  # of the scores of a column
 MAX_CARD_CHARACTERS = 1_000_000
 SHARES = ("accuracy", "known", "unknown", "whole_sentences")  # of words and sentences that are right
+KEPT = ("tokens", *SHARES)  # of the scores of a column, for each corpus
 
 _log = logging.getLogger(__name__)
 
 
-class Reported(NamedTuple):
-    """The tagger with its temperatures, what `report.json` says, and the errors on dev."""
-
-    bundle: Bundle
-    results: dict[str, Any]
-    errors: list[WordError]
-
-
-def report_tagger(bundle: Bundle, corpus: Corpus, folder: Path, device: str, test: bool) -> Reported:
+def report_tagger(
+    bundle: Bundle, corpus: Corpus, folder: Path, device: str, test: bool
+) -> tuple[Bundle, dict[str, Any], list[WordError]]:
     """Fits the temperatures of a tagger on dev, scores it, and writes pictures and tables to the run's folder.
 
-    Columns that the corpus lacks keep their temperatures. `test`: whether the test split is scored too.
+    Columns that the corpus lacks keep their temperatures. `test`: whether the test split is scored too. Returned are
+    the tagger with its temperatures, what `report.json` says, and the errors on dev.
     """
     options, columns = TaggerOptions(device, "float32"), bundle.vocabulary.columns
     uncalibrated = Tagger(bundle.described(temperatures={}), options)
@@ -98,7 +93,7 @@ def report_tagger(bundle: Bundle, corpus: Corpus, folder: Path, device: str, tes
         results["corpora"] = corpus_scores(bundle, device, corpus, sentences)
     splits = {split: corpus.splits[split] for split in sentences}
     results["baseline"] = most_frequent_tags(corpus.splits["train"], splits, tagger.vocabulary)
-    return Reported(bundle, results | raw_scores(tagger, corpus, [*sentences]), errors)
+    return bundle, results | raw_scores(tagger, corpus, [*sentences]), errors
 
 
 def tag_with(

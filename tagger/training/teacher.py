@@ -74,7 +74,6 @@ def teacher_loss(scores: Tensor, targets: Tensor, temperature: float = TEACHER_T
     Args:
         scores: (N, K) of the student.
         targets: (N, k, 2) ids and probabilities of different tags; the id -1 names no tag.
-        temperature: of both.
     """
     tags = scores.shape[1]
     ids, shares = targets[..., 0].long(), targets[..., 1]
@@ -119,12 +118,9 @@ def student_loss(
 
 
 class Teacher:
-    """A trained tagger that a student learns from.
+    """A trained tagger that a student learns from, and the untagged text that it tags for the student, if there is one.
 
-    Attributes:
-        name: the last part of the name of its folder, or of the folder of its run.
-        digest: of all its files, and of the corpus that it is told.
-        text: the untagged text that it tags for the student, if there is one.
+    Its name is the last part of that of its folder, or of the folder of its run.
     """
 
     def __init__(self, config: DistillConfig, columns: Sequence[str]) -> None:
@@ -311,7 +307,6 @@ class UntaggedText:
     """The untagged text that a config names, cut into sentences of tokens and kept in the cache.
 
     Attributes:
-        name: of the text.
         sentences: with `tokens` and, in every tag column, as many blanks.
         counts: how often each form occurs; of very many forms those that occur once are forgotten.
         words: the number of its tokens.
@@ -322,11 +317,8 @@ class UntaggedText:
         assert config.text is not None
         texts = Texts(config.text, key="distill.text")
         self.name = texts.name
-        arguments = {
-            "text": tuple(texts.files),
-            "segmenter": _Segmenter(teacher.tagger),
-            "columns": tuple(columns),
-        }
+        segmenter = _Segmenter(teacher.tagger)
+        arguments = {"text": tuple(texts.files), "segmenter": segmenter, "columns": tuple(columns)}
         version = (*(file_version(file) for file in texts.files), teacher.digest)
         self.sentences = to_arrow(_untagged, arguments, columns, texts.name, version)
         self.counts: Counter[str] = Counter()

@@ -187,14 +187,14 @@ def test_a_report_tags_gold_tokens_once_and_keeps_the_tagger_that_it_is_given(
     monkeypatch.setattr(reports, "SPEED_WORDS", 1)
     bundle = Bundle.load(finished / "tagger").described(temperatures={"upos": 3.0})
     corpus = load_corpus(config_of(treebank).corpus, ["upos"])
-    found = report_tagger(bundle, corpus, tmp_path, "cpu", test=False)
+    calibrated, results, _ = report_tagger(bundle, corpus, tmp_path, "cpu", test=False)
     words = sum(map(len, corpus.splits["dev"]["tokens"]))
     first = len(corpus.splits["dev"]["tokens"][0])  # by which speed is measured
     assert sum(tagged) <= 2.1 * words + 4 * first  # once as tokens, once as text
     assert bundle.config["temperatures"] == {"upos": 3.0}
-    calibration = found.results["calibration"]
-    assert found.bundle.config["temperatures"] == calibration["temperatures"] != {"upos": 1.0}
+    calibration = results["calibration"]
+    assert calibrated.config["temperatures"] == calibration["temperatures"] != {"upos": 1.0}
     confidences = [calibration[when]["dev"]["upos"]["confidence"] for when in ("before", "after")]
     assert confidences[0] != confidences[1]
-    again = Tagger(found.bundle, TaggerOptions("cpu", "float32")).retag(gold_sentences(corpus.splits["dev"], ["upos"]))
-    assert metrics.report(again, bundle.vocabulary)["upos"]["accuracy"] == found.results["dev"]["upos"]["accuracy"]
+    again = Tagger(calibrated, TaggerOptions("cpu", "float32")).retag(gold_sentences(corpus.splits["dev"], ["upos"]))
+    assert metrics.report(again, bundle.vocabulary)["upos"]["accuracy"] == results["dev"]["upos"]["accuracy"]
