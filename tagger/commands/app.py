@@ -57,7 +57,7 @@ class LazyCommands(TyperGroup):
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Runs the command line, and ends the process with its status; every error is one line."""
-        self.commands = dict.fromkeys(COMMANDS, self)  # names, of which typer proposes one for an unknown one
+        self.commands = dict.fromkeys(COMMANDS, self)  # the names for the help, for completion, and to propose one
         with clear_errors():
             try:
                 status = super().main(*args, **{**options, "standalone_mode": False})
@@ -83,10 +83,6 @@ class LazyCommands(TyperGroup):
         """Calls the command. Its errors are handled in here: a reader that left would have status 1 from typer."""
         with clear_errors():
             return super().invoke(ctx)
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        """The names, in the order of the help."""
-        return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Imports the module of a command and returns the command; None for a name that `COMMANDS` lacks."""
