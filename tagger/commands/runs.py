@@ -8,7 +8,7 @@ from tagger.bundled import bundled
 from tagger.commands.console import clear_errors
 
 
-def complete_keys(context: typer.Context, incomplete: str) -> list[str]:
+def complete_keys(incomplete: str) -> list[str]:
     """The keys and groups of the command's config that begin with `incomplete`: `KEY=` and `GROUP=CHOICE`."""
     from tagger.training.launch import PAGE, keys_of
 
@@ -18,13 +18,10 @@ def complete_keys(context: typer.Context, incomplete: str) -> list[str]:
     return [key for key in [*keys, *groups] if key.startswith(incomplete)]
 
 
-TRAINING_MEMORY = (
-    "choose smaller sizes in model or embedding, or smaller batch_tokens"  # the remedy for a lack of memory
-)
-KEYS: dict[str, Any] = {"context_settings": {"ignore_unknown_options": True}}  # options of Hydra
-SETTINGS = {
+TRAINING_MEMORY = "choose smaller sizes in model or embedding, or smaller batch_tokens"  # the remedy for a lack of it
+SETTINGS: dict[str, dict[str, Any]] = {
     "train": {
-        **KEYS,
+        "context_settings": {"ignore_unknown_options": True},  # of Hydra
         "epilog": """\b
 Examples (the word train may be left out):
   tagger train --cfg job                              show the whole config
@@ -37,13 +34,14 @@ Examples (the word train may be left out):
 """,
     },
 }
-Values = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="KEY=VALUE", help="Values of the config.", autocompletion=complete_keys),
-]
 
 
-def train(values: Values = None) -> None:
+def train(
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KEY=VALUE", help="Values of the config.", autocompletion=complete_keys),
+    ] = None,
+) -> None:
     """Trains a tagger; the default command.
 
     The config says how; KEY=VALUE changes a value of it. Everything goes into a new folder below runs/: the tagger, its
@@ -60,8 +58,8 @@ def resume(
 ) -> None:
     """Continues an interrupted run.
 
-    RUN is a run of `train`, also one of a sweep. It goes on after its last complete epoch, with the
-    config that it was started with. A sweep goes on when its command is given again.
+    RUN is a run of `train`, also one of a sweep. It goes on after its last complete epoch, with the config that it was
+    started with. A sweep goes on when its command is given again.
     """
     from tagger.training import launch
 

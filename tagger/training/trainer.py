@@ -160,8 +160,7 @@ class EpochRecorder(Checkpoint):
         """Says how long an epoch will take, if that is long: the loss of its first batch is computed twice."""
         module = cast(TaggerModule, pl_module)
         batch = trainer.strategy.batch_to_device(next(iter(trainer.train_dataloader or ())))
-        devices = [] if module.device.type == "cpu" else [module.device]
-        with torch.no_grad(), torch.random.fork_rng(devices, device_type=module.device.type):
+        with torch.no_grad(), torch.random.fork_rng([module.device] if module.device.type == "cuda" else []):
             for _ in range(2):  # what the first time alone takes does not count
                 start = time.monotonic()
                 float(module.training_step(batch, 0))
