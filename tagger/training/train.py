@@ -84,7 +84,10 @@ def train(
         else:
             corpus, columns = corpus_of_tagger(config, init)
             config = replace(config, columns=columns)
-            bundle, results, epochs = keep(config, corpus, init)
+            _log.info("%s: the networks stay; %s", config.init, describe_segmenter(config, corpus, init))
+            parameters = sum(each.numel() for each in nn.ModuleList(init.networks).parameters())
+            bundle, epochs = init, []
+            results = {"corpus": corpus.name, "parameters": parameters, "training_seconds": 0.0}
         if not (folder / REPORT).is_file():
             save(bundle)
         bundle, results["segmenter"] = with_segmenter(bundle, config, corpus, init, folder)
@@ -117,9 +120,6 @@ def accuracies(results: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     }
 
 
-Epochs = list[dict[str, float]]  # see `EpochRecorder`
-
-
 def learn(
     config: TrainConfig,
     corpus: Corpus,
@@ -128,7 +128,7 @@ def learn(
     resume: bool,
     callbacks: Sequence[Callback],
     loggers: Sequence[Any],
-) -> tuple[Bundle, dict[str, Any], Epochs]:
+) -> tuple[Bundle, dict[str, Any], list[dict[str, float]]]:
     """Trains networks and linear members: a tagger whose segmenter is still to be trained, its results, its epochs."""
     config = filled_config(config, corpus, init)
     sentences = corpus.splits["train"]
@@ -188,13 +188,6 @@ def learn(
     if teacher:
         results["teacher"] = teacher.description
     return bundle, {"corpus": corpus.name, "parameters": parameters, **results}, epochs
-
-
-def keep(config: TrainConfig, corpus: Corpus, init: Bundle) -> tuple[Bundle, dict[str, Any], Epochs]:
-    """The tagger that `init` names as it is, and no epochs."""
-    _log.info("%s: the networks stay; %s", config.init, describe_segmenter(config, corpus, init))
-    parameters = sum(each.numel() for each in nn.ModuleList(init.networks).parameters())
-    return init, {"corpus": corpus.name, "parameters": parameters, "training_seconds": 0.0}, []
 
 
 def corpus_of_tagger(config: TrainConfig, init: Bundle) -> tuple[Corpus, list[str]]:
