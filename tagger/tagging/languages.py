@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, cast, overload
+from typing import Any, NamedTuple, cast, overload
 
 import numpy as np
 from safetensors.numpy import load_file
@@ -201,6 +201,14 @@ class _Document:
     doubted: bool = False  # whether a warning said that a paragraph looks like a language that is not there
 
 
+class _Profile(NamedTuple):
+    """What finding languages needs of a tagger."""
+
+    words: Collection[str]
+    known: float  # the share of the words of its dev split that are among these
+    is_thin: bool
+
+
 class Languages(DocumentTagger):
     """The taggers of all languages that come with the package, as one. Threads may share it.
 
@@ -241,7 +249,7 @@ class Languages(DocumentTagger):
         self._loaded: dict[str, Tagger] = {}
         self._last_used: dict[str, float] = {}
         self._max_bytes, self._garbage = max_bytes, 0
-        self._vocabularies: dict[str, tuple[Collection[str], float]] = {}  # see `_knows`
+        self._profiles: dict[str, _Profile] = {}  # they are smaller than taggers, and stay
         self.notice, self.remedy = notice, remedy
         self._met: set[str] = set()
         self.workers = Workers(self, options.workers)
@@ -252,7 +260,7 @@ class Languages(DocumentTagger):
     def __getstate__(self) -> dict[str, Any]:
         """A copy in another process loads its own."""
         kept = {name: value for name, value in self.__dict__.items() if name != "_identifier"}
-        return {**kept, "_loaded": {}, "_vocabularies": {}, "notice": None}
+        return {**kept, "_loaded": {}, "_profiles": {}, "notice": None}
 
     @property
     def config(self) -> dict[str, Any]:
@@ -288,6 +296,12 @@ class Languages(DocumentTagger):
                     self._make_room(tagger.nbytes)
                     self._loaded[language] = tagger
         return tagger
+
+    def _profile(self, language: str) -> _Profile:
+        if language not in self._profiles:
+            words, config = self.of(language).vocabulary.word_ids.keys(), self.of(language).config
+            self._profiles[language] = _Profile(words, float(config.get("known", 0.5)), bool(config.get("thin")))
+        return self._profiles[language]
 
     def _make_room(self, size: int) -> None:
         """Drops the taggers whose last use is longest ago, until one of a size fits in memory beside the others.
@@ -376,12 +390,9 @@ class Languages(DocumentTagger):
         words = telling_words(text[:CHECKED_CHARACTERS])
         if len(words) < 8:
             return True
-        if language not in self._vocabularies:  # it is smaller than the tagger, and stays
-            tagger = self.of(language)
-            self._vocabularies[language] = tagger.vocabulary.word_ids.keys(), float(tagger.config.get("known", 0.5))
-        vocabulary, share = self._vocabularies[language]
-        known = sum(word in vocabulary for word in words)
-        expected = len(words) * share
+        profile = self._profile(language)
+        known = sum(word in profile.words for word in words)
+        expected = len(words) * profile.known
         return known >= 0.5 * expected - 0.57 * math.sqrt(len(words)) and (known > 0 or expected < 4)
 
     def with_languages(
@@ -413,7 +424,7 @@ class Languages(DocumentTagger):
             document.met.add(language)
             if self.notice is not None:
                 self.notice(f"language: {language} ({document.path})")
-            if document.warn is not None and self.of(language).config.get("thin"):
+            if document.warn is not None and self._profile(language).is_thin:
                 document.warn(f"{language}: {THIN}")
 
     def _with_language(self, part: Part, document: _Document) -> Part:

@@ -18,7 +18,7 @@ from tagger.tagging.windows import cut_windows, first_window
 from tagger.tagging.workers import WorkBatch, Workers
 from tagger.text.files import read_lines
 from tagger.text.formats import read_parts
-from tagger.text.paragraphs import Part, cut_parts, cut_texts
+from tagger.text.paragraphs import MAX_GROUP, Part, cut_parts, cut_texts
 from tagger.text.segment import RULES, RuleSegmenter, Segmenter
 from tagger.text.sentence import Sentence, Token
 from tagger.text.strings import is_given
@@ -98,7 +98,8 @@ class DocumentTagger(ABC):
         """
         if isinstance(source, str):
             parts = self.with_languages(read_parts(io.StringIO(source), "the text", "text"))
-            return list(self.stream(list(cut_parts(parts, self.cuts_of)), probabilities=True, top=top))
+            sentences = list(cut_parts(parts, self.cuts_of, first=MAX_GROUP))  # texts of one language together
+            return list(self.stream(sentences, probabilities=True, top=top))
         return next(self.stream([Sentence(list(source))], probabilities=True, top=top))
 
     def stream(

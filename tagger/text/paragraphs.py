@@ -268,13 +268,13 @@ def cut_texts(segment: Segment, parts: Sequence[Part]) -> Iterator[list[list[Tok
     return iter(segment(texts) if texts else [])
 
 
-def cut_parts(parts: Iterable[Part], cuts_of: CutsOf, layout: bool = True) -> Iterator[Sentence]:
-    """Yields the sentences of parts, which are read in groups of up to `MAX_GROUP` characters and one part."""
+def cut_parts(parts: Iterable[Part], cuts_of: CutsOf, layout: bool = True, first: int = 1) -> Iterator[Sentence]:
+    """Yields the sentences of parts, which are read in groups of `first` to `MAX_GROUP` characters and one part."""
 
     def size(part: Part) -> int:
         return MAX_GROUP if isinstance(part, Sentence) else 1 + len(part.text)
 
-    for group in grouped(parts, size, 1, MAX_GROUP, GROUP_GROWTH):
+    for group in grouped(parts, size, first, MAX_GROUP, GROUP_GROWTH):
         cuts = cuts_of(group)
         for part in group:
             yield from sentences_of(part, cuts, layout)
