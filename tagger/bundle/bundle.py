@@ -52,7 +52,7 @@ TABLES_OF_FORMS = (
     "embedding.affixes.",
     "embedding.lemmas.",
     "embedding.vectors.tables.",
-)  # prefixes of their names
+)  # prefixes
 TRANSITIONS = "decoder."  # prefix of the names of the transitions' scores of a linear member
 
 
@@ -225,11 +225,10 @@ class Bundle:
         config, vocabularies = read_description(folder)
         described = [(each, vocabularies[each["vocabulary"]]) for each in config.pop("members")]
         networks = _load_networks(folder, [(each["network"], vocabulary) for each, vocabulary in described])
+        tokenizers = _load_tokenizers(folder, networks)
         members = tuple(
             Member(network, vocabulary, tokenizer, each["weight"], each["temperatures"], each.get("weights", {}))
-            for network, tokenizer, (each, vocabulary) in zip(
-                networks, _load_tokenizers(folder, networks), described, strict=True
-            )
+            for network, tokenizer, (each, vocabulary) in zip(networks, tokenizers, described, strict=True)
         )
         linear = _load_linear(config.pop("linear"), members[0].vocabulary.tags, folder)
         name = config.pop("segmenter")

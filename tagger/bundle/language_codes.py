@@ -2,9 +2,15 @@
 
 import re
 
+
+def _pairs(text: str) -> dict[str, str]:
+    words = text.split()
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
 # The languages of Universal Dependencies, as its treebanks are called, and their codes in ISO 639 (two letters where
 # there are two): https://universaldependencies.org/#current-ud-languages
-_NAMES_AND_CODES = """
+CODES = _pairs("""
 Abaza abq Abkhaz ab Afrikaans af Akkadian akk Akuntsu aqz Albanian sq Amharic am Ancient_Greek grc Ancient_Hebrew hbo
 Apurina apu Arabic ar Armenian hy Assyrian aii Azerbaijani az Bambara bm Basque eu Bavarian bar Beja bej Belarusian be
 Bengali bn Bhojpuri bho Bororo bor Breton br Bulgarian bg Buryat bxr Cantonese yue Catalan ca Cebuano ceb Chinese zh
@@ -24,31 +30,26 @@ swl Swiss_German gsw Tagalog tl Tamil ta Tatar tt Teko eme Telugu te Thai th Tsw
 Ukrainian uk Umbrian xum Upper_Sorbian hsb Urdu ur Uyghur ug Uzbek uz Veps vep Vietnamese vi Warlpiri wbp Welsh cy
 Western_Armenian hyw Western_Sierra_Puebla_Nahuatl nhi Wolof wo Xavante xav Xibe sjo Yakut sah Yoruba yo Yupik ess
 Zaar say
-"""
-_WORDS = _NAMES_AND_CODES.split()
-CODES = dict(zip(_WORDS[::2], _WORDS[1::2], strict=True))
+""")
 # Codes of three letters (ISO 639-2 and 639-3) and of two, of the languages that come with the package, and of North
 # Sami, whose treebank has three. The Hub wants two letters where there are two.
-_THREE_AND_TWO = """
+TWO_LETTERS = _pairs("""
 afr af ara ar arm hy bel be cat ca ces cs chi zh cym cy cze cs dan da deu de dut nl ell el eng en fas fa fin fi fra fr
 fre fr ger de gle ga gre el heb he hin hi hrv hr hye hy ice is ind id isl is ita it jpn ja kor ko lav lv lit lt mlt mt
 nld nl nno nn nob nb nor no per fa pol pl por pt ron ro rum ro rus ru slk sk slo sk slv sl sme se spa es srp sr swe sv
 tha th tur tr uig ug ukr uk vie vi wel cy zho zh
-"""
-_WORDS = _THREE_AND_TWO.split()
-TWO_LETTERS = dict(zip(_WORDS[::2], _WORDS[1::2], strict=True))
+""")
 # What speakers call the languages that come with the package, where English has another word, and their codes.
-_OWN_NAMES_AND_CODES = """
+OWN_NAMES = _pairs("""
 العربية ar հայերեն hy беларуская be català ca 中文 zh 汉语 zh 漢語 zh hrvatski hr čeština cs česky cs
 dansk da nederlands nl suomi fi français fr deutsch de ελληνικά el עברית he हिन्दी hi हिंदी hi
 íslenska is bahasa_indonesia id gaeilge ga italiano it 日本語 ja 한국어 ko latviešu lv lietuvių lt
 malti mt norsk no bokmål nb nynorsk nn فارسی fa polski pl português pt română ro русский ru srpski sr
 српски sr slovenčina sk slovenščina sl español es svenska sv ไทย th ภาษาไทย th türkçe tr українська uk
 ئۇيغۇرچە ug tiếng_việt vi cymraeg cy
-"""
-_WORDS = _OWN_NAMES_AND_CODES.split()
-OWN_NAMES = dict(zip(_WORDS[::2], _WORDS[1::2], strict=True))
+""")
 _TREEBANK = re.compile(r"\bUD_([A-Za-z_]+)-")
+_WRITTEN_FORMS = {"norwegian": ("nb", "nn")}  # which have codes of their own
 _FILE = re.compile(r"(?:^|[-\s])([a-z]{2,3})_[a-z0-9]+(?=$|[\s,;])")
 
 
@@ -62,9 +63,6 @@ def language_codes(corpus: str) -> list[str]:
         codes = [TWO_LETTERS.get(code, code) for code in _FILE.findall(corpus)]
         found = [code for code in codes if code in CODES.values()]
     return list(dict.fromkeys(found))
-
-
-_WRITTEN_FORMS = {"norwegian": ("nb", "nn")}  # which have codes of their own
 
 
 def codes_of(language: str) -> tuple[str, ...]:

@@ -119,11 +119,9 @@ def _unknown(prefix: str, name: str, known: Sequence[str]) -> InputError:
 
 def bad_value(key: str, value: Any, remedy: str) -> InputError:
     """The error `KEY=VALUE: REMEDY`, with the value as it is written on the command line."""
-    if value is None or isinstance(value, bool):
-        shown = {None: "null", True: "true", False: "false"}[value]
-    else:
-        shown = str(value) if len(str(value)) <= 60 else shorten(str(value))
-    return InputError(f"{key}={' '.join(shown.split()) if shown.isprintable() else ascii(shown)[1:-1]}: {remedy}")
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    text = text if len(text) <= 60 else shorten(text)
+    return InputError(f"{key}={' '.join(text.split()) if text.isprintable() else ascii(text)[1:-1]}: {remedy}")
 
 
 def nearest(word: str, words: Sequence[str]) -> str | None:

@@ -181,7 +181,7 @@ def test_settings_of_a_transformer(
         (CONFIG, ("members",), [], MISFIT),
         (CONFIG, ("scores",), {"dev": {"upos": 10**400}}, "scores="),
         (CONFIG, ("temperatures",), {"upso": 1.5}, 'a name in temperatures is "upso", not one of upos, xpos'),
-        (CONFIG, ("temperatures",), {"upos": float("nan")}, "temperatures={'upos': nan}: expected"),
+        (CONFIG, ("temperatures",), {"upos": float("nan")}, 'temperatures={"upos": NaN}: expected'),
         (CONFIG, ("format",), 8, "format 8, and this version of the tagger reads 7 alone; train it anew"),
         (CONFIG, ("format",), "x" * 1000, "xxx, and this version of the tagger reads 7 alone"),
         (VOCABULARY, ("vocabularies",), ..., MISFIT),

@@ -125,7 +125,7 @@ def test_a_folder_keeps_it(lemmas: Callable[..., Tagger], tmp_path: Path) -> Non
     ("key", "value", "message"),
     [
         ("dictionary", {}, "has no dictionary"),
-        ("dictionary", {"en": 1}, "dictionary={'en': 1}: expected str"),
+        ("dictionary", {"en": 1}, 'dictionary={"en": 1}: expected str'),
         ("known", {"NOUN": [[1, 3, 2]]}, "more are right than there are"),
         ("new", {"NOUN": [[1, 0, 0]]}, "expected int >= 1"),
         ("new", {"NOUN": [[1, -1, 2]]}, "expected int >= 0"),

@@ -84,7 +84,7 @@ TEACHER, TEXT = "distill.teacher=english", "distill.text=novels/*.txt"
         (["columns=[text]"], "cannot name a tag column"),
         (["embedding={words: 0, affixes: 0, chars: 0, dictionary: null}"], "all 0"),
         (["embedding.dictionary=xx"], "^no dictionary has the code 'xx'; choose from ar, ast, bg, "),
-        (["embedding.dictionary=[de,de]"], r"^embedding\.dictionary=\['de', 'de'\]: name every"),
+        (["embedding.dictionary=[de,de]"], r'^embedding\.dictionary=\["de", "de"\]: name every'),
         (["embedding.vectors=nowhere.txt"], "nowhere.txt"),
         (["embedding.vectors=[a,a]"], "embedding.vectors"),
         (["embedding.transformer=/nowhere/at/all"], "/nowhere/at/all"),
