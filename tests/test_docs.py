@@ -23,7 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from tagger.bundled import bundled
 from tagger.commands.app import COMMANDS, app
 from tagger.text.formats import INPUTS, OUTPUTS, SUFFIXES
-from tagger.training.config import LOGGERS, page_config
+from tagger.training.config import LOGGERS, config_from
 from tagger.training.launch import hydra_words
 from tests.commands.conftest import call
 from tests.conftest import with_entry_points
@@ -113,7 +113,7 @@ def test_training_commands_compose() -> None:
             for key, value in values:
                 if key not in groups:
                     OmegaConf.update(page, key, value, force_add=True)
-            page_config(page)
+            config_from(page)
 
 
 def _one_value(override: Override, at: int) -> Any:

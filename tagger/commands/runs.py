@@ -10,10 +10,10 @@ from tagger.commands.console import clear_errors
 
 def complete_keys(incomplete: str) -> list[str]:
     """The keys and groups of the command's config that begin with `incomplete`: `KEY=` and `GROUP=CHOICE`."""
-    from tagger.training.launch import PAGE, keys_of
+    from tagger.training.launch import CONFIG, keys_of
 
     folder = bundled("conf")
-    keys = [f"{key}=" for key in keys_of(folder / f"{PAGE}.yaml")]
+    keys = [f"{key}=" for key in keys_of(folder / f"{CONFIG}.yaml")]
     groups = [f"{path.parent.name}={path.stem}" for path in sorted(folder.glob("*/*.yaml"))]
     return [key for key in [*keys, *groups] if key.startswith(incomplete)]
 

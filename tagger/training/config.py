@@ -1,7 +1,7 @@
-"""The page `conf/train.yaml` as dataclasses: the values of a run, checked before it begins.
+"""`conf/train.yaml` as dataclasses: the values of a run, checked before it begins.
 
-Hydra composes the page, and `checked_config` makes a dataclass of it. `text/schema.py` checks names, types and ranges;
-what concerns several values, this machine or files is checked here.
+Hydra composes the config, and `checked_config` makes a dataclass of it. `text/schema.py` checks names, types and
+ranges; what concerns several values, this machine or files is checked here.
 """
 
 import os
@@ -190,7 +190,7 @@ class TrainConfig:
     test: bool
     init: Name | None
     trainer: dict[str, Any]  # arguments of pytorch_lightning.Trainer
-    logger: dict[str, dict[str, Any]] = field(default_factory=dict)  # without a logger the page has none
+    logger: dict[str, dict[str, Any]] = field(default_factory=dict)  # without a logger the file has none
 
     @property
     def learns(self) -> bool:
@@ -229,7 +229,7 @@ def checked_config(values: Any, overrides: Sequence[str] = (), in_sweep: bool = 
         in_sweep: whether the run is one of several: it does not look at test, and trains a segmenter only if it is
             told to.
     """
-    config = page_config(values)
+    config = config_from(values)
     check_machine(config.threads, config.trainer)
     check_loggers(config.logger)
     if config.init is not None:
@@ -245,8 +245,8 @@ def checked_config(values: Any, overrides: Sequence[str] = (), in_sweep: bool = 
     return replace(config, test=False, segmenter=RULES_OF_CORPUS if config.segmenter == AUTO else config.segmenter)
 
 
-def page_config(values: DictConfig | Mapping[str, Any]) -> TrainConfig:
-    """The values of the page, as Hydra composed or a run saved them, as its dataclass.
+def config_from(values: DictConfig | Mapping[str, Any]) -> TrainConfig:
+    """The values, as Hydra composed or a run saved them, as its dataclass.
 
     `name` is left out: it says where a run goes, not how it is trained.
     """

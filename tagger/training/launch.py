@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     from tagger.training.config import TrainConfig
 
-PAGE = "train"  # of conf
+CONFIG = "train"  # of conf
 FOLDER_KEYS = ("hydra.run.dir", "hydra.sweep.dir")
 # Hydra 1.3 reads configs as its first versions did unless it is told another one; 1.4 warns of whoever tells it any.
 VERSION_BASE = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
@@ -65,16 +65,16 @@ def train(words: Sequence[str]) -> int:
     """
     set_up_logging()
     checked = hydra_words(words)
-    for page in bundled("conf").glob("hydra/sweeper/*.yaml"):
+    for file in bundled("conf").glob("hydra/sweeper/*.yaml"):
         # Hydra looks for sweepers in the package `hydra_plugins`, whose folders an editable installation does not have.
-        module, _, name = str(OmegaConf.load(page)._target_).rpartition(".")
+        module, _, name = str(OmegaConf.load(file)._target_).rpartition(".")
         try:
             Plugins.instance().register(getattr(import_module(module), name))
         except ModuleNotFoundError as error:  # an installation of before
             raise missing_library(error, "hydra_plugins", None) from None
     run = SingleRun(words, any(word.startswith(FOLDER_KEYS) for word in checked))
     with _hydra_reads(checked):
-        hydra.main(config_path=str(bundled("conf")), config_name=PAGE, **VERSION_BASE)(run)()
+        hydra.main(config_path=str(bundled("conf")), config_name=CONFIG, **VERSION_BASE)(run)()
     if run.error is not None:
         raise run.error
     return run.status
@@ -293,7 +293,7 @@ def _unknown_key(key: str) -> InputError:
     choices = sorted(bundled("conf").glob(f"{group}/*.yaml"))
     if having := [f"{group}={choice.stem}" for choice in choices if name and name in keys_of(choice)]:
         return InputError(f"{key}: no such key here; it needs {' or '.join(having)}")
-    near = nearest(key, keys_of(bundled("conf") / f"{PAGE}.yaml"))
+    near = nearest(key, keys_of(bundled("conf") / f"{CONFIG}.yaml"))
     return InputError(f"{key}: no such key; {f'did you mean {near}?' if near else 'see python -m tagger --cfg job'}")
 
 

@@ -23,7 +23,7 @@ from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.training import fit_segmenter as segmenter
 from tagger.training import launch
-from tagger.training.config import TrainConfig, page_config
+from tagger.training.config import TrainConfig, config_from
 from tagger.training.launch import VERSION_BASE
 from tagger.training.train import train as train_run
 from tagger.training.trainer import EpochRecorder
@@ -133,7 +133,7 @@ def page(name: str, *overrides: str, **options: bool) -> DictConfig:
 def config_of(treebank: Path, *overrides: str) -> TrainConfig:
     """The config of a tiny training on `treebank`."""
     own = ["corpus=conllu", f"corpus.path={treebank}", "test=false", *TINY]
-    return page_config(page("train", *own, *overrides))
+    return config_from(page("train", *own, *overrides))
 
 
 def contents(folder: Path) -> dict[str, bytes]:

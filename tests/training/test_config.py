@@ -21,7 +21,7 @@ from tagger.training.config import (
     check_machine,
     check_overrides,
     check_trainer_settings,
-    page_config,
+    config_from,
 )
 from tagger.training.start import Inputs, network_config, with_recipe
 from tagger.training.train import train
@@ -33,7 +33,7 @@ VOCABULARY = Vocabulary({"a": 2}, ["a"], {"upos": ["NOUN", "VERB"]}, ["a"])
 
 
 def composed(*overrides: str) -> TrainConfig:
-    return page_config(page("train", *overrides))
+    return config_from(page("train", *overrides))
 
 
 @pytest.mark.parametrize("choice", CHOICES)
@@ -50,7 +50,7 @@ def test_every_choice_composes_and_builds(choice: str, tmp_path: Path) -> None:
 def test_a_config_is_plain_values_and_back() -> None:
     config = composed("corpus=columns", r"corpus.train=a\${b}", "model.hidden.forward=[3,4]", "embedding.vectors=[a,b]")
     plain = json.loads(json.dumps(asdict(config)))
-    assert page_config(plain) == config
+    assert config_from(plain) == config
     assert config.corpus.train == "a${b}"
 
 
@@ -66,7 +66,7 @@ def test_a_config_is_plain_values_and_back() -> None:
 )
 def test_a_config_from_a_file_is_checked_in_one_line(change: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError) as caught:
-        page_config(asdict(composed()) | change)
+        config_from(asdict(composed()) | change)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 

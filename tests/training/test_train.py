@@ -10,7 +10,7 @@ import tagger
 from tagger.errors import InputError
 from tagger.text.conllu import read_conllu, write_conllu
 from tagger.text.files import read_lines
-from tagger.training.config import page_config
+from tagger.training.config import config_from
 from tagger.training.train import train
 from tests.training.conftest import COMMAND, TINY, config_of, page, weights
 
@@ -107,7 +107,7 @@ def test_spans_get_span_scores(tmp_path: Path) -> None:
         (tmp_path / f"{split}.txt").write_text((lines + "\n") * 5)
     own = ["corpus=columns", f"corpus.train={tmp_path / 'train.txt'}", f"corpus.dev={tmp_path / 'dev.txt'}"]
     own += ["columns=[pos,chunk]", "corpus.fields={tokens: 0, pos: 1, chunk: 2}", *TINY, "trainer.max_epochs=1"]
-    results = train(page_config(page("train", *own)), tmp_path / "run", COMMAND)
+    results = train(config_from(page("train", *own)), tmp_path / "run", COMMAND)
     assert {"NP", "VP"} <= set(results["dev"]["chunk"]["spans"])
     assert results["dev"]["pos"]["spans"] is None
 

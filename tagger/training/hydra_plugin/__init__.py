@@ -15,7 +15,7 @@ class GridSweeper(Sweeper):
     """Trains every combination of the values: the choice `grid` of `hydra/sweeper`."""
 
     def __init__(self, **values: Any) -> None:
-        self.values = values  # of the page of `conf/hydra/sweeper`
+        self.values = values  # of the file in `conf/hydra/sweeper`
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Gets what a sweep needs, from Hydra."""

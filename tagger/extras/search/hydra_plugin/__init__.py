@@ -15,7 +15,7 @@ class StudySweeper(Sweeper):
     """Trains the trials of an Optuna study: the choice `optuna` of `hydra/sweeper`."""
 
     def __init__(self, **values: Any) -> None:
-        self.values = values  # of the page of `conf/hydra/sweeper`
+        self.values = values  # of the file in `conf/hydra/sweeper`
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Gets what a search needs, from Hydra."""
