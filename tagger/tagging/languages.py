@@ -293,7 +293,8 @@ class Languages(DocumentTagger):
                 tagger = self._loaded.get(language)  # another thread may have loaded it meanwhile
                 if tagger is None:
                     tagger = Tagger(Bundle.load(bundled("data") / language), self._options, language)
-                    self._make_room(tagger.nbytes)
+                    if self._loaded:
+                        self._make_room(tagger.nbytes)
                     self._loaded[language] = tagger
         return tagger
 
@@ -399,7 +400,7 @@ class Languages(DocumentTagger):
         self, parts: Iterable[Part], path: str = "the text", warn: Callable[[str], None] | None = None
     ) -> Iterator[Part]:
         """The parts of a document with their languages; a line of JSON may name its own in its key `language`."""
-        stream = (_with_named_language(part, path) for part in parts)
+        stream = (part if isinstance(part, Paragraph) else _with_named_language(part, path) for part in parts)
         beginning: list[Part] = []
         size = 0
         for part in stream:
@@ -511,8 +512,9 @@ class Languages(DocumentTagger):
             tagger = self.of(language)
             columns = [column for column in wanted if column in tagger.columns]
             tagger.tag_window(groups[language], request._replace(columns=columns), fixed_shapes)
-            for sentence in groups[language]:
-                _fill(sentence, [column for column in wanted if column not in columns])
+            if missing := [column for column in wanted if column not in columns]:
+                for sentence in groups[language]:
+                    _fill(sentence, missing)
 
 
 @lru_cache(maxsize=1000)  # to find one looks at the folders of all taggers, and each line of a file may name one
@@ -520,9 +522,9 @@ def _named(language: str) -> str:
     return find_language(language)
 
 
-def _with_named_language(part: Part, path: str) -> Part:
+def _with_named_language(part: Sentence | JsonText, path: str) -> Part:
     """A part that has the language that its key `language` names."""
-    if isinstance(part, Paragraph) or part.language is not None or not isinstance(part.fields.get("language"), str):
+    if part.language is not None or not isinstance(part.fields.get("language"), str):
         return part
     try:
         language = _named(part.fields["language"])
