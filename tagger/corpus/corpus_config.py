@@ -51,6 +51,10 @@ class CorpusConfig:
     tokens: str = "tokens"
     treebank: _Names = "en_ewt"
 
+    def __post_init__(self) -> None:
+        if self.fields and self.kind not in ("columns", "hub"):
+            raise InputError(f"corpus.fields: corpus={self.kind} does not read it; it needs corpus=columns or hub")
+
 
 def single_configs(config: CorpusConfig) -> list[CorpusConfig]:
     """The configs of the single corpora of a config: itself, or one for each value of its list."""

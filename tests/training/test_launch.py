@@ -122,6 +122,7 @@ def test_a_used_folder_is_refused_and_stays_as_it_is(
         ("~model.dpth", "Could not delete from config. 'model.dpth' does not exist."),
         ("+corpus._target_=os.system", "corpus._target_: no such key; "),
         ("corpus.path=x", "corpus.path: no such key here; it needs corpus=conllu"),
+        ("corpus.fields.x=4", "corpus.fields: corpus=sample does not read it; it needs corpus=columns or hub"),
         ("corpus=conlu", "Could not find 'corpus/conlu' Available options in 'corpus': columns conll2000"),
         ("model.depth", "model.depth: no command"),
         ("model.depth=1,2", "model.depth=1,2"),
