@@ -9,7 +9,7 @@ saves does not predict them.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,18 @@ class Auxiliary:
 
     def __init__(self, values: Sequence[str], annotated: Iterable[tuple[str, str]] = ()) -> None:
         self.values, self.annotated = list(values), frozenset(annotated)
-        self._known = lru_cache(maxsize=100_000)(self._find)
+        ids = {value: i for i, value in enumerate(self.values)}
+        of_xpos = [value.startswith(XPOS_VALUE) for value in self.values]
+        self._places = {
+            "xpos": [i for i, is_xpos in enumerate(of_xpos) if is_xpos],
+            "feats": [i for i, is_xpos in enumerate(of_xpos) if not is_xpos],
+        }
+
+        @lru_cache(maxsize=100_000)
+        def known(xpos: str, feats: str) -> list[int]:
+            return [ids[value] for value in values_of(xpos, feats) if value in ids]
+
+        self._known = known
 
     @classmethod
     def of(cls, sentences: Dataset, columns: Sequence[str]) -> "Auxiliary":
@@ -81,19 +92,6 @@ class Auxiliary:
             for place, word in enumerate(_pairs(xpos, feats)):
                 found[place, number, self._known(*word)] = 1
         return found
-
-    @cached_property
-    def _ids(self) -> dict[str, int]:
-        return {value: i for i, value in enumerate(self.values)}
-
-    @cached_property
-    def _places(self) -> dict[str, list[int]]:
-        """The values of each column."""
-        of_xpos = [value.startswith(XPOS_VALUE) for value in self.values]
-        return {"xpos": [i for i, x in enumerate(of_xpos) if x], "feats": [i for i, x in enumerate(of_xpos) if not x]}
-
-    def _find(self, xpos: str, feats: str) -> list[int]:
-        return [self._ids[value] for value in values_of(xpos, feats) if value in self._ids]
 
 
 def _pairs(xpos: list[str], feats: list[str]) -> list[tuple[str, str]]:
