@@ -243,13 +243,10 @@ def finish(folder: Path, rows: Sequence[SweptRun]) -> int:
 
 def _values(row: SweptRun) -> dict[str, Any]:
     """The fields of a row; the accuracy is the mean of the columns."""
-    values: dict[str, Any] = {"run": row.number, "state": row.state, "overrides": row.overrides, "error": row.error}
     report = read_report(row.folder)
-    if report is not None:
-        values["state"] = "complete"
-    for name in FIELDS[3:-1]:
-        values[name] = (report or {}).get(name)
-    return values
+    state = row.state if report is None else "complete"
+    values: dict[str, Any] = {"run": row.number, "state": state, "overrides": row.overrides, "error": row.error}
+    return values | {name: (report or {}).get(name) for name in FIELDS[3:-1]}
 
 
 def read_report(folder: Path) -> dict[str, Any] | None:
