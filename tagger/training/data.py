@@ -4,9 +4,8 @@
 some of them if the config asks for noise, pads them, and adds what a network reads or learns beside words and tags.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,24 +75,14 @@ class TaggerDataModule(pl.LightningDataModule):
         self.table = FormTable(module.vocabulary, module.config, None if never_learns else module.tokenizer)
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        train, reading, additions = self.splits["train"], self.reading, list[Addition]()
-        sentences = self._needed(
-            train if self.targets is None else self.targets.sentences, AUXILIARY_COLUMNS if self.auxiliary else ()
-        )
-        if CORPUS in sentences.column_names:
-            additions.append(partial(add_corpora, self.table.vocabulary.corpus_ids, reading.corpus_dropout))
-        if self.auxiliary is not None:
-            additions.append(partial(add_auxiliary, self.auxiliary))
-        if self.targets is not None:
-            additions.append(partial(add_teacher, self.targets))
-        batches = Batches(sentences, self.table, additions, len(train), reading.word_dropout, reading.noise)
-        return self._loader(batches, reading.seed, self._mixture(sentences))
+        train, columns = self.splits["train"], AUXILIARY_COLUMNS if self.auxiliary else ()
+        sentences = self._needed(train if self.targets is None else self.targets.sentences, columns)
+        batches = Batches(sentences, self.table, self.reading, len(train), self.auxiliary, self.targets)
+        return self._loader(batches, self.reading.seed, self._mixture(sentences))
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        sentences, additions = self._needed(self.splits["dev"]), list[Addition]()
-        if CORPUS in sentences.column_names and not self.reading.corpus_dropout:
-            additions.append(partial(add_corpora, self.table.vocabulary.corpus_ids, 0.0))
-        return self._loader(Batches(sentences, self.table, additions, len(sentences)), None, None)
+        sentences = self._needed(self.splits["dev"])
+        return self._loader(Batches(sentences, self.table, self.reading, len(sentences)), None, None)
 
     def _needed(self, sentences: Dataset, more: Sequence[str] = ()) -> Dataset:
         """The sentences with those columns alone that batches are made of, which are faster to read."""
@@ -107,8 +96,8 @@ class TaggerDataModule(pl.LightningDataModule):
             assert self.shards is not None
             device = self.trainer.strategy.root_device if self.trainer else "cpu"
             tokens = (row["tokens"] for row in batches.sentences)
-            outputs = frozen_outputs(transformer, tokenizer, tokens, lengths, self.shards, device)
-            batches.additions.append(partial(add_outputs, outputs, np.cumsum(lengths)))
+            batches.outputs = frozen_outputs(transformer, tokenizer, tokens, lengths, self.shards, device)
+            batches.ends = np.cumsum(lengths)
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = BucketSampler(lengths, self.reading.batch_tokens, seed, rank, world, mixture)
         # The loader has its own generator: nothing may draw from the global one, whose state a checkpoint restores.
@@ -136,7 +125,6 @@ class Rows:
     numbers: np.ndarray  # of the sentences as they are on disk
     columns: dict[str, Any]  # for each column the values of every sentence
     untagged: np.ndarray  # (B,) whether a sentence is untagged text
-    generator: np.random.Generator | None  # draws what is random in training; None for dev
     copies: list[Copy] | None = None  # as noise left them, fewer than `numbers` if some were joined; None without noise
     changed: np.ndarray | None = None  # (T', B') whether noise changed a word of the copies
 
@@ -154,76 +142,74 @@ class Rows:
         for number, copy in enumerate(copies):
             words = copy.of_words(tokens)
             changed[: len(words), number] = [a != b for a, b in zip(copy.forms, words, strict=True)]
-        return Rows(self.numbers, columns, untagged, self.generator, copies, changed)
-
-
-Addition = Callable[[Batch, Rows], None]
-"""What a batch gets beside words and tags; it changes the batch in place."""
+        return Rows(self.numbers, columns, untagged, copies, changed)
 
 
 class Batches(torch.utils.data.Dataset[Batch]):
-    """The numbers of sentences and a seed, None for dev, -> a `Batch`. The sentences stay on disk."""
+    """The numbers of sentences and a seed, None for dev, -> a `Batch`. The sentences stay on disk.
+
+    Attributes:
+        outputs: of a frozen transformer, (tokens of all sentences, M', D), on disk; `ends` are those of each sentence.
+    """
+
+    outputs: np.ndarray | None = None
+    ends: np.ndarray
 
     def __init__(
         self,
         sentences: Dataset,
         table: FormTable,
-        additions: list[Addition],
+        reading: Reading,
         tagged: int,
-        word_dropout: float = 0.0,
-        noise: float = 0.0,
+        auxiliary: Auxiliary | None = None,
+        targets: TeacherTargets | None = None,
     ) -> None:
         """The first `tagged` sentences have tags; those after them are untagged text."""
-        self.sentences, self.table, self.additions = sentences, table, additions
-        self.tagged, self.word_dropout, self.noise = tagged, word_dropout, noise
+        self.sentences, self.table, self.reading, self.tagged = sentences, table, reading, tagged
+        self.auxiliary, self.targets = auxiliary, targets
 
     def __getitem__(self, item: Any) -> Batch:
         numbers, seed = item
         generator = None if seed is None else np.random.default_rng(seed)
-        rows = Rows(numbers, self.sentences[numbers], numbers >= self.tagged, generator)
-        if seed is not None and self.noise:
-            rows = rows.spoilt(self.noise, np.random.default_rng([*seed, NOISE]))
+        rows = Rows(numbers, self.sentences[numbers], numbers >= self.tagged)
+        if seed is not None and self.reading.noise:
+            rows = rows.spoilt(self.reading.noise, np.random.default_rng([*seed, NOISE]))
         tags = {column: rows.columns[column] for column in self.table.vocabulary.columns}
-        batch = collate(rows.columns["tokens"], self.table, tags, self.word_dropout, generator)
-        for add in self.additions:
-            add(batch, rows)
+        batch = collate(rows.columns["tokens"], self.table, tags, self.reading.word_dropout, generator)
+        lengths, untagged = batch.lengths.tolist(), torch.from_numpy(rows.untagged)
+        if CORPUS in rows.columns and (generator is not None or not self.reading.corpus_dropout):
+            known = self.table.vocabulary.corpus_ids
+            ids = np.array([known.get(str(name), NO_CORPUS) for name in rows.columns[CORPUS]], dtype=np.int64)
+            if generator is not None:
+                ids[generator.random(len(ids)) < self.reading.corpus_dropout] = NO_CORPUS
+            batch.corpora = torch.from_numpy(ids)
+        if self.auxiliary is not None:
+            batch.auxiliary = torch.from_numpy(self.auxiliary.matrix(rows.columns, lengths))
+            batch.auxiliary[:, untagged] = -1
+        if self.targets is not None:
+            for target in batch.targets.values():
+                target[:, untagged] = IGNORE
+            batch.teacher = self._said(self.targets, rows)
+        if self.outputs is not None:
+            states = np.zeros((*batch.index.shape, *self.outputs.shape[1:]), dtype=np.float32)  # (T, B, M', D)
+            for column, (end, length) in enumerate(zip(self.ends[numbers], lengths, strict=True)):
+                states[:length, column] = self.outputs[end - length : end]
+            batch.outputs = torch.from_numpy(states)
         return batch
 
+    @staticmethod
+    def _said(targets: TeacherTargets, rows: Rows) -> dict[str, torch.Tensor]:
+        """What a teacher says of each word.
 
-def add_corpora(corpus_ids: dict[str, int], dropout: float, batch: Batch, rows: Rows) -> None:
-    """Adds the corpus of each sentence; in training a share of the sentences is not told theirs."""
-    ids = np.array([corpus_ids.get(str(name), NO_CORPUS) for name in rows.columns[CORPUS]], dtype=np.int64)
-    if rows.generator is not None:
-        ids[rows.generator.random(len(ids)) < dropout] = NO_CORPUS
-    batch.corpora = torch.from_numpy(ids)
-
-
-def add_auxiliary(auxiliary: Auxiliary, batch: Batch, rows: Rows) -> None:
-    """Adds the auxiliary values of each word; nothing is known about those of untagged text."""
-    batch.auxiliary = torch.from_numpy(auxiliary.matrix(rows.columns, batch.lengths.tolist()))
-    batch.auxiliary[:, torch.from_numpy(rows.untagged)] = -1
-
-
-def add_teacher(targets: TeacherTargets, batch: Batch, rows: Rows) -> None:
-    """Adds what a teacher says of each word; untagged text has no gold tags.
-
-    Of a word that noise changed the teacher says no lemma: its edit script is that of the word as it was.
-    """
-    for target in batch.targets.values():
-        target[:, torch.from_numpy(rows.untagged)] = IGNORE
-    for column, values in targets.batch(rows.numbers).items():
-        values = values if rows.copies is None else gathered(values, rows.copies)
-        if column == LEMMA and rows.changed is not None:
-            values[rows.changed] = NO_LEMMA
-        batch.teacher[column] = torch.from_numpy(values)
-
-
-def add_outputs(outputs: np.ndarray, ends: np.ndarray, batch: Batch, rows: Rows) -> None:
-    """Adds the outputs of a frozen transformer, (tokens of all sentences, M', D), on disk; `ends`: of each sentence."""
-    states = np.zeros((*batch.index.shape, *outputs.shape[1:]), dtype=np.float32)  # (T, B, M', D)
-    for column, (end, length) in enumerate(zip(ends[rows.numbers], batch.lengths.tolist(), strict=True)):
-        states[:length, column] = outputs[end - length : end]
-    batch.outputs = torch.from_numpy(states)
+        Of a word that noise changed it says no lemma: its edit script is that of the word as it was.
+        """
+        said = {}
+        for column, values in targets.batch(rows.numbers).items():
+            values = values if rows.copies is None else gathered(values, rows.copies)
+            if column == LEMMA and rows.changed is not None:
+                values[rows.changed] = NO_LEMMA
+            said[column] = torch.from_numpy(values)
+        return said
 
 
 class BucketSampler(Sampler[tuple[np.ndarray, list[int] | None]]):
