@@ -21,7 +21,7 @@ class TagDocuments(PipelineStep):
 
     name, type = "bigru tagger", "TAGGER"
 
-    def __init__(self, model: str = "english", tags: Sequence[str] | None = None, batch_size: int = 256) -> None:
+    def __init__(self, model: str | None = None, tags: Sequence[str] | None = None, batch_size: int = 256) -> None:
         """Finds a tagger; see `BatchTagger`. Each process loads it once."""
         super().__init__()
         self.batches, self.batch_size = BatchTagger(model, tags=tags), batch_size

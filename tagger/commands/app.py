@@ -4,7 +4,7 @@
 """
 
 from importlib import import_module
-from importlib.metadata import version
+from importlib.metadata import distributions
 from typing import Annotated, Any
 
 import typer
@@ -109,7 +109,8 @@ def _typer(**settings: Any) -> typer.Typer:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"tagger {version('bigru-tagger')}")
+        versions = [found.version for found in distributions(name="bigru-tagger")]
+        typer.echo(f"tagger {(versions or ['unknown (not installed)'])[0]}")
         raise typer.Exit
 
 

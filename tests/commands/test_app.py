@@ -97,9 +97,11 @@ def test_mistakes_of_a_training_are_answered_before_lightning_is_imported(
     assert not list(tmp_path.iterdir())
 
 
-def test_the_version_is_that_of_the_project() -> None:
+def test_the_version_is_that_of_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert call("--version").stdout == call("-V").stdout == f"tagger {project['version']}\n"
+    monkeypatch.setattr("tagger.commands.app.distributions", lambda name: [])  # of a checkout
+    assert call("--version").stdout == "tagger unknown (not installed)\n"
 
 
 def test_completion_of_commands_options_and_keys() -> None:

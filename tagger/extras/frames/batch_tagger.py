@@ -6,15 +6,16 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from tagger.bundle.catalog import DEFAULT, find_tagger
+from tagger.bundle.catalog import find_tagger
+from tagger.bundled import bundled
 from tagger.errors import InputError, shorten
 from tagger.tagging.decoding import Request
 from tagger.tagging.languages import load
-from tagger.tagging.tagger import Tagger
+from tagger.tagging.tagger import DocumentTagger
 from tagger.tagging.tagger_options import checked_columns, checked_tokens
 from tagger.tagging.windows import WINDOW_TOKENS, cut_windows
 from tagger.text.formats import read_parts
-from tagger.text.paragraphs import Part, sentences_of, texts_of
+from tagger.text.paragraphs import Part, sentences_of
 from tagger.text.sentence import Sentence
 
 TOKENS = "tokens"
@@ -34,7 +35,7 @@ class BatchTagger:
 
     def __init__(
         self,
-        model: str | Path = DEFAULT,
+        model: str | Path | None = None,
         column: str = "text",
         *,
         tags: Sequence[str] | None = None,
@@ -42,27 +43,28 @@ class BatchTagger:
         device: str = "cpu",
         precision: str = "auto",
     ) -> None:
-        """Finds a tagger's folder, which all processes must see; the model is one for `tagger.load`.
+        """Finds a tagger's folder, which all processes must see.
 
         Args:
+            model: one for `tagger.load`; None: the taggers of all languages, so that each value finds its own.
             column: whose values are tagged: texts, or lists of tokens.
             tags: the kinds of tags, such as `upos`; None: all that the tagger has.
             probabilities: whether to add a column with the probabilities of the tags (`upos_probabilities`).
         """
         self.column, self.probabilities, self.device, self.precision = column, probabilities, device, precision
         self.tags = None if tags is None else list(tags)
-        self.folder = find_tagger(str(model)).resolve()
+        self.folder = None if model is None else find_tagger(str(model)).resolve()
         # The cache of `datasets` knows an equal object again: one of the same files.
-        files = sorted(path for path in self.folder.rglob("*") if path.is_file())
+        files = sorted(path for path in (self.folder or bundled("data")).rglob("*") if path.is_file())
         self._files = [(str(path), (stat := path.stat()).st_size, stat.st_mtime_ns) for path in files]
-        self._tagger: Tagger | None = None
+        self._tagger: DocumentTagger | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the tagger, so that `datasets` finds that two equal objects are equal."""
         return {**self.__dict__, "_tagger": None}
 
     @property
-    def tagger(self) -> Tagger:
+    def tagger(self) -> DocumentTagger:
         """The tagger, which is loaded when it is first wanted."""
         if self._tagger is None:
             self._tagger = load(self.folder, self.device, self.precision)
@@ -85,9 +87,8 @@ class BatchTagger:
     def columns(self, values: Sequence[Any]) -> dict[str, list[Any]]:
         """The new columns, given the values of the old one."""
         names = checked_columns(self.tags, self.tagger.columns)
-        read = [None if value is None else list(_parts(value)) for value in values]
-        texts = [text for parts in read for part in parts or () for text in texts_of(part)]
-        cuts = iter(self.tagger.segment_all(texts))  # the sentences of each text, in order
+        read = [None if value is None else self._parts(value) for value in values]
+        cuts = self.tagger.cuts_of([part for parts in read for part in parts or ()])
         documents = [
             None if parts is None else [each for part in parts for each in sentences_of(part, cuts, layout=False)]
             for parts in read
@@ -102,9 +103,20 @@ class BatchTagger:
             tags = [None if each is None else [s.tags[name] for s in each] for each in documents]
             found[name] = _as_given(values, tags)
             if self.probabilities:
-                shares = [None if each is None else [s.probabilities[name] for s in each] for each in documents]
+                shares = [
+                    None if each is None else [s.probabilities.get(name, [None] * len(s)) for s in each]
+                    for each in documents
+                ]
                 found[name + PROBABILITIES] = _as_given(values, shares)
         return found
+
+    def _parts(self, value: Any) -> list[Part]:
+        """A sentence of tokens, or the paragraphs of a text, read as `python -m tagger tag` reads a file."""
+        if isinstance(value, str):
+            parts: Iterable[Part] = read_parts(io.StringIO(value), "the text", "text")
+        else:
+            parts = [Sentence(checked_tokens(value))]
+        return list(self.tagger.with_languages(parts, f"the value {shorten(str(value))}"))
 
 
 def _as_given(values: Sequence[Any], of_sentences: Sequence[list[Any] | None]) -> list[Any]:
@@ -113,11 +125,3 @@ def _as_given(values: Sequence[Any], of_sentences: Sequence[list[Any] | None]) -
         found if found is None or isinstance(value, str) else found[0]
         for found, value in zip(of_sentences, values, strict=True)
     ]
-
-
-def _parts(value: Any) -> Iterator[Part]:
-    """A sentence of tokens, or the paragraphs of a text, read as `python -m tagger tag` reads a file."""
-    if isinstance(value, str):
-        yield from read_parts(io.StringIO(value), "the text", "text")
-    else:
-        yield Sentence(checked_tokens(value))

@@ -11,7 +11,7 @@ except ModuleNotFoundError as error:
     raise missing_library(error, "nltk", "nltk") from None
 
 from tagger.bundle.catalog import DEFAULT
-from tagger.tagging.languages import load
+from tagger.tagging.languages import Languages, load
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import checked_column, checked_tokens
 
@@ -29,21 +29,23 @@ class NltkTagger(TaggerI):  # type: ignore[misc]  # NLTK has no types
     """A tagger as NLTK knows it: `accuracy`, `confusion` and its other methods work as for NLTK's own."""
 
     def __init__(
-        self, model: str | Path | Tagger = DEFAULT, column: str | None = None, tagset: str | None = None
+        self, model: str | Path | Tagger | Languages | None = None, column: str | None = None, tagset: str | None = None
     ) -> None:
         """Loads a tagger, unless one is given.
 
         Args:
+            model: None: the taggers of all languages; the sentences of a call are one document.
             column: `upos`, `xpos` (in English, the tags of the Penn Treebank), ...; None: the first.
             tagset: `universal`: the twelve tags of `nltk.pos_tag(tokens, tagset="universal")`, from UPOS; None: the
                 tags as they are.
         """
-        self.tagger = model if isinstance(model, Tagger) else load(model)
+        self.tagger = model if isinstance(model, (Tagger, Languages)) else load(model)
         self.column = self.tagger.columns[0] if column is None else checked_column(column, self.tagger.columns)
         if tagset not in (None, UNIVERSAL):
             raise InputError(f"{shorten(str(tagset))} is no tagset here; give {UNIVERSAL!r}, or leave it out")
         self.tagset = tagset
-        for tag in self.tagger.vocabulary.tags[self.column] if tagset else ():
+        one = self.tagger.of(DEFAULT) if isinstance(self.tagger, Languages) else self.tagger
+        for tag in one.vocabulary.tags[self.column] if tagset else ():
             if tag not in UNIVERSAL_TAGS:
                 raise InputError(
                     f"the tagset {UNIVERSAL} is made of UPOS, and the column {self.column} has the tag {shorten(tag)};"

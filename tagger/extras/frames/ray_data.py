@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tagger.bundle.catalog import DEFAULT
 from tagger.errors import InputError, missing_library, shorten
 from tagger.extras.frames.batch_tagger import BatchTagger
 from tagger.model.device import choose_device, choose_precision
@@ -21,7 +20,7 @@ BATCH_ROWS = 256
 
 def tag_dataset(
     dataset: Dataset,
-    model: str | Path = DEFAULT,
+    model: str | Path | None = None,
     column: str = "text",
     *,
     tags: Sequence[str] | None = None,
@@ -37,7 +36,7 @@ def tag_dataset(
     rows may change their order unless `preserve_order` of Ray Data's `ExecutionOptions` is set.
 
     Args:
-        model: its files are sent to the processes.
+        model: one whose folder all machines see; None: those of all languages.
         device: `auto` looks at this machine, as does that of `precision`.
         workers: processes; None: as many as Ray finds useful, up to one per CPU of the cluster, or per GPU.
         batch_size: rows that are tagged together.

@@ -92,6 +92,21 @@ def test_a_list_of_tokens_is_one_sentence(trained: Path) -> None:
     assert found["upos_probabilities"][3:] == [None, []]
 
 
+GERMAN = "Die Kinder spielten im Garten, als ihre Mutter von der Arbeit nach Hause kam."
+
+
+def test_each_value_has_its_own_language_unless_a_tagger_is_named() -> None:
+    english, words = "The children were playing in the garden.", "Les enfants jouaient dans le jardin .".split()
+    mixed = BatchTagger(probabilities=True)({"text": [GERMAN, english, words, None, []]})
+    for place, (text, language) in enumerate([(GERMAN, "german"), (english, "english"), (words, "french")]):
+        of_one = BatchTagger(language)({"text": [text]})
+        assert [mixed[column][place] for column in ("upos", "lemma")] == [of_one["upos"][0], of_one["lemma"][0]]
+    assert mixed["upos_probabilities"][3:] == [None, []]
+    assert BatchTagger("english")({"text": [GERMAN]})["xpos"] != BatchTagger()({"text": [GERMAN]})["xpos"]
+    with pytest.raises(InputError, match="the value 'ⴰⵣⵓⵍ ⴼⵍⵍⴰⵡⵏ': no tagger"):
+        BatchTagger()({"text": ["ⴰⵣⵓⵍ ⴼⵍⵍⴰⵡⵏ"]})
+
+
 def test_values_do_not_depend_on_their_batch(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"They book {number} flights. The book reads well." for number in range(50)]
     alone = [BatchTagger(trained, probabilities=True)({"text": [text]}) for text in texts]

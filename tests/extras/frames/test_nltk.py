@@ -19,6 +19,16 @@ def test_tags_are_those_of_the_tagger(trained: Path) -> None:
     assert NltkTagger(trained).tag([]) == []
 
 
+def test_without_a_name_the_language_is_found() -> None:
+    tokens = "Die Kinder spielten im Garten .".split()
+    german = NltkTagger("german").tag(tokens)
+    assert NltkTagger().tag(tokens) == german != NltkTagger("english").tag(tokens)
+    universal = NltkTagger(tagset="universal")
+    assert universal.tag(tokens) == [(token, UNIVERSAL_TAGS[tag]) for token, tag in german]
+    with pytest.raises(InputError, match="name a column of UPOS"):
+        NltkTagger(universal.tagger, "xpos", "universal")
+
+
 def test_nltks_own_scores(trained: Path) -> None:
     nltk = NltkTagger(trained)
     gold = [list(zip(s["tokens"], s["upos"], strict=True)) for s in CORPUS]

@@ -42,6 +42,8 @@ def test_columns_of_a_dataset(trained: Path) -> None:
     expected = BatchTagger(trained, tags=["upos"], probabilities=True)({"text": texts})
     for name, values in expected.items():
         assert [row[name] for row in rows] == values
+    (row,) = tag_dataset(ray.data.from_items([german := {"text": "Die Kinder spielten im Garten."}]), workers=1).take()
+    assert row["xpos"] == BatchTagger("german")({"text": [german["text"]]})["xpos"][0]
 
 
 def test_tables(trained: Path) -> None:
