@@ -1,7 +1,7 @@
 """Batches of a dataset, texts or sentences of tokens -> columns of tokens and tags: for `datasets.map` and Ray Data."""
 
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any

@@ -20,7 +20,7 @@ def test_tags_are_those_of_the_tagger(trained: Path) -> None:
 
 
 def test_without_a_name_the_language_is_found() -> None:
-    tokens = "Die Kinder spielten im Garten .".split()
+    tokens = ["Die", "Kinder", "spielten", "im", "Garten", "."]
     german = NltkTagger("german").tag(tokens)
     assert NltkTagger().tag(tokens) == german != NltkTagger("english").tag(tokens)
     universal = NltkTagger(tagset="universal")
