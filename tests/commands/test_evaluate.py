@@ -1,6 +1,7 @@
 """The command `evaluate`: its report, and the files that it reads."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import get_args
 
@@ -35,27 +36,37 @@ def test_evaluate_scores_and_lists_what_the_tagger_cannot_know(model: Path, tmp_
     assert ["mean", "confidence", f"{100 * found['confidence']:.2f}%"] in map(str.split, lines)
 
 
-def test_evaluate_column_files(model: Path, tmp_path: Path) -> None:
+def test_evaluate_column_files(model: Path) -> None:
     for name, text in (
         ("a.tsv", "They\tx\tPRON\nbook\tx\tVERB\n\n"),
         ("a.conll", "-DOCSTART- x O\n\nThey x PRON\nbook x VERB\n"),
         ("a.csv", 'They,x,PRON\n",",x,PUNCT\n'),
     ):
-        (tmp_path / name).write_text(text)
+        Path(name).write_text(text)
         for place in (2, -1):
             found = call("evaluate", name, "--column", f"upos={place}", "--json", "--model", str(model)).stdout
             assert json.loads(found)["upos"]["tokens"] == 2
-    (tmp_path / "a.jsonl").write_text("{}")
-    (tmp_path / "a.conllu").write_text(CONLLU)
-    for arguments, said in (
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("nope.tsv", "nope.tsv: no such file"),
         ("a.tsv --column upos=1", "the right column"),
         ("a.tsv --column upos=7", "line 1"),
         ("a.conllu --column upos=4", "--column upos=4: CoNLL-U has places of its own; leave it out"),
         ("a.jsonl --column upos=1", "jsonl has no numbered places"),
         ("a.tsv --column xpos=1", "NAME=NUMBER"),
         ("a.tsv --raw", "--raw needs"),
-    ):
-        assert said in error("evaluate", *arguments.split(), "--model", str(model))
+        ("a.conllu --segmenter unicode", "add --raw"),
+        ("a.conllu --raw --segmenter learned", "has no learned segmenter"),
+        ("a.conllu --language de", "--language de names a tagger, and so does --model"),
+    ],
+)
+def test_mistakes(model: Path, line: str, said: str) -> None:
+    for name, text in (("a.tsv", "They\tx\tPRON\n"), ("a.conllu", CONLLU), ("a.jsonl", "{}")):
+        Path(name).write_text(text)
+    assert said in error("evaluate", *line.split(), "--model", str(model))
 
 
 def test_evaluate_from_raw_text(model: Path, tmp_path: Path) -> None:
@@ -91,32 +102,15 @@ def test_a_gold_file_is_scored_by_the_tagger_of_its_language(tmp_path: Path) -> 
     assert "language:" not in other.stderr
     scores = json.loads(other.stdout)
     assert scores["xpos"]["unseen_tags"].keys() == {"VVFIN", "PPER", "ADJA"}  # counted as errors
-    said = "--language de names a tagger, and so does --model english; leave one out"
-    assert said in error("evaluate", "a.conllu", "--language", "de", "--model", "english")
 
 
-TEXT = "Don't book des flights. Du 3,14 reads well!!"
-
-
-def words(path: Path, choice: str, text: str = TEXT) -> list[str]:
-    loaded = tagger.load(path, "cpu", segmenter=choice)
-    return [form for sentence in loaded.annotate(text) for form in sentence.tokens]
-
-
-def test_the_choices_are_those_of_load() -> None:
+def test_the_choices_of_a_segmenter_are_those_of_load_and_differ(learned: Path) -> None:
     assert get_args(SegmenterChoice) == SEGMENTERS
-
-
-def test_the_choices_differ(learned: Path) -> None:
-    text = f"{TEXT} It's 5pm, isn't it?"
-    assert len({tuple(words(learned, choice, text)) for choice in ("learned", "english", "unicode")}) == 3
-
-
-def test_no_segmenter_is_one_line(trained: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.conllu").write_text(CONLLU)
-    message = error("evaluate", "a.conllu", "--raw", "--model", str(trained), "--segmenter", "learned")
-    assert f"error: {trained} has no learned segmenter" in message
-    assert "trainer.max_epochs=0" in message
+    text = "Don't book des flights. Du 3,14 reads well!! It's 5pm, isn't it?"
+    found = [
+        tagger.load(learned, "cpu", segmenter=choice).annotate(text) for choice in ("learned", "english", "unicode")
+    ]
+    assert len({tuple(form for sentence in each for form in sentence.tokens) for each in found}) == 3
 
 
 def test_evaluate_says_what_cut_the_text(learned: Path, tmp_path: Path) -> None:
@@ -124,14 +118,10 @@ def test_evaluate_says_what_cut_the_text(learned: Path, tmp_path: Path) -> None:
     options = ["evaluate", "a.conllu", "--model", str(learned)]
     assert "a.conllu from raw text, cut by the learned segmenter" in call(*options, "--raw").stdout
     assert "cut by the rules unicode" in call(*options, "--raw", "--segmenter", "unicode").stdout
-    assert "add --raw" in error(*options, "--segmenter", "unicode")
 
 
-def test_models_says_what_cuts_text(learned: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "runs" / "1" / "tagger"
-    folder.mkdir(parents=True)
+def test_models_says_what_cuts_text(learned: Path) -> None:
+    folder = Path(shutil.copytree(learned, "runs/1/tagger"))
     (folder.parent / "run.json").touch()
-    for path in learned.iterdir():
-        (folder / path.name).write_bytes(path.read_bytes())
     listed = {model["name"]: model["segmenter"] for model in json.loads(call("models", "--json").stdout)}
     assert (listed["english"], listed["1"], listed["latest"]) == ("english", "learned", "learned")

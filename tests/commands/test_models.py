@@ -1,15 +1,18 @@
-"""The command `models`: the taggers that have a name."""
+"""The taggers that have a name: the command `models` lists them, others load them."""
 
 import json
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from tagger.bundle import catalog
 from tagger.bundle.catalog import bundled_names
 from tagger.bundled import bundled
-from tests.commands.conftest import call
+from tagger.commands.options import Precision
+from tagger.model.device import PRECISIONS
+from tests.commands.conftest import CONLLU, call, saved
 
 
 def test_every_tagger_that_has_a_name_is_listed() -> None:
@@ -40,20 +43,45 @@ def test_a_language_is_listed_with_the_words_that_it_learned_from(
     assert "words=-1" in call("models").stderr
 
 
-def test_a_run_is_listed_and_what_it_says_does_not_reach_the_terminal_as_it_is(model: Path, tmp_path: Path) -> None:
-    shutil.copytree(model, tmp_path / "runs" / "mine" / "tagger")
-    (tmp_path / "runs" / "a" / "tagger").mkdir(parents=True)
-    (tmp_path / "runs" / "a" / "tagger" / "config.json").write_text("{}")
+def test_a_run_is_listed_and_what_it_says_does_not_reach_the_terminal_as_it_is(model: Path) -> None:
+    shutil.copytree(model, "runs/mine/tagger")
+    Path("runs/a/tagger").mkdir(parents=True)
+    Path("runs/a/tagger/config.json").write_text("{}")
     for option in ((), ("--json",)):
         done = call("models", *option)
         assert "a: runs/a/tagger/config.json: format None" in done.stderr
         assert "mine" in done.stdout
     config = json.loads((model / "config.json").read_text())
     config |= {"corpus": "\x1b]0;mine\x07Tiny\x1b[2J", "license": "free\r\x9b31m"}
-    folder = Path(shutil.copytree(model, tmp_path / "runs" / "1" / "tagger"))
+    folder = Path(shutil.copytree(model, "runs/1/tagger"))
     (folder / "config.json").write_text(json.dumps(config))
     (folder.parent / "run.json").touch()
-    shown = [call("models").stdout, call("tag", "--model", "latest", input="They").stderr]
-    for text in shown:
+    for text in (call("models").stdout, call("tag", "--model", "latest", input="They").stderr):
         assert "Tiny" in text
         assert not {"\x1b", "\x07", "\r", "\x9b"} & {*text}
+
+
+@pytest.mark.parametrize("command", ["tag a.conllu -o out/", "evaluate a.conllu"])
+def test_latest_is_found_once_in_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    runs = [saved(tmp_path / str(number) / "tagger", ["They", "book", "."]).parent for number in (1, 2)]
+    Path("a.conllu").write_text(CONLLU)
+    asked = []
+
+    def newest(*arguments: object) -> Path:
+        """A run that ends between two questions is the newest at the second."""
+        asked.append(arguments)
+        return runs[min(len(asked), 2) - 1]
+
+    monkeypatch.setattr(catalog, "newest_run", newest)
+    shown = call(*command.split(), "--model", "latest").stderr
+    assert len(asked) == 1
+    assert f"model: {runs[0] / 'tagger'} (" in shown
+
+
+def test_a_folder_with_the_name_of_a_bundled_tagger_is_loaded(tmp_path: Path) -> None:
+    saved(tmp_path / "english", ["They", "book", "."])
+    assert "trained on Tiny" in call("tag", "--model", "./english", input="They").stderr
+
+
+def test_precisions_of_the_help_are_those_of_the_model() -> None:
+    assert get_args(Precision) == ("auto", *PRECISIONS)

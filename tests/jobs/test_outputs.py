@@ -114,7 +114,7 @@ def test_another_tagger_is_refused() -> None:
     run(2)
     with pytest.raises(InputError, match=r"out has outputs that were made with other values of tagger; tag into"):
         run(tagger="y", resume=True)
-    time.sleep(0.02)
+    time.sleep(0.04)
     assert made(run(tagger="y")) == "cd"  # what does not exist
     with pytest.raises(InputError, match=r"out has outputs that were made with other values"):
         resumed()
