@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import linear
 from torch.testing import assert_close
 
@@ -12,49 +12,6 @@ from tagger.model.cells import GRUCell, MinGRUCell, RNNCell
 from tagger.model.recurrent import Dropout, gru
 
 T, B, I, H = 5, 3, 4, 6  # noqa: E741
-
-
-@pytest.fixture
-def inputs() -> tuple[Tensor, Tensor]:
-    torch.manual_seed(1)
-    return torch.randn(B, I, requires_grad=True), torch.randn(B, H, requires_grad=True)
-
-
-def gradients(output: Tensor, parameters: list[Tensor]) -> list[Tensor]:
-    """Of a sum whose terms all count differently."""
-    weights = torch.arange(1.0, output.numel() + 1).reshape(output.shape)
-    return list(torch.autograd.grad((weights * output).sum(), parameters))
-
-
-def test_rnn_cell_equals_torch(inputs: tuple[Tensor, Tensor]) -> None:
-    theirs, ours = nn.RNNCell(I, H), RNNCell(I, H)
-    with torch.no_grad():
-        ours.W_xh.copy_(theirs.weight_ih.T)
-        ours.W_hh.copy_(theirs.weight_hh.T)
-        ours.b_h.copy_(theirs.bias_ih + theirs.bias_hh)
-    expected, actual = theirs(*inputs), ours(*inputs)
-    assert actual.shape == (B, H)
-    assert_close(actual, expected)
-    x, h, w_ih, w_hh, b = gradients(expected, [*inputs, theirs.weight_ih, theirs.weight_hh, theirs.bias_ih])
-    assert_close(gradients(actual, [*inputs, ours.W_xh, ours.W_hh, ours.b_h]), [x, h, w_ih.T, w_hh.T, b])
-
-
-def test_gru_cell_equals_torch(inputs: tuple[Tensor, Tensor]) -> None:
-    theirs, ours = nn.GRUCell(I, H), GRUCell(I, H)
-    with torch.no_grad():
-        ours.W_x.copy_(theirs.weight_ih.T)
-        ours.W_h.copy_(theirs.weight_hh.T)
-        ours.b_x.copy_(theirs.bias_ih)
-        ours.b_h.copy_(theirs.bias_hh)
-    expected, actual = theirs(*inputs), ours(*inputs)
-    assert actual.shape == (B, H)
-    assert_close(actual, expected)
-    x, h, w_ih, w_hh, b_ih, b_hh = gradients(
-        expected, [*inputs, theirs.weight_ih, theirs.weight_hh, theirs.bias_ih, theirs.bias_hh]
-    )
-    assert_close(
-        gradients(actual, [*inputs, ours.W_x, ours.W_h, ours.b_x, ours.b_h]), [x, h, w_ih.T, w_hh.T, b_ih, b_hh]
-    )
 
 
 @pytest.mark.parametrize("cell", [RNNCell, GRUCell])
@@ -91,13 +48,6 @@ def test_equal_to_torch_in_value_and_gradient(started: bool, steps: int) -> None
     assert min(gradient.abs().max() for gradient in gradients[0]) > 0 or steps == 1
 
 
-def test_numeric_gradients() -> None:
-    torch.manual_seed(2)
-    shapes = ((3, 2, 3 * 4), (3 * 4, 4), (3 * 4,), (2, 4))
-    inputs = [torch.randn(*shape, dtype=torch.float64, requires_grad=True) for shape in shapes]
-    assert torch.autograd.gradcheck(gru, inputs)
-
-
 def test_bfloat16_products_give_float32_gradients_of_weights() -> None:
     torch.manual_seed(3)
     x = torch.randn(T, B, 3 * H)
@@ -114,25 +64,18 @@ def test_bfloat16_products_give_float32_gradients_of_weights() -> None:
         assert (exact - reduced).abs().max() < 0.05 * exact.abs().max()
 
 
-@pytest.mark.parametrize("p", [0.1, 0.99])
-def test_shares(p: float) -> None:
+@pytest.mark.parametrize("p", [0.4, 0.002, 0.99])
+def test_shares_are_exact_and_independent(p: float) -> None:
     torch.manual_seed(1)
-    x = torch.ones(400, 500, requires_grad=True)
+    x = torch.ones(1_000_001, requires_grad=True)  # an odd number: the last random word is not used up
     y = Dropout(p)(x)
-    assert (y == 0).float().mean().item() == pytest.approx(p, abs=0.004)
+    kept = y != 0
+    for part in range(4):  # of a random word of 64 bits; the probability is not rounded to a byte
+        assert 1 - kept[part::4].float().mean().item() == pytest.approx(p, abs=0.003)
+    assert (kept[:-1] & kept[1:]).float().mean().item() == pytest.approx((1 - p) ** 2, abs=0.003)
     assert y.max().item() == pytest.approx(1 / (1 - p), rel=3e-3)
     (gradient,) = torch.autograd.grad(y.sum(), x)
     assert torch.equal(gradient, y.detach())
-
-
-@pytest.mark.parametrize("p", [0.4, 0.002])
-def test_the_probability_is_not_rounded_to_a_byte(p: float) -> None:
-    torch.manual_seed(1)
-    kept = Dropout(p)(torch.ones(1_000_001)) != 0  # an odd number: the last random word is not used up
-    for part in range(4):  # of a random word of 64 bits
-        assert 1 - kept[part::4].float().mean().item() == pytest.approx(p, abs=0.003)
-    neighbours = (kept[:-1] & kept[1:]).float().mean().item()
-    assert neighbours == pytest.approx((1 - p) ** 2, abs=0.003)
 
 
 def test_no_mask_where_there_is_none() -> None:

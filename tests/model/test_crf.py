@@ -2,14 +2,13 @@
 
 from itertools import pairwise, product
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torch.testing import assert_close
 
 from tagger.model import crf
-from tagger.model.crf import log_partition, packing, viterbi
+from tagger.model.crf import log_partition, packing
 from tagger.model.decoder import FORBIDDEN, CRFDecoder, Decoder
 from tagger.model.vocabulary import IGNORE
 
@@ -55,14 +54,11 @@ def packed(scores: Tensor) -> Tensor:
     return scores.flatten(0, 1)[packing(LENGTHS).places]
 
 
-def test_a_batch_without_gold_tags_has_no_loss(decoder: CRFDecoder, scores: Tensor) -> None:
-    assert float(decoder.loss(scores, torch.full((4, 4), IGNORE), LENGTHS).detach()) == pytest.approx(0, abs=1e-5)
-
-
-@pytest.mark.parametrize("temperature", [1.0, 1.7])
+@pytest.mark.parametrize(("temperature", "pairs"), [(1.0, 1), (1.7, 2 * K * K), (1.0, crf.MAX_PAIRS)])
 def test_tags_and_marginals_are_those_of_the_enumeration(
-    decoder: CRFDecoder, scores: Tensor, temperature: float
+    decoder: CRFDecoder, scores: Tensor, temperature: float, pairs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(crf, "MAX_PAIRS", pairs)  # in Viterbi's blocks
     best = decoder.best(packed(scores), COUNTS)
     marginals = decoder.log_probabilities(packed(scores), COUNTS, temperature).exp()
     fixed = decoder.log_probabilities(packed(scores), COUNTS, temperature, rows=9).exp()
@@ -104,9 +100,10 @@ def test_neighbours_adapt_to_a_tag_that_is_given(decoder: CRFDecoder, scores: Te
     assert marginals.sum(1).allclose(torch.ones(len(marginals)))
 
 
-def test_what_is_forbidden_is_never_chosen_and_is_saved_with_the_weights(decoder: CRFDecoder, scores: Tensor) -> None:
+def test_what_is_forbidden_is_saved_with_the_weights_and_chosen_only_if_it_is_given(
+    decoder: CRFDecoder, scores: Tensor
+) -> None:
     decoder.forbid([0, 1], [(2, 2), (2, 3), (3, 3)])
-
     again = CRFDecoder(K)
     again.load_state_dict(decoder.state_dict())
     best = again.best(packed(10 * scores), COUNTS)
@@ -117,14 +114,10 @@ def test_what_is_forbidden_is_never_chosen_and_is_saved_with_the_weights(decoder
         assert not {(2, 2), (2, 3), (3, 3)} & set(pairwise(tags))
         assert marginals[rows[0], :2].max() < 1e-6
     assert again.start[0] == again.transitions[2, 3] == FORBIDDEN
-
-
-def test_a_tag_that_is_given_counts_more_than_what_is_forbidden(decoder: CRFDecoder, scores: Tensor) -> None:
-    decoder.forbid([0], [])
     given = packed(scores)
     given[ROWS[0][0], 1:] = -torch.inf
-    assert decoder.best(given, COUNTS)[ROWS[0][0]] == 0
-    marginals = decoder.log_probabilities(given, COUNTS).exp()
+    assert again.best(given, COUNTS)[ROWS[0][0]] == 0
+    marginals = again.log_probabilities(given, COUNTS).exp()
     assert float(marginals[ROWS[0][0], 0]) == pytest.approx(1)
     assert torch.isfinite(marginals).all()
 
@@ -139,37 +132,24 @@ def test_without_transitions_it_is_the_softmax(scores: Tensor) -> None:
     assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("pairs", [1, 2 * K * K])
-def test_viterbi_by_blocks_finds_the_same(
-    decoder: CRFDecoder, scores: Tensor, pairs: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    best = decoder.best(packed(scores), COUNTS)
-    monkeypatch.setattr(crf, "MAX_PAIRS", pairs)
-    assert torch.equal(decoder.best(packed(scores), COUNTS), best)
-
-
 def test_long_sentences_and_large_scores_stay_finite(decoder: CRFDecoder) -> None:
     torch.manual_seed(3)
     scores, counts = 50 * torch.randn(600, K), [1] * 600
     with torch.no_grad():
-        transitions = decoder.weights
-        total = log_partition(scores, counts, transitions)
-        assert torch.isfinite(total).all()
+        assert torch.isfinite(log_partition(scores, counts, decoder.weights)).all()
         assert torch.isfinite(decoder.log_probabilities(scores, counts).exp()).all()
-        best = viterbi(scores, counts, transitions)
-    agree = np.mean(best.numpy() == scores.argmax(1).numpy())
-    assert agree > 0.9
+        assert (decoder.best(scores, counts) == scores.argmax(1)).float().mean() > 0.9
 
 
-@pytest.mark.parametrize("blank", [False, True])
+@pytest.mark.parametrize("blank", [[], [(1, 1), (0, 2), (2, 3)], [*product(range(4), range(4))]])
 def test_the_loss_and_its_gradients_are_those_of_the_enumeration(
-    decoder: CRFDecoder, scores: Tensor, blank: bool
+    decoder: CRFDecoder, scores: Tensor, blank: list[tuple[int, int]]
 ) -> None:
     """A token without a gold tag may have every tag."""
     targets = torch.randint(K, (4, 4))
     targets[torch.arange(4)[:, None] >= LENGTHS] = IGNORE
-    if blank:
-        targets[1, 1] = targets[0, 2] = targets[2, 3] = IGNORE
+    for place in blank:
+        targets[place] = IGNORE
     scores.requires_grad_()
     parameters = [scores, *decoder.parameters()]
     found = decoder.loss(scores, targets, LENGTHS)
@@ -178,8 +158,7 @@ def test_the_loss_and_its_gradients_are_those_of_the_enumeration(
         every, gold = enumeration(decoder, sentence), targets[: len(sentence), i].tolist()
         fitting = [s for tags, s in every if all(b in (a, IGNORE) for a, b in zip(tags, gold, strict=True))]
         expected = expected + torch.stack([s for _, s in every]).logsumexp(0) - torch.stack(fitting).logsumexp(0)
-    expected = expected / (targets != IGNORE).sum()
-    assert_close(found, expected)
+    expected = expected / (targets != IGNORE).sum().clamp(min=1)
+    assert_close(found, expected, atol=1e-5, rtol=1e-5)
     gradients = [torch.autograd.grad(loss, parameters) for loss in (found, expected)]
-    for ours, theirs in zip(*gradients, strict=True):
-        assert_close(ours, theirs, atol=1e-6, rtol=1e-4)
+    assert_close(*gradients, atol=2e-6, rtol=1e-4)

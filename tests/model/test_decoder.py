@@ -22,10 +22,9 @@ def scores() -> Tensor:
     return 3 * torch.randn(N, K)
 
 
-def decode(scores: Tensor, top: int, chosen: Tensor | None = None, temperature: float = 1.0) -> Decoded:
+def decode(scores: Tensor, top: int, temperature: float = 1.0) -> Decoded:
     """The best tags of independent tokens."""
-    best = SOFTMAX.best(scores, COUNTS) if chosen is None else chosen
-    return top_tags(SOFTMAX.log_probabilities(scores, COUNTS, temperature), best, top)
+    return top_tags(SOFTMAX.log_probabilities(scores, COUNTS, temperature), SOFTMAX.best(scores, COUNTS), top)
 
 
 def shares_of(decoded: Decoded) -> np.ndarray:
@@ -59,26 +58,11 @@ def test_tokens_of_a_softmax_do_not_depend_on_the_tags_of_others(scores: Tensor)
 @pytest.mark.parametrize("temperature", [1.0, 2.0])
 def test_probabilities_are_the_softmax(scores: Tensor, temperature: float) -> None:
     found = decode(scores, K, temperature=temperature)
-    shares = shares_of(found)
     expected = (scores / temperature).softmax(-1).sort(descending=True)
     assert np.array_equal(found.ids, expected.indices.numpy())
-    assert np.allclose(shares, expected.values.numpy(), atol=1e-6)
-    part = decode(scores, 2, temperature=temperature)
-    assert np.array_equal(part.ids, found.ids[:, :2])
-    assert np.array_equal(shares_of(part), shares[:, :2])
+    assert np.allclose(shares_of(found), expected.values.numpy(), atol=1e-6)
+    assert np.array_equal(shares_of(decode(scores, 2, temperature=temperature)), shares_of(found)[:, :2])
     assert decode(scores, top=K + 5).ids.shape == (N, K)
-
-
-def test_a_chosen_tag_stands_first_with_its_own_probability(scores: Tensor) -> None:
-    plain, chosen = decode(scores, K), torch.arange(N) % K
-    found = decode(scores, K, chosen)
-    assert np.array_equal(found.ids[:, 0], chosen.numpy())
-    shares = scores.softmax(-1).numpy()
-    for token in range(N):
-        rest = [tag for tag in plain.ids[token].tolist() if tag != chosen[token]]
-        assert found.ids[token].tolist() == [int(chosen[token]), *rest]
-        assert np.allclose(shares_of(found)[token], shares[token, found.ids[token]], atol=1e-6)
-    assert np.array_equal(decode(scores, 2, chosen).ids, found.ids[:, :2])
 
 
 SIZES = [5, 4, 3]
@@ -123,13 +107,14 @@ def test_a_token_that_can_have_no_known_combination_keeps_its_best_tags(columns:
 
 
 @pytest.mark.parametrize("tags", [1, 5, 300])
-def test_the_best_tags_are_in_the_order_of_a_stable_sort(tags: int) -> None:
+def test_the_best_tags_follow_the_chosen_one_in_the_order_of_a_stable_sort(tags: int) -> None:
     logs = torch.randn(200, tags, generator=torch.Generator().manual_seed(1)).bfloat16().float().log_softmax(-1)
     logs[:50, ::2] = -torch.inf
     logs[50:100] = logs[50:100].round()  # many are equal
     chosen = torch.arange(200) % tags
     expected = logs.sort(dim=-1, descending=True, stable=True).indices
     for top in (2, 9):
-        found = top_tags(logs, chosen, top).ids
-        for row, first, order in zip(found.tolist(), chosen.tolist(), expected.tolist(), strict=True):
+        found = top_tags(logs, chosen, top)
+        for row, first, order in zip(found.ids.tolist(), chosen.tolist(), expected.tolist(), strict=True):
             assert row == [first, *(tag for tag in order if tag != first)][:top]
+        assert np.allclose(shares_of(found), np.take_along_axis(logs.exp().numpy(), found.ids, 1), atol=1e-6)

@@ -103,11 +103,13 @@ def test_last_state_is_the_one_after_the_last_token(x: Tensor, cell: str) -> Non
     theirs, ours = REFERENCES[cell](I, H), CELLS[cell].make(I, H)
     copy_weights(theirs, "l0", ours)
     initial = make_states(cell, 1)
-    expected, expected_last = packed(theirs, x, LENGTHS, initial)
+    expected, expected_last = packed(theirs, x.requires_grad_(), LENGTHS, initial)
     actual, last = ours(x, LENGTHS, state_at(initial, 0))
     assert actual.shape == (T, B, H)
     assert_close(real(actual, LENGTHS), real(expected, LENGTHS))
     assert_close(last, state_at(expected_last, 0))
+    gradients = [torch.autograd.grad((real(each, LENGTHS) ** 3).sum(), x) for each in (actual, expected)]
+    assert_close(*gradients)
     for i, length in enumerate(LENGTHS.tolist()):  # and the one that the sentence alone has
         alone = ours(x[:length, i : i + 1], torch.tensor([length]), _one(state_at(initial, 0), i))[1]
         assert_close(_one(last, i), alone)
