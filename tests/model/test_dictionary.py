@@ -1,4 +1,4 @@
-"""A dictionary's tables: the answers of simplemma, one file that many processes share, and no other dictionary."""
+"""A dictionary: the answers of simplemma, one file that processes share, and how often its lemmas are right."""
 
 import os
 import pickle
@@ -19,11 +19,13 @@ from tagger.model import dictionary as module
 from tagger.model.batch import FormTable, collate
 from tagger.model.dictionary import SLOTS, Dictionary, digest_of, open_dictionary, spellings
 from tagger.model.embeddings import LEMMA_KINDS, LEMMAS
+from tagger.model.lemma_reliability import PRIOR_OF_CHANGE, PRIOR_OF_TAG, RARE, Counts, LemmaReliability
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import FIRST_ID, PAD, UNK, Vocabulary
 from tests.conftest import TOKENS, bundle_of, make_network, network_config
 
 SMALL = "sq"  # its dictionary is one of the smallest
+ENGLISH = {"en": digest_of("en")}
 
 
 def opened(*codes: str) -> Dictionary:
@@ -38,23 +40,14 @@ def forms_of(language: str) -> list[str]:
     return [*forms, *capitals, *joined, "", "\ud800", "x" * 500]
 
 
-@pytest.mark.parametrize(
-    ("language", "code"),
-    [
-        ("latvian", "lv"),
-        ("greek", "el"),
-        ("hebrew", "he"),
-        ("armenian", "hy"),
-        ("french", "fr"),
-        ("indonesian", "id"),
-        ("norwegian", "nn"),
-        ("persian", "fa"),
-    ],
-)
+LANGUAGES = {"latvian": "lv", "greek": "el", "hebrew": "he", "armenian": "hy", "french": "fr", "indonesian": "id"}
+LANGUAGES |= {"norwegian": "nn", "persian": "fa"}
+
+
+@pytest.mark.parametrize(("language", "code"), LANGUAGES.items())
 def test_the_lemmas_are_those_of_simplemma(language: str, code: str) -> None:
     strategy = DictionaryLookupStrategy(StreamDictionaryFactory())
-    forms = forms_of(language)
-    forms += ["l’homme", "l'homme", "Լա՛վ", "ՈՒՐԵՄՆ"]
+    forms = [*forms_of(language), "l’homme", "l'homme", "Լա՛վ", "ՈՒՐԵՄՆ"]
     expected = [
         None
         if "\ud800" in form
@@ -74,8 +67,7 @@ def test_forms_of_one_lemma_share_its_inflection_and_differ_in_their_change() ->
     books, book, walked, talked, title, talks, nothing = found.changes.tolist()
     assert walked == talked == title
     assert len({books, book, walked, nothing}) == 4
-    assert books == talks
-    assert nothing == 0
+    assert (books, nothing) == (talks, 0)
     assert not found.inflections[-1].any()
     assert found.inflections[0].tolist() == found.inflections[1].tolist()
     assert books in found.inflections[0]
@@ -137,8 +129,10 @@ def test_a_file_is_made_once_and_a_damaged_one_again(folder: Path, caplog: pytes
     assert not caplog.messages
 
 
-@pytest.mark.parametrize("kind", ["link to an endless file", "named pipe", "folder"])
-def test_what_is_no_regular_file_is_not_read(folder: Path, kind: str, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("kind", ["link to an endless file", "named pipe", "folder", "name that is no text"])
+def test_what_is_no_regular_file_is_not_used(
+    folder: Path, kind: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     expected = opened(SMALL).lemmas(FORMS)
     (path,) = folder.iterdir()
     path.unlink()
@@ -146,35 +140,26 @@ def test_what_is_no_regular_file_is_not_read(folder: Path, kind: str, caplog: py
         os.mkfifo(path)
     elif kind == "folder":
         path.mkdir()
-    else:
+    elif kind == "link to an endless file":
         path.symlink_to("/dev/zero")
+    else:
+        monkeypatch.setattr(module, "cache_folder", lambda: folder / os.fsdecode(b"x\xff"))
     forget()
     caplog.clear()
     assert opened(SMALL).lemmas(FORMS) == expected
     begin, end = caplog.messages
     assert "are made" in begin
     assert end.startswith(f"the next process makes the tables of the dictionary {SMALL} again: ")
-    assert "regular file" in end
+    assert "regular file" in end or kind == "name that is no text"
 
 
-def test_a_folder_whose_name_is_no_text_is_not_used(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    expected = opened(SMALL).lemmas(FORMS)
-    monkeypatch.setattr(module, "cache_folder", lambda: folder / os.fsdecode(b"x\xff"))
-    forget()
-    caplog.clear()
-    assert opened(SMALL).lemmas(FORMS) == expected
-    assert len(caplog.messages) == 2
-
-
-def test_without_a_folder_the_answers_are_the_same(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "cache").write_text("a file, so that nothing can be written below it", encoding="utf-8")
+def test_without_a_folder_the_answers_are_the_same(folder: Path) -> None:
+    folder.write_text("a file, so that nothing can be written below it", encoding="utf-8")
     alone = opened(SMALL)
     before = pickle.loads(pickle.dumps(alone))
     expected = alone.lemmas(FORMS)
     copied = pickle.loads(pickle.dumps(alone))  # with the tables
-    (tmp_path / "cache").unlink()
+    folder.unlink()
     forget()
     assert any(expected)
     assert copied.lemmas(FORMS) == before.lemmas(FORMS) == opened(SMALL).lemmas(FORMS) == expected
@@ -193,20 +178,16 @@ def test_a_copy_for_another_process_is_small() -> None:
     assert pickle.loads(content).lemmas(["books"]) == ["book"]
 
 
-def test_another_dictionary_is_refused() -> None:
+def test_another_dictionary_and_a_missing_library_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match=r"^the dictionary en of the installed simplemma is not .*; pip install"):
         open_dictionary({"en": "0" * 32})
     with pytest.raises(InputError, match=r"^no dictionary has the code '../en'; choose from ar, "):
         open_dictionary({"../en": "0" * 32})
-
-
-def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    digests = {"en": digest_of("en")}
     for each in (module._simplemma, module._opened, module.digest_of):
         each.cache_clear()
     monkeypatch.setitem(sys.modules, "simplemma", None)
     with pytest.raises(InputError, match=r"^simplemma, .*, is missing; pip install 'simplemma==2.0.0'$"):
-        open_dictionary(digests)
+        open_dictionary(ENGLISH)
 
 
 def test_spellings_are_tried_in_order() -> None:
@@ -215,23 +196,17 @@ def test_spellings_are_tried_in_order() -> None:
     assert list(spellings("NATO", "en")) == ["nato", "nato", "Nato"]
 
 
-ENGLISH = {"en": digest_of("en")}
-
-
 @pytest.fixture
 def with_lemmas(vocabulary: Vocabulary) -> Vocabulary:
-    return vocabulary.with_lemmas(open_dictionary(ENGLISH), 2)
+    return vocabulary.with_lemmas(opened("en"), 2)
 
 
-def test_lemmas_of_training_have_ids(with_lemmas: Vocabulary, vocabulary: Vocabulary) -> None:
+def test_lemmas_of_training_have_ids_and_features(with_lemmas: Vocabulary) -> None:
     assert with_lemmas.lemmas["well"] == 2
     assert "flight" not in with_lemmas.lemmas
-    again = with_lemmas.with_lemmas(open_dictionary(ENGLISH), 1)
+    again = with_lemmas.with_lemmas(opened("en"), 1)
     assert list(again.lemmas)[: len(with_lemmas.lemmas)] == list(with_lemmas.lemmas)
     assert "flight" in again.lemmas
-
-
-def test_features_of_a_form(with_lemmas: Vocabulary) -> None:
     table = FormTable(with_lemmas, network_config(lemmas=8, dictionary=ENGLISH))
     rows = table.features[LEMMAS][table.rows(["well", "Wells", "flights", "qqqq"])]
     assert rows[:, 0].tolist() == [with_lemmas.lemma_ids["well"], with_lemmas.lemma_ids["well"], UNK, PAD]
@@ -247,11 +222,10 @@ def test_training_hides_rare_lemmas_alone(with_lemmas: Vocabulary) -> None:
         batch = collate(TOKENS, table, word_dropout=1.0, generator=np.random.default_rng(seed))
         lemmas = batch.features[LEMMAS][:, 0]
         seen |= set(lemmas.tolist())
-        (full_stop,) = {int(batch.index[3, 0])}
+        full_stop = int(batch.index[3, 0])
         assert lemmas[full_stop] in (PAD, UNK, with_lemmas.lemma_ids.get(".", UNK))
     assert {UNK, with_lemmas.lemma_ids["well"]} <= seen
-    whole = collate(TOKENS, table)
-    assert (whole.features[LEMMAS][:, 0] >= FIRST_ID).any()
+    assert (collate(TOKENS, table).features[LEMMAS][:, 0] >= FIRST_ID).any()
 
 
 def test_a_saved_tagger_reads_its_dictionary_alone(
@@ -266,3 +240,46 @@ def test_a_saved_tagger_reads_its_dictionary_alone(
     module._opened.cache_clear()
     with pytest.raises(InputError, match="not the one that this tagger learned with"):
         FormTable(loaded.vocabulary, loaded.networks[0].config)
+
+
+def count(words: str) -> LemmaReliability | None:
+    """The reliability of the English dictionary on a sentence of `form/lemma/UPOS`."""
+    tokens, lemma, upos = zip(*(word.split("/") for word in words.split()), strict=True)
+    return LemmaReliability.count([{"tokens": tokens, "lemma": lemma, "upos": upos}], opened("en"))
+
+
+def test_right_lemmas_of_rare_words_are_counted_by_upos_and_change() -> None:
+    found = count("cats/cat/NOUN dogs/dog/NOUN houses/houses/NOUN xqzzy/xqzzy/NOUN jumps/_/NOUN Bills/Bills/PROPN")
+    assert found is not None
+    assert found.dictionary == ENGLISH
+    cats, houses, bills = map(int, opened("en").look_up(["cats", "houses", "Bills"]).changes)
+    assert cats == houses
+    assert found.new == {"NOUN": [(cats, 2, 3)], "PROPN": [(bills, 0, 1)]}  # not what it lacks, nor what has no lemma
+    assert found.known == {}
+    frequent = count("cats/cat/NOUN " + "dogs/dogs/NOUN " * (RARE + 1))
+    assert frequent is not None
+    assert frequent.new == {"NOUN": [(cats, 1, 1)]}
+    assert count("cats/_/NOUN dogs/_/NOUN") is None
+    shared = count("cats/cat/NOUN catty/cat/ADJ dogs/dog/NOUN")  # a lemma that other words have is counted apart
+    assert shared is not None
+    assert (shared.known["NOUN"], shared.new["NOUN"]) == ([(cats, 1, 1)], [(cats, 1, 1)])
+    words = [{"tokens": ["cats", "dogs"], "lemma": ["cat", "dogs"]}]
+    without_upos = LemmaReliability.count(words, opened("en"))
+    assert without_upos is not None
+    assert without_upos.new == {"": [(cats, 1, 2)]}
+
+
+def test_shares_are_smoothed_with_those_of_the_tag_and_of_all() -> None:
+    counts: Counts = {"NOUN": [(7, 3, 4)], "VERB": [(7, 0, 1), (-9, 5, 5)]}
+    nothing, (rows, table) = LemmaReliability({}, counts, {}).tables(["VERB", "X", "NOUN"])
+    assert sorted(rows) == [-9, 7]
+    of_all = 8 / 10
+    verb, noun = ((right + PRIOR_OF_TAG * of_all) / (every + PRIOR_OF_TAG) for right, every in ((5, 6), (3, 4)))
+    smoothed = [
+        PRIOR_OF_CHANGE * verb / (1 + PRIOR_OF_CHANGE),
+        of_all,
+        (3 + PRIOR_OF_CHANGE * noun) / (4 + PRIOR_OF_CHANGE),
+    ]
+    assert table[rows[7]] == pytest.approx(smoothed)
+    assert table[0] == pytest.approx([verb, of_all, noun])  # of changes that were not counted
+    assert (nothing.rows, nothing.shares.tolist()) == ({}, [[0, 0, 0]])

@@ -53,16 +53,14 @@ def test_every_parameter_gets_a_gradient(vocabulary: Vocabulary, cell: str) -> N
     network = make_network(vocabulary, cell=cell).train()
     batch = make_batch(TOKENS, vocabulary, {column: [s[column] for s in CORPUS] for column in vocabulary.columns})
     scores = network(batch).scores
-    loss = torch.stack(
-        [cross_entropy(scores[c].flatten(0, 1), t.flatten(), ignore_index=IGNORE) for c, t in batch.targets.items()]
-    ).sum()
-    loss.backward()
+    for column, target in batch.targets.items():
+        loss = cross_entropy(scores[column].flatten(0, 1), target.flatten(), ignore_index=IGNORE)
+        loss.backward(retain_graph=True)
     names = dict(network.named_parameters())
     assert {"heads.upos.weight", "heads.xpos.bias", "embedding.words.weight"} <= names.keys()
     for name, parameter in names.items():
         assert parameter.grad is not None, name
-        assert torch.isfinite(parameter.grad).all(), name
-        assert parameter.grad.abs().sum() > 0, name
+        assert 0 < float(parameter.grad.abs().sum()) < torch.inf, name
 
 
 @pytest.mark.parametrize("cell", ["gru_scratch", "mingru"])

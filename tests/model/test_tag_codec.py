@@ -32,13 +32,11 @@ def weighed(codec: TagCodec, scores: torch.Tensor, forms: list[str]) -> list[lis
     return scores.tolist()
 
 
-def test_a_lemma_is_learned_as_a_script(codec: TagCodec) -> None:
-    assert learned_tags("lemma", FORMS, LEMMAS) == ["lower:*-", "lower:be", "lower:*", "_"]
-    assert codec.learned(FORMS, LEMMAS) == ["lower:*-", "lower:be", "lower:*", "_"]
+def test_a_lemma_is_learned_as_a_script_and_a_vocabulary_has_those_of_training(codec: TagCodec) -> None:
+    assert (
+        codec.learned(FORMS, LEMMAS) == learned_tags("lemma", FORMS, LEMMAS) == ["lower:*-", "lower:be", "lower:*", "_"]
+    )
     assert learned_tags("upos", FORMS, LEMMAS) is LEMMAS
-
-
-def test_a_vocabulary_has_the_scripts_of_training() -> None:
     corpus = [{"tokens": FORMS, "upos": ["NOUN", "AUX", "SYM", "X"], "lemma": LEMMAS}]
     vocabulary = Vocabulary.build(corpus, ["upos", "lemma"], min_count=1)
     assert vocabulary.tags["lemma"] == ["lower:*", "lower:*-", "lower:be"]
@@ -158,15 +156,8 @@ def test_a_script_that_leaves_single_letters_of_a_syllable_yields_to_others() ->
     assert [codec.tag(form, 1) for form in ("나", "난")] == ["나", "나"]
 
 
-FINNISH = {
-    "maailmaa": ["maa#ilma"],
-    "Lumisade": ["lumi#sade"],
-    "talvi-ilta": ["talvi#ilta"],
-    "sade": ["sade"],
-    "koira": ["koira"],
-    "Turku": ["Turku"],
-    "jo": ["jo"],
-}
+FINNISH = dict(zip(["maailmaa", "Lumisade", "talvi-ilta"], [["maa#ilma"], ["lumi#sade"], ["talvi#ilta"]], strict=True))
+FINNISH |= {form: [form] for form in ("sade", "koira", "Turku", "jo")}
 
 
 def test_an_unknown_lemma_is_cut_between_parts_of_training() -> None:
@@ -174,21 +165,17 @@ def test_an_unknown_lemma_is_cut_between_parts_of_training() -> None:
     assert compounds.marks == "#"
     assert compounds.cut("koirasade") == "koira#sade"
     assert compounds.cut("lumikoira") == "lumi#koira"
-    assert compounds.cut("koiraturku") == "koiraturku"  # no compound has either there
-    assert compounds.cut("sadelumi") == "sadelumi"  # both stand at the other end
-    assert compounds.cut("josade") == "josade"  # too short, and no part of a compound
-    assert compounds.cut("Koirasade") == "Koirasade"  # a name
-    assert compounds.cut("lumi#koira") == "lumi#koira"
+    for whole in (
+        "koiraturku",  # no compound has either there
+        "sadelumi",  # both stand at the other end
+        "josade",  # too short, and no part of a compound
+        "Koirasade",  # a name
+        "lumi#koira",
+    ):
+        assert compounds.cut(whole) == whole
     assert Compounds({**FINNISH, "koirasade": ["koirasade"]}).cut("koirasade") == "koirasade"
-
-
-def test_parts_that_training_has() -> None:
-    compounds = Compounds(FINNISH)
-    assert compounds.has_parts("Koira#sade")
-    assert compounds.has_parts("maa#lumi#koira")
-    assert not compounds.has_parts("koira#kissa")
-    assert not compounds.has_parts("koira")
-    assert not compounds.has_parts("#")
+    assert all(map(compounds.has_parts, ["Koira#sade", "maa#lumi#koira"]))
+    assert not any(map(compounds.has_parts, ["koira#kissa", "koira", "#"]))
 
 
 @pytest.mark.parametrize(
