@@ -1,3 +1,10 @@
+"""What the network sees: units of text, words and borders that training has, and ways to split a token."""
+
+import itertools
+import math
+import sys
+import unicodedata
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,67 +20,81 @@ from tagger.segmenter.features import (
     context_rows,
     cuts_of,
 )
+from tagger.segmenter.multiwords import Multiwords, count_affixes
 from tagger.segmenter.unit_network import columns
-from tagger.segmenter.units import Units, UnitTable
+from tagger.segmenter.units import END_GAP, KINDS, NO_GAP, SPACE_GAP, Units, UnitTable, kind, normalised, shape
+from tagger.text.edit_scripts import edit_script
+
+TEXTS = st.text(st.one_of(st.characters(), st.sampled_from("aZ 9.\n\u0301\u3000\u200b\ufeff中ไทя\x1c\x85")))
 
 
-def lengths_of(units: Units, words: dict[int, int]) -> np.ndarray:
-    """The lengths of words that begin at the given units, counted from the first one of the first text."""
-    lengths = np.zeros(len(units.types), dtype=np.int64)
-    for unit, size in words.items():
-        lengths[units.bounds[0][0] + unit] = size
-    return lengths
+def make_table(characters: bool = False) -> UnitTable:
+    return UnitTable(["the", "0000"], 16, characters)
 
 
-def own(units: Units, values: np.ndarray) -> list[int]:
+def test_units_are_runs_of_letters_numbers_and_single_characters():
+    for text, units in (
+        ("Don't go, 1984!", ["Don", "'", "t", "go", ",", "1984", "!"]),
+        ("l’été 你好ABC ไทย", ["l", "’", "été", "你", "好", "ABC", "ไ", "ท", "ย"]),
+        ("e\u0301a x\u0301 .\u0301", ["e\u0301a", "x\u0301", ".\u0301"]),
+        (" \u200b\n\ufeff", []),
+        ("\ud800\x00a_b", ["\ud800", "\x00", "a", "_", "b"]),
+    ):
+        assert make_table().cut(text) == units
+
+
+@given(st.lists(TEXTS, max_size=4), st.booleans())
+def test_every_character_but_white_space_is_in_one_unit(texts, characters):
+    table = make_table(characters)
+    units = table.read(texts)
+    for text, (start, stop) in zip(texts, units.bounds, strict=True):
+        spans = list(zip(units.starts[start:stop].tolist(), units.ends[start:stop].tolist(), strict=True))
+        assert [text[a:b] for a, b in spans] == table.cut(text)
+        covered = {place for a, b in spans for place in range(a, b)}
+        assert len(covered) == sum(b - a for a, b in spans)
+        blank = "\u200b\ufeff"
+        assert all(text[place].isspace() or text[place] in blank for place in range(len(text)) if place not in covered)
+        gaps = units.gaps[start:stop].tolist()
+        assert gaps[-1:] == [END_GAP] * bool(spans)
+        assert gaps[:-1] == [NO_GAP if b == c else SPACE_GAP for (_, b), (c, _) in itertools.pairwise(spans)]
+
+
+def test_the_rows_of_a_type_do_not_depend_on_what_was_read_before():
+    table, other = make_table(), make_table()
+    other.read(["some other text, 12 words"])
+    found = []
+    for each in (table, other):
+        types = each.read(["The cat"]).types
+        found.append(each.rows[types])
+    assert np.array_equal(*found)
+    assert found[0].max() < table.size
+
+
+def test_a_table_forgets_when_it_is_full():
+    table = UnitTable([], 16, False, limit=5)
+    for text in ("a b c d e", "f g h", "a b"):
+        units = table.read([text])
+        assert len(units.types[slice(*units.bounds[0])]) == len(text.split())
+    assert table.generation > 0
+
+
+def test_what_the_network_sees_of_a_unit():
+    assert [normalised(unit) for unit in ("E\u0301TE\u0301", "1984")] == ["été", "0000"]
+    shapes = {"The": "Xx3", "THE": "XX3", "I": "X1", "the": "x3", "12": "02", ".": ".", "中": "o"}
+    assert {unit: shape(unit) for unit in shapes} == shapes
+    assert [kind(unit) for unit in "。!”」「a,"] == ["end", "end", "Pe", "Pe", "Ps", "Ll", "Po"]
+    categories = {unicodedata.category(chr(code)): chr(code) for code in range(sys.maxunicode + 1)}
+    assert {kind(character) for character in categories.values()} <= set(KINDS)
+
+
+def test_a_line_end_within_chinese_or_japanese_is_no_gap():
+    table = make_table()
+    units = table.read(["你好\n世 界 \n\u3000の\nabc\nde"])
     start, stop = units.bounds[0]
-    return (values[start:stop] % np.uint64(SIZES)).tolist()
-
-
-def test_a_lexicon_finds_the_longest_words_at_each_place():
-    table = UnitTable([], 16, False)
-    units = table.read(["中 文 中文字"])
-    lexicon = Lexicon.of(table, units, lengths_of(units, {0: 1, 1: 1, 2: 2, 4: 1}), True)
-    found = table.read(["大中文字"])
-    begins, ends, holds = (own(found, each) for each in lexicon.matches(table, found, None))
-    assert begins == [0, 2, 1, 1]
-    assert ends == [0, 1, 2, 1]
-    assert holds == [0, 2, 0, 0]
-
-
-def test_white_space_inside_a_word_matters():
-    table = UnitTable([], 16, False)
-    units = table.read(["Việt Nam"])
-    lexicon = Lexicon.of(table, units, lengths_of(units, {0: 2}), True)
-    for text, size in (("Việt Nam", 2), ("việt  nam", 2), ("Việt-Nam", 0)):
-        found = table.read([text])
-        assert own(found, lexicon.matches(table, found, None)[0])[0] == size
-
-
-def test_in_training_a_word_does_not_know_itself():
-    table = UnitTable([], 16, False)
-    units = table.read(["new york, york"])
-    lengths = lengths_of(units, {0: 2, 2: 1, 3: 1})
-    lexicon = Lexicon.of(table, units, lengths, True)
-    assert own(units, lexicon.matches(table, units, None)[0]) == [2, 1, 1, 1]
-    # York stands once within a word and once as one: within, it is known from the other place.
-    assert own(units, lexicon.matches(table, units, lengths)[0]) == [0, 1, 0, 0]
-
-
-@given(st.lists(st.text("ab. 中", max_size=12), min_size=1, max_size=3), st.booleans())
-def test_surroundings_depend_on_the_paragraph_alone(texts, pairs):
-    table = UnitTable([], 16, False)
-    training = table.read(["ab. 中a b中 中"])
-    lexicon = Lexicon.of(table, training, lengths_of(training, {0: 2, 2: 1, 4: 3}), True)
-
-    def rows(paragraphs: list[str]) -> list[list[list[int]]]:
-        units = table.read(paragraphs)
-        found = context_rows(table, units, lexicon, np.zeros(len(units.types), dtype=np.int64), 64, pairs)
-        assert found.shape == (len(units.types), columns(pairs))
-        assert (found // 64 == np.arange(columns(pairs))).all()
-        return [found[start:stop].tolist() for start, stop in units.bounds]
-
-    assert rows(texts) == [rows([text])[0] for text in texts]
+    # 你 好 世 界 の abc de
+    assert units.gaps[start:stop].tolist() == [NO_GAP, NO_GAP, SPACE_GAP, NO_GAP, SPACE_GAP, SPACE_GAP, END_GAP]
+    plain = table.read(["你好世 界の abc de"])
+    assert units.gaps.tolist() == plain.gaps.tolist()
 
 
 TABLE = UnitTable([], 16, False)
@@ -84,6 +105,54 @@ def laid_out(units: Units, sizes: list[int]) -> np.ndarray:
     lengths = np.zeros(len(units.types), dtype=np.int64)
     lengths[units.bounds[0][0] + np.cumsum([0, *sizes[:-1]])] = sizes
     return lengths
+
+
+def own(units: Units, values: np.ndarray) -> list[int]:
+    start, stop = units.bounds[0]
+    return (values[start:stop] % np.uint64(SIZES)).tolist()
+
+
+def test_a_lexicon_finds_the_longest_words_at_each_place():
+    units = TABLE.read(["中 文 中文字"])
+    lexicon = Lexicon.of(TABLE, units, laid_out(units, [1, 1, 2, 1]), True)
+    found = TABLE.read(["大中文字"])
+    assert [own(found, each) for each in lexicon.matches(TABLE, found, None)] == [
+        [0, 2, 1, 1],  # units of the longest word that begins at a unit
+        [0, 1, 2, 1],  # that ends there
+        [0, 2, 0, 0],  # that holds the border behind it
+    ]
+
+
+def test_white_space_inside_a_word_matters():
+    units = TABLE.read(["Việt Nam"])
+    lexicon = Lexicon.of(TABLE, units, laid_out(units, [2]), True)
+    for text, size in (("Việt Nam", 2), ("việt  nam", 2), ("Việt-Nam", 0)):
+        found = TABLE.read([text])
+        assert own(found, lexicon.matches(TABLE, found, None)[0])[0] == size
+
+
+def test_in_training_a_word_does_not_know_itself():
+    units = TABLE.read(["new york, york"])
+    lengths = laid_out(units, [2, 1, 1])
+    lexicon = Lexicon.of(TABLE, units, lengths, True)
+    assert own(units, lexicon.matches(TABLE, units, None)[0]) == [2, 1, 1, 1]
+    # York stands once within a word and once as one: within, it is known from the other place.
+    assert own(units, lexicon.matches(TABLE, units, lengths)[0]) == [0, 1, 0, 0]
+
+
+@given(st.lists(st.text("ab. 中", max_size=12), min_size=1, max_size=3), st.booleans())
+def test_surroundings_depend_on_the_paragraph_alone(texts, pairs):
+    training = TABLE.read(["ab. 中a b中 中"])
+    lexicon = Lexicon.of(TABLE, training, laid_out(training, [2, 2, 3]), True)
+
+    def rows(paragraphs: list[str]) -> list[list[list[int]]]:
+        units = TABLE.read(paragraphs)
+        found = context_rows(TABLE, units, lexicon, np.zeros(len(units.types), dtype=np.int64), 64, pairs)
+        assert found.shape == (len(units.types), columns(pairs))
+        assert (found // 64 == np.arange(columns(pairs))).all()
+        return [found[start:stop].tolist() for start, stop in units.bounds]
+
+    assert rows(texts) == [rows([text])[0] for text in texts]
 
 
 def learned(text: str, sizes: list[int], spaces: bool = True) -> Borders:
@@ -112,11 +181,14 @@ def test_borders_that_always_never_and_sometimes_end_a_word_differ():
 
 def test_views_need_the_units_on_both_sides():
     borders = learned("a b c d", [1, 2, 1])
-    assert [view[1] > 0 for view in codes(borders, "a b c d")] == [True] * len(VIEWS)
-    assert [view[1] > 0 for view in codes(borders, "x b c x")] == [True, False, False, False]
-    assert [view[1] > 0 for view in codes(borders, "a b c x")] == [True, True, False, False]
-    assert [view[1] > 0 for view in codes(borders, "x b c d")] == [True, False, True, False]
-    assert [view[1] > 0 for view in codes(borders, "a bc d")] == [False] * len(VIEWS)
+    for text, known in (
+        ("a b c d", [True] * len(VIEWS)),
+        ("x b c x", [True, False, False, False]),
+        ("a b c x", [True, True, False, False]),
+        ("x b c d", [True, False, True, False]),
+        ("a bc d", [False] * len(VIEWS)),
+    ):
+        assert [view[1] > 0 for view in codes(borders, text)] == known
 
 
 @pytest.mark.parametrize("spaces", [False, True])
@@ -138,19 +210,62 @@ def test_in_training_a_border_does_not_know_itself():
 
 
 def test_the_kinds_between_which_a_text_is_cut():
-    table = UnitTable([], 8, False)
-    units = table.read(["50km (a)", "It 3a,"])
+    units = TABLE.read(["50km (a)", "It 3a,"])
     ends = np.zeros(len(units.types), dtype=bool)
     first, second = (start for start, _ in units.bounds)
     ends[[first + 1, first + 3, first + 4, second, second + 1]] = True  # 50km ( a ) It 3 a,
-    assert cuts_of(table, units, ends, np.zeros_like(ends)) == ["Ll|Pe", "Nd|Ll"]
+    assert cuts_of(TABLE, units, ends, np.zeros_like(ends)) == ["Ll|Pe", "Nd|Ll"]
 
 
-@pytest.mark.parametrize("name", ["", "|", "Nd", "Nd Lo", "Nd|", "|Lo", "Nd|lo", "Nd|Lo|Lo", "Pi|Lo"])
-def test_a_cut_has_two_kinds(name):
+def test_a_cut_has_two_kinds():
     assert allowed_cuts(["Nd|Lo", "Lo|Nd", "Nd|end"]).sum() == 1 + 3
-    with pytest.raises(ValueError, match=r"is not two kinds of units"):
-        allowed_cuts([name])
+    for name in ("", "|", "Nd", "Nd Lo", "Nd|", "|Lo", "Nd|lo", "Nd|Lo|Lo", "Pi|Lo"):
+        with pytest.raises(ValueError, match="is not two kinds"):
+            allowed_cuts([name])
 
 
-TEXTS = ["It ends. A dog", "", "So, no.", "x"]
+SPLIT = {
+    "du": "de le",
+    "foi-se": "foi se",
+    "dar-se": "dar se",
+    "vê-se": "vê se",
+    "dele": "de ele",
+    "deles": "de eles",
+    "desta": "de esta",
+    "dáme": "da me",
+    "lláme": "lla me",
+    "desfeito-se": "des feito se",
+}
+SCRIPTS = sorted({edit_script(form, words) for form, words in SPLIT.items()})
+MULTIWORDS = {form: [SCRIPTS.index(edit_script(form, words)) + 1] for form, words in SPLIT.items()}
+PLAIN = ["disse", "casa", "massa", "de", "dedo", "dente", "dez", "dia", "nome", "me"]
+AFFIXES = count_affixes(SCRIPTS, MULTIWORDS, PLAIN)
+KNOWN = Multiwords(SCRIPTS, MULTIWORDS, AFFIXES)
+
+
+def test_a_token_has_the_scripts_of_its_form_or_of_its_affixes():
+    expected = {
+        "du": ["like:de le"],
+        "tornou-se": ["keep:*- .."],
+        "Tornou-Se": ["keep:*- .."],
+        "-se": [],  # there is no rest
+        "desse": ["like:.e *"],  # begins as `desta`
+        "dura": [],  # begins with d alone
+        "sabe-me": [],  # `me` alone was split after `á`
+        "adu": [],  # a whole form is no ending
+        "": [],
+    }
+    found = {form: [SCRIPTS[number - 1] for number, _ in KNOWN.choices(form) if number] for form in expected}
+    assert found == expected
+
+
+def test_odds_are_those_of_the_longest_ending_without_the_token_itself():
+    none, (_, odds) = KNOWN.choices("tornou-se")
+    ((_, less),) = KNOWN.choices("interesse")[1:] or [(0, -math.inf)]
+    assert none == (0, 0.0)
+    assert odds > 0 > less
+    number = MULTIWORDS["du"][0]
+    assert KNOWN.choices("du", number) == [(0, 0.0)]
+    assert len(KNOWN.choices("dar-se", MULTIWORDS["dar-se"][0])) == 2
+    several = Multiwords(SCRIPTS, {"des": [0, number]}, {})
+    assert several.choices("des", number) == [(0, 0.0), (number, 0.0)]

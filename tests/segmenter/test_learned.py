@@ -4,6 +4,7 @@ import pickle
 import random
 from collections.abc import Sequence
 from itertools import chain
+from typing import Any
 
 import pytest
 import regex
@@ -53,14 +54,13 @@ LONG = " ".join(f"word{i} flows, and du {i % 7}." for i in range(60))
 def check(text: str, sentences: Sequence[Sequence[Token]]) -> None:
     """Every character but white space is in one token, in order; nothing is empty, or begins or ends blank."""
     assert all(sentences)
-    tokens = list(chain.from_iterable(sentences))
     covered = 0
-    for start, end, words in tokens:
+    for start, end, words in chain.from_iterable(sentences):
         assert covered <= start < end
         assert SPACES.sub("", text[covered:start]) == ""
         assert not SPACES.match(text[start])
         assert not SPACES.match(text[end - 1])
-        assert words == () or len(words) > 1
+        assert words == () or (len(words) > 1 and not SPACES.search(text[start:end]))
         for word in words:
             assert word
             assert word == GAP.sub(" ", word).strip(" ")
@@ -69,10 +69,11 @@ def check(text: str, sentences: Sequence[Sequence[Token]]) -> None:
 
 
 @pytest.mark.parametrize("segmenter", SEGMENTERS)
-@pytest.mark.parametrize("text", TEXTS)
-def test_every_character_is_in_one_token(segmenter: LearnedSegmenter, text: str) -> None:
-    (sentences,) = segmenter.segment_all([text])
-    check(text, sentences)
+def test_every_character_is_in_one_token(segmenter: LearnedSegmenter) -> None:
+    found = segmenter.segment_all([*TEXTS, LONG])
+    for text, sentences in zip([*TEXTS, LONG], found, strict=True):
+        check(text, sentences)
+    assert any(token.words for sentences in found for token in chain(*sentences))
 
 
 characters = st.characters() | st.sampled_from(
@@ -124,50 +125,38 @@ def test_a_copy_cuts_alike() -> None:
     assert pickle.loads(pickle.dumps(segmenter)).segment_all(TEXTS) == expected
 
 
+def that_says(label: Label, **changes: Any) -> LearnedSegmenter:
+    """A segmenter that says `label` of every unit."""
+    saved = make_segmenter(**changes)
+    with torch.no_grad():
+        saved.network.labels.bias[label] += 10_000
+    return LearnedSegmenter(*saved)
+
+
+def cut(text: str, label: Label, **changes: Any) -> list[list[str]]:
+    """The tokens of the sentences that such a segmenter finds."""
+    (found,) = that_says(label, **changes).segment_all([text])
+    return [[text[token.start : token.end] for token in sentence] for sentence in found]
+
+
 def test_a_token_that_is_cut_everywhere_is_one_word() -> None:
     """The evaluation takes the square of the number of words of a token."""
-    saved = make_segmenter()
-    with torch.no_grad():
-        saved.network.labels.bias[Label.WORD] += 10_000
-    segmenter = LearnedSegmenter(*saved)
     most = "ab1" * (module.MAX_WORDS // 2)
-    ((few,),), ((many,),) = segmenter.segment_all([most, f"{most}ab"])
+    ((few,),), ((many,),) = that_says(Label.WORD).segment_all([most, f"{most}ab"])
     assert few == Token(0, len(most), ("ab", "1") * (module.MAX_WORDS // 2))
     assert many[:2] == (0, len(most) + 2)
     assert len(many.words) < module.MAX_WORDS
 
 
-def test_multiword_tokens_hold_no_white_space() -> None:
-    segmenter = LearnedSegmenter(*make_segmenter())
-    texts = [*TEXTS, LONG]
-    found = segmenter.segment_all(texts)
-    tokens = [(text, token) for text, sentences in zip(texts, found, strict=True) for token in chain(*sentences)]
-    assert any(token.words for _, token in tokens)
-    assert not any(token.words and SPACES.search(text[token.start : token.end]) for text, token in tokens)
-
-
 def test_rules_may_decide_where_sentences_end() -> None:
-    own = LearnedSegmenter(*make_segmenter())
-    ruled = LearnedSegmenter(own.network, own.vocabulary, {**own.config, "sentences": "unicode"}, own.lexicon)
-    text = "The book. Reads well! It goes on, and on."
-    flat, ruled_flat = (
-        [token for sentence in each.segment_all([text])[0] for token in sentence] for each in (own, ruled)
+    ruled = LearnedSegmenter(
+        SPACED.network, SPACED.vocabulary, {**SPACED.config, "sentences": "unicode"}, SPACED.lexicon
     )
-    assert flat == ruled_flat
-    ends = {sentence[-1].end for sentence in ruled.segment_all([text])[0]}
-    expected = {sentence[-1].end for sentence in RuleSegmenter("unicode").segment_all([text])[0]}
-    assert ends == (expected & {token.end for token in flat}) | {len(text)}
-
-
-def test_tokens_end_at_marks_that_training_lacks() -> None:
-    saved = make_segmenter()
-    with torch.no_grad():
-        saved.network.labels.bias[Label.GOES_ON] += 1_000
-    found = LearnedSegmenter(*saved).segment_all(["the «book», the.book"])[0]
-    # The vocabulary has the full stop, but no quote and no comma.
-    assert [token[:2] for sentence in found for token in sentence] == [
-        *((0, 3), (4, 5), (5, 9), (9, 10), (10, 11), (12, 20))
-    ]
+    text = "The book. Reads well! It goes on, and on."
+    own, found, by_rules = (each.segment_all([text])[0] for each in (SPACED, ruled, RuleSegmenter("unicode")))
+    assert [*chain(*found)] == [*chain(*own)]
+    ends = {sentence[-1].end for sentence in by_rules} & {token.end for token in chain(*own)}
+    assert {sentence[-1].end for sentence in found} == ends | {len(text)}
 
 
 @pytest.mark.parametrize(
@@ -181,25 +170,13 @@ def test_tokens_end_at_marks_that_training_lacks() -> None:
         (Label.TOKEN, "z.b", ["Ll|end"], ["z", ".b"]),
         (Label.GOES_ON, "the.", [], ["the."]),
         (Label.WORD, "z.b", [], ["z.b"]),  # a multiword token
+        (Label.GOES_ON, "the «a», the.a", None, ["the", "«", "a", "»", ",", "the.a"]),  # marks that training lacks
     ],
 )
 def test_rules_decide_whether_tokens_end_between_kinds_that_training_does_not_cut(
     label: Label, text: str, cuts: list[str] | None, tokens: list[str]
 ) -> None:
-    saved = make_segmenter(cuts=cuts, spaces=False)
-    with torch.no_grad():
-        saved.network.labels.bias[label] += 1_000
-    (found,) = LearnedSegmenter(*saved).segment_all([text])
-    assert [text[start:end] for sentence in found for start, end, _ in sentence] == tokens
-
-
-def cut(text: str, label: Label) -> list[list[str]]:
-    """The tokens of the sentences that a segmenter finds which says `label` of every unit."""
-    saved = make_segmenter()
-    with torch.no_grad():
-        saved.network.labels.bias[label] += 1_000
-    (found,) = LearnedSegmenter(*saved).segment_all([text])
-    return [[text[token.start : token.end] for token in sentence] for sentence in found]
+    assert [*chain(*cut(text, label, cuts=cuts, spaces=False))] == tokens
 
 
 @pytest.mark.parametrize(
@@ -215,9 +192,8 @@ def test_an_address_a_tag_a_smiley_and_an_emoji_are_one_token(whole: str) -> Non
 
 
 def test_other_words_with_the_same_marks_are_cut() -> None:
-    assert cut("the: a:b a=b No.Yes #", Label.TOKEN) == [
-        ["the", ":", "a", ":", "b", "a", "=", "b", "No", ".", "Yes", "#"]
-    ]
+    found = cut("the: a:b a=b No.Yes #", Label.TOKEN)
+    assert found == [["the", ":", "a", ":", "b", "a", "=", "b", "No", ".", "Yes", "#"]]
     assert cut("看https://a.org/b了", Label.TOKEN) == [
         ["看", "https://a.org/b", "了"]
     ]  # no space ends an address there

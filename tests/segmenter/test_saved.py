@@ -52,20 +52,17 @@ def test_what_is_saved_is_loaded(tmp_path: Path, storage_dtype: str) -> None:
     assert loaded.config == saved.config
     assert loaded.vocabulary == saved.vocabulary
     assert loaded.lexicon.hashes.dtype == np.uint32
-    assert loaded.lexicon.hashes.tolist() == saved.lexicon.hashes.tolist()
-    assert loaded.lexicon.codes.tolist() == saved.lexicon.codes.tolist()
-    assert len(saved.lexicon.hashes) > 5
-    borders = saved.lexicon.borders
-    assert loaded.lexicon.borders.hashes.tolist() == borders.hashes.tolist()
-    assert loaded.lexicon.borders.codes.tolist() == borders.codes.tolist()
-    assert len(borders.hashes) > 5
+    for there, known in ((loaded.lexicon, saved.lexicon), (loaded.lexicon.borders, saved.lexicon.borders)):
+        assert there.hashes.tolist() == known.hashes.tolist()
+        assert there.codes.tolist() == known.codes.tolist()
+        assert len(known.hashes) > 5
     assert not loaded.network.training
     tolerance = {"float32": 0.0, "float16": 0.003, "int8": 0.03, "int4": 0.3}[storage_dtype]
     for name, weight in saved.network.state_dict().items():
-        there = loaded.network.state_dict()[name]
-        assert there.dtype == torch.float32
-        assert torch.equal(there, weight)
-        torch.testing.assert_close(there, before[name], rtol=0, atol=tolerance)
+        found = loaded.network.state_dict()[name]
+        assert found.dtype == torch.float32
+        assert torch.equal(found, weight)
+        torch.testing.assert_close(found, before[name], rtol=0, atol=tolerance)
     assert LearnedSegmenter(*loaded).segment_all([TEXT]) == LearnedSegmenter(*saved).segment_all([TEXT])
 
 
@@ -73,16 +70,14 @@ def test_what_is_saved_is_loaded(tmp_path: Path, storage_dtype: str) -> None:
 def test_any_value_is_refused_or_works(folder: Path, part: str) -> None:
     path = folder / SEGMENTER
     before = path.read_bytes()
-    counts = {"works": 0, "error": 0}
+    errors = []
     values: list[Any] = [None, True, -1, 0, 1, 10**8, 10**30, 0.5, float("nan"), "\x1b[31m\x07", [], {}, ["x", "x"]]
     for keys in places(content(path), 100 if part == "config" else 2):
-        if keys[0] == part:
-            for value in values:
-                change(path, keys, value)
-                counts["error" if loads_or_says_why(folder) else "works"] += 1
-                path.write_bytes(before)
-    assert counts["error"] > 50, counts
-    assert counts["works"] > 0, counts
+        for value in values if keys[0] == part else []:
+            change(path, keys, value)
+            errors.append(loads_or_says_why(folder))
+            path.write_bytes(before)
+    assert 50 < sum(map(bool, errors)) < len(errors)
 
 
 @pytest.mark.parametrize(
@@ -117,17 +112,15 @@ def test_a_damaged_value_is_named(folder: Path, keys: tuple[Any, ...], value: An
         ("another", lambda t: torch.zeros(3), '"another" that the network does not use'),
     ],
 )
-def test_damaged_weights_are_named(folder: Path, name: str, change_tensor: Any, message: str) -> None:
+def test_damaged_weights_are_named_and_an_empty_lexicon_is_one(
+    folder: Path, name: str, change_tensor: Any, message: str
+) -> None:
     weights = load_file(folder / SEGMENTER_WEIGHTS)
+    empty = weights | {name: weights[name][:0] for name in ("lexicon", "codes", "borders", "border_codes")}
     changed = change_tensor(weights.pop(name, torch.zeros(1)))
     save_file(weights if changed is None else weights | {name: changed}, folder / SEGMENTER_WEIGHTS)
     assert message in loads_or_says_why(folder)
-
-
-def test_an_empty_lexicon_is_one(folder: Path) -> None:
-    weights = load_file(folder / SEGMENTER_WEIGHTS)
-    weights |= {name: weights[name][:0] for name in ("lexicon", "codes", "borders", "border_codes")}
-    save_file(weights, folder / SEGMENTER_WEIGHTS)
+    save_file(empty, folder / SEGMENTER_WEIGHTS)
     assert loads_or_says_why(folder) == ""
 
 
