@@ -1,6 +1,8 @@
 """An ensemble: the networks of several taggers in one, with their tags in one order, and taggers that make none."""
 
+import json
 import pickle
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import TaggerOptions
 from tagger.training.fit_linear import train_linear
+from tests.commands.conftest import CONLLU, call, error, saved
 from tests.conftest import CORPUS, TOKENS, bundle_of, make_batch, make_network, make_segmenter
 from tests.model.test_vocabulary import reversed_tags
 from tests.tagging.test_chains import SENTENCES, WEIGHT, scores, with_linear
@@ -200,3 +203,51 @@ def test_noise_is_that_of_all_and_the_dictionary_that_of_the_first_that_has_one(
     assert join([one, other]).has_noise
     assert not join([one, taggers[1]]).has_noise
     assert join([one, replace(other, lemmas=reliability(90))]).lemmas == reliability(90)
+
+
+@pytest.fixture
+def folders(model: Path, tmp_path: Path) -> list[str]:
+    return [str(shutil.copytree(model, tmp_path / "a")), str(saved(tmp_path / "b", ["They", "walk"]))]
+
+
+def test_several_folders_become_one(folders: list[str], tmp_path: Path) -> None:
+    result = call("ensemble", *folders, "-o", "both", "--weights", "3,1")
+    assert "both: an ensemble of 2 with the weights 0.75, 0.25" in result.stderr
+    for folder in folders:
+        shutil.rmtree(folder)
+    (tmp_path / "a.conllu").write_text(CONLLU)
+    tag = ("tag", "a.conllu", "--model", "both", "--probabilities", "--top", "2", "-o", "out/")
+    assert "model: both (2 networks, trained on Tiny);" in call(*tag).stderr
+    first = Path("out/a.conllu").read_text()
+    Path("out/a.conllu").unlink()
+    call(*tag, "--resume", "--workers", "2")
+    assert Path("out/a.conllu").read_text() == first
+    Path("tagged.tsv").write_text("They\tNOUN\nwalk\t_\n.\tPUNCT\n")
+    kept = call("tag", "tagged.tsv", "--model", "both", "--keep").stdout
+    assert kept.startswith("They\tNOUN\nwalk\t")
+    scores = json.loads(call("evaluate", "a.conllu", "--model", "both", "--json").stdout)
+    assert scores["upos"]["tokens"] == 5
+
+
+def test_what_is_there_stays_unless_it_is_an_ensemble(folders: list[str], tmp_path: Path) -> None:
+    call("ensemble", *folders, "-o", "both")
+    assert error("ensemble", *folders, "-o", "both").startswith("error: both exists")
+    call("ensemble", *folders[::-1], "-o", "both", "--force")
+    before = sorted((tmp_path / "a").iterdir())
+    assert "a is no ensemble, and --force replaces nothing else" in error("ensemble", *folders, "-o", "a", "--force")
+    assert sorted((tmp_path / "a").iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["a"], "2 to 16 members, not 1"),
+        (["a", "b", "--weights", "1"], "--weights 1: 1 for 2 taggers"),
+        (["a", "b", "--weights", "1,0"], "give each tagger a number above 0"),
+        (["a", "b", "./a"], "a is named twice"),
+        (["a", "english"], "a lacks the column 'xpos', which"),
+    ],
+)
+def test_mistakes(folders: list[str], arguments: list[str], words: str, tmp_path: Path) -> None:
+    assert words in error("ensemble", *arguments, "-o", "new")
+    assert not (tmp_path / "new").exists()

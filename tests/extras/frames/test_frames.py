@@ -1,13 +1,14 @@
 """Data frames of both libraries: a row for every word, null for what is not known, the types of columns."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas
 import polars
 import pytest
 from datasets import Dataset
 from datasets.fingerprint import Hasher
+from nltk.tag.api import TaggerI
 from polars.testing import assert_frame_equal
 
 import tagger
@@ -16,6 +17,7 @@ from tagger.errors import InputError
 from tagger.extras.frames import batch_tagger as batches
 from tagger.extras.frames.batch_tagger import BatchTagger
 from tagger.extras.frames.frames import to_frame
+from tagger.extras.frames.nltk import UNIVERSAL_TAGS, NltkTagger
 from tagger.text.sentence import MultiwordToken
 from tests.conftest import CORPUS, TOKENS
 
@@ -59,16 +61,27 @@ def test_types_do_not_depend_on_the_rows(sentences: list[Sentence]) -> None:
     assert isinstance(frame, pandas.DataFrame)
 
 
-def test_what_does_not_fit_says_what_to_do() -> None:
-    odd: list[tuple[list[Any], str, str]] = [
-        ([], "arrow", "library='arrow': give 'pandas' or 'polars'"),
-        ([["They"]], "pandas", "is no Sentence; give what"),
-        ([Sentence(["a"], {"upos": ["X"], "word": ["Y"]}, {"upos": [0.5]})], "pandas", "rename it"),
-        ([Sentence(["a"], {"upos": ["X"], "upos_probability": ["Y"]}, {"upos": [0.5]})], "pandas", "rename it"),
+def test_what_does_not_fit_says_what_to_do(trained: Path) -> None:
+    function, twice = BatchTagger(trained), {"upos": ["X"], "word": ["Y"]}
+    mistakes: list[tuple[Callable[[], object], str]] = [
+        (lambda: to_frame([], "arrow"), "library='arrow': give 'pandas' or 'polars'"),  # type: ignore[arg-type]
+        (lambda: to_frame([["They"]]), "is no Sentence; give what"),  # type: ignore[list-item]
+        (lambda: to_frame([Sentence(["a"], twice)]), "rename it"),
+        (lambda: to_frame([Sentence(["a"], {"upos": ["X"], "upos_probability": ["Y"]}, {"upos": [0.5]})]), "rename it"),
+        (lambda: function({"body": ["They book."]}), "no column 'text'; there are 'body'"),
+        (lambda: function({"text": [7]}), "not '7'"),
+        (lambda: BatchTagger(trained, tags=["lemma"])({"text": []}), "no column 'lemma'; it has upos, xpos"),
+        (lambda: BatchTagger("nowhere"), "no such"),
+        (lambda: BatchTagger()({"text": ["ⴰⵣⵓⵍ ⴼⵍⵍⴰⵡⵏ"]}), "the value 'ⴰⵣⵓⵍ ⴼⵍⵍⴰⵡⵏ': no tagger"),
+        (lambda: NltkTagger(trained, "feats"), "no column 'feats'; it has upos, xpos"),
+        (lambda: NltkTagger(trained, tagset="penn"), "'penn' is no tagset here; give 'universal'"),
+        (lambda: NltkTagger(trained, "xpos", "universal"), r"tag '\.'; name a column of UPOS"),
+        (lambda: NltkTagger(None, "xpos", "universal"), "name a column of UPOS"),
+        (lambda: NltkTagger(trained).tag("They book"), "a list of tokens, not 'They book'"),
     ]
-    for sentences, library, message in odd:
+    for mistake, message in mistakes:
         with pytest.raises(InputError, match=message):
-            to_frame(sentences, library)  # type: ignore[arg-type]
+            mistake()
 
 
 TEXTS = ["They book flights. The book reads well.\n\nWell", None, "", "The book reads well."]
@@ -106,8 +119,6 @@ def test_each_value_has_its_own_language_unless_a_tagger_is_named() -> None:
         assert [mixed[column][place] for column in ("upos", "lemma")] == [of_one["upos"][0], of_one["lemma"][0]]
     assert mixed["upos_probabilities"][3:] == [None, []]
     assert BatchTagger("english")({"text": [GERMAN]})["xpos"] != BatchTagger()({"text": [GERMAN]})["xpos"]
-    with pytest.raises(InputError, match="the value 'ⴰⵣⵓⵍ ⴼⵍⵍⴰⵡⵏ': no tagger"):
-        BatchTagger()({"text": ["ⴰⵣⵓⵍ ⴼⵍⵍⴰⵡⵏ"]})
 
 
 def test_values_do_not_depend_on_their_batch(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,13 +139,37 @@ def test_datasets_map(trained: Path, tmp_path: Path) -> None:
     assert Hasher.hash(function) != Hasher.hash(BatchTagger(trained, tags=["xpos"]))
 
 
-def test_errors_name_the_value(trained: Path) -> None:
-    function = BatchTagger(trained)
-    with pytest.raises(InputError, match="no column 'text'; there are 'body'"):
-        function({"body": ["They book."]})
-    with pytest.raises(InputError, match="not '7'"):
-        function({"text": [7]})
-    with pytest.raises(InputError, match="no column 'lemma'; it has upos, xpos"):
-        BatchTagger(trained, tags=["lemma"])({"text": []})
-    with pytest.raises(InputError, match="no such"):
-        BatchTagger("nowhere")
+def test_tags_are_those_of_the_tagger(trained: Path) -> None:
+    for column, model in (("upos", trained), ("xpos", str(trained)), ("xpos", tagger.load(trained, "cpu"))):
+        nltk = NltkTagger(model, column)
+        assert isinstance(nltk, TaggerI)
+        gold = [list(zip(s["tokens"], s[column], strict=True)) for s in CORPUS]
+        assert nltk.tag_sents(iter(TOKENS)) == gold
+        assert nltk.tag(tuple(TOKENS[0])) == gold[0]
+    assert NltkTagger(trained).tag([]) == []
+
+
+def test_without_a_name_the_language_is_found() -> None:
+    tokens = ["Die", "Kinder", "spielten", "im", "Garten", "."]
+    german = NltkTagger("german").tag(tokens)
+    assert NltkTagger().tag(tokens) == german != NltkTagger("english").tag(tokens)
+    assert NltkTagger(tagset="universal").tag(tokens) == [(token, UNIVERSAL_TAGS[tag]) for token, tag in german]
+
+
+def test_nltks_own_scores(trained: Path) -> None:
+    nltk = NltkTagger(trained)
+    gold = [list(zip(s["tokens"], s["upos"], strict=True)) for s in CORPUS]
+    assert nltk.accuracy(gold) == 1.0
+    gold[0][0] = ("They", "NOUN")
+    assert nltk.accuracy(gold) == pytest.approx(9 / 10)
+    assert nltk.confusion(gold)["NOUN", "PRON"] == 1
+
+
+def test_the_universal_tagset(trained: Path) -> None:
+    nltk = NltkTagger(trained, tagset="universal")
+    assert nltk.tag_sents(TOKENS) == [
+        [("They", "PRON"), ("book", "VERB"), ("flights", "NOUN"), (".", ".")],
+        [("The", "DET"), ("book", "NOUN"), ("reads", "VERB"), ("well", "ADV"), (".", ".")],
+        [("Well", "X")],
+    ]
+    assert set(tagger.load("english").vocabulary.tags["upos"]) == set(UNIVERSAL_TAGS)

@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 import pytorch_lightning as pl
+from typer.testing import CliRunner
 
 import tagger
+from tagger.commands.app import app
 from tagger.errors import InputError
+from tagger.extras.pretraining.fill import fill, format_blanks
 from tagger.extras.pretraining.hidden_words import load_word_predictor
 from tagger.extras.pretraining.pretraining import config_of, pretrain, read_text
+from tagger.text.strings import display_width
 from tagger.training import launch
 from tagger.training.trainer import EpochRecorder
 from tests.extras.pretraining.conftest import UNTAGGED, tiny
@@ -126,3 +130,43 @@ def test_the_gain_of_pretraining_is_computed_from_runs(
     runpy.run_path(str(Path(__file__).parents[3] / "docs" / "gain.py"), run_name="__main__")
     assert "| 100 | 80.00 (80.00 to 80.00) | 90.00 (90.00 to 90.00) | 50 % |" in capsys.readouterr().out
     assert (tmp_path / "gain.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_blanks_are_filled_from_both_sides(pretrained: Path) -> None:
+    network, _ = load_word_predictor(pretrained / "pretrained")
+    (blank,) = fill(network, ["he", "___", "rooms", "today", "."], top=3)
+    assert blank.position == 1
+    assert blank.both[0][0] == blank.left[0][0] == "books"
+    assert blank.right[0][1] < 0.75  # which of both it is only the left side knows
+    two = fill(network, ["___", "books", "____", "today", "."])
+    assert [blank.position for blank in two] == [0, 2]
+    assert {word for word, _ in two[0].both[:2]} == {"he", "she"}
+    assert {word for word, _ in two[1].both[:3]} == {"flights", "rooms", "tables"}
+    assert two[0].left == []
+    assert two[0].right == two[0].both
+    table = format_blanks(["___", "books", "____", "飛行機" * 40, "."], two)
+    assert max(map(display_width, table.splitlines())) <= 80
+    assert "blank 2" in table
+    assert "(no words)" in table
+
+
+def filled(model: Path, *arguments: str, given: str = "") -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["fill", *arguments, "--model", str(model)], input=given)
+    return result.exit_code, result.output
+
+
+def test_the_command_fills_blanks(pretrained: Path, trained: Path) -> None:
+    status, shown = filled(pretrained, "she ___ tables again. We book ___ today.", "--json", "--top", "2")
+    assert status == 0
+    found = json.loads(shown)
+    assert [sentence["tokens"][0] for sentence in found] == ["she", "We"]
+    assert found[0]["blanks"][0]["both"][0][0] == "books"
+    assert filled(pretrained, "-", given="she ___ tables again.\n")[1] == filled(pretrained, "she ___ tables again.")[1]
+    for model, text, message in (
+        (pretrained, "___", "nothing but a blank"),
+        (pretrained, "no blank here", "no blank"),
+        (trained, "I am ___.", "predicts no words"),
+    ):
+        status, shown = filled(model, text)
+        assert (status, shown.count("\n")) == (2, 1)
+        assert message in shown

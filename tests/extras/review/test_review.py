@@ -1,5 +1,8 @@
 """The sentences that a tagger doubts, the most doubtful one first."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 import tagger
@@ -8,6 +11,7 @@ from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import read_conllu
 from tagger.text.formats import writer
 from tagger.text.sentence import Sentence
+from tests.commands.conftest import CONLLU, call, error
 from tests.conftest import TOKENS
 
 UNSEEN = [["Zzyx", "book"], ["The", "zzyx", "reads"], ["Xyzzy"]]
@@ -57,3 +61,74 @@ def test_a_review_can_be_reviewed_again(loaded: Tagger) -> None:
     assert [s.name for s in again] == ["a", "b"]
     assert [comment(s)[1:] for s in again] == [["word", "1"]] * 2
     assert written.endswith("\n\n")
+
+
+WELSH = "Mae'r plant yn chwarae yn yr ardd pan ddaeth eu mam adref o'r gwaith neithiwr."
+
+
+def test_doubtful_sentences_are_written_the_most_doubtful_first(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("They book flights. " * 3 + "They. Zzyx book? They book it and more.")
+    (tmp_path / "b.conllu").write_text(CONLLU)
+    lines = call("tag", "a.txt", "--output", "jsonl", "--probabilities", "--model", str(model)).stdout.splitlines()
+    records = list(map(json.loads, lines))
+    least = sorted(min(record["upos_probabilities"]) for record in records)
+    below = (least[2] + least[-1]) / 2
+    options = ["--below", str(below), "-o", "review.conllu", "--model", str(model)]
+    result = call("review", "a.txt", "b.conllu", *options)
+    text = (tmp_path / "review.conllu").read_text()
+    sentences = list(read_conllu(text.splitlines(keepends=True), "review"))
+    doubts = []
+    for sentence in sentences:
+        comment = next(c for c in sentence.comments if c.startswith("# confidence = "))
+        share, word = float(comment.split()[3]), int(comment.split()[5])
+        doubts.append(share)
+        rows = [line for line in sentence.lines or () if line[0].isdigit() and "-" not in line.split("\t")[0]]
+        words = [row for row in rows if row.split("\t")[0].isdigit()]
+        assert f"UposProb={share:.4f}" in words[word - 1].split("\t")[9]
+        assert any(c.startswith("# source = ") for c in sentence.comments)
+        assert sentence.name is not None or sentence.tokens == ["Yes"]
+        assert share < below
+    assert doubts == sorted(doubts)
+    assert f"{len(sentences)} of {len(records) + 2} sentences" in result.stderr
+    assert "kept: review.conllu" in call("review", "a.txt", *options).stderr
+    assert (tmp_path / "review.conllu").read_text() == text
+
+
+def test_all_files_of_a_folder_are_reviewed(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("They book flights.\n\nZzyx.")
+    (tmp_path / "in" / "b.conllu").write_text(CONLLU)
+    options = ["--below", "1", "--model", str(model)]
+    text = call("review", "in", *options).stdout
+    sources = [line for line in text.splitlines() if line.startswith("# source = ")]
+    assert sorted(sources) == [f"# source = in/{name}" for name in ("a.txt", "a.txt", "b.conllu", "b.conllu")]
+    call("review", "in", *options, "-o", "in/review.conllu")
+    assert (tmp_path / "in" / "review.conllu").read_text() == text
+    call("review", "in", *options, "-o", "in/review.conllu", "--force")
+    assert (tmp_path / "in" / "review.conllu").read_text() == text  # which is no input
+    assert "would be replaced" in error("review", "in/b.conllu", *options, "-o", "in/b.conllu", "--force")
+    assert (tmp_path / "in" / "b.conllu").read_text() == CONLLU
+    opened = [block.splitlines()[:2] for block in text.split("\n\n") if block.startswith("# newpar")]
+    assert sorted(opened) == [["# newpar", "# sent_id = 1"], ["# newpar", "# sent_id = 2"]]
+
+
+def test_a_file_that_is_refused_leaves_the_others_reviewed(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(
+        "A gyerekek a kertben játszottak, amikor az édesanyjuk tegnap este hazaért a munkából."
+    )
+    (tmp_path / "b.txt").write_text(WELSH)
+    done = call("review", "--below", "1", str(tmp_path), status=2)
+    assert "chwarae" in done.stdout
+    assert "a.txt looks most like" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--below", "1.5"], "--below 1.5"),
+        *((["-o", output], "a review is one CoNLL-U file") for output in ("review.tsv", ".", "new/")),
+        (["--keep"], " (text) has no tags"),
+    ],
+)
+def test_mistakes_in_a_review(model: Path, options: list[str], words: str) -> None:
+    assert words in error("review", "--model", str(model), *options, input="They")
