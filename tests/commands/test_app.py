@@ -32,28 +32,31 @@ print(" ".join(sorted(slow)), file=sys.stderr)
 """
 
 
+def run(program: str, *arguments: str, given: str | None = None, **environment: str) -> tuple[str, str]:
+    """What a program prints, on standard output and standard error."""
+    kept = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    environment = {**kept, "PYTHONPATH": str(ROOT), **environment}
+    command = [sys.executable, "-c", program, *arguments]
+    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=120, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout, done.stderr
+
+
 def answers(commands: Sequence[Sequence[str]], **environment: str) -> tuple[list[tuple[str, str]], set[str]]:
     """What command lines print, one after another in a process of its own, and the slow packages that they import.
 
     Each answer is what stands on standard output, with the exit status last, and what stands on standard error.
     """
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-    command = [sys.executable, "-c", PROGRAM]
-    given = json.dumps(commands)
-    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=120, env=environment)
-    assert done.returncode == 0, done.stderr
-    *errors, slow = done.stderr.split("end\n")
-    shown = re.split(r"(?<=status \d)\n", done.stdout)[:-1]
-    return list(zip(shown, errors, strict=True)), {*slow.split()}
+    out, said = run(PROGRAM, given=json.dumps(commands), **environment)
+    *errors, slow = said.split("end\n")
+    return list(zip(re.split(r"(?<=status \d)\n", out)[:-1], errors, strict=True)), {*slow.split()}
 
 
 def complete(*words: str) -> list[str]:
     """What bash proposes for the last word."""
-    program = "import sys; sys.argv[0] = 'tagger'; from tagger.__main__ import main; sys.exit(main())"
+    program = "import sys; sys.argv[0] = 'tagger'; from tagger.__main__ import main; main()"
     variables = {"COMP_WORDS": " ".join(["tagger", *words]), "COMP_CWORD": str(len(words))}
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "_TAGGER_COMPLETE": "complete_bash", **variables}
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, env=environment)
-    return done.stdout.split()
+    return run(program, _TAGGER_COMPLETE="complete_bash", **variables)[0].split()
 
 
 def test_help_and_version_fit_80_columns_and_import_nothing_slow() -> None:
@@ -68,11 +71,16 @@ def test_help_and_version_fit_80_columns_and_import_nothing_slow() -> None:
     assert [name for name in COMMANDS if f"\n  {name} " not in helps["--help"]] == []
 
 
-def test_a_signal_that_comes_late_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["tagger", "--version"])
-    assert main() == 0
-    signal.raise_signal(signal.SIGTERM)
-    signal.raise_signal(signal.SIGINT)
+def test_the_version_is_that_of_the_project_and_a_signal_that_comes_late_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for option in ("--version", "-V"):
+        monkeypatch.setattr(sys, "argv", ["tagger", option])
+        assert main() == 0
+        assert capsys.readouterr().out == f"tagger {project['version']}\n"
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_mistakes_of_a_training_are_answered_before_lightning_is_imported(
@@ -95,13 +103,6 @@ def test_mistakes_of_a_training_are_answered_before_lightning_is_imported(
         assert said.startswith(f"error: {message}"), (line, said)
         assert said.count("\n") == 1, line
     assert not list(tmp_path.iterdir())
-
-
-def test_the_version_is_that_of_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert call("--version").stdout == call("-V").stdout == f"tagger {project['version']}\n"
-    monkeypatch.setattr("tagger.commands.app.distributions", lambda name: [])  # of a checkout
-    assert call("--version").stdout == "tagger unknown (not installed)\n"
 
 
 def test_completion_of_commands_options_and_keys() -> None:
@@ -131,33 +132,26 @@ def test_mistakes_of_usage_are_one_line_with_status_2(arguments: str, said: str)
     assert result.stdout == ""
 
 
-@pytest.mark.parametrize("arguments", [["tag", ""], ["tag", "-o", ""], ["tag", "--model", ""], ["resume", ""]])
-def test_an_empty_name_is_not_the_current_folder(arguments: list[str]) -> None:
-    assert "''" in error(*arguments, input="They book.")
+@pytest.mark.parametrize("line", ["tag ''", "tag -o ''", "tag --model ''", "resume ''"])
+def test_an_empty_name_is_not_the_current_folder(line: str) -> None:
+    assert "''" in error(*shlex.split(line), input="They book.")
     assert not list(Path().iterdir())
 
 
 @pytest.mark.parametrize(
-    ("arguments", "command", "handed_on"),
+    ("line", "command", "handed_on"),
     [
-        (["train", "-m", "model.depth=1,2", "--cfg", "job"], "train", ["-m", "model.depth=1,2", "--cfg", "job"]),
-        (["model.depth=3", "-m"], "train", ["model.depth=3", "-m"]),
-        ([], "train", []),
-        (["resume", "runs/my run"], "resume", "runs/my run"),
+        ("train -m model.depth=1,2 --cfg job", "train", ["-m", "model.depth=1,2", "--cfg", "job"]),
+        ("model.depth=3 -m", "train", ["model.depth=3", "-m"]),
+        ("", "train", []),
+        ("resume 'runs/my run'", "resume", "runs/my run"),
     ],
 )
 def test_arguments_are_handed_on_as_they_are(
-    monkeypatch: pytest.MonkeyPatch, arguments: list[str], command: str, handed_on: object
+    monkeypatch: pytest.MonkeyPatch, line: str, command: str, handed_on: object
 ) -> None:
-    taken: list[object] = []
-
-    def take(given: object) -> int:
-        taken.append(given)
-        return 130
-
-    monkeypatch.setattr(launch, command, take)
-    call(*arguments, status=130)
-    assert taken == [handed_on]
+    monkeypatch.setattr(launch, command, lambda given: 130 if given == handed_on else 1)
+    call(*shlex.split(line), status=130)
 
 
 IMPORT = """
@@ -174,18 +168,9 @@ print(*sorted(loaded & slow))
 """
 
 
-def run(program: str, *arguments: str, **environment: str) -> list[str]:
-    """The lines that the program prints."""
-    kept = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    command = [sys.executable, "-c", program, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env={**kept, **environment})
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
-
-
 def test_tagging_loads_neither_datasets_nor_lightning(trained: Path) -> None:
     """Importing the package offers its names, and imports nothing yet."""
-    imported, tags, unwanted = run(IMPORT + TAG, str(trained), PYTHONHASHSEED="5")
+    imported, tags, unwanted = run(IMPORT + TAG, str(trained), PYTHONHASHSEED="5")[0].splitlines()
     assert imported == "False True passive"
     assert tags == "PRON VERB NOUN PUNCT INTJ"
     assert unwanted == ""
@@ -193,4 +178,4 @@ def test_tagging_loads_neither_datasets_nor_lightning(trained: Path) -> None:
 
 @pytest.mark.parametrize("policy", ["active", "passive"])
 def test_a_wait_policy_of_the_users_own_is_kept(policy: str) -> None:
-    assert run(IMPORT, OMP_WAIT_POLICY=policy) == [f"False True {policy}"]
+    assert run(IMPORT, OMP_WAIT_POLICY=policy)[0] == f"False True {policy}\n"

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import fsspec
 import pytest
@@ -40,11 +41,9 @@ def server() -> Iterator[str]:
 @pytest.fixture
 def s3(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The storage, with an empty bucket."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", server)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "name")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "word")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    own = {"ENDPOINT_URL": server, "ACCESS_KEY_ID": "name", "SECRET_ACCESS_KEY": "word", "DEFAULT_REGION": "us-east-1"}
+    for name, value in (own | {"MAX_ATTEMPTS": "1"}).items():
+        monkeypatch.setenv(f"AWS_{name}", value)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     s3fs.S3FileSystem.clear_instance_cache()
     storage = s3fs.S3FileSystem(use_listings_cache=False)
@@ -116,15 +115,15 @@ def test_outputs_that_exist_are_kept_and_shards_divide(model: Path, s3: Any) -> 
 
 def test_what_cannot_be_reached_is_named(model: Path, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     s3.pipe_file("books/a.txt", b"They book.")
-    options = ["--model", str(model)]
-    assert error("tag", f"{BUCKET}/none.txt", *options) == f"error: {BUCKET}/none.txt: no such file or folder"
-    missing = error("tag", f"{BUCKET}/a.txt", "-o", "s3://nowhere/out/", *options)
-    assert missing.startswith("error: s3://nowhere/out/")
-    assert "no such file or bucket" in missing
-    assert "no such file" in error("evaluate", f"{BUCKET}/none.conllu", *options)
+    for line, said in (
+        (f"tag {BUCKET}/none.txt", f"error: {BUCKET}/none.txt: no such file or folder"),
+        (f"tag {BUCKET}/a.txt -o s3://nowhere/out/", "error: s3://nowhere/out/a.tsv: no such file or bucket"),
+        (f"evaluate {BUCKET}/none.conllu", f"error: {BUCKET}/none.conllu: no such file"),
+    ):
+        assert error(*line.split(), "--model", str(model)).startswith(said)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     s3fs.S3FileSystem.clear_instance_cache()
-    said = error("tag", f"{BUCKET}/a.txt", *options)
+    said = error("tag", f"{BUCKET}/a.txt", "--model", str(model))
     assert said.startswith(f"error: {BUCKET}/a.txt cannot be reached (")
     assert said.endswith("; check the connection")
 
@@ -193,13 +192,12 @@ def memory() -> Iterator[Any]:
     memory.store.clear()
 
 
-def test_what_goes_where(memory: Any) -> None:
+def test_what_goes_where_and_what_is_refused(memory: Any) -> None:
     names = ("a.txt", "b/c.txt.gz", "b/e f.txt", "b/ü[1]*?#%20.txt", "picture.png", ".hidden/x.txt", "b/.y.txt")
     for name in names:
         memory.pipe_file(f"/in/{name}", b"They")
         Path("in", name).parent.mkdir(parents=True, exist_ok=True)
         Path("in", name).write_bytes(b"They")
-    memory.pipe_file("/input.txt", b"They")
 
     def plan(source: str, to: str) -> list[tuple[str, str | None]]:
         return [(job.source, job.target) for job in plan_jobs([source], to, None, None).jobs]
@@ -217,10 +215,6 @@ def test_what_goes_where(memory: Any) -> None:
         assert plan(source, to) == [(source, target)]
     memory.pipe_file("/in/out/old.tsv", b"They")
     assert [source for source, _ in plan("memory://in", "memory://in/out")] == [f"memory://{one}" for one, _ in here]
-
-
-def test_what_cannot_be_planned_is_refused(memory: Any) -> None:
-    memory.pipe_file("/in/a.txt", b"They")
     memory.pipe_file("/input.txt", b"They")
     for source, to, words in (
         ("memory://in/", None, "name one for its tagged files with -o"),
@@ -235,9 +229,6 @@ def test_what_cannot_be_planned_is_refused(memory: Any) -> None:
 
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(*_: object, **__: object) -> None:
-        raise ImportError("Install gcsfs")
-
-    monkeypatch.setattr("fsspec.filesystem", missing)
+    monkeypatch.setattr("fsspec.filesystem", Mock(side_effect=ImportError("Install gcsfs")))
     said = error("tag", "gs://books/a.txt")
     assert said == "error: gs://books/a.txt: the package gcsfs is not installed; run pip install gcsfs"

@@ -1,8 +1,12 @@
 """Files are tagged as one by one, whatever the windows, whoever does them, and whatever is wrong with others."""
 
 import json
+import os
 import pickle
+import signal
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +20,7 @@ from tagger.tagging.tagger import Tagger
 from tagger.tagging.workers import WorkersDied
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
+from tagger.text.formats import format_of
 from tests.conftest import make_network, save_tiny
 
 SENTENCES = ["They book flights.", "The dog runs fast.", "Yes"]
@@ -35,11 +40,8 @@ def texts(tmp_path: Path) -> Path:
     folder = tmp_path / "texts"
     folder.mkdir()
     for i in range(20):
-        lines = [SENTENCES[(i + j) % 3] for j in range(i)]
-        if i % 2:
-            (folder / f"{i:02}.txt").write_text("\n\n".join(lines))
-        else:
-            (folder / f"{i:02}.lines").write_text("".join(f"{line}\n" for line in lines))
+        suffix, end = (".txt", "\n\n") if i % 2 else (".lines", "\n")
+        (folder / f"{i:02}{suffix}").write_text("".join(f"{SENTENCES[(i + j) % 3]}{end}" for j in range(i)))
     return folder
 
 
@@ -81,27 +83,29 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-def outputs(tagging: Tagger, files: list[Path], to: Path) -> dict[str, bytes]:
-    jobs = [Job(str(path), "lines", str(to / f"{path.stem}.tsv"), "tsv") for path in files]
-    list(tag_files(tagging, jobs, JobOptions(top=2, probabilities=True, force=True)))
-    return {path.stem: (to / f"{path.stem}.tsv").read_bytes() for path in files}
+def outputs(tagging: Tagger, files: list[Path], to: Path, output: str = "tsv", **options: Any) -> dict[str, bytes]:
+    targets = {path: to / f"{path.stem}.{output}" for path in files}
+    jobs = [Job(str(path), format_of(path.name), str(target), output) for path, target in targets.items()]
+    list(tag_files(tagging, jobs, JobOptions(force=True, **options)))
+    return {path.stem: target.read_bytes() for path, target in targets.items()}
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_the_output_of_a_file_follows_from_the_file(
     untrained: Path, many: list[Path], tmp_path: Path, precision: str
 ) -> None:
+    tagged = partial(outputs, to=tmp_path, top=2, probabilities=True)
     alone = {}
     for path in many:
-        alone |= outputs(tagger.load(untrained, "cpu", precision), [path], tmp_path)
+        alone |= tagged(tagger.load(untrained, "cpu", precision), [path])
     assert len(set(alone.values())) == len(many)
     one = tagger.load(untrained, "cpu", precision)
     for files in (many, many[::-1], many[5::2]):  # the cache knows more and more forms
-        assert outputs(one, files, tmp_path) == {path.stem: alone[path.stem] for path in files}
+        assert tagged(one, files) == {path.stem: alone[path.stem] for path in files}
     for count in (2, 4) if precision == "float32" else (2,):
         several = tagger.load(untrained, "cpu", precision, workers=count)
-        assert outputs(several, many, tmp_path) == alone
-        assert outputs(several, many[6:], tmp_path) == {path.stem: alone[path.stem] for path in many[6:]}  # resumed
+        assert tagged(several, many) == alone
+        assert tagged(several, many[6:]) == {path.stem: alone[path.stem] for path in many[6:]}  # resumed
         assert several.workers.processes
         several.close()
 
@@ -114,15 +118,6 @@ def test_learned_cuts_follow_from_the_file(learned: Path, tmp_path: Path) -> Non
         (tmp_path / "in" / f"{i:02}.txt").write_text("\n\n".join(own))
         records = [{"id": j, "text": f"{text}\n\n{text}"} if j % 5 else {"tokens": ["a"]} for j, text in enumerate(own)]
         (tmp_path / "in" / f"{i:02}x.jsonl").write_text("".join(f"{json.dumps(record)}\n" for record in records))
-
-    def outputs(tagging: Tagger, files: list[Path], to: Path, output: str) -> dict[str, bytes]:
-        jobs = [
-            Job(str(p), "text" if p.suffix == ".txt" else "jsonl", str(to / f"{p.stem}.{output}"), output)
-            for p in files
-        ]
-        list(tag_files(tagging, jobs, JobOptions(force=True)))
-        return {path.stem: (to / f"{path.stem}.{output}").read_bytes() for path in files}
-
     files = sorted((tmp_path / "in").iterdir())
     one = tagger.load(learned, "cpu", "float32")
     for output in ("conllu", "jsonl"):
@@ -139,15 +134,14 @@ def test_learned_cuts_follow_from_the_file(learned: Path, tmp_path: Path) -> Non
 
 
 def test_cuts_do_not_depend_on_windows(learned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "a.txt").write_text("".join(f"Du book{i} reads well, des flights {i}.\n\n" for i in range(100)))
-    job = Job(str(tmp_path / "a.txt"), "text", str(tmp_path / "a.tsv"), "tsv")
+    path = tmp_path / "a.txt"
+    path.write_text("".join(f"Du book{i} reads well, des flights {i}.\n\n" for i in range(100)))
     found = set()
     for window in (1, 10, 100, 10_000):
         monkeypatch.setattr(bulk, "FIRST_WINDOW", window)
         monkeypatch.setattr(bulk, "WINDOW_TOKENS", window)
-        list(tag_files(tagger.load(learned, "cpu", "float32"), [job], JobOptions(force=True)))
-        lines = (tmp_path / "a.tsv").read_text().split("\n")
-        found.add("\n".join(line.split("\t")[0] for line in lines))
+        lines = outputs(tagger.load(learned, "cpu", "float32"), [path], tmp_path)["a"].split(b"\n")
+        found.add(b"\n".join(line.split(b"\t")[0] for line in lines))
     assert len(found) == 1
 
 
@@ -155,8 +149,7 @@ def test_a_bad_file_does_not_stop_the_others(trained: Path, texts: Path, tmp_pat
     (texts / "07.txt").write_bytes(b"They book flights.\n\n" * 30 + b"caf\xe9")
     (texts / "12.lines").unlink()
     (texts / "12.jsonl").write_text('{"text": "Yes"}\n{}\n')
-    (tmp_path / "to").mkdir()
-    (tmp_path / "to" / "15.tsv").mkdir()
+    (tmp_path / "to" / "15.tsv").mkdir(parents=True)
     steps = run(tagger.load(trained, "cpu"), texts, tmp_path / "to")
     errors = {Path(step.job.source).name: str(step.error) for step in steps if step.error}
     assert sorted(errors) == ["07.txt", "12.jsonl", "15.txt"]
@@ -165,6 +158,10 @@ def test_a_bad_file_does_not_stop_the_others(trained: Path, texts: Path, tmp_pat
     assert "15.tsv is a folder" in errors["15.txt"]
     assert sum(step.finished for step in steps) == 17
     assert len(list((tmp_path / "to").iterdir())) == 18  # and nothing half-written
+
+
+def _die(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_processes_that_always_die_end_the_run(
@@ -176,10 +173,3 @@ def test_processes_that_always_die_end_the_run(
         run(tagging, texts, tmp_path / "to")
     assert not list((tmp_path / "to").glob(".*"))
     tagging.close()
-
-
-def _die(*_: object) -> None:
-    import os
-    import signal
-
-    os.kill(os.getpid(), signal.SIGKILL)

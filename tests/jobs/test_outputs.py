@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,18 +41,15 @@ def planned(shard: str | None = None) -> list[Job]:
     return jobs if shard is None else jobs_of_shard(jobs, shard)
 
 
-def started(
-    *, tagger: str = "x", force: bool = False, resume: bool = False, shard: str | None = None
-) -> PlannedOutputs:
-    shared = shard is not None
-    outputs = PlannedOutputs(planned(shard), "out", {"tagger": tagger}, shared=shared, force=force, resume=resume)
+def started(*, tagger: str = "x", shard: str | None = None, **options: bool) -> PlannedOutputs:
+    outputs = PlannedOutputs(planned(shard), "out", {"tagger": tagger}, shared=shard is not None, **options)
     outputs.close()
     return outputs
 
 
-def run(jobs: int | None = None, *, text: str = "tagged", **options: object) -> PlannedOutputs:
+def run(jobs: int | None = None, *, text: str = "tagged", **options: Any) -> PlannedOutputs:
     """A run that writes the name of each source, or of the first ones, into its output, and ends or is killed."""
-    outputs = started(**options)  # type: ignore[arg-type]
+    outputs = started(**options)
     for job in outputs.pending[:jobs]:
         with open_output(job, bool(options.get("force"))) as out:
             out.write(f"{job.source} {text}\n")
@@ -173,9 +171,7 @@ def test_a_single_output_has_no_settings() -> None:
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_at_once() -> None:
-    with pytest.raises(
-        InputError, match=r"-o in/a\.txt/new: .*cannot be written: Not a directory; name another folder"
-    ):
+    with pytest.raises(InputError, match=r"-o in/a\.txt/new: .*cannot be written: Not a directory; name another"):
         PlannedOutputs(planned(), "in/a.txt/new", {})
     (OUT / SETTINGS_FILE).mkdir(parents=True)
     with pytest.raises(InputError, match=f"{SETTINGS_FILE} cannot be written"):
