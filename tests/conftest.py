@@ -28,7 +28,7 @@ from tagger.segmenter.features import Lexicon
 from tagger.segmenter.saved import SavedSegmenter
 from tagger.segmenter.unit_network import SegmenterNetwork, SegmenterVocabulary
 from tagger.segmenter.units import UnitTable
-from tagger.tagging import windows, workers
+from tagger.tagging import workers
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import TaggerOptions
 from tests.bundle.hub_folder import Hub
@@ -282,11 +282,11 @@ def hub(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
 @pytest.fixture
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes windows and batches so small that a few sentences fill several."""
-    monkeypatch.setattr(windows, "FIRST_WINDOW", 3)
-    monkeypatch.setattr(windows, "LIST_WINDOW", 3)
-    monkeypatch.setattr(windows, "WINDOW_TOKENS", 20)
-    monkeypatch.setattr(windows, "WINDOW_SENTENCES", 5)
-    monkeypatch.setattr(windows, "BATCH_TOKENS", 8)
+    monkeypatch.setattr("tagger.tagging.tagger.FIRST_WINDOW", 3)
+    monkeypatch.setattr("tagger.tagging.tagger.LIST_WINDOW", 3)
+    monkeypatch.setattr("tagger.tagging.tagger.WINDOW_TOKENS", 20)
+    monkeypatch.setattr("tagger.tagging.tagger.WINDOW_SENTENCES", 5)
+    monkeypatch.setattr("tagger.model.batch.BATCH_TOKENS", 8)
 
 
 def untrained(vocabulary: Vocabulary, **hidden: int) -> Tagger:

@@ -1,8 +1,8 @@
 """The command `models`: the taggers that have a name."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from tagger.bundle.language_codes import codes_of
 from tagger.commands.console import say, show, show_json, size_text
 from tagger.commands.options import AsJson
 from tagger.text.tables import Table
@@ -31,7 +31,8 @@ def models(as_json: AsJson = False) -> None:
         show_json([{**model._asdict(), "folder": str(model.folder)} for model in listed])
         return
     languages = bundled_languages()
-    table = Table("", _HEADS, [_row(model) for model in listed if model.name in languages])
+    rows = [_row(model, languages[model.name]) for model in listed if model.name in languages]
+    table = Table("", _HEADS, rows)
     lines = [table.as_text(gap=1), _LEGEND]
     for model in listed:
         if model.name in languages:
@@ -45,13 +46,13 @@ def models(as_json: AsJson = False) -> None:
     show("\n".join(lines))
 
 
-def _row(model: "Model") -> list[str]:
+def _row(model: "Model", codes: Iterable[str]) -> list[str]:
     """The cells of a tagger that comes with the package."""
     split = "test" if "test" in model.scores else "dev"
     scores = model.scores.get(split, {})
     shares = scores.get("upos"), model.raw.get(split, {}).get("UPOS"), scores.get("feats"), scores.get("lemma")
     return [
-        *(model.name, " ".join(codes_of(model.name))),
+        *(model.name, " ".join(codes)),
         *("-" if share is None else f"{100 * share:.2f}" for share in shares),
         "-" if model.words is None else f"{model.words:,.0f}",
         *(model.license or "-", f"{model.size / 1e6:.1f}"),

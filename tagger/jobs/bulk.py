@@ -1,7 +1,7 @@
 """Files -> tagged files: this process reads and writes; the tagger's workers cut text, tag it and format it.
 
 Every file is tagged in windows of its own, whose sizes follow from its content alone. Files that are one small window
-are computed together with fixed shapes, so that a sentence's values do not depend on the others (see `windows`). The
+are computed together with fixed shapes (see `PackedBatch`), so a sentence's values do not depend on the others. The
 output of a file is therefore the same to the byte whether it is tagged alone or among others, by one worker or by
 several, or after a run was resumed.
 """
@@ -17,8 +17,7 @@ from tagger.errors import InputError
 from tagger.jobs.outputs import open_output
 from tagger.jobs.plan import Job, file_state
 from tagger.tagging.decoding import Request
-from tagger.tagging.tagger import DocumentTagger
-from tagger.tagging.windows import WINDOW_TOKENS
+from tagger.tagging.tagger import WINDOW_TOKENS, DocumentTagger
 from tagger.tagging.workers import WorkBatch, WorkersDied
 from tagger.text.conllu import numbered
 from tagger.text.files import STDIO, decoded_lines, open_binary
@@ -195,7 +194,7 @@ def _write(tagger: DocumentTagger, windows: list[_FileWindow], request: Request)
             whole += sentences
         else:
             tagger.tag_window(sentences, request)
-    tagger.tag_window(whole, request, fixed_shapes=True)
+    tagger.tag_window(whole, request._replace(fixed_shapes=True))
     results: list[_Result] = []
     for window, sentences in zip(windows, cut, strict=True):
         try:

@@ -1,15 +1,16 @@
-"""Sentences to batches: sentences are padded here.
+"""Sentences to batches: padded ones for training, packed ones for tagging.
 
 `collate` makes a `Batch` of sentences of near-equal length, which `length_buckets` puts together, so that there is
-little padding. A `FormTable` remembers what the parts of the embedding read of each word form.
+little padding. A `FormTable` remembers what the parts of the embedding read of each word form. `plan_batches` makes
+packed batches.
 """
 
-# U distinct forms, T tokens in the longest sentence, B sentences, V auxiliary values, k tags that a teacher names,
-# M' outputs of a transformer that are used, D size of an output
+# U distinct forms, N tokens, T tokens in the longest sentence, B sentences, V auxiliary values, k tags that a teacher
+# names, M' outputs of a transformer that are used, D size of an output
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +22,10 @@ from tagger.model.vocabulary import FIRST_ID, IGNORE, PAD, UNK, UNSEEN, Vocabula
 from tagger.text.strings import is_annotated
 
 INITIAL_ROWS = 1024  # the table grows when it is full
+BATCH_TOKENS = 16_000  # tokens of a packed batch, at most; of a tagger with a transformer, pieces
+MAX_SENTENCE_TOKENS = 1_000  # a longer sentence is read in pieces of this many tokens
+FIXED_SENTENCES = 128  # sentences of a batch with fixed shapes; rows of each of its products with the state
+FIXED_BLOCK = 1_024  # rows of each of its other products
 
 
 @dataclass
@@ -223,3 +228,48 @@ def length_buckets(
     if generator is not None:
         batches = [batches[i] for i in generator.permutation(len(batches))]
     yield from batches
+
+
+class PackedBatch(NamedTuple):
+    """Which tokens of a list of sentences a batch for tagging holds.
+
+    They are packed: the first token of every sentence, the longest sentence's first, then the second tokens, and so on.
+    So the tokens of a step are rows that follow each other, and there is no padding.
+
+    The last bits of a product depend on its number of rows. With fixed shapes every product has a fixed number of rows,
+    so the values of a sentence do not depend on the sentences beside it, and small files can share batches.
+    """
+
+    tokens: np.ndarray  # (N,) number of each token in the list, in packed order
+    counts: list[int]  # (T,) sentences that have a token at each step; never growing
+    fixed: bool  # whether every product has a fixed number of rows
+
+
+def plan_batches(
+    sentences: Sequence[Sequence[str]], size: Callable[[Sequence[str]], int] = len, fixed: bool = False
+) -> Iterator[PackedBatch]:
+    """Sorts sentences by length, the longest first, and cuts the list into batches of about `BATCH_TOKENS`.
+
+    `size` says how much of that a sentence takes. A batch with fixed shapes has at most `FIXED_SENTENCES` sentences.
+    """
+    if any(len(sentence) > MAX_SENTENCE_TOKENS for sentence in sentences):
+        sentences = [
+            sentence[start : start + MAX_SENTENCE_TOKENS]
+            for sentence in sentences
+            for start in range(0, len(sentence), MAX_SENTENCE_TOKENS)
+        ]
+    lengths = np.array([len(sentence) for sentence in sentences], dtype=np.int64)
+    starts = np.cumsum(lengths) - lengths
+    by_length = np.argsort(-lengths, kind="stable")
+    starts, lengths = starts[by_length], lengths[by_length]
+    ends = np.cumsum(lengths if size is len else [size(sentences[i]) for i in by_length.tolist()])
+    first, total = 0, int((lengths > 0).sum())
+    while first < total:
+        limit = BATCH_TOKENS + (ends[first - 1] if first else 0)
+        last = max(first + 1, min(total, int(np.searchsorted(ends, limit, side="right"))))
+        if fixed:
+            last = min(last, first + FIXED_SENTENCES)
+        here = np.arange(lengths[first])[:, None] < lengths[first:last]  # (T, B)
+        tokens = (starts[first:last] + np.arange(lengths[first])[:, None])[here]
+        yield PackedBatch(tokens, here.sum(axis=1).tolist(), fixed)
+        first = last

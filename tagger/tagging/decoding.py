@@ -33,6 +33,8 @@ class Request(NamedTuple):
     top: int = 1
     probabilities: bool = False
     keep: bool = False  # whether tags that sentences have stay as they are
+    # Whether the tags of a sentence must not depend on the others, to the last bit of a score; see `PackedBatch`
+    fixed_shapes: bool = False
 
     @property
     def weighs(self) -> bool:

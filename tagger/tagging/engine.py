@@ -15,7 +15,7 @@ bfloat16. `Engine.tag` directs, in this order:
    (`unseen`).
 """
 
-# E embedding of a form, N packed tokens of a batch (see `windows.py`; `counts` says how many sentences have a token at
+# E embedding of a form, N packed tokens of a batch (see `PackedBatch`; `counts` says how many sentences have a token at
 # each step), S states of all layers, K tags of a column
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +27,7 @@ import torch
 
 from tagger.bundle.bundle import Bundle, Member, networks_share
 from tagger.errors import InputError
+from tagger.model.batch import FIXED_SENTENCES, PackedBatch, plan_batches
 from tagger.model.decoder import CRFDecoder, Decoded, Decoder, mean_decoder
 from tagger.model.device import own_turn
 from tagger.tagging.casing import Casing
@@ -34,7 +35,6 @@ from tagger.tagging.decoding import BatchScores, Constraint, Decoding, Request, 
 from tagger.tagging.stack import LinearScorer, Networks
 from tagger.tagging.tagger_options import TaggerOptions
 from tagger.tagging.unseen_lemmas import UnseenLemmas
-from tagger.tagging.windows import FIXED_SENTENCES, PackedBatch, plan_batches
 from tagger.text.lookalikes import Spelling
 from tagger.text.strings import LEMMA, UPOS
 
@@ -98,13 +98,9 @@ class Engine:
         self,
         sentences: Sequence[Sequence[str]],
         request: Request,
-        fixed_shapes: bool = False,
         constraints: Mapping[str, Constraint] = _NO_CONSTRAINTS,
     ) -> dict[str, Decoded]:
-        """The tags of all tokens of sentences as they are read; see `as_read`.
-
-        With `fixed_shapes` the tags of a sentence do not depend on the other sentences, to the last bit of a score.
-        """
+        """The tags of all tokens of sentences as they are read; see `as_read`."""
         columns = list(self.vocabulary.columns if request.columns is None else request.columns)
         needed = self.needed(columns)
         forms = [form for sentence in sentences for form in sentence]
@@ -114,7 +110,7 @@ class Engine:
         places = []
         symbols = self.symbols.find(forms)
         with own_turn():
-            for batch in self._scores(self._batches(sentences, fixed_shapes), forms, needed, decided):
+            for batch in self._scores(self._batches(sentences, request.fixed_shapes), forms, needed, decided):
                 places.append(batch.tokens)
                 of_batch = self._decoding.decode(batch, forms, request, constraints, decided, symbols)
                 for column, tags in of_batch.items():
@@ -160,7 +156,7 @@ class Engine:
         def size(sentence: Sequence[str]) -> int:
             return max(group.size(sentence) for group in self.groups)
 
-        return list(plan_batches(read, len if self.has_fixed_shapes else size, fixed_shapes))
+        return list(plan_batches(read, len if self.has_fixed_shapes else size, fixed_shapes and self.has_fixed_shapes))
 
     def score(self, sentences: Sequence[Sequence[str]]) -> Scored:
         """The scores of all columns and tokens in float32. All are in memory at once."""

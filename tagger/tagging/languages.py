@@ -33,8 +33,7 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.catalog import DEFAULT, bundled_languages, find_language, find_tagger
-from tagger.bundle.language_codes import codes_of
+from tagger.bundle.catalog import DEFAULT, bundled_languages, codes_of, find_language, find_tagger
 from tagger.bundled import bundled
 from tagger.errors import InputError, shorten
 from tagger.tagging.decoding import Request
@@ -499,7 +498,7 @@ class Languages(DocumentTagger):
         """Each language once, those in memory first: if not all fit, only a few are loaded again each time."""
         return sorted(dict.fromkeys(languages), key=lambda language: language not in self._loaded)
 
-    def tag_window(self, window: list[Sentence], request: Request, fixed_shapes: bool = False) -> None:
+    def tag_window(self, window: list[Sentence], request: Request) -> None:
         """Tags sentences, those of a language together."""
         wanted = self.columns if request.columns is None else request.columns
         groups: dict[str, list[Sentence]] = {}
@@ -511,7 +510,7 @@ class Languages(DocumentTagger):
         for language in self._loaded_first(groups):
             tagger = self.of(language)
             columns = [column for column in wanted if column in tagger.columns]
-            tagger.tag_window(groups[language], request._replace(columns=columns), fixed_shapes)
+            tagger.tag_window(groups[language], request._replace(columns=columns))
             if missing := [column for column in wanted if column not in columns]:
                 for sentence in groups[language]:
                     _fill(sentence, missing)

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from tagger.bundle.bundle import Linear, Member
-from tagger.model.batch import FormTable
+from tagger.model.batch import FIXED_BLOCK, FIXED_SENTENCES, FormTable, PackedBatch
 from tagger.model.crf import MIN_COLUMNS
 from tagger.model.device import PRECISIONS
 from tagger.model.embeddings import Feature, features
@@ -37,7 +37,6 @@ from tagger.model.transformer import windows
 from tagger.model.vocabulary import NO_CORPUS
 from tagger.tagging.form_cache import FormBlock, FormCache, embed_forms
 from tagger.tagging.tagger_options import TaggerOptions
-from tagger.tagging.windows import FIXED_BLOCK, FIXED_SENTENCES, PackedBatch
 
 MIN_PRODUCT_ROWS = 8
 CHUNK_ROWS = 256  # of short steps whose products with the input are computed at once

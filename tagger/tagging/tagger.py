@@ -3,10 +3,10 @@
 import io
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from functools import partial
 from pathlib import Path
-from typing import Any, cast, overload
+from typing import Any, TypeVar, cast, overload
 
 from tagger.bundle.bundle import Bundle
 from tagger.errors import InputError, shorten
@@ -14,11 +14,10 @@ from tagger.segmenter.learned import LearnedSegmenter
 from tagger.tagging.decoding import Request, constraints_of, fill, given_tags
 from tagger.tagging.engine import Engine
 from tagger.tagging.tagger_options import AUTO, TaggerOptions, checked_column, checked_columns, checked_tokens
-from tagger.tagging.windows import cut_windows, first_window
 from tagger.tagging.workers import WorkBatch, Workers
 from tagger.text.files import read_lines
 from tagger.text.formats import read_parts
-from tagger.text.paragraphs import MAX_GROUP, Part, cut_parts, cut_texts
+from tagger.text.paragraphs import MAX_GROUP, Part, cut_parts, cut_texts, grouped
 from tagger.text.segment import RULES, RuleSegmenter, Segmenter
 from tagger.text.sentence import Sentence, Token
 from tagger.text.strings import is_given
@@ -27,7 +26,15 @@ from tagger.text.tags import Lexicon, known_tags, read_lexicon
 # Bytes in memory for each byte of weights, with what the engine makes of them, and for each form of training. They are
 # the increase of memory, over 43 taggers, without dictionaries, which lie in files that are mapped into memory.
 WEIGHT_BYTES, FORM_BYTES = 2.5, 500
+WINDOW_TOKENS = 48_000  # of the largest windows: parts of a stream that are tagged all at once
+FIRST_WINDOW = 1_000  # the first window of a stream is small, so that the first sentences come soon; then they double
+# The first one of a list that one process tags: few and large batches are faster. With the same first window for any
+# number of processes, either one loses up to 11 % of its speed (8,000), or several half of theirs (16,000).
+LIST_WINDOW = 16_000
+WINDOW_SENTENCES = 8_000
 MAX_SPACED_SHARE = 0.01  # with a larger share of forms with spaces, no rule can find the tokens of running text
+
+Tokens = TypeVar("Tokens", bound=Sized)
 
 
 class DocumentTagger(ABC):
@@ -63,8 +70,8 @@ class DocumentTagger(ABC):
         """The sentences of each paragraph of some parts of documents."""
 
     @abstractmethod
-    def tag_window(self, window: list[Sentence], request: Request, fixed_shapes: bool = False) -> None:
-        """Tags sentences in this process, all at once; see `stream`, and `Engine.tag` for `fixed_shapes`."""
+    def tag_window(self, window: list[Sentence], request: Request) -> None:
+        """Tags sentences in this process, all at once; see `stream`."""
 
     def close(self) -> None:
         """Ends the worker processes; they start again when they are needed."""
@@ -121,7 +128,8 @@ class DocumentTagger(ABC):
         if top < 1:
             raise InputError(f"top={top}: give at least 1")
         wanted = checked_columns(columns, self.columns)
-        request, first = Request(wanted, top, probabilities, keep), first_window(sentences, self.workers.count)
+        request = Request(wanted, top, probabilities, keep)
+        first = LIST_WINDOW if isinstance(sentences, list) and self.workers.count == 1 else FIRST_WINDOW
         stream = cast(Iterable[Sentence], self.with_languages(sentences))
         if keep:
             stream = _checked_given(stream, {c: tags for c, tags in self.known_tags.items() if c in wanted})
@@ -133,6 +141,11 @@ class DocumentTagger(ABC):
             for sentence, values in zip(window, found, strict=True):
                 sentence.tags, sentence.probabilities, sentence.alternatives = values
             yield from window
+
+
+def cut_windows(sentences: Iterable[Tokens], first: int = FIRST_WINDOW) -> Iterator[list[Tokens]]:
+    """Cuts a stream into windows; the first has about `first` tokens."""
+    return grouped(sentences, len, first, WINDOW_TOKENS, count=WINDOW_SENTENCES)
 
 
 def _tagged(tagger: DocumentTagger, window: list[Sentence], request: Request) -> list[tuple[Any, Any, Any]]:
@@ -242,7 +255,7 @@ class Tagger(DocumentTagger):
         """For each column the tags that may be given."""
         return {c: ids for c, ids in self.vocabulary.tag_ids.items() if not self.vocabulary.codecs[c].edits}
 
-    def tag_window(self, window: list[Sentence], request: Request, fixed_shapes: bool = False) -> None:
+    def tag_window(self, window: list[Sentence], request: Request) -> None:
         """Tags sentences, all at once, under the constraints of lexicons and of tags that are given."""
         sentences = [sentence.tokens for sentence in window]
         columns = self.engine.needed(self.columns if request.columns is None else request.columns)
@@ -250,7 +263,7 @@ class Tagger(DocumentTagger):
         lexicons = {column: lexicon for column, lexicon in self.lexicons.items() if column in columns}
         constraints = constraints_of(sentences, lexicons, given, self.vocabulary)
         read = self.engine.as_read(sentences)
-        found = self.engine.tag(read, request, fixed_shapes, constraints)
+        found = self.engine.tag(read, request, constraints)
         fill(window, read, found, request, self.vocabulary.codecs, self.engine.unseen)
 
     def _read_lexicons(self, files: Mapping[str, Path | str]) -> dict[str, Lexicon]:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tagger.errors import InputError, shorten
+from tagger.model.batch import BATCH_TOKENS
 from tagger.model.device import choose_device, choose_precision
-from tagger.tagging.windows import BATCH_TOKENS
 from tagger.text.segment import LEARNED, RULES
 
 AUTO = "auto"

@@ -22,6 +22,7 @@ from datasets import Dataset
 from torch import Tensor, nn
 
 from tagger.bundle.bundle import Linear
+from tagger.model.batch import plan_batches
 from tagger.model.crf import Transitions, losses
 from tagger.model.decoder import MAX_CRF_TAGS
 from tagger.model.dictionary import Dictionary, open_dictionary
@@ -35,7 +36,6 @@ from tagger.model.linear_chain import (
     token_scores,
 )
 from tagger.model.vocabulary import IGNORE, Vocabulary
-from tagger.tagging.windows import plan_batches
 
 L1, L2 = 0.02, 0.03  # c1 and c2
 MAX_ITERATIONS = 60

@@ -16,7 +16,7 @@ import torch
 from datasets import Dataset
 
 from tagger.bundle.bundle import Bundle, Member
-from tagger.bundle.language_codes import codes_of, language_codes
+from tagger.bundle.catalog import codes_of, language_codes
 from tagger.bundled import bundled
 from tagger.corpus.splits import Corpus, token_counts
 from tagger.errors import InputError

@@ -6,6 +6,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from tagger.model.batch import plan_batches
 from tagger.model.linear_chain import (
     EDGE,
     TABLES,
@@ -16,7 +17,6 @@ from tagger.model.linear_chain import (
     term_places,
     token_scores,
 )
-from tagger.tagging.windows import plan_batches
 from tests.conftest import TOKENS
 
 TAGS = 3

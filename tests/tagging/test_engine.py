@@ -14,7 +14,6 @@ from tagger.bundled import bundled
 from tagger.model.decoder import Decoded
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging import windows
 from tagger.tagging.decoding import Request
 from tagger.tagging.engine import Engine
 from tagger.tagging.stack import max_extra_rows, padded_rows
@@ -54,7 +53,7 @@ def test_batches_cuts_and_memory_change_nothing(vocabulary: Vocabulary, monkeypa
     sentences = [[*sentence[i % 3 :], *sentence] for i in range(40) for sentence in SENTENCES]
     request = Request(top=3, probabilities=True)
     whole = make_engine(network, vocabulary).tag(sentences, request)
-    monkeypatch.setattr(windows, "BATCH_TOKENS", 30)
+    monkeypatch.setattr("tagger.model.batch.BATCH_TOKENS", 30)
     small = make_engine(network, vocabulary, forms=20)
     for _ in range(2):
         found = small.tag([[], *sentences, []], request)
@@ -155,7 +154,7 @@ def test_with_fixed_shapes_a_sentence_has_the_same_scores_to_the_bit_whatever_is
     top = len(vocabulary.tags["upos"])
 
     def fixed(some: Sequence[Sequence[str]]) -> dict[str, Decoded]:
-        return engine.tag(some, Request(top=top, probabilities=True), fixed_shapes=True)
+        return engine.tag(some, Request(top=top, probabilities=True, fixed_shapes=True))
 
     whole = fixed(sentences)
     plain = engine.tag(sentences, Request(top=top, probabilities=True))
@@ -219,8 +218,8 @@ def test_probabilities_are_those_of_the_scores_at_the_temperature_of_a_column(
         of_column = engine.decoders[column]
         logs = [of_column.log_probabilities(batch.scores[column], batch.counts, temperature) for batch in batches]
         shares = torch.cat(logs).exp().numpy(force=True)[order]
-        request = Request(top=shares.shape[1], probabilities=True)
-        tags = engine.tag(SCORED, request, fixed_shapes)[column]
+        request = Request(top=shares.shape[1], probabilities=True, fixed_shapes=fixed_shapes)
+        tags = engine.tag(SCORED, request)[column]
         expected = np.empty(shares.shape)
         np.put_along_axis(expected, tags.ids, tags.probabilities, axis=1)
         assert np.allclose(shares, expected, atol=2e-6)
@@ -234,9 +233,9 @@ def test_scripts_of_known_forms_need_no_scores(fixed_shapes: bool) -> None:
     counts = [len(ids) for ids in vocabulary.form_tags["lemma"]]
     assert min(counts) == 1 < max(counts)  # some forms have one script, some several
     engine = Engine(bundle_of(make_network(vocabulary), vocabulary), OPTIONS)
-    plain = engine.tag(SCORED, Request(), fixed_shapes)
-    weighed = engine.tag(SCORED, Request(probabilities=True), fixed_shapes)
+    plain = engine.tag(SCORED, Request(fixed_shapes=fixed_shapes))
+    weighed = engine.tag(SCORED, Request(probabilities=True, fixed_shapes=fixed_shapes))
     for column in ("upos", "lemma"):
         assert plain[column].ids[:, 0].tolist() == weighed[column].ids[:, 0].tolist()
-    alone = engine.tag([["flights"]], Request(["lemma"]), fixed_shapes)  # nothing is left to be scored
+    alone = engine.tag([["flights"]], Request(["lemma"], fixed_shapes=fixed_shapes))  # nothing is left to be scored
     assert alone["lemma"].ids.shape == (1, 1)

@@ -14,8 +14,15 @@ import pytest
 
 import tagger
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.catalog import bundled_languages, bundled_names, find_language, find_tagger, folder_bytes
-from tagger.bundle.language_codes import OWN_NAMES, TWO_LETTERS
+from tagger.bundle.catalog import (
+    OWN_NAMES,
+    TWO_LETTERS,
+    bundled_languages,
+    bundled_names,
+    find_language,
+    find_tagger,
+    folder_bytes,
+)
 from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.tagging import languages

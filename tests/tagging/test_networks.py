@@ -18,7 +18,6 @@ from tagger.model.encoder import CELLS, Cell
 from tagger.model.network import TaggerNetwork, share_pretrained
 from tagger.model.recurrent import RecurrentLayer
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging import windows
 from tagger.tagging.engine import Engine
 from tagger.tagging.tagger_options import TaggerOptions
 from tests.conftest import CORPUS, TOKENS, make_network
@@ -159,7 +158,7 @@ def test_vectors_of_several_members_stand_side_by_side(vocabulary: Vocabulary, m
     assert len(both.groups) == 2
     of_layers = [np.split(engine.states(SENTENCES), [14], axis=1) for engine in alone]
     expected = np.concatenate([layer for layers in zip(*of_layers, strict=True) for layer in layers], axis=1)
-    monkeypatch.setattr(windows, "BATCH_TOKENS", 30)
+    monkeypatch.setattr("tagger.model.batch.BATCH_TOKENS", 30)
     assert np.allclose(both.states(SENTENCES), expected, atol=1e-5)
     forms = ["They", "new", "They"]
     expected = np.concatenate([engine.embeddings(forms) for engine in alone], axis=1)

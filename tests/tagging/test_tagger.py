@@ -20,7 +20,6 @@ from tagger.model.embeddings import FormEmbedding
 from tagger.model.vocabulary import Vocabulary
 from tagger.segmenter.learned import LearnedSegmenter
 from tagger.segmenter.unit_network import Label
-from tagger.tagging import windows
 from tagger.text.segment import SEGMENTER, segment
 from tests.conftest import CORPUS, LEMMAS, TOKENS, bundle_of, make_network, make_segmenter, make_tagger, save_tiny
 
@@ -87,8 +86,8 @@ def test_a_stream_reads_no_further_than_a_window(untrained: Tagger) -> None:
 def test_a_sentence_longer_than_the_network_reads_is_cut(untrained: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = (["They", "book", "flights", "."] * 4)[:14]
     expected = [tag for start in (0, 5, 10) for tag in untrained.tag(tokens[start : start + 5])]
-    monkeypatch.setattr(windows, "MAX_SENTENCE_TOKENS", 5)
-    monkeypatch.setattr(windows, "BATCH_TOKENS", 4)
+    monkeypatch.setattr("tagger.model.batch.MAX_SENTENCE_TOKENS", 5)
+    monkeypatch.setattr("tagger.model.batch.BATCH_TOKENS", 4)
     assert untrained.tag(tokens) == expected
     assert untrained.tag_sentences([["Well"], tokens, []]) == [untrained.tag(["Well"]), expected, []]
     annotated = untrained.annotate(tokens, top=2)
@@ -239,10 +238,10 @@ def test_tags_do_not_depend_on_what_else_is_tagged(untrained: Tagger, monkeypatc
     alone = [untrained.tag(sentence) for sentence in sentences]
     assert len({tuple(tags) for tags in alone}) > 20
     assert untrained.tag_sentences(sentences[::-1]) == alone[::-1]
-    monkeypatch.setattr(windows, "WINDOW_TOKENS", 40)
+    monkeypatch.setattr("tagger.tagging.tagger.WINDOW_TOKENS", 40)
     found = list(untrained.stream(Sentence(list(tokens)) for tokens in sentences))
     assert [(s.tokens, s.tags["upos"]) for s in found] == list(zip(sentences, alone, strict=True))
-    monkeypatch.setattr(windows, "WINDOW_SENTENCES", 1)
+    monkeypatch.setattr("tagger.tagging.tagger.WINDOW_SENTENCES", 1)
     assert untrained.tag_sentences(sentences) == alone
 
 

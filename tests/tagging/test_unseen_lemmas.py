@@ -108,7 +108,7 @@ def test_batches_processes_and_memory_change_nothing(lemmas: Callable[..., Tagge
             assert one.probabilities["lemma"] == pytest.approx(other.probabilities["lemma"], abs=1e-5)
         whole.engine.unseen = copy
     fixed = [Sentence(list(tokens)) for tokens in SENTENCES]
-    whole.tag_window(fixed, Request(), fixed_shapes=True)
+    whole.tag_window(fixed, Request(fixed_shapes=True))
     assert [s.tags for s in fixed] == [s.tags for s in expected[: len(SENTENCES)]]
 
 

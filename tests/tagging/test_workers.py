@@ -14,7 +14,7 @@ import pytest
 import tagger
 from tagger import Sentence
 from tagger.errors import InputError
-from tagger.tagging import windows, workers
+from tagger.tagging import workers
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.workers import start_method
 from tests.conftest import CORPUS, TOKENS
@@ -23,9 +23,9 @@ from tests.conftest import CORPUS, TOKENS
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "START_TOKENS", 30)
-    monkeypatch.setattr(windows, "FIRST_WINDOW", 10)
-    monkeypatch.setattr(windows, "LIST_WINDOW", 35)
-    monkeypatch.setattr(windows, "WINDOW_TOKENS", 40)
+    monkeypatch.setattr("tagger.tagging.tagger.FIRST_WINDOW", 10)
+    monkeypatch.setattr("tagger.tagging.tagger.LIST_WINDOW", 35)
+    monkeypatch.setattr("tagger.tagging.tagger.WINDOW_TOKENS", 40)
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tagger.model.batch import plan_batches
 from tagger.model.linear_chain import EDGE, LinearChain, term_places, token_scores
 from tagger.model.vocabulary import IGNORE
-from tagger.tagging.windows import plan_batches
 from tagger.training.fit_linear import L1, L2, minimize, train_linear
 
 LENGTHS = (12, 9, 12, 2)

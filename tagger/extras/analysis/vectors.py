@@ -10,8 +10,7 @@ import numpy as np
 
 from tagger.commands.loading import load_for
 from tagger.errors import InputError, shorten
-from tagger.tagging.tagger import Tagger
-from tagger.tagging.windows import cut_windows
+from tagger.tagging.tagger import Tagger, cut_windows
 from tagger.text.files import STDIO, open_binary, read_lines
 from tagger.text.formats import format_of, read
 from tagger.text.output_files import whole_binary

@@ -11,9 +11,8 @@ from tagger.bundled import bundled
 from tagger.errors import InputError, shorten
 from tagger.tagging.decoding import Request
 from tagger.tagging.languages import load
-from tagger.tagging.tagger import DocumentTagger
+from tagger.tagging.tagger import WINDOW_TOKENS, DocumentTagger, cut_windows
 from tagger.tagging.tagger_options import checked_columns, checked_tokens
-from tagger.tagging.windows import WINDOW_TOKENS, cut_windows
 from tagger.text.formats import read_parts
 from tagger.text.paragraphs import Part, sentences_of
 from tagger.text.sentence import Sentence
@@ -93,9 +92,10 @@ class BatchTagger:
             None if parts is None else [each for part in parts for each in sentences_of(part, cuts, layout=False)]
             for parts in read
         ]
-        request = Request(probabilities=self.probabilities)  # all columns, since they are decided on together
+        # All columns, since they are decided on together.
+        request = Request(probabilities=self.probabilities, fixed_shapes=True)
         for window in cut_windows(chain.from_iterable(document or () for document in documents), WINDOW_TOKENS):
-            self.tagger.tag_window(window, request, fixed_shapes=self.tagger.has_fixed_shapes)
+            self.tagger.tag_window(window, request)
         found: dict[str, list[Any]] = {}
         if all(value is None or isinstance(value, str) for value in values):
             found[TOKENS] = [None if each is None else [s.tokens for s in each] for each in documents]

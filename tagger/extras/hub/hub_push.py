@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.catalog import DEFAULT_REVISION, PATTERNS, HubName, the_hub
-from tagger.bundle.language_codes import language_codes
+from tagger.bundle.catalog import DEFAULT_REVISION, PATTERNS, HubName, language_codes, the_hub
 from tagger.bundle.saved_config import CARD, CONFIG, files_of, read_config
 from tagger.errors import InputError, reason
 

@@ -13,7 +13,7 @@ from io import StringIO
 from pathlib import Path
 
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.language_codes import codes_of
+from tagger.bundle.catalog import codes_of
 from tagger.bundle.saved_config import LEMMAS, sign
 from tagger.extras.languages.make import DATA, Language, rows
 from tagger.model.dictionary import digest_of, open_dictionary

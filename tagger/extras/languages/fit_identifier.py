@@ -24,7 +24,7 @@ from safetensors.numpy import save_file
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from tagger.bundle.language_codes import codes_of
+from tagger.bundle.catalog import codes_of
 from tagger.errors import InputError
 from tagger.extras.languages.make import DATA, Language, read, rows
 from tagger.tagging.languages import (

@@ -26,7 +26,7 @@ def export(
     """
     from tagger.bundle.catalog import find_tagger
     from tagger.extras.onnx.onnx_file import export_onnx
-    from tagger.tagging.windows import MAX_SENTENCE_TOKENS
+    from tagger.model.batch import MAX_SENTENCE_TOKENS
 
     graph, description = Path(onnx), Path(vocabulary or f"{onnx}.json")
     done = export_onnx(find_tagger(model), graph, description, MAX_SENTENCE_TOKENS, corpus, force)

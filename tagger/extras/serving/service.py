@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tagger.bundle.catalog import find_language, find_tagger, is_hub_name
-from tagger.bundle.language_codes import codes_of, language_codes
+from tagger.bundle.catalog import codes_of, find_language, find_tagger, is_hub_name, language_codes
 from tagger.bundle.saved_config import TAGGER_IN_RUN
 from tagger.errors import InputError, shorten
 from tagger.extras.serving.batcher import Batcher

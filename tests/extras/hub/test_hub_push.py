@@ -12,8 +12,7 @@ from huggingface_hub import ModelCard
 from huggingface_hub.errors import OfflineModeIsEnabled
 
 import tagger
-from tagger.bundle.catalog import HubName, hub_folder
-from tagger.bundle.language_codes import language_codes
+from tagger.bundle.catalog import HubName, hub_folder, language_codes
 from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.extras.hub.hub_push import hub_card, push_tagger

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.catalog import bundled_languages
-from tagger.bundle.language_codes import codes_of
+from tagger.bundle.catalog import bundled_languages, codes_of
 from tagger.extras.languages import count_lemmas, fit_identifier, make
 from tagger.extras.languages.made_text import recombined
 from tagger.extras.languages.observed import most_likely, observed, with_observed
