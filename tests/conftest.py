@@ -25,7 +25,7 @@ from tagger.model.network import NetworkConfig, TaggerNetwork
 from tagger.model.transformer import PieceTokenizer
 from tagger.model.vocabulary import Vocabulary
 from tagger.segmenter.features import Lexicon
-from tagger.segmenter.saved import SavedSegmenter
+from tagger.segmenter.learned import LearnedSegmenter
 from tagger.segmenter.unit_network import SegmenterNetwork, SegmenterVocabulary
 from tagger.segmenter.units import UnitTable
 from tagger.tagging import workers
@@ -148,7 +148,7 @@ def bundle_of(
     network: TaggerNetwork,
     vocabulary: Vocabulary,
     tokenizer: PieceTokenizer | None = None,
-    segmenter: str | SavedSegmenter = "english",
+    segmenter: str | LearnedSegmenter = "english",
     **config: Any,
 ) -> Bundle:
     """A tagger of one network; `config` is what `config.json` says of it."""
@@ -176,7 +176,7 @@ def make_tagger(
     )
 
 
-def make_segmenter(seed: int = 3, **changes: Any) -> SavedSegmenter:
+def make_segmenter(seed: int = 3, **changes: Any) -> LearnedSegmenter:
     """A tiny segmenter with random weights, so large that every label and every script occurs."""
     config: dict[str, Any] = {
         "hidden": 6,
@@ -205,7 +205,7 @@ def make_segmenter(seed: int = 3, **changes: Any) -> SavedSegmenter:
     table = UnitTable(vocabulary.forms, config["affix_buckets"], config["characters"])
     units = table.read(["The book reads well. 3,14 viet nam"])
     lengths = np.arange(len(units.types)) % 4  # words of up to three units
-    return SavedSegmenter(network.eval(), vocabulary, config, Lexicon.of(table, units, lengths, True))  # type: ignore[arg-type]
+    return LearnedSegmenter(network.eval(), vocabulary, config, Lexicon.of(table, units, lengths, True))  # type: ignore[arg-type]
 
 
 @contextmanager

@@ -39,7 +39,7 @@ from tagger.model.storage import build_without_memory, compress, expand, one_err
 from tagger.model.transformer import MULTILINGUAL, PieceTokenizer, is_carried
 from tagger.model.vocabulary import Vocabulary, join_vocabularies
 from tagger.pretrained.huggingface import load_tokenizer, load_weights
-from tagger.segmenter.saved import SavedSegmenter, load_segmenter
+from tagger.segmenter.learned import LearnedSegmenter, load_segmenter
 from tagger.text.output_files import whole_folder
 from tagger.text.schema import write_packed_json
 from tagger.text.segment import LEARNED
@@ -133,7 +133,7 @@ class Bundle:
     """
 
     members: tuple[Member, ...]
-    segmenter: str | SavedSegmenter
+    segmenter: str | LearnedSegmenter
     config: dict[str, Any]
     linear: tuple[Linear, ...] = ()
     lemmas: LemmaReliability | None = None

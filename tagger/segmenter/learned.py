@@ -2,26 +2,34 @@
 
 It computes what `SegmenterNetwork.forward` computes, in float32, by `unit_network.LaneReader`. A paragraph is read in
 windows that overlap. Its cuts depend on the paragraph alone: not on the paragraphs beside it, and not on the tagger's
-precision.
+precision. In a tagger's folder it is two files: weights in safetensors, the rest in JSON.
 """
 
 # N units of all paragraphs, boundaries included; S scripts
 
 import copy
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
 from itertools import pairwise, repeat
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import regex
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
+from tagger.errors import InputError
 from tagger.model.device import own_turn
+from tagger.model.storage import build_without_memory, compress, expand, one_error, read_weights
 from tagger.segmenter.corrections import correct
 from tagger.segmenter.features import (
+    BORDER_CODES,
+    CODES,
+    Borders,
     Lexicon,
     allowed_cuts,
     context_rows,
@@ -38,15 +46,20 @@ from tagger.segmenter.unit_network import (
     windows_of,
 )
 from tagger.segmenter.units import END_GAP, MAX_FORM, SPACE_GAP, Units, UnitTable
-from tagger.text.edit_scripts import apply_script
-from tagger.text.segment import LEARNED
+from tagger.text.edit_scripts import apply_script, least_characters
+from tagger.text.schema import MAX_VOCABULARY_BYTES, read, read_json, shown, write_packed_json
+from tagger.text.segment import LEARNED, SEGMENTER, SEGMENTER_WEIGHTS
 from tagger.text.segment_rules import SPACE
 from tagger.text.sentence import Token
+from tagger.text.strings import printable
 
 MAX_WORDS = 100  # of a token that is cut inside; with more it is one word, as after a few steps of training
 MAX_CHARACTERS = 200_000  # of the paragraphs whose units are in memory together
 
 _GAP = regex.compile(f"[{SPACE}]+")
+# Names in the file of weights, which has hashes as signed numbers.
+_TABLES = ("types.", "context.")  # prefixes of the names of the weights that are looked up, for which int4 is
+_LEXICON, _CODES, _BORDERS, _BORDER_CODES = "lexicon", "codes", "borders", "border_codes"
 
 
 class LearnedSegmenter:
@@ -80,6 +93,30 @@ class LearnedSegmenter:
         with torch.no_grad():
             network.labels.bias[Label.SENTENCE] += amount
         return LearnedSegmenter(network, self.vocabulary, self.config, self.lexicon)
+
+    def rounded(self, storage_dtype: str) -> "LearnedSegmenter":
+        """A segmenter with the weights that a file of a dtype would have, see `storage.compress`.
+
+        With int4 its lexicon is smaller, too: borders that training has once are not in it.
+        """
+        network, words = copy.deepcopy(self.network), self.lexicon
+        network.load_state_dict(expand(compress(network.state_dict(), storage_dtype, int4=_TABLES)))
+        if storage_dtype == "int4":
+            words = Lexicon(words.hashes, words.codes, words.borders.repeated())
+        return LearnedSegmenter(network, self.vocabulary, self.config, words)
+
+    def save(self, folder: Path) -> None:
+        """Writes the two files into a folder that is being made."""
+        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()}
+        words, borders = self.lexicon, self.lexicon.borders
+        lexicon = {
+            _LEXICON: torch.from_numpy(words.hashes.view(np.int32)),
+            _CODES: torch.from_numpy(words.codes),
+            _BORDERS: torch.from_numpy(borders.hashes.view(np.int32)),
+            _BORDER_CODES: torch.from_numpy(borders.codes),
+        }
+        save_file(compress(weights, "float32") | lexicon, folder / SEGMENTER_WEIGHTS)
+        write_packed_json(folder / SEGMENTER, {"config": self.config, "vocabulary": asdict(self.vocabulary)})
 
     def segment_all(self, paragraphs: Sequence[str]) -> list[list[list[Token]]]:
         """The sentences of each paragraph, and the tokens of each sentence; none is empty.
@@ -180,11 +217,14 @@ class LearnedSegmenter:
         ways = (self._known_ways if len(form) <= MAX_FORM else self._ways)(form)  # so that the memory is bounded
         if words or not ways:
             return token
-        best = max(ways, key=lambda way: way.odds + scores[place, way.script]) if len(ways) > 1 else ways[0]
-        return Token(start, end, best.words)
+        _, _, words = max(ways, key=lambda way: way[1] + scores[place, way[0]]) if len(ways) > 1 else ways[0]
+        return Token(start, end, words)
 
-    def _ways(self, form: str) -> tuple["_Way", ...]:
-        """How a token may be split, the way into one word among them; none if that is the only one."""
+    def _ways(self, form: str) -> tuple[tuple[int, float, tuple[str, ...]], ...]:
+        """How a token may be split, the way into one word among them; none if that is the only one.
+
+        Of each way the script, the logarithm of its odds against one word, and the words.
+        """
         if _GAP.search(form):  # CoNLL-U has no multiword token with white space
             return ()
         ways = []
@@ -192,16 +232,8 @@ class LearnedSegmenter:
             made = apply_script(self.vocabulary.scripts[script - 1], form) if script else None
             words = tuple(filter(None, _GAP.split(made))) if made else ()
             if len(words) > 1 or not script:
-                ways.append(_Way(script, odds, words))
-        return tuple(ways) if any(way.words for way in ways) else ()
-
-
-class _Way(NamedTuple):
-    """A way to split a token."""
-
-    script: int
-    odds: float  # the logarithm of those against one word
-    words: tuple[str, ...]
+                ways.append((script, odds, words))
+        return tuple(ways) if any(words for _, _, words in ways) else ()
 
 
 def _without_wide_multiwords(labels: np.ndarray, gaps: np.ndarray) -> np.ndarray:
@@ -215,3 +247,62 @@ def _without_wide_multiwords(labels: np.ndarray, gaps: np.ndarray) -> np.ndarray
     is_multiword[token[cuts]] = True
     inside = (labels == Label.GOES_ON) | cuts
     return np.where(is_multiword[token] & inside & (gaps == SPACE_GAP), Label.TOKEN, labels)
+
+
+@dataclass
+class Content:
+    """What the file of JSON holds."""
+
+    config: SegmenterConfig
+    vocabulary: SegmenterVocabulary
+
+
+def load_segmenter(folder: Path) -> LearnedSegmenter:
+    """Reads what `LearnedSegmenter.save` wrote; the weights become float32."""
+    for path in (folder / SEGMENTER, folder / SEGMENTER_WEIGHTS):
+        if not path.is_file():
+            raise InputError(f"{folder} is no whole tagger: {path.name} is missing; copy it again or train anew")
+    content = read_json(folder / SEGMENTER, MAX_VOCABULARY_BYTES)
+    path = folder / SEGMENTER_WEIGHTS
+    with one_error(folder, SEGMENTER_WEIGHTS):
+        saved = read(Content, content, "segmenter.")
+        config, vocabulary = saved.config, saved.vocabulary
+        _check_content(config, vocabulary)
+        network = build_without_memory(lambda: SegmenterNetwork(vocabulary, config))
+    lists = {_LEXICON: "I32", _CODES: "U8", _BORDERS: "I32", _BORDER_CODES: "U8"}
+    weights = read_weights(path, network.state_dict(), lists)
+    with one_error(folder, SEGMENTER_WEIGHTS):
+        borders = Borders(*_checked("borders", weights.pop(_BORDERS), weights.pop(_BORDER_CODES), BORDER_CODES))
+        lexicon = Lexicon(*_checked("words of the lexicon", weights.pop(_LEXICON), weights.pop(_CODES), CODES), borders)
+        network.load_state_dict(weights, assign=True)
+    return LearnedSegmenter(network.eval(), vocabulary, config, lexicon)
+
+
+def _checked(name: str, tensor: Tensor, of_codes: Tensor, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Hashes and their codes; raises ValueError unless the hashes ascend and each has a code below `most`."""
+    hashes, codes = tensor.numpy().view(np.uint32), of_codes.numpy()
+    if (hashes[1:] <= hashes[:-1]).any():
+        raise ValueError(f"the hashes of the {name} are not in ascending order")
+    if codes.shape != hashes.shape or (codes >= most).any():
+        raise ValueError(f"the {name} do not have a code each")
+    return hashes, codes
+
+
+def _check_content(config: SegmenterConfig, vocabulary: SegmenterVocabulary) -> None:
+    """Raises ValueError unless the values are what training writes, besides their types."""
+    for name, strings in (("cuts", config["cuts"]), ("forms", vocabulary.forms), ("scripts", vocabulary.scripts)):
+        if strings is not None and len(set(strings)) < len(strings):
+            raise ValueError(f"one of the {name} occurs twice")
+    allowed_cuts(config["cuts"] or [])
+    for script in vocabulary.scripts:
+        if least_characters(script) is None:
+            raise ValueError(f"{shown(script)} is no edit script")
+        if printable(script) != script:  # words made by it may be shown
+            raise ValueError(f"the edit script {shown(script)} has a control character")
+    for affix in vocabulary.affixes:
+        if len(affix) < 2 or "*" not in (affix[0], affix[-1]):
+            raise ValueError(f"{shown(affix)} is no affix: an ending after `*`, or a beginning before it")
+    ends = {number for counts in vocabulary.affixes.values() for number, _ in counts}
+    numbers = ends.union(*vocabulary.multiwords.values())
+    if max(numbers, default=0) > len(vocabulary.scripts):
+        raise ValueError(f"there is no script {max(numbers)}, only {len(vocabulary.scripts)}")

@@ -10,7 +10,6 @@ from typing import Any, TypeVar, cast, overload
 
 from tagger.bundle.bundle import Bundle
 from tagger.errors import InputError, shorten
-from tagger.segmenter.learned import LearnedSegmenter
 from tagger.tagging.decoding import Request, constraints_of, fill, given_tags
 from tagger.tagging.engine import Engine
 from tagger.tagging.tagger_options import AUTO, TaggerOptions, checked_column, checked_columns, checked_tokens
@@ -315,7 +314,7 @@ def _segmenter(bundle: Bundle, choice: str, name: str) -> Segmenter:
     if choice in RULES:
         return RuleSegmenter(choice)
     if not isinstance(own, str):
-        return LearnedSegmenter(*own)
+        return own
     if choice == AUTO:
         return RuleSegmenter(own)
     corpus = shorten(str(bundle.config.get("corpus")))

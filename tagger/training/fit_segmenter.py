@@ -28,7 +28,6 @@ from tagger.evaluation.raw_scores import SENTENCES, TOKENS, WORDS, raw_scores
 from tagger.model.vocabulary import IGNORE as IGNORED
 from tagger.segmenter.features import Lexicon, context_rows, rule_labels
 from tagger.segmenter.learned import LearnedSegmenter
-from tagger.segmenter.saved import SavedSegmenter, rounded
 from tagger.segmenter.unit_network import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
 from tagger.segmenter.units import UnitTable
 from tagger.text.paragraphs import Paragraph
@@ -78,7 +77,7 @@ def learns_segmenter(config: TrainConfig, corpus: Corpus) -> bool:
     return without is None
 
 
-def untrained_segmenter(config: TrainConfig, corpus: Corpus, init: Bundle | None) -> str | SavedSegmenter:
+def untrained_segmenter(config: TrainConfig, corpus: Corpus, init: Bundle | None) -> str | LearnedSegmenter:
     """What cuts raw text if no segmenter is trained: rules, or the segmenter of the tagger to start from."""
     if config.segmenter in RULES:
         return config.segmenter
@@ -125,13 +124,12 @@ def with_segmenter(
     start = time.monotonic()
     accelerator = config.trainer.get("accelerator") or "auto"
     trained, steps = train_segmenter(train, dev, corpus.rules, column, config.seed, folder, accelerator)
-    lexicon = rounded(trained.network, trained.lexicon, config.storage_dtype)  # what is scored is what is saved
-    learned = SavedSegmenter(trained.network, trained.vocabulary, trained.config, lexicon)
+    learned = trained.rounded(config.storage_dtype)  # what is scored is what is saved
     seconds = round(time.monotonic() - start, 1)
     scores = {
         name: score_cuts(RuleSegmenter(name).segment_all, dev) for name in dict.fromkeys((untrained, corpus.rules))
     }
-    scores[LEARNED] = score_cuts(LearnedSegmenter(*learned).segment_all, dev)
+    scores[LEARNED] = score_cuts(learned.segment_all, dev)
     best = max(scores, key=lambda name: (scores[name].words, scores[name].sentences))  # of equals the simplest
     if best == LEARNED:  # a network that learned from little may find words but no sentences
         best = max(scores, key=lambda name: scores[name].total)
@@ -157,7 +155,7 @@ def _gold(parts: Iterable[Dataset], column: str) -> list[GoldParagraph]:
     return [each for part in parts for each in gold_paragraphs(gold_sentences(part, [column]), skip=True)]
 
 
-def _cut_by(bundle: Bundle, segmenter: str | SavedSegmenter, origin: dict[str, Any] | None) -> Bundle:
+def _cut_by(bundle: Bundle, segmenter: str | LearnedSegmenter, origin: dict[str, Any] | None) -> Bundle:
     """The tagger with what cuts raw text; `origin` is what the training data of a learned segmenter was."""
     return replace(bundle, segmenter=segmenter, config={**bundle.config, ORIGIN: origin})
 

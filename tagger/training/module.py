@@ -18,7 +18,7 @@ from tagger.model.feature_values import FeatureScores, feature_scores
 from tagger.model.network import NetworkConfig, Outputs, TaggerNetwork, share_pretrained
 from tagger.model.transformer import PieceTokenizer
 from tagger.model.vocabulary import IGNORE, Vocabulary
-from tagger.segmenter.saved import SavedSegmenter
+from tagger.segmenter.learned import LearnedSegmenter
 from tagger.training.auxiliary import auxiliary_loss
 from tagger.training.teacher import student_loss
 
@@ -111,7 +111,7 @@ class TaggerModule(pl.LightningModule):
         if self.body.transformer is not None:
             self.body.transformer.set_learning(epoch >= self.frozen_epochs)
 
-    def trained(self, segmenter: str | SavedSegmenter = "unicode", config: dict[str, Any] | None = None) -> Bundle:
+    def trained(self, segmenter: str | LearnedSegmenter = "unicode", config: dict[str, Any] | None = None) -> Bundle:
         """The tagger that has been trained: all members with the same weight, and with the scores of features."""
         for network, columns in zip(self.networks, self._features, strict=True):
             network.eval()

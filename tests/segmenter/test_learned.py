@@ -21,13 +21,13 @@ from tagger.text.sentence import Token
 from tests.conftest import make_segmenter
 
 SPACES, GAP = regex.compile(f"[{SPACE}]"), regex.compile(f"[{SPACE}]+")
-SPACED = LearnedSegmenter(*make_segmenter())
+SPACED = make_segmenter()
 SEGMENTERS = [
     SPACED,
-    LearnedSegmenter(*make_segmenter(2, characters=True)),
-    LearnedSegmenter(*make_segmenter(3, rules=None)),
-    LearnedSegmenter(*make_segmenter(4, rules="english")),
-    LearnedSegmenter(*make_segmenter(5, cuts=[])),
+    make_segmenter(2, characters=True),
+    make_segmenter(3, rules=None),
+    make_segmenter(4, rules="english"),
+    make_segmenter(5, cuts=[]),
 ]
 TEXTS = [
     "They book flights. The dog doesn't know, does it? Yes!\nAnd 3,14 is 10\u00a0000 too many",
@@ -107,8 +107,8 @@ def test_a_paragraph_is_cut_alike_whatever_is_beside_it(
 
 
 def test_what_it_has_read_before_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    fresh = LearnedSegmenter(*make_segmenter()).segment_all([LONG, *TEXTS])
-    used = LearnedSegmenter(*make_segmenter())
+    fresh = make_segmenter().segment_all([LONG, *TEXTS])
+    used = make_segmenter()
     used.segment_all([f"quite{i} other{i * 7} words" for i in range(500)])
     assert used.segment_all([LONG, *TEXTS]) == fresh
     used._table._limit = 100  # forgets units all the time
@@ -117,7 +117,7 @@ def test_what_it_has_read_before_decides_nothing(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_copy_cuts_alike() -> None:
-    segmenter = LearnedSegmenter(*make_segmenter())
+    segmenter = make_segmenter()
     expected = segmenter.segment_all(TEXTS)
     data = pickle.dumps(segmenter)
     segmenter.segment_all([f"new{i}" for i in range(5_000)])
@@ -130,7 +130,7 @@ def that_says(label: Label, **changes: Any) -> LearnedSegmenter:
     saved = make_segmenter(**changes)
     with torch.no_grad():
         saved.network.labels.bias[label] += 10_000
-    return LearnedSegmenter(*saved)
+    return saved.moved(0)
 
 
 def cut(text: str, label: Label, **changes: Any) -> list[list[str]]:

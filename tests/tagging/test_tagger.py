@@ -18,7 +18,6 @@ from tagger.model import device
 from tagger.model.batch import Batch
 from tagger.model.embeddings import FormEmbedding
 from tagger.model.vocabulary import Vocabulary
-from tagger.segmenter.learned import LearnedSegmenter
 from tagger.segmenter.unit_network import Label
 from tagger.text.segment import SEGMENTER, segment
 from tests.conftest import CORPUS, LEMMAS, TOKENS, bundle_of, make_network, make_segmenter, make_tagger, save_tiny
@@ -293,7 +292,7 @@ def test_what_cuts_text(request: pytest.FixtureRequest, folder: str, choice: str
     assert loaded.takes_text
     assert repr(loaded) == f"Tagger({loaded.name!r}, columns=['upos', 'xpos'], device='cpu')"
     assert loaded.name == str(request.getfixturevalue(folder))
-    own = LearnedSegmenter(*make_segmenter())
+    own = make_segmenter()
     expected = own.segment_all([RAW])[0] if name == "learned" else segment(RAW, name)
     assert loaded.segment(RAW) == expected
     assert loaded.segment_all([RAW, "", RAW]) == [expected, [], expected]

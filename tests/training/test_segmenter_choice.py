@@ -10,8 +10,7 @@ import tagger
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import gold_sentences
 from tagger.errors import InputError
-from tagger.segmenter.learned import LearnedSegmenter
-from tagger.segmenter.saved import load_segmenter
+from tagger.segmenter.learned import load_segmenter
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.text.spacing import gold_paragraphs
@@ -51,7 +50,7 @@ def test_auto_keeps_a_learned_segmenter_that_is_better(spaced: Path, tmp_path: P
     # What is scored is what is saved.
     corpus = load_corpus(config_of(spaced).corpus, ["upos"])
     dev = list(gold_paragraphs(gold_sentences(corpus.splits["dev"], [])))
-    saved = LearnedSegmenter(*load_segmenter(tmp_path / "tagger"))
+    saved = load_segmenter(tmp_path / "tagger")
     assert score_cuts(saved.segment_all, dev)._asdict() == found["dev"]["learned"]
     raw = results["raw"]
     assert raw["dev"]["Words"] == found["dev"]["learned"]["words"]

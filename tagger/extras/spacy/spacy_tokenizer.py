@@ -167,10 +167,9 @@ class BigruTokenizer(PipelinePart):
             elif (name := str(read_config(self.folder).get("segmenter"))) != LEARNED:
                 self._used = RuleSegmenter(name)
             else:
-                from tagger.segmenter.learned import LearnedSegmenter
-                from tagger.segmenter.saved import load_segmenter
+                from tagger.segmenter.learned import load_segmenter
 
-                self._used = LearnedSegmenter(*load_segmenter(self.folder))
+                self._used = load_segmenter(self.folder)
         segment: Segment = self._used.segment_all
         return segment
 
