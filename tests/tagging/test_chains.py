@@ -15,7 +15,6 @@ from tagger.bundle.saved_config import CONFIG, LINEAR_WEIGHTS, sign
 from tagger.errors import InputError
 from tagger.model.decoder import CRFDecoder
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import TaggerOptions
 from tests.conftest import TOKENS, bundle_of, make_network
@@ -68,23 +67,6 @@ def test_what_is_saved_is_loaded_to_the_bit(bundle: Bundle, tmp_path: Path, stor
     assert torch.equal(scores(loaded), scores(before))
     size = (tmp_path / "a" / LINEAR_WEIGHTS).stat().st_size
     assert size < 7 * sum(weight.numel() for weight in loaded.linear[0].chain.parameters())
-
-
-def test_with_fixed_shapes_a_sentence_has_the_same_probabilities_to_the_bit_whatever_is_beside_it(
-    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sentences = [[*sentence[i % 3 :], *sentence] for i in range(40) for sentence in SENTENCES]
-    request = Request(["upos"], top=len(bundle.vocabulary.tags["upos"]), probabilities=True, fixed_shapes=True)
-    options = TaggerOptions("cpu", "bfloat16")
-    whole = Tagger(bundle, options).engine.tag(sentences, request)["upos"].probabilities
-    monkeypatch.setattr("tagger.model.batch.BATCH_TOKENS", 300)
-    ends = np.cumsum([len(sentence) for sentence in sentences])
-    for i in (0, 57, len(sentences) - 1):
-        engine = Tagger(bundle, options).engine  # it remembers no form
-        alone = engine.tag([["They"], sentences[i]], request)["upos"].probabilities
-        assert alone is not None
-        assert whole is not None
-        assert np.array_equal(alone[1:], whole[ends[i] - len(sentences[i]) : ends[i]])
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The engine gives what the network gives, whatever is tagged together and whatever it remembers."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,16 +11,17 @@ from torch import Tensor, nn
 
 import tagger
 from tagger.bundled import bundled
-from tagger.model.decoder import Decoded
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.decoding import Request
 from tagger.tagging.engine import Engine
+from tagger.tagging.form_cache import FormCache
 from tagger.tagging.stack import max_extra_rows, padded_rows
 from tagger.tagging.tagger_options import TaggerOptions
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tests.conftest import CORPUS, TOKENS, bundle_of, make_batch, make_network
+from tests.tagging.test_chains import with_linear
 
 SENTENCES = [
     *TOKENS,
@@ -32,13 +33,22 @@ SENTENCES = [
 
 
 def make_engine(
-    network: TaggerNetwork, vocabulary: Vocabulary, precision: str = "float32", forms: int | None = None
+    network: TaggerNetwork, vocabulary: Vocabulary, precision: str = "float32", forms: int | None = None, **config: Any
 ) -> Engine:
     """An engine that reads all words as they are, and keeps so many forms."""
-    engine = Engine(bundle_of(network, vocabulary, training={"noise": 0.3}), TaggerOptions("cpu", precision))
+    engine = Engine(bundle_of(network, vocabulary, training={"noise": 0.3}, **config), TaggerOptions("cpu", precision))
     if forms is not None:
         engine.groups[0].cache.capacity = forms
     return engine
+
+
+def with_random_decoder(vocabulary: Vocabulary, **changes: Any) -> TaggerNetwork:
+    """A network with random transitions, too."""
+    network = make_network(vocabulary, **changes)
+    torch.manual_seed(5)
+    for parameter in network.decoders.parameters():
+        nn.init.normal_(parameter)
+    return network
 
 
 def scores_of(engine: Engine, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
@@ -140,37 +150,37 @@ def test_columns_and_nothing(vocabulary: Vocabulary) -> None:
         *((cell, "softmax", "bfloat16") for cell in ("rnn_scratch", "gru_scratch", "mingru", "rnn", "gru", "lstm")),
         ("gru", "crf", "bfloat16"),
         ("lstm", "crf", "float32"),
+        ("gru", "linear", "bfloat16"),
     ],
 )
 def test_with_fixed_shapes_a_sentence_has_the_same_scores_to_the_bit_whatever_is_beside_it(
     vocabulary: Vocabulary, cell: str, decoder: str, precision: str
 ) -> None:
-    network = make_network(vocabulary, cell=cell, hidden={"forward": [13, 24], "backward": [24, 17]}, decoder=decoder)
-    torch.manual_seed(5)
-    for parameter in network.decoders.parameters():
-        nn.init.normal_(parameter)
-    engine = make_engine(network, vocabulary, precision=precision)
+    bundle = with_linear(vocabulary)
+    if decoder != "linear":
+        hidden = {"forward": [13, 24], "backward": [24, 17]}
+        network = with_random_decoder(vocabulary, cell=cell, hidden=hidden, decoder=decoder)
+        bundle = bundle_of(network, vocabulary, training={"noise": 0.3})
     sentences = [[*sentence[i % 3 :], *sentence] for i in range(40) for sentence in SENTENCES]
-    top = len(vocabulary.tags["upos"])
-
-    def fixed(some: Sequence[Sequence[str]]) -> dict[str, Decoded]:
-        return engine.tag(some, Request(top=top, probabilities=True, fixed_shapes=True))
-
-    whole = fixed(sentences)
-    plain = engine.tag(sentences, Request(top=top, probabilities=True))
+    request = Request(top=len(vocabulary.tags["upos"]), probabilities=True)
+    engine, fresh = (Engine(bundle, TaggerOptions("cpu", precision)) for _ in range(2))
+    fixed = dataclasses.replace(request, fixed_shapes=True)
+    whole = engine.tag(sentences, fixed)
+    plain = engine.tag(sentences, request)
     for column, (_, shares, _) in plain.items():
         assert np.allclose(whole[column].probabilities, shares, atol=0.05 if precision == "bfloat16" else 1e-5)  # type: ignore[arg-type]
     ends = np.cumsum([len(sentence) for sentence in sentences])
     for i in (0, 1, 57, 130, len(sentences) - 1):
         start, end = ends[i] - len(sentences[i]), ends[i]
         for some, place in (([sentences[i]], 0), ([["book"] * 50, sentences[i], ["They"]], 50)):
-            alone = fixed(some)
-            for column, decoded in whole.items():
+            alone = (fresh if place else engine).tag(some, fixed)
+            for column, (ids, shares, _) in whole.items():
                 here = slice(place, place + len(sentences[i]))
-                assert np.array_equal(alone[column].ids[here], decoded.ids[start:end])
-                assert alone[column].probabilities is not None
-                assert decoded.probabilities is not None
-                assert np.array_equal(alone[column].probabilities[here], decoded.probabilities[start:end])
+                own = alone[column].probabilities
+                assert own is not None
+                assert shares is not None
+                assert np.array_equal(alone[column].ids[here], ids[start:end])
+                assert np.array_equal(own[here], shares[start:end])
 
 
 def test_few_numbers_of_rows() -> None:
@@ -196,30 +206,23 @@ def test_the_bundled_english_tagger_in_both_precisions() -> None:
         assert column != "upos" or np.mean(found[0] == gold) > 0.955
 
 
-SCORED = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], [], ["unknown", "x" * 60], ["reads"] * 9]
-TEMPERATURES = {"upos": 1.7, "xpos": 0.6}
-OPTIONS = TaggerOptions("cpu", "float32")
-
-
 @pytest.mark.usefixtures("small_windows")
 @pytest.mark.parametrize("fixed_shapes", [False, True])
 @pytest.mark.parametrize("decoder", ["softmax", "crf"])
 def test_probabilities_are_those_of_the_scores_at_the_temperature_of_a_column(
     vocabulary: Vocabulary, decoder: str, fixed_shapes: bool
 ) -> None:
-    network = make_network(vocabulary, decoder=decoder)
-    torch.manual_seed(5)
-    for parameter in network.decoders.parameters():
-        nn.init.normal_(parameter)
-    engine = Engine(bundle_of(network, vocabulary, temperatures=TEMPERATURES), OPTIONS)
-    batches = engine.weighed(engine.score(SCORED))
+    temperatures = {"upos": 1.7, "xpos": 0.6}
+    sentences = [[form for form in sentence if form.isprintable() and form] for sentence in [*SENTENCES, []]]
+    engine = make_engine(with_random_decoder(vocabulary, decoder=decoder), vocabulary, temperatures=temperatures)
+    batches = engine.weighed(engine.score(sentences))
     order = np.argsort(np.concatenate([batch.tokens for batch in batches]))
-    for column, temperature in TEMPERATURES.items():
+    for column, temperature in temperatures.items():
         of_column = engine.decoders[column]
         logs = [of_column.log_probabilities(batch.scores[column], batch.counts, temperature) for batch in batches]
         shares = torch.cat(logs).exp().numpy(force=True)[order]
         request = Request(top=shares.shape[1], probabilities=True, fixed_shapes=fixed_shapes)
-        tags = engine.tag(SCORED, request)[column]
+        tags = engine.tag(sentences, request)[column]
         expected = np.empty(shares.shape)
         np.put_along_axis(expected, tags.ids, tags.probabilities, axis=1)
         assert np.allclose(shares, expected, atol=2e-6)
@@ -232,10 +235,51 @@ def test_scripts_of_known_forms_need_no_scores(fixed_shapes: bool) -> None:
     vocabulary = Vocabulary.build(corpus, ["upos", "lemma"], min_count=1)
     counts = [len(ids) for ids in vocabulary.form_tags["lemma"]]
     assert min(counts) == 1 < max(counts)  # some forms have one script, some several
-    engine = Engine(bundle_of(make_network(vocabulary), vocabulary), OPTIONS)
-    plain = engine.tag(SCORED, Request(fixed_shapes=fixed_shapes))
-    weighed = engine.tag(SCORED, Request(probabilities=True, fixed_shapes=fixed_shapes))
+    engine = make_engine(make_network(vocabulary), vocabulary)
+    plain = engine.tag(SENTENCES, Request(fixed_shapes=fixed_shapes))
+    weighed = engine.tag(SENTENCES, Request(probabilities=True, fixed_shapes=fixed_shapes))
     for column in ("upos", "lemma"):
         assert plain[column].ids[:, 0].tolist() == weighed[column].ids[:, 0].tolist()
     alone = engine.tag([["flights"]], Request(["lemma"], fixed_shapes=fixed_shapes))  # nothing is left to be scored
     assert alone["lemma"].ids.shape == (1, 1)
+
+
+def numbers(forms: list[str]) -> Iterator[tuple[np.ndarray, Tensor]]:
+    """Two numbers that tell which form they belong to; forms of an odd place first."""
+    for first in (1, 0):
+        places = np.arange(first, len(forms), 2)
+        values = [float(forms[place]) for place in places]
+        yield places, torch.tensor([values, [-value for value in values]]).T
+
+
+def look_up(cache: FormCache, forms: list[int]) -> list[int]:
+    """The forms that a cache says it found."""
+    rows = cache.rows([str(form) for form in forms])
+    values = cache.values[torch.from_numpy(rows)]
+    assert torch.equal(values[:, 0], -values[:, 1])
+    return [int(value) for value in values[:, 0]]
+
+
+def test_every_form_has_its_own_values_whatever_was_in_the_cache_before() -> None:
+    cache = FormCache(numbers, capacity=50)
+    generator = np.random.default_rng(0)
+    for _ in range(300):
+        forms = generator.zipf(1.3, size=30).clip(max=10**6).tolist()
+        assert look_up(cache, forms) == forms
+        assert len(cache.values) <= 50
+    small = FormCache(numbers, capacity=10)
+    for forms in ([90, 91, 92], list(range(10)), list(range(20, 31))):  # the last ones do not fit
+        assert look_up(small, forms) == forms
+
+
+def test_a_cache_forgets_all_forms_when_it_is_full_or_told() -> None:
+    cache = FormCache(numbers, capacity=4)
+    for form in (1, 2, 3, 4):
+        look_up(cache, [form, 1, 1])
+    assert cache.computed == 4
+    for forms, computed in (([1, 5], 6), ([1, 5], 6), ([3], 7)):  # 2, 3 and 4 are forgotten
+        assert look_up(cache, forms) == forms
+        assert cache.computed == computed
+    cache.clear()
+    assert look_up(cache, [5, 1]) == [5, 1]
+    assert cache.computed == 2

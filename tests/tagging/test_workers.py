@@ -20,8 +20,8 @@ from tagger.tagging.workers import start_method
 from tests.conftest import CORPUS, TOKENS
 
 
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "START_TOKENS", 30)
     monkeypatch.setattr("tagger.tagging.tagger.FIRST_WINDOW", 10)
     monkeypatch.setattr("tagger.tagging.tagger.LIST_WINDOW", 35)
@@ -38,7 +38,6 @@ def two(trained: Path) -> Iterator[Tagger]:
 SENTENCES = [TOKENS[i % 3] * (1 + i % 5) for i in range(90)]
 
 
-@pytest.mark.usefixtures("small")
 @pytest.mark.parametrize(
     "method", ["fork", *(pytest.param(each, marks=pytest.mark.slow) for each in ("forkserver", "spawn"))]
 )
@@ -71,7 +70,6 @@ def test_a_process_with_threads_is_not_forked(monkeypatch: pytest.MonkeyPatch) -
         assert start_method() == method
 
 
-@pytest.mark.usefixtures("small")
 def test_ctrl_c_waits_until_the_processes_have_started(two: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
     submit = workers.ProcessPoolExecutor.submit
 
@@ -87,7 +85,6 @@ def test_ctrl_c_waits_until_the_processes_have_started(two: Tagger, monkeypatch:
     assert started == [True]
 
 
-@pytest.mark.usefixtures("small")
 def test_a_main_script_that_workers_cannot_import_is_named(two: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> Any:
         raise BrokenPipeError
@@ -99,13 +96,6 @@ def test_a_main_script_that_workers_cannot_import_is_named(two: Tagger, monkeypa
     assert two.tag_sentences(TOKENS)
 
 
-@pytest.mark.usefixtures("small")
-def test_no_process_is_started_for_little(two: Tagger) -> None:
-    assert two.tag_sentences(TOKENS) == [sentence["upos"] for sentence in CORPUS]
-    assert not two.workers.processes
-
-
-@pytest.mark.usefixtures("small")
 def test_a_few_windows_are_read_ahead_and_no_more(two: Tagger) -> None:
     read = 0
 
@@ -127,7 +117,6 @@ def kill(processes: list[int]) -> None:
         os.kill(process, signal.SIGKILL)
 
 
-@pytest.mark.usefixtures("small")
 def test_the_batch_of_a_process_that_dies_is_done_again(two: Tagger, caplog: pytest.LogCaptureFixture) -> None:
     expected = two.tag_sentences(SENTENCES)
     found = []
@@ -142,8 +131,9 @@ def test_the_batch_of_a_process_that_dies_is_done_again(two: Tagger, caplog: pyt
     assert "a worker process died; its batch is done again" in caplog.text
 
 
-@pytest.mark.usefixtures("small")
 def test_a_small_call_is_done_here_however_much_was_tagged_before(two: Tagger) -> None:
+    assert two.tag_sentences(TOKENS) == [sentence["upos"] for sentence in CORPUS]
+    assert not two.workers.processes
     expected = two.tag_sentences(SENTENCES)
     processes = two.workers.processes
     assert processes
@@ -157,7 +147,6 @@ def test_a_small_call_is_done_here_however_much_was_tagged_before(two: Tagger) -
             os.kill(process, signal.SIGCONT)
 
 
-@pytest.mark.usefixtures("small")
 def test_threads_share_the_processes(two: Tagger) -> None:
     lists = [[[*sentence, f"new{i}"] for sentence in SENTENCES[i:]] for i in range(6)]
     expected = [two.tag_sentences(sentences) for sentences in lists]
