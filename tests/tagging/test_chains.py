@@ -1,4 +1,4 @@
-"""A tagger with a linear member: what it says, saves and refuses."""
+"""A tagger with a linear chain: what it says, also where its network is on another device, saves and refuses."""
 
 import json
 from dataclasses import replace
@@ -13,12 +13,16 @@ from safetensors.torch import load_file, save_file
 from tagger.bundle.bundle import Bundle, Linear
 from tagger.bundle.saved_config import CONFIG, LINEAR_WEIGHTS, sign
 from tagger.errors import InputError
-from tagger.model.decoder import CRFDecoder
+from tagger.model.decoder import CRFDecoder, Decoder, mean_decoder
 from tagger.model.vocabulary import Vocabulary
+from tagger.tagging import tagger_options
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import TaggerOptions
-from tests.conftest import TOKENS, bundle_of, make_network
+from tagger.text.sentence import Sentence
+from tests.conftest import CORPUS, LEMMAS, TOKENS, bundle_of, make_network, overfit
 from tests.model.test_linear_chain import make_chain
+from tests.second_device import DEVICE, SecondDevice
+from tests.tagging.test_unseen_lemmas import MICE, reliability
 
 SENTENCES = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], ["unknown", "x" * 60], ["reads"] * 9]
 FORMS = ["", *(form for sentence in SENTENCES for form in sentence)]
@@ -115,3 +119,43 @@ def refused(folder: Path) -> str:
         Bundle.load(folder)
     assert "\n" not in str(caught.value)
     return str(caught.value)
+
+
+COLUMNS = ["upos", "xpos", "lemma"]
+ODD = [MICE, ["They", "book", "🙂", "Xyzzyland", "."], ["GEESE"], [], ["the", "Flights"], *[["It", "reads"]] * 8]
+
+
+@pytest.mark.parametrize("decoder", ["softmax", "crf"])
+@pytest.mark.parametrize("column", COLUMNS)
+def test_tags_are_the_same_on_another_device(decoder: str, column: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network is there; the chain, the dictionary and rules stay on the processor."""
+    monkeypatch.setattr(torch, "inference_mode", torch.no_grad)  # its tensors cannot be wrapped
+    monkeypatch.setattr(tagger_options, "choose_device", str)
+    corpus = [{**sentence, "lemma": found} for sentence, found in zip(CORPUS, LEMMAS, strict=True)]
+    vocabulary = Vocabulary.build(corpus, COLUMNS, min_count=1)
+    network = make_network(vocabulary, decoder=decoder)
+    overfit(network, vocabulary, 20, corpus)
+    chain = make_chain([*MICE, ""], 1, len(vocabulary.tags[column]))
+    plain = bundle_of(network, vocabulary, temperatures=dict.fromkeys(COLUMNS, 1.5))
+    bundle = replace(plain, linear=(Linear(column, chain, 0.3),), lemmas=reliability(60))
+
+    def found(device: str, **options: Any) -> list[Sentence]:
+        tagger = Tagger(bundle, TaggerOptions(device, "float32"))
+        given = [Sentence(list(tokens), {"upos": ["_"] * len(tokens)}) for tokens in ODD]
+        given[0].tags["upos"][2] = "VERB"
+        return list(tagger.stream(given, **options))
+
+    for options in ({}, {"probabilities": True, "top": 3}, {"keep": True}, {"columns": ["lemma"]}):
+        here = found("cpu", **options)
+        with SecondDevice():
+            assert found(DEVICE, **options) == here
+        network.to("cpu")
+
+
+def test_transitions_of_two_devices_are_averaged(vocabulary: Vocabulary) -> None:
+    chain = make_chain([*MICE, ""], 1, len(vocabulary.tags["upos"]))
+    for decoder in ("softmax", "crf"):
+        own = make_network(vocabulary, decoder=decoder).decoders["upos"].to("meta")
+        assert isinstance(own, Decoder)
+        mean_decoder([own, chain.decoder], [0.65, 0.35])
+        mean_decoder([chain.decoder, chain.decoder], [0.65, 0.35])
