@@ -164,7 +164,7 @@ def test_with_fixed_shapes_a_sentence_has_the_same_scores_to_the_bit_whatever_is
     sentences = [[*sentence[i % 3 :], *sentence] for i in range(40) for sentence in SENTENCES]
     request = Request(top=len(vocabulary.tags["upos"]), probabilities=True)
     engine, fresh = (Engine(bundle, TaggerOptions("cpu", precision)) for _ in range(2))
-    fixed = dataclasses.replace(request, fixed_shapes=True)
+    fixed = request._replace(fixed_shapes=True)
     whole = engine.tag(sentences, fixed)
     plain = engine.tag(sentences, request)
     for column, (_, shares, _) in plain.items():
