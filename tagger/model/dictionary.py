@@ -31,7 +31,7 @@ from torch import Tensor
 
 from tagger.errors import InputError, reason
 from tagger.text.output_files import whole_binary
-from tagger.text.strings import text_hash
+from tagger.text.strings import printable, text_hash
 
 SLOTS = 24  # changes of an inflection that are kept, the most frequent ones
 MIN_LEMMAS = 21  # lemmas that have a change, at least, for it to be kept
@@ -289,7 +289,8 @@ def _tables(code: str, digest: str) -> _Tables:
     path = cache_folder() / f"{code}-{digest}-{VERSION}.safetensors"
     with suppress(*_UNREADABLE):
         return _read(code, path)
-    _log.warning("the tables of the dictionary %s are made, which takes seconds, and kept in %s", code, path.parent)
+    folder = printable(str(path.parent))
+    _log.warning("the tables of the dictionary %s are made, which takes seconds, and kept in %s", code, folder)
     tensors = _make(code)
     try:
         if path.exists() and not path.is_file():
@@ -298,7 +299,7 @@ def _tables(code: str, digest: str) -> _Tables:
             file.write(save(tensors, {_DIGEST: _digest(path.name, tensors)}))
         return _read(code, path)
     except _UNREADABLE as error:
-        _log.warning("the next process makes the tables of the dictionary %s again: %s", code, reason(error))
+        _log.warning("the next process makes the tables of the dictionary %s again: %s", code, printable(reason(error)))
         return _of_tensors(code, tensors, in_file=False)
 
 
