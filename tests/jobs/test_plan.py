@@ -13,6 +13,7 @@ FILES = (
     *("in/a/book.txt", "in/b.conllu", "in/c.txt.gz", "in/picture.png", "in/.hidden/d.txt"),
     *("x.txt", "y/x.txt", "empty/picture.png"),
 )
+X = ("x.txt", "text")
 BOOK, CONLLU, GZIP = ("in/a/book.txt", "text"), ("in/b.conllu", "conllu"), ("in/c.txt.gz", "text")
 
 
@@ -39,17 +40,11 @@ def planned(*arguments: object) -> list[tuple[str, str, str | None, str]]:
         ([], None, None, None, [("-", "text", None, "tsv")]),
         (["-"], "out.jsonl", "lines", None, [("-", "lines", "out.jsonl", "jsonl")]),
         (["in/b.conllu"], "b.tsv.gz", None, None, [(*CONLLU, "b.tsv.gz", "tsv")]),
-        (["x.txt"], "out.txt", None, None, [("x.txt", "text", "out.txt", "tsv")]),
+        (["x.txt"], "out.txt", None, None, [(*X, "out.txt", "tsv")]),
         (["x.txt"], "out.v2", "lines", "csv", [("x.txt", "lines", "out.v2", "csv")]),
-        (["x.txt"], "out/", None, None, [("x.txt", "text", "out/x.tsv", "tsv")]),
+        (["x.txt"], "out/", None, None, [(*X, "out/x.tsv", "tsv")]),
         (["in/a"], "in", None, None, [(*BOOK, "in/book.tsv", "tsv")]),
-        (
-            ["x.txt", "in/a"],
-            "a.tsv/",
-            None,
-            "csv",
-            [("x.txt", "text", "a.tsv/x.csv", "csv"), (*BOOK, "a.tsv/book.csv", "csv")],
-        ),
+        (["x.txt", "in/b.conllu"], "b.v/", None, "tsv", [(*X, "b.v/x.tsv", "tsv"), (*CONLLU, "b.v/b.tsv", "tsv")]),
         (
             ["in"],
             *("out", None, None),

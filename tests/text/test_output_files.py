@@ -34,15 +34,10 @@ def test_an_error_leaves_nothing_behind(tmp_path: Path, name: str, error: type[B
     path = tmp_path / name
     if old:
         path.write_text(old, encoding="utf-8")
-
-    def write_half() -> None:
-        with whole_file(path) as out:
-            out.write("half " * 100_000)
-            out.flush()
-            raise error
-
-    with pytest.raises(error):
-        write_half()
+    with pytest.raises(error), whole_file(path) as out:  # noqa: PT012
+        out.write("half " * 100_000)
+        out.flush()
+        raise error
     assert [p.name for p in tmp_path.iterdir()] == ([name] if old else [])
     assert not old or path.read_text(encoding="utf-8") == old
 

@@ -1,4 +1,4 @@
-"""Sentences are made of tokens; text on a terminal takes the cells that it is said to take."""
+"""Sentences are made of tokens; cells of a terminal; lexicons, the tags of spans, and which may follow which."""
 
 from typing import Any
 
@@ -7,14 +7,15 @@ import pytest
 from tagger.errors import InputError
 from tagger.text.sentence import Sentence
 from tagger.text.strings import display_width, encodable, fitted, is_annotated, printable
+from tagger.text.tags import breaks_of, has_breaks, is_span_column, read_lexicon
+
+BIO = ["B-NP", "B-VP", "I-NP", "I-VP", "O"]
+TAGS = ["NOUN", "VERB", "Case=Nom|Number=Sing", "_"]
 
 
-@pytest.mark.parametrize(("text", "width"), [("", 0), ("abc", 3), ("猫a", 3), ("e\u0301t", 2), ("ａ\u200d", 2)])
-def test_display_width(text: str, width: int) -> None:
-    assert display_width(text) == width
-
-
-def test_fitted() -> None:
+def test_cells_of_a_terminal() -> None:
+    texts = {"": 0, "abc": 3, "猫a": 3, "e\u0301t": 2, "ａ\u200d": 2}
+    assert {text: display_width(text) for text in texts} == texts
     rows = [("abc", 3), ("abcd", 3), ("猫猫", 4), ("猫猫", 3), ("猫猫", 2), ("a\tb", 3)]
     assert [fitted(text, width) for text, width in rows] == ["abc", "ab…", "猫猫", "猫…", "…", "a\ufffdb"]
 
@@ -37,10 +38,55 @@ def test_tokens_are_a_list(tokens: Any) -> None:
         Sentence(tokens)
 
 
+def test_its_name() -> None:
+    names = ([], None), (["# newpar", "# sent_id = a = b "], "a = b"), (["#sent_id=7"], "7")
+    for comments, name in names:
+        sentence = Sentence(["They", "book"], comments=comments)
+        assert (len(sentence), sentence.name) == (2, name)
+
+
+def test_a_lexicon_is_read() -> None:
+    lines = ["# a comment\n", "\n", "book\tNOUN|VERB|NOUN\r\n", "#\tVERB\n"]
+    lines += ["he\tCase=Nom|Number=Sing\tNOUN\n", "a b\t_"]
+    entries = read_lexicon(lines, "words.tsv", TAGS, "upos")
+    assert entries == {"book": ("NOUN", "VERB"), "#": ("VERB",), "he": ("Case=Nom|Number=Sing", "NOUN"), "a b": ("_",)}
+
+
 @pytest.mark.parametrize(
-    ("comments", "name"), [([], None), (["# newpar", "# sent_id = a = b "], "a = b"), (["#sent_id=7"], "7")]
+    ("text", "said"),
+    [
+        ("book\tNOUN\nread\tVRB\n", "words.tsv, line 2: 'VRB' is no tag of upos.* NOUN, VERB.*correct it"),
+        ("book NOUN\n", r"words.tsv, line 1: .*'book NOUN'.*form<TAB>TAG\|TAG"),
+        ("\tNOUN\n", r"line 1: .*form<TAB>TAG\|TAG"),
+        ("book\t\n", r"line 1: .*form<TAB>TAG\|TAG"),
+        ("book\tNOUN\na\tNOUN\nbook\tVERB\n", "line 3: 'book' has an entry in line 1"),
+    ],
 )
-def test_its_name(comments: list[str], name: str | None) -> None:
-    sentence = Sentence(["They", "book"], comments=comments)
-    assert len(sentence) == 2
-    assert sentence.name == name
+def test_bad_lines_are_named(text: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        read_lexicon(text.splitlines(keepends=True), "words.tsv", TAGS, "upos")
+
+
+def test_what_is_a_column_of_spans() -> None:
+    assert [is_span_column(tags) for tags in (BIO, ["B-X"])] == [True] * 2
+    assert [is_span_column(tags) for tags in (["O"], ["NOUN", "O"], ["B", "I", "O"])] == [False] * 3
+
+
+def test_what_the_tags_of_bio_cannot_do() -> None:
+    breaks = breaks_of(BIO)
+    assert breaks.first == ["I-NP", "I-VP"]
+    assert set(breaks.pairs) == {
+        *(("B-NP", "I-VP"), ("I-NP", "I-VP"), ("B-VP", "I-NP"), ("I-VP", "I-NP"), ("O", "I-NP"), ("O", "I-VP"))
+    }
+
+
+def test_in_bioes_a_span_goes_on_to_its_end() -> None:
+    pairs = set(breaks_of(["B-X", "I-X", "E-X", "S-X", "O"]).pairs)
+    assert {("B-X", "O"), ("I-X", "S-X"), ("O", "E-X"), ("S-X", "I-X"), ("E-X", "I-X")} <= pairs
+    assert not {("B-X", "E-X"), ("B-X", "I-X"), ("E-X", "B-X"), ("O", "S-X"), ("I-X", "E-X")} & pairs
+
+
+def test_a_corpus_that_does_it() -> None:
+    rows = ["B-NP I-NP O", "I-NP O", "O I-NP", "B-VP I-NP", "B-NP _ I-NP", ""]  # a blank says nothing
+    found = [has_breaks([["O"], row.split()], breaks_of(BIO), set(BIO)) for row in rows]
+    assert found == [False, True, True, True, False, False]
