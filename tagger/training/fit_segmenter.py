@@ -290,7 +290,6 @@ class SegmenterModule(pl.LightningModule):
         loss = loss + self._loss(states, self.network.scripts, batch.scripts, batch.odds)
         if self.tag_scores is not None:
             loss = loss + TAG_LOSS * self._loss(states, self.tag_scores, batch.tags)
-        self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch.lengths))
         return loss
 
     @staticmethod

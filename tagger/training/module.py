@@ -195,18 +195,12 @@ class TaggerModule(pl.LightningModule):
         sums = torch.stack([total.detach().float(), torch.as_tensor(words, device=total.device).float()])
         self._sums[name] = self._sums[name] + sums if name in self._sums else sums
 
-    def on_train_epoch_end(self) -> None:
-        """Logs the means over train."""
-        self._log_means("train/")
-
     def on_validation_epoch_end(self) -> None:
-        """Logs the means over dev."""
-        self._log_means("dev/")
-
-    def _log_means(self, prefix: str) -> None:
-        for name in [name for name in self._sums if name.startswith(prefix)]:
-            total, words = self.trainer.strategy.reduce(self._sums.pop(name), reduce_op="sum")
-            self.log(name, total / words, prog_bar=name.endswith("/accuracy"))
+        """Logs the means of the epoch over train and dev."""
+        for name, sums in self._sums.items():
+            total, words = self.trainer.strategy.reduce(sums, reduce_op="sum")
+            self.log(name, total / words)
+        self._sums.clear()
 
     def configure_optimizers(self) -> Any:
         """AdamW (Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101) with a linear warm-up and decay.

@@ -18,7 +18,7 @@ from datasets import Dataset
 from tagger.bundle.bundle import Bundle, Member
 from tagger.bundle.catalog import codes_of, language_codes
 from tagger.bundled import bundled
-from tagger.corpus.splits import Corpus, token_counts
+from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.model.decoder import SOFTMAX, CRFDecoder, Decoder
 from tagger.model.dictionary import codes, digest_of, open_dictionary
@@ -114,12 +114,6 @@ def frozen_epochs(transformer: TransformerConfig | None, epochs: int) -> int:
     return min(epochs - 1, round(epochs * FROZEN_SHARE))
 
 
-def filled_config(config: TrainConfig, corpus: Corpus, init: Bundle | None) -> TrainConfig:
-    """The config with a value wherever it has null or `auto`, which the corpus decides, and with those of `init`."""
-    config = with_dictionary(config, corpus) if init is None else with_init(config, init)
-    return with_recipe(config, int(token_counts(corpus.splits["train"]).sum()))
-
-
 def with_recipe(config: TrainConfig, words: int) -> TrainConfig:
     """The config with a number for every value that the number of words of train decides."""
     small, text = words < FEW_WORDS, config.distill.text is not None
@@ -154,8 +148,18 @@ def with_dictionary(config: TrainConfig, corpus: Corpus) -> TrainConfig:
         return config
     seen = {form for forms in corpus.splits["train"]["tokens"] for form in forms}
     unseen = {form for forms in corpus.splits["dev"]["tokens"] for form in forms} - seen
-    chosen = known_dictionaries(_codes_of(corpus), unseen) or None
-    return replace(config, embedding=replace(config.embedding, dictionary=chosen))
+    found = set(language_codes(corpus.name) or (["en"] if corpus.rules == "english" else []))
+    if not found:
+        from tagger.tagging.languages import IDENTIFIER, Identifier, telling_words
+
+        # A wrong guess does no harm: a dictionary of another language knows few of the words.
+        identifier = Identifier.load(bundled("data") / IDENTIFIER)
+        text = " ".join(form for forms in corpus.splits["train"][:LANGUAGE_SENTENCES]["tokens"] for form in forms)
+        language = identifier.languages[identifier.scores(telling_words(text)).argmax()]
+        found = {codes_of(language)[0]}
+    names = {tuple(dictionaries_of(code)) for code in found}
+    chosen = known_dictionaries(names.pop(), unseen) if len(names) == 1 else []  # none for several languages
+    return replace(config, embedding=replace(config.embedding, dictionary=chosen or None))
 
 
 def known_dictionaries(asked: Iterable[str], unseen: Iterable[str]) -> list[str]:
@@ -169,21 +173,6 @@ def known_dictionaries(asked: Iterable[str], unseen: Iterable[str]) -> list[str]
         if share >= MIN_KNOWN:
             known[code] = share
     return sorted(known, key=lambda code: -known[code])
-
-
-def _codes_of(corpus: Corpus) -> list[str]:
-    """The codes of the dictionaries of the language of a corpus; none if it has several languages, or none is known."""
-    found = set(language_codes(corpus.name) or (["en"] if corpus.rules == "english" else []))
-    if not found:
-        from tagger.tagging.languages import IDENTIFIER, Identifier, telling_words
-
-        # A wrong guess does no harm: a dictionary of another language knows few of the words.
-        identifier = Identifier.load(bundled("data") / IDENTIFIER)
-        text = " ".join(form for forms in corpus.splits["train"][:LANGUAGE_SENTENCES]["tokens"] for form in forms)
-        language = identifier.languages[identifier.scores(telling_words(text)).argmax()]
-        found = {codes_of(language)[0]}
-    names = {tuple(dictionaries_of(code)) for code in found}
-    return [*names.pop()] if len(names) == 1 else []
 
 
 def dictionaries_of(language: str) -> list[str]:

@@ -46,7 +46,15 @@ from tagger.training.report import (
     write_tagger_page,
 )
 from tagger.training.run_folder import REPORT, REPORT_PAGE, SHARDS
-from tagger.training.start import dictionary_digests, filled_config, lemma_reliability, load_init, new_module
+from tagger.training.start import (
+    dictionary_digests,
+    lemma_reliability,
+    load_init,
+    new_module,
+    with_dictionary,
+    with_init,
+    with_recipe,
+)
 from tagger.training.teacher import Teacher
 from tagger.training.trainer import begin, finish, fit_best, run_loggers
 
@@ -130,17 +138,16 @@ def learn(
     loggers: Sequence[Any],
 ) -> tuple[Bundle, dict[str, Any], list[dict[str, float]]]:
     """Trains networks and linear members: a tagger whose segmenter is still to be trained, its results, its epochs."""
-    config = filled_config(config, corpus, init)
     sentences = corpus.splits["train"]
     words = int(token_counts(sentences).sum())
-    raw_text = describe_segmenter(config, corpus, init)
+    config = with_recipe(with_dictionary(config, corpus) if init is None else with_init(config, init), words)
     teacher = Teacher(config.distill, config.columns) if config.distill.teacher else None
     auxiliary = Auxiliary.of(sentences, config.columns) if config.auxiliary else Auxiliary([])
     text = teacher.text.counts if teacher and teacher.text else None
     module = new_module(config, corpus, init, len(auxiliary.values), text)
     _check_dev(corpus, module.vocabulary)
     targets = teacher.teach(sentences, module.vocabulary, folder / SHARDS) if teacher else None
-    _log_plan(config, corpus, module, words, raw_text)
+    _log_plan(config, corpus, module, words, describe_segmenter(config, corpus, init))
 
     reading = Reading(
         batch_tokens=cast(int, config.batch_tokens),

@@ -12,15 +12,14 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning import loggers as lightning_loggers
-from pytorch_lightning.callbacks import Callback, Checkpoint, TQDMProgressBar
-from pytorch_lightning.callbacks.progress.tqdm_progress import Tqdm
+from pytorch_lightning.callbacks import Callback, Checkpoint
 from pytorch_lightning.plugins import TorchCheckpointIO
 from pytorch_lightning.plugins.environments import LightningEnvironment  # type: ignore[attr-defined]
 from pytorch_lightning.utilities.exceptions import (  # type: ignore[attr-defined]
@@ -28,7 +27,6 @@ from pytorch_lightning.utilities.exceptions import (  # type: ignore[attr-define
     SIGTERMException,
 )
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
-from tqdm.contrib.logging import logging_redirect_tqdm
 
 from tagger.errors import InputError, reason
 from tagger.text.output_files import whole_binary, whole_file
@@ -104,16 +102,15 @@ def fit_best(
 def make_trainer(
     settings: Mapping[str, Any], folder: Path, callbacks: Sequence[Callback] = (), loggers: Sequence[Any] = ()
 ) -> pl.Trainer:
-    """Makes a trainer that prints nothing but progress on a terminal, and writes into a run's folder."""
-    on_terminal = sys.stdout.isatty()  # where Lightning draws its bar
+    """Makes a trainer that prints nothing, and writes into a run's folder."""
     try:
         return pl.Trainer(
             **DEFAULTS | dict(settings),
             default_root_dir=folder,
             logger=list(loggers) or False,
-            callbacks=[*callbacks, *([EpochBar()] if on_terminal else [])],
+            callbacks=list(callbacks),
             plugins=[WholeFileIO(), LightningEnvironment()],  # also within a job of SLURM
-            enable_progress_bar=on_terminal,
+            enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
             use_distributed_sampler=False,  # each process's data module takes its share of the batches itself
@@ -125,8 +122,7 @@ def make_trainer(
 def run_fit(trainer: pl.Trainer, module: pl.LightningModule, data: Any, **options: Any) -> None:
     """Calls `trainer.fit` with a data module or a loader. Ctrl+C and SIGTERM end it with KeyboardInterrupt."""
     try:
-        with logging_redirect_tqdm(tqdm_class=Tqdm):  # a line takes the place of the bar, which is drawn again below it
-            trainer.fit(module, data, **options)
+        trainer.fit(module, data, **options)
     except (SystemExit, SIGTERMException, ProcessExitedException):  # Lightning turns Ctrl+C and SIGTERM into these
         if trainer.strategy.launcher is not None:
             trainer.strategy.launcher.kill(9)
@@ -184,6 +180,8 @@ class EpochRecorder(Checkpoint):
         if not trainer.is_global_zero:
             return
         self.write_metrics()
+        seconds = self._seconds[1:] or self._seconds  # the first epoch is slower
+        left = 0 if self.complete else max(0, (trainer.max_epochs or 0) - len(self.epochs))  # at most
         columns = cast(TaggerModule, pl_module).vocabulary.columns
         by_column = "".join(f"  {name} {100 * epoch[f'dev/{name}']:.2f}" for name in columns if len(columns) > 1)
         _log.info(
@@ -194,14 +192,8 @@ class EpochRecorder(Checkpoint):
             epoch["dev/loss"],
             100 * epoch["dev/accuracy"],
             by_column,
-            self._time_left(trainer),
+            time_left(left * sum(seconds) / len(seconds) + self._seconds_after),
         )
-
-    def _time_left(self, trainer: pl.Trainer) -> str:
-        """What the run still needs, at most: the mean of its epochs but the first, which is slower, for each one."""
-        seconds = self._seconds[1:] or self._seconds
-        epochs = 0 if self.complete else (trainer.max_epochs or 0) - len(self.epochs)
-        return time_left(max(0, epochs) * sum(seconds) / len(seconds) + self._seconds_after)
 
     def write_metrics(self) -> None:
         """Writes the epochs to `metrics.csv`."""
@@ -211,7 +203,9 @@ class EpochRecorder(Checkpoint):
             table.writerows(self.epochs)
 
     def _save(self, trainer: pl.Trainer) -> None:
-        is_best = self._best_number() == len(self.epochs)
+        scores = [epoch["dev/accuracy"] for epoch in self.epochs]
+        scores = [score if score == score else float("-inf") for score in scores]  # NaN never wins
+        is_best = scores.index(max(scores)) == len(scores) - 1  # of equals the earliest is the best
         try:
             # best.ckpt first: a run that is killed in between repeats this epoch with the same result.
             for path in (self.best, self.last) if is_best else (self.last,):
@@ -221,12 +215,6 @@ class EpochRecorder(Checkpoint):
             if self.last.is_file():
                 message += f"; then go on with: python -m tagger resume {shlex.quote(str(self.folder))}"
             raise InputError(message) from None
-
-    def _best_number(self) -> int:
-        """The number (from 1) of the best epoch, the earliest of equals. An epoch whose score is NaN never wins."""
-        scores = [epoch["dev/accuracy"] for epoch in self.epochs]
-        scores = [score if score == score else float("-inf") for score in scores]
-        return 1 + max(range(len(scores)), key=scores.__getitem__)
 
     def state_dict(self) -> dict[str, Any]:
         return {"epochs": self.epochs, "complete": self.complete}
@@ -287,30 +275,6 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.0f} h"
 
 
-class EpochBar(TQDMProgressBar):
-    """The batches of an epoch as a bar on a terminal, which goes when the epoch's line comes: that has the numbers."""
-
-    def init_train_tqdm(self) -> Tqdm:
-        """The bar, which leaves no line behind."""
-        bar = super().init_train_tqdm()
-        bar.leave = False
-        return bar
-
-    def on_train_epoch_start(self, trainer: pl.Trainer, *rest: Any) -> None:
-        """Begins the bar of an epoch, which is counted from 1 as in its line."""
-        super().on_train_epoch_start(trainer, *rest)
-        self.train_progress_bar.set_description(f"epoch {trainer.current_epoch + 1}")
-
-    def on_exception(self, *_: Any) -> None:
-        """Takes the bar away, so that the message stands in a line of its own."""
-        with suppress(TypeError):  # Lightning's own complaint if no epoch has begun
-            self.train_progress_bar.close()
-
-    def get_metrics(self, *_: Any) -> dict[str, Any]:
-        """No numbers beside the bar."""
-        return {}
-
-
 @contextmanager
 def run_loggers(config: Mapping[str, Mapping[str, Any]], run: Path) -> Iterator[list[Any]]:
     """The loggers of a run, for the trainer; without a `save_dir` they write into its folder."""
@@ -338,11 +302,6 @@ def finish(folder: Path, results: Mapping[str, Any], loggers: Sequence[Any] = ()
     with whole_file(folder / REPORT) as out:
         json.dump(results, out, indent=2)
         out.write("\n")
-    log_results(loggers, results)
-
-
-def log_results(loggers: Sequence[Any], results: Mapping[str, Any]) -> None:
-    """Logs the scores of the trained network, which `report.json` holds, at its best epoch."""
     for logger in loggers:
         logger.log_metrics(final_scores(results), int(results.get("best_epoch", 0)))
         logger.finalize("success")
