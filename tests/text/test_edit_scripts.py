@@ -51,14 +51,9 @@ def test_pairs_that_change_alike_share_a_script() -> None:
 
 
 def test_a_script_is_applied_to_other_words_if_it_fits() -> None:
-    rows = [
-        "lower:*---y Berries berry",
-        "like:de_le DU DE_LE",
-        "lower:*-- ass a",
-        "jamo:*-+ㄴ 큰 크+ㄴ",
-        "keep:*_... Needn't Need_n't",
-    ]
-    for script, word, result in map(str.split, rows):
+    rows = """lower:*---y Berries berry; like:de_le DU DE_LE; lower:*-- ass a; jamo:*-+ㄴ 큰 크+ㄴ;
+    keep:*_... Needn't Need_n't"""
+    for script, word, result in map(str.split, rows.split(";")):
         assert apply_script(script.replace("_", " "), word) == result.replace("_", " ")
     for script, word in (("lower:*--", "as"), ("keep:* ...", "n't"), ("jamo:*---", "간")):  # too short
         assert apply_script(script, word) is None

@@ -44,17 +44,18 @@ def test_an_error_leaves_nothing_behind(tmp_path: Path, name: str, error: type[B
 
 @pytest.mark.parametrize("name", ["a.txt", "a.txt.gz"])
 def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path, name: str) -> None:
-    (tmp_path / "there").mkdir()
-    (tmp_path / "there" / name).write_bytes(b"old")
-    (tmp_path / "here").mkdir()
-    (tmp_path / "here" / name).symlink_to(Path("..", "here", "next"))
-    (tmp_path / "here" / "next").symlink_to(tmp_path / "there" / name)
-    with whole_file(tmp_path / "here" / name) as out:
+    there, here = tmp_path / "there", tmp_path / "here"
+    there.mkdir()
+    (there / name).write_bytes(b"old")
+    here.mkdir()
+    (here / name).symlink_to(Path("..", "here", "next"))
+    (here / "next").symlink_to(there / name)
+    with whole_file(here / name) as out:
         out.write("new")
-        assert (tmp_path / "there" / name).read_bytes() == b"old"
-    assert sorted(p.name for p in (tmp_path / "here").iterdir() if p.is_symlink()) == sorted([name, "next"])
-    assert [p.name for p in (tmp_path / "there").iterdir()] == [name]
-    assert list(read_lines(str(tmp_path / "here" / name))) == ["new"]
+        assert (there / name).read_bytes() == b"old"
+    assert {p.name for p in here.iterdir() if p.is_symlink()} == {name, "next"}
+    assert [p.name for p in there.iterdir()] == [name]
+    assert list(read_lines(str(here / name))) == ["new"]
 
 
 def test_links_that_lead_nowhere(tmp_path: Path) -> None:

@@ -54,11 +54,11 @@ def test_no_space_follows_where_a_long_word_is_cut(monkeypatch: pytest.MonkeyPat
     def whole(pieces: Sequence[str]) -> list[list[list[Token]]]:
         return [[[Token(0, len(piece.rstrip()))] if piece.strip() else []] for piece in pieces]
 
-    for text, spaces in (
-        ("abcdef", [False, True]),
-        ("abcdefg", [False, False, True]),
-        ("ab cde f", [True, True, True]),
-    ):
+    for text, spaces in {
+        "abcdef": [False, True],
+        "abcdefg": [False, False, True],
+        "ab cde f": [True, True, True],
+    }.items():
         assert [s.space_after for s in read(text + "\n", "text", segment=whole)] == [[space] for space in spaces]
 
 
@@ -193,7 +193,7 @@ def test_long_paragraphs_are_cut(monkeypatch: pytest.MonkeyPatch, filler: str) -
         assert sum(len(s.comments) for s in sentences) == 2
 
 
-def test_a_line_end_inside_a_chinese_word_is_nothing():
+def test_a_line_end_inside_a_chinese_word_is_nothing() -> None:
     (sentence,) = Paragraph(0, "世\n界 Việt\n\u200bNam", True).cut([[Token(0, 3), Token(4, 13)]])
     assert (sentence.tokens, sentence.offsets) == (["世界", "Việt Nam"], [(0, 3), (4, 13)])
     text = "世" + "\n\u200b" * 50_000 + "a"  # in linear time

@@ -84,33 +84,26 @@ def test_a_mistake_is_one_line(changes: dict[str, Any], message: str) -> None:
     assert str(caught.value).isprintable()
 
 
-def test_what_is_no_object_is_named() -> None:
+def test_values_are_shown_as_they_are_written() -> None:
     for wrong, message in ((5, "the whole=5: expected object"), ({"model": 5}, "model=5: expected object, got int")):
         with pytest.raises(InputError, match=message):
             read(Page, wrong)
+    shown = [str(bad_value("a", value, "b")) for value in (None, True, "\x1b[31m", "x" * 100)]
+    assert shown[:3] == ["a=null: b", "a=true: b", r"a=\x1b[31m: b"]
+    assert len(shown[3]) < 80
 
 
-def test_values_are_shown_as_they_are_written() -> None:
-    shown = [str(bad_value("a", value, "b")) for value in (None, True, "x" * 100, "\x1b[31m")]
-    assert shown[:2] == ["a=null: b", "a=true: b"]
-    assert len(shown[2]) < 80
-    assert shown[3] == r"a=\x1b[31m: b"
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
+def test_a_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    for text, message in (
         ("[1]", r"is damaged \(it holds no JSON object\); make it again"),
         ("{", r"is damaged \(Expecting property name"),
         ("[" * 100_000, r"is damaged \(nested more than 50 deep\)"),
         (f'{{"forward": {"[" * 60}{"]" * 60}}}', r"is damaged \(nested more than 50 deep\)"),
         (f'{{"forward": {"[" + "1," * 600 + "1]"}}}', "has more than 0.001 MB; make it again"),
-    ],
-)
-def test_a_file_is_read(tmp_path: Path, text: str, message: str) -> None:
-    path = tmp_path / "x.json"
-    path.write_text(text)
-    with pytest.raises(InputError, match=rf"x.json {message}"):
-        read_json(path, 1000 if len(text) < 2000 else 10**6, "make it again")
+    ):
+        path.write_text(text)
+        with pytest.raises(InputError, match=rf"x.json {message}"):
+            read_json(path, 1000 if len(text) < 2000 else 10**6, "make it again")
     path.write_text('{"forward": 3}')
     assert read_json(path, 1000) == {"forward": 3}

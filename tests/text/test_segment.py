@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import regex
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tagger.errors import InputError
@@ -159,6 +159,8 @@ def test_unknown_rules() -> None:
 
 @pytest.mark.parametrize("rules", RULES)
 @given(text=st.one_of(ANY_TEXT, TYPICAL_TEXT, TYPICAL_PARAGRAPH))
+@example("see you, Ann Bo 05/31/2001 09:01 AM\nTo: Bo Lee 05/31/2001 09:01 It was good.The next 你好。再见")
+@example("Its etc. " * 50 + "\n\n1. Eggs 2. Milk - a - b")
 def test_every_character_but_space_is_in_one_token(rules: str, text: str) -> None:
     sentences = segment(text, rules)
     assert all(sentences)
@@ -167,6 +169,9 @@ def test_every_character_but_space_is_in_one_token(rules: str, text: str) -> Non
     assert all(first.end <= second.start for first, second in pairwise(spans))
     assert "".join(text[a:b] for a, b, _ in spans) == regex.sub(f"[{SPACE}]+", "", text)
     assert not any(character.isspace() for a, b, _ in spans for character in text[a:b])
+    ends, stops = segment_ends(text, rules)
+    assert sorted(ends) == [token.end for token in spans]
+    assert stops == [sentence[-1].end for sentence in sentences]
 
 
 LONG_UNITS = str.split(r"a a. ) a's 1. a- 😀 a@ 。 :) http://) a/ /a ../ aa.b/ C:\ --a= 1.1 v1. no.")
@@ -179,11 +184,9 @@ def test_long_text_without_spaces(rules: str, unit: str) -> None:
     assert sum(b - a for sentence in segment(text, rules) for a, b, _ in sentence) == len(text)
 
 
+@pytest.mark.skipif("TAGGER_TREEBANKS" not in os.environ, reason="TAGGER_TREEBANKS names no folder of treebanks")
 def test_english_on_a_treebank() -> None:
-    folder = os.environ.get("TAGGER_TREEBANKS")
-    if not folder:
-        pytest.skip("TAGGER_TREEBANKS is not set to a folder with UD_English-EWT")
-    path = str(Path(folder, "UD_English-EWT", "en_ewt-ud-dev.conllu"))
+    path = str(Path(os.environ["TAGGER_TREEBANKS"], "UD_English-EWT", "en_ewt-ud-dev.conllu"))
     paragraphs = list(gold_paragraphs(read_conllu(read_lines(path), path)))
     gold = (sentence for paragraph in paragraphs for sentence in paragraph.sentences)
     rules = RuleSegmenter("english").segment_all
@@ -191,21 +194,3 @@ def test_english_on_a_treebank() -> None:
     scores = raw_scores(gold, system)
     assert scores["Words"].f1 > 0.994
     assert scores["Sentences"].f1 > 0.895
-
-
-@pytest.mark.parametrize("rules", RULES)
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        " \n",
-        "Its a dog. Its name is Rex, etc. The cat sleeps.",
-        "see you, Ann Bo 05/31/2001 09:01 AM\nTo: Bo Lee 05/31/2001 09:01 It was good.The next 你好。再见",
-        "Its etc. " * 50 + "\n\n1. Eggs 2. Milk - a - b",
-    ],
-)
-def test_ends_alone(text: str, rules: str) -> None:
-    sentences = segment(text, rules)
-    ends, stops = segment_ends(text, rules)
-    assert sorted(ends) == [token.end for sentence in sentences for token in sentence]
-    assert stops == [sentence[-1].end for sentence in sentences]

@@ -64,9 +64,8 @@ def test_sentences_are_joined_by_a_space_and_paragraphs_begin_at_comments() -> N
 def test_spaces_inside_sentences_and_tokens_are_those_of_text() -> None:
     (paragraph,) = gold_paragraphs(gold("# text = a  b\u00a0c\u200bd\n1 a No\n2 b\n3 c\n4 d"))
     assert (paragraph.text, forms(paragraph)) == ("a  b\u00a0c\u200bd", [["a", "b", "c", "d"]])
-    (paragraph,) = gold_paragraphs(
-        gold("# text = Việt  Nam, 1 000\n1 Việt~Nam No\n2 , \n3 1~000", "1 1~000~~~0 No\n2 .")
-    )
+    vietnam = "# text = Việt  Nam, 1 000\n1 Việt~Nam No\n2 , \n3 1~000"
+    (paragraph,) = gold_paragraphs(gold(vietnam, "1 1~000~~~0 No\n2 ."))
     assert paragraph.text == "Việt  Nam, 1 000 1 000 0."
     assert forms(paragraph) == [["Việt  Nam", ",", "1 000"], ["1 000 0", "."]]
 
