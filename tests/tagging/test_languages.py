@@ -172,13 +172,10 @@ def test_serbian_in_cyrillic_is_read_in_latin_letters(every: Languages) -> None:
     assert every.language_of("Мальчик пошёл в школу, а мать ждёт его дома.") == "russian"
 
 
-def test_thai_digits_are_no_letters(every: Languages) -> None:
-    assert every.language_of("วันที่ ๑๒ มีนาคม ๒๕๖๗ เวลา ๑๕:๓๐ น.") == "thai"
-
-
-def test_the_beginning_decides_for_short_paragraphs(every: Languages) -> None:
+def test_the_beginning_decides_for_short_paragraphs_and_digits_are_no_letters(every: Languages) -> None:
     text = f"{TEXTS['welsh']} {TEXTS['welsh']}\n\nLondon, Paris.\n\n{TEXTS['english']}\n"
     assert [s.language for s in every.annotate(text)] == ["welsh", "welsh", "welsh", "english"]
+    assert every.language_of("วันที่ ๑๒ มีนาคม ๒๕๖๗ เวลา ๑๕:๓๐ น.") == "thai"
 
 
 def test_sentences_of_a_call_are_looked_at_together(every: Languages) -> None:
@@ -336,26 +333,23 @@ def test_names_and_codes() -> None:
         find_language("kurmanji")
 
 
-@pytest.mark.parametrize("name", bundled_names())
-def test_bundled_taggers_may_be_used_for_anything(name: str) -> None:
-    folder = bundled("data") / name
-    texts = [(folder / file).read_text(encoding="utf-8") for file in ("README.md", "LICENSE", "config.json")]
-    config = json.loads(texts[2])
-    assert config["license"] == "CC BY-SA 4.0"
-    assert "ShareAlike" in texts[1]
-    for word in ("NonCommercial", "BY-NC", "NC-SA", "LGPL"):
-        assert not any(word.lower() in text.lower() for text in (texts[0], texts[2]))
+def test_bundled_taggers_may_be_used_for_anything_and_are_small() -> None:
     notice = (bundled("data") / "NOTICE.md").read_text(encoding="utf-8")
-    for corpus in config["corpus"].split(" + "):
-        assert corpus in texts[0]
-        assert corpus in notice
-
-
-def test_all_bundled_taggers_are_small() -> None:
-    folders = [folder_bytes(bundled("data") / name) for name in bundled_names()]
-    assert (
-        sum(folders) + (bundled("data") / IDENTIFIER).stat().st_size < 90_000_000
-    )  # a wheel of 100 MB is the most that the package index takes
+    size = (bundled("data") / IDENTIFIER).stat().st_size
+    for name in bundled_names():
+        folder = bundled("data") / name
+        size += folder_bytes(folder)
+        card, license_, config = (
+            (folder / f).read_text(encoding="utf-8") for f in ("README.md", "LICENSE", "config.json")
+        )
+        assert json.loads(config)["license"] == "CC BY-SA 4.0", name
+        assert "ShareAlike" in license_, name
+        for word in ("NonCommercial", "BY-NC", "NC-SA", "LGPL"):
+            assert word.lower() not in card.lower() + config.lower(), name
+        for corpus in json.loads(config)["corpus"].split(" + "):
+            assert corpus in card, name
+            assert corpus in notice, name
+    assert size < 90_000_000  # a wheel of 100 MB is the most that the package index takes
 
 
 def test_words_are_runs_of_letters() -> None:
