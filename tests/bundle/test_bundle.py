@@ -17,12 +17,17 @@ from tagger.bundle.saved_config import CARD, CONFIG, VOCABULARY, WEIGHTS
 from tagger.errors import InputError
 from tagger.model.decoder import CRFDecoder
 from tagger.model.encoder import CELLS
-from tagger.model.network import share_pretrained
+from tagger.model.network import TaggerNetwork, share_pretrained
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_pretrained
 from tests.bundle.hub_folder import files_of
 from tests.bundle.test_validation import change, content
 from tests.conftest import TOKENS, bundle_of, largest_file, make_batch, make_network, network_config, save_tiny
+
+
+def assert_same_weights(network: TaggerNetwork, other: TaggerNetwork) -> None:
+    for name, weights in other.state_dict().items():
+        assert torch.equal(network.state_dict()[name], weights), name
 
 
 @pytest.fixture
@@ -42,13 +47,11 @@ def test_what_is_saved_is_loaded(vocabulary: Vocabulary, tmp_path: Path, cell: s
     assert loaded.config == network_config(**changes)
     assert (bundle.segmenter, bundle.config, member.weight, member.temperatures) == ("english", {}, 1.0, {})
     assert not loaded.training
-    for name, weights in network.state_dict().items():
-        assert torch.equal(loaded.state_dict()[name], weights)
+    assert_same_weights(loaded, network)
     batch = make_batch(TOKENS, vocabulary)
     for column, scores in network(batch).scores.items():
-        torch.testing.assert_close(
-            loaded(batch).scores[column], scores
-        )  # the place of weights in memory decides last bits
+        # The place of weights in memory decides last bits.
+        torch.testing.assert_close(loaded(batch).scores[column], scores)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "int8", "int4"])
@@ -89,8 +92,7 @@ def test_rounded_weights_are_saved_in_few_bytes_and_to_the_bit(
             assert words.get_dtype() == ("U8" if dtype == "int4" else stored)
             assert file.get_slice("0.heads.lemma.weight").get_dtype() == words.get_dtype()
         bundle = Bundle.load(tmp_path / folder)
-        for name, weights in bundle.networks[0].state_dict().items():
-            assert torch.equal(network.state_dict()[name], weights), name
+        assert_same_weights(network, bundle.networks[0])
 
 
 def test_packed_vocabularies_are_loaded(vocabulary: Vocabulary, tmp_path: Path) -> None:
@@ -137,8 +139,7 @@ def test_members_of_any_kind_are_loaded(two: Bundle, tmp_path: Path) -> None:
     for member, before in zip(loaded.members, two.members, strict=True):
         assert (member.vocabulary, member.network.config) == (before.vocabulary, before.network.config)
         assert (member.weight, member.temperatures) == (before.weight, before.temperatures)
-        for name, weights in before.network.state_dict().items():
-            assert torch.equal(member.network.state_dict()[name], weights), name
+        assert_same_weights(member.network, before.network)
 
 
 def test_what_members_share_is_stored_once_and_shared_again(vocabulary: Vocabulary, bert: Path, tmp_path: Path) -> None:
@@ -147,7 +148,7 @@ def test_what_members_share_is_stored_once_and_shared_again(vocabulary: Vocabula
     vectors = {"sizes": [3], "projection": 2, "tune": False, "dtype": "float32"}
     networks = [make_network(known, seed, transformer=described, vectors=vectors) for seed in (1, 2, 3, 4)]
     for group in (networks[:2], networks[2:]):
-        torch.nn.init.normal_(group[0].embedding.vectors.tables[0])  # type: ignore[union-attr, arg-type]
+        torch.nn.init.normal_(group[0].embedding.vectors.tables[0])
         share_pretrained(group)
     members = tuple(Member(network, known, tokenizer, 0.25) for network in networks)
     Bundle(members, "english", {}).save(tmp_path / "four", "")
@@ -160,13 +161,10 @@ def test_what_members_share_is_stored_once_and_shared_again(vocabulary: Vocabula
     loaded = Bundle.load(tmp_path / "four")
     assert len({id(member.vocabulary) for member in loaded.members}) == 1
     assert len({id(member.tokenizer) for member in loaded.members}) == 1
-    assert [id(network.transformer) for network in loaded.networks[::2]] == [
-        id(network.transformer) for network in loaded.networks[1::2]
-    ]
-    assert loaded.networks[0].transformer is not loaded.networks[2].transformer
+    first, second, third, fourth = [network.transformer for network in loaded.networks]
+    assert first is second is not third is fourth
     for network, before in zip(loaded.networks, networks, strict=True):
-        for name, weights in before.state_dict().items():
-            assert torch.equal(network.state_dict()[name], weights), name
+        assert_same_weights(network, before)
 
 
 @pytest.mark.parametrize(

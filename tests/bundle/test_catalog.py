@@ -18,33 +18,37 @@ from tagger.errors import InputError
 from tagger.training.run_folder import find_run
 
 
-def make_run(path: Path, trained: Path, age: int) -> Path:
-    """A run's folder with a tagger; the run was started `age` seconds ago."""
-    shutil.copytree(trained, path / "tagger")
-    (path / RECORD).touch()
-    now = path.stat().st_mtime
-    os.utime(path / RECORD, (now - age, now - age))
-    return path
-
-
-def test_latest_is_the_newest_run(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    make_run(tmp_path / "runs" / "2026-01-31" / "12-00-00", trained, age=50)
-    newest = make_run(tmp_path / "runs" / "2026-01-30" / "sweep" / "0", trained, age=10)
-    make_run(tmp_path / "runs" / "2026-02-01" / "12-00-00", trained, age=90)
-    assert find_tagger("latest").resolve() == newest / "tagger"
-    assert find_run("latest").resolve() == newest
-    make_run(tmp_path / "runs" / "ensemble" / "members" / "1", trained, age=1)
-    (tmp_path / "runs" / "ensemble" / RECORD).touch()  # an ensemble of which one member is finished
-    assert find_tagger("latest").resolve() == newest / "tagger"
+
+
+def make_run(path: str, trained: Path, age: int = 0) -> Path:
+    """A run's folder with a tagger; the run was started `age` seconds ago."""
+    shutil.copytree(trained, f"{path}/tagger")
+    record = Path(path, RECORD)
+    record.touch()
+    now = record.stat().st_mtime
+    os.utime(record, (now - age, now - age))
+    return Path(path)
+
+
+def test_latest_is_the_newest_run(trained: Path) -> None:
+    make_run("runs/2026-01-31/12-00-00", trained, age=50)
+    newest = make_run("runs/2026-01-30/sweep/0", trained, age=10)
+    make_run("runs/2026-02-01/12-00-00", trained, age=90)
+    assert find_tagger("latest") == newest / "tagger"
+    assert find_run("latest") == newest
+    make_run("runs/ensemble/members/1", trained, age=1)
+    Path("runs/ensemble", RECORD).touch()  # an ensemble of which one member is finished
+    assert find_tagger("latest") == newest / "tagger"
     assert find_run("latest") == Path("runs/ensemble")
 
 
 def test_the_name_of_a_run_is_found_after_taggers_and_folders(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    tamil, sweep = make_run(Path("runs/tamil"), trained, age=0), make_run(Path("runs/sweep/1"), trained, age=0)
+    tamil, sweep = make_run("runs/tamil", trained), make_run("runs/sweep/1", trained)
     assert find_tagger("tamil") == tamil / "tagger"
     assert find_tagger("sweep/1") == sweep / "tagger"
     with pytest.raises(InputError, match=r"^runs/sweep is a sweep, .*; name a run of it, such as runs/sweep/1$"):
@@ -53,8 +57,8 @@ def test_the_name_of_a_run_is_found_after_taggers_and_folders(
     assert find_tagger("tamil") == tamil / "tagger"
     with pytest.raises(InputError, match=r"^tamil is not a whole tagger"):
         Bundle.load(find_tagger("./tamil"))
-    make_run(Path("tamil/of"), trained, age=0)
-    (Path("tamil") / RECORD).touch()
+    make_run("tamil/of", trained)
+    Path("tamil", RECORD).touch()
     with pytest.raises(InputError, match=r"^tamil is not finished"):
         find_tagger("tamil")
     monkeypatch.chdir(trained)
@@ -78,14 +82,11 @@ def test_the_name_of_a_run_is_found_after_taggers_and_folders(
         ("busy", r"^runs/busy is being trained; wait until that has ended$"),
     ],
 )
-def test_a_tagger_that_is_not_there_is_an_error(
-    name: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_a_tagger_that_is_not_there_is_an_error(name: str, message: str) -> None:
     Path("empty").mkdir()
-    for run, record in (("tamil", RECORD), ("my run", RECORD), ("busy", RECORD)):
-        (Path("runs") / run).mkdir(parents=True)
-        (Path("runs") / run / record).touch()
+    for run in ("tamil", "my run", "busy"):
+        Path("runs", run).mkdir(parents=True)
+        Path("runs", run, RECORD).touch()
     with claim_run(Path("runs/busy")), pytest.raises(InputError, match=message):
         Bundle.load(find_tagger(name))
 
@@ -93,12 +94,11 @@ def test_a_tagger_that_is_not_there_is_an_error(
 @pytest.mark.parametrize(
     "name", ["", "english", "de", "DEU", "German", "latest", "a/b", "..", ".a", "~", "-m", "hf:a", "a=b", "a\n"]
 )
-def test_what_cannot_be_the_name_of_a_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_what_cannot_be_the_name_of_a_run(name: str) -> None:
     with pytest.raises(InputError, match=r"^name=.*; give a word, such as name=tamil"):
         new_run(name)
     assert new_run("தமிழ் 2.16") == Path("runs/தமிழ் 2.16")
-    assert not list(tmp_path.iterdir())
+    assert not list(Path().iterdir())
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_the_list_says_what_each_model_is(data: Path) -> None:
     assert model[:4] == ("dutch", data / "dutch", "UD_Dutch-X 2.16", "CC0")
     assert model.scores == {"dev": {"upos": 0.5}}
     assert model.size == sum(path.stat().st_size for path in (data / "dutch").iterdir())
-    make_run(Path("runs/one"), data / "dutch", age=0)
+    make_run("runs/one", data / "dutch")
     assert [model.name for model in list_models()[0]] == ["dutch", "one", LATEST]
     for damage in ("{", "[]", "{}"):
         (data / "dutch" / CONFIG).write_text(damage)
@@ -141,8 +141,7 @@ def test_the_list_says_what_each_model_is(data: Path) -> None:
         assert re.search(r"^dutch: .*config\.json(: format None,| is damaged)", problem)
 
 
-def test_the_bundled_english_tagger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_the_bundled_english_tagger() -> None:
     (model,) = (model for model in list_models()[0] if model.name == "english")
     assert (model.name, model.corpus, model.license) == ("english", "UD_English-EWT 2.16", "CC BY-SA 4.0")
     assert model.size <= 12_000_000

@@ -11,32 +11,16 @@ from tagger.errors import InputError
 from tests.bundle.hub_folder import ANSWER, Hub, files_of
 from tests.conftest import CORPUS, TOKENS
 
-FILES = {"config.json", "vocabulary.json.gz", "model.safetensors", "README.md"}
 
-
-@pytest.mark.parametrize(
-    ("name", "parts"),
-    [
-        ("hf:o/n", ("o/n", "main")),
-        ("hf:O-1/n_2.x@v1.0", ("O-1/n_2.x", "v1.0")),
-        ("hf:o/n@refs/pr/1", ("o/n", "refs/pr/1")),
-    ],
-)
-def test_names(name: str, parts: tuple[str, str]) -> None:
-    assert parse_name(name) == HubName(*parts)
-    assert str(HubName(*parts)) == name
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("hf:", "hf:n", "hf:o/n/m", "hf:o/n@", "hf:o/n@../../x", "hf:../n", "hf:o/..", "hf:o/n@/x", "hf:o/n\n"),
-        *("hf:ö/n", "hf:o/n@a b", "hf:o/" + "n" * 97),
-    ],
-)
-def test_names_of_nothing(hub: Hub, name: str) -> None:
-    with pytest.raises(InputError, match="names nothing on the Hub; write hf:OWNER/NAME"):
-        find_tagger(name)
+def test_names() -> None:
+    names = {"hf:o/n": ("o/n", "main"), "hf:O-1/n_2.x@v1.0": ("O-1/n_2.x", "v1.0"), "hf:o/n@refs/1": ("o/n", "refs/1")}
+    for name, parts in names.items():
+        assert parse_name(name) == HubName(*parts)
+        assert str(HubName(*parts)) == name
+    nothing = ["hf:", "hf:n", "hf:o/n/m", "hf:o/n@", "hf:o/n@../../x", "hf:../n", "hf:o/..", "hf:o/n@/x", "hf:o/n\n"]
+    for name in (*nothing, "hf:ö/n", "hf:o/n@a b", "hf:o/" + "n" * 97):
+        with pytest.raises(InputError, match="names nothing on the Hub; write hf:OWNER/NAME"):
+            find_tagger(name)
 
 
 def test_what_is_loaded_tags_like_the_original_and_nothing_else_is_downloaded(hub: Hub, trained: Path) -> None:
@@ -58,10 +42,7 @@ def test_revisions(hub: Hub, trained: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (
-            None,
-            r"^hf:o/n: the Hub refuses or cannot be reached \(RepositoryNotFoundError: .*; check the name .* HF_TOKEN$",
-        ),
+        (None, r"^hf:o/n: the Hub refuses .* \(RepositoryNotFoundError: .*; check the name .* HF_TOKEN$"),
         (HfHubHTTPError("401\nInvalid", response=ANSWER), r"\(HfHubHTTPError: 401 Invalid\)"),
         (OSError("no space left"), r"\(OSError: no space left\)"),
     ],
@@ -72,18 +53,21 @@ def test_errors_of_the_library_are_a_line(hub: Hub, error: Exception | None, mes
         hub_folder("hf:o/n")
 
 
-@pytest.mark.parametrize("missing", ["config.json", "vocabulary.json.gz", "model.safetensors"])
-def test_what_is_no_tagger(hub: Hub, trained: Path, missing: str) -> None:
-    (hub.put("o/n", trained) / missing).unlink()
-    with pytest.raises(InputError, match=f"o/n/main is not a whole tagger: {missing} is missing"):
-        tagger.load("hf:o/n", device="cpu")
-
-
 @pytest.mark.parametrize(
-    ("file", "data"),
-    [("model.safetensors", b"\x80\x04not weights"), ("config.json", b"{"), ("config.json", b" " * 10_000_001)],
+    ("file", "data", "said"),
+    [
+        ("config.json", None, "o/n/main is not a whole tagger: config.json is missing"),
+        ("vocabulary.json.gz", None, "not a whole tagger: vocabulary.json.gz is missing"),
+        ("model.safetensors", None, "not a whole tagger: model.safetensors is missing"),
+        ("model.safetensors", b"\x80\x04not weights", "model.safetensors"),
+        ("config.json", b"{", "config.json"),
+        ("config.json", b" " * 10_000_001, "config.json"),
+    ],
 )
-def test_damaged_files_are_refused(hub: Hub, trained: Path, file: str, data: bytes) -> None:
-    (hub.put("o/n", trained) / file).write_bytes(data)
-    with pytest.raises(InputError, match=file):
+def test_what_is_no_tagger(hub: Hub, trained: Path, file: str, data: bytes | None, said: str) -> None:
+    path = hub.put("o/n", trained) / file
+    path.unlink()
+    if data is not None:
+        path.write_bytes(data)
+    with pytest.raises(InputError, match=said):
         tagger.load("hf:o/n", device="cpu")

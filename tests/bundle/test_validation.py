@@ -117,10 +117,11 @@ def test_names_are_shown_without_escape_codes(folder: Path, tmp_path: Path, monk
     config = Bundle.load(folder).config
     assert config["corpus"] == "red\ufffd[31m\ufffd"
     assert json.dumps(config, ensure_ascii=False).isprintable()
-    (tmp_path / "here" / "runs" / "1").mkdir(parents=True)
-    folder.rename(tmp_path / "here" / "runs" / "1" / "tagger")
-    (tmp_path / "here" / "runs" / "1" / RECORD).touch()
-    monkeypatch.chdir(tmp_path / "here")
+    run = tmp_path / "runs" / "1"
+    run.mkdir(parents=True)
+    (run / RECORD).touch()
+    folder.rename(run / "tagger")
+    monkeypatch.chdir(tmp_path)
     latest = list_models()[0][-1]
     assert latest.name == "latest"
     assert repr(latest.corpus + str(latest.license) + str(latest.scores)).isprintable()
@@ -252,16 +253,13 @@ def test_weights_that_the_network_does_not_have(folder: Path, changes: dict[str,
 
 
 def test_a_file_that_is_not_the_one_that_was_saved(folder: Path, tmp_path: Path) -> None:
-    for name in (WEIGHTS, VOCABULARY):
-        data = bytearray((folder / name).read_bytes())
+    for path in (folder / WEIGHTS, folder / VOCABULARY):
+        data = bytearray(path.read_bytes())
         data[-9] ^= 1
-        whole = (folder / name).rename(tmp_path / "whole")
-        (folder / name).write_bytes(data)
-        assert (
-            loads_or_says_why(folder)
-            == f"{folder / name} is damaged (its digest is another one); copy the folder again"
-        )
-        whole.rename(folder / name)
+        whole = path.rename(tmp_path / "whole")
+        path.write_bytes(data)
+        assert loads_or_says_why(folder) == f"{path} is damaged (its digest is another one); copy the folder again"
+        whole.rename(path)
     (folder / LEMMAS).write_text("{}")
     assert f"{CONFIG} has no digest of {LEMMAS}" in loads_or_says_why(folder)
     sign(folder)

@@ -13,20 +13,14 @@ from tagger.pretrained.cached_outputs import frozen_outputs
 
 pytest.importorskip("transformers")
 
-from tests.pretrained.encoders import LAYERS, SIZE, load, read, save_bert
+from tests.pretrained.encoders import LAYERS, SIZE, load, read
 
 SENTENCES = [["They", "booking", "flights", "."], [], ["\ud800"], ["a", "the"] * 40, ["the", "book", "."], ["They"]]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(1)
-    return save_bert(tmp_path_factory.mktemp("bert"))
-
-
 @pytest.fixture
-def encoder(folder: Path) -> tuple[TransformerEmbedding, PieceTokenizer]:
-    return load(folder, pooling="mean")[:2]
+def encoder(bert: Path) -> tuple[TransformerEmbedding, PieceTokenizer]:
+    return load(bert, pooling="mean")[:2]
 
 
 def run(encoder: Any, folder: Path, sentences: list[list[str]] = SENTENCES, **options: Any) -> np.ndarray:

