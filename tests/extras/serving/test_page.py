@@ -1,8 +1,8 @@
 """The web page in a real browser: by keyboard, and when the service fails."""
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,11 +11,17 @@ import httpx
 import pytest
 
 from tagger.bundle.catalog import bundled_languages
-from tests.extras.serving.browser import PATIENCE, Open, Page, expect, launched
 from tests.extras.serving.conftest import serving
 from tests.tagging.test_languages import HUNGARIAN, TEXTS
 
-pytestmark = pytest.mark.slow
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no browser `chromium`")]
+PATIENCE = 20_000  # milliseconds, for a machine that is busy
+expect = playwright.expect
+expect.set_options(timeout=PATIENCE)
+Page = Any
+Open = Callable[..., Page]
 TEXT = "They can't fish well. Dr. Smith reads the book!\n\nNew books, old men (and boats) cost $3.50."
 
 
@@ -28,7 +34,14 @@ def url(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    yield from launched()
+    """While it runs, tests of the same process cannot use asyncio."""
+    flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(
+            executable_path=CHROMIUM, args=[*flags, "--disable-component-update", "--disable-sync"]
+        )
+        yield started
+        started.close()
 
 
 @pytest.fixture
@@ -36,32 +49,25 @@ def open_page(browser: Any, url: str) -> Iterator[Open]:
     """Opens the page. At the end no page has asked or tried to ask another host, and no script has failed."""
     contexts, requests, failures = [], [], []
 
-    def open_page(fragment: str = "", route: Any = None, dialog: Any = None) -> Page:
-        context = browser.new_context()
-        context.set_default_timeout(PATIENCE)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("request", lambda request: requests.append(request.url))
+    def open_page(fragment: str = "", route: Any = None, dialog: Any = None, own: str = url) -> Page:
+        contexts.append(browser.new_context())
+        contexts[-1].set_default_timeout(PATIENCE)
+        page = contexts[-1].new_page()
+        page.on("request", lambda request: requests.append(request.url.removeprefix("blob:").removeprefix(own)))
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.on("dialog", dialog or (lambda shown: failures.append(shown.message)))
         page.on("console", lambda message: "Content Security Policy" in message.text and failures.append(message.text))
         if route:
             page.route(*route)
-        page.goto(url + fragment)
+        page.goto(own + fragment)
         return page
 
     yield open_page
     for context in contexts:
         context.close()
     assert requests
-    assert [request for request in requests if not request.startswith((url, "data:", "blob:" + url))] == []
+    assert [request for request in requests if ":" in request and not request.startswith("data:")] == []
     assert failures == []
-
-
-@pytest.fixture
-def ask(url: str) -> Callable[..., Any]:
-    """Asks the service without the page."""
-    return lambda path, **body: httpx.post(f"{url}v1/{path}", json=body).raise_for_status().json()
 
 
 def tag(page: Page, text: str = TEXT) -> None:
@@ -70,26 +76,29 @@ def tag(page: Page, text: str = TEXT) -> None:
     expect(page.locator("#status")).to_contain_text(re.compile(r"\d words? in "))
 
 
-def words(page: Page, within: str = "#words") -> list[str]:
-    return page.locator(f"{within} .word > span").all_inner_texts()
+def words(page: Page) -> list[str]:
+    return page.locator("#words .word > span").all_inner_texts()
 
 
-def codes(page: Page, within: str = "#words") -> list[str]:
-    return page.eval_on_selector_all(f"{within} .word", "nodes => nodes.map(node => node.dataset.code)")
+def codes(page: Page) -> list[str]:
+    return page.eval_on_selector_all("#words .word", "nodes => nodes.map(node => node.dataset.code)")
 
 
-def focused(page: Page) -> dict[str, Any]:
-    """What has the focus: its id, or the number of the word."""
-    return page.evaluate(
-        """() => ({ id: document.activeElement.id, text: document.activeElement.textContent,
-                    word: [...document.querySelectorAll('#words .word')].indexOf(document.activeElement) })"""
+def focused(page: Page) -> tuple[str, str, int]:
+    """What has the focus: its id and its text, and the number of the word."""
+    return tuple(
+        page.evaluate(
+            """() => [document.activeElement.id, document.activeElement.textContent,
+                      [...document.querySelectorAll('#words .word')].indexOf(document.activeElement)]"""
+        )
     )
 
 
-def test_words_show_tags_confidence_and_alternatives(open_page: Open, ask: Callable[..., Any]) -> None:
+def test_words_show_tags_confidence_and_alternatives_and_can_be_downloaded(open_page: Open, url: str) -> None:
     page = open_page()
     tag(page)
-    expected = ask("tag", text=TEXT, top=5)["sentences"]
+    body = {"text": TEXT, "model": "english", "columns": ["upos", "xpos", "feats", "lemma"], "top": 5}
+    expected = httpx.post(f"{url}v1/tag", json=body).raise_for_status().json()["sentences"]
     for column in ("xpos", "upos"):
         page.check(f"#columns [value={column}]")
         assert codes(page) == [tag for sentence in expected for tag in sentence[column]]
@@ -106,6 +115,13 @@ def test_words_show_tags_confidence_and_alternatives(open_page: Open, ask: Calla
     page.check("#columns [value=feats]")
     feats = [tag for sentence in expected for tag in sentence["feats"]]
     assert codes(page) == [" ".join(re.findall(r"=([^|]+)", tag)) or "–" for tag in feats]
+    page.fill("#text", "Another text")  # what was tagged counts
+    page.select_option("#format", "conllu")
+    with page.expect_download() as download:
+        page.click("#download")
+    assert download.value.suggested_filename == "english.conllu"
+    written = httpx.post(f"{url}v1/tag", json=body | {"output": "conllu"}).raise_for_status().text
+    assert Path(download.value.path()).read_bytes().decode() == written
 
 
 def test_by_keyboard_alone(open_page: Open) -> None:
@@ -113,15 +129,15 @@ def test_by_keyboard_alone(open_page: Open) -> None:
     keys = page.keyboard
     expect(page.locator("#about")).to_contain_text("English-EWT")
     keys.press("Tab")
-    assert focused(page)["text"] == "Skip to the result"
+    assert focused(page)[1] == "Skip to the result"
     keys.press("Tab")
-    assert focused(page)["id"] == "text"
+    assert focused(page)[0] == "text"
     keys.type("They can fish. The old man the boats.\nTime flies like an arrow.")
     keys.press("Control+Enter")
     expect(page.locator("#status")).to_have_text("16 words in 3 sentences.")
     for _ in range(20):
         keys.press("Tab")
-        if focused(page)["word"] >= 0:
+        if focused(page)[2] >= 0:
             break
     first = page.locator("#words .word").first
     expect(page.locator("#tip")).to_contain_text("They")  # alternatives on focus, and read aloud
@@ -129,11 +145,11 @@ def test_by_keyboard_alone(open_page: Open) -> None:
     assert first.get_attribute("aria-label").startswith("They, PRON pronoun, ")
     for key, word in [("ArrowRight", 1), ("ArrowLeft", 0), ("End", 3), ("Home", 0), ("ArrowRight", 1)]:
         keys.press(key)
-        assert focused(page)["word"] == word, key
+        assert focused(page)[2] == word, key
     assert page.locator("#words [tabindex='0']").count() == 1
     keys.press("Escape")
     expect(page.locator("#tip")).to_be_hidden()
-    assert focused(page)["word"] == 1
+    assert focused(page)[2] == 1
     snapshot = page.locator("body").aria_snapshot()
     for part in ('textbox "Text"', 'combobox "Model"', 'button "Tag"', 'radio "UPOS" [checked]', 'region "Result"'):
         assert part in snapshot, part
@@ -160,19 +176,6 @@ def test_markup_stays_text(open_page: Open) -> None:
     assert page.locator("img, svg, body script ~ script, #words script").count() == 0
 
 
-def test_a_download_is_what_the_service_writes(open_page: Open, url: str) -> None:
-    page = open_page()
-    tag(page)
-    page.fill("#text", "Another text")  # what was tagged counts
-    body = {"text": TEXT, "model": "english", "columns": ["upos", "xpos", "feats", "lemma"], "top": 5}
-    expected = httpx.post(f"{url}v1/tag", json=body | {"output": "conllu"}).raise_for_status().text
-    page.select_option("#format", "conllu")
-    with page.expect_download() as download:
-        page.click("#download")
-    assert download.value.suggested_filename == "english.conllu"
-    assert Path(download.value.path()).read_bytes().decode() == expected
-
-
 def test_a_link_carries_text_and_settings_in_the_fragment(open_page: Open) -> None:
     page = open_page()
     text = TEXT + "\n\n 50% & more + #1 🙂 كتاب"
@@ -180,22 +183,19 @@ def test_a_link_carries_text_and_settings_in_the_fragment(open_page: Open) -> No
     tag(page, text)
     page.check("#columns [value=xpos]")
     page.click("#link")
-    assert "?" not in page.url
+    address, _, fragment = page.url.partition("#")
+    assert "?" not in address
     sent = []
-    again = open_page(
-        fragment=page.url[page.url.index("#") :], route=("**/*", lambda r: (sent.append(r.request.url), r.continue_()))
-    )
+    again = open_page(f"#{fragment}", ("**/*", lambda route: (sent.append(route.request.url), route.continue_())))
     expect(again.locator("#status")).to_contain_text("differ")
     assert again.input_value("#text") == text
     assert codes(again) == codes(page)
     assert not [address for address in sent if "fish" in address.partition("#")[0]]
 
 
-def test_languages_are_shown_and_can_be_chosen(browser: Any, tmp_path: Path) -> None:
+def test_languages_are_shown_and_can_be_chosen(open_page: Open, tmp_path: Path) -> None:
     with serving(tmp_path) as service:
-        page = browser.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.goto(service.url)
+        page = open_page(own=f"{service.url}/")
         expect(page.locator("#model-label")).to_have_text("Language")
         titles = page.locator("#model option").all_inner_texts()
         assert titles == ["automatic", *(name.capitalize() for name in sorted(bundled_languages()))]
@@ -213,22 +213,18 @@ def test_languages_are_shown_and_can_be_chosen(browser: Any, tmp_path: Path) -> 
         page.select_option("#model", "all-languages")
         page.click("#tag")
         expect(page.locator("#error")).to_contain_text("name it: language ")
-        page.close()
-
-
-def answered(answer: dict[str, Any] | None, route: Any) -> None:
-    route.fulfill(**answer) if answer else route.abort()
 
 
 def test_errors_are_told(open_page: Open) -> None:
     page = open_page()
+    refused = {"status": 413, "json": {"error": "<b>no</b>"}}
     for answer, message in [
-        ({"status": 413, "json": {"error": "<b>no</b>"}}, "The text is too large for this service: <b>no</b>"),
-        (None, "The service does not answer. Is it still running?"),
+        (lambda route: route.fulfill(**refused), "The text is too large for this service: <b>no</b>"),
+        (lambda route: route.abort(), "The service does not answer. Is it still running?"),
     ]:
         tag(page, "They fish.")
         assert page.locator("#error").is_hidden()
-        page.route("**/v1/*", partial(answered, answer))
+        page.route("**/v1/*", answer)
         page.click("#tag")
         expect(page.locator("#error")).to_have_text(f"That did not work. {message}")
         assert words(page) == ["They", "fish", "."]  # the last result stays
@@ -245,10 +241,7 @@ def test_a_token_is_asked_for_and_kept_for_the_session(open_page: Open) -> None:
         else:
             route.fulfill(status=401, json={"error": "a token is needed"})
 
-    def answer(dialog: Any) -> None:
-        dialog.accept(given.pop(0))
-
-    page = open_page(route=("**/v1/*", guarded), dialog=answer)
+    page = open_page(route=("**/v1/*", guarded), dialog=lambda shown: shown.accept(given.pop(0)))
     tag(page)
     assert list(dict.fromkeys(seen)) == [None, "Bearer wrong", "Bearer right"], seen
     page.reload()
