@@ -24,9 +24,34 @@ from tagger.text.sentence import Sentence
 from tagger.training.start import dictionaries_of
 
 ROOT = Path(__file__).parents[3]
+ROWS = {row.name: row for row in make.rows()}
 BLANK = make.LanguageRow(**{**dict.fromkeys(make.LanguageRow._fields, ""), "dev": "kept"})
 ENGLISH = BLANK._replace(name="english", corpora="UD_English-EWT")
 TALO = [["talo", "talon", "talossa"], ["kirja", "kirjan", "kirjat", "kirjalla"], ["Helsinki"]]
+
+
+def conllu(*words: str, before: str = "") -> str:
+    """The lines of a sentence of words such as `form/lemma/UPOS/XPOS/FEATS`; cells may be left out."""
+    cells = [[*word.split("/"), "_", "_", "_", "_"][:5] for word in words]
+    lines = ["\t".join([str(i), *row, *"____"]) + "\n" for i, row in enumerate(cells, start=1)]
+    return before + "".join(lines) + "\n"
+
+
+def write(folder: Path, **files: str) -> None:
+    """Files such as `train` of a corpus; those that end in `_gz` are compressed."""
+    folder.mkdir()
+    for name, text in files.items():
+        stem = name.removesuffix("_gz").replace("_", "-")
+        data = text.encode()
+        if stem == name:
+            (folder / f"{stem}.conllu").write_bytes(data)
+        else:
+            (folder / f"{stem}.conllu.gz").write_bytes(gzip.compress(data))
+
+
+def language(folder: Path, row: make.LanguageRow, **cells: str) -> make.Language:
+    """What is made of a row, some of it changed, with its corpora and texts in a folder."""
+    return make.Language(row._replace(**cells), [folder], folder, folder / "work")
 
 
 def test_pages_have_the_scores_of_the_taggers_that_are_there() -> None:
@@ -35,9 +60,8 @@ def test_pages_have_the_scores_of_the_taggers_that_are_there() -> None:
 
 
 def test_the_table_from_which_taggers_are_made() -> None:
-    table = {row.name: row for row in make.rows()}
-    assert set(bundled_languages()) <= set(table) == set(Languages()._identifier.languages)
-    for name, row in table.items():
+    assert set(bundled_languages()) <= set(ROWS) == set(Languages()._identifier.languages)
+    for name, row in ROWS.items():
         assert codes_of(name)
         for source in make.names_of(row):
             licence = make.sources()[source]["licence"]
@@ -46,15 +70,22 @@ def test_the_table_from_which_taggers_are_made() -> None:
         assert row.size in make.SIZES
 
 
-def test_the_identifier_learns_from_splits_and_whole_files_of_a_row(tmp_path: Path) -> None:
-    (tmp_path / "danish").mkdir()
-    for name, word in (("ddt-dev", "hus"), ("ddt-um", "huset"), ("more", "husene")):
-        lines = f"1\t{word}" + "\t_" * 8 + "\n\n"
-        (tmp_path / "danish" / f"{name}.conllu.gz").write_bytes(gzip.compress(lines.encode()))
-    row = BLANK._replace(name="danish", corpora="danish/ddt", more="danish/more", renewed="danish/ddt-um")
-    danish = make.Language(row, [tmp_path], tmp_path, tmp_path)
+def test_the_identifier_learns_from_splits_files_and_own_text_of_each_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "danish", ddt_dev_gz=conllu("hus"), ddt_um_gz=conllu("huset"), more_gz=conllu("husene"))
+    danish = language(tmp_path, BLANK, corpora="danish/ddt", more="danish/more", renewed="danish/ddt-um")
     assert fit_identifier.train_texts(danish) == [["husene"], ["huset"]]
     assert fit_identifier.dev_texts(danish) == ["hus"]
+    monkeypatch.setattr(fit_identifier, "STEPS", 20)
+    read = []
+    for name, words, texts in (("finnish", "talossa on", "fi.txt"), ("welsh", "mae hen wlad", "cy.txt fi.txt")):
+        write(tmp_path / f"UD_{name}", x_train=conllu(*words.split()))
+        (tmp_path / texts.split()[0]).write_text(f"{words[::-1]}\n", encoding="utf-8")
+        read.append(fit_identifier.train_texts(language(tmp_path, BLANK, corpora=f"UD_{name}", text=texts)))
+    assert read == [[["talossa", "on"], ["no", "assolat"]], [["mae", "hen", "wlad"], ["dalw", "neh", "eam"]]]
+    identifier = Identifier(["finnish", "welsh"], *fit_identifier.fit(read))
+    assert [identifier.scores([word]).argmax() for word in ("talossa", "wlad")] == [0, 1]
 
 
 def test_a_file_keeps_the_identifier(tmp_path: Path) -> None:
@@ -79,34 +110,11 @@ def test_made_up_words_have_the_endings_of_others() -> None:
     assert list(recombined([["他们", "在", "图书馆"]], {"他们", "在", "图书馆"}, 200, 1)) == []
 
 
-def test_the_identifier_learns_from_the_train_split_and_the_own_text_of_each_row(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fit_identifier, "STEPS", 20)
-    read = []
-    for name, words, texts in (("finnish", "talossa on", "fi.txt"), ("welsh", "mae hen wlad", "cy.txt fi.txt")):
-        row = BLANK._replace(name=name, corpora=f"UD_{name}", text=texts)
-        (tmp_path / row.corpora).mkdir()
-        lines = "".join(f"{n}\t{word}" + "\t_" * 8 + "\n" for n, word in enumerate(words.split(), 1))
-        (tmp_path / row.corpora / "x-train.conllu").write_text(f"{lines}\n", encoding="utf-8")
-        (tmp_path / texts.split()[0]).write_text(f"{words[::-1]}\n", encoding="utf-8")
-        read.append(fit_identifier.train_texts(make.Language(row, [tmp_path], tmp_path, tmp_path)))
-    assert read == [[["talossa", "on"], ["no", "assolat"]], [["mae", "hen", "wlad"], ["dalw", "neh", "eam"]]]
-    identifier = Identifier(["finnish", "welsh"], *fit_identifier.fit(read))
-    assert [identifier.languages[identifier.scores([word]).argmax()] for word in ("talossa", "wlad")] == [
-        "finnish",
-        "welsh",
-    ]
-
-
 def test_train_of_an_older_release_gets_the_tags_that_dev_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sentence = "# text = wlad\n1\twlad\tgwlad\tNOUN\tn\tCase=Old\t_\t_\t_\t_\n\n"
-    (tmp_path / "UD_Welsh-CCG").mkdir()
+    sentence = conllu("wlad/gwlad/NOUN/n/Case=Old", before="# text = wlad\n")
     older = sentence.replace("gwlad", "wlad") * 3 + sentence.replace("NOUN", "VERB")  # today never has it as a verb
-    for split, text in (("train", older), ("dev", sentence * 10), ("test", sentence)):
-        (tmp_path / "UD_Welsh-CCG" / f"cy-{split}.conllu.gz").write_bytes(gzip.compress(text.encode()))
-    welsh = next(row for row in make.rows() if row.name == "welsh")
-    made = make.Language(welsh._replace(dev="newer"), [tmp_path], tmp_path, tmp_path / "work")
+    write(tmp_path / "UD_Welsh-CCG", cy_train_gz=older, cy_dev_gz=sentence * 10, cy_test_gz=sentence)
+    made = language(tmp_path, ROWS["welsh"], dev="newer")
     made.join()
     assert [path.name for folder in made.older for path in folder.iterdir()] == ["welsh-train.conllu"]
     assert (made.today / "welsh-train.conllu").read_text() == sentence * 8
@@ -142,25 +150,19 @@ def test_train_of_an_older_release_gets_the_tags_that_dev_has(tmp_path: Path, mo
 def test_files_join_train_in_part_and_those_that_are_renewed_stay_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def sentences(word: str, count: int, spacing: str = "") -> str:
-        return f"{spacing}1\t{word}\t{word}\tNOUN\tN\tCase=Nom\t_\t_\t_\t_\n\n" * count
+    def sentences(word: str, count: int, before: str = "") -> str:
+        return conllu(f"{word}/{word}/NOUN/N/Case=Nom", before=before) * count
 
-    (tmp_path / "UD_Welsh-CCG").mkdir()
-    (tmp_path / "welsh").mkdir()
-    for split in ("train", "dev", "test"):
-        (tmp_path / "UD_Welsh-CCG" / f"cy-{split}.conllu").write_text(sentences(split, 10), encoding="utf-8")
-    (tmp_path / "welsh" / "new.conllu").write_text(sentences("new", 50), encoding="utf-8")
+    splits = {f"cy_{split}": sentences(split, 10) for split in ("train", "dev", "test")}
+    write(tmp_path / "UD_Welsh-CCG", **splits)
     unknown = f"{make.UNKNOWN_SPACES}\n"
-    (tmp_path / "welsh" / "old.conllu.gz").write_bytes(gzip.compress(sentences("old", 100, unknown).encode()))
-    (tmp_path / "welsh" / "speech.conllu").write_text(sentences("speech", 3), encoding="utf-8")
-    welsh = next(row for row in make.rows() if row.name == "welsh")
-    row = welsh._replace(dev="kept", more="welsh/new", renewed="welsh/old", others="welsh/speech")
-    row = row._replace(related="UD_Breton-KEB")
-    (tmp_path / "UD_Breton-KEB").mkdir()
-    (tmp_path / "UD_Breton-KEB" / "br-train.conllu").write_text(sentences("breton", 200), encoding="utf-8")
+    old = sentences("old", 100, unknown)
+    write(tmp_path / "welsh", new=sentences("new", 50), old_gz=old, speech=sentences("speech", 3))
+    write(tmp_path / "UD_Breton-KEB", br_train=sentences("breton", 200))
+    row = ROWS["welsh"]._replace(dev="kept", more="welsh/new", renewed="welsh/old", others="welsh/speech")
     monkeypatch.setattr(make, "MAX_RELATED", 100)
     monkeypatch.setattr(make, "MAX_WORDS", 100)
-    made = make.Language(row, [tmp_path], tmp_path, tmp_path / "work")
+    made = language(tmp_path, row, related="UD_Breton-KEB")
     made.join()
     corpora = [made.today, *made.older, *made.others, *made.related]
     assert [folder.name for folder in corpora] == ["UD_Welsh-CCG-today", "welsh-old", "welsh-speech", "UD_Breton-KEB"]
@@ -174,19 +176,15 @@ def test_files_join_train_in_part_and_those_that_are_renewed_stay_apart(
     assert old == sentences("old", count, unknown).replace("\tN\t", "\t_\t").replace("\t_\n", "\tObserved=Case=Nom\n")
     assert make.with_spaces(today + old) == today
     with pytest.raises(SystemExit, match="welsh/none is not in"):
-        make.Language(row._replace(more="welsh/none"), [tmp_path], tmp_path, tmp_path / "other").join()
+        language(tmp_path, row, more="welsh/none").join()
 
 
 def test_a_packed_tagger_says_that_it_has_read_noise_and_from_what_it_is_made(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "UD_English-EWT").mkdir()
-    for split in ("train", "dev", "test"):
-        (tmp_path / "UD_English-EWT" / f"en-{split}.conllu").write_text(
-            "1\ttime" + "\t_" * 8 + "\n\n", encoding="utf-8"
-        )
-    row = ENGLISH._replace(text="web_english/masc.lines en.txt", thin="computed", udpipe="97.00", cuts="rules")
-    made = make.Language(row, [tmp_path], tmp_path, tmp_path / "work")
+    write(tmp_path / "UD_English-EWT", **{f"en_{split}": conllu("time") for split in ("train", "dev", "test")})
+    texts = "web_english/masc.lines en.txt"
+    made = language(tmp_path, ENGLISH, text=texts, thin="computed", udpipe="97.00", cuts="rules")
     made.join()
     tiny = Bundle.load(trained)
     for name in ("student", "segmenter"):
@@ -199,81 +197,56 @@ def test_a_packed_tagger_says_that_it_has_read_noise_and_from_what_it_is_made(
     made.pack()
     packed = made.folder / "packed" / "english"
     assert Bundle.load(packed).has_noise
-    assert "- UD_English-EWT (CC BY-SA 4.0)\n- untagged text of some" in (packed / "LICENSE").read_text(
-        encoding="utf-8"
-    )
-    assert "- web_english/masc.lines (free for any use)" in (packed / "README.md").read_text(encoding="utf-8")
+    licence, card = ((packed / name).read_text(encoding="utf-8") for name in ("LICENSE", "README.md"))
+    assert "- UD_English-EWT (CC BY-SA 4.0)\n- untagged text of some" in licence
+    assert "- web_english/masc.lines (free for any use)" in card
 
 
 def test_lemmas_and_xpos_of_a_file_become_those_of_today() -> None:
-    def text(*words: tuple[str, str, str, str]) -> str:
-        lines = [f"{i}\t{form}\t{lemma}\t{upos}\t{xpos}" for i, (form, lemma, upos, xpos) in enumerate(words, start=1)]
-        return "# a comment\n1-2\tsich\t_\t_\t_\t_\t_\t_\t_\t_\n" + "".join(
-            f"{each}\t_\t_\t_\t_\t_\n" for each in lines
-        )
-
-    sich, mal, westen = ("sich", "sich", "PRON", "R"), ("mal", "mal", "ADV", "A"), ("Westen", "Westen", "NOUN", "N")
-    today = text(
-        sich, sich, mal, westen, ("d'", "d'", "DET", "D"), ("Band", "Band", "NOUN", "N"), mal, ("|", "|", "PUNCT", "N")
-    )
-    old = text(
-        ("sich", "er|es", "PRON", "P"),  # always otherwise: as today
-        ("mal", "mal", "ADV", "A"),  # mostly as today: stays
-        ("mal", "Mal", "ADV", "A"),
-        ("mal", "mal", "ADV", "A"),
-        ("Westen", "Weste", "NOUN", "N"),  # today has it once: enough
-        ("Typen", "Typ|Type", "NOUN", "NN"),  # a symbol and an XPOS that today lacks
-        ("wie's", "wie's", "ADV", "A"),
-        ("sich", "_", "X", "_"),
-    )
-    assert as_today(old, today) == text(
-        sich,
-        ("mal", "mal", "ADV", "A"),
-        ("mal", "Mal", "ADV", "A"),
-        ("mal", "mal", "ADV", "A"),
-        westen,
-        ("Typen", "_", "NOUN", "_"),
-        ("wie's", "wie's", "ADV", "A"),
-        ("sich", "_", "X", "_"),
-    )
+    before = "# a comment\n1-2\tsich" + "\t_" * 8 + "\n"
+    sich, mal, westen = "sich/sich/PRON/R", "mal/mal/ADV/A", "Westen/Westen/NOUN/N"
+    today = conllu(sich, sich, mal, westen, "d'/d'/DET/D", "Band/Band/NOUN/N", mal, "|/|/PUNCT/N", before=before)
+    words = {
+        "sich/er|es/PRON/P": sich,  # always otherwise: as today
+        mal: mal,  # mostly as today: stays
+        "mal/Mal/ADV/A": "mal/Mal/ADV/A",
+        "mal/mal/ADV/A/x": "mal/mal/ADV/A/x",
+        "Westen/Weste/NOUN/N": westen,  # today has it once: enough
+        "Typen/Typ|Type/NOUN/NN": "Typen/_/NOUN/_",  # a symbol and an XPOS that today lacks
+        "wie's/wie's/ADV/A": "wie's/wie's/ADV/A",
+        "sich/_/X/_": "sich/_/X/_",
+    }
+    assert as_today(conllu(*words, before=before), today) == conllu(*words.values(), before=before)
 
 
-def test_lemmas_without_a_symbol_that_today_adds_often_are_those_of_words_that_today_has() -> None:
-    def text(*lemmas: str) -> str:
-        words = ((lemma.replace("#", "") + "n", lemma) for lemma in lemmas)
-        return "".join(f"1\t{form}\t{lemma}\tNOUN" + "\t_" * 6 + "\n" for form, lemma in words)
-
-    today = text("yli#opisto", "yli#opisto", "talo", "kirja")
-    assert as_today(text("yliopisto", "talo", "puhemies"), today) == text("yli#opisto", "talo", "puhemies").replace(
-        "\tpuhemies\t", "\t_\t"
-    ).replace("yli#opiston", "yliopiston")
-    as_it_is = text("yli#opisto", "talo", "puhe#mies", "koira")
-    assert as_today(as_it_is, today) == as_it_is
+YLI = "yliopiston/yli#opisto yliopiston/yli#opisto talon/talo kirjan/kirja"  # a symbol that is added often
+KRYM = "Крым/Крым Крым/Крым дом/дом Кот/кот"  # names have capitals
 
 
-def test_names_of_a_file_whose_lemmas_have_no_capitals_get_lemmas_that_today_has() -> None:
-    def text(*words: tuple[str, str]) -> str:
-        return "".join(f"1\t{form}\t{lemma}\tNOUN" + "\t_" * 6 + "\n" for form, lemma in words)
-
-    today = text(("Крым", "Крым"), ("Крым", "Крым"), ("дом", "дом"), ("Кот", "кот"))
-    old = (("Крым", "крым"), ("Кот", "кот"), ("Нил", "нил"), ("коты", "кот"))
-    assert as_today(text(*old), today) == text(("Крым", "Крым"), ("Кот", "кот"), ("Нил", "_"), ("коты", "кот"))
-    as_it_is = text(*old, ("Рим", "Рим"))
-    assert as_today(as_it_is, today) == as_it_is.replace("\tкрым\t", "\tКрым\t")
+@pytest.mark.parametrize(
+    ("today", "old", "expected"),
+    [
+        (YLI, "yliopiston/yliopisto talon/talo miehen/mies", "yliopiston/yli#opisto talon/talo miehen/_"),
+        (YLI, "yliopiston/yli#opisto talon/talo miehen/puhe#mies koiran/koira", None),
+        (KRYM, "Крым/крым Кот/кот Нил/нил коты/кот", "Крым/Крым Кот/кот Нил/_ коты/кот"),
+        (KRYM, "Крым/крым Нил/нил коты/кот Рим/Рим", "Крым/Крым Нил/нил коты/кот Рим/Рим"),
+    ],
+)
+def test_lemmas_of_a_file_that_lacks_symbols_or_capitals_are_those_that_today_has(
+    today: str, old: str, expected: str | None
+) -> None:
+    texts = (conllu(*(f"{word}/NOUN" for word in words.split())) for words in (today, old, expected or old))
+    known, given, wanted = texts
+    assert as_today(given, known) == wanted
 
 
 def test_a_dictionary_is_counted_on_the_words_from_which_a_tagger_has_learned(tmp_path: Path) -> None:
-    folder = tmp_path / "UD_English-EWT"
-    folder.mkdir()
-    for split, word in (("train", "cats"), ("dev", "dogs"), ("test", "mice")):
-        (folder / f"en-{split}.conllu").write_text(
-            f"1\t{word}\t{word[:-1]}\tNOUN" + "\t_" * 6 + "\n\n", encoding="utf-8"
-        )
-    found = count_lemmas.count(make.Language(ENGLISH, [tmp_path], tmp_path, tmp_path))
+    words = {"train": "cats/cat/NOUN", "dev": "dogs/dog/NOUN", "test": "mice/mic/NOUN"}
+    write(tmp_path / "UD_English-EWT", **{f"en_{split}": conllu(word) for split, word in words.items()})
+    found = count_lemmas.count(language(tmp_path, ENGLISH))
     assert found is not None
     assert [(right, known) for _, right, known in found.new["NOUN"]] == [(1, 1)]
-    thai = ENGLISH._replace(name="thai")
-    assert count_lemmas.count(make.Language(thai, [tmp_path], tmp_path, tmp_path)) is None
+    assert count_lemmas.count(language(tmp_path, ENGLISH, name="thai")) is None
 
 
 def test_what_a_training_has_counted_is_not_counted_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,34 +266,26 @@ def test_the_bundled_taggers_have_the_dictionaries_of_their_languages(name: str)
 
 
 def test_a_sentence_that_two_files_have_is_kept_once_with_its_lemmas() -> None:
-    def sentence(number: int, *words: tuple[str, str, str]) -> str:
-        lines = [f"{i}\t{form}\t{lemma}\t{upos}" + "\t_" * 6 for i, (form, lemma, upos) in enumerate(words, start=1)]
-        return f"# sent_id = {number}\n" + "\n".join(["1-2\tharinte" + "\t_" * 8, *lines]) + "\n\n"
+    def sentence(number: int, *words: str) -> str:
+        return conllu(*words, before=f"# sent_id = {number}\n1-2\tharinte" + "\t_" * 8 + "\n")
 
-    both = sentence(1, ("har", "_", "AUX"), ("inte", "_", "PART"))
-    known = sentence(2, ("hade", "ha", "AUX"))
-    alone = sentence(3, ("ja", "_", "INTJ"))
-    other = sentence(4, ("har", "ha", "VERB"), ("inte", "inte", "ADV"))
-    new = sentence(5, ("nej", "nej", "INTJ"))
-    texts = joined(both + known + alone, sentence(6, ("hade", "hava", "VERB")) + new + other)
-    assert texts == (sentence(1, ("har", "ha", "AUX"), ("inte", "inte", "PART")) + known + alone, new)
+    both, known, alone = sentence(1, "har/_/AUX", "inte/_/PART"), sentence(2, "hade/ha/AUX"), sentence(3, "ja/_/INTJ")
+    new, other = sentence(4, "nej/nej/INTJ"), sentence(5, "har/ha/VERB", "inte/inte/ADV")
+    texts = joined(both + known + alone, sentence(6, "hade/hava/VERB") + new + other)
+    assert texts == (sentence(1, "har/ha/AUX", "inte/inte/PART") + known + alone, new)
     assert joined("", new) == ("", new)
 
 
 def test_words_that_a_treebank_writes_apart_are_a_multiword_token_as_in_text() -> None:
-    rows = [("Σ", "No"), ("την", "_"), ("τάξη", "_"), ("σ", "_"), ("το", "No"), (".", "_"), ("σ", "_"), ("αυτό", "_")]
-    words = [
-        "\t".join([str(number), form, form, *"_" * 6, "SpaceAfter=No" if no == "No" else "_"])
-        for number, (form, no) in enumerate(rows, 1)
-    ]
+    rows = ["Σ", "την", "τάξη", "σ", "το", ".", "σ", "αυτό"]
+    *words, _, _ = conllu(*(f"{form}/{form}" for form in rows)).split("\n")
+    for place in (0, 4):
+        words[place] = words[place].removesuffix("_") + "SpaceAfter=No"
     text = "\n".join(["# text = Σ την τάξη σ το. σ αυτό", *words, "", ""])
     blank = "\t".join("_" * 7)
-    assert with_contractions(text, "σ", "τ") == "\n".join(
-        [
-            *("# text = Στην τάξη στο. σ αυτό", f"1-2\tΣτην\t{blank}\t_", *words[:3]),
-            *(f"4-5\tστο\t{blank}\tSpaceAfter=No", *words[3:], "", ""),
-        ]
-    )
+    lines = ["# text = Στην τάξη στο. σ αυτό", f"1-2\tΣτην\t{blank}\t_", *words[:3]]
+    lines += [f"4-5\tστο\t{blank}\tSpaceAfter=No", *words[3:], "", ""]
+    assert with_contractions(text, "σ", "τ") == "\n".join(lines)
     (sentence,) = read_conllu(with_contractions(text, "σ", "τ").splitlines(keepends=True), "gold.conllu")
     assert [each.form for each in sentence.multiwords] == ["Στην", "στο"]
 
@@ -359,21 +324,17 @@ def test_a_word_that_the_older_file_always_writes_otherwise_gets_what_is_guessed
     words = [*usual, *[("tas", "PRON", [("Dem", 0.9), ("Prs", 0.1)])] * 60]
     found = most_likely(*zip(*words, strict=True))
     assert found == ["Prs"] * 100 + ["Dem"] * 160
-
-
-def test_a_single_candidate_stays() -> None:
-    assert most_likely(["a", "b"], ["_", "x"], [[("_", 0.2)], [("Y", 0.1)]]) == ["_", "Y"]
+    assert most_likely(["a", "b"], ["_", "x"], [[("_", 0.2)], [("Y", 0.1)]]) == ["_", "Y"]  # single candidates stay
 
 
 def test_what_an_older_file_wrote_is_kept_beside_its_words() -> None:
-    rows = ["ein\tein\tDET\tART\t_\t_\t_\t_\t_", "Tag\tTag\tNOUN\tN;NOM\tCase=Nom\t_\t_\t_\tSpaceAfter=No"]
-    rows += ["er\ter\tPRON\t_\tCase=Nom|Person=3\t_\t_\t_\t_"]
-    text = "# text = ein Tag er\n" + "".join(f"{i}\t{row}\n" for i, row in enumerate(rows, start=1)) + "\n"
-    (sentence,) = read_conllu(with_observed(text).splitlines(keepends=True), "file")
-    assert observed(sentence) == ["_", "Case=Nom", "Case=Nom;Person=3"]
-    assert sentence.space_after == [True, False, True]
-    other = text.replace("Case=Nom|Person=3", "Case=Nom")
-    (sentence,) = read_conllu(with_observed(other).splitlines(keepends=True), "file")
-    assert observed(sentence) == ["ART", "N;NOM", "_"]
-    (sentence,) = read_conllu(text.splitlines(keepends=True), "file")
-    assert observed(sentence) == ["_", "_", "_"]
+    words = ["ein/ein/DET/ART", "Tag/Tag/NOUN/N;NOM/Case=Nom", "er/er/PRON/_/Case=Nom|Person=3"]
+    text = conllu(*words).replace("_\n3", "SpaceAfter=No\n3")
+    for written, expected in (
+        (with_observed(text), ["_", "Case=Nom", "Case=Nom;Person=3"]),
+        (with_observed(text.replace("|Person=3", "")), ["ART", "N;NOM", "_"]),
+        (text, ["_", "_", "_"]),
+    ):
+        (sentence,) = read_conllu(written.splitlines(keepends=True), "file")
+        assert observed(sentence) == expected
+        assert sentence.space_after == [True, False, True]
