@@ -1,19 +1,26 @@
-"""The service's own protocol: the tags are those of the command line, and bad requests say what to change."""
+"""The service's own protocol: tags are those of the command line, of one language or of all; bad requests are told."""
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from starlette.testclient import TestClient
 
 import tagger
-from tests.extras.serving.conftest import TEXT, Running, command
+from tagger.extras.serving.bodies import MAX_FIELDS, MAX_JSON
+from tagger.extras.serving.documents import IN_MEMORY
+from tagger.extras.serving.service import ALL_LANGUAGES, Service, all_languages
+from tests.conftest import largest_file
+from tests.extras.serving.conftest import TEXT, Running, command, inside, running, service_of
+from tests.tagging.test_languages import HUNGARIAN, TEXTS
 
 
 def tag(served: Running, status: int = 200, **body: Any) -> Any:
-    response = httpx.post(f"{served.url}/v1/tag", json=body)
+    response = httpx.post(f"{served.url}/v1/tag", json=body, timeout=60)
     assert response.status_code == status, response.text
     return response.json() if response.headers["content-type"] == "application/json" else response.text
 
@@ -75,13 +82,6 @@ def test_bad_requests(served: Running, body: dict[str, Any], words: str) -> None
     assert words in tag(served, 400, **body)["error"]
 
 
-def test_models(served: Running) -> None:
-    found = httpx.get(f"{served.url}/v1/models").json()
-    english = found["models"][0]
-    assert (found["default"], english["language"], english["license"]) == ("english", "en", "CC BY-SA 4.0")
-    assert len(english["tags"]["upos"]) == 17
-
-
 def test_documented_without_another_host(served: Running) -> None:
     page = httpx.get(f"{served.url}/docs").text
     assert "http" not in page.replace(served.url, "").replace("http://www.w3.org", "")
@@ -94,3 +94,125 @@ def test_documented_without_another_host(served: Running) -> None:
     assert bad.headers["allow"] == "POST"
     lost = httpx.get(f"{served.url}/lost")
     assert (lost.status_code, lost.text) == (404, "GET /lost: Not Found; /docs lists what there is\n")
+
+
+@pytest.fixture(scope="module")
+def every() -> Iterator[Running]:
+    with running(Service({ALL_LANGUAGES: all_languages("cpu", "auto")})) as service:
+        yield service
+
+
+def test_each_paragraph_has_its_language(every: Running) -> None:
+    found = tag(every, text=f"{TEXTS['welsh']}\n\n{TEXTS['english']}\n\nЯ живу в Москве.", columns=["upos", "lemma"])
+    assert (found["model"], found["warnings"]) == (ALL_LANGUAGES, [])
+    assert [sentence["language"] for sentence in found["sentences"]] == ["welsh", "english", "russian"]
+    for names in ({"model": "cy"}, {"language": "welsh"}, {"language": "cy", "model": ALL_LANGUAGES}):
+        own = tag(every, text=TEXTS["welsh"], columns=["upos", "lemma"], **names)
+        assert own["model"] == "welsh"
+        assert own["sentences"][0]["lemma"] == found["sentences"][0]["lemma"]
+
+
+def test_warnings_and_errors_are_those_of_the_command_with_remedies_of_the_service(every: Running) -> None:
+    hebrew = "הילדה קוראת ספר חדש בבית הספר בירושלים."
+    mixed = f"{TEXTS['welsh'] * 2}\n\n{HUNGARIAN}\n\nስሜ አበበ ነው።\n\n{hebrew}"
+    for text in (mixed, f"{mixed}\n\n" + f"{TEXTS['welsh']}\n\n" * 300):  # at once, and in windows
+        doubt, thin = tag(every, text=text)["warnings"]
+        assert doubt.endswith("looks like a language that is not there; it is tagged as welsh")
+        assert thin.startswith("hebrew: this tagger is thin")
+    assert tag(every, text="a", model="he")["warnings"] == [thin]
+    for names, words in (
+        ({}, r"the text looks most like (\w+), .*; if it is \1, name it: language [a-z]+$"),
+        ({"model": "elvish"}, "model 'elvish' does not exist; choose all-languages, or a language that /v1/models"),
+        ({"model": "de", "language": "cy"}, "language 'cy' names a model, and so does model; leave one out"),
+    ):
+        assert re.search(words, tag(every, 400, text=HUNGARIAN, **names)["error"])
+
+
+def test_models(served: Running, every: Running) -> None:
+    one, listed = (httpx.get(f"{each.url}/v1/models").json() for each in (served, every))
+    english = one["models"][0]
+    assert (one["default"], english["language"], english["license"]) == ("english", "en", "CC BY-SA 4.0")
+    assert len(english["tags"]["upos"]) == 17
+    assert listed["default"] == ALL_LANGUAGES
+    assert listed["models"][0]["languages"]["welsh"] == "cy"
+    form = {"data": TEXTS["welsh"], "tokenizer": "", "tagger": ""}
+    assert "\tchwarae\tNOUN\t" in httpx.post(f"{every.url}/process", data=form).json()["result"]
+
+
+URLENCODED = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data; boundary=b"
+
+
+@pytest.fixture(scope="module")
+def client(trained: Path) -> Iterator[TestClient]:
+    with inside(service_of(trained), max_bytes=10_000_000) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "the body is empty"),
+        (b"\xef\xbb\xbf \n", "the body is empty"),
+        (b"[" * 100_000, "no JSON"),
+        (b'{"text": "\\ud800"}', "half of a pair"),
+        (b'{"tokens": [["a"], %s1]}' % (b"1," * 100_000), "tokens"),
+        (json.dumps({"k\n" * 10_000: 1}).encode(), "no such key"),
+    ],
+)
+def test_bad_json_is_one_short_line(client: TestClient, body: bytes, words: str) -> None:
+    refused = client.post("/v1/tag", content=body)
+    message = refused.json()["error"]
+    assert (refused.status_code, words in message, "\n" in message) == (400, True, False)
+    assert len(message) < 200
+
+
+def test_json_may_begin_with_a_byte_order_mark_and_may_not_be_large(client: TestClient) -> None:
+    assert client.post("/v1/tag", content=b'\xef\xbb\xbf{"tokens": ["a"]}').status_code == 200
+    refused = client.post("/v1/tag", content=b'{"text":"' + b"1" * MAX_JSON)
+    assert refused.status_code == 413
+    assert "/process" in refused.json()["error"]
+
+
+def test_a_full_disk_refuses_the_request(client: TestClient) -> None:
+    with largest_file(1000):
+        data = {"data": "a\n\n" * IN_MEMORY, "input": "vertical", "output": "vertical"}
+        refused = client.post("/process", data=data)
+    assert refused.status_code == 507
+    assert refused.text.startswith("the service has no room")
+
+
+def part(name: str, value: str, more: str = "") -> str:
+    return f'--b\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n{value}\r\n'
+
+
+def test_forms(client: TestClient) -> None:
+    lines = {"input": "horizontal", "output": "horizontal"}
+    file = '; filename="a.txt"\r\nContent-Type: text/plain'
+    for body, kind, expected in [
+        ("data=a+b%20c%0A%C3%AB%f0%9f%99%82&model=tiny", URLENCODED, "a b c\në🙂\n"),
+        ("data=Zoë&data=Žofie", URLENCODED, "Žofie\n"),  # as `curl -d` sends it
+        (part("data", "-- --bc\r\nZoë") + "--b--\r\n", MULTIPART, "-- --bc\nZoë\n"),
+        (part("data", "-- --bc\r\nZoë", file) + "--b--\r\n", MULTIPART, "-- --bc\nZoë\n"),
+    ]:
+        found = client.post("/process", params=lines, content=body.encode(), headers={"content-type": kind})
+        assert found.json()["result"] == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "words"),
+    [
+        ("data=a", "text/plain", "send multipart"),
+        ("data=a", "multipart/form-data", "boundary"),
+        ("data=a", MULTIPART, ""),
+        (part("data", "a", "; x=" + "y" * 100_000), MULTIPART, ""),
+        (part("a", "") * (MAX_FIELDS + 1), MULTIPART, "fields"),
+        ("data=a%ffb", URLENCODED, "not UTF-8"),
+    ],
+)
+def test_bad_forms(client: TestClient, body: str, kind: str, words: str) -> None:
+    refused = client.post("/process", content=body.encode(), headers={"content-type": kind} if kind else {})
+    assert refused.status_code == 400
+    assert words in refused.text
+    assert refused.text.count("\n") == 1
+    assert client.get("/process?data=a%ff").status_code == 400

@@ -39,21 +39,17 @@ def words(conllu: str) -> list[list[str]]:
     return [[row[1], *row[3:6]] for row in rows]
 
 
-def body_as_udpipes_client_sends_it(fields: dict[str, str]) -> tuple[bytes, str]:
-    message = MIMEMultipart("form-data", policy=email.policy.HTTP)
+def test_udpipe_client(served: Running, tmp_path: Path) -> None:
+    fields = {"input": "conllu", "output": "conllu", "data": TEXT, "tokenizer": "", "tagger": "", "parser": ""}
+    message = MIMEMultipart("form-data", policy=email.policy.HTTP)  # as UDPipe's client makes it
     for name, value in fields.items():
         part = MIMENonMultipart("text", "plain")
         part.add_header("Content-Disposition", f'form-data; name="{name}"')
         part.add_header("Content-Transfer-Encoding", "8bit")
         part.set_payload(value, charset="utf-8")
         message.attach(part)
-    return message.as_bytes().split(b"\r\n\r\n", maxsplit=1)[1], message["Content-Type"]
-
-
-def test_udpipe_client(served: Running, tmp_path: Path) -> None:
-    fields = {"input": "conllu", "output": "conllu", "data": TEXT, "tokenizer": "", "tagger": "", "parser": ""}
-    body, kind = body_as_udpipes_client_sends_it(fields)
-    request = urllib.request.Request(f"{served.url}/process", headers={"Content-Type": kind}, data=body)
+    body, headers = message.as_bytes().split(b"\r\n\r\n", maxsplit=1)[1], {"Content-Type": message["Content-Type"]}
+    request = urllib.request.Request(f"{served.url}/process", headers=headers, data=body)
     with urllib.request.urlopen(request) as response:
         found = json.loads(response.read())
     expected = command(tmp_path, "--output", "conllu")

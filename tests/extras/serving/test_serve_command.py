@@ -13,31 +13,28 @@ from tagger.extras.serving.gate import Settings
 from tests.commands.conftest import call, error
 
 
-def test_taggers_need_names_of_their_own(model: Path) -> None:
-    assert f"{model.parent.name!r} names two models" in error("serve", "--model", str(model), "--model", str(model))
-    assert "'a' names two models" in error("serve", "--model", f"a={model}", "--model", f"a={model}")
-    assert "'a/b' is more than letters" in error("serve", "--model", f"a/b={model}")
-    assert "nowhere: no such tagger; python -m tagger models lists" in error("serve", "--model", "a=nowhere")
-
-
-def test_addresses_that_cannot_be_had(model: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--model MODEL --model MODEL", "'FOLDER' names two models"),
+        ("--model a=MODEL --model a=MODEL", "'a' names two models"),
+        ("--model a/b=MODEL", "'a/b' is more than letters"),
+        ("--model a=nowhere", "nowhere: no such tagger; python -m tagger models lists"),
+        ("--model MODEL --port PORT", "choose another --port"),
+        ("--model MODEL --host 192.0.2.1 --port 0", "--host 192.0.2.1"),
+        ("--model MODEL --origin example.org", "write it as browsers do: https://example.org"),
+    ],
+)
+def test_mistakes(model: Path, options: str, words: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        assert "choose another --port" in error("serve", "--model", str(model), "--port", port)
-    message = error("serve", "--model", str(model), "--host", "192.0.2.1", "--port", "0")
-    assert "--host 192.0.2.1" in message
-
-
-def test_origins_are_those_of_browsers(model: Path) -> None:
-    message = error("serve", "--model", str(model), "--origin", "example.org")
-    assert "write it as browsers do: https://example.org" in message
+        filled = options.replace("MODEL", str(model)).replace("PORT", str(taken.getsockname()[1]))
+        assert words.replace("FOLDER", model.parent.name) in error("serve", *filled.split())
 
 
 @pytest.mark.parametrize("token", ["", "two words", "gehe\u00efm"])
-def test_tokens_are_visible_ascii(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str) -> None:
-    file = tmp_path / "token"
-    file.write_text(token, encoding="utf-8")
-    assert f"--token-file {file}: " in error("serve", "--model", str(model), "--token-file", str(file))
+def test_tokens_are_visible_ascii(model: Path, monkeypatch: pytest.MonkeyPatch, token: str) -> None:
+    Path("token").write_text(token, encoding="utf-8")
+    assert "--token-file token: " in error("serve", "--model", str(model), "--token-file", "token")
     monkeypatch.setenv("TAGGER_TOKEN", token)
     message = error("serve", "--model", str(model))
     assert message.startswith("error: TAGGER_TOKEN: ")
