@@ -26,7 +26,7 @@ from tagger.text.files import check_input, read_lines
 from tagger.text.formats import PLACED, SEPARATED, TAGGED, TaggedFormat, read
 from tagger.text.segment import LEARNED
 from tagger.text.spacing import gold_paragraphs
-from tagger.text.tables import Table, percent
+from tagger.text.strings import Table, percent
 
 SegmenterChoice = Literal["auto", "learned", "english", "unicode"]
 SETTINGS = {"evaluate": {"epilog": format_help(TAGGED)}}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from tagger.commands.console import say, show, show_json, size_text
 from tagger.commands.options import AsJson
-from tagger.text.tables import Table
+from tagger.text.strings import Table
 
 if TYPE_CHECKING:
     from tagger.bundle.catalog import Model

@@ -141,7 +141,7 @@ def tag(
     for job in jobs:
         if keep and job.input not in TAGGED:
             raise InputError(f"--keep: {job.source} ({job.input}) has no tags; give {', '.join(TAGGED)} with --input")
-    for line in plan.messages():
+    for line in (*plan.skipped, *plan.errors):
         say(line)
     if shard is not None:
         own = jobs_of_shard(jobs, shard)

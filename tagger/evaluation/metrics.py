@@ -11,8 +11,7 @@ from tagger.errors import InputError
 from tagger.evaluation.calibration import calibration
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Sentence
-from tagger.text.strings import LEMMA, NO_TAG, is_annotated
-from tagger.text.tables import Table, percent
+from tagger.text.strings import LEMMA, NO_TAG, Table, is_annotated, percent
 from tagger.text.tags import is_span_column
 
 MAX_SHOWN_TAGS = 60  # of a column, in a terminal

@@ -14,8 +14,7 @@ from tagger.evaluation.calibration import Calibrations
 from tagger.evaluation.metrics import tag_table
 from tagger.text.output_files import whole_binary
 from tagger.text.sentence import Sentence
-from tagger.text.strings import encodable, is_annotated
-from tagger.text.tables import Table, html_table, html_text, percent
+from tagger.text.strings import Table, encodable, is_annotated, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -68,10 +67,10 @@ def report_page(
     below the title. The pictures are names of files beside the page.
     """
     first = next(iter(splits.values()))
-    parts = [table.as_html() for table in (_accuracies(splits), *tables)]
+    parts = [_table(table) for table in (_accuracies(splits), *tables)]
     parts += [f'<p><img src="{escape(name)}" alt="{escape(name)}"></p>\n' for name in pictures]
     parts += [_errors(column, [error for error in errors if error.column == column]) for column in first]
-    parts += [tag_table(column, scores, MAX_TAGS).as_html() for column, scores in first.items()]
+    parts += [_table(tag_table(column, scores, MAX_TAGS)) for column, scores in first.items()]
     template = Template(files("tagger.evaluation").joinpath("report_page.html").read_text(encoding="utf-8"))
     shown = {"title": escape(title), "facts": escape(" · ".join(facts)), "body": "".join(parts)}
     return encodable(template.substitute(shown))
@@ -100,14 +99,37 @@ def _errors(column: str, errors: Sequence[WordError]) -> str:
     rows = (
         [
             percent(error.confidence),
-            *map(html_text, (error.gold, error.predicted)),
+            *map(_html, (error.gold, error.predicted)),
             f"<bdi>{escape(error.before)} <mark>{escape(_cut(error.word))}</mark> {escape(error.after)}</bdi>",
-            html_text(error.sentence),
+            _html(error.sentence),
         ]
         for error in shown
     )
-    return html_table(
+    return _html_table(
         title, ("confidence", "gold", "predicted", "word in its sentence", "sentence"), rows, numbers=(0,)
+    )
+
+
+def _table(table: Table) -> str:
+    rows = (map(_html, row) for row in table.rows)
+    return _html_table(table.title, table.heads, rows, range(1, len(table.heads)))
+
+
+def _html(text: str) -> str:
+    """Plain text as HTML, with a writing direction of its own."""
+    return f"<bdi>{escape(text)}</bdi>"
+
+
+def _html_table(title: str, heads: Sequence[str], rows: Iterable[Iterable[str]], numbers: Sequence[int]) -> str:
+    """A heading and a table; the title and the heads are text, the cells HTML; some columns are `numbers`."""
+    kinds = [' class="number"' if i in numbers else "" for i in range(len(heads))]
+    head = "".join(f"<th{kind}>{escape(text)}</th>" for kind, text in zip(kinds, heads, strict=True))
+    body = "".join(
+        f"<tr>{''.join(f'<td{kind}>{cell}</td>' for kind, cell in zip(kinds, row, strict=True))}</tr>\n" for row in rows
+    )
+    return (
+        f"<h2>{_html(title)}</h2>\n"
+        f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table></div>\n'
     )
 
 

@@ -75,9 +75,14 @@ def tag_files(tagger: DocumentTagger, jobs: Iterable[Job], options: JobOptions) 
     """Tags files one after the other. An error in one does not stop the others; `WorkersDied` ends the run."""
     failed: set[Job] = set()
     request = Request(top=options.top, probabilities=options.probabilities, keep=options.keep is not None)
-    batches = _batches(_windows(tagger, jobs, options, failed))
+    windows = _windows(tagger, jobs, options, failed)
+    groups = grouped(windows, lambda window: window.tokens, FIRST_BATCH, WINDOW_TOKENS, count=MAX_WINDOWS)
+    batches = (
+        WorkBatch([window._replace(parts=[]) for window in group], group, sum(window.tokens for window in group))
+        for group in groups
+    )
     results = tagger.workers.map(partial(_write, request=request), batches)
-    pairs = (pair for windows, texts in results for pair in zip(windows, texts, strict=True))
+    pairs = (pair for group, texts in results for pair in zip(group, texts, strict=True))
     for job, own in groupby(pairs, lambda pair: pair[0].job):
         try:
             first = next(own)
@@ -104,23 +109,10 @@ def tag_files(tagger: DocumentTagger, jobs: Iterable[Job], options: JobOptions) 
             yield Step(job, error=error)
 
 
-def _batches(
-    windows: Iterator[_FileWindow | None],
-) -> Iterator[WorkBatch[list[_FileWindow], list[_FileWindow]]]:
-    """Windows of one file, or of several small ones after each other, to be sent together; None: at once."""
-
-    def size(window: _FileWindow | None) -> int:
-        return WINDOW_TOKENS if window is None else window.tokens
-
-    for group in grouped(windows, size, FIRST_BATCH, WINDOW_TOKENS, count=MAX_WINDOWS):
-        if batch := [window for window in group if window is not None]:
-            yield WorkBatch([window._replace(parts=[]) for window in batch], batch, sum(map(size, batch)))
-
-
 def _windows(
     tagger: DocumentTagger, jobs: Iterable[Job], options: JobOptions, failed: Collection[Job]
-) -> Iterator[_FileWindow | None]:
-    """The windows of all files, at least one of each; None before a text that may come late."""
+) -> Iterator[_FileWindow]:
+    """The windows of all files, at least one of each."""
     for job in jobs:
         write = writer(
             job.output,
@@ -130,8 +122,6 @@ def _windows(
             separator=options.separator if job.input == job.output or job.input not in SEPARATED else None,
             width=options.width,
         )
-        if job.source == STDIO:
-            yield None
         window = _FileWindow(job, [], write, job.output in WITH_OFFSETS)
         tokens, limit = 0, FIRST_WINDOW
         error = None

@@ -46,10 +46,6 @@ class Plan(NamedTuple):
     skipped: list[str]  # lines for users about what is left out of folders
     errors: list[str]  # lines for users about folders that cannot be read
 
-    def messages(self) -> list[str]:
-        """A line for users about each thing that is not tagged."""
-        return [*self.skipped, *(f"error: {line}" for line in self.errors)]
-
 
 class _FileToTag(NamedTuple):
     """A file to tag."""
@@ -203,7 +199,7 @@ def _local_files(root: str, to: str | None, plan: Plan) -> Iterator[_FileToTag]:
     def failed(error: OSError) -> None:
         if error.filename == root:
             raise InputError(f"{root} cannot be read: {error.strerror}")
-        plan.errors.append(f"{error.filename} cannot be read: {error.strerror}")
+        plan.errors.append(f"error: {error.filename} cannot be read: {error.strerror}")
 
     for folder, folders, names in os.walk(root, onerror=failed, followlinks=True):
         real = os.path.realpath(folder)

@@ -5,7 +5,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,7 +45,6 @@ def frozen_outputs(
     lengths: np.ndarray,
     folder: Path,
     device: torch.device | str = "cpu",
-    batch_pieces: int = BATCH_PIECES,
 ) -> np.ndarray:
     """The result of `embedding.outputs` for each token: (tokens, M', D) in float16, in the order of the corpus.
 
@@ -69,38 +68,22 @@ def frozen_outputs(
         _log.info("%s reads %s tokens once", embedding.config["name"], f"{shape[0]:,}")
         header = {"descr": "<f2", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
-        start = file.tell()
-        for first, states in _states(embedding, tokenizer, list(rows), tokens, lengths, device, batch_pieces):
-            file.seek(start + first * states[0].nbytes)
-            file.write(states.tobytes())
+        begin, row_bytes = file.tell(), 2 * shape[1] * shape[2]
+        pieces, home = tokenizer.pieces(list(rows)), embedding.gamma.device
+        starts, filled = np.cumsum(lengths) - lengths, np.flatnonzero(lengths)
+        sizes = np.add.reduceat([len(pieces[row]) for row in tokens], starts[filled])  # pieces of each sentence
+        embedding.to(device)
+        try:
+            for numbers in (filled[batch] for batch in length_buckets(sizes, BATCH_PIECES)):
+                spans = [(int(starts[number]), int(starts[number] + lengths[number])) for number in numbers]
+                batch = windows([[pieces[row] for row in tokens[start:end]] for start, end in spans], tokenizer)
+                with torch.no_grad():
+                    states = embedding.outputs(batch.to(device))  # (T, B, M', D)
+                array = states.clamp(-MAX_FLOAT16, MAX_FLOAT16).half().cpu().numpy()
+                for place, (start, end) in enumerate(spans):
+                    file.seek(begin + start * row_bytes)
+                    file.write(array[: end - start, place].tobytes())
+        finally:
+            embedding.to(home)
 
     return saved_array(folder / f"{digest.hexdigest()[:32]}.npy", shape, write)
-
-
-def _states(
-    embedding: TransformerEmbedding,
-    tokenizer: PieceTokenizer,
-    forms: list[str],
-    tokens: np.ndarray,
-    lengths: np.ndarray,
-    device: torch.device | str,
-    batch_pieces: int,
-) -> Iterator[tuple[int, np.ndarray]]:
-    """Yields for each sentence the number of its first token in the corpus, and the outputs of its tokens."""
-    pieces = tokenizer.pieces(forms)
-    home = embedding.gamma.device
-    starts = np.cumsum(lengths) - lengths
-    filled = np.flatnonzero(lengths)
-    embedding.to(device)
-    try:
-        sizes = np.add.reduceat([len(pieces[row]) for row in tokens], starts[filled])  # pieces of each sentence
-        for numbers in (filled[batch] for batch in length_buckets(sizes, batch_pieces)):
-            spans = [(int(starts[number]), int(starts[number] + lengths[number])) for number in numbers]
-            sentences = [[pieces[row] for row in tokens[start:end]] for start, end in spans]
-            with torch.no_grad():
-                states = embedding.outputs(windows(sentences, tokenizer).to(device))  # (T, B, M', D)
-            array = states.clamp(-MAX_FLOAT16, MAX_FLOAT16).half().cpu().numpy()
-            for place, (start, end) in enumerate(spans):
-                yield start, array[: end - start, place]
-    finally:
-        embedding.to(home)

@@ -5,7 +5,6 @@ pickled weights are not read.
 """
 
 import json
-import os
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 import torch
 
-from tagger.errors import InputError, shorten
+from tagger.errors import InputError, reason
 from tagger.model.transformer import (
     MINILM,
     MULTILINGUAL,
@@ -112,7 +111,7 @@ def load_weights(embedding: TransformerEmbedding, config: TransformerConfig) -> 
     try:
         embedding.encoder.load_state_dict(encoder.state_dict(), assign=True)
     except RuntimeError as error:
-        raise _bad(name, f"another encoder than in training ({_reason(error)}); restore that one") from None
+        raise _bad(name, f"another encoder than in training ({reason(error)}); restore that one") from None
     embedding.encoder.requires_grad_(False)
 
 
@@ -124,7 +123,7 @@ def _fetch(name: str, revision: str | None) -> tuple[Any, PieceTokenizer, str | 
     try:
         settings = transformers.AutoConfig.from_pretrained(source, **options)
     except Exception as error:
-        problem = f"its config.json names no encoder that can be read ({_reason(error)}); take another"
+        problem = f"its config.json names no encoder that can be read ({reason(error)}); take another"
         raise _bad(name, problem) from None
     if settings.is_encoder_decoder:
         raise _bad(name, "it has a decoder; name an encoder alone, such as BERT or XLM-RoBERTa")
@@ -137,10 +136,10 @@ def _fetch(name: str, revision: str | None) -> tuple[Any, PieceTokenizer, str | 
         if missing:
             raise ValueError(f"{len(missing)} weights are missing, such as {missing[0]}")
     except OSError as error:
-        problem = f"no weights in safetensors ({_reason(error)}); pickled ones are not read: convert them"
+        problem = f"no weights in safetensors ({reason(error)}); pickled ones are not read: convert them"
         raise _bad(name, problem) from None
     except Exception as error:
-        raise _bad(name, f"its weights are damaged ({_reason(error)}); fetch them again") from None
+        raise _bad(name, f"its weights are damaged ({reason(error)}); fetch them again") from None
     drop_pooler(encoder)
     _probe(name, encoder, tokenizer)
     return encoder, tokenizer, found
@@ -157,7 +156,7 @@ def _probe(name: str, encoder: Any, tokenizer: PieceTokenizer) -> None:
         if sizes != [(*pieces.ids.shape, encoder.config.hidden_size)] * (encoder.config.num_hidden_layers + 1):
             raise ValueError(f"outputs of sizes {sizes}")
     except Exception as error:
-        raise _bad(name, f"no hidden states for pieces of text ({_reason(error)}); name a text encoder") from None
+        raise _bad(name, f"no hidden states for pieces of text ({reason(error)}); name a text encoder") from None
 
 
 def _locate(name: str, revision: str | None) -> tuple[str, str | None]:
@@ -167,17 +166,16 @@ def _locate(name: str, revision: str | None) -> tuple[str, str | None]:
         if found is None:
             raise not_installed(name)
         return str(found[0] / "model"), found[1]
-    folder = os.path.expanduser(name)
-    if Path(folder).is_dir():
-        if not (Path(folder) / "config.json").is_file():
-            raise _bad(folder, "the folder has no config.json; name one that save_pretrained wrote")
-        return folder, None
+    if Path(name).is_dir():
+        if not (Path(name) / "config.json").is_file():
+            raise _bad(name, "the folder has no config.json; name one that save_pretrained wrote")
+        return name, None
     hub = import_module("huggingface_hub")
     hub.utils.logging.set_verbosity_error()
     try:
         file = hub.hf_hub_download(name, "config.json", revision=revision)
     except Exception as error:
-        said = f"{type(error).__name__}: {_reason(error)}"
+        said = f"{type(error).__name__}: {reason(error)}"
         problem = f"no such folder, and not to be had from huggingface.co ({said}); check the name, or connect"
         raise _bad(name, problem) from None
     return name, Path(file).parent.name  # the Hub's cache has a folder per commit
@@ -188,7 +186,7 @@ def _tokenizer(name: str, source: str, settings: Any, options: dict[str, Any]) -
     try:
         tokenizer = import_transformers(name).AutoTokenizer.from_pretrained(source, config=settings, **options)
     except Exception as error:
-        raise _bad(name, f"its tokenizer cannot be read ({_reason(error)}); it needs a tokenizer.json") from None
+        raise _bad(name, f"its tokenizer cannot be read ({reason(error)}); it needs a tokenizer.json") from None
     if not tokenizer.is_fast or len(tokenizer) <= len(tokenizer.all_special_ids):
         raise _bad(name, "it has no fast tokenizer with a vocabulary; it needs a tokenizer.json")
     limit = getattr(settings, "max_position_embeddings", None) or DEFAULT_LIMIT
@@ -202,7 +200,3 @@ def _tokenizer(name: str, source: str, settings: Any, options: dict[str, Any]) -
 
 def _bad(name: str, problem: str) -> EncoderError:
     return EncoderError(f"embedding.transformer={name}: {problem}")
-
-
-def _reason(error: Exception) -> str:
-    return shorten(" ".join(str(error).split()), 160)

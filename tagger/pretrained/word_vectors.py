@@ -257,8 +257,8 @@ PACKAGES: dict[str, tuple[str, Callable[[Path], Source], str]] = {
 }
 
 
-def _murmur(strings: Sequence[str], seed: int = 1) -> NDArray[np.uint64]:
-    """The MurmurHash64A of each string's UTF-8, (len(strings),); spaCy uses it as the number of a string.
+def _murmur(strings: Sequence[str]) -> NDArray[np.uint64]:
+    """The MurmurHash64A, with the seed 1, of each string's UTF-8, (len(strings),): spaCy's number of a string.
 
     The algorithm is by Austin Appleby, https://github.com/aappleby/smhasher. It reads 8 bytes at a time. Here strings
     of equal length are hashed together.
@@ -274,7 +274,7 @@ def _murmur(strings: Sequence[str], seed: int = 1) -> NDArray[np.uint64]:
         width = length // 8 * 8 + 8  # the last block holds the bytes that remain, then zeros
         padded = b"".join(encoded[index].ljust(width, b"\0") for index in indices)
         blocks = np.frombuffer(padded, dtype="<u8").reshape(len(indices), -1)
-        h = np.full(len(indices), seed ^ (length * m) % 2**64, dtype=np.uint64)  # arrays of uint64 wrap around
+        h = np.full(len(indices), 1 ^ (length * m) % 2**64, dtype=np.uint64)  # arrays of uint64 wrap around
         for k in blocks[:, :-1].T * factor:
             h = (h ^ ((k ^ (k >> shift)) * factor)) * factor
         if length % 8:

@@ -47,6 +47,7 @@ from tagger.segmenter.unit_network import (
 )
 from tagger.segmenter.units import END_GAP, MAX_FORM, SPACE_GAP, Units, UnitTable
 from tagger.text.edit_scripts import apply_script, least_characters
+from tagger.text.paragraphs import grouped
 from tagger.text.schema import MAX_VOCABULARY_BYTES, read, read_json, shown, write_packed_json
 from tagger.text.segment import LEARNED, SEGMENTER, SEGMENTER_WEIGHTS
 from tagger.text.segment_rules import SPACE
@@ -123,17 +124,9 @@ class LearnedSegmenter:
 
         Every character but white space is in exactly one token.
         """
-        found: list[list[list[Token]]] = []
-        first = size = 0
         with own_turn():
-            for number, paragraph in enumerate(paragraphs):
-                size += len(paragraph)
-                if size >= MAX_CHARACTERS:
-                    found += self._segment(paragraphs[first : number + 1])
-                    first, size = number + 1, 0
-            if first < len(paragraphs):
-                found += self._segment(paragraphs[first:])
-        return found
+            groups = grouped(paragraphs, len, MAX_CHARACTERS, MAX_CHARACTERS)
+            return [sentences for group in groups for sentences in self._segment(group)]
 
     def _segment(self, paragraphs: Sequence[str]) -> list[list[list[Token]]]:
         units, config = self._table.read(paragraphs), self.config

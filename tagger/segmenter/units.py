@@ -43,6 +43,7 @@ AFFIXES = (1, 2, 3)  # lengths of the prefixes and of the suffixes of a unit, in
 UNKNOWN, BOUNDARY = 1, 0  # the numbers of forms without a row of their own, and of the ends of a paragraph
 MAX_FORM = 40  # characters of a unit that its form has
 MAX_DIGITS = 6
+MAX_TYPES = 200_000  # that are remembered
 PADDING = 2  # boundaries between two paragraphs
 KINDS = (  # of units, see `kind`; the first is that of what is no unit
     *("", "end", "Cc", "Cf", "Cn", "Co", "Cs", "Ll", "Lm", "Lo", "Lt", "Lu", "Mc", "Me", "Mn", "Nd", "Nl", "No"),
@@ -67,17 +68,10 @@ class UnitTable:
     """The types of units met so far: equal strings are one type, unless they are very long.
 
     Attributes:
-        generation: how often all types were forgotten: `read` does so when there are more than `limit`.
+        generation: how often all types were forgotten: `read` does so when there are more than MAX_TYPES.
     """
 
-    def __init__(
-        self,
-        forms: Sequence[str],
-        buckets: int,
-        characters: bool,
-        marks: Container[str] = (),
-        limit: int = 200_000,
-    ) -> None:
+    def __init__(self, forms: Sequence[str], buckets: int, characters: bool, marks: Container[str] = ()) -> None:
         """Knows no types yet.
 
         Args:
@@ -87,7 +81,7 @@ class UnitTable:
             marks: of units with which a token that may be split ends or begins, see `Multiwords`.
         """
         self._rows = {form: row for row, form in enumerate(forms, UNKNOWN + 1)}
-        self._buckets, self._marks, self._limit = buckets, marks, limit
+        self._buckets, self._marks = buckets, marks
         self._expressions = (_CHARACTERS, _CHARACTERS) if characters else (_WORDS, _ASCII_WORDS)
         self.generation = -1
         self._clear()
@@ -115,7 +109,7 @@ class UnitTable:
 
     def read(self, paragraphs: Sequence[str]) -> Units:
         """Cuts paragraphs into units."""
-        if len(self._new_rows) + len(self._arrays[0]) > self._limit:
+        if len(self._new_rows) + len(self._arrays[0]) > MAX_TYPES:
             self._clear()
         pieces: list[int] = [0] * PADDING
         lengths: list[int] = [0] * PADDING

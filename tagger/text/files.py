@@ -179,23 +179,13 @@ def packing(name: str) -> str:
     return next((ending for ending in PACKED if lower.endswith(ending)), "")
 
 
-def unpacked(binary: BinaryIO, ending: str) -> BinaryIO:
-    """The unpacked bytes of an open file, which stays open; of several members or frames, all."""
+def unpacked(binary: BinaryIO, ending: str, mode: str = "rb") -> BinaryIO:
+    """The plain bytes of a packed file, which stays open: those that are read, or written (`wb`), always alike."""
     file: Any = binary
     if ending == ".gz":
-        file = gzip.GzipFile(fileobj=binary)
+        file = gzip.GzipFile(filename="", mode=mode, fileobj=binary, mtime=0)
     elif ending == ".zst":
-        file = _zstd().ZstdFile(binary)
-    return cast(BinaryIO, file)
-
-
-def packed(binary: BinaryIO, ending: str) -> BinaryIO:
-    """A file whose bytes are packed into an open one, which stays open. The same bytes are packed alike."""
-    file: Any = binary
-    if ending == ".gz":
-        file = gzip.GzipFile(filename="", mode="wb", fileobj=binary, mtime=0)
-    elif ending == ".zst":
-        file = _zstd().ZstdFile(binary, "wb")
+        file = _zstd().ZstdFile(binary, mode)
     return cast(BinaryIO, file)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 from tagger.errors import InputError, shorten
 from tagger.text.columns import (
@@ -72,7 +72,6 @@ SUFFIXES = {  # the first one of a format is that of outputs
     ".ndjson": "jsonl",
 }
 SEPARATED = {"tsv": column_separator, "csv": csv_separator}  # their cells have places; what checks their separator
-MAY_HAVE_TEXT = ("text", "jsonl")  # which is cut into sentences and tokens
 WITH_OFFSETS = ("conllu", "jsonl")  # they show where tokens stood in running text
 PLACED = " and ".join(SEPARATED)  # for help
 TAGGED = tuple(name for name in INPUTS if name in OUTPUTS)  # with tags: both input and output
@@ -181,11 +180,7 @@ def read(
     lines: Iterable[str], path: str, format: str, *, segment: Segment | None = None, **options: Any
 ) -> Iterator[Sentence]:
     """The sentences of an open file; `segment` cuts its text into sentences and tokens."""
-    if format == "text" and segment is None:
-        raise InputError(f"{path}: no rules here to cut text into tokens; use --input lines or tokens")
     parts = read_parts(lines, path, format, **options)
-    if format not in MAY_HAVE_TEXT:
-        return cast(Iterator[Sentence], parts)
     return _without_text(parts, path) if segment is None else cut_parts(parts, partial(cut_texts, segment))
 
 
@@ -193,5 +188,8 @@ def _without_text(parts: Iterable[Part], path: str) -> Iterator[Sentence]:
     """The sentences; InputError for a text."""
     for part in parts:
         if not isinstance(part, Sentence):
-            raise InputError(f'{path}: no rules here to cut text into tokens: {shorten(part.text)}; give "tokens"')
+            raise InputError(
+                f"{path}: no rules here to cut text into tokens: {shorten(part.text)}; give tokens (--input lines or"
+                " tokens)"
+            )
         yield part

@@ -20,7 +20,7 @@ except ModuleNotFoundError:  # on Windows
     fcntl = None  # type: ignore[assignment]
 
 from tagger.errors import InputError
-from tagger.text.files import is_remote, packed, packing, upload
+from tagger.text.files import is_remote, packing, unpacked, upload
 
 BeforeNaming = Callable[[Path], None]
 _NAME = 40  # characters of a file's name that its hidden file has
@@ -31,7 +31,9 @@ class Busy(InputError):
 
 
 @contextmanager
-def whole_file(place: str | Path | None, *, before_naming: BeforeNaming | None = None) -> Iterator[TextIO]:
+def whole_file(
+    place: str | Path | None, remedy: str = "choose another place", *, before_naming: BeforeNaming | None = None
+) -> Iterator[TextIO]:
     """Opens a file for writing UTF-8 that appears as `place` when the block ends without an error.
 
     None is standard output, which is written to directly. A name that ends in `.gz` or `.zst` is compressed. A lone
@@ -43,16 +45,14 @@ def whole_file(place: str | Path | None, *, before_naming: BeforeNaming | None =
     elif is_remote(str(place)):
         with tempfile.TemporaryDirectory(prefix="tagger.") as folder:
             content = Path(folder, f"content{packing(str(place))}")
-            with whole_binary(content, "set TMPDIR") as binary, _text(binary, content.name) as out:
+            with whole_file(content, "set TMPDIR") as out:
                 yield out
             upload(content, str(place))
     else:
-        with whole_binary(place, before_naming=before_naming) as binary, _text(binary, Path(place).name) as out:
-            yield out
-
-
-def _text(binary: BinaryIO, name: str) -> TextIO:
-    return io.TextIOWrapper(packed(binary, packing(name)), "utf-8", errors="backslashreplace", newline="\n")
+        with whole_binary(place, remedy, before_naming=before_naming) as binary:
+            plain = unpacked(binary, packing(str(place)), "wb")
+            with io.TextIOWrapper(plain, "utf-8", errors="backslashreplace", newline="\n") as out:
+                yield out
 
 
 @contextmanager

@@ -70,14 +70,10 @@ class Sentence:
     line: int = field(default=0, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        if isinstance(self.tokens, str):
-            raise InputError(
-                f"Sentence({shorten(self.tokens)}): a sentence is made of a list of tokens; Tagger.annotate cuts a text"
-                " into sentences"
-            )
         if not isinstance(self.tokens, list | tuple):
             raise InputError(
-                f"Sentence({shorten(repr(self.tokens))}): a sentence is made of tokens; give a list of strings"
+                f"Sentence({shorten(repr(self.tokens))}): a sentence is made of a list of tokens; Tagger.annotate cuts"
+                " a text into sentences"
             )
 
     @property

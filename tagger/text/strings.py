@@ -1,9 +1,10 @@
-"""Small functions on strings: text that fits a terminal, characters that UTF-8 lacks, long lines, blank tags."""
+"""Small functions on text: what fits a terminal, tables, characters that UTF-8 lacks, long lines, blank tags."""
 
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from tagger.errors import InputError, shorten
 
@@ -42,6 +43,43 @@ def fitted(text: str, width: int) -> str:
     while (used := used + display_width(text[kept])) <= width:
         kept += 1
     return text[:kept] + "…"
+
+
+WIDTH = 80  # cells of a terminal
+
+
+def percent(share: float | None) -> str:
+    """A share in [0, 1] as text."""
+    return "–" if share is None else f"{100 * share:.2f}%"
+
+
+class Table(NamedTuple):
+    """A table of plain text; the first cell of a row names it, the others are numbers."""
+
+    title: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def as_text(self, gap: int = 2) -> str:
+        """Rows at most `WIDTH` cells wide, with `gap` spaces between cells; long names of rows are cut.
+
+        Below a title the rows are indented.
+        """
+        cells = [list(map(printable, row)) for row in (self.heads, *self.rows)]
+        width, *widths = (max(map(display_width, column)) for column in zip(*cells, strict=True))
+        width = min(width, WIDTH - gap - sum(gap + each for each in widths))
+        lines, indent = ([self.title], " " * gap) if self.title else ([], "")
+        for name, *numbers in cells:
+            name = fitted(name, width)
+            name += " " * (width - display_width(name))
+            line = indent + name + "".join(f"{n:>{gap + w}}" for n, w in zip(numbers, widths, strict=True))
+            lines.append(line.rstrip())
+        return "\n".join(lines)
+
+    def as_markdown(self) -> str:
+        """A table of Markdown, without the title."""
+        rows = [self.heads, ["---"] * len(self.heads), *self.rows]
+        return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 MAX_LINE = 1 << 22  # characters; a longer line comes in pieces, so that memory stays bounded

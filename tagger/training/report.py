@@ -39,8 +39,7 @@ from tagger.text.conllu import write_conllu
 from tagger.text.output_files import whole_file
 from tagger.text.sentence import Sentence
 from tagger.text.spacing import gold_paragraphs
-from tagger.text.strings import encodable, is_annotated
-from tagger.text.tables import Table, percent
+from tagger.text.strings import Table, encodable, is_annotated, percent
 from tagger.training.run_folder import REPORT_PAGE
 
 NAMED = "named"  # the accuracy of a tagger that is told the corpus

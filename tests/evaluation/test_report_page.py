@@ -13,7 +13,7 @@ from tagger.evaluation.metrics import report
 from tagger.evaluation.report_page import MAX_CHARACTERS, MAX_ERRORS, errors_of, report_page
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Sentence
-from tagger.text.tables import Table
+from tagger.text.strings import Table
 from tests.conftest import largest_file
 
 VOCABULARY = Vocabulary.build([{"tokens": ["The", "cat", "sat"], "upos": ["DET", "NOUN", "VERB"]}], ["upos"])

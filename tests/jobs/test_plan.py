@@ -143,7 +143,7 @@ def test_folders_that_cannot_be_read_are_errors(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(os, "scandir", refused)
     closed = {"a", "d"}
     plan = plan_jobs(["in"], "out", None, None)
-    assert plan.errors == [f"in/{name} cannot be read: Permission denied" for name in ("a", "d")]
+    assert plan.errors == [f"error: in/{name} cannot be read: Permission denied" for name in ("a", "d")]
     assert [job.source for job in plan.jobs] == [CONLLU[0], GZIP[0]]
 
 

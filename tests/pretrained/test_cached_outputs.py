@@ -9,6 +9,7 @@ import torch
 
 from tagger.errors import InputError
 from tagger.model.transformer import PieceTokenizer, TransformerEmbedding
+from tagger.pretrained import cached_outputs
 from tagger.pretrained.cached_outputs import frozen_outputs
 
 pytest.importorskip("transformers")
@@ -29,9 +30,12 @@ def run(encoder: Any, folder: Path, sentences: list[list[str]] = SENTENCES, **op
 
 
 @pytest.mark.parametrize("batch_pieces", [1, 10, 4000])
-def test_outputs_of_each_token_in_the_order_of_the_corpus(encoder: Any, tmp_path: Path, batch_pieces: int) -> None:
+def test_outputs_of_each_token_in_the_order_of_the_corpus(
+    encoder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_pieces: int
+) -> None:
     embedding, tokenizer = encoder
-    found = run(encoder, tmp_path, batch_pieces=batch_pieces)
+    monkeypatch.setattr(cached_outputs, "BATCH_PIECES", batch_pieces)
+    found = run(encoder, tmp_path)
     assert found.dtype == np.float16
     assert found.shape == (sum(map(len, SENTENCES)), LAYERS + 1, SIZE)
     assert isinstance(found, np.memmap)
@@ -46,7 +50,7 @@ def test_a_whole_file_is_read_and_any_other_made_again(encoder: Any, tmp_path: P
     first = np.array(run(encoder, tmp_path))
     assert calls
     calls.clear()
-    np.testing.assert_array_equal(run(encoder, tmp_path, batch_pieces=7), first)
+    np.testing.assert_array_equal(run(encoder, tmp_path), first)
     assert not calls
     (file,) = (tmp_path / "new").iterdir()
     file.write_bytes(file.read_bytes()[:-2])
@@ -68,8 +72,9 @@ def test_interrupted_writing_leaves_nothing(encoder: Any, tmp_path: Path, monkey
         return real(pieces)
 
     monkeypatch.setattr(embedding, "outputs", stop_in_the_third)
+    monkeypatch.setattr(cached_outputs, "BATCH_PIECES", 3)
     with pytest.raises(KeyboardInterrupt):
-        run(encoder, tmp_path, batch_pieces=3)
+        run(encoder, tmp_path)
     assert list((tmp_path / "new").iterdir()) == []
 
 

@@ -70,8 +70,9 @@ def test_the_rows_of_a_type_do_not_depend_on_what_was_read_before():
     assert found[0].max() < table.size
 
 
-def test_a_table_forgets_when_it_is_full():
-    table = UnitTable([], 16, False, limit=5)
+def test_a_table_forgets_when_it_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tagger.segmenter.units.MAX_TYPES", 5)
+    table = UnitTable([], 16, False)
     for text in ("a b c d e", "f g h", "a b"):
         units = table.read([text])
         assert len(units.types[slice(*units.bounds[0])]) == len(text.split())

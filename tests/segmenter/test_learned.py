@@ -111,7 +111,7 @@ def test_what_it_has_read_before_decides_nothing(monkeypatch: pytest.MonkeyPatch
     used = make_segmenter()
     used.segment_all([f"quite{i} other{i * 7} words" for i in range(500)])
     assert used.segment_all([LONG, *TEXTS]) == fresh
-    used._table._limit = 100  # forgets units all the time
+    monkeypatch.setattr("tagger.segmenter.units.MAX_TYPES", 100)  # forgets units all the time
     for _ in range(3):
         assert used.segment_all([LONG, *TEXTS]) == fresh
 

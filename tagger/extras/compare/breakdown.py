@@ -8,8 +8,7 @@ from tagger.errors import InputError, shorten
 from tagger.evaluation.metrics import ColumnScores, annotated
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Sentence
-from tagger.text.strings import fitted
-from tagger.text.tables import Table, percent
+from tagger.text.strings import Table, fitted, percent
 
 DOCUMENT, GENRE = "newdoc", "genre"
 NO_GROUP = "(none)"  # of sentences for which no comment names a group

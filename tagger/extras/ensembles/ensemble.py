@@ -15,7 +15,7 @@ from tagger.model.linear_chain import LinearChain
 from tagger.model.network import TaggerNetwork
 from tagger.model.storage import build_without_memory
 from tagger.model.vocabulary import Vocabulary
-from tagger.text.tables import Table, percent
+from tagger.text.strings import Table, percent
 
 ENSEMBLE = "ensemble"  # key of `config.json`: the weights of the taggers that one was made of
 MAX_TAGGERS = 16

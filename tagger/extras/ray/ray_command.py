@@ -74,7 +74,7 @@ def ray(
     for job in plan.jobs:
         if job.source == STDIO:
             raise InputError("Ray tags files, and standard input is none; name files or folders")
-    for line in plan.messages():
+    for line in (*plan.skipped, *plan.errors):
         say(line)
     chosen = one_or_all(language, model, {})
     folder = bundled("data") if chosen is None else find_tagger(chosen)

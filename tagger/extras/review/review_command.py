@@ -89,7 +89,7 @@ def review(
     for job in plan.jobs:
         if keep and job.input not in TAGGED:
             raise InputError(f"--keep: {job.source} ({job.input}) has no tags; give {', '.join(TAGGED)} with --input")
-    for line in plan.messages():
+    for line in (*plan.skipped, *plan.errors):
         say(line)
     names_one = {"--corpus": corpus is not None, "--keep": keep, "--lexicon": bool(lexicons)}
     chosen, count = one_or_all(language, model, names_one), workers or processor_cores()
