@@ -53,7 +53,9 @@ def hub_source(config: CorpusConfig, columns: Sequence[str]) -> Corpus:
 
 def load_hub(name: str, config: str | None, revision: str | None) -> DatasetDict:
     """Calls `load_dataset` for a data set or a folder, which prints nothing here."""
-    _be_quiet()
+    datasets.disable_progress_bars()
+    disable_hub_progress_bars()
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it logs a line for each attempt to connect
     path = os.path.expanduser(name)
     options = {"revision": revision, "data_dir" if revision == PARQUET_EXPORT else "name": config}
     if os.path.isdir(path):  # `datasets` does not notice changed files, so changed folders get other caches
@@ -65,17 +67,8 @@ def load_hub(name: str, config: str | None, revision: str | None) -> DatasetDict
         remedy = "connect to the internet, or give a local folder of its Parquet files as corpus.name"
         raise InputError(f"{name} cannot be fetched ({error}); {remedy}") from None
     except Exception as error:  # `datasets` raises errors of many types for bad data
-        raise _bad(name, error, "corpus.name, corpus.config and corpus.revision") from None
-
-
-def _be_quiet() -> None:
-    datasets.disable_progress_bars()
-    disable_hub_progress_bars()
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it logs a line for each attempt to connect
-
-
-def _bad(name: str, error: Exception, keys: str) -> InputError:
-    return InputError(f"{name}: {' '.join(str(error).split())[:300]}; check {keys}")
+        keys = "corpus.name, corpus.config and corpus.revision"
+        raise InputError(f"{name}: {' '.join(str(error).split())[:300]}; check {keys}") from None
 
 
 def _holds_strings(feature: Any) -> bool:

@@ -26,6 +26,12 @@ LOST = 0.25  # share of the copies without accents; as many have no apostrophes,
 RUN_ON = 0.2  # of the batches with noise: pairs of sentences on one line
 
 KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")  # a key's neighbours are a typing error's letters
+NEIGHBOURS = {  # of each key those beside, above and below it
+    key: "".join(near[max(0, place - 1) : place + 2] for near in KEYS[max(0, row - 1) : row + 2]).replace(key, "")
+    for row, keys in enumerate(KEYS)
+    for place, key in enumerate(keys)
+}
+NEIGHBOURS |= {key.upper(): near.upper() for key, near in NEIGHBOURS.items()}
 ACCENTED = re.compile("([A-Za-z\u0370-\u03ff])[\u0300-\u036f]+")  # after NFD: Latin and Greek alone
 APOSTROPHES = re.compile("['’ʼ]")
 
@@ -99,7 +105,7 @@ def mistype(form: str, generator: np.random.Generator) -> str:
         return form
     place, kind, key = (int(generator.integers(end)) for end in (len(form) - 1, 5, 1 << 16))
     before, letter, after = form[: place + 1], form[place + 1], form[place + 2 :]
-    near = _NEIGHBOURS.get(letter, form)  # in other scripts a letter of the same word
+    near = NEIGHBOURS.get(letter, form)  # in other scripts a letter of the same word
     other = near[key % len(near)]
     ends = (after, letter * 2 + after, after[:1] + letter + after[1:], other + after, letter + other + after)
     return before + ends[kind]
@@ -118,19 +124,6 @@ def without_accents(form: str) -> str:
 @lru_cache(maxsize=100_000)
 def _is_of_letters(form: str) -> bool:
     return all(unicodedata.category(character)[0] in "LM" for character in form)
-
-
-def _neighbours() -> dict[str, str]:
-    """For each key those beside, above and below it."""
-    found = {}
-    for row, keys in enumerate(KEYS):
-        for place, key in enumerate(keys):
-            rows = KEYS[max(0, row - 1) : row + 2]
-            found[key] = "".join(keys[max(0, place - 1) : place + 2] for keys in rows).replace(key, "")
-    return found | {key.upper(): near.upper() for key, near in found.items()}
-
-
-_NEIGHBOURS = _neighbours()
 
 
 def _without_end(copy: Copy) -> Copy:

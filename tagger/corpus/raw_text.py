@@ -9,7 +9,7 @@ from pathlib import Path
 from tagger.errors import InputError
 from tagger.text.files import STDIO, read_lines
 from tagger.text.formats import SUFFIXES, format_of, read_parts
-from tagger.text.paragraphs import Part, cut_parts, cut_texts
+from tagger.text.paragraphs import cut_parts, cut_texts
 from tagger.text.segment import RuleSegmenter, Segmenter
 
 MAX_SENTENCE_TOKENS = 200  # a longer sentence is cut
@@ -31,17 +31,10 @@ class Texts:
 
     def sentences(self) -> Iterator[list[str]]:
         """All sentences, as lists of tokens."""
-        for sentence in cut_parts(self._parts(), partial(cut_texts, self._segment), layout=False):
+        parts = (part for path in self.files for part in read_parts(read_lines(path, option=""), path, format_of(path)))
+        for sentence in cut_parts(parts, partial(cut_texts, self._segment), layout=False):
             for start in range(0, len(sentence), MAX_SENTENCE_TOKENS):
                 yield sentence.tokens[start : start + MAX_SENTENCE_TOKENS]
-
-    def _parts(self) -> Iterator[Part]:
-        for path in self.files:
-            yield from read_parts(read_lines(path, option=""), path, format_of(path))
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
 
 
 def text_files(patterns: str | Sequence[str], key: str) -> list[str]:
@@ -50,11 +43,8 @@ def text_files(patterns: str | Sequence[str], key: str) -> list[str]:
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
         path = os.path.expanduser(pattern)
         if os.path.isdir(path):
-            inside = [
-                str(p)
-                for p in sorted(Path(path).rglob("*"))
-                if p.is_file() and format_of(str(p), "") and not _hidden(p.relative_to(path))
-            ]
+            visible = (p for p in sorted(Path(path).rglob("*")) if "/." not in f"/{p.relative_to(path).as_posix()}")
+            inside = [str(p) for p in visible if p.is_file() and format_of(str(p), "")]
             if not inside:
                 raise InputError(f"{key}={pattern}: no file with one of the suffixes {' '.join(SUFFIXES)}")
             found += inside

@@ -41,12 +41,6 @@ def load_corpus(config: CorpusConfig, columns: Sequence[str]) -> Corpus:
     `columns` are the tag columns to load.
     """
     opened = [OPENERS[each.kind](each, columns) for each in single_configs(config)]
-    _check_tags(opened, columns)
-    return joined([with_dev(source, config) for source in opened])
-
-
-def _check_tags(opened: Sequence[Corpus], columns: Sequence[str]) -> None:
-    """Raises InputError if a column has no tags in the train split of any corpus."""
     trains = [source.splits["train"] for source in opened]
     used = {column for train in trains for column in tagged_columns(train, [*columns, *AUXILIARY_COLUMNS])}
     for column in columns:
@@ -54,6 +48,7 @@ def _check_tags(opened: Sequence[Corpus], columns: Sequence[str]) -> None:
             names = " and ".join(source.name for source in opened)
             others = f"choose from those that have: columns=[{','.join(sorted(used))}]" if used else "no column has any"
             raise InputError(f"{names}: column {column} has no tags, all are _ or empty; {others}")
+    return joined([with_dev(source, config) for source in opened])
 
 
 def _from_files(read: Reader, config: CorpusConfig, columns: Sequence[str], arguments: dict[str, Any]) -> Corpus:
@@ -105,7 +100,7 @@ def _read_columns(path: str, encoding: str, **rules: Any) -> Iterator[Sentence]:
 
 def _ud(config: CorpusConfig, columns: Sequence[str]) -> Corpus:
     fields: dict[str, Any] = {LEMMA: "lemmas"} if LEMMA in columns else {}
-    return hub_source(replace(config, config=str(config.treebank), fields=fields), columns)
+    return hub_source(replace(config, kind="hub", config=str(config.treebank), fields=fields), columns)
 
 
 OPENERS: dict[str, Callable[[CorpusConfig, Sequence[str]], Corpus]] = {

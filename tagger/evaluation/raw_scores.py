@@ -133,7 +133,14 @@ def raw_scores(gold: Iterable[Sentence], system: Iterable[Sentence]) -> dict[str
         gold tag. `AllTags` needs the first three.
     """
     sides = _Side(gold), _Side(system)
-    _check_text(*sides)
+    gold_text, system_text = (side.text for side in sides)
+    if gold_text != system_text:
+        at = next(i for i, (one, other) in enumerate(zip_longest(gold_text, system_text)) if one != other)
+        there, here = (shorten(text[at : at + 40]) for text in (gold_text, system_text))
+        raise InputError(
+            f"the gold sentences have {there} where the system sentences have {here}; both must have the same"
+            " characters"
+        )
     correct = Counter({TOKENS: len({*sides[0].tokens} & {*sides[1].tokens})})
     correct[SENTENCES] = len({*sides[0].sentences} & {*sides[1].sentences})
     for one, other in align(sides[0].words, sides[1].words):
@@ -193,15 +200,6 @@ class _Side:
                     self.words.append(PlacedWord(*span, token.multiword, word.lower(), sentence, i))
             self.sentences.append((begin, end))
         self.text = "".join(forms)
-
-
-def _check_text(gold: _Side, system: _Side) -> None:
-    if gold.text != system.text:
-        at = next(i for i, (one, other) in enumerate(zip_longest(gold.text, system.text)) if one != other)
-        one, other = (shorten(side.text[at : at + 40]) for side in (gold, system))
-        raise InputError(
-            f"the gold sentences have {one} where the system sentences have {other}; both must have the same characters"
-        )
 
 
 def _is_same(column: str, gold: str, system: str) -> bool:

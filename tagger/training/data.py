@@ -4,7 +4,7 @@
 some of them if the config asks for noise, pads them, and adds what a network reads or learns beside words and tags.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,19 +75,14 @@ class TaggerDataModule(pl.LightningDataModule):
         self.table = FormTable(module.vocabulary, module.config, None if never_learns else module.tokenizer)
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        train, columns = self.splits["train"], AUXILIARY_COLUMNS if self.auxiliary else ()
-        sentences = self._needed(train if self.targets is None else self.targets.sentences, columns)
+        train = self.splits["train"]
+        sentences = train if self.targets is None else self.targets.sentences
         batches = Batches(sentences, self.table, self.reading, len(train), self.auxiliary, self.targets)
         return self._loader(batches, self.reading.seed, self._mixture(sentences))
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        sentences = self._needed(self.splits["dev"])
+        sentences = self.splits["dev"]
         return self._loader(Batches(sentences, self.table, self.reading, len(sentences)), None, None)
-
-    def _needed(self, sentences: Dataset, more: Sequence[str] = ()) -> Dataset:
-        """The sentences with those columns alone that batches are made of, which are faster to read."""
-        columns = {"tokens", *self.table.vocabulary.columns, *more, CORPUS}
-        return sentences.select_columns([name for name in sentences.column_names if name in columns])
 
     def _loader(self, batches: "Batches", seed: int | None, mixture: "Mixture | None") -> DataLoader[Batch]:
         lengths = token_counts(batches.sentences)
@@ -165,7 +160,9 @@ class Batches(torch.utils.data.Dataset[Batch]):
         targets: TeacherTargets | None = None,
     ) -> None:
         """The first `tagged` sentences have tags; those after them are untagged text."""
-        self.sentences, self.table, self.reading, self.tagged = sentences, table, reading, tagged
+        columns = {"tokens", *table.vocabulary.columns, *(AUXILIARY_COLUMNS if auxiliary else ()), CORPUS}
+        self.sentences = sentences.select_columns([name for name in sentences.column_names if name in columns])
+        self.table, self.reading, self.tagged = table, reading, tagged
         self.auxiliary, self.targets = auxiliary, targets
 
     def __getitem__(self, item: Any) -> Batch:

@@ -14,7 +14,7 @@ which there are far fewer than tokens.
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -65,14 +65,6 @@ def linear_members(
     return (Linear(column, train_linear(forms, tags, len(ids), dictionary), weight),)
 
 
-class _Part(NamedTuple):
-    """Sentences whose probabilities are computed together."""
-
-    places: list[Tensor]  # see `term_places`
-    tags: Tensor  # (N,); IGNORE for a token without a gold tag
-    counts: list[int]
-
-
 def train_linear(
     sentences: Sequence[Sequence[str]], tags: Sequence[Sequence[int]], size: int, dictionary: Dictionary | None = None
 ) -> LinearChain:
@@ -81,7 +73,7 @@ def train_linear(
     of_tokens = np.array([ids.setdefault(form, len(ids)) for sentence in sentences for form in sentence])
     of_tags = torch.tensor([tag for sentence in tags for tag in sentence])
     parts = [
-        _Part(term_places(of_tokens[tokens], ids[EDGE], counts), of_tags[torch.from_numpy(tokens)], counts)
+        (term_places(of_tokens[tokens], ids[EDGE], counts), of_tags[torch.from_numpy(tokens)], counts)
         for tokens, counts, _ in plan_batches(sentences)
     ]
     chain = LinearChain([0] * len(TABLES), size, dictionary)
@@ -100,8 +92,11 @@ def train_linear(
     return found.eval()
 
 
-def _loss(chain: LinearChain, rows: Sequence[Tensor], parts: Sequence[_Part]) -> float:
-    """The loss without penalties; adds its gradient to those of the weights."""
+def _loss(chain: LinearChain, rows: Sequence[Tensor], parts: Sequence[tuple[list[Tensor], Tensor, list[int]]]) -> float:
+    """The loss without penalties; adds its gradient to those of the weights.
+
+    A part is sentences whose probabilities are computed together: their `term_places`, tags (N,) and lengths.
+    """
     terms = chain(rows)  # (U, 5 * K)
     decoder = chain.decoder
     transitions = Transitions(decoder.start, decoder.end, decoder.transitions)

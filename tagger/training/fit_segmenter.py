@@ -60,64 +60,62 @@ INIT = "init"  # what a report calls the segmenter of the tagger that training s
 _log = logging.getLogger(__name__)
 
 
-def learns_segmenter(config: TrainConfig, corpus: Corpus) -> bool:
-    """Whether a segmenter is trained after the tagger.
+class SegmenterPlan(NamedTuple):
+    """How raw text will be cut: by `untrained`, unless a segmenter that is trained after the tagger is better."""
+
+    untrained: str | LearnedSegmenter  # rules, or the segmenter of the tagger to start from
+    learns: bool
+    description: str  # for a line before training
+
+
+def plan_segmenter(config: TrainConfig, corpus: Corpus, init: Bundle | None) -> SegmenterPlan:
+    """Chooses what cuts raw text.
 
     Raises:
-        InputError: one is wanted, but the corpus lacks what it learns from.
+        InputError: a learned segmenter is wanted, but the corpus lacks what it learns from.
     """
-    if config.segmenter not in (AUTO, LEARNED):
-        return False
-    without = next((split for split in ("train", "dev") if not corpus.spaced[split]), None)
+    name, wanted = corpus.name, config.segmenter in (AUTO, LEARNED)
+    without = next((split for split in ("train", "dev") if wanted and not corpus.spaced[split]), None)
     if without and config.segmenter == LEARNED:
         raise InputError(
-            f"segmenter=learned: {without} of {corpus.name} does not say where its text has spaces; give a"
+            f"segmenter=learned: {without} of {name} does not say where its text has spaces; give a"
             " corpus in CoNLL-U with `# text` or SpaceAfter=No"
         )
-    return without is None
-
-
-def untrained_segmenter(config: TrainConfig, corpus: Corpus, init: Bundle | None) -> str | LearnedSegmenter:
-    """What cuts raw text if no segmenter is trained: rules, or the segmenter of the tagger to start from."""
+    untrained = init.segmenter if init else corpus.rules
     if config.segmenter in RULES:
-        return config.segmenter
-    own = init.segmenter if init else None
-    if isinstance(own, str) or (own is not None and config.segmenter == AUTO and not learns_segmenter(config, corpus)):
-        return own
-    return corpus.rules
-
-
-def describe_segmenter(config: TrainConfig, corpus: Corpus, init: Bundle | None) -> str:
-    """How raw text will be cut, for a line before training."""
-    if learns_segmenter(config, corpus):
+        untrained = config.segmenter
+    elif not isinstance(untrained, str) and not (config.segmenter == AUTO and without):
+        untrained = corpus.rules
+    if wanted and without is None:
         names = [*corpus.spaced["train"]]
         from_some = f", from {' and '.join(names)} alone, since no other says where its text has spaces"
-        return "a segmenter for raw text is learned after the tagger" + from_some * (len(names) < len(corpus.parts))
-    segmenter = untrained_segmenter(config, corpus, init)
-    rules = f"raw text by the rules {segmenter}"
-    if config.segmenter != AUTO:
-        return rules
-    stays = rules if isinstance(segmenter, str) else f"the segmenter of {config.init} stays"
-    return f"{stays}, since {corpus.name} does not say where its text has spaces"
-
-
-def segmenter_seconds(config: TrainConfig, corpus: Corpus, words: int) -> float:
-    """About how long a segmenter is trained on a train split of so many words, if one is trained."""
-    return steps_for(words) * STEP_SECONDS if learns_segmenter(config, corpus) else 0.0
+        shown = "a segmenter for raw text is learned after the tagger" + from_some * (len(names) < len(corpus.parts))
+        return SegmenterPlan(untrained, True, shown)
+    is_rules = isinstance(untrained, str)
+    shown = f"raw text by the rules {untrained}" if is_rules else f"the segmenter of {config.init} stays"
+    why = f", since {name} does not say where its text has spaces" if wanted else ""
+    return SegmenterPlan(untrained, False, shown + why)
 
 
 def with_segmenter(
-    bundle: Bundle, config: TrainConfig, corpus: Corpus, init: Bundle | None, folder: Path
+    bundle: Bundle, plan: SegmenterPlan, config: TrainConfig, corpus: Corpus, init: Bundle | None, folder: Path
 ) -> tuple[Bundle, dict[str, Any]]:
-    """The tagger with what cuts raw text best on dev, and what was found.
+    """The tagger with what cuts raw text best on dev, and what was found."""
+    segmenter, origin = plan.untrained, None  # the origin of a learned segmenter is its training data
+    report: dict[str, Any] = {"kind": segmenter, "kept": segmenter}
+    if not isinstance(segmenter, str):
+        origin, report = _origin_of(init.config if init else {}), {"kind": LEARNED, "kept": INIT}
+    elif plan.learns:
+        segmenter, report = _best_segmenter(segmenter, config, corpus, folder)
+        if not isinstance(segmenter, str):
+            origin = {"corpus": corpus.name, **asdict(config.card), "seed": config.seed, "steps": report["steps"]}
+    return replace(bundle, segmenter=segmenter, config={**bundle.config, ORIGIN: origin}), report
 
-    A segmenter is trained if the config wants one, and is kept if it is better than rules.
-    """
-    untrained = untrained_segmenter(config, corpus, init)
-    if not isinstance(untrained, str):
-        return _cut_by(bundle, untrained, _origin_of(init.config if init else {})), {"kind": LEARNED, "kept": INIT}
-    if not learns_segmenter(config, corpus):
-        return _cut_by(bundle, untrained, None), {"kind": untrained, "kept": untrained}
+
+def _best_segmenter(
+    untrained: str, config: TrainConfig, corpus: Corpus, folder: Path
+) -> tuple[str | LearnedSegmenter, dict[str, Any]]:
+    """Trains a segmenter, which is kept if it is better than rules or if the config says so; and what was found."""
     column = "upos" if "upos" in config.columns else config.columns[0]
     train, dev = (_gold(corpus.spaced[split].values(), column) for split in ("train", "dev"))
     train = with_usual_spacing(train)
@@ -144,20 +142,12 @@ def with_segmenter(
         "steps": steps,
         "parameters": sum(parameter.numel() for parameter in learned.network.parameters()),
     }
-    if kept != LEARNED:
-        return _cut_by(bundle, kept, None), report
-    origin = {"corpus": corpus.name, **asdict(config.card), "seed": config.seed, "steps": steps}
-    return _cut_by(bundle, learned, origin), report
+    return learned if kept == LEARNED else kept, report
 
 
 def _gold(parts: Iterable[Dataset], column: str) -> list[GoldParagraph]:
     """The paragraphs of each part, for they do not go on from one to the next."""
     return [each for part in parts for each in gold_paragraphs(gold_sentences(part, [column]), skip=True)]
-
-
-def _cut_by(bundle: Bundle, segmenter: str | LearnedSegmenter, origin: dict[str, Any] | None) -> Bundle:
-    """The tagger with what cuts raw text; `origin` is what the training data of a learned segmenter was."""
-    return replace(bundle, segmenter=segmenter, config={**bundle.config, ORIGIN: origin})
 
 
 def _origin_of(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -69,18 +69,19 @@ def report_tagger(
     temperatures = fit_temperatures(uncalibrated, chosen, bundle.config.get("temperatures"), scored)
     bundle = bundle.described(temperatures=temperatures)
     tagger = Tagger(bundle, options)
-    both, before = (uncalibrated, tagger), {}
+    both = (uncalibrated, tagger)
     plain, found = tag_with(both, dev, scored if len(chosen) == len(dev) else None)
-    before["dev"] = calibrations(plain, tagger.vocabulary)
+    counts = {"dev": metrics.count(plain, tagger.vocabulary)}
     sentences = {"dev": found}  # all scores are of these
     if test and "test" in corpus.splits:
         plain, found = tag_with(both, list(gold_sentences(corpus.splits["test"], columns)))
         try:
-            before["test"] = calibrations(plain, tagger.vocabulary)
+            counts["test"] = metrics.count(plain, tagger.vocabulary)
             sentences["test"] = found
         except InputError as error:  # a test split may have no gold tags
             _log.info("test: %s", error)
 
+    before = {split: {column: s.calibration() for column, s in found.items()} for split, found in counts.items()}
     results: dict[str, Any] = {"words_per_second": words_per_second(Tagger(bundle, TaggerOptions(device)), dev)}
     results |= {split: metrics.report(found, tagger.vocabulary) for split, found in sentences.items()}
     after = {split: {column: s["calibration"] for column, s in results[split].items()} for split in sentences}
@@ -113,12 +114,6 @@ def tag_with(
             fill(tagged, [of_part.forms], decoded, request, tagger.vocabulary.codecs, tagger.engine.unseen)
             pairs += [(each, sentence.tags) for each, sentence in zip(tagged, part, strict=True)]
     return found
-
-
-def calibrations(sentences: Iterable[Tagged], vocabulary: Vocabulary) -> dict[str, dict[str, Any]]:
-    """How far the probabilities and the accuracy of each column with gold tags are apart; see `calibration.py`."""
-    found = metrics.count(sentences, vocabulary)
-    return {column: calibration for column, scores in found.items() if (calibration := scores.calibration())}
 
 
 def write_errors(sentences: Sequence[Tagged], errors: Sequence[WordError], folder: Path) -> None:

@@ -29,12 +29,7 @@ from tagger.training.auxiliary import Auxiliary
 from tagger.training.config import TrainConfig, find_start
 from tagger.training.data import Reading, TaggerDataModule
 from tagger.training.fit_linear import LINEAR_SECONDS, linear_members
-from tagger.training.fit_segmenter import (
-    describe_segmenter,
-    segmenter_seconds,
-    untrained_segmenter,
-    with_segmenter,
-)
+from tagger.training.fit_segmenter import STEP_SECONDS, SegmenterPlan, plan_segmenter, steps_for, with_segmenter
 from tagger.training.module import TaggerModule
 from tagger.training.report import (
     REPORT_SECONDS,
@@ -88,17 +83,19 @@ def train(
     with run_loggers(config.logger, folder) as loggers:
         if config.learns or init is None:
             corpus = load_corpus(config.corpus, config.columns)
-            bundle, results, epochs = learn(config, corpus, init, folder, resume, callbacks, loggers)
+            plan = plan_segmenter(config, corpus, init)
+            bundle, results, epochs = learn(config, corpus, init, plan, folder, resume, callbacks, loggers)
         else:
             corpus, columns = corpus_of_tagger(config, init)
             config = replace(config, columns=columns)
-            _log.info("%s: the networks stay; %s", config.init, describe_segmenter(config, corpus, init))
+            plan = plan_segmenter(config, corpus, init)
+            _log.info("%s: the networks stay; %s", config.init, plan.description)
             parameters = sum(each.numel() for each in nn.ModuleList(init.networks).parameters())
             bundle, epochs = init, []
             results = {"corpus": corpus.name, "parameters": parameters, "training_seconds": 0.0}
         if not (folder / REPORT).is_file():
             save(bundle)
-        bundle, results["segmenter"] = with_segmenter(bundle, config, corpus, init, folder)
+        bundle, results["segmenter"] = with_segmenter(bundle, plan, config, corpus, init, folder)
         device = "cpu" if config.trainer.get("accelerator") == "cpu" else "auto"
         bundle, scores, errors = report_tagger(bundle, corpus, folder, device, config.test)
         results |= scores
@@ -132,6 +129,7 @@ def learn(
     config: TrainConfig,
     corpus: Corpus,
     init: Bundle | None,
+    plan: SegmenterPlan,
     folder: Path,
     resume: bool,
     callbacks: Sequence[Callback],
@@ -147,7 +145,7 @@ def learn(
     module = new_module(config, corpus, init, len(auxiliary.values), text)
     _check_dev(corpus, module.vocabulary)
     targets = teacher.teach(sentences, module.vocabulary, folder / SHARDS) if teacher else None
-    _log_plan(config, corpus, module, words, describe_segmenter(config, corpus, init))
+    _log_plan(config, corpus, module, words, plan.description)
 
     reading = Reading(
         batch_tokens=cast(int, config.batch_tokens),
@@ -167,7 +165,7 @@ def learn(
         resume=resume,
         loggers=loggers,
         callbacks=[_Patience(module, cast(int, config.patience)), *callbacks],
-        seconds_after=segmenter_seconds(config, corpus, words)
+        seconds_after=plan.learns * steps_for(words) * STEP_SECONDS
         + words * LINEAR_SECONDS * bool(config.linear)
         + int(token_counts(corpus.splits["dev"]).sum()) * REPORT_SECONDS,
     )
@@ -186,7 +184,7 @@ def learn(
         "scores": {},
     }
     bundle = replace(
-        module.trained(untrained_segmenter(config, corpus, init), described),
+        module.trained(plan.untrained, described),
         linear=linear,
         lemmas=lemma_reliability(config, init, sentences),
     ).rounded(config.storage_dtype)
