@@ -5,6 +5,7 @@ import json
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, BinaryIO
@@ -204,6 +205,13 @@ def interruption(epoch: int, monkeypatch: pytest.MonkeyPatch, seed: int = 1) -> 
     with monkeypatch.context() as patched:
         patched.setattr(EpochRecorder, "on_train_batch_end", interrupt)
         yield
+
+
+def wait_for(file: str, process: BaseProcess) -> None:
+    """Waits until a process has made a file, and goes on."""
+    while not Path(file).exists():
+        process.join(0.02)
+        assert process.is_alive()
 
 
 @pytest.fixture

@@ -3,14 +3,15 @@
 import errno
 import json
 import os
-import signal
 import sys
-import time
+from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import datasets
 import pytest
+import torch
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from tagger.bundle.catalog import claim_run
@@ -18,7 +19,7 @@ from tagger.errors import InputError
 from tagger.training.launch import hydra_words
 from tagger.training.trainer import WholeFileIO
 from tests.forked import started
-from tests.training.conftest import TRAIN, interruption, resume, train, weights
+from tests.training.conftest import TRAIN, interruption, resume, train, wait_for, weights
 
 pytestmark = pytest.mark.usefixtures("own_folder")
 
@@ -41,11 +42,8 @@ def test_a_run_is_interrupted_and_resumed_by_a_command(
 
 def test_a_signal_ends_a_run_as_ctrl_c_does(arguments: list[str]) -> None:
     process = started(*arguments, "trainer.max_epochs=500", "hydra.run.dir=run")
-    while not Path("run/checkpoints/last.ckpt").exists():
-        assert process.is_alive()
-        time.sleep(0.02)
-    assert process.pid is not None
-    os.kill(process.pid, signal.SIGTERM)
+    wait_for("run/checkpoints/last.ckpt", process)
+    process.terminate()
     process.join(60)
     assert process.exitcode == 130
     said = Path("said").read_text().splitlines()
@@ -61,55 +59,25 @@ def test_an_interruption_before_the_first_epoch_leaves_nothing(
     assert not Path("runs").exists()
 
 
-def test_the_runs_of_a_moment_get_folders_of_their_own(
-    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(TRAIN, lambda *_: None)
-    monkeypatch.setattr("hydra.core.utils.datetime", _Noon)
-    for _ in range(2):
-        assert train(arguments) == 0
-    names = ["12-00-00", "12-00-00-2"]
-    assert sorted(path.name for path in Path("runs/2026-01-31").iterdir()) == names
-
-
 def test_runs_are_where_their_name_or_their_folder_says(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(TRAIN, lambda *_: None)
+    monkeypatch.setattr("hydra.core.utils.datetime", SimpleNamespace(now=lambda: datetime(2026, 1, 31, 12)))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    for values in (["name=größe"], ["hydra.run.dir=~/one"]):
+    for values in (["name=größe"], ["hydra.run.dir=~/one"], [], []):
         assert train([*arguments, *values]) == 0
     for values in (["name=both"], ["hydra.sweep.dir=~/two"]):
         assert train(["-m", *arguments, "seed=1,2", *values]) == 1  # a run without a report is not finished
     assert sorted(path.parent.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("run.json")) == [
-        *("home/one", "home/two/0", "home/two/1", "runs/both/0", "runs/both/1", "runs/größe")
+        *("home/one", "home/two/0", "home/two/1", "runs/2026-01-31/12-00-00", "runs/2026-01-31/12-00-00-2"),
+        *("runs/both/0", "runs/both/1", "runs/größe"),
     ]
     capsys.readouterr()
     before = sorted(tmp_path.rglob("*"))
     assert train([*arguments, "name=größe"]) == 2
     assert capsys.readouterr().err.startswith("error: runs/größe ")
     assert sorted(tmp_path.rglob("*")) == before
-
-
-class _Noon:
-    """A clock that stands still."""
-
-    @classmethod
-    def now(cls) -> "_Noon":
-        return cls()
-
-    def strftime(self, pattern: str) -> str:
-        return pattern.replace("%Y-%m-%d", "2026-01-31").replace("%H-%M-%S", "12-00-00")
-
-
-def test_a_used_folder_is_refused_and_stays_as_it_is(
-    arguments: list[str], finished: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = {path: path.stat().st_mtime_ns for path in finished.rglob("*")}
-    assert train([*arguments, "seed=7", f"hydra.run.dir={finished}"]) == 2
-    assert "holds files that are no run's" in capsys.readouterr().err
-    assert train(["-m", *arguments, "seed=7,8", f"hydra.sweep.dir={finished}"]) == 2
-    assert {path: path.stat().st_mtime_ns for path in finished.rglob("*")} == before
 
 
 @pytest.mark.parametrize(
@@ -137,6 +105,53 @@ def test_a_used_folder_is_refused_and_stays_as_it_is(
         ("name=a hydra.run.dir=b", "name=a: hydra.run.dir=b names a folder already"),
         ("+trainer.callbacks=[os.system]", "trainer.callbacks: no such key; trainer has max_epochs, "),
         ("hydra.run.dir=/dev/null/x", "/dev/null"),
+        ("-m seed=1,x", "error: seed=x: expected int, got str"),
+        ("-m model.depth=1,-1", "error: model.depth=-1: expected int >= 1"),
+        ("-m corpus=sample,conlu", "error: In 'train': Could not find 'corpus/conlu' Available options in 'corpus': "),
+        ("optimizer.momentum=0.9", "optimizer.momentum: no such key"),
+        ("optimizer.lr=nan", "optimizer.lr=NaN: expected"),
+        ("trainer.strategy=deepspeed", "trainer.strategy=deepspeed: expected"),
+        ("trainer.accelerator=os.system", "trainer.accelerator=os.system: expected"),
+        ("trainer.devices=0", "trainer.devices=0: expected"),
+        ("trainer.devices=[0,0]", "trainer.devices=[0, 0]: name every device once"),
+        ("trainer.max_epochs=0", "trainer.max_epochs=0: name the tagger whose networks stay as they are"),
+        ("threads=9999", "threads=9999: this machine has 2 processors; give at most 2"),
+        ("trainer.accelerator=gpu", "trainer.accelerator=gpu: this machine has no such GPU; set accelerator=auto"),
+        ("trainer.accelerator=cpu trainer.devices=3 trainer.strategy=ddp_fork", "trainer.devices=3: one process per"),
+        ("model.hidden={forward:0,backward:0}", "both 0"),
+        ("model.hidden.forward=[12,12,12]", "3 sizes"),
+        ("columns=[deprel]", "no column 'deprel'"),
+        ("columns=[upos,upos]", "list of different columns"),
+        ("columns=[text]", "cannot name a tag column"),
+        ("embedding={words:0,affixes:0,chars:0,dictionary:null}", "all 0"),
+        ("embedding.dictionary=xx", "error: no dictionary has the code 'xx'; choose from ar, ast, bg, "),
+        ("embedding.dictionary=[de,de]", 'error: embedding.dictionary=["de", "de"]: name every'),
+        ("embedding.vectors=nowhere.txt", "nowhere.txt"),
+        ("embedding.vectors=[a,a]", "embedding.vectors"),
+        ("embedding.transformer=/nowhere/at/all", "/nowhere/at/all"),
+        ("init=latest", "init=latest"),
+        ("init=nowhere", "error: init=nowhere: no such tagger; python -m tagger models lists"),
+        *(
+            (
+                f"init=first {override}",
+                f"{override.split()[0]}: with init the tagger that training starts from decides; ",
+            )
+            for override in (
+                "model.depth=3",
+                "experiment=vectors",
+                "embedding.transformer=null",
+                "transformer={layers:[1]}",
+                "embedding.vectors_keep=3",
+                "embedding.words=3 embedding.vectors=glove",
+                "experiment=multilingual trainer.max_epochs=0",
+                "model.decoder=softmax",
+            )
+        ),
+        ("distill.text=novels/*.txt", "distill.text: no teacher tags it; name one, distill.teacher=FOLDER"),
+        ("distill.teacher=latest", "distill.teacher=latest would be another tagger when the run is resumed"),
+        ("distill.teacher=english distill.text=[]", "distill.text=[]: expected"),
+        ("distill.teacher=english model.decoder=crf", "model.decoder=crf: a student needs the decoder softmax; leave"),
+        ("distill.teacher=english init=english trainer.max_epochs=0", "trainer.max_epochs=0 trains no student; leave"),
     ],
 )
 def test_mistakes_are_one_line_with_status_2_and_leave_nothing(
@@ -144,6 +159,8 @@ def test_mistakes_are_one_line_with_status_2_and_leave_nothing(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["tagger", "mine"])
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert train(words.split()) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ")
@@ -201,17 +218,28 @@ def test_a_folder_from_somebody_else_runs_nothing(
     with interruption(1, monkeypatch):
         assert train([*arguments, "hydra.run.dir=run"]) == 130
     record = json.loads(Path("run/run.json").read_text())
-    for part, values in (
-        ("corpus", {"_target_": "os.system", "command": "touch harm"}),
-        ("trainer", record["config"]["trainer"] | {"logger": {"_target_": "os.system", "command": "touch harm"}}),
-        ("trainer", record["config"]["trainer"] | {"strategy": "os.system"}),
-        ("init", "${oc.env:HOME}"),
-        ("seed", "${oc.env:HOME}"),
+    trainer = record["config"]["trainer"]
+    for part, values, message in (
+        ("corpus", {"kind": "conllu", "_target_": "os.system"}, "corpus._target_: no such key; corpus has kind, "),
+        ("corpus", {"kind": "subprocess.run"}, "corpus.kind=subprocess.run: expected one of sample, conllu, "),
+        (
+            "trainer",
+            trainer | {"logger": {"_target_": "os.system", "command": "touch harm"}},
+            "trainer.logger: no such",
+        ),
+        ("trainer", trainer | {"strategy": "os.system"}, "trainer.strategy=os.system: expected"),
+        ("logger", {"nolog": {}}, "logger.nolog: no such logger; choose from csv, tensorboard, wandb, mlflow"),
+        ("init", "${oc.env:HOME}", "init=${oc.env:HOME}: no such tagger"),
+        ("seed", "${oc.env:HOME}", "seed=${oc.env:HOME}: expected int"),
+        ("seed", True, "seed=true: expected"),
+        ("blob", 1, "blob: no such key; the keys are columns, segmenter, "),
+        ("optimizer", {"lr": 0.1}, "optimizer.weight_decay has no value; give it one: optimizer.weight_decay=..."),
     ):
         Path("run/run.json").write_text(json.dumps(record | {"config": record["config"] | {part: values}}))
         capsys.readouterr()
         assert resume("run") == 2
         error = capsys.readouterr().err
+        assert message in error
         assert error.count("\n") == 1
         assert os.environ["HOME"] not in error
         assert not Path("harm").exists()

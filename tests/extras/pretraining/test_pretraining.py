@@ -1,4 +1,4 @@
-"""Pretraining from a command to a folder: scores, resuming, starting a tagger from it."""
+"""Networks that learn hidden words of a text: they are hidden, all is learned; folders, taggers and blanks of it."""
 
 import json
 import re
@@ -7,23 +7,114 @@ import shlex
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-import pytorch_lightning as pl
+import torch
+from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 import tagger
 from tagger.commands.app import app
 from tagger.errors import InputError
 from tagger.extras.pretraining.fill import fill, format_blanks
-from tagger.extras.pretraining.hidden_words import load_word_predictor
-from tagger.extras.pretraining.pretraining import config_of, pretrain, read_text
+from tagger.extras.pretraining.hidden_words import WORD, WORD_PREDICTOR, HiddenWordNetwork, load_word_predictor
+from tagger.extras.pretraining.pretraining import PretrainConfig, config_of, pretrain, read_text
+from tagger.model.network import TaggerNetwork
+from tagger.model.vocabulary import FIRST_ID, IGNORE, UNSEEN, Vocabulary
 from tagger.text.strings import display_width
 from tagger.training import launch
-from tagger.training.trainer import EpochRecorder
-from tests.extras.pretraining.conftest import UNTAGGED, tiny
-from tests.training.conftest import treebank
+from tests.conftest import ROOT, TOKENS, network_config
+from tests.training.conftest import interruption, treebank
 
 __all__ = ["treebank"]
+
+UNTAGGED = [
+    f"{who} {does} {what} {when} ."
+    for who, does in (("they", "book"), ("we", "book"), ("he", "books"), ("she", "books"))
+    for what in ("flights", "rooms", "tables")
+    for when in ("today", "again", "there")
+]
+TINY_PRETRAINING = [
+    *("model.depth=1", "model.hidden.forward=12", "model.hidden.backward=8", "model.dropout=0", "embedding.words=16"),
+    *("embedding.affixes=4", "embedding.chars=4", "embedding.buckets=64", "min_count=1", "batch_tokens=60"),
+    *("trainer.accelerator=cpu", "passes=20", "optimizer.lr=0.03", "seed=3"),
+]
+
+
+@pytest.fixture(scope="session")
+def untagged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("text")
+    (folder / "train.lines").write_text("\n".join(UNTAGGED * 3))
+    (folder / "held.lines").write_text("\n".join(UNTAGGED[::5]))
+    return folder
+
+
+def tiny(text: Path, *overrides: str) -> PretrainConfig:
+    """The config of a tiny pretraining."""
+    return config_of([f"text={text}/*.lines", f"dev={text}/held.lines", *TINY_PRETRAINING, *overrides])
+
+
+@pytest.fixture(scope="session")
+def pretrained(untagged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pretrained") / "run"
+    pretrain(tiny(untagged, f"folder={folder}"), "")
+    return folder
+
+
+SENTENCE = ["They", "book", "flights", "."]
+
+
+def make(**changes: object) -> HiddenWordNetwork:
+    torch.manual_seed(3)
+    words = Vocabulary.build(({"tokens": tokens} for tokens in TOKENS), [], 1)
+    network = HiddenWordNetwork(words, TaggerNetwork(words, network_config(**changes)))
+    network.mask.data.normal_()
+    return network.eval()
+
+
+@pytest.mark.parametrize("cell", ["gru", "gru_scratch", "lstm", "mingru"])
+@pytest.mark.parametrize("place", range(4))
+def test_the_hidden_word_changes_nothing(cell: str, place: int) -> None:
+    network = make(cell=cell)
+
+    def predicted(sentence: list[str]) -> torch.Tensor:
+        return network(network.batch([sentence, TOKENS[1]], [np.array([place]), np.array([0, 3])]))
+
+    found = predicted(SENTENCE)
+    for hidden in ("Well", "unseen-word", "x", "They", "ein-ganz-anderes-langes-Wort"):
+        other = predicted([*SENTENCE[:place], hidden, *SENTENCE[place + 1 :]])
+        torch.testing.assert_close(other, found, rtol=0, atol=0)
+    shown = 0 if place else 1  # a word that is not hidden does
+
+    changed = predicted([*SENTENCE[:shown], "We", *SENTENCE[shown + 1 :]])
+    assert (changed - found).abs().max() > 1e-6
+
+
+def test_weights_come_back_or_are_damaged_in_one_line(tmp_path: Path) -> None:
+    network = make()
+    network.save(tmp_path, "english", {}, "# A tiny network\n")
+    loaded, rules = load_word_predictor(tmp_path)
+    assert rules == "english"
+    assert all(torch.equal(loaded.state_dict()[name], weight) for name, weight in network.state_dict().items())
+    path = tmp_path / WORD_PREDICTOR
+    weights, whole = load_file(path), path.read_bytes()
+    path.write_bytes(whole[:-4])
+    for damaged in (None, {"mask": None}, {"mask": torch.zeros(3)}, {"mask": weights["mask"] * float("nan")}):
+        if damaged is not None:
+            save_file({name: w for name, w in (weights | damaged).items() if w is not None}, path)
+        with pytest.raises(InputError) as caught:
+            load_word_predictor(tmp_path)
+        assert str(path) in str(caught.value)
+        assert str(caught.value).isprintable()
+
+
+def test_targets_are_numbers_of_words() -> None:
+    network = make()
+    batch = network.batch([TOKENS[0], ["Well", "unseen"]], [np.array([0, 3]), np.array([1])])
+    ids, targets = network.vocabulary.word_ids, batch.targets[WORD]
+    assert targets[[0, 3], 0].tolist() == [ids["they"] - FIRST_ID, ids["."] - FIRST_ID]
+    assert targets[1, 1] == UNSEEN
+    assert (targets != IGNORE).sum() == 3
 
 
 def test_it_learns(pretrained: Path) -> None:
@@ -50,22 +141,17 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(
 ) -> None:
     whole, stopped = (tiny(untagged, "passes=3", "model.dropout=0.2", f"folder={tmp_path}/{run}") for run in "ab")
     pretrain(whole, "")
-
-    def interrupt(_: EpochRecorder, trainer: pl.Trainer, *__: object) -> None:
-        if trainer.current_epoch == 2:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(EpochRecorder, "on_train_epoch_start", interrupt)
-        with pytest.raises(KeyboardInterrupt, match="go on with the same command and folder="):
-            pretrain(stopped, "")
+    with interruption(2, monkeypatch, seed=3), pytest.raises(KeyboardInterrupt, match="the same command and folder="):
+        pretrain(stopped, "")
     pretrain(stopped, "")
     for name in ("model.safetensors", "words.safetensors"):
         paths = [tmp_path / run / "pretrained" / name for run in "ab"]
         assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
-def test_a_tagger_starts_from_it(pretrained: Path, treebank: Path, tmp_path: Path) -> None:
+def test_it_is_no_tagger_and_a_tagger_starts_from_it(pretrained: Path, treebank: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"pretrained has no tags; train a tagger from it with python -m tagger init="):
+        tagger.load(pretrained / "pretrained")
     corpus = ["corpus=conllu", f"corpus.path={treebank}", "trainer.max_epochs=1", "segmenter=rules", "linear=0"]
     own = ["model.dropout=0.4", "accelerator=cpu", f"hydra.run.dir={tmp_path / 'run'}"]
     assert launch.train([f"init={pretrained}/pretrained", *corpus, *own]) == 0
@@ -77,13 +163,8 @@ def test_a_tagger_starts_from_it(pretrained: Path, treebank: Path, tmp_path: Pat
     assert "flights" not in known.known_forms  # tagged training has not seen it
 
 
-def test_it_is_no_tagger(pretrained: Path) -> None:
-    with pytest.raises(InputError, match=r"pretrained has no tags; train a tagger from it with python -m tagger init="):
-        tagger.load(pretrained / "pretrained")
-
-
 def test_the_command_of_the_page_can_be_read() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "pretraining.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "pretraining.md").read_text(encoding="utf-8")
     command = page.partition("```sh\n")[2].partition("```")[0].replace("\\\n", " ").splitlines()[0]
     words = shlex.split(command)
     assert words[:4] == ["python", "-m", "tagger", "pretrain"]
@@ -96,7 +177,7 @@ def test_the_command_of_the_page_can_be_read() -> None:
     [
         ("mask=0", "mask=0"),
         ("nothing=1", "nothing"),
-        ("embedding.words=0", "embedding.words=0"),
+        ("embedding.words=0", "embedding.words=0: words are predicted by"),
         ("model.hidden.backward=null", "model.hidden.backward=null: give a number"),
         ("segmenter=klingon", "segmenter=klingon"),
         ("+trainer.max_epochs=3", "trainer.max_epochs: pretraining ends after a number of passes"),
@@ -127,7 +208,7 @@ def test_the_gain_of_pretraining_is_computed_from_runs(
         (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
         runs.append(f"{size}={folder}")
     monkeypatch.setattr(sys, "argv", ["gain.py", *runs, "-o", str(tmp_path / "gain.png")])
-    runpy.run_path(str(Path(__file__).parents[3] / "docs" / "gain.py"), run_name="__main__")
+    runpy.run_path(str(ROOT / "docs" / "gain.py"), run_name="__main__")
     assert "| 100 | 80.00 (80.00 to 80.00) | 90.00 (90.00 to 90.00) | 50 % |" in capsys.readouterr().out
     assert (tmp_path / "gain.png").read_bytes().startswith(b"\x89PNG")
 

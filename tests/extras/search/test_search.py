@@ -1,8 +1,5 @@
 """Searches: what Optuna is asked, what it hears, and that the same command goes on with the study."""
 
-import os
-import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +12,9 @@ from optuna.distributions import IntDistribution as Int
 
 from tagger.extras.search.search import _distribution
 from tests.forked import forked, started
-from tests.training.conftest import rows, train
+from tests.training.conftest import _pictures_are_empty, arguments, own_folder, rows, train, treebank, tried, wait_for
 
+__all__ = ["_pictures_are_empty", "arguments", "own_folder", "treebank", "tried"]
 pytestmark = pytest.mark.usefixtures("own_folder")
 
 SEARCH = ["-m", "hydra/sweeper=optuna", "trainer.max_epochs=2", "hydra.sweep.dir=search"]
@@ -101,15 +99,10 @@ def test_failed_and_pruned_trials_are_rows(tried: list[int]) -> None:
 def test_two_processes_share_a_study_and_a_killed_one_is_replaced(arguments: list[str], tmp_path: Path) -> None:
     command = [*SEARCH, *arguments, "hydra.sweeper.n_trials=3", "optimizer.lr=interval(0.001,0.01)"]
     killed = started(*command)
-    while not Path("search/0/checkpoints/last.ckpt").exists():
-        assert killed.is_alive()
-        time.sleep(0.02)
+    wait_for("search/0/checkpoints/last.ckpt", killed)
     other = started(*command)
-    while not Path("search/1/run.json").exists():
-        assert other.is_alive()
-        time.sleep(0.02)
-    assert killed.pid is not None
-    os.kill(killed.pid, signal.SIGKILL)
+    wait_for("search/1/run.json", other)
+    killed.kill()
     killed.join()
     other.join(300)
     done = forked(tmp_path, *command)
