@@ -11,6 +11,7 @@ import sys
 import tomllib
 from copy import deepcopy
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,7 @@ from tests.test_architecture import EXTRAS, ROOMS
 from tests.training.conftest import page as composed_page
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [
-    ROOT / "README.md",
-    ROOT / "CONTRIBUTING.md",
-    ROOT / "data" / "README.md",
-    *sorted((ROOT / "docs").glob("*.md")),
-]
+PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "data/README.md")), *sorted(ROOT.glob("docs/*.md"))]
 README_BYTES = 11_000
 README = PAGES[0].read_text(encoding="utf-8")
 _FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
@@ -168,11 +164,6 @@ def tagger(folder: Path, line: str) -> str:
     return done.stdout
 
 
-def run_shell(line: str, folder: Path, env: dict[str, str] | None = None) -> str:
-    line = line.replace("python -m tagger", f"{shlex.quote(sys.executable)} -m tagger")
-    return run(["bash", "-o", "pipefail", "-c", line], folder, env)
-
-
 def run(command: list[str], folder: Path, env: dict[str, str] | None = None) -> str:
     """What a command prints, which must succeed."""
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300)
@@ -205,43 +196,29 @@ def anchors(path: Path) -> set[str]:
     return found
 
 
-EACH_PAGE = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
-
-
 @pytest.mark.parametrize("path", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda path: path.name)
-def test_links_lead_somewhere(path: Path) -> None:
+def test_links_lead_somewhere_and_the_readme_links_every_page(path: Path) -> None:
     text = re.sub(r"`[^`\n]*`", "", prose(path.read_text(encoding="utf-8")))
-    links = re.findall(r"\]\(([^)\s]+)\)", text)
-    for link in links:
-        if re.match(r"https?://", link):
-            continue
+    for link in re.findall(r"\]\((?!https?://)([^)\s]+)\)", text):
         place, _, anchor = link.partition("#")
         target = (path.parent / place).resolve() if place else path
         assert target.exists(), link
         assert target.is_relative_to(ROOT), link
-        if anchor:
-            assert anchor in anchors(target), link
+        assert not anchor or anchor in anchors(target), link
+    linked = path.relative_to(ROOT).as_posix()
+    assert f"]({linked}" in README or linked in ("README.md", "data/README.md", "CHANGELOG.md")
 
 
-def test_every_page_is_linked_from_the_readme() -> None:
-    for path in PAGES[1:]:
-        linked = path.relative_to(ROOT).as_posix()
-        assert f"]({linked}" in README or linked == "data/README.md", linked
-
-
-@EACH_PAGE
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_files_and_names_of_the_code_exist(path: Path) -> None:
     text = prose(path.read_text(encoding="utf-8"))
     named = set(re.findall(r"`((?:\w+/)+\w+\.(?:py|yaml|tsv))`", text))
     for name in named - set(re.findall(r"^Write `([\w/]+\.py)`", text, re.MULTILINE)):
-        assert (ROOT / name).is_file() or (ROOT / "tagger" / name).is_file() or (path.parent / name).is_file(), name
+        assert any((folder / name).is_file() for folder in (ROOT, ROOT / "tagger", path.parent)), name
     for names, module in re.findall(r"((?:`[\w.]+`, )*`[\w.]+`) in `(\w+/\w+)\.py`", text):
         inside = importlib.import_module(f"tagger.{module.replace('/', '.')}")
         for dotted in re.findall(r"`([\w.]+)`", names):
-            found = inside
-            for part in dotted.split("."):
-                assert hasattr(found, part), f"{dotted} in {module}.py"
-                found = getattr(found, part)
+            attrgetter(dotted)(inside)  # fails where there is no such name
 
 
 def test_the_map_of_the_rooms_is_true() -> None:
@@ -287,53 +264,39 @@ def test_each_extra_has_a_page_and_no_other_page_needs_it() -> None:
             assert not {target, target.partition("#")[0]} & {*pages.values()} - {name}, (name, link)
 
 
-def test_every_optional_library_is_named() -> None:
-    """On the page of the extra that needs it, or in the table."""
+def test_every_optional_library_is_named_and_installed_from_the_source() -> None:
+    """On the page of the extra that needs it, or in the table. PyPI's project `tagger` is another one."""
     stated = set(tomllib.loads(page("pyproject.toml"))["project"]["optional-dependencies"])
     shown = {extra.strip("`") for extra, *_ in table(page("docs/training.md"), "## Optional libraries")}
     for place in pages_of_extras().values():
         shown |= set(re.findall(r"'\.\[([\w-]+)\]'", page(place.partition("#")[0])))
     assert shown == stated
-
-
-def test_extras_are_installed_from_the_source_by_names_that_exist() -> None:
-    """`pip install tagger` installs the project of PyPI that has this name."""
-    extras = set(tomllib.loads(page("pyproject.toml"))["project"]["optional-dependencies"])
-    files = [*PAGES, *(ROOT / "tagger").rglob("*.py"), *(ROOT / "conf").rglob("*.yaml")]
     named = set()
-    for path in files:
+    for path in [*PAGES, *(ROOT / "tagger").rglob("*.py"), *(ROOT / "conf").rglob("*.yaml")]:
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"pip install[^`\n&]*[ '\"]tagger\b", text), path
         named |= {extra for listed in re.findall(r"'\.\[([\w,-]+)\]'", text) for extra in listed.split(",")}
         named |= set(re.findall(r"missing(?:_extra)?\(\w+, (?:\"\w+\", )?\"([\w-]+)\"\)", text))
-    assert named
-    assert named <= extras
+    assert set() < named <= stated
 
 
-def test_the_tables_of_values_are_complete() -> None:
+def test_the_tables_of_values_and_formats_are_true() -> None:
     training = page("docs/training.md")
     experiments = {path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml")}
     shown = re.search(r"^\| `experiment` .*\n(?:\|.*\n)+", training, re.MULTILINE)
     assert shown is not None
     assert set(re.findall(r"^\| `(\w+)` \|", shown[0], re.MULTILINE)) - {"experiment"} == experiments
     corpora = {path.stem for path in (ROOT / "conf" / "corpus").glob("*.yaml") if path.stem != "base"}
-    first_cells = " ".join(row[0] for row in table(training, "## Corpora"))
-    assert set(re.findall(r"`(\w+)`", first_cells)) == corpora
-
-
-def test_the_table_of_loggers_names_their_values() -> None:
+    assert set(re.findall(r"`(\w+)`", " ".join(row[0] for row in table(training, "## Corpora")))) == corpora
     known = {
         f"`logger.{name}.{key}`" for name in LOGGERS for key in OmegaConf.load(bundled("conf") / f"logger/{name}.yaml")
     }
-    assert {name for row in table(page("docs/training.md"), "## Loggers") for name in row[0].split(", ")} <= known
-
-
-def test_the_table_of_formats_is_true() -> None:
-    rows = table(page("docs/tagging.md"), "## Formats")
-    assert [row[0].strip("`") for row in rows if row[2] == "yes"] == list(INPUTS)
-    assert {row[0].strip("`") for row in rows if row[3] == "yes"} == set(OUTPUTS)
-    shown = {suffix: row[0].strip("`") for row in rows for suffix in re.findall(r"`(\.[\w-]+)`", row[1])}
-    assert shown == SUFFIXES
+    assert {name for row in table(training, "## Loggers") for name in row[0].split(", ")} <= known
+    formats = table(page("docs/tagging.md"), "## Formats")
+    assert [row[0].strip("`") for row in formats if row[2] == "yes"] == list(INPUTS)
+    assert {row[0].strip("`") for row in formats if row[3] == "yes"} == set(OUTPUTS)
+    suffixes = {suffix: row[0].strip("`") for row in formats for suffix in re.findall(r"`(\.[\w-]+)`", row[1])}
+    assert suffixes == SUFFIXES
 
 
 @pytest.mark.slow
@@ -370,6 +333,7 @@ def test_the_walk_through_adds_a_cell(tmp_path: Path) -> None:
     assert words[:3] == ["python", "-m", "tagger"]
     trains = f"import sys\nsys.argv = {words[2:]}\nfrom tagger.__main__ import main\nassert main() == 0"
     run([sys.executable, "-c", "\n".join([*checks, trains])], tmp_path, env)  # one process imports torch once
-    assert len(run_shell(tag, tmp_path, env).splitlines()) == 5
+    line = tag.replace("python -m tagger", f"{shlex.quote(sys.executable)} -m tagger")
+    assert len(run(["bash", "-o", "pipefail", "-c", line], tmp_path, env).splitlines()) == 5
     for command in (["check"], ["format", "--check"]):
         run([sys.executable, "-m", "ruff", *command, "--no-cache", "tagger"], tmp_path)
