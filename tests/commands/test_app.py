@@ -1,5 +1,6 @@
-"""The table of commands: help, version, completion and the default command, all without importing torch."""
+"""Help, version and completion import no torch; failures are one line, without control characters from outside."""
 
+import errno
 import json
 import os
 import re
@@ -15,8 +16,11 @@ import pytest
 
 from tagger.__main__ import main
 from tagger.commands.app import COMMANDS
+from tagger.commands.console import clear_errors, say, show
+from tagger.errors import InputError, missing_extra
 from tagger.training import launch
 from tests.commands.conftest import call, error
+from tests.conftest import largest_file
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
@@ -179,3 +183,72 @@ def test_tagging_loads_neither_datasets_nor_lightning(trained: Path) -> None:
 @pytest.mark.parametrize("policy", ["active", "passive"])
 def test_a_wait_policy_of_the_users_own_is_kept(policy: str) -> None:
     assert run(IMPORT, OMP_WAIT_POLICY=policy)[0] == f"False True {policy}\n"
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "line"),
+    [
+        (InputError("a.txt: no such file"), 2, "error: a.txt: no such file"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "a.txt"), 2, "error: 'a.txt': No such"),
+        (OSError("no such shell"), 2, "error: no such shell; the system names no file, it may be standard output\n"),
+        (OSError(errno.EXDEV, "Invalid link", "a", None, "b"), 2, "error: 'a' and 'b': Invalid link"),
+        (MemoryError(), 2, "error: this needs more memory than there is"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), 2, "error: this needs more memory"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_what_is_to_be_expected_is_one_line(
+    capsys: pytest.CaptureFixture[str], raised: BaseException, status: int, line: str
+) -> None:
+    with pytest.raises(SystemExit) as end, clear_errors():
+        raise raised
+    assert end.value.code == status
+    shown = capsys.readouterr().err
+    assert shown.startswith(line)
+    assert shown.count("\n") == 1
+
+
+def test_a_missing_package_is_installed_from_the_source() -> None:
+    said = "onnx is not installed; in the folder of the tagger's source, run pip install -e '.[onnx]'"
+    assert str(missing_extra("onnx", "onnx")) == said
+    assert str(missing_extra("pandas", None)).endswith(", run pip install -e .")
+
+
+def test_control_characters_are_replaced(capfd: pytest.CaptureFixture[str]) -> None:
+    say("model: \x1b[2Jmine")
+    show("one\x07\n\x1b[2Jtwo\n")
+    assert capfd.readouterr() == ("one\ufffd\n\ufffd[2Jtwo\n", "model: \ufffd[2Jmine\n")
+
+
+def test_standard_error_that_cannot_be_written_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with largest_file(3), (tmp_path / "said").open("w") as file:
+        monkeypatch.setattr(sys, "stderr", file)
+        with pytest.raises(SystemExit) as end, clear_errors():
+            raise InputError("a.txt: no such file")
+        assert end.value.code == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize(
+    ("command", "before", "said"),
+    [
+        ("--help >/dev/full", 0, "standard output … No space left on device"),
+        ("models --json >/dev/full", 0, "standard output … No space left on device"),
+        (
+            "tag --language en --text They >/dev/full",
+            1,
+            "standard output … No space left on device",
+        ),  # names its tagger
+        ("models >&-", 0, "standard output is closed; name a file with -o, or open it"),
+    ],
+)
+def test_standard_output_that_is_full_or_closed_is_one_line(command: str, before: int, said: str) -> None:
+    program = f"{sys.executable} -m tagger {command}"
+    done = subprocess.run(program, shell=True, stderr=subprocess.PIPE, text=True, timeout=120)
+    assert done.returncode == 2
+    *others, line = done.stderr.splitlines()
+    assert len(others) == before
+    assert line.startswith("error: ")
+    assert all(part in line for part in said.split(" … ")), line

@@ -13,26 +13,22 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
 
 import tagger
 from tagger.commands.console import BROKEN_PIPE
 from tagger.jobs.outputs import SETTINGS_FILE
-from tagger.model.vocabulary import Vocabulary
 from tagger.text.conllu import read_conllu
 from tests.commands.conftest import CONLLU, TAGS, call, error
-from tests.conftest import make_network, save_tiny
 from tests.forked import started
 
 
 def test_standard_input_to_standard_output(model: Path) -> None:
-    options = ["--model", str(model), "--precision", "float32"]
-    result = call("tag", *options, input="They book flights. Don't they?\n")
+    result = call("tag", "--model", str(model), "--precision", "float32", input="They book flights. Don't they?\n")
     lines = result.stdout.split("\n")
-    assert [line.split("\t")[0] for line in lines[:4]] == ["They", "book", "flights", "."]
-    assert [line.split("\t")[0] for line in lines[4:10]] == ["", "Do", "n't", "they", "?", ""]
+    expected = ["They", "book", "flights", ".", "", "Do", "n't", "they", "?", "", ""]
+    assert [line.split("\t")[0] for line in lines] == expected
     assert all(line.split("\t")[1] in TAGS for line in lines if line)
-    assert result.stderr.splitlines() == [f"model: {model} (trained on Tiny; dev upos 50.00); float32 on cpu"]
+    assert result.stderr == f"model: {model} (trained on Tiny; dev upos 50.00); float32 on cpu\n"
 
 
 def test_formats_agree_with_the_library(model: Path) -> None:
@@ -106,6 +102,7 @@ MISTAKES = [
     ("a.txt --lexicon words.tsv --lexicon words.tsv", "has the lexicon words.tsv"),
     ("a.txt --lexicon xpos=words.tsv", "xpos"),
     ("a.txt --lexicon upos=", "--lexicon upos= names no file"),
+    ("a.txt --corpus UD_C", "this tagger knows no corpus 'UD_C'"),
     ("a.txt --language en", "--language en names a tagger, and so does --model … leave one out"),
 ]
 
@@ -181,26 +178,6 @@ def test_columns_are_chosen(trained: Path) -> None:
     assert call(*tag, "xpos").stdout == "They\tPRP\nbook\tVBP\n\n"
 
 
-def test_the_corpus_that_text_is_like() -> None:
-    tags = {"upos": TAGS}
-    vocabulary = Vocabulary({"they": 3, "book": 2}, list("beh"), tags, forms=["They", "book", "."], corpora=["A", "B"])
-    network = make_network(vocabulary, 3)
-    assert network.corpora is not None
-    with torch.no_grad():
-        network.corpora.weight[1:] = 10 * torch.randn(2, network.embedding.width)
-    save_tiny(Path("several"), network, vocabulary)
-    Path("a.lines").write_text("They book . . book They\n")
-    words = ["They", "book", ".", ".", "book", "They"]
-    tag = ["tag", "a.lines", "--model", "./several"]
-    found = []
-    for name in (None, "A", "B"):
-        output = call(*tag, *([] if name is None else ["--corpus", name])).stdout.splitlines()
-        found.append([line.split("\t")[1] for line in output if line])
-        assert found[-1] == tagger.load("several", corpus=name).tag(words)
-    assert found[0] != found[1] != found[2] != found[0]
-    assert error(*tag, "--corpus", "C") == "error: this tagger knows no corpus 'C'; choose one of A, B"
-
-
 def test_a_text_is_given_on_the_command_line(model: Path) -> None:
     text = "They book flights.\nDon't they?"
     expected = call("tag", "--model", str(model), input=text).stdout
@@ -239,11 +216,11 @@ def test_resume_on_the_command_line(model: Path) -> None:
     for name in "ac":
         os.utime(f"in/{name}.txt", (4e9, 4e9))
     again = call(*into, "--resume", status=2).stderr.splitlines()
-    assert again[1] == "tagged again: out/a.tsv, older than the source or the options"
-    assert again[2].startswith("kept: out/c.tsv, older than the source, but changed after tagging; move away")
+    assert again[1].startswith("tagged again: out/a.tsv, older than")
+    assert again[2].startswith("kept: out/c.tsv, older than the source, but changed after tagging")
     assert "BOOK" in Path("out/c.tsv").read_text()
     other = error(*into, "--resume", "--probabilities", "--top", "2")
-    assert "out has outputs that were made with other values of --probabilities, --top; tag into another" in other
+    assert "made with other values of --probabilities, --top; tag into another" in other
 
 
 @pytest.mark.slow
