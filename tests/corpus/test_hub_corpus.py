@@ -11,17 +11,7 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 
 from tagger.corpus.splits import AUXILIARY_COLUMNS, SPACING, gold_sentences
 from tagger.text.spacing import gold_paragraphs
-from tests.corpus.conftest import (
-    NO_AUXILIARY,
-    NO_SPACING,
-    conll_folder,
-    error_of,
-    hub,
-    lists,
-    load,
-    parquet_folder,
-    ud,
-)
+from tests.corpus.conftest import NO_AUXILIARY, NO_SPACING, conll_folder, error_of, hub, lists, load, parquet_folder, ud
 
 
 def test_the_newer_release_of_universal_dependencies(newer: str) -> None:
