@@ -73,8 +73,8 @@ def make_states(cell: str, count: int) -> Any:
     return (h, torch.randn(count, B, H)) if cell == "lstm" else h
 
 
-def state_at(states: Any, i: int) -> Any:
-    """State number `i` of several."""
+def state_at(states: Any, i: int | slice) -> Any:
+    """State number `i` of several, or some of them."""
     return tuple(s[i] for s in states) if isinstance(states, tuple) else states[i]
 
 
@@ -103,21 +103,18 @@ def test_last_state_is_the_one_after_the_last_token(x: Tensor, cell: str) -> Non
     theirs, ours = REFERENCES[cell](I, H), CELLS[cell].make(I, H)
     copy_weights(theirs, "l0", ours)
     initial = make_states(cell, 1)
+    start = state_at(initial, 0)
     expected, expected_last = packed(theirs, x.requires_grad_(), LENGTHS, initial)
-    actual, last = ours(x, LENGTHS, state_at(initial, 0))
+    actual, last = ours(x, LENGTHS, start)
     assert actual.shape == (T, B, H)
     assert_close(real(actual, LENGTHS), real(expected, LENGTHS))
     assert_close(last, state_at(expected_last, 0))
     gradients = [torch.autograd.grad((real(each, LENGTHS) ** 3).sum(), x) for each in (actual, expected)]
     assert_close(*gradients)
     for i, length in enumerate(LENGTHS.tolist()):  # and the one that the sentence alone has
-        alone = ours(x[:length, i : i + 1], torch.tensor([length]), _one(state_at(initial, 0), i))[1]
-        assert_close(_one(last, i), alone)
-
-
-def _one(state: Any, i: int) -> Any:
-    """The state of sentence `i`, as a batch of one."""
-    return tuple(s[i : i + 1] for s in state) if isinstance(state, tuple) else state[i : i + 1]
+        here = slice(i, i + 1)
+        alone = ours(x[:length, here], torch.tensor([length]), state_at(start, here))[1]
+        assert_close(state_at(last, here), alone)
 
 
 @pytest.mark.parametrize("depth", [1, 3])

@@ -101,7 +101,9 @@ def reversed_tags(vocabulary: Vocabulary) -> Vocabulary:
     )
 
 
-def test_the_first_decides_the_order(vocabulary: Vocabulary) -> None:
+def test_the_first_decides_the_order_and_combinations_and_corpora_are_those_of_the_members(
+    vocabulary: Vocabulary,
+) -> None:
     other = replace(reversed_tags(vocabulary), forms=["anew", "The"])
     joined = join_vocabularies([vocabulary, other])
     assert joined.tags == vocabulary.tags
@@ -109,24 +111,6 @@ def test_the_first_decides_the_order(vocabulary: Vocabulary) -> None:
     assert joined.combinations == vocabulary.combinations
     assert joined.forms == sorted([*vocabulary.forms, "anew"])
     assert joined.words == {}
-
-
-def test_a_form_has_the_scripts_that_any_member_has() -> None:
-    def lemmas(*pairs: tuple[str, str]) -> Vocabulary:
-        words, tags = map(list, zip(*pairs, strict=True))
-        return Vocabulary.build([{"tokens": words, "lemma": tags}], ["lemma"], min_count=1)
-
-    first = lemmas(("flights", "flight"), ("saw", "saw"))
-    second = lemmas(("flights", "flight"), ("saw", "saw"), ("reads", "reads"))
-    joined = join_vocabularies([first, second])
-    scripts = {form: len(ids) for form, ids in zip(joined.forms, joined.form_tags["lemma"], strict=True)}
-    assert scripts == {"flights": 1, "saw": 1, "reads": 1}
-    third = replace(second, form_tags={"lemma": [[0, 1]] * len(second.forms)})
-    joined = join_vocabularies([first, third])
-    assert joined.form_tags["lemma"] == [[0, 1]] * 3
-
-
-def test_combinations_and_corpora_are_those_of_the_members(vocabulary: Vocabulary) -> None:
     new = [0, len(vocabulary.tags["xpos"]) - 1]
     assert new not in vocabulary.combinations
     other = replace(vocabulary, combinations=[*vocabulary.combinations, new], corpora=["A", "B", "C"])
@@ -135,3 +119,16 @@ def test_combinations_and_corpora_are_those_of_the_members(vocabulary: Vocabular
     assert joined.corpora == other.corpora
     assert join_vocabularies([vocabulary, replace(vocabulary, combinations=[])]).combinations == []
     assert join_vocabularies([other, replace(vocabulary, corpora=["C", "A"])]).corpora == ["A", "C"]  # that all know
+
+
+def test_a_form_has_the_scripts_that_any_member_has() -> None:
+    lemmas = {"flights": "flight", "saw": "saw", "reads": "reads"}
+    first, second = (
+        Vocabulary.build([{"tokens": forms, "lemma": [lemmas[form] for form in forms]}], ["lemma"], min_count=1)
+        for forms in (["flights", "saw"], [*lemmas])
+    )
+    joined = join_vocabularies([first, second])
+    scripts = {form: len(ids) for form, ids in zip(joined.forms, joined.form_tags["lemma"], strict=True)}
+    assert scripts == {"flights": 1, "saw": 1, "reads": 1}
+    third = replace(second, form_tags={"lemma": [[0, 1]] * len(second.forms)})
+    assert join_vocabularies([first, third]).form_tags["lemma"] == [[0, 1]] * 3

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from tagger.evaluation.calibration import fit_temperatures
 from tagger.tagging.casing import Casing
@@ -16,29 +15,29 @@ from tests.conftest import CORPUS, LEMMAS, TOKENS
 FORMS = ["Das", "das", "haus", "Haus", "in", "Rom", "NATO", "IN", "und", "Und", "dass", "daß", "groß", "dış", "geht"]
 
 
-@pytest.mark.parametrize(
-    ("text", "read"),
-    [
-        ("DAS HAUS IN ROM", "Das haus in Rom"),
-        ("das haus in rom", "das haus in Rom"),
-        ("rom , das alte haus", "Rom , das alte haus"),
-        ("UND DIE NATO .", "Und die NATO ."),  # a word that training lacks has no capitals
-        ("Das Haus IN ROM", "Das Haus IN Rom"),  # IN and NATO stand so in training
-        ("UND DAS : Haus geht in NATO UNO", "Und das : Haus geht in NATO UNO"),
-        ("Das Haus I", "Das Haus I"),
-        ("DASS DAS HAUS GROSS .", "Dass das haus groß ."),
-        ("DAS DIŞ İÇİN GEHT", "Das dış için geht"),
-        ("und ışık süß ΐ", "und ışık süß ΐ"),
-        ("Und Das Haus In Rom , Das Alte", "Und das haus in Rom , das alte"),
-        ("Das Haus In Rom Und", "Das Haus In Rom Und"),  # five words may be names
-        ("Hans Maier , Otto Kern , Eva Haas", "Hans Maier , Otto Kern , Eva Haas"),  # so are six without small ones
-        ("NATO UNO EU", "NATO UNO EU"),
-        ("語 語 語", "語 語 語"),
-        ("", ""),
-    ],
-)
-def test_what_is_read(text: str, read: str) -> None:
-    assert list(Casing(FORMS).read(text.split())) == read.split()
+READ = {
+    "DAS HAUS IN ROM": "Das haus in Rom",
+    "das haus in rom": "das haus in Rom",
+    "rom , das alte haus": "Rom , das alte haus",
+    "UND DIE NATO .": "Und die NATO .",  # a word that training lacks has no capitals
+    "Das Haus IN ROM": "Das Haus IN Rom",  # IN and NATO stand so in training
+    "UND DAS : Haus geht in NATO UNO": "Und das : Haus geht in NATO UNO",
+    "Das Haus I": "Das Haus I",
+    "DASS DAS HAUS GROSS .": "Dass das haus groß .",
+    "DAS DIŞ İÇİN GEHT": "Das dış için geht",
+    "und ışık süß ΐ": "und ışık süß ΐ",
+    "Und Das Haus In Rom , Das Alte": "Und das haus in Rom , das alte",
+    "Das Haus In Rom Und": "Das Haus In Rom Und",  # five words may be names
+    "Hans Maier , Otto Kern , Eva Haas": "Hans Maier , Otto Kern , Eva Haas",  # so are six without small ones
+    "NATO UNO EU": "NATO UNO EU",
+    "語 語 語": "語 語 語",
+    "": "",
+}
+
+
+def test_what_is_read() -> None:
+    casing = Casing(FORMS)
+    assert {text: " ".join(casing.read(text.split())) for text in READ} == READ
 
 
 def test_what_other_languages_read() -> None:
