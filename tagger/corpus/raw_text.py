@@ -9,8 +9,8 @@ from pathlib import Path
 from tagger.errors import InputError
 from tagger.text.files import STDIO, read_lines
 from tagger.text.formats import SUFFIXES, format_of, read_parts
-from tagger.text.paragraphs import cut_parts, cut_texts
-from tagger.text.segment import RuleSegmenter, Segmenter
+from tagger.text.paragraphs import Segment, cut_parts, cut_texts
+from tagger.text.segment import RuleSegmenter
 
 MAX_SENTENCE_TOKENS = 200  # a longer sentence is cut
 MAX_COUNTED_FORMS = 5_000_000  # with more, the forms seen once are forgotten
@@ -22,12 +22,16 @@ class Texts:
     `name` is that of the text, for model cards and logs.
     """
 
-    def __init__(self, text: str | Sequence[str], segmenter: Segmenter | None = None, key: str = "text") -> None:
-        """Finds files, folders or patterns (`novels/*.txt`); without a segmenter the rules `english` cut text."""
+    def __init__(self, text: str | Sequence[str], segment: Segment | None = None, key: str = "text") -> None:
+        """Finds files, folders or patterns (`novels/*.txt`); unless told otherwise the rules `english` cut text."""
         self.files = text_files(text, key)
         others = len(self.files) - 1
         self.name = Path(self.files[0]).name + (f" and {others} more" if others else "")
-        self._segment = (segmenter or RuleSegmenter("english")).segment_all
+        self._segment = segment or RuleSegmenter("english").segment_all
+
+    def __getstate__(self) -> list[str]:
+        """What a file in the cache of `datasets` is named after; what cuts text is a part of its version."""
+        return self.files
 
     def sentences(self) -> Iterator[list[str]]:
         """All sentences, as lists of tokens."""

@@ -58,10 +58,13 @@ class Corpus:
     @cached_property
     def spaced(self) -> dict[str, dict[str, Dataset]]:
         """For each split those parts (see `by_corpus`) that say where their text has spaces."""
-        return {
-            split: {name: part for name, part in by_corpus(data).items() if shows_spacing(part)}
-            for split, data in self.splits.items()
-        }
+        found: dict[str, dict[str, Dataset]] = {split: {} for split in self.splits}
+        for split, data in self.splits.items():
+            for name, part in by_corpus(data).items():
+                first = list(islice(gold_sentences(part, []), JUDGED))
+                if has_spacing(first) and any(True for _ in gold_paragraphs(first, skip=True)):
+                    found[split][name] = part
+        return found
 
 
 def rules_for(*names: str) -> str:
@@ -120,11 +123,7 @@ def joined(corpora: Sequence[Corpus]) -> Corpus:
             raise InputError(f"two corpora are called {shorten(name)}; give one of the folders another name")
     splits = DatasetDict()
     for split in ("train", "dev", "test"):
-        parts = [
-            _named(_without_blanks(corpus.splits[split], corpus.splits["train"]), corpus.name)
-            for corpus in corpora
-            if split in corpus.splits
-        ]
+        parts = [_named(corpus, split) for corpus in corpora if split in corpus.splits]
         if parts:
             splits[split] = datasets.concatenate_datasets(parts)
     rules = {corpus.rules for corpus in corpora}
@@ -144,17 +143,14 @@ def corpus_names(split: Dataset) -> np.ndarray:
     return np.array(split[CORPUS][:])
 
 
-def _without_blanks(data: Dataset, train: Dataset) -> Dataset:
-    """A split of one of several corpora. Where its train split has no FEATS at all, `_` does not mean "no features"."""
-    if "feats" not in data.column_names or tagged_columns(train, ["feats"]):
-        return data
-    nothing: Any = [[""] * count for count in token_counts(data).tolist()]
-    return data.remove_columns("feats").add_column("feats", nothing, feature=data.features["feats"])
-
-
-def _named(data: Dataset, name: str) -> Dataset:
-    column: Any = [name] * len(data)
-    return data.add_column(CORPUS, column)
+def _named(corpus: Corpus, split: str) -> Dataset:
+    """A split with the name of its corpus. If train has no FEATS at all, `_` does not mean "no features"."""
+    data = corpus.splits[split]
+    if "feats" in data.column_names and not tagged_columns(corpus.splits["train"], ["feats"]):
+        nothing: Any = [[""] * count for count in token_counts(data).tolist()]
+        data = data.remove_columns("feats").add_column("feats", nothing, feature=data.features["feats"])
+    names: Any = [corpus.name] * len(data)
+    return data.add_column(CORPUS, names)
 
 
 Reader = Callable[..., Iterator[Sentence]]
@@ -251,9 +247,3 @@ def gold_sentences(rows: Dataset, columns: Iterable[str]) -> Iterator[Sentence]:
             multiwords=[MultiwordToken(**token) for token in row["multiwords"]],
             space_after=row["space_after"],
         )
-
-
-def shows_spacing(rows: Dataset) -> bool:
-    """Whether sentences say where their text has spaces."""
-    first = list(islice(gold_sentences(rows, []), JUDGED))
-    return has_spacing(first) and any(True for _ in gold_paragraphs(first, skip=True))

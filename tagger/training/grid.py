@@ -65,7 +65,12 @@ def sweep_grid(
     jobs = _combinations(context, [*(f"{key}={value}" for key, value in (params or {}).items()), *arguments])
     if not jobs:
         raise InputError("a value names nothing to try; give KEY=A,B")
-    rows = [_checked_run(context, config, job, number) for number, job in enumerate(jobs)]
+    rows = []
+    for number, job in enumerate(jobs):
+        composed = compose_run(context, config, job, number)
+        folder = Path(config.hydra.sweep.dir, str(composed.hydra.sweep.subdir))
+        check_folder(folder, record_of(composed)[0])
+        rows.append(SweptRun(number, folder, [text.lstrip("+") for text in job]))
     if len({row.folder for row in rows}) < len(rows):
         raise InputError(f"hydra.sweep.subdir={rows[0].folder.name}: two runs would have this folder; leave it out")
     go_on = begin(config, sweep)
@@ -98,13 +103,6 @@ def _combinations(context: HydraContext, texts: list[str]) -> list[list[str]]:
     if math.prod(map(len, values.values())) > MAX_RUNS:
         raise InputError(f"more than {MAX_RUNS:,} runs; give fewer values, or search them")
     return [list(job) for job in product(*values.values())]
-
-
-def _checked_run(context: HydraContext, config: DictConfig, job: list[str], number: int) -> SweptRun:
-    composed = compose_run(context, config, job, number)
-    folder = Path(config.hydra.sweep.dir, str(composed.hydra.sweep.subdir))
-    check_folder(folder, record_of(composed)[0])
-    return SweptRun(number, folder, [text.lstrip("+") for text in job])
 
 
 def compose_run(context: HydraContext, config: DictConfig, overrides: Iterable[str], number: int) -> DictConfig:

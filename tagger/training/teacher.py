@@ -37,7 +37,6 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.cached_outputs import saved_array
 from tagger.tagging.decoding import Request
 from tagger.tagging.languages import load
-from tagger.tagging.tagger import Tagger
 from tagger.text.files import file_version
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG
@@ -315,10 +314,9 @@ class UntaggedText:
     def __init__(self, config: DistillConfig, columns: Sequence[str], teacher: Teacher) -> None:
         """Reads the text, which the segmenter of the teacher cuts."""
         assert config.text is not None
-        texts = Texts(config.text, key="distill.text")
+        texts = Texts(config.text, teacher.tagger.segment_all, "distill.text")
         self.name = texts.name
-        segmenter = _Segmenter(teacher.tagger)
-        arguments = {"text": tuple(texts.files), "segmenter": segmenter, "columns": tuple(columns)}
+        arguments = {"texts": texts, "columns": tuple(columns)}
         version = (*(file_version(file) for file in texts.files), teacher.digest)
         self.sentences = to_arrow(_untagged, arguments, columns, texts.name, version)
         self.counts: Counter[str] = Counter()
@@ -330,19 +328,8 @@ class UntaggedText:
         self.words = int(token_counts(self.sentences).sum())
 
 
-class _Segmenter:
-    """The segmenter of a teacher. A file in the cache depends on its name; its weights are part of the version."""
-
-    def __init__(self, tagger: Tagger) -> None:
-        self.name, self.segment_all = tagger.segmenter.name, tagger.segment_all
-
-    def __getstate__(self) -> str:
-        return self.name
-
-
-def _untagged(text: tuple[str, ...], segmenter: _Segmenter, columns: tuple[str, ...]) -> Iterator[Sentence]:
+def _untagged(texts: Texts, columns: tuple[str, ...]) -> Iterator[Sentence]:
     """The sentences of the text."""
-    texts = Texts(list(text), segmenter)
     words, said = 0, time.monotonic()
     for tokens in texts.sentences():
         words += len(tokens)

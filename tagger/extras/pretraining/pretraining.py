@@ -167,7 +167,7 @@ def _stored(files: Sequence[str], config: PretrainConfig) -> Dataset:
 
 
 def _sentences(files: tuple[str, ...], segmenter: str) -> Iterator[Sentence]:
-    return map(Sentence, Texts(list(files), RuleSegmenter(segmenter)).sentences())
+    return map(Sentence, Texts(list(files), RuleSegmenter(segmenter).segment_all).sentences())
 
 
 class HiddenWordBatches(torch.utils.data.Dataset[Batch]):
