@@ -3,7 +3,7 @@
 import csv
 import json
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -20,8 +20,9 @@ from omegaconf import DictConfig
 from tagger.bundled import bundled
 from tagger.commands.console import clear_errors
 from tagger.commands.runs import TRAINING_MEMORY
-from tagger.text.conllu import read_conllu
+from tagger.text.conllu import read_conllu, write_conllu
 from tagger.text.files import read_lines
+from tagger.text.sentence import Sentence
 from tagger.training import fit_segmenter as segmenter
 from tagger.training import launch
 from tagger.training.config import TrainConfig, config_from
@@ -69,6 +70,14 @@ def part_of_sample(folder: Path, train: int, dev: int, test: int) -> Path:
         text = "".join(line for sentence in sentences for line in sentence.lines or [])
         (folder / f"en_tiny-ud-{split}.conllu").write_text(text, encoding="utf-8")
     return folder
+
+
+def read_sentences(path: Path) -> list[Sentence]:
+    return [s for s in read_conllu(read_lines(str(path)), str(path)) if s.tokens]
+
+
+def write_sentences(path: Path, sentences: Iterable[Sentence]) -> None:
+    path.write_text("".join(map(write_conllu, sentences)), encoding="utf-8")
 
 
 MADE_UP = ["the", "a", "dog", "cat", "house", "sees", "likes", "finds", "old", "small"]

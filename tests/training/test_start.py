@@ -22,8 +22,7 @@ from tagger.model.dictionary import digest_of, open_dictionary
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
-from tagger.text.conllu import read_conllu
-from tagger.text.files import read_lines
+from tagger.text.sentence import Sentence
 from tagger.text.tags import breaks_of, has_breaks
 from tagger.training.start import (
     frozen_epochs,
@@ -37,8 +36,9 @@ from tagger.training.start import (
 from tagger.training.teacher import text_ratio
 from tagger.training.train import train
 from tests.conftest import TOKENS, make_batch, make_network
+from tests.pretrained.e5 import write_package
 from tests.pretrained.encoders import load
-from tests.training.conftest import COMMAND, config_of
+from tests.training.conftest import COMMAND, config_of, read_sentences, write_sentences
 from tests.training.test_config import composed
 
 TEACHER, TEXT = "distill.teacher=TEACHER", "distill.text=FILE"
@@ -85,39 +85,29 @@ def test_tuned_layers_learn_in_the_last_third(bert: Path, tune: bool | int, expe
 
 
 GERMAN = ["Die Häuser der Nachbarn standen leer", "Sie gingen gestern mit den Kindern spazieren"]
-DEV = ["Kinder spielten bei den Nachbarn", "Das Haus steht leer"]
-
-
-def corpus_of(name: str, train: list[str] = GERMAN, dev: list[str] = DEV) -> Corpus:
-    splits = {"train": train, "dev": dev}
-    made = {split: Dataset.from_dict({"tokens": [text.split() for text in texts]}) for split, texts in splits.items()}
-    return Corpus(name, DatasetDict(made), "unicode")
+DEV = "Kinder spielten bei den Nachbarn leer"
 
 
 @pytest.mark.parametrize(
-    ("name", "codes"),
+    ("name", "dev", "codes"),
     [
-        ("UD_German-GSD", ["de"]),
-        ("my letters", ["de"]),  # as the finder of languages says
-        ("UD_Turkish-BOUN", None),  # whose dictionary knows too few of the words
-        ("UD_Afrikaans-AfriBooms", None),  # which has none
-        ("UD_German-GSD + UD_French-GSD", None),  # of several languages
+        ("UD_German-GSD", DEV, ["de"]),
+        ("my letters", DEV, ["de"]),  # as the finder of languages says
+        ("UD_Turkish-BOUN", DEV, None),  # whose dictionary knows too few of the words
+        ("UD_Afrikaans-AfriBooms", DEV, None),  # which has none
+        ("UD_German-GSD + UD_French-GSD", DEV, None),  # of several languages
+        ("UD_Norwegian-Nynorsk", "husene bøkene jentene", ["nb", "nn"]),  # the one that knows more is asked first
+        ("UD_Norwegian-Nynorsk", "husa bøkene jentene kjem ikkje", ["nn", "nb"]),
     ],
 )
-def test_the_dictionary_is_that_of_the_language(name: str, codes: list[str] | None) -> None:
-    assert with_dictionary(composed("corpus=conllu"), corpus_of(name)).embedding.dictionary == codes
-
-
-def test_the_dictionary_that_knows_more_is_asked_first() -> None:
-    for dev, codes in (("husene bøkene jentene", ["nb", "nn"]), ("husa bøkene jentene kjem ikkje", ["nn", "nb"])):
-        made = with_dictionary(composed("corpus=conllu"), corpus_of("UD_Norwegian-Nynorsk", ["og"], [dev]))
-        assert made.embedding.dictionary == codes
-
-
-@pytest.mark.parametrize("value", ["null", "fr", "[fr,de]"])
-def test_a_dictionary_that_is_named_stays(value: str) -> None:
-    config = composed("corpus=conllu", f"embedding.dictionary={value}")
-    assert with_dictionary(config, corpus_of("UD_German-GSD")) == config
+def test_the_dictionary_is_that_of_the_language(name: str, dev: str, codes: list[str] | None) -> None:
+    splits = {"train": GERMAN, "dev": [dev]}
+    tokens = {split: Dataset.from_dict({"tokens": list(map(str.split, texts))}) for split, texts in splits.items()}
+    corpus = Corpus(name, DatasetDict(tokens), "unicode")
+    assert with_dictionary(composed("corpus=conllu"), corpus).embedding.dictionary == codes
+    for value in ("null", "fr", "[fr,de]"):  # what is named stays
+        named = composed("corpus=conllu", f"embedding.dictionary={value}")
+        assert with_dictionary(named, corpus) == named
 
 
 TRAIN = Dataset.from_list(
@@ -154,13 +144,11 @@ def start(treebank: Path, folder: Path, *overrides: str) -> tagger.Tagger:
 
 
 def predicted(folder: Path) -> list[list[str]]:
-    path = str(folder / "dev.predicted.conllu")
-    return [s.tags["upos"] for s in read_conllu(read_lines(path), path) if s.tokens]
+    return [sentence.tags["upos"] for sentence in read_sentences(folder / "dev.predicted.conllu")]
 
 
 def tokens(treebank: Path) -> list[list[str]]:
-    path = str(treebank / "en_tiny-ud-dev.conllu")
-    return [s.tokens for s in read_conllu(read_lines(path), path) if s.tokens]
+    return [sentence.tokens for sentence in read_sentences(treebank / "en_tiny-ud-dev.conllu")]
 
 
 @pytest.fixture
@@ -178,44 +166,31 @@ def encoder(bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return Path(shutil.copytree(bert, tmp_path / "bert"))
 
 
-@pytest.mark.parametrize("tune", [False, 1])
-def test_a_tagger_carries_its_transformer(treebank: Path, tmp_path: Path, encoder: Path, tune: int) -> None:
-    options = (f"embedding.transformer={encoder}", f"transformer.tune={tune}", "transformer.dtype=float32")
-    loaded = start(treebank, tmp_path / "run", *options)
-    trained = load_file(tmp_path / "run" / "tagger" / "model.safetensors")
+@pytest.mark.parametrize(("name", "tune"), [("bert", False), ("bert", 1), ("e5", False), ("e5", True)])
+def test_a_tagger_carries_its_transformer(
+    treebank: Path, tmp_path: Path, encoder: Path, name: str, tune: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = load_file(encoder / "model.safetensors")
-    same = [
-        torch.equal(trained[f"0.transformer.encoder.{name}"], before[name]) for name in before if "pooler" not in name
-    ]
-    assert all(same) == (not tune)
+    chosen = [f"embedding.transformer={encoder}"]
+    if name == "e5":
+        monkeypatch.syspath_prepend(str(tmp_path / "site"))
+        encoder = write_package(tmp_path / "site").parent
+        chosen = ["experiment=multilingual", "transformer.layers=[0,2]"]
+    loaded = start(treebank, tmp_path / "run", *chosen, f"transformer.tune={tune}", "transformer.dtype=float32")
+    if name == "bert":
+        trained = load_file(tmp_path / "run" / "tagger" / "model.safetensors")
+        names = [each for each in before if "pooler" not in each]
+        same = [torch.equal(trained[f"0.transformer.encoder.{each}"], before[each]) for each in names]
+        assert all(same) == (not tune)
     assert not (tmp_path / "run" / "shards").exists()  # what a frozen transformer says is needed no more
     shutil.rmtree(encoder)
     again = tagger.load(tmp_path / "run", precision="float32")
     assert again.tag_sentences(tokens(treebank)) == predicted(tmp_path / "run")
     assert loaded.tag(["x"] * 500) == again.tag(["x"] * 500)  # beyond the encoder's limit
     options = (f"init={tmp_path / 'run'}", "optimizer.lr=1e-60", "optimizer.transformer_lr=0", "seed=2")
-    second = start(treebank, tmp_path / "second", *options)
-    assert second.tag_sentences(tokens(treebank)) == loaded.tag_sentences(tokens(treebank))
-
-
-@pytest.mark.parametrize("tune", [True, False])
-def test_a_tagger_carries_the_multilingual_encoder(
-    treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tune: bool
-) -> None:
-    pytest.importorskip("transformers")
-    from tests.pretrained.e5 import write_package
-
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    package = write_package(tmp_path / "site").parent
-    options = ("experiment=multilingual", "transformer.layers=[0,2]", "transformer.dtype=float32")
-    first = start(treebank, tmp_path / "first", *options, f"transformer.tune={tune}")
-    shutil.rmtree(package)
-    assert first.tag_sentences(tokens(treebank)) == predicted(tmp_path / "first")
-    options = (f"init={tmp_path / 'first'}", "optimizer.lr=1e-60", "optimizer.transformer_lr=0", "model.dropout=0.4")
-    second = start(treebank, tmp_path / "second", *options)
+    second = start(treebank, tmp_path / "second", *options, "model.dropout=0.4")
     assert second.bundle.networks[0].config["dropout"] == second.config["training"]["model"]["dropout"] == 0.4
-    assert second.tag_sentences(tokens(treebank)) == first.tag_sentences(tokens(treebank))
+    assert second.tag_sentences(tokens(treebank)) == loaded.tag_sentences(tokens(treebank))
 
 
 @pytest.mark.parametrize("tune", [True, False])
@@ -268,25 +243,20 @@ def test_the_folder_says_what_training_started_from(treebank: Path, tmp_path: Pa
 
 
 def test_a_crf_learns_spans_and_never_breaks_one(tmp_path: Path) -> None:
-    sentences = {
-        "whole": [["A B-X", "b I-X", "c O"], ["d O", "e B-Y", "f I-Y"]],
-        "broken": [["A I-X", "b I-X", "c O"], ["d O", "e B-Y", "f I-Y", "g B-X"]],
-    }
-    for name, lines in sentences.items():
-        rows = [[row.split() for row in sentence] for sentence in lines]
-        text = "".join(
-            "".join(f"{i}\t{form}\t_\t_\t{tag}" + 5 * "\t_" + "\n" for i, (form, tag) in enumerate(sentence, 1)) + "\n"
-            for sentence in rows
-        )
+    for name, lines in {
+        "whole": {"abc": "B-X I-X O", "def": "O B-Y I-Y"},
+        "broken": {"abc": "I-X I-X O", "defg": "O B-Y I-Y B-X"},
+    }.items():
         (tmp_path / name).mkdir()
-        (tmp_path / name / "x-train.conllu").write_text(text * 20)
+        sentences = [Sentence([*forms], {"xpos": tags.split()}) for forms, tags in lines.items()]
+        write_sentences(tmp_path / name / "x-train.conllu", sentences * 20)
         options = ("columns=[xpos]", "model.decoder=crf", "model.members=2", "trainer.max_epochs=1")
         train(config_of(tmp_path / name, *options), tmp_path / name / "run", COMMAND)
         loaded = tagger.load(tmp_path / name / "run")
         decoder, tags = loaded.bundle.networks[0].decoders["xpos"], loaded.vocabulary.tags["xpos"]
         assert isinstance(decoder, CRFDecoder)
         inside = loaded.vocabulary.tag_ids["xpos"]["I-X"]
-        assert (float(decoder.start[inside]) == FORBIDDEN) is (name == "whole")
+        assert (decoder.start[inside].item() == FORBIDDEN) is (name == "whole")
         tagged = loaded.tag_sentences([list("fbbeaff"), list("bbb"), ["f"]], "xpos")
         if name == "whole":
             assert not has_breaks(tagged, breaks_of(tags), tags)

@@ -1,18 +1,32 @@
 """Trainings from config to folder: what they leave, the same seed, columns, bad values, precisions."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 import tagger
+from tagger.bundle.bundle import Bundle
 from tagger.errors import InputError
-from tagger.text.conllu import read_conllu, write_conllu
-from tagger.text.files import read_lines
+from tagger.model.vocabulary import Vocabulary
+from tagger.text.sentence import Sentence
+from tagger.training import launch
 from tagger.training.config import config_from
 from tagger.training.train import train
-from tests.training.conftest import COMMAND, TINY, config_of, page, weights
+from tests.conftest import make_network, save_tiny
+from tests.training.conftest import (
+    COMMAND,
+    TINY,
+    config_of,
+    contents,
+    page,
+    read_sentences,
+    weights,
+    write_sentences,
+)
 
 
 def test_a_run_leaves_a_tagger_and_what_there_is_to_look_at(finished: Path) -> None:
@@ -21,8 +35,7 @@ def test_a_run_leaves_a_tagger_and_what_there_is_to_look_at(finished: Path) -> N
     assert set(report["test"]["upos"]) >= {"accuracy", "known", "unknown", "whole_sentences", "tags"}
     assert len((finished / "metrics.csv").read_text().splitlines()) == 4
     assert (finished / "confusion.png").read_bytes().startswith(b"\x89PNG")
-    path = str(finished / "dev.predicted.conllu")
-    predicted = list(read_conllu(read_lines(path), path))
+    predicted = read_sentences(finished / "dev.predicted.conllu")
     loaded = tagger.load(finished, precision="float32")
     assert predicted[0].tags["upos"] == loaded.tag(predicted[0].tokens)
     _, *errors = (finished / "errors.tsv").read_text(encoding="utf-8").splitlines()
@@ -60,11 +73,11 @@ def lemmatized(treebank: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "UD_English-Lemmas"
     folder.mkdir()
     for file in treebank.glob("*.conllu"):
-        sentences = list(read_conllu(read_lines(str(file)), str(file)))
+        sentences = read_sentences(file)
         for sentence in sentences:
             pairs = zip(sentence.tokens, sentence.tags["xpos"], strict=True)
             sentence.tags["lemma"] = [form.lower()[: -1 if tag == "NNS" else None] for form, tag in pairs]
-        (folder / file.name).write_text("".join(map(write_conllu, sentences)), encoding="utf-8")
+        write_sentences(folder / file.name, sentences)
     return folder
 
 
@@ -74,7 +87,7 @@ def test_lemmas_are_learned_and_reported(lemmatized: Path, tmp_path: Path) -> No
     results = train(config_of(lemmatized, *values), run, COMMAND)
     scores = results["dev"]["lemma"]
     gold, predicted = (
-        [lemma for sentence in read_conllu(read_lines(str(path)), str(path)) for lemma in sentence.tags["lemma"]]
+        [lemma for sentence in read_sentences(path) for lemma in sentence.tags["lemma"]]
         for path in (lemmatized / "en_tiny-ud-dev.conllu", run / "dev.predicted.conllu")
     )
     right = sum(a == b for a, b in zip(gold, predicted, strict=True))
@@ -87,11 +100,8 @@ def test_lemmas_are_learned_and_reported(lemmatized: Path, tmp_path: Path) -> No
 
 
 def test_a_blind_test_split_costs_its_report_and_a_strange_dev_split_is_refused(treebank: Path, tmp_path: Path) -> None:
-    path = str(treebank / "en_tiny-ud-test.conllu")
-    blind = [s for s in read_conllu(read_lines(path), path) if s.tokens]
-    for sentence in blind:
-        sentence.tags = {"upos": ["_"] * len(sentence)}
-    (tmp_path / "blind.conllu").write_text("".join(map(write_conllu, blind)), encoding="utf-8")
+    tokens = [sentence.tokens for sentence in read_sentences(treebank / "en_tiny-ud-test.conllu")]
+    write_sentences(tmp_path / "blind.conllu", [Sentence(each, {"upos": ["_"] * len(each)}) for each in tokens])
     config = config_of(treebank, f"corpus.test={tmp_path / 'blind.conllu'}", "trainer.max_epochs=1", "test=true")
     results = train(config, tmp_path / "run", COMMAND)
     assert "test" not in results
@@ -120,8 +130,76 @@ def test_a_lower_precision_makes_a_smaller_folder_and_the_scores_are_its_own(tre
         sizes.append(len(weights(folder)))
         loaded = tagger.load(folder, precision="float32")
         assert all(parameter.dtype == torch.float32 for parameter in loaded.bundle.networks[0].parameters())
-        path = str(folder / "dev.predicted.conllu")
-        predicted = [s for s in read_conllu(read_lines(path), path) if s.tokens]
+        predicted = read_sentences(folder / "dev.predicted.conllu")
         assert loaded.tag_sentences([s.tokens for s in predicted]) == [s.tags["upos"] for s in predicted]
     assert 1.8 < sizes[0] / sizes[1] < 2.1
     assert 2.2 < sizes[0] / sizes[2] < 4.1  # the scales take some of it where rows are as short as here
+
+
+# Runs with `init` and `trainer.max_epochs=0`: the networks stay, the rest is made as after a training.
+
+KEPT = [value for value in TINY if not value.startswith(("model.", "embedding."))] + ["trainer.max_epochs=0"]
+
+
+@pytest.fixture
+def source(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the folder of a tagger that was trained on English with rules."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(finished / "tagger", "source")
+    return Path("source")
+
+
+@pytest.mark.usefixtures("small_segmenter")
+@pytest.mark.parametrize("members", [1, 2])
+def test_a_tagger_gets_a_segmenter_temperatures_and_a_report(
+    source: Path, finished: Path, spaced: Path, members: int
+) -> None:
+    if members > 1:  # networks that differ in their config, too
+        shutil.rmtree(source)
+        taggers = [Bundle.load(finished / "tagger") for _ in range(members)]
+        networks = tuple(replace(tagger.members[0], weight=1 / members) for tagger in taggers)
+        config = {"columns": taggers[0].vocabulary.columns, "corpus": "both", "scores": {}}
+        Bundle(networks, taggers[0].segmenter, config).save(source, "# Both\n\n## Config\n")
+    before = contents(source)
+    given = ["corpus=conllu", f"corpus.path={spaced}", "segmenter=learned", "card.license=CC0"]
+    assert launch.train([*KEPT, *given, f"init={source}", "hydra.run.dir=run"]) == 0
+    assert contents(source) == before
+    after = contents(Path("run/tagger"))
+    assert sorted(after) == sorted([*before, "segmenter.json.gz", "segmenter.safetensors"])
+    assert all(after[name] == before[name] for name in before if name.endswith(".safetensors"))
+    assert after["vocabulary.json.gz"] == before["vocabulary.json.gz"]
+    old, new = json.loads(before["config.json"]), json.loads(after["config.json"])
+    changed = {"segmenter": None, "segmenter_training": None, "temperatures": None, "files": None}
+    assert new | changed == old | changed
+    assert new["segmenter_training"]["license"] == "CC0"
+    assert tagger.load("run").segmenter.name == "learned"  # type: ignore[union-attr]
+    report = json.loads(Path("run/report.json").read_text())
+    assert report["dev"]["upos"]["tokens"] > 0
+    assert report["calibration"]["temperatures"] == new["temperatures"]
+    assert report["raw"]["dev"]["Words"] > 0.9
+    card = after["README.md"].decode()
+    assert card.startswith("# Part-of-speech tagger" if members == 1 else "# Both")
+    assert (card.count("## Raw text"), card.count("## Confidence"), card.count("## Config")) == (1, 1, 1)
+    assert "trainer.max_epochs=0" in card
+
+
+def test_columns_that_the_corpus_lacks_keep_their_temperatures(treebank: Path, source: Path) -> None:
+    own = ["corpus=conllu", f"corpus.path={treebank}", *TINY]
+    assert launch.train([*own, "columns=[upos,xpos]", "trainer.max_epochs=1", "hydra.run.dir=two"]) == 0
+    before = json.loads(Path("two/tagger/config.json").read_text())["temperatures"]
+    for split in ("train", "dev"):
+        sentences = read_sentences(treebank / f"en_tiny-ud-{split}.conllu")
+        write_sentences(Path(f"{split}.conllu"), [Sentence(s.tokens, {"upos": s.tags["upos"]}) for s in sentences])
+    given = ["corpus=conllu", "corpus.train=train.conllu", "corpus.dev=dev.conllu"]
+    assert launch.train([*KEPT, *given, "init=two", "hydra.run.dir=run"]) == 0
+    report = json.loads(Path("run/report.json").read_text())
+    assert list(report["dev"]) == ["upos"]
+    assert json.loads(Path("run/tagger/config.json").read_text())["temperatures"]["xpos"] == before["xpos"]
+
+
+def test_a_network_without_tags_is_no_tagger(own_folder: None, spaced: Path) -> None:
+    nothing = Vocabulary.build([{"tokens": ["They"]}], [], min_count=1)
+    save_tiny(Path("source"), make_network(nothing), nothing)
+    with pytest.raises(InputError, match=r"^init=source: it has no tags; name a tagger$"):
+        launch.train([*KEPT, "corpus=conllu", f"corpus.path={spaced}", "init=source"])
+    assert not Path("runs").exists()
