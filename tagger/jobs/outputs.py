@@ -14,7 +14,7 @@ import os
 import random
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -65,7 +65,11 @@ class PlannedOutputs:
         self.pending = [job for job in jobs if force or job.before is None]
         if folder is not None and not is_remote(folder) and (self.pending or resume):
             begun = self._settle(Path(folder), json.loads(json.dumps(settings)), shared, resume)
-        old = [job for job in jobs if resume and _is_old(job, begun)]
+        old = [  # older than the source or than the settings
+            job
+            for job in jobs
+            if resume and job.before is not None and job.before[1] < max(begun, job.state[1] if job.state else 0)
+        ]
         again: list[Job] = []
         self.kept: list[Job] = []
         for job in old:
@@ -131,8 +135,7 @@ def settings_of(tagger: Path, options: Mapping[str, Any]) -> dict[str, Any]:
     return {"tagger": [os.path.abspath(tagger), file_state(tagger / "config.json")], **given}
 
 
-@contextmanager
-def open_output(job: Job, force: bool = False) -> Iterator[TextIO]:
+def open_output(job: Job, force: bool = False) -> AbstractContextManager[TextIO]:
     """Opens the output of a job for writing. At the end it gets its name, if nobody has made another one meanwhile."""
 
     def before_naming(content: Path) -> None:
@@ -144,8 +147,7 @@ def open_output(job: Job, force: bool = False) -> Iterator[TextIO]:
         start = -(-status.st_mtime_ns // _TICK) * _TICK
         os.utime(content, ns=(status.st_atime_ns, _signed(start, status.st_size)))
 
-    with whole_file(job.target, before_naming=before_naming) as out:
-        yield out
+    return whole_file(job.target, before_naming=before_naming)
 
 
 def _signed(start: int, size: int) -> int:
@@ -157,11 +159,6 @@ def _is_own(path: str) -> bool:
     """Whether a run has made a file as it is."""
     size, changed = file_state(path) or (0, 0)
     return changed == _signed(changed // _TICK * _TICK, size)
-
-
-def _is_old(job: Job, begun: int) -> bool:
-    """Whether there is an output, older than the source or than the settings."""
-    return job.before is not None and job.before[1] < max(begun, job.state[1] if job.state else 0)
 
 
 def _listed(jobs: Sequence[Job]) -> str:

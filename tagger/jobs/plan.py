@@ -48,8 +48,6 @@ class Plan(NamedTuple):
 
 
 class _FileToTag(NamedTuple):
-    """A file to tag."""
-
     name: str  # its path or URL, or `-`
     place: PurePath  # below the folder that the user named, or its name
     state: State | None = None

@@ -116,7 +116,6 @@ def load_weights(embedding: TransformerEmbedding, config: TransformerConfig) -> 
 
 
 def _fetch(name: str, revision: str | None) -> tuple[Any, PieceTokenizer, str | None]:
-    """An encoder with its weights, its tokenizer and its revision."""
     transformers = import_transformers(name)
     source, found = _locate(name, revision)
     options = {"trust_remote_code": False} | ({} if Path(source).is_dir() else {"revision": found})

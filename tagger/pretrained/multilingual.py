@@ -81,7 +81,6 @@ class EncoderFile:
     """
 
     def __init__(self, path: Path) -> None:
-        """Reads everything but the tensors."""
         self._path, self._place = path, 0
         try:
             self._bytes: np.ndarray = np.memmap(path, dtype=np.uint8, mode="r")
@@ -162,7 +161,6 @@ class EncoderFile:
         return struct.unpack(f"<{layout}", bytes(self._take(struct.calcsize(f"<{layout}"))))
 
     def _take(self, count: int) -> np.ndarray:
-        """The next bytes."""
         start, self._place = self._place, self._place + count
         if self._place > len(self._bytes):
             raise ValueError(f"it ends after {len(self._bytes)} bytes")
@@ -266,7 +264,7 @@ def needed_pieces(backend: Any, pieces: Sequence[str], special: SpecialPieces, f
 
 
 def _unigram(pieces: Sequence[str], scores: Sequence[float], special: SpecialPieces) -> Any:
-    """The tokenizer of XLM-RoBERTa, of these pieces, as the package tokenizers has it."""
+    """The tokenizer of XLM-RoBERTa, of these pieces."""
     tokenizers = import_module("tokenizers")
     begin, end = pieces[special.begin], pieces[special.end]
     backend = tokenizers.Tokenizer(

@@ -178,7 +178,6 @@ def _decode(raw: str) -> str | None:
 
 
 def _shown(raw: str) -> str:
-    """These bytes for an error message."""
     return shorten(raw.encode("latin-1").decode(errors="replace"))
 
 
@@ -192,7 +191,6 @@ def _read_npy(path: Path) -> Source:
 
 
 def _load_matrix(path: Path) -> NDArray[Any]:
-    """The matrix (N, D) of a `.npy` file, which stays on disk."""
     remedy = "save a 2-D array of float32 with numpy.save"
     matrix = None
     try:

@@ -59,13 +59,13 @@ def correct(
     paragraphs: Sequence[str], table: UnitTable, units: Units, labels: np.ndarray, cuts: Sequence[str]
 ) -> np.ndarray:
     """Changes labels (N,), and returns (N,) whether a unit belongs to an address, a tag, a smiley or an emoji."""
-    keys = table.keys[units.types]
-    kinds = keys[:, 4].astype(np.int64)
+    traits = table.traits[units.types]
+    kinds = traits[:, 4].astype(np.int64)
     _join_no_marks(kinds, units, labels)
     _join_numbers(numbers_with_marks(table, units), labels, cut_number_marks(cuts))
-    kept = _join_wholes(paragraphs, keys, kinds, units, labels)
+    kept = _join_wholes(paragraphs, traits, kinds, units, labels)
     _begin_sentences(paragraphs, kinds, units, labels)
-    after_title = np.roll((keys[:, 7] > 0) & (units.gaps == NO_GAP), 1)
+    after_title = np.roll((traits[:, 7] > 0) & (units.gaps == NO_GAP), 1)
     _end_sentences(paragraphs, after_title, kept, units, labels, SMALL_STARTS in cuts)
     if NUMBER_STOPS not in cuts:
         labels[stops_after_numbers(table, units, units.gaps == END_GAP) & (labels == Label.GOES_ON)] = Label.TOKEN
@@ -86,11 +86,11 @@ def _join_numbers(marks: np.ndarray, labels: np.ndarray, cut: str) -> None:
 
 
 def _join_wholes(
-    paragraphs: Sequence[str], keys: np.ndarray, kinds: np.ndarray, units: Units, labels: np.ndarray
+    paragraphs: Sequence[str], traits: np.ndarray, kinds: np.ndarray, units: Units, labels: np.ndarray
 ) -> np.ndarray:
     """(N,) the units of addresses, tags, smileys and emoji, which are one token each; see `wholes`."""
     before_letter = (kinds == KINDS.index("end")) & (np.roll(kinds, -1) == KINDS.index("Ll"))
-    hints = np.flatnonzero((units.gaps == NO_GAP) & (units.ends > 0) & ((keys[:, 6] > 0) | before_letter))
+    hints = np.flatnonzero((units.gaps == NO_GAP) & (units.ends > 0) & ((traits[:, 6] > 0) | before_letter))
     kept = np.zeros(len(labels), dtype=bool)
     for number in np.unique(_paragraph_of(units, hints)).tolist():
         start, stop = units.bounds[number]

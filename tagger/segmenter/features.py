@@ -98,7 +98,7 @@ class Borders(_HashTable):
 
 def pairs_of_kinds(table: UnitTable, units: Units) -> np.ndarray:
     """(N,) which kinds of units meet at the border after each unit, as a number; 0 if white space is between them."""
-    kinds = table.keys[units.types, 4].astype(np.int64)
+    kinds = table.traits[units.types, 4].astype(np.int64)
     pairs = kinds * len(KINDS) + np.roll(kinds, -1)
     return np.where((units.gaps == NO_GAP) & (units.ends > 0), pairs, 0)
 
@@ -127,12 +127,12 @@ def _exceptions(table: UnitTable, units: Units, ends: np.ndarray, sentences: np.
 
 
 def _is_kind(table: UnitTable, units: Units, kind: str) -> np.ndarray:
-    found: np.ndarray = table.keys[units.types, 4] == KINDS.index(kind)
+    found: np.ndarray = table.traits[units.types, 4] == KINDS.index(kind)
     return found
 
 
 def _is_stop(table: UnitTable, units: Units) -> np.ndarray:
-    found: np.ndarray = table.keys[units.types, 8] == 1 + NUMBER_MARKS.index(".")
+    found: np.ndarray = table.traits[units.types, 8] == 1 + NUMBER_MARKS.index(".")
     return found
 
 
@@ -145,8 +145,8 @@ def stops_after_numbers(table: UnitTable, units: Units, sentences: np.ndarray) -
 
 def numbers_with_marks(table: UnitTable, units: Units) -> np.ndarray:
     """(N,) for the first digits of `14:30` the place of the mark in NUMBER_MARKS, from 1; 0 for all other units."""
-    keys = table.keys[units.types]
-    marks = np.roll(np.where(units.gaps == NO_GAP, keys[:, 8].astype(np.int64), 0), -1)
+    traits = table.traits[units.types]
+    marks = np.roll(np.where(units.gaps == NO_GAP, traits[:, 8].astype(np.int64), 0), -1)
     is_number = _is_kind(table, units, "Nd")
     return np.where(is_number & (units.gaps == NO_GAP) & np.roll(is_number, -2), marks, 0)
 
@@ -192,7 +192,7 @@ def _goes_on(lengths: np.ndarray) -> np.ndarray:
 
 def _views(table: UnitTable, units: Units) -> Iterator[np.ndarray]:
     """For each of VIEWS the hash (N,), of uint32, of the border after each unit."""
-    forms = table.keys[units.types, 0]
+    forms = table.traits[units.types, 0]
     gaps = np.minimum(units.gaps, 1).astype(np.uint64)
     for before, after in VIEWS:
         parts = [np.full(len(forms), 3 * before + after, dtype=np.uint64)]
@@ -276,7 +276,7 @@ def _word_codes(words: np.ndarray, occurrences: np.ndarray) -> np.ndarray:
 
 def _grams(table: UnitTable, units: Units) -> Iterable[tuple[int, np.ndarray]]:
     """For each L the hash (N,), of uint32, of the L units from each unit on."""
-    forms = table.keys[units.types, 0]
+    forms = table.traits[units.types, 0]
     gaps = np.minimum(units.gaps, 1).astype(np.uint64) + np.uint64(7)
     grams = mixed(forms)
     yield 1, _short(grams)
@@ -302,7 +302,7 @@ def context_rows(
         pairs: whether a unit's form and the next or the last one are read as pairs.
         lengths: see `Borders.at_units`.
     """
-    form, shape, kind = (table.keys[units.types, part] for part in range(3))
+    form, shape, kind = (table.traits[units.types, part] for part in range(3))
     gap = units.gaps.astype(np.uint64)
     before = _next(gap, -1)
     begins, ends, holds = lexicon.matches(table, units, lengths)

@@ -140,7 +140,7 @@ class LearnedSegmenter:
         labels, scripts = self._labels(units, context)
         owners = np.repeat(np.arange(len(paragraphs)), [stop - start for start, stop in units.bounds])
         places = np.flatnonzero(units.ends)  # those of units, not of boundaries
-        new_marks = self._table.keys[units.types, 3] > 0
+        new_marks = self._table.traits[units.types, 3] > 0
         new_marks[:-1] |= new_marks[1:]
         new_marks &= (units.ends > 0) & (labels == Label.GOES_ON)
         new_cuts = np.zeros(len(labels), dtype=bool)
@@ -170,7 +170,7 @@ class LearnedSegmenter:
             at = [begin[number], *units.ends[places[inner]].tolist(), end[number]]
             text = paragraphs[owners[ends[number]]]
             tokens[number] = Token(at[0], at[-1], tuple(_GAP.sub(" ", text[a:b]).strip(" ") for a, b in pairwise(at)))
-        marked = (self._table.keys[units.types[places], 5] > 0) & ~kept[places]
+        marked = (self._table.traits[units.types[places], 5] > 0) & ~kept[places]
         for number in np.flatnonzero(marked[firsts] | marked[ends]).tolist():
             text = paragraphs[owners[ends[number]]]
             tokens[number] = self._split(tokens[number], text, scripts, places[ends[number]])

@@ -39,6 +39,8 @@ MAX_UNITS = 400  # of a window
 OVERLAP = 32  # units that a window reads beyond those that it decides on, on each side
 LANES = 64  # rows of each product with the state
 STEPS = 8  # whose other products are computed at once, with LANES * STEPS rows
+DROPOUT = 0.5  # share of the states that training sets to 0; of the embeddings half as much
+HIDDEN_FORMS, HIDDEN_CONTEXT = 0.2, 0.5  # shares that training hides
 _SHUT = -10_000.0  # of which the sigmoid is 0
 
 
@@ -95,17 +97,7 @@ def columns(pairs: bool) -> int:
 class SegmenterNetwork(nn.Module):
     """Units to scores of labels and of scripts."""
 
-    def __init__(
-        self,
-        vocabulary: SegmenterVocabulary,
-        config: SegmenterConfig,
-        dropout: float = 0.5,
-        hidden_forms: float = 0.2,
-        hidden_context: float = 0.5,
-    ) -> None:
-        """Training sets a share `dropout` of the states to 0 (half as much of the embeddings), and hides the other
-        shares.
-        """
+    def __init__(self, vocabulary: SegmenterVocabulary, config: SegmenterConfig) -> None:
         super().__init__()
         size, hidden = config["size"], config["hidden"]
         types = vocabulary.rows + 2 * len(AFFIXES) * config["affix_buckets"]
@@ -120,9 +112,8 @@ class SegmenterNetwork(nn.Module):
         self.encoder = Encoder(CELL, size, [hidden], [hidden])
         self.labels = nn.Linear(2 * hidden, len(Label))
         self.scripts = nn.Linear(2 * hidden, len(vocabulary.scripts) + 1)
-        self.dropout = Dropout(dropout)
-        self.input_dropout = Dropout(dropout / 2)
-        self.hidden_forms, self.hidden_context = hidden_forms, hidden_context
+        self.dropout = Dropout(DROPOUT)
+        self.input_dropout = Dropout(DROPOUT / 2)
 
     def forward(self, types: Tensor, context: Tensor, lengths: Tensor) -> Tensor:
         """The states (T, B, 2 H) of all units; `labels` and `scripts` make scores of them.
@@ -134,13 +125,11 @@ class SegmenterNetwork(nn.Module):
         steps, windows = types.shape[:2]
         types, context = types.flatten(0, 1), context.flatten(0, 1)
         if self.training:
-            forms = types[:, :1].masked_fill(
-                torch.rand(len(types), 1, device=types.device) < self.hidden_forms, UNKNOWN
-            )
+            forms = types[:, :1].masked_fill(torch.rand(len(types), 1, device=types.device) < HIDDEN_FORMS, UNKNOWN)
             types = torch.cat([forms, types[:, 1:]], dim=1)
-            hidden = torch.rand(context.shape, device=context.device) < self.hidden_context
+            hidden = torch.rand(context.shape, device=context.device) < HIDDEN_CONTEXT
             context = context.masked_fill(hidden, self.context.num_embeddings - 1)
-            x = self.types(types) + self.context(context) / (1 - self.hidden_context)
+            x = self.types(types) + self.context(context) / (1 - HIDDEN_CONTEXT)
         else:
             x = self.types(types) + self.context(context)
         x = self.input_dropout(x).view(steps, windows, -1)

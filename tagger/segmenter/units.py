@@ -49,7 +49,7 @@ KINDS = (  # of units, see `kind`; the first is that of what is no unit
     *("", "end", "Cc", "Cf", "Cn", "Co", "Cs", "Ll", "Lm", "Lo", "Lt", "Lu", "Mc", "Me", "Mn", "Nd", "Nl", "No"),
     *("Pc", "Pd", "Pe", "Po", "Ps", "Sc", "Sk", "Sm", "So", "Zl", "Zp", "Zs"),
 )
-_NO_KEYS = (0,) * 9  # of what is no unit; see `UnitTable.keys`
+_NO_TRAITS = (0,) * 9  # of what is no unit; see `UnitTable.traits`
 NUMBER_MARKS = ".,:/٫٬"  # which a number, a date or a time of day may hold
 NO_GAP, SPACE_GAP, END_GAP = 0, 1, 2  # what follows a unit: another unit, white space, the end of the paragraph
 
@@ -64,15 +64,15 @@ class Units(NamedTuple):
     bounds: list[tuple[int, int]]  # for each paragraph its units: the first, and the one after the last
 
 
-class UnitTable:
-    """The types of units met so far: equal strings are one type, unless they are very long.
+class UnitTable(dict[str, int]):
+    """The units met so far -> their types, by number: equal strings are one type, unless they are very long.
 
     Attributes:
         generation: how often all types were forgotten: `read` does so when there are more than MAX_TYPES.
     """
 
     def __init__(self, forms: Sequence[str], buckets: int, characters: bool, marks: Container[str] = ()) -> None:
-        """Knows no types yet.
+        """Knows no units yet.
 
         Args:
             forms: the normalised forms that have a row of their own.
@@ -80,11 +80,12 @@ class UnitTable:
             characters: whether every letter is a unit.
             marks: of units with which a token that may be split ends or begins, see `Multiwords`.
         """
+        super().__init__()
         self._rows = {form: row for row, form in enumerate(forms, UNKNOWN + 1)}
         self._buckets, self._marks = buckets, marks
         self._expressions = (_CHARACTERS, _CHARACTERS) if characters else (_WORDS, _ASCII_WORDS)
         self.generation = -1
-        self._clear()
+        self._forget()
 
     @property
     def size(self) -> int:
@@ -98,7 +99,7 @@ class UnitTable:
         return self._arrays[0]
 
     @property
-    def keys(self) -> np.ndarray:
+    def traits(self) -> np.ndarray:
         """(types, 9): what is known of each type.
 
         Hashes of its form, shape and kind; 1 for a mark that training lacks; its place in KINDS; 1 if a token that ends
@@ -110,20 +111,20 @@ class UnitTable:
     def read(self, paragraphs: Sequence[str]) -> Units:
         """Cuts paragraphs into units."""
         if len(self._new_rows) + len(self._arrays[0]) > MAX_TYPES:
-            self._clear()
+            self._forget()
         pieces: list[int] = [0] * PADDING
         lengths: list[int] = [0] * PADDING
         bounds = []
         for paragraph in paragraphs:
             found = self._pieces(paragraph)
             first = len(pieces)
-            pieces += map(self._types.__getitem__, found)
+            pieces += map(self.__getitem__, found)
             lengths += map(len, found)
             bounds.append((first, len(pieces)))
             pieces += [0] * PADDING
             lengths += [0] * PADDING
         types, length = np.array(pieces), np.array(lengths)
-        is_unit = types != self._types.space
+        is_unit = types != self._space
         ends = np.cumsum(length)
         before = np.cumsum(is_unit) - is_unit  # units before each piece
         gaps = np.zeros(len(types), dtype=np.int64)
@@ -154,20 +155,24 @@ class UnitTable:
         pieces: list[str] = self._expressions[text.isascii()].findall(text)
         return pieces
 
-    def _clear(self) -> None:
+    def _forget(self) -> None:
         self.generation += 1
-        self._types = _Types(self)
+        self.clear()
         self._new_rows: list[list[int]] = []
-        self._new_keys: list[tuple[int, ...]] = []
-        rows, keys = np.zeros((0, 1 + 2 * len(AFFIXES)), np.int64), np.zeros((0, len(_NO_KEYS)), np.uint64)
-        self._arrays = rows, keys
-        self._add([BOUNDARY] + [len(self._rows) + UNKNOWN + 1] * 2 * len(AFFIXES), _NO_KEYS)
-        self._types.space = self._add([UNKNOWN] * (1 + 2 * len(AFFIXES)), _NO_KEYS)
+        self._new_traits: list[tuple[int, ...]] = []
+        rows, traits = np.zeros((0, 1 + 2 * len(AFFIXES)), np.int64), np.zeros((0, len(_NO_TRAITS)), np.uint64)
+        self._arrays = rows, traits
+        self._add([BOUNDARY] + [len(self._rows) + UNKNOWN + 1] * 2 * len(AFFIXES), _NO_TRAITS)
+        self._space = self._add([UNKNOWN] * (1 + 2 * len(AFFIXES)), _NO_TRAITS)
 
-    def add(self, unit: str) -> int:
-        """The number of a new type."""
-        if _IS_SPACE.match(unit):
-            return self._types.space
+    def __missing__(self, unit: str) -> int:
+        number = self._space if _IS_SPACE.match(unit) else self._add(*self._known_of(unit))
+        if len(unit) <= MAX_FORM:  # so that the memory is bounded
+            self[unit] = number
+        return number
+
+    def _known_of(self, unit: str) -> tuple[list[int], tuple[int, ...]]:
+        """What `rows` and `traits` have of a unit."""
         form = normalised(unit)
         first = len(self._rows) + UNKNOWN + 1
         affixes = [form[:n] for n in AFFIXES] + [form[-n:] for n in AFFIXES]
@@ -183,37 +188,21 @@ class UnitTable:
         in_whole = _IN_WHOLE.match(unit) is not None
         is_title = unit in TITLES or unit[0].lower() + unit[1:] in TITLES
         number_mark = NUMBER_MARKS.find(unit) + 1
-        return self._add(rows, (*hashes, is_new_mark, KINDS.index(own), marked, in_whole, is_title, number_mark))
+        return rows, (*hashes, is_new_mark, KINDS.index(own), marked, in_whole, is_title, number_mark)
 
-    def _add(self, rows: list[int], keys: tuple[int, ...]) -> int:
+    def _add(self, rows: list[int], traits: tuple[int, ...]) -> int:
         self._new_rows.append(rows)
-        self._new_keys.append(keys)
+        self._new_traits.append(traits)
         return len(self._arrays[0]) + len(self._new_rows) - 1
 
     def _grow(self) -> None:
         if self._new_rows:
-            rows, keys = self._arrays
+            rows, traits = self._arrays
             self._arrays = (
                 np.concatenate([rows, np.array(self._new_rows, dtype=np.int64)]),
-                np.concatenate([keys, np.array(self._new_keys, dtype=np.uint64)]),
+                np.concatenate([traits, np.array(self._new_traits, dtype=np.uint64)]),
             )
-            self._new_rows, self._new_keys = [], []
-
-
-class _Types(dict[str, int]):
-    """A unit -> the number of its type; a new unit is added to the table. A long unit is added each time it is met."""
-
-    space: int
-
-    def __init__(self, table: UnitTable) -> None:
-        super().__init__()
-        self._table = table
-
-    def __missing__(self, unit: str) -> int:
-        number = self._table.add(unit)
-        if len(unit) <= MAX_FORM:  # so that the memory is bounded
-            self[unit] = number
-        return number
+            self._new_rows, self._new_traits = [], []
 
 
 def in_run(text: str, place: int) -> bool:

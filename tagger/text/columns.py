@@ -52,11 +52,11 @@ def check_length(tokens: Sequence[str], where: str) -> None:
         raise InputError(f"{where}: {len(tokens):,} tokens in one sentence; give each sentence a line of its own")
 
 
-def cleaned(values: list[str], unfit: re.Pattern[str], instead: str) -> list[str]:
-    """The values with `instead` for what the pattern matches; an empty one becomes `_`."""
+def cleaned(values: list[str], unfit: re.Pattern[str] = CELL_BREAK) -> list[str]:
+    """The values with a space for what the pattern matches; an empty one becomes `_`."""
     if all(values) and not unfit.search("".join(values)):
         return values
-    return [unfit.sub(instead, value) or "_" for value in values]
+    return [unfit.sub(" ", value) or "_" for value in values]
 
 
 def decimals(sentence: Sentence, column: str) -> list[str]:
@@ -158,14 +158,9 @@ def read_columns(
         yield _sentence(rows, required, optional or {}, number - len(rows) + 1)
 
 
-def read_tsv(lines: Iterable[str], path: str, options: ReadOptions) -> Iterator[Sentence]:
-    """Yields the sentences of a file with a token per line, the cells between tabs or spaces."""
-    return read_columns(lines, path, options.columns, separator=options.separator, skip=options.skip)
-
-
-def read_csv(lines: Iterable[str], path: str, options: ReadOptions) -> Iterator[Sentence]:
-    """The same for CSV."""
-    return read_columns(lines, path, options.columns, separator=options.separator, skip=options.skip, quoted=True)
+def read_cells(lines: Iterable[str], path: str, options: ReadOptions, quoted: bool = False) -> Iterator[Sentence]:
+    """Yields the sentences of a file of tsv, or of csv, which is `quoted`."""
+    return read_columns(lines, path, options.columns, separator=options.separator, skip=options.skip, quoted=quoted)
 
 
 def read_tokens(lines: Iterable[str], path: str, options: ReadOptions | None = None) -> Iterator[Sentence]:
@@ -217,13 +212,13 @@ def _sentence(rows: list[list[str]], required: Mapping[str, int], optional: Mapp
 
 def _cells(options: WriteOptions, sentence: Sentence, unfit: re.Pattern[str]) -> list[list[str]]:
     """The columns of `tsv` and `csv`; what matches `unfit` becomes a space."""
-    cells = [cleaned(sentence.tokens, unfit, " ")]
+    cells = [cleaned(sentence.tokens, unfit)]
     for column in options.columns:
-        cells.append(cleaned(sentence.tags[column], unfit, " "))
+        cells.append(cleaned(sentence.tags[column], unfit))
         if options.probabilities:
             cells.append(decimals(sentence, column))
         if options.top:
-            cells.append(cleaned(alternatives(sentence, column, options.top), unfit, " "))
+            cells.append(cleaned(alternatives(sentence, column, options.top), unfit))
     return cells
 
 

@@ -8,12 +8,11 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import partial
 from itertools import pairwise
 from operator import not_
 
 from tagger.errors import InputError, shorten
-from tagger.text.columns import CELL_BREAK, ReadOptions, WriteOptions, alternatives, cleaned, decimals
+from tagger.text.columns import ReadOptions, WriteOptions, alternatives, cleaned, decimals
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.strings import LEMMA, encodable, whole_lines
 
@@ -24,7 +23,6 @@ _RANGE = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
 _EMPTY_NODE = re.compile(r"[0-9]+\.[0-9]+")
 _NO_SPACE = "SpaceAfter=No"
 _SPACE = re.compile(r"\s")
-_in_cells = partial(cleaned, unfit=CELL_BREAK, instead=" ")
 
 
 def read_conllu(lines: Iterable[str], path: str, options: ReadOptions | None = None) -> Iterator[Sentence]:
@@ -142,10 +140,10 @@ def write_conllu(sentence: Sentence, extra: dict[str, list[str]] | None = None) 
     ends, as UD demands. One without tokens has no block.
     """
     misc = {column: values for column, values in sentence.tags.items() if column not in COLUMNS} | (extra or {})
-    misc = {name: _in_cells([value.replace("|", r"\p") for value in values]) for name, values in misc.items()}
+    misc = {name: cleaned([value.replace("|", r"\p") for value in values]) for name, values in misc.items()}
     if sentence.lines is None:
         return _new_block(sentence, misc) if sentence.tokens else ""
-    tags = [(COLUMNS[c], values, _in_cells(values)) for c, values in sentence.tags.items() if c in COLUMNS]
+    tags = [(COLUMNS[c], values, cleaned(values)) for c, values in sentence.tags.items() if c in COLUMNS]
     out: list[str] = []
     word = 0
     for line in sentence.lines:
@@ -181,13 +179,13 @@ def numbered(blocks: str, first: int) -> tuple[str, int]:
 
 def _new_block(sentence: Sentence, misc: dict[str, list[str]]) -> str:
     """The block of a sentence that did not come from CoNLL-U; unknown cells are `_`."""
-    forms = _in_cells(_stripped(sentence.tokens))
+    forms = cleaned(_stripped(sentence.tokens))
     blank = ["_"] * len(forms)
     glued = _glued(sentence)
     spacing = ["" if glued is None or not each else _NO_SPACE for each in glued or blank]  # for MISC of each word
     surfaces = [*forms]  # the text of each word; that of a multiword token is at its last word
     tokens: dict[int, str] = {}  # the first word of a multiword token -> the row of the token
-    token_forms = _in_cells(_stripped([form for _, _, form in sentence.multiwords]))
+    token_forms = cleaned(_stripped([form for _, _, form in sentence.multiwords]))
     for (start, stop, _), form in zip(sentence.multiwords, token_forms, strict=True):
         tokens[start] = "\t".join([f"{start + 1}-{stop}", form, *"_______", spacing[stop - 1] or "_"])
         surfaces[start:stop] = [""] * (stop - start - 1) + [form]
@@ -200,7 +198,7 @@ def _new_block(sentence: Sentence, misc: dict[str, list[str]]) -> str:
     tags = dict.fromkeys(sorted(COLUMNS, key=COLUMNS.__getitem__), blank)  # in the order of the columns
     for column in COLUMNS.keys() & sentence.tags.keys():
         values = sentence.tags[column]
-        tags[column] = _in_cells(_stripped(values) if column == LEMMA else values)
+        tags[column] = cleaned(_stripped(values) if column == LEMMA else values)
     last = blank
     if misc or any(spacing):
         pairs = [spacing, *([f"{name}={value}" for value in values] for name, values in misc.items())]
@@ -221,7 +219,6 @@ def _text(text: str, surfaces: list[str], glued: list[bool] | None) -> str:
 
 
 def _stripped(values: list[str]) -> list[str]:
-    """`values` without white space at their ends."""
     return [value.strip() for value in values] if _SPACE.search("".join(values)) else values
 
 

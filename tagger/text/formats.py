@@ -11,10 +11,9 @@ from tagger.text.columns import (
     WriteOptions,
     column_separator,
     csv_separator,
-    read_csv,
+    read_cells,
     read_sentence_lines,
     read_tokens,
-    read_tsv,
     write_csv,
     write_pretty,
     write_tsv,
@@ -31,8 +30,8 @@ READERS: dict[str, Callable[[Iterable[str], str, ReadOptions], Iterator[Part]]] 
     "text": lambda lines, path, options: read_paragraphs(lines, options.paragraph_per_line),
     "lines": read_sentence_lines,
     "tokens": read_tokens,
-    "tsv": read_tsv,
-    "csv": read_csv,
+    "tsv": read_cells,
+    "csv": partial(read_cells, quoted=True),
     "conllu": read_conllu,
     "jsonl": read_jsonl,
 }
@@ -185,7 +184,6 @@ def read(
 
 
 def _without_text(parts: Iterable[Part], path: str) -> Iterator[Sentence]:
-    """The sentences; InputError for a text."""
     for part in parts:
         if not isinstance(part, Sentence):
             raise InputError(

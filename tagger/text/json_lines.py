@@ -91,7 +91,6 @@ def _tokenised(fields: dict[str, Any], where: str, columns: Sequence[str]) -> Se
 
 
 def _fitting(value: Any, kind: type[_Kind]) -> _Kind | None:
-    """A value of that type; None for another one."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError:

@@ -46,15 +46,12 @@ class SurfaceToken(NamedTuple):
 
 def surface_tokens(sentence: Sentence) -> Iterator[SurfaceToken]:
     """Yields the tokens of a sentence: its multiword tokens, and its words that are in none of them."""
-    words = sentence.tokens
+    multiwords = {start: (form, start, stop, True) for start, stop, form in sentence.multiwords}
     at = 0
-    for start, stop, form in sentence.multiwords:
-        for i in range(at, start):
-            yield SurfaceToken(words[i], i, i + 1, False)
-        yield SurfaceToken(form, start, stop, True)
-        at = stop
-    for i in range(at, len(words)):
-        yield SurfaceToken(words[i], i, i + 1, False)
+    while at < len(sentence.tokens):
+        token = SurfaceToken(*multiwords.get(at, (sentence.tokens[at], at, at + 1, False)))
+        yield token
+        at = token.stop
 
 
 def without_spaces(text: str) -> str:
@@ -159,7 +156,6 @@ def _without_spaces_at_marks(paragraph: GoldParagraph) -> GoldParagraph:
 
 
 def _location(path: str, sentence: Sentence, number: int) -> str:
-    """Where a sentence stands, for error messages."""
     return f"{path}{', ' if path else ''}sentence {sentence.name or number}"
 
 

@@ -39,10 +39,12 @@ def test_padding_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("hidden", [0.0, 0.9])
-def test_what_training_hides_is_made_up_for(hidden: float) -> None:
+def test_what_training_hides_is_made_up_for(monkeypatch: pytest.MonkeyPatch, hidden: float) -> None:
     """The mean over many trainings of a unit's embedding is that of use."""
     torch.manual_seed(1)
-    network = SegmenterNetwork(VOCABULARY, CONFIG, dropout=0.0, hidden_forms=0.0, hidden_context=hidden)
+    for name, share in {"DROPOUT": 0.0, "HIDDEN_FORMS": 0.0, "HIDDEN_CONTEXT": hidden}.items():
+        monkeypatch.setattr(f"tagger.segmenter.unit_network.{name}", share)
+    network = SegmenterNetwork(VOCABULARY, CONFIG)
     types, context, lengths = make_batch()
     copies = 100 if hidden else 1  # of each sentence, in a batch
     batch = types.repeat(1, copies, 1), context.repeat(1, copies, 1), lengths.repeat(copies)
