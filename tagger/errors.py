@@ -11,11 +11,7 @@ class InputError(ValueError):
 def missing_extra(package: str, extra: str | None) -> InputError:
     """The error for a package that is not installed: it names the command that installs it.
 
-    It names the folder of the source, where `pyproject.toml` is.
-
-    Args:
-        package: as Python imports it.
-        extra: of pyproject.toml, which installs it; None: it comes with the tagger.
+    It names the folder of the source, where `pyproject.toml` is. `extra` is None if the package comes with the tagger.
     """
     wanted = f"'.[{extra}]'" if extra else "."
     return InputError(f"{package} is not installed; in the folder of the tagger's source, run pip install -e {wanted}")

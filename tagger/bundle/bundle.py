@@ -110,10 +110,6 @@ class Linear:
         dictionary = self.chain.dictionary.digests if self.chain.dictionary else {}
         return {**values, "features": self.chain.sizes, **({"dictionary": dictionary} if dictionary else {})}
 
-    def round_to(self, storage_dtype: str) -> None:
-        """Changes the weights in place to those that a file of that dtype would have."""
-        self.chain.load_state_dict(expand(compress(self.chain.state_dict(), storage_dtype, (TRANSITIONS,))))
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Bundle:
@@ -211,9 +207,9 @@ class Bundle:
         last = None
         for number, member in enumerate(self.members):
             if member.tokenizer is not None:
-                state = member.tokenizer.limit, member.tokenizer.tokenizer.backend_tokenizer.to_str()
+                state = member.tokenizer.state()
                 if state != last:
-                    member.tokenizer.save(_tokenizer_folder(folder, number))
+                    member.tokenizer.tokenizer.save_pretrained(_tokenizer_folder(folder, number))
                 last = state
 
     @classmethod
@@ -246,7 +242,8 @@ class Bundle:
             stored = _compressed(network, {name: weights[name] for name in _stored_names(network)}, storage_dtype)
             network.load_state_dict(expand(stored), strict=False)
         for member in self.linear:
-            member.round_to(storage_dtype)
+            weights = member.chain.state_dict()
+            member.chain.load_state_dict(expand(compress(weights, storage_dtype, (TRANSITIONS,))))
         return self
 
     def described(self, **values: Any) -> "Bundle":
@@ -271,7 +268,8 @@ def _stored_weights(networks: Sequence[TaggerNetwork]) -> dict[str, Tensor]:
         weights, new = network.state_dict(), {}
         for name in _stored_names(network):
             tensor = weights[name].detach().cpu().contiguous()
-            if name not in last or not _is_same(tensor, last[name]):
+            before = last.get(name)
+            if before is None or tensor.dtype != before.dtype or not torch.equal(tensor, before):
                 new[name] = last[name] = tensor.clone() if tensor.data_ptr() in memory else tensor
                 memory.add(tensor.data_ptr())
         stored |= {f"{number}.{name}": tensor for name, tensor in _compressed(network, new, "float32").items()}
@@ -280,12 +278,10 @@ def _stored_weights(networks: Sequence[TaggerNetwork]) -> dict[str, Tensor]:
 
 def _stored_names(network: TaggerNetwork) -> list[str]:
     """The names of the weights that a folder has, which lacks those of a transformer that is only named."""
-    names = list(network.state_dict())
-    return [name for name in names if not name.startswith(ENCODER)] if _only_names_transformer(network) else names
-
-
-def _is_same(one: Tensor, other: Tensor) -> bool:
-    return one.dtype == other.dtype and one.shape == other.shape and torch.equal(one, other)
+    names, transformer = list(network.state_dict()), network.transformer
+    if transformer is None or is_carried(transformer.config):
+        return names
+    return [name for name in names if not name.startswith(ENCODER)]
 
 
 def _compressed(network: TaggerNetwork, weights: Mapping[str, Tensor], storage_dtype: str) -> dict[str, Tensor]:
@@ -304,11 +300,6 @@ def _compressed(network: TaggerNetwork, weights: Mapping[str, Tensor], storage_d
         learned = [name for name, each in encoder.items() if each.dim() > 1 and unchanged[name].dtype != torch.int8]
         stored |= unchanged | compress({name: encoder[name] for name in learned}, "float16")
     return stored
-
-
-def _only_names_transformer(network: TaggerNetwork) -> bool:
-    """Whether the folder has only the name of the transformer, and not its weights."""
-    return network.transformer is not None and not is_carried(network.transformer.config)
 
 
 def _load_networks(folder: Path, described: Sequence[tuple[Any, Vocabulary]]) -> list[TaggerNetwork]:
@@ -336,8 +327,11 @@ def _load_networks(folder: Path, described: Sequence[tuple[Any, Vocabulary]]) ->
                         raise ValueError(f"{number}.{name} is missing, and that of a member before has another shape")
                 expected[key] = weights[name]
                 of_member[name] = nearest[name] = key
-            for other, of_other in zip(networks, keys, strict=True):
-                _share_transformer(network, of_member, other, of_other)
+            own = {name: key for name, key in of_member.items() if name.startswith("transformer.")}
+            for other, of_other in zip(networks, keys, strict=True):  # which has all these weights from the same places
+                same = own and own.items() <= of_other.items()
+                if same and config["transformer"] == other.config["transformer"]:
+                    network.transformer = other.transformer
             networks.append(network)
             keys.append(of_member)
     tensors = read_weights(path, expected)
@@ -345,22 +339,13 @@ def _load_networks(folder: Path, described: Sequence[tuple[Any, Vocabulary]]) ->
         fetched: set[int] = set()  # transformers that the folder only names
         for network, of_member in zip(networks, keys, strict=True):
             transformer = network.transformer
-            if transformer is not None and _only_names_transformer(network) and id(transformer) not in fetched:
+            if transformer and not is_carried(transformer.config) and id(transformer) not in fetched:
                 load_weights(transformer, transformer.config)
                 fetched.add(id(transformer))
             others = {name: tensor for name, tensor in network.state_dict().items() if name not in of_member}
             network.load_state_dict({name: tensors[key] for name, key in of_member.items()} | others, assign=True)
             network.eval()
     return networks
-
-
-def _share_transformer(
-    network: TaggerNetwork, keys: Mapping[str, str], other: TaggerNetwork, keys_of_other: Mapping[str, str]
-) -> None:
-    """Gives a network the transformer of another one that has all its weights from the same places of the file."""
-    own = {name: key for name, key in keys.items() if name.startswith("transformer.")}
-    if own and own.items() <= keys_of_other.items() and network.config["transformer"] == other.config["transformer"]:
-        network.transformer = other.transformer
 
 
 def _load_tokenizers(folder: Path, networks: Sequence[TaggerNetwork]) -> list[PieceTokenizer | None]:

@@ -135,12 +135,21 @@ def find_tagger(name: str) -> Path:
         return newest / TAGGER_IN_RUN
     folder = find_folder(name)
     if folder is not None and _is_of_training(folder):
-        return _tagger_in(folder)
+        if (folder / TAGGER_IN_RUN).is_dir():
+            return folder / TAGGER_IN_RUN
+        if (folder / RECORD).is_file() and not (folder / CONFIG).is_file():
+            if is_being_trained(folder):
+                raise InputError(f"{folder} is being trained; wait until that has ended")
+            resume = f"python -m tagger resume {shlex.quote(str(folder))}"
+            raise InputError(f"{folder} is not finished; go on with: {resume}")
+        return folder
     language = _language(name)
     if language is not None:
         return bundled("data") / language
     if folder is None:
-        raise InputError(f"{_shown(name)}: no such tagger; {_proposal(name)}")
+        others = "python -m tagger models lists those that are there; or name hf:OWNER/NAME, or a folder of training"
+        near = did_you_mean(name, [*bundled_names(), LATEST, *run_names()])
+        raise InputError(f"{_shown(name)}: no such tagger; {near or others}")
     if trained := sorted(folder.glob(f"*/{TAGGER_IN_RUN}")):
         raise InputError(f"{folder} is a sweep, and has several taggers; name a run of it, such as {trained[0].parent}")
     return folder
@@ -185,29 +194,8 @@ def _shown(name: str) -> str:
     return name if name and len(name) <= MAX_SHOWN_NAME and name.isprintable() else shorten(name)
 
 
-def _proposal(name: str) -> str:
-    names = [*bundled_names(), LATEST]
-    others = "python -m tagger models lists those that are there; or name hf:OWNER/NAME, or a folder of training"
-    return did_you_mean(name, [*names, *run_names()]) or others
-
-
 def _is_of_training(folder: Path) -> bool:
     return any((folder / name).exists() for name in (CONFIG, TAGGER_IN_RUN, RECORD))
-
-
-def _tagger_in(folder: Path) -> Path:
-    """The tagger's folder in a run's folder; a folder of another kind stays as it is.
-
-    Raises:
-        InputError: the run is not finished.
-    """
-    if (folder / TAGGER_IN_RUN).is_dir():
-        return folder / TAGGER_IN_RUN
-    if (folder / RECORD).is_file() and not (folder / CONFIG).is_file():
-        if is_being_trained(folder):
-            raise InputError(f"{folder} is being trained; wait until that has ended")
-        raise InputError(f"{folder} is not finished; go on with: python -m tagger resume {shlex.quote(str(folder))}")
-    return folder
 
 
 def bundled_names() -> list[str]:

@@ -39,6 +39,11 @@ COMMANDS = {  # the module of each, in the order of the help, which shows the fi
 }
 COMPLETION_OPTIONS = ("--install-completion", "--show-completion")
 GLOBAL_OPTIONS = ("-h", "--help", "-V", "--version", *COMPLETION_OPTIONS)
+_TYPER: Any = {
+    "pretty_exceptions_enable": False,
+    "rich_markup_mode": None,
+    "context_settings": {"help_option_names": ["-h", "--help"], "max_content_width": 80},
+}
 _UsageError: Any = typer.BadParameter.__base__  # its module depends on the version of typer
 EPILOG = """`tagger COMMAND --help` lists the options of a command. `train` takes values of the config:
 
@@ -89,22 +94,13 @@ class LazyCommands(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(COMMANDS[cmd_name])
-        single = _typer()
+        single = typer.Typer(**_TYPER, add_completion=False)
         single.command(cmd_name, **getattr(module, "SETTINGS", {}).get(cmd_name, {}))(getattr(module, cmd_name))
         command: Any = get_command(single)
         for parameter in command.params:
             if parameter.param_type_name == "argument":
                 parameter.display_type_rich = lambda **_: None  # the help of typer would add Python's: <list[str]>
         return command
-
-
-def _typer(**settings: Any) -> typer.Typer:
-    return typer.Typer(
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
-        **{"add_completion": False, **settings},
-    )
 
 
 def _print_version(wanted: bool) -> None:
@@ -114,7 +110,7 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-app = _typer(cls=LazyCommands, add_completion=True, epilog=EPILOG)
+app = typer.Typer(**_TYPER, cls=LazyCommands, epilog=EPILOG)
 
 
 @app.callback()

@@ -68,14 +68,7 @@ def sequence_scores(scores: Tensor, tags: Tensor, counts: Sequence[int], transit
     added = torch.cat([transitions.start[tags[:first]], transitions.between[tags[previous], tags[first:]]])
     tokens = scores.gather(1, tags[:, None]).squeeze(1) + added
     total = tokens.new_zeros(first).index_add(0, sentence, tokens)
-    return total + transitions.end[tags[last_rows(counts, scores.device)]]
-
-
-def last_rows(counts: Sequence[int], device: torch.device) -> Tensor:
-    """The row of the last token of each sentence, (B,)."""
-    starts = np.cumsum([0, *counts[:-1]])
-    steps = np.searchsorted(-np.array(counts), -np.arange(counts[0]), side="left") - 1  # the last step of each
-    return torch.from_numpy(starts[steps] + np.arange(counts[0])).to(device)
+    return total + transitions.end[_last(torch.split(tags, list(counts)))]
 
 
 def log_partition(scores: Tensor, counts: Sequence[int], transitions: Transitions) -> Tensor:
@@ -153,7 +146,7 @@ def _forward(scores: Tensor, counts: Sequence[int], transitions: Transitions, ro
 
 
 def _last(steps: Sequence[Tensor]) -> Tensor:
-    """The row of the last token of each sentence, (B, K), of those of each step (n, K)."""
+    """The rows of the last tokens of the sentences, (B, ...), of those of each step, (n, ...)."""
     counts = [len(step) for step in steps]
     return torch.cat([step[after:] for step, after in zip(steps, [*counts[1:], 0], strict=True)][::-1])
 

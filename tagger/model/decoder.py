@@ -5,6 +5,7 @@
 # sentences have a token at each step. A score of -inf says that a token cannot have a tag.
 
 import copy
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -21,7 +22,6 @@ DECODERS = (SOFTMAX, CRF)
 MAX_CRF_TAGS = 100  # a column with more tags has no CRF, whose time grows with their square. Saved CRFs rely on it
 FORBIDDEN = -10_000.0  # score of a transition that cannot be; finite, so that tags that are given can still have it
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.2, 5.0  # of a column
-BLOCK = 1 << 18  # scores that a softmax reads at once: they stay in the processor's cache
 
 
 class Decoded(NamedTuple):
@@ -35,12 +35,12 @@ class Decoded(NamedTuple):
 class Decoder(nn.Module):
     """A softmax: a token's tag is the one with the highest score, whatever the other tokens have. It has no weights."""
 
+    block = 1 << 18  # scores of which probabilities are computed at once: they stay in the processor's cache
+
     def loss(self, scores: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
         """The negative log-probability of the gold tags, a mean over the tokens with one; 0 if there is none.
 
-        Args:
-            scores: (T, B, K) of sentences that are padded on the right.
-            targets: (T, B) gold tags, or IGNORE.
+        The sentences are padded on the right: `scores` (T, B, K), and `targets` (T, B) gold tags, or IGNORE.
         """
         total = cross_entropy(scores.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORE, reduction="sum")
         return total / (targets != IGNORE).sum().clamp(min=1)  # a batch may have nothing to learn
@@ -70,9 +70,9 @@ class Decoder(nn.Module):
         rows: int | None = None,
     ) -> Decoded:
         """The best tags of each token and their probabilities; the `chosen` tags, (N,), come first in any case."""
-        size = max(1, BLOCK // scores.shape[1])
+        size = max(1, self.block // scores.shape[1])
         blocks = zip(torch.split(scores, size), torch.split(chosen, size), strict=True)
-        found = [top_tags(self.log_probabilities(block, counts, temperature), tags, top) for block, tags in blocks]
+        found = [top_tags(self.log_probabilities(each, counts, temperature, rows), tags, top) for each, tags in blocks]
         ids, probabilities, _ = zip(*found, strict=True)
         return Decoded(np.concatenate(ids), np.concatenate(probabilities))
 
@@ -85,6 +85,8 @@ class Decoder(nn.Module):
 
 class CRFDecoder(Decoder):
     """A linear-chain CRF: the tags of a sentence are chosen together, with learned scores of transitions."""
+
+    block = sys.maxsize  # whole sentences
 
     def __init__(self, tags: int) -> None:
         super().__init__()
@@ -138,18 +140,6 @@ class CRFDecoder(Decoder):
         """The marginals."""
         return log_marginals(scores.float() / temperature, counts, self._fixed.cooled(temperature), rows)
 
-    def top(
-        self,
-        scores: Tensor,
-        counts: Sequence[int],
-        chosen: Tensor,
-        top: int,
-        temperature: float = 1.0,
-        rows: int | None = None,
-    ) -> Decoded:
-        """The same; the probabilities are those of whole sentences."""
-        return top_tags(self.log_probabilities(scores, counts, temperature, rows), chosen, top)
-
     def log_conditionals(
         self, scores: Tensor, counts: Sequence[int], best: Tensor, at: Tensor, temperature: float = 1.0
     ) -> Tensor:
@@ -157,20 +147,13 @@ class CRFDecoder(Decoder):
         return log_conditionals(scores.float() / temperature, counts, self._fixed.cooled(temperature), best, at)
 
 
-def make_decoder(name: str, tags: int) -> Decoder:
-    """The decoder of a column with so many tags; a softmax if they are too many for a CRF."""
-    return CRFDecoder(tags) if name == CRF and tags <= MAX_CRF_TAGS else Decoder()
-
-
 @torch.no_grad()
-def mean_decoder(decoders: Sequence[Decoder], shares: Sequence[float] | None = None) -> Decoder:
+def mean_decoder(decoders: Sequence[Decoder], shares: Sequence[float]) -> Decoder:
     """The decoder of the mean scores of a column. The transitions of CRFs are averaged, too; a softmax counts as 0.
 
     The decoders may be on different devices: networks are where the tagger computes, linear chains on the processor.
-    Their scores are multiplied by `shares` before they are added; None: by equal ones with the sum 1.
+    Their scores are multiplied by `shares` before they are added.
     """
-    if shares is None:
-        shares = [1 / len(decoders)] * len(decoders)
     crfs = [(each, share) for each, share in zip(decoders, shares, strict=True) if isinstance(each, CRFDecoder)]
     if not crfs:
         return Decoder()

@@ -83,8 +83,9 @@ class FormEmbedding(nn.Module):
     def for_tagging(self) -> "FormEmbedding":
         """What computes the same, perhaps faster, from the weights as they are now."""
         made = copy(self)
-        if self.characters is not None:
-            made._modules = {**self._modules, CHARACTERS: self.characters.for_tagging()}
+        # Before 2.10 torch has no `embedding_bag` on mps.
+        if self.characters is not None and self.characters.embedding.weight.device.type != "mps":
+            made._modules = {**self._modules, CHARACTERS: CharacterTable(self.characters)}
         return made
 
     def forward(self, features: Mapping[str, Tensor]) -> Tensor:
@@ -198,11 +199,6 @@ class CharacterEncoder(nn.Module):
         x = self.convolution(self.embedding(feature).transpose(1, 2))  # (U, filters, C)
         padding = (feature == PAD)[:, None, :]  # (U, 1, C)
         return torch.relu(x.masked_fill(padding, float("-inf")).amax(dim=2))
-
-    def for_tagging(self) -> nn.Module:
-        """What computes the same faster, where torch can."""
-        has_bags = self.embedding.weight.device.type != "mps"  # of which torch has none before 2.10
-        return CharacterTable(self) if has_bags else self
 
 
 class CharacterTable(nn.Module):

@@ -28,17 +28,11 @@ from tagger.model.steps import GRUSteps, LSTMSteps, MinGRUSteps, OwnSteps, RNNSt
 
 
 class Cell(NamedTuple):
-    """A recurrent cell, as `CELLS` names it.
+    """A recurrent cell, as `CELLS` names it."""
 
-    Attributes:
-        layer: reads sentences in one direction, for training; made from a cell.
-        core: the module in `layer`, made from (I, H): a cell of `cells.py`, or a recurrent layer of torch.
-        steps: the same steps for tagging.
-    """
-
-    layer: type[nn.Module]
-    core: type[nn.Module]
-    steps: type[Steps] = OwnSteps
+    layer: type[nn.Module]  # reads sentences in one direction, for training; made from `core`
+    core: type[nn.Module]  # made from (I, H): a cell of `cells.py`, or a recurrent layer of torch
+    steps: type[Steps] = OwnSteps  # the same steps for tagging
 
     def make(self, input_size: int, hidden_size: int) -> nn.Module:
         """One direction of a layer."""

@@ -13,7 +13,7 @@ from torch.nn.functional import embedding as look_up
 
 from tagger.errors import InputError
 from tagger.model.batch import Batch
-from tagger.model.decoder import DECODERS, make_decoder
+from tagger.model.decoder import CRF, DECODERS, MAX_CRF_TAGS, CRFDecoder, Decoder
 from tagger.model.embeddings import FormConfig, FormEmbedding
 from tagger.model.encoder import CELLS, Encoder
 from tagger.model.recurrent import Dropout
@@ -72,13 +72,13 @@ class TaggerNetwork(nn.Module):
             )
         self.encoder = Encoder(config["cell"], width, forward, backward, config["dropout"])
         self.states = states = sum(forward) + sum(backward)  # S
-        self.heads = nn.ModuleDict({column: nn.Linear(states, len(tags)) for column, tags in vocabulary.tags.items()})
-        self.decoders = nn.ModuleDict(
-            {column: make_decoder(config["decoder"], len(tags)) for column, tags in vocabulary.tags.items()}
-        )
+        counts = {column: len(tags) for column, tags in vocabulary.tags.items()}
+        self.heads = nn.ModuleDict({column: nn.Linear(states, count) for column, count in counts.items()})
+        is_crf = {column: config["decoder"] == CRF and count <= MAX_CRF_TAGS for column, count in counts.items()}
+        self.decoders = nn.ModuleDict({c: CRFDecoder(n) if is_crf[c] else Decoder() for c, n in counts.items()})
         self.dropout = Dropout(config["dropout"])
-        count = len(vocabulary.corpora)
-        self.corpora = nn.Embedding(count + 1, width, padding_idx=NO_CORPUS) if count else None
+        corpora = len(vocabulary.corpora)
+        self.corpora = nn.Embedding(corpora + 1, width, padding_idx=NO_CORPUS) if corpora else None
         if self.corpora is not None:
             nn.init.zeros_(self.corpora.weight)  # at first all corpora are the same
 

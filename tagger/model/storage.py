@@ -56,11 +56,9 @@ def build_without_memory(build: Callable[[], Network]) -> Network:
 
 
 def check_memory(weights: Mapping[str, Tensor], subject: str, copies: int = 1) -> None:
-    """Refuses weights that are larger than the machine's memory.
+    """Refuses the weights of a `subject` that are larger than the machine's memory.
 
-    Args:
-        subject: what is refused, such as the folder of a tagger; the error message begins with it.
-        copies: numbers that are kept for each weight that learns.
+    `copies` are the numbers that are kept for each weight that learns.
     """
     available = machine_bytes()
     sizes = {n: w.numel() * w.element_size() * (copies if w.requires_grad else 1) for n, w in weights.items()}
@@ -179,9 +177,7 @@ def _int8(tensor: Tensor) -> tuple[Tensor, Tensor]:
 def expand(stored: Mapping[str, Tensor], like: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
     """The inverse of `compress`, but for rounding: int8 and int4 become float32, float16 stays; or all as in `like`.
 
-    Raises:
-        KeyError: an int8 or int4 tensor has no scales, or `like` lacks a tensor.
-        ValueError: an int8 or int4 tensor does not have one scale per row.
+    A KeyError or a ValueError if an int8 or int4 tensor does not have one scale per row.
     """
     weights = {}
     for name, tensor in stored.items():

@@ -58,10 +58,7 @@ class TagCodec:
     """The tags of one column: what its corpus has <-> what the network learns, and its ids -> what users see.
 
     `tags` are those that the network has learned, by their ids, and `form_tags` the edit scripts of each form of the
-    training data. Lemmas that were learned as they are, and not as edit scripts, stay as they are.
-
-    Attributes:
-        edits: whether the network learns edit scripts.
+    training data. Lemmas that were learned as they are, and not as edit scripts (`edits`), stay as they are.
     """
 
     def __init__(self, column: str, tags: Sequence[str], form_tags: Mapping[str, Sequence[int]] | None = None) -> None:
@@ -261,11 +258,7 @@ def _in_one_case(lemma: str, form: str) -> str:
     return lemma.replace("i\u0307", "i") if "İ" in form else lemma
 
 
-@lru_cache(maxsize=1 << 17)
-def _script(form: str, lemma: str) -> str:
-    return edit_script(form, lemma)
-
-
+_script = lru_cache(maxsize=1 << 17)(edit_script)
 _made = lru_cache(maxsize=1 << 17)(apply_script)
 
 

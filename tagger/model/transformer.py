@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from importlib import import_module
-from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
 import numpy as np
@@ -72,7 +71,6 @@ class PieceTokenizer:
 
     Attributes:
         prefix, suffix: the ids of the special pieces before and after a sentence, such as [CLS] and [SEP].
-        pad: the id of padding.
         room: the number of pieces of a sentence that fit in one window.
     """
 
@@ -104,10 +102,6 @@ class PieceTokenizer:
         """A text that is different for tokenizers that make different pieces."""
         return f"{self.limit} {self._backend.to_str()}"
 
-    def save(self, folder: Path) -> None:
-        """Writes the tokenizer's files; `load_tokenizer` reads them."""
-        self.tokenizer.save_pretrained(folder)
-
 
 def windows(sentences: Sequence[Sequence[Sequence[int]]], tokenizer: PieceTokenizer) -> Pieces:
     """Cuts sentences, none of them empty, into windows that the encoder can read; they have the pieces of each token.
@@ -136,11 +130,9 @@ def windows(sentences: Sequence[Sequence[Sequence[int]]], tokenizer: PieceTokeni
 
 
 def _spans(offsets: np.ndarray, room: int) -> list[tuple[int, int]]:
-    """The windows of a sentence: the first token of each, and one past its last.
+    """The windows of a sentence, of at most `room` pieces: the first token of each, and one past its last.
 
-    Args:
-        offsets: (tokens + 1,), the number of pieces before each token, and last the number of all pieces.
-        room: pieces that fit in a window.
+    `offsets` (tokens + 1,) are the number of pieces before each token, and last the number of all pieces.
     """
     spans: list[tuple[int, int]] = []
     first = last = 0
@@ -189,10 +181,6 @@ class TransformerEmbedding(nn.Module):
     """An encoder, the pooling of each token's pieces, and a learned mix of the encoder's outputs.
 
     The mix is gamma * sum_j softmax(s)_j h_j: Peters et al. (2018), https://arxiv.org/abs/1802.05365, equation 1.
-
-    Attributes:
-        width: D.
-        learns: whether the encoder learns now; see `set_learning`.
     """
 
     def __init__(self, config: TransformerConfig, encoder: nn.Module | None = None) -> None:
@@ -202,16 +190,14 @@ class TransformerEmbedding(nn.Module):
         """
         super().__init__()
         self.config = config
-        self.learns = bool(config["tune"])
+        self.learns = bool(config["tune"])  # whether the encoder learns now; see `set_learning`
         self.encoder = _build(config) if encoder is None else encoder
         drop_pooler(self.encoder)
         settings: Any = self.encoder.config
-        self.width: int = settings.hidden_size
+        self.width: int = settings.hidden_size  # D
         available = list(range(settings.num_hidden_layers + 1))
         self.layers = available if config["layers"] is None else config["layers"]
-        is_there = (
-            set(self.layers) <= set(available) and len(available) > 1
-        )  # without layers there are no outputs at all
+        is_there = set(self.layers) <= set(available) and len(available) > 1  # no layers, no outputs at all
         if not self.layers or not is_there or config["pooling"] not in POOLINGS:
             raise ValueError(f"no such layers or pooling: {self.layers}, {config['pooling']}")
         for name, parameter in self.encoder.named_parameters():

@@ -52,8 +52,7 @@ class Vocabulary:
     def build(cls, sentences: Iterable[Mapping[str, Any]], columns: Sequence[str], min_count: int = 2) -> "Vocabulary":
         """The vocabulary of a corpus; a word or character has an embedding of its own if it occurs `min_count` times.
 
-        Raises:
-            InputError: a tag has a control character. A file of tags could not hold it, and a terminal might obey it.
+        A tag with a control character is refused: a file of tags could not hold it, and a terminal might obey it.
         """
         forms: Counter[str] = Counter()
         tags: dict[str, Counter[str]] = {column: Counter() for column in columns}
@@ -73,7 +72,7 @@ class Vocabulary:
                 if printable(tag) != tag:
                     raise InputError(f"column {column}: the tag {shorten(tag)} has a control character; correct it")
         known = {column: sorted(t for t in tags[column] if is_annotated(column, t)) for column in columns}
-        vocabulary = cls.of_forms(forms, min_count, tags=known, forms=sorted(forms))
+        vocabulary = replace(cls.of_forms(forms, min_count), tags=known, forms=sorted(forms))
         return replace(
             vocabulary,
             combinations=vocabulary._combinations(together),
@@ -81,14 +80,7 @@ class Vocabulary:
         )
 
     @classmethod
-    def of_forms(
-        cls,
-        counts: Mapping[str, int],
-        min_count: int,
-        max_words: int | None = None,
-        tags: dict[str, list[str]] | None = None,
-        forms: list[str] | None = None,
-    ) -> "Vocabulary":
+    def of_forms(cls, counts: Mapping[str, int], min_count: int, max_words: int | None = None) -> "Vocabulary":
         """The vocabulary of counted word forms; of words the most frequent `max_words` are kept."""
         words: Counter[str] = Counter()
         characters: Counter[str] = Counter()
@@ -99,8 +91,8 @@ class Vocabulary:
         return cls(
             words={word: words[word] for word in _frequent(words, min_count)[:max_words]},
             characters=_frequent(characters, min_count),
-            tags=tags or {},
-            forms=forms or [],
+            tags={},
+            forms=[],
         )
 
     def with_text(self, counts: Mapping[str, int], min_count: int) -> "Vocabulary":

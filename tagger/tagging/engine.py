@@ -6,7 +6,7 @@ bfloat16. `Engine.tag` directs, in this order:
 
 1. Words may be read otherwise than they are written (`as_read`): `spelling` replaces characters that training lacks,
    `Casing` words of sentences in one case.
-2. Lemmas depend on UPOS, so this column is `needed` where lemmas are wanted.
+2. Lemmas depend on UPOS, so this column is needed where lemmas are wanted.
 3. The lemma of a word is `decided` if training has one edit script alone for it. No member scores it then. Columns with
    constraints (a lexicon, given tags) are not decided; the others are open.
 4. `symbols` finds emoji, addresses and the like, which can have few tags.
@@ -52,20 +52,17 @@ class Scored(NamedTuple):
 class Engine:
     """Finds the tags of sentences; threads take turns.
 
-    To find tags, words may be read otherwise than they are written, see `as_read`. `states` and `embeddings` take
-    words as they are written.
+    To find tags, words may be read otherwise than they are written, see `as_read`. `states` takes words as they are
+    written.
 
     Attributes:
         groups: the networks, those of equal shape together.
         decoders: of the mean scores of each column.
-        unseen: the dictionary's lemmas of words that training lacks, if the tagger has a dictionary.
-        symbols: what finds emoji, addresses and the like.
-        spelling: what is read in place of characters that training lacks.
         has_fixed_shapes: whether `tag` can use fixed shapes; a transformer cannot, because it pads sentences.
     """
 
     def __init__(self, bundle: Bundle, options: TaggerOptions) -> None:
-        self.vocabulary, self._linear, self._device = bundle.vocabulary, bundle.linear, options.device
+        self.vocabulary = bundle.vocabulary
         self.spelling = Spelling(self.vocabulary.known_forms)
         self._casing = None if bundle.has_noise else Casing(self.vocabulary.forms)
         parts = {column: networks_share(bundle.linear, column) for column in self.vocabulary.columns}
@@ -74,10 +71,13 @@ class Engine:
             own = [(cast(Decoder, m.network.decoders[column]), part * m.share(column)) for m in bundle.members]
             own += [(each.chain.decoder, each.share) for each in bundle.linear if each.column == column]
             self.decoders[column] = mean_decoder(*zip(*own, strict=True)).to(options.device)
-        edits = LEMMA in self.vocabulary.columns and self.vocabulary.codecs[LEMMA].edits
-        self.unseen = (
-            UnseenLemmas(bundle.lemmas, self.vocabulary, options.cache_size) if bundle.lemmas and edits else None
-        )
+        edited = {column for column, codec in self.vocabulary.codecs.items() if codec.edits}
+        self._before_lemmas = [UPOS] if LEMMA in edited and UPOS in self.decoders else []
+        # Columns of scripts that only one kind of member scores, each token alone.
+        self._decidable = edited - {each.column for each in bundle.linear}
+        self._decidable -= {column for column in edited if isinstance(self.decoders[column], CRFDecoder)}
+        lemmas = bundle.lemmas if LEMMA in edited else None
+        self.unseen = UnseenLemmas(lemmas, self.vocabulary, options.cache_size) if lemmas else None
         temperatures = dict(bundle.config.get("temperatures") or {})
         self._decoding = Decoding(self.decoders, self.vocabulary, temperatures, options.device, self.unseen)
         self.symbols = self._decoding.symbols
@@ -87,7 +87,7 @@ class Engine:
         self.groups = [Networks(members, parts, options) for members in shapes.values()]
         linear = (LinearScorer(each, options) for each in bundle.linear)
         self._scorers: list[Networks | LinearScorer] = [*self.groups, *linear]
-        self.has_fixed_shapes = all(group.has_fixed_shapes for group in self.groups)
+        self.has_fixed_shapes = all(network.transformer is None for network in bundle.networks)
 
     def as_read(self, sentences: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
         """Sentences as the networks read them: see `lookalikes` and, if no noise has been read, `Casing`."""
@@ -102,36 +102,21 @@ class Engine:
     ) -> dict[str, Decoded]:
         """The tags of all tokens of sentences as they are read; see `as_read`."""
         columns = list(self.vocabulary.columns if request.columns is None else request.columns)
-        needed = self.needed(columns)
+        needed = list(dict.fromkeys([*columns, *(self._before_lemmas if LEMMA in columns else ())]))
         forms = [form for sentence in sentences for form in sentence]
-        open_columns = [column for column in columns if column not in constraints]
-        decided = self._decided(forms, open_columns) if request.top == 1 else {}  # alternatives need all scores
-        found: dict[str, list[Decoded]] = {column: [] for column in columns}
-        places = []
+        # The only script that each form can have, or -1; see `Networks.scores`. Alternatives need all scores.
+        open_columns = [c for c in columns if c in self._decidable and c not in constraints and request.top == 1]
+        decided = {column: self.vocabulary.codecs[column].decided(forms) for column in open_columns}
+        found, places = [], []
         symbols = self.symbols.find(forms)
         with own_turn():
-            for batch in self._scores(self._batches(sentences, request.fixed_shapes), forms, needed, decided):
+            batches = self._batches(sentences, request.fixed_shapes)
+            for batch in self._scores(batches, forms, needed, decided):
                 places.append(batch.tokens)
-                of_batch = self._decoding.decode(batch, forms, request, constraints, decided, symbols)
-                for column, tags in of_batch.items():
-                    found[column].append(tags)
-        return {c: joined(found[c], places) if places else self._decoding.nothing(c, request) for c in columns}
-
-    def needed(self, columns: Sequence[str]) -> list[str]:
-        """Some columns, and those on whose tags theirs depend: lemmas on UPOS."""
-        edits = LEMMA in columns and self.vocabulary.codecs[LEMMA].edits
-        return list(dict.fromkeys([*columns, *(c for c in self.vocabulary.columns if edits and c == UPOS)]))
-
-    def _decided(self, forms: Sequence[str], columns: Sequence[str]) -> dict[str, np.ndarray]:
-        """For each column of edit scripts, the only script that each form can have, or -1; see `Networks.scores`."""
-        taken = {each.column for each in self._linear}
-        return {
-            column: self.vocabulary.codecs[column].decided(forms)
-            for column in columns
-            if self.vocabulary.codecs[column].edits
-            and column not in taken
-            and not isinstance(self.decoders[column], CRFDecoder)
-        }
+                found.append(self._decoding.decode(batch, forms, request, constraints, decided, symbols))
+        if not found:
+            return {column: self._decoding.nothing(column, request) for column in columns}
+        return {column: joined([each[column] for each in found], places) for column in columns}
 
     def _scores(
         self,
@@ -152,11 +137,9 @@ class Engine:
 
     def _batches(self, read: Sequence[Sequence[str]], fixed_shapes: bool = False) -> list[PackedBatch]:
         """Which sentences are computed together; it follows from their list alone."""
-
-        def size(sentence: Sequence[str]) -> int:
-            return max(group.size(sentence) for group in self.groups)
-
-        return list(plan_batches(read, len if self.has_fixed_shapes else size, fixed_shapes and self.has_fixed_shapes))
+        if self.has_fixed_shapes:
+            return list(plan_batches(read, fixed=fixed_shapes))
+        return list(plan_batches(read, lambda sentence: max(group.size(sentence) for group in self.groups)))
 
     def score(self, sentences: Sequence[Sequence[str]]) -> Scored:
         """The scores of all columns and tokens in float32. All are in memory at once."""
@@ -211,20 +194,6 @@ class Engine:
                 layers = [each for layer in zip(*groups, strict=True) for each in layer]
                 states[batch.tokens] = torch.cat(layers, dim=1).float().cpu().numpy()
         return states
-
-    def embeddings(self, forms: Sequence[str]) -> np.ndarray:
-        """The embeddings of forms, without a transformer's part: float32, (forms, E), of all networks side by side."""
-        row = {form: i for i, form in enumerate(dict.fromkeys(forms))}
-        parts = []
-        with own_turn():
-            for group in self.groups:
-                width = sum(network.embedding.width for network in group.networks)
-                vectors = np.empty((len(row), width), dtype=np.float32)
-                for places, block in group.embeddings(list(row)):
-                    vectors[places] = block.cpu().numpy()
-                parts.append(vectors)
-        found: np.ndarray = np.concatenate(parts, axis=1)[[row[form] for form in forms]]
-        return found
 
     @property
     def cached_bytes(self) -> int:

@@ -43,20 +43,15 @@ def embed_forms(
         least = characters + 1
         for start in range(0, len(places), rows):
             part = places[start : start + rows]
-            blocks = {key: _block(arrays, part, characters, rows, device) for key, arrays in computed.items()}
+            blocks: dict[int, dict[str, Tensor]] = {}
+            for key, arrays in computed.items():
+                blocks[key] = {}
+                for name, array in arrays.items():
+                    kept = array[part, :characters] if name == CHARACTERS else array[part]
+                    block = np.zeros((rows, *kept.shape[1:]), dtype=kept.dtype)
+                    block[: len(part)] = kept
+                    blocks[key][name] = torch.from_numpy(block).to(device)
             yield FormBlock(part, torch.stack([embedding(blocks[id(features)]) for embedding, features in embeddings]))
-
-
-def _block(
-    arrays: Mapping[str, np.ndarray], places: np.ndarray, characters: int, rows: int, device: torch.device | str
-) -> dict[str, Tensor]:
-    features = {}
-    for name, array in arrays.items():
-        kept = array[places, :characters] if name == CHARACTERS else array[places]
-        block = np.zeros((rows, *kept.shape[1:]), dtype=kept.dtype)
-        block[: len(places)] = kept
-        features[name] = torch.from_numpy(block).to(device)
-    return features
 
 
 class FormCache:
@@ -73,12 +68,9 @@ class FormCache:
         self.compute, self.capacity = compute, capacity
         self.clear()
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __reduce__(self) -> tuple[Any, ...]:
         """A copy starts empty: copied rows would share memory."""
-        return {"compute": self.compute, "capacity": self.capacity}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state)  # type: ignore[misc]
+        return FormCache, (self.compute, self.capacity)
 
     def clear(self) -> None:
         """Forgets every form."""
@@ -102,19 +94,16 @@ class FormCache:
             if known and len(known) + len(new) > self.capacity:
                 known.clear()
                 new, missing = list(dict.fromkeys(forms)), np.arange(len(forms))
-            self._add(new)
+            places = np.arange(len(known), len(known) + len(new))
+            for part, values in self.compute(new):
+                if len(self.values) <= places[-1]:
+                    size = max(places[-1] + 1, min(self.capacity, max(2 * len(self.values), 1024)))
+                    grown = values.new_empty(size, values.shape[1])
+                    if len(self.values):
+                        grown[: len(self.values)] = self.values
+                    self.values = grown
+                self.values.index_copy_(0, torch.from_numpy(places[part]).to(values.device), values)
+            known.update(zip(new, places.tolist(), strict=True))
+            self.computed += len(new)
             rows[missing] = [known[forms[i]] for i in missing.tolist()]
         return rows
-
-    def _add(self, new: list[str]) -> None:
-        places = np.arange(len(self._rows), len(self._rows) + len(new))
-        for part, values in self.compute(new):
-            if len(self.values) <= places[-1]:
-                rows = max(places[-1] + 1, min(self.capacity, max(2 * len(self.values), 1024)))
-                grown = values.new_empty(rows, values.shape[1])
-                if len(self.values):
-                    grown[: len(self.values)] = self.values
-                self.values = grown
-            self.values.index_copy_(0, torch.from_numpy(places[part]).to(values.device), values)
-        self._rows.update(zip(new, places.tolist(), strict=True))
-        self.computed += len(new)

@@ -1,7 +1,7 @@
 """Text in any of the languages that come with the package -> tagged sentences: finds the language, then its tagger.
 
-A document has the language that its beginning looks most like, by a linear model over pieces of words (`Identifier`);
-`_scores_of_lines` is for documents in several. A paragraph has the language of its document, but
+A document has the language that its beginning looks most like, by a linear model over pieces of words (`Identifier`).
+A paragraph has the language of its document, but
 
 - two letters or more in a script that this language does not use make it one of the languages of that script, whatever
   its length: the one that it looks most like, unless it has letters of the document's script, too, and looks more like
@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, NamedTuple, cast, overload
+from typing import Any, cast, overload
 
 import numpy as np
 from safetensors.numpy import load_file
@@ -137,8 +137,9 @@ class Identifier:
 
     def __init__(self, languages: Sequence[str], weights: np.ndarray, bias: np.ndarray) -> None:
         """Takes L names, weights (R, L) and a bias (L,)."""
-        self.languages, self._weights, self._bias = list(languages), weights, bias
-        self._of_word = lru_cache(maxsize=50_000)(self._word)
+        self.languages, self._bias = list(languages), bias
+        rows = len(weights)
+        self._of_word = lru_cache(maxsize=50_000)(lambda word: weights[pieces_of(word, rows)].sum(axis=0))
 
     @classmethod
     def load(cls, path: Path) -> "Identifier":
@@ -153,10 +154,6 @@ class Identifier:
         total = self._bias.copy()
         for word in words:
             total += self._of_word(word)
-        return total
-
-    def _word(self, word: str) -> np.ndarray:
-        total: np.ndarray = self._weights[pieces_of(word, len(self._weights))].sum(axis=0)
         return total
 
 
@@ -200,14 +197,6 @@ class _Document:
     doubted: bool = False  # whether a warning said that a paragraph looks like a language that is not there
 
 
-class _Profile(NamedTuple):
-    """What finding languages needs of a tagger."""
-
-    words: Collection[str]
-    known: float  # the share of the words of its dev split that are among these
-    is_thin: bool
-
-
 class Languages(DocumentTagger):
     """The taggers of all languages that come with the package, as one. Threads may share it.
 
@@ -242,13 +231,13 @@ class Languages(DocumentTagger):
         if segmenter not in (AUTO, *RULES):
             known = ", ".join((AUTO, *RULES))
             raise InputError(f"segmenter {shorten(str(segmenter))}: all languages together have {known}")
-        self.columns = list(COLUMNS)
+        self.columns, self.config = list(COLUMNS), {"license": LICENCE}  # what all taggers have in common
         options = TaggerOptions(device, precision, FORMS, workers, segmenter)
         self.device, self._options = options.device, replace(options, workers=1)
         self._loaded: dict[str, Tagger] = {}
         self._last_used: dict[str, float] = {}
         self._max_bytes, self._garbage = max_bytes, 0
-        self._profiles: dict[str, _Profile] = {}  # they are smaller than taggers, and stay
+        self._told: dict[str, tuple[Collection[str], dict[str, Any]]] = {}  # see `_about`
         self.notice, self.remedy = notice, remedy
         self._met: set[str] = set()
         self.workers = Workers(self, options.workers)
@@ -259,12 +248,7 @@ class Languages(DocumentTagger):
     def __getstate__(self) -> dict[str, Any]:
         """A copy in another process loads its own."""
         kept = {name: value for name, value in self.__dict__.items() if name != "_identifier"}
-        return {**kept, "_loaded": {}, "_profiles": {}, "notice": None}
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """What all of the taggers have in common."""
-        return {"license": LICENCE}
+        return {**kept, "_loaded": {}, "_told": {}, "notice": None}
 
     @property
     def known_tags(self) -> dict[str, Collection[str]]:
@@ -297,11 +281,12 @@ class Languages(DocumentTagger):
                     self._loaded[language] = tagger
         return tagger
 
-    def _profile(self, language: str) -> _Profile:
-        if language not in self._profiles:
-            words, config = self.of(language).vocabulary.word_ids.keys(), self.of(language).config
-            self._profiles[language] = _Profile(words, float(config.get("known", 0.5)), bool(config.get("thin")))
-        return self._profiles[language]
+    def _about(self, language: str) -> tuple[Collection[str], dict[str, Any]]:
+        """The words of a tagger's vocabulary, and what `config.json` says of it. They are small, and stay in memory."""
+        if language not in self._told:
+            tagger = self.of(language)
+            self._told[language] = tagger.vocabulary.word_ids.keys(), tagger.config
+        return self._told[language]
 
     def _make_room(self, size: int) -> None:
         """Drops the taggers whose last use is longest ago, until one of a size fits in memory beside the others.
@@ -337,9 +322,15 @@ class Languages(DocumentTagger):
                 f"{path}: no tagger comes with the package for the script of {shorten(text.strip())}; train one, and"
                 " name it with --model"
             )
-        scores = self._scores_of_lines(lines)
+        total = np.zeros(len(self._identifier.languages))
+        for words in filter(None, lines):
+            # In a line a language loses at most `WORD_ODDS` for each word. Else a document in many languages would get
+            # one that is in none of its lines, but is not as unlikely as others in any.
+            of_line = self._identifier.scores(words)
+            total += np.maximum(of_line - of_line.max(), -WORD_ODDS * len(words))
+        scores = self._by_language(total)
         language = max(scores, key=scores.__getitem__)
-        whole = self._scores(chain.from_iterable(lines))  # tells languages apart that have lost all that they can lose
+        whole = self._by_language(self._identifier.scores(chain.from_iterable(lines)))  # if all have lost what they can
         nearest = max(self.languages, key=lambda each: (scores[each], whole[each]))
         if scores[language] - scores[nearest] < ABSENT_ODDS:
             language = nearest
@@ -360,21 +351,8 @@ class Languages(DocumentTagger):
     def _naming(self, language: str) -> str:
         return self.remedy.format(language=language, code=codes_of(language)[0])
 
-    def _scores(self, words: Iterable[str]) -> dict[str, float]:
-        """The log odds of the languages, up to a constant."""
-        return dict(zip(self._identifier.languages, self._identifier.scores(words).tolist(), strict=True))
-
-    def _scores_of_lines(self, lines: Iterable[Sequence[str]]) -> dict[str, float]:
-        """How much worse the languages are than the best one of each line: log odds, summed over the lines.
-
-        In a line a language loses at most `WORD_ODDS` for each word. Else a document in many languages would get one
-        that is in none of its lines, but is not as unlikely as others in any.
-        """
-        total = np.zeros(len(self._identifier.languages))
-        for words in filter(None, lines):
-            scores = self._identifier.scores(words)
-            total += np.maximum(scores - scores.max(), -WORD_ODDS * len(words))
-        return dict(zip(self._identifier.languages, total.tolist(), strict=True))
+    def _by_language(self, scores: np.ndarray) -> dict[str, float]:
+        return dict(zip(self._identifier.languages, scores.tolist(), strict=True))
 
     def _knows(self, language: str, text: str) -> bool:
         """Whether the tagger of a language knows enough words of a text for the text to be of that language.
@@ -390,9 +368,9 @@ class Languages(DocumentTagger):
         words = telling_words(text[:CHECKED_CHARACTERS])
         if len(words) < 8:
             return True
-        profile = self._profile(language)
-        known = sum(word in profile.words for word in words)
-        expected = len(words) * profile.known
+        vocabulary, config = self._about(language)
+        known = sum(word in vocabulary for word in words)
+        expected = len(words) * config.get("known", 0.5)
         return known >= 0.5 * expected - 0.57 * math.sqrt(len(words)) and (known > 0 or expected < 4)
 
     def with_languages(
@@ -424,7 +402,7 @@ class Languages(DocumentTagger):
             document.met.add(language)
             if self.notice is not None:
                 self.notice(f"language: {language} ({document.path})")
-            if document.warn is not None and self._profile(language).is_thin:
+            if document.warn is not None and self._about(language)[1].get("thin"):
                 document.warn(f"{language}: {THIN}")
 
     def _with_language(self, part: Part, document: _Document) -> Part:
@@ -468,7 +446,7 @@ class Languages(DocumentTagger):
             return DEFAULT
         if foreign is None and is_short:
             return of_document
-        scores = self._scores(words)
+        scores = self._by_language(self._identifier.scores(words))
         is_mixed = not scripts_of(of_document).isdisjoint(map(script_of, "".join(words)))
         if foreign is not None and (is_short or not is_mixed):
             among = [language for language in self.languages if foreign in scripts_of(language)]
@@ -516,9 +494,8 @@ class Languages(DocumentTagger):
                     _fill(sentence, missing)
 
 
-@lru_cache(maxsize=1000)  # to find one looks at the folders of all taggers, and each line of a file may name one
-def _named(language: str) -> str:
-    return find_language(language)
+# It looks at the folders of all taggers, and each line of a file may name a language.
+_find_language = lru_cache(maxsize=1000)(find_language)
 
 
 def _with_named_language(part: Sentence | JsonText, path: str) -> Part:
@@ -526,7 +503,7 @@ def _with_named_language(part: Sentence | JsonText, path: str) -> Part:
     if part.language is not None or not isinstance(part.fields.get("language"), str):
         return part
     try:
-        language = _named(part.fields["language"])
+        language = _find_language(part.fields["language"])
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     if isinstance(part, JsonText):

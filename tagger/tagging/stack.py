@@ -28,13 +28,12 @@ from tagger.bundle.bundle import Linear, Member
 from tagger.model.batch import FIXED_BLOCK, FIXED_SENTENCES, FormTable, PackedBatch
 from tagger.model.crf import MIN_COLUMNS
 from tagger.model.device import PRECISIONS
-from tagger.model.embeddings import Feature, features
+from tagger.model.embeddings import features
 from tagger.model.encoder import BidirectionalLayer, Cell
 from tagger.model.linear_chain import EDGE, term_places, token_scores
 from tagger.model.network import TaggerNetwork
 from tagger.model.steps import Steps
 from tagger.model.transformer import windows
-from tagger.model.vocabulary import NO_CORPUS
 from tagger.tagging.form_cache import FormBlock, FormCache, embed_forms
 from tagger.tagging.tagger_options import TaggerOptions
 
@@ -73,12 +72,9 @@ class Pass(NamedTuple):
 
 
 class Layer:
-    """A layer of k networks, with copies of the weights.
+    """A layer of k networks, with copies of the weights; `width` is F + R.
 
-    Attributes:
-        passes: its directions, forward first.
-        together: all of them at once, if they have one size.
-        width: F + R.
+    It has `passes`, its directions, forward first, and `together`, all of them at once, if they have one size.
     """
 
     def __init__(self, cell: Cell, layers: Sequence[BidirectionalLayer], input_size: int, dtype: torch.dtype) -> None:
@@ -104,7 +100,7 @@ class Layer:
 class StepRows(NamedTuple):
     """Which rows the steps of a batch compute; the same for all layers."""
 
-    counts: Sequence[int]  # (T,) n of each step; they never grow
+    counts: list[int]  # (T,) n of each step; they never grow
     starts: list[int]  # (T + 1,) the tokens before each step, and of all
     rows: list[int]  # (T,) that each step computes, at least n. Those after its n tokens belong to nobody
     ends: list[int]  # (T + 1,) the rows before each step, and of all
@@ -113,20 +109,19 @@ class StepRows(NamedTuple):
     fixed: bool  # whether all products have a fixed number of rows
 
 
-def rows_of_steps(counts: Sequence[int], dtype: torch.dtype, fixed: bool) -> StepRows:
-    """The rows of a batch with so many sentences at each step, from 0 to T - 1."""
-    if fixed:
+def rows_of_steps(batch: PackedBatch, dtype: torch.dtype) -> StepRows:
+    """The rows of a batch at each step, from 0 to T - 1."""
+    counts = batch.counts
+    if batch.fixed:
         rows = [FIXED_SENTENCES] * len(counts)
-    elif counts[0] == 1:
-        rows = list(counts)
     else:
-        rows = [padded_rows(n, dtype) for n in counts]
+        rows = counts if counts[0] == 1 else [padded_rows(n, dtype) for n in counts]
     starts = list(accumulate(counts, initial=0))
     places = None
-    if rows != list(counts):
+    if rows != counts:
         own = zip(starts[:-1], counts, rows, strict=True)
         places = np.concatenate([np.arange(start, start + size).clip(max=start + n - 1) for start, n, size in own])
-    return StepRows(counts, starts, rows, list(accumulate(rows, initial=0)), places, fixed)
+    return StepRows(counts, starts, rows, list(accumulate(rows, initial=0)), places, batch.fixed)
 
 
 # What a layer reads: for each chunk of a pass, steps from a first to before a last, the products of its rows with the
@@ -138,9 +133,6 @@ class Stack:
     """A copy of the weights of the recurrent layers and heads of k networks.
 
     `shares` are, for each column, what the scores of each network are multiplied by before they are added.
-
-    Attributes:
-        width: S.
     """
 
     def __init__(
@@ -153,7 +145,7 @@ class Stack:
         for layers in zip(*[encoder.layers for encoder in encoders], strict=True):
             self.layers.append(Layer(encoders[0].cell, cast(Any, layers), size, dtype))
             size = self.layers[-1].width
-        self.width = self.count * sum(layer.width for layer in self.layers)
+        self.width = self.count * sum(layer.width for layer in self.layers)  # S
         self._heads = {column: self._head(networks, column, share) for column, share in shares.items()}
         self._tags = {column: cast(nn.Linear, networks[0].heads[column]).out_features for column in shares}
         self._buffers: dict[str, Tensor] = {}
@@ -176,45 +168,42 @@ class Stack:
         missing = max(0, MIN_COLUMNS - W.shape[1])
         return nn.functional.pad(W, (0, missing)).contiguous(), nn.functional.pad(b.to(self.dtype), (0, missing))
 
-    def form_products(self, vectors: Tensor, bias: Sequence[Tensor], prepared: bool) -> Tensor:
-        """The first layer's products with the embeddings of forms (k, rows, E), E at most I, and the bias of each pass:
-        (rows, X).
+    def form_products(
+        self, blocks: Sequence[FormBlock], bias: Sequence[Tensor], prepared: bool
+    ) -> tuple[np.ndarray, Tensor]:
+        """The first layer's products with all forms of some blocks at once, (n, X), after the places of the forms.
 
-        They are `prepared` for the steps unless something is added later.
+        To each the `bias` of its pass is added. They are `prepared` for the steps unless something is added later.
         """
+        places = np.concatenate([block.places for block in blocks])
+        vectors = torch.cat([block.vectors[:, : len(block.places)] for block in blocks], dim=1)  # (k, n, E)
+        if vectors.shape[2]:  # not of a transformer alone: torch 2.6 pads no empty vectors
+            vectors = nn.functional.pad(vectors, (0, 0, 0, PRODUCT_FORMS[self.dtype] - len(places)))
         products, vectors = [], vectors.to(self.dtype)
         for one, b in zip(self.layers[0].passes, bias, strict=True):
             x = torch.baddbmm(b, vectors, one.steps.W_x[:, : vectors.shape[2]])
             if prepared:
                 one.steps.prepare(x)
             products.append(x.transpose(0, 1).flatten(1))
-        return torch.cat(products, dim=1)
+        return places, torch.cat(products, dim=1)[: len(places)]
 
     def rows(self, n: int, fixed: bool) -> int:
         """The rows of states that `states` returns for n tokens, and that `scores` takes."""
         return -(-n // FIXED_BLOCK) * FIXED_BLOCK if fixed else padded_rows(n, self.dtype)
 
-    def states(
-        self,
-        products: Tensor,
-        rows: np.ndarray,
-        counts: Sequence[int],
-        contexts: Tensor | None,
-        fixed: bool,
-    ) -> Tensor:
+    def states(self, batch: PackedBatch, products: Tensor, rows: np.ndarray, contexts: Tensor | None) -> Tensor:
         """The states of every layer side by side, of packed tokens; within a layer network after network.
 
         Args:
             products: (U, X), from `form_products`, of any type; prepared if there are no contexts.
             rows: (N,), the form of each token.
-            contexts: (k, N, D), transformers' vectors.
-            fixed: see `PackedBatch`. There are at most FIXED_SENTENCES sentences then, and no contexts.
+            contexts: (k, N, D), transformers' vectors; none with fixed shapes.
 
         Returns:
             (rows, S), see `rows`; the first N are those of tokens. Valid until the next batch.
         """
-        plan = rows_of_steps(counts, self.dtype, fixed)
-        total = self.rows(len(rows), fixed)
+        plan = rows_of_steps(batch, self.dtype)
+        total = self.rows(len(rows), batch.fixed)
         states = self._buffer("states", products, total + max_extra_rows(total), self.width)
         states[len(rows) :] = 0
         inputs: Inputs = partial(self._form_products, plan, products, rows, contexts)
@@ -222,12 +211,12 @@ class Stack:
         for layer in self.layers:
             stop = start + self.count * layer.width
             out = states[:, start:stop].view(-1, self.count, layer.width).transpose(0, 1)  # (k, rows, F + R)
-            if counts[0] == 1 and not fixed and layer.together is not None:
-                self._read_sentence(layer.together, layer.passes, inputs, out[:, : len(counts)])
+            if plan.counts[0] == 1 and not plan.fixed and layer.together is not None:
+                self._read_sentence(layer.together, layer.passes, inputs, out[:, : len(rows)])
             else:
                 for one in layer.passes:
                     self._read_packed(one, inputs, plan, out[..., one.place])
-            inputs, start = partial(self._state_products, plan, out[:, :total] if fixed else out), stop
+            inputs, start = partial(self._state_products, plan, out[:, :total] if plan.fixed else out), stop
         return states[:total]
 
     def _read_packed(self, one: Pass, inputs: Inputs, plan: StepRows, out: Tensor) -> None:
@@ -373,7 +362,6 @@ class Networks:
     Attributes:
         widths: F + R of each recurrent layer, times k.
         cache: the first layer's products with each form.
-        has_fixed_shapes: not of a transformer, which computes sentences that are padded to a common length.
     """
 
     def __init__(self, members: Sequence[Member], parts: Mapping[str, float], options: TaggerOptions) -> None:
@@ -386,11 +374,13 @@ class Networks:
         narrow = (options.device, options.precision) == ("cpu", "bfloat16")
         self._narrow_stack = Stack(self.networks, shares, torch.float32) if narrow else self._stack
         self.widths = [self._stack.count * layer.width for layer in self._stack.layers]
-        self._product_forms = PRODUCT_FORMS[self._stack.dtype]
         self.cache = FormCache(self._products, options.cache_size)
+        # What computes the features that each member reads; like members share it, so that it is done once.
+        read = [(member.network.config, member.vocabulary) for member in members]
+        computed = [features(vocabulary, config) for config, vocabulary in read]
         self._embeddings = [
-            (network.embedding.for_tagging(), compute)
-            for network, compute in zip(self.networks, _features(members), strict=True)
+            (network.embedding.for_tagging(), computed[read.index(own)])
+            for network, own in zip(self.networks, read, strict=True)
         ]
         self._transformers = [
             (member.network.transformer, member.tokenizer)
@@ -401,10 +391,7 @@ class Networks:
             id(tokenizer): FormTable(members[0].vocabulary, {}, tokenizer, options.cache_size)
             for _, tokenizer in self._transformers
         }
-        self.has_fixed_shapes = not self._transformers
-        corpus = options.corpus
-        ids = [NO_CORPUS if corpus is None else m.vocabulary.corpus_ids.get(corpus, NO_CORPUS) for m in members]
-        self._bias = self._input_bias(ids)
+        self._bias = self._input_bias(members, options.corpus)
 
     @staticmethod
     def shape(network: TaggerNetwork) -> tuple[object, ...]:
@@ -431,10 +418,8 @@ class Networks:
 
         Those of each are divided by its temperatures, and multiplied by its weight.
 
-        Args:
-            forms: of all tokens.
-            decided: for some columns the tag of every token, or -1. Only tokens with -1 are scored then, so there are
-                fewer rows.
+        `decided` has for some columns the tag of every token, or -1. Only tokens with -1 are scored then, so there are
+        fewer rows.
         """
         for (tokens, _, fixed), states, stack in self._states(forms, batches):
             found = {}
@@ -464,62 +449,54 @@ class Networks:
         """Each batch with its states, (N or more, S), and the stack that computed them."""
         rows_of = self.cache.lookup(forms)
         for batch in batches:
-            tokens, counts, fixed = batch
-            rows = rows_of(tokens)
-            contexts = self._contexts([forms[i] for i in tokens.tolist()], counts) if self._transformers else None
-            stack = self._narrow_stack if counts[0] <= MAX_NARROW_SENTENCES and not fixed else self._stack
-            yield batch, stack.states(self.cache.values, rows, counts, contexts, fixed), stack
+            rows = rows_of(batch.tokens)
+            contexts = self._contexts(forms, batch) if self._transformers else None
+            is_narrow = batch.counts[0] <= MAX_NARROW_SENTENCES and not batch.fixed
+            stack = self._narrow_stack if is_narrow else self._stack
+            yield batch, stack.states(batch, self.cache.values, rows, contexts), stack
 
     def _products(self, forms: list[str]) -> Iterator[tuple[np.ndarray, Tensor]]:
         """The first layer's products with forms, block by block, but for a transformer's part; see `FormCache`."""
         waiting: list[FormBlock] = []
+        most, prepared = PRODUCT_FORMS[self._stack.dtype], not self._transformers
         for block in embed_forms(forms, self._embeddings, self._device):
-            if sum(len(each.places) for each in [*waiting, block]) > self._product_forms:
-                yield self._multiplied(waiting)
+            if sum(len(each.places) for each in [*waiting, block]) > most:
+                yield self._stack.form_products(waiting, self._bias, prepared)
                 waiting = []
             waiting.append(block)
         if waiting:
-            yield self._multiplied(waiting)
-
-    def _multiplied(self, blocks: Sequence[FormBlock]) -> tuple[np.ndarray, Tensor]:
-        """The products with all forms of some blocks at once, and the places of the forms."""
-        places = np.concatenate([block.places for block in blocks])
-        vectors = torch.cat([block.vectors[:, : len(block.places)] for block in blocks], dim=1)
-        if vectors.shape[2]:  # not of a transformer alone: torch 2.6 pads no empty vectors
-            vectors = nn.functional.pad(vectors, (0, 0, 0, self._product_forms - len(places)))
-        products = self._stack.form_products(vectors, self._bias, prepared=not self._transformers)
-        return places, products[: len(places)]
+            yield self._stack.form_products(waiting, self._bias, prepared)
 
     @torch.no_grad()
-    def _input_bias(self, corpora: Sequence[int]) -> list[Tensor]:
-        """For each pass the bias of the first layer's product with its input, with that of the vectors of corpora."""
+    def _input_bias(self, members: Sequence[Member], corpus: str | None) -> list[Tensor]:
+        """For each pass the bias of the first layer's product with its input, with that of the corpus' vector."""
         found = []
         for one in self._stack.layers[0].passes:
-            W, bias = one.steps.W_x, one.steps.b_x.clone()
-            for network, corpus, weights, b in zip(self.networks, corpora, W, bias, strict=True):
-                if corpus != NO_CORPUS and network.corpora is not None:
-                    b += network.corpora.weight[corpus].float() @ weights.float()
+            bias = one.steps.b_x.clone()
+            for member, weights, b in zip(members, one.steps.W_x, bias, strict=True):
+                vectors, ids = member.network.corpora, member.vocabulary.corpus_ids
+                if vectors is not None and corpus in ids:
+                    b += vectors.weight[ids[corpus]].float() @ weights.float()
             found.append(bias)
         return found
 
-    def _contexts(self, forms: list[str], counts: list[int]) -> Tensor:
+    def _contexts(self, forms: Sequence[str], batch: PackedBatch) -> Tensor:
         """The transformers' vectors of packed tokens, (k, N, D)."""
-        n = np.array(counts)
+        words, n = [forms[token] for token in batch.tokens.tolist()], np.array(batch.counts)
         starts = np.cumsum(n) - n
-        lengths = (n[:, None] > np.arange(counts[0])).sum(axis=0)  # of each sentence
-        here = torch.arange(counts[0])[None] < torch.tensor(counts)[:, None]  # (T, B)
+        is_token = np.arange(n[0]) < n[:, None]  # (T, B)
+        lengths = is_token.sum(axis=0)  # of each sentence
+        here = torch.from_numpy(is_token).to(self._device)
         found: dict[int, Tensor] = {}
         for transformer, tokenizer in self._transformers:
             if id(transformer) not in found:
                 table = self._pieces[id(tokenizer)]
-                rows = table.rows(forms)
+                rows = table.rows(words)
                 pieces = [[table.pieces[rows[starts[t] + b]] for t in range(size)] for b, size in enumerate(lengths)]
                 vectors = transformer(windows(pieces, tokenizer).to(self._device))  # (T, B, D)
-                found[id(transformer)] = vectors[here.to(self._device)]
+                found[id(transformer)] = vectors[here]
         of_members = [found[id(transformer)] for transformer, _ in self._transformers]
-        if len(found) == 1:
-            return of_members[0].expand(len(of_members), -1, -1)
-        return torch.stack(of_members)
+        return of_members[0].expand(len(of_members), -1, -1) if len(found) == 1 else torch.stack(of_members)
 
 
 class LinearScorer:
@@ -553,13 +530,3 @@ class LinearScorer:
         chain = self._member.chain
         terms: Tensor = chain(chain.rows(forms)) * self._member.share
         return [(np.arange(len(forms)), terms.to(self._device))]
-
-
-def _features(members: Sequence[Member]) -> list[dict[str, Feature]]:
-    """What computes the features that each member reads; like members share it, so that it is done once."""
-    found: list[tuple[Member, dict[str, Feature]]] = []
-    for member in members:
-        config, vocabulary = member.network.config, member.vocabulary
-        like = [own for other, own in found if (other.network.config, other.vocabulary) == (config, vocabulary)]
-        found.append((member, like[0] if like else features(vocabulary, config)))
-    return [own for _, own in found]

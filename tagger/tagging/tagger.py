@@ -53,16 +53,14 @@ class DocumentTagger(ABC):
     def known_tags(self) -> dict[str, Collection[str]]:
         """For each column the tags that may be given; lemmas are not limited, so their column is missing."""
 
-    @abstractmethod
     def with_languages(
         self, parts: Iterable[Part], path: str = "the text", warn: Callable[[str], None] | None = None
     ) -> Iterable[Part]:
         """The parts of a document, with their language if there are several.
 
-        Args:
-            path: of the document, for messages.
-            warn: gets each warning about the document, a line.
+        `path` is that of the document, for messages, and `warn` gets each warning about the document, a line.
         """
+        return parts
 
     @abstractmethod
     def cuts_of(self, parts: Sequence[Part]) -> Iterator[list[list[Token]]]:
@@ -78,7 +76,7 @@ class DocumentTagger(ABC):
 
     def tag(self, tokens: Sequence[str], column: str | None = None) -> list[str]:
         """The tags of one sentence, one per token, of a column such as `upos`; of the first one by default."""
-        return self.tag_sentences([checked_tokens(tokens)], column)[0]
+        return self.tag_sentences([tokens], column)[0]
 
     def tag_sentences(self, sentences: Iterable[Sequence[str]], column: str | None = None) -> list[list[str]]:
         """The tags of many sentences.
@@ -86,7 +84,7 @@ class DocumentTagger(ABC):
         The sentences are computed together, so a sum may be rounded differently than for one sentence alone: see
         "Precision" in the documentation of tagging.
         """
-        column = self.columns[0] if column is None else checked_column(column, self.columns)
+        column = self.columns[0] if column is None else column
         plain = [Sentence(checked_tokens(tokens)) for tokens in sentences]
         return [tagged.tags[column] for tagged in self.stream(plain, columns=[column])]
 
@@ -174,22 +172,24 @@ class Tagger(DocumentTagger):
 
     Attributes:
         name: of the tagger or its folder, as `load` was given it; empty if the tagger was made otherwise.
-        config: the content of `config.json`: corpus, scores, segmentation rules.
+        config: what `config.json` says of it: corpus, licence, scores, how it was trained.
         lexicons: of some columns, the tags that word forms may have.
     """
 
     def __init__(self, bundle: Bundle, options: TaggerOptions | None = None, name: str = "") -> None:
-        """Puts a bundle to work, whose networks are moved to the device; `load` makes a tagger of a folder.
-
-        Raises:
-            InputError: the tagger does not know the corpus, has no segmenter, or a lexicon cannot be read.
-        """
+        """Puts a bundle to work, whose networks are moved to the device; `load` makes a tagger of a folder."""
         self.options = options = options or TaggerOptions()
         self.bundle, self.name, self.device = bundle, name, options.device
-        self.vocabulary, self.config = bundle.vocabulary, bundle.description
+        self.vocabulary, self.config = bundle.vocabulary, bundle.config
         self.columns = self.vocabulary.columns
-        if options.corpus is not None:
-            _check_corpus(options.corpus, self.vocabulary.corpus_ids)
+        corpora = self.vocabulary.corpora
+        if options.corpus is not None and options.corpus not in corpora:
+            remedy = (
+                f"choose one of {', '.join(corpora)}"
+                if corpora
+                else "it was trained on a single corpus; leave this out"
+            )
+            raise InputError(f"this tagger knows no corpus {shorten(options.corpus)}; {remedy}")
         self.segmenter = _segmenter(bundle, options.segmenter, name)
         self.lexicons = self._read_lexicons(options.lexicons) if options.lexicons else {}
         for member in bundle.members:
@@ -219,9 +219,6 @@ class Tagger(DocumentTagger):
         """The sentences of each paragraph and their tokens. How a paragraph is cut depends on that paragraph alone.
 
         A learned segmenter is many times faster with many paragraphs at a time.
-
-        Raises:
-            InputError: the training data's forms contain spaces, so that no rules can cut text into them.
         """
         if isinstance(paragraphs, str):
             raise InputError(f"segment_all takes a list of paragraphs, not {shorten(paragraphs)}; use segment for one")
@@ -243,12 +240,6 @@ class Tagger(DocumentTagger):
         """The sentences of each paragraph of some parts, cut together."""
         return cut_texts(self.segment_all, parts)
 
-    def with_languages(
-        self, parts: Iterable[Part], path: str = "the text", warn: Callable[[str], None] | None = None
-    ) -> Iterable[Part]:
-        """The parts as they are; this tagger has one language."""
-        return parts
-
     @property
     def known_tags(self) -> dict[str, Collection[str]]:
         """For each column the tags that may be given."""
@@ -257,10 +248,8 @@ class Tagger(DocumentTagger):
     def tag_window(self, window: list[Sentence], request: Request) -> None:
         """Tags sentences, all at once, under the constraints of lexicons and of tags that are given."""
         sentences = [sentence.tokens for sentence in window]
-        columns = self.engine.needed(self.columns if request.columns is None else request.columns)
-        given = given_tags(window, columns) if request.keep else {}
-        lexicons = {column: lexicon for column, lexicon in self.lexicons.items() if column in columns}
-        constraints = constraints_of(sentences, lexicons, given, self.vocabulary)
+        given = given_tags(window, self.columns) if request.keep else {}
+        constraints = constraints_of(sentences, self.lexicons, given, self.vocabulary)
         read = self.engine.as_read(sentences)
         found = self.engine.tag(read, request, constraints)
         fill(window, read, found, request, self.vocabulary.codecs, self.engine.unseen)
@@ -299,13 +288,6 @@ def _as_written(sentences: list[list[Token]], read: str, written: str) -> list[l
         return token._replace(words=tuple(word.translate(str.maketrans(*spans)) for word in token.words))
 
     return [[own(token) if token.words else token for token in tokens] for tokens in sentences]
-
-
-def _check_corpus(name: str, known: Collection[str]) -> None:
-    """Refuses the name of a corpus that a tagger was not trained on."""
-    if name not in known:
-        remedy = f"choose one of {', '.join(known)}" if known else "it was trained on a single corpus; leave this out"
-        raise InputError(f"this tagger knows no corpus {shorten(name)}; {remedy}")
 
 
 def _segmenter(bundle: Bundle, choice: str, name: str) -> Segmenter:

@@ -15,7 +15,7 @@ SEGMENTERS = (AUTO, LEARNED, *RULES)
 CACHE_SIZE = 50_000  # forms
 
 
-@dataclass(frozen=True)
+@dataclass
 class TaggerOptions:
     """How a tagger works; `load` has the same options. Those that need no tagger are checked here."""
 
@@ -33,10 +33,9 @@ class TaggerOptions:
                 raise InputError(f"{name}={value}: give at least {least}")
         if self.segmenter not in SEGMENTERS:
             raise InputError(f"{shorten(str(self.segmenter))} is no segmenter; choose one of {', '.join(SEGMENTERS)}")
-        device = choose_device(self.device)
-        found = {"device": device, "precision": choose_precision(self.precision, device)}
-        for option, chosen in (found | {"workers": self.workers if device == "cpu" else 1}).items():
-            object.__setattr__(self, option, chosen)  # as a frozen dataclass sets its own fields
+        self.device = choose_device(self.device)
+        self.precision = choose_precision(self.precision, self.device)
+        self.workers = self.workers if self.device == "cpu" else 1
 
 
 def checked_tokens(tokens: Any) -> list[str]:

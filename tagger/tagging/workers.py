@@ -67,12 +67,9 @@ class Workers:
         self._pool: ProcessPoolExecutor | None = None
         self._lock = threading.Lock()  # of `_pool`
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __reduce__(self) -> tuple[Any, ...]:
         """A copy has no processes yet."""
-        return {"state": self.state, "count": self.count}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        Workers.__init__(self, state["state"], state["count"])
+        return Workers, (self.state, self.count)
 
     def map(
         self, function: Callable[[Any, Work], Result], batches: Iterable[WorkBatch[Kept, Work]]

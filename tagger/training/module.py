@@ -147,9 +147,10 @@ class TaggerModule(pl.LightningModule):
         outputs = self._outputs(batch)
         self._gold_losses(outputs, batch, "dev")
         places, counts = packing(batch.lengths)
+        shares = [1 / len(self.networks)] * len(self.networks)
         for column, target in batch.targets.items():
             scores = torch.stack([each.scores[column] for each in outputs]).mean(0)
-            decoder = mean_decoder([cast(Decoder, member.decoders[column]) for member in self.networks])
+            decoder = mean_decoder([cast(Decoder, member.decoders[column]) for member in self.networks], shares)
             best = decoder.best(scores.flatten(0, 1)[places], counts)
             right, words = (best == target.flatten()[places]).sum(), (target != IGNORE).sum()
             self.count(f"dev/{column}", right, words)

@@ -12,6 +12,7 @@ from torch.testing import assert_close
 from tagger.model.embeddings import (
     AFFIX_COUNT,
     CharacterEncoder,
+    CharacterTable,
     FormEmbedding,
     VectorConfig,
     VectorEmbedding,
@@ -51,7 +52,7 @@ def test_a_table_of_characters_gives_what_the_filters_give(width: int) -> None:
     torch.manual_seed(1)
     encoder = CharacterEncoder(ids=9, filters=4, width=width, size=5)
     forms = torch.tensor([[3, 8, 4, 2], [UNK, PAD, PAD, PAD], [PAD, PAD, PAD, PAD], [5, 5, 5, PAD]])
-    assert_close(encoder.for_tagging()(forms), encoder(forms))
+    assert_close(CharacterTable(encoder)(forms), encoder(forms))
 
 
 def vectors(projection: int, dtype: str = "float32", tune: bool = False) -> VectorEmbedding:

@@ -10,6 +10,8 @@ import numpy as np
 
 from tagger.commands.loading import load_for
 from tagger.errors import InputError, shorten
+from tagger.model.device import own_turn
+from tagger.tagging.engine import Engine
 from tagger.tagging.tagger import Tagger, cut_windows
 from tagger.text.files import STDIO, open_binary, read_lines
 from tagger.text.formats import format_of, read
@@ -75,7 +77,7 @@ def embed(tagger: Tagger, sentences: Iterable[Sequence[str]], layer: int | str =
 
 def _embedded(tagger: Tagger, sentences: Sequence[Sequence[str]], layer: str) -> Iterator[np.ndarray]:
     if layer == "0":
-        vectors = tagger.engine.embeddings(list(chain.from_iterable(sentences)))
+        vectors = _form_vectors(tagger.engine, list(chain.from_iterable(sentences)))
     else:
         vectors, widths = tagger.engine.states(sentences), tagger.engine.widths  # (all words, S)
         if layer == MEAN:
@@ -87,6 +89,21 @@ def _embedded(tagger: Tagger, sentences: Sequence[Sequence[str]], layer: str) ->
     for sentence in sentences:
         start, end = end, end + len(sentence)
         yield vectors[start:end].copy()  # a view would keep the vectors of all sentences in memory
+
+
+def _form_vectors(engine: Engine, forms: Sequence[str]) -> np.ndarray:
+    """The embeddings of forms, without a transformer's part: float32, (forms, E), of all networks side by side."""
+    row = {form: i for i, form in enumerate(dict.fromkeys(forms))}
+    parts = []
+    with own_turn():
+        for group in engine.groups:
+            width = sum(network.embedding.width for network in group.networks)
+            vectors = np.empty((len(row), width), dtype=np.float32)
+            for places, block in group.embeddings(list(row)):
+                vectors[places] = block.cpu().numpy()
+            parts.append(vectors)
+    found: np.ndarray = np.concatenate(parts, axis=1)[[row[form] for form in forms]]
+    return found
 
 
 def load_layer(
