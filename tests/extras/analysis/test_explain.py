@@ -56,12 +56,7 @@ def test_every_number_is_that_of_tagging_the_part_directly(both_ways: Tagger, co
     assert any(word.left.best_tag != word.tag for word in explanation.words)
 
 
-def test_the_ends_of_a_sentence_have_all_of_it(both_ways: Tagger) -> None:
-    first, *_, last = explain(both_ways, [WORDS])[0].words
-    assert last.left == Context(last.probability, last.tag, last.probability)
-    assert first.right == Context(first.probability, first.tag, first.probability)
-    assert last.right == last.alone
-    assert first.left == first.alone
+def test_a_word_alone_is_all_of_its_sentence(both_ways: Tagger) -> None:
     (only,) = explain(both_ways, [["book"]])[0].words
     assert only.left == only.right == only.alone == Context(only.probability, only.tag, only.probability)
     assert only.decided_by == []

@@ -39,10 +39,7 @@ def content(folder: str) -> dict[str, bytes]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("_ray")
-def test_outputs_messages_and_status_are_those_of_a_run_without_ray(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_outputs_messages_and_status_are_those_of_a_run_without_ray(trained: Path) -> None:
     Path("in/deep").mkdir(parents=True)
     for number in range(6):
         path = Path("in", "deep" if number % 3 else ".", f"{number}.txt")
@@ -80,10 +77,7 @@ def reader_of(path: Path, after: int = 0) -> int:
 @pytest.mark.slow
 @pytest.mark.usefixtures("_ray")
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc to find the process that reads a file")
-def test_the_files_of_a_killed_process_are_tagged_by_another(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_the_files_of_a_killed_process_are_tagged_by_another(trained: Path, tmp_path: Path) -> None:
     Path("in").mkdir()
     for name in "abc":
         Path(f"in/{name}.txt").write_text(TEXT.format(1) * (20_000 if name == "b" else 20))
@@ -106,8 +100,7 @@ def test_the_files_of_a_killed_process_are_tagged_by_another(
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])
-def test_no_cluster_at_an_address(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trained: Path) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_no_cluster_at_an_address(address: str, monkeypatch: pytest.MonkeyPatch, trained: Path) -> None:
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setenv("RAY_ADDRESS", address)
     Path("a.txt").write_text("They book.\n")

@@ -13,6 +13,7 @@ from tagger.text.formats import writer
 from tagger.text.sentence import Sentence
 from tests.commands.conftest import CONLLU, call, error
 from tests.conftest import TOKENS
+from tests.tagging.test_languages import HUNGARIAN, TEXTS
 
 UNSEEN = [["Zzyx", "book"], ["The", "zzyx", "reads"], ["Xyzzy"]]
 
@@ -32,10 +33,8 @@ def comment(sentence: Sentence) -> list[str]:
 
 
 def test_the_most_doubtful_comes_first_and_equal_ones_keep_their_order(loaded: Tagger) -> None:
-    least = [
-        min(s.probabilities["upos"], default=1.0)
-        for s in loaded.stream(sentences(), probabilities=True, columns=["upos"])
-    ]
+    tagged = loaded.stream(sentences(), probabilities=True, columns=["upos"])
+    least = [min(sentence.probabilities["upos"], default=1.0) for sentence in tagged]
     below = max(least[4:]) + 1e-6
     found = doubtful_sentences(loaded, sentences(), below)
     expected = sorted((share, number) for number, share in enumerate(least, 1) if share < below)
@@ -63,33 +62,25 @@ def test_a_review_can_be_reviewed_again(loaded: Tagger) -> None:
     assert written.endswith("\n\n")
 
 
-WELSH = "Mae'r plant yn chwarae yn yr ardd pan ddaeth eu mam adref o'r gwaith neithiwr."
-
-
 def test_doubtful_sentences_are_written_the_most_doubtful_first(model: Path, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("They book flights. " * 3 + "They. Zzyx book? They book it and more.")
     (tmp_path / "b.conllu").write_text(CONLLU)
     lines = call("tag", "a.txt", "--output", "jsonl", "--probabilities", "--model", str(model)).stdout.splitlines()
-    records = list(map(json.loads, lines))
-    least = sorted(min(record["upos_probabilities"]) for record in records)
+    least = sorted(min(record["upos_probabilities"]) for record in map(json.loads, lines))
     below = (least[2] + least[-1]) / 2
     options = ["--below", str(below), "-o", "review.conllu", "--model", str(model)]
     result = call("review", "a.txt", "b.conllu", *options)
     text = (tmp_path / "review.conllu").read_text()
     sentences = list(read_conllu(text.splitlines(keepends=True), "review"))
-    doubts = []
+    assert [comment(sentence)[0] for sentence in sentences] == sorted(comment(sentence)[0] for sentence in sentences)
     for sentence in sentences:
-        comment = next(c for c in sentence.comments if c.startswith("# confidence = "))
-        share, word = float(comment.split()[3]), int(comment.split()[5])
-        doubts.append(share)
-        rows = [line for line in sentence.lines or () if line[0].isdigit() and "-" not in line.split("\t")[0]]
-        words = [row for row in rows if row.split("\t")[0].isdigit()]
-        assert f"UposProb={share:.4f}" in words[word - 1].split("\t")[9]
+        share, _, word = comment(sentence)
+        words = [line.split("\t") for line in sentence.lines or () if line.split("\t")[0].isdigit()]
+        assert f"UposProb={share}" in words[int(word) - 1][9]
+        assert float(share) < below
         assert any(c.startswith("# source = ") for c in sentence.comments)
         assert sentence.name is not None or sentence.tokens == ["Yes"]
-        assert share < below
-    assert doubts == sorted(doubts)
-    assert f"{len(sentences)} of {len(records) + 2} sentences" in result.stderr
+    assert f"{len(sentences)} of {len(lines) + 2} sentences" in result.stderr
     assert "kept: review.conllu" in call("review", "a.txt", *options).stderr
     assert (tmp_path / "review.conllu").read_text() == text
 
@@ -113,10 +104,8 @@ def test_all_files_of_a_folder_are_reviewed(model: Path, tmp_path: Path) -> None
 
 
 def test_a_file_that_is_refused_leaves_the_others_reviewed(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text(
-        "A gyerekek a kertben játszottak, amikor az édesanyjuk tegnap este hazaért a munkából."
-    )
-    (tmp_path / "b.txt").write_text(WELSH)
+    (tmp_path / "a.txt").write_text(HUNGARIAN)
+    (tmp_path / "b.txt").write_text(TEXTS["welsh"])
     done = call("review", "--below", "1", str(tmp_path), status=2)
     assert "chwarae" in done.stdout
     assert "a.txt looks most like" in done.stderr
