@@ -3,7 +3,7 @@
 import json
 import re
 import tracemalloc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -32,10 +32,9 @@ from tagger.text.formats import (
     read_checked,
     read_parts,
     renamed,
-    writer,
 )
 from tagger.text.paragraphs import JsonText, Paragraph, Part, cut_parts, cut_texts, sentences_of, texts_of
-from tagger.text.sentence import Sentence, Token
+from tagger.text.sentence import Sentence
 from tests.text.conftest import LINE, read, segment, tokens_of, write
 
 
@@ -196,18 +195,13 @@ def alone() -> list[Sentence]:
     return [s for part in PARTS for s in sentences_of(part, iter(segment(texts_of(part))))]
 
 
-@pytest.mark.parametrize("most", [1, 20, 100_000])
-def test_groups_decide_nothing(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
-    monkeypatch.setattr(paragraphs, "MAX_GROUP", most)
-    groups: list[int] = []
-
-    def watched(paragraphs: Sequence[str]) -> list[list[list[Token]]]:
-        groups.append(sum(map(len, paragraphs)))
-        return segment(paragraphs)
-
-    assert list(cut_parts(PARTS, partial(cut_texts, watched))) == alone()
-    assert max(groups) <= most + 6
-    assert most < 100_000 or len(groups) < 12
+def test_groups_decide_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for most in (1, 20, 100_000):
+        monkeypatch.setattr(paragraphs, "MAX_GROUP", most)
+        cutter = Mock(side_effect=segment)
+        assert list(cut_parts(PARTS, partial(cut_texts, cutter))) == alone()
+        assert max(sum(map(len, texts)) for ((texts,), _) in cutter.call_args_list) <= most + 6
+    assert cutter.call_count < 12
 
 
 def test_what_becomes_of_a_unit() -> None:
@@ -396,28 +390,21 @@ def test_suffixes() -> None:
     assert set(SUFFIXES.values()) == set(INPUTS)
 
 
-@pytest.mark.parametrize("format", INPUTS)
-def test_which_input_formats_may_have_text_is_listed(format: str) -> None:
+def test_the_lists_of_formats() -> None:
     lines = {"jsonl": '{"text": "a"}\n', "csv": "a,X\n", "conllu": "1\ta" + "\t_" * 8 + "\n"}
-    cutter = Mock(side_effect=segment)
-    read(lines.get(format, "a\n"), format, segment=cutter)
-    assert cutter.called == (format in ("text", "jsonl"))
-
-
-@pytest.mark.parametrize("format", OUTPUTS)
-def test_what_an_output_format_takes_is_listed(format: str) -> None:
-    write = writer(format, ["upos"])
+    for format in INPUTS:
+        cutter = Mock(side_effect=segment)
+        read(lines.get(format, "a\n"), format, segment=cutter)
+        assert cutter.called == (format in ("text", "jsonl")), format
     sentence = Sentence(["Do", "n't"], {"upos": ["AUX", "PART"]}, text="Don't")
     glued = replace(sentence, offsets=[(0, 2), (2, 5)])
-    assert (write(sentence) != write(glued)) == (format in WITH_OFFSETS)
-    assert (write(sentence) != writer(format, ["upos"], separator=";")(sentence)) == (format in SEPARATED)
-
-
-@pytest.mark.parametrize("format", TAGGED)
-def test_every_format_with_tags_reads_the_tags_that_it_writes(format: str) -> None:
-    text = write([Sentence(["a"], {"upos": ["DET"]})], format)
-    (sentence,) = [each for each in read(text, format, columns={"upos": 1}) if each.tokens]
-    assert (sentence.tokens, sentence.tags["upos"]) == (["a"], ["DET"])
+    for format in OUTPUTS:
+        written = write([sentence], format)
+        assert (written != write([glued], format)) == (format in WITH_OFFSETS), format
+        assert (written != write([sentence], format, separator=";")) == (format in SEPARATED), format
+    for format in TAGGED:  # of which the tags are read
+        (again,) = [each for each in read(write([sentence], format), format, columns={"upos": 1}) if each.tokens]
+        assert (again.tokens, again.tags["upos"]) == (sentence.tokens, sentence.tags["upos"]), format
 
 
 KNOWN = {"upos": ["NOUN", "VERB"]}
@@ -450,8 +437,5 @@ def test_the_line_of_an_unknown_tag_is_named(format: str, text: str, line: int) 
     for end in ("", "\n"):
         with pytest.raises(InputError, match=f"^f, line {line}: 'NUN' is no tag of upos; it has NOUN, VERB; correct"):
             sentences(format, text.replace("TAG", "NUN") + end)
-
-
-def test_blanks_and_columns_that_are_not_checked_pass() -> None:
-    assert sentences("tsv", "a\t_\nb\tNOUN\n")[0].tags == {"upos": ["_", "NOUN"]}
+    assert sentences("tsv", "a\t_\nb\tNOUN\n")[0].tags == {"upos": ["_", "NOUN"]}  # a blank passes
     assert sentences("conllu", row(1, "_").replace("w\t_", "w\tlemma") + "\n")[0].tags["lemma"] == ["lemma"]
