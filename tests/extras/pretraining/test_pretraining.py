@@ -21,6 +21,7 @@ from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import FIRST_ID, IGNORE, UNSEEN, Vocabulary
 from tagger.text.strings import display_width
 from tagger.training import launch
+from tests.commands.conftest import call, error
 from tests.conftest import ROOT, TOKENS, network_config
 from tests.training.conftest import interruption, treebank
 
