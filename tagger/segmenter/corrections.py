@@ -92,7 +92,7 @@ def _join_wholes(
     before_letter = (kinds == KINDS.index("end")) & (np.roll(kinds, -1) == KINDS.index("Ll"))
     hints = np.flatnonzero((units.gaps == NO_GAP) & (units.ends > 0) & ((traits[:, 6] > 0) | before_letter))
     kept = np.zeros(len(labels), dtype=bool)
-    for number in np.unique(_paragraph_of(units, hints)).tolist():
+    for number in sorted({*units.paragraphs_of(hints)}):
         start, stop = units.bounds[number]
         for begin, end in wholes(paragraphs[number]):
             first = start + np.searchsorted(units.starts[start:stop], begin)
@@ -116,7 +116,7 @@ def _begin_sentences(paragraphs: Sequence[str], kinds: np.ndarray, units: Units,
     places = np.flatnonzero(is_stop & before_capital & (labels == Label.TOKEN))
     current = seen = brackets = 0  # of the paragraph `current` so many characters are counted
     open_quotes = [0] * len(_QUOTES)
-    for place, number in zip(places.tolist(), _paragraph_of(units, places).tolist(), strict=True):
+    for place, number in zip(places.tolist(), units.paragraphs_of(places), strict=True):
         if number != current:
             current, seen, brackets, open_quotes = number, 0, 0, [0] * len(_QUOTES)
         text, seen = paragraphs[number][seen : units.ends[place]], int(units.ends[place])
@@ -137,7 +137,7 @@ def _end_sentences(
     """Ends of sentences within a paragraph move behind the quotes and marks that follow, or go; see `_goes_on`."""
     places = np.flatnonzero((labels == Label.SENTENCE) & (units.gaps != END_GAP))
     decided = -1  # the unit up to which there is nothing left to do, so that marks in a row are read once
-    for place, number in zip(places.tolist(), _paragraph_of(units, places).tolist(), strict=True):
+    for place, number in zip(places.tolist(), units.paragraphs_of(places), strict=True):
         if place <= decided:
             labels[place] = Label.TOKEN if place < decided else labels[place]
             continue
@@ -182,8 +182,3 @@ def _goes_on(text: str, end: int, moved: bool, small: bool) -> bool:
         return True
     short = _SHORT.search(text, max(0, end - _MAX_SHORT), end) if _DIGIT.match(text, end) else None
     return short is not None and short[1].lower() in BEFORE_NUMBER
-
-
-def _paragraph_of(units: Units, places: np.ndarray) -> np.ndarray:
-    found: np.ndarray = np.searchsorted([start for start, _ in units.bounds], places, "right") - 1
-    return found

@@ -353,7 +353,7 @@ def rule_labels(
         return labels
     wanted: Iterable[int] = range(len(paragraphs))
     if places is not None:
-        wanted = np.unique(np.searchsorted([start for start, _ in units.bounds], places, side="right") - 1).tolist()
+        wanted = sorted({*units.paragraphs_of(places)})
     for number in wanted:
         paragraph, (start, stop) = paragraphs[number], units.bounds[number]
         ends, last = segment_ends(paragraph, rules)

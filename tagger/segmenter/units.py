@@ -63,6 +63,10 @@ class Units(NamedTuple):
     ends: np.ndarray  # (N,) the character after its last one; 0 for a boundary
     bounds: list[tuple[int, int]]  # for each paragraph its units: the first, and the one after the last
 
+    def paragraphs_of(self, places: np.ndarray) -> list[int]:
+        """The number of the paragraph of each of some units."""
+        return [*map(int, np.searchsorted([start for start, _ in self.bounds], places, "right") - 1)]
+
 
 class UnitTable(dict[str, int]):
     """The units met so far -> their types, by number: equal strings are one type, unless they are very long.
@@ -86,11 +90,6 @@ class UnitTable(dict[str, int]):
         self._expressions = (_CHARACTERS, _CHARACTERS) if characters else (_WORDS, _ASCII_WORDS)
         self.generation = -1
         self._forget()
-
-    @property
-    def size(self) -> int:
-        """The number of rows that `rows` may name."""
-        return len(self._rows) + UNKNOWN + 1 + 2 * len(AFFIXES) * self._buckets
 
     @property
     def rows(self) -> np.ndarray:

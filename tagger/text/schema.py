@@ -51,10 +51,6 @@ def read(kind: type[Config], values: Any, prefix: str = "", from_page: bool = Fa
     Args:
         prefix: of the keys, for messages, such as `model.`.
         from_page: whether people wrote the values, who mean a word where `card.version=2.16` gives a number.
-
-    Raises:
-        InputError: a key that does not exist or has no value; a value of a wrong type or out of range; or what
-            `__post_init__` of a dataclass raises.
     """
     values = copy.deepcopy(values) if from_page else values
     while True:

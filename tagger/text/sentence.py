@@ -50,9 +50,6 @@ class Sentence:
             words of a multiword token, that is said of the last one, and the others have False.
         language: the name of the language in which it is tagged (`german`), or None if nobody has looked.
         line: the number of its first line in a file whose words have tags; for messages.
-
-    Raises:
-        InputError: `tokens` is a string, or neither a list nor a tuple.
     """
 
     tokens: list[str]
