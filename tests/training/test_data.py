@@ -1,4 +1,4 @@
-"""Batches of a corpus, the same for the same seed: what they hold, and which sentences an epoch reads."""
+"""Batches of a corpus, the same for the same seed: sentences of an epoch, values of other columns beside tags."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from tagger.errors import InputError
 from tagger.model.batch import Batch
 from tagger.model.vocabulary import IGNORE, NO_CORPUS, UNK, UNSEEN, Vocabulary
 from tagger.training import data as reading
-from tagger.training.auxiliary import Auxiliary
+from tagger.training.auxiliary import MIN_COUNT, Auxiliary
 from tagger.training.data import BucketSampler, Mixture, Reading, TaggerDataModule, tempered_counts
 from tagger.training.teacher import TeacherTargets
 from tests.training.test_module import make_module
@@ -53,10 +53,12 @@ def contents(batches: list[Batch]) -> list[tuple[list, ...]]:
     ]
 
 
-def test_the_same_seed_gives_the_same_batches(splits: DatasetDict, words: Vocabulary) -> None:
+@pytest.mark.parametrize("word_dropout", [0.0, 0.3])
+def test_the_same_seed_gives_the_same_batches(splits: DatasetDict, words: Vocabulary, word_dropout: float) -> None:
     def batches(seed: int, epoch: int) -> list[tuple[list, ...]]:
         torch.manual_seed(seed * epoch)  # which must not matter
-        return contents(epoch_of(TaggerDataModule(splits, make_module(words), Reading(LIMIT, 0.3, seed=seed)), epoch))
+        reading = Reading(LIMIT, word_dropout, seed=seed)
+        return contents(epoch_of(TaggerDataModule(splits, make_module(words), reading), epoch))
 
     assert batches(1, 0) == batches(1, 0)
     assert batches(1, 2) == batches(1, 2)
@@ -194,17 +196,6 @@ def drawn(sampler: BucketSampler) -> list[list[int]]:
     return [numbers.tolist() for numbers, _ in sampler]
 
 
-def test_batches_are_a_function_of_seed_and_epoch(lengths: np.ndarray) -> None:
-    def plan(seed: int, epoch: int) -> list[list[int]]:
-        sampler = BucketSampler(lengths, LIMIT, seed)
-        sampler.set_epoch(epoch)
-        return drawn(sampler)
-
-    assert plan(1, 0) == plan(1, 0)
-    assert plan(1, 0) != plan(1, 1)
-    assert plan(1, 0) != plan(2, 0)
-
-
 @pytest.mark.parametrize("sentences", [1, 2, 15, 200])
 def test_every_epoch_has_equally_many_batches(sentences: int) -> None:
     lengths = np.random.default_rng(sentences).integers(1, 40, sentences)
@@ -285,3 +276,44 @@ def test_batches_of_a_mixture(lengths: np.ndarray, limit: int) -> None:
         assert len(large) <= len(batches) / 5  # two in one, where an epoch has longer sentences than the first
         assert Counter(mixture.sentences(epoch).tolist()) == Counter(n for batch in batches for n in batch)
     assert len({len(BucketSampler(lengths, limit, seed, mixture=mixture)) for seed in range(5)}) == 1
+
+
+ROWS = {
+    "tokens": [["Dogs", "bark"], ["Well"]],
+    "xpos": [["NNS", "VBP"], ["UH"]],
+    "feats": [["Number=Plur", "Number=Plur|Tense=Pres"], ["_"]],
+}
+FEATS, XPOS = ["Number=Plur", "Tense=Pres"], ["xpos=NNS", "xpos=UH", "xpos=VBP"]
+
+
+def corpus(**changes: list[list[str]]) -> Dataset:
+    return Dataset.from_dict({name: lists * MIN_COUNT for name, lists in (ROWS | changes).items()})
+
+
+@pytest.mark.parametrize(
+    ("data", "columns", "names"),
+    [
+        (corpus(), ["upos"], FEATS + XPOS),  # the most frequent first
+        (corpus(), ["upos", "xpos"], FEATS),  # what the tagger learns is none
+        (corpus().select(range(2, 2 * MIN_COUNT)), ["upos"], FEATS[:1]),  # one time less
+        (corpus(xpos=[["_", "_"], ["_"]], feats=[[], []]), ["upos"], []),
+    ],
+)
+def test_frequent_values_of_other_columns_are_learned(data: Dataset, columns: list[str], names: list[str]) -> None:
+    assert Auxiliary.of(data, columns).values == names
+
+
+def test_a_batch_marks_what_holds_leaves_padding_empty_and_what_a_corpus_does_not_say_is_unknown() -> None:
+    auxiliary = Auxiliary(["Number=Plur", "xpos=UH"])
+    plural, other = [1, 0], [0, 1]  # both words of the first sentence are plural
+    assert auxiliary.matrix(ROWS, [2, 1]).tolist() == [[plural, other], [plural, [0, 0]]]
+    assert not auxiliary.matrix({"xpos": [[], []], "feats": [[], []]}, [2, 1]).any()
+
+    rows = ROWS | {CORPUS: ["first", "second"], "feats": [ROWS["feats"][0], ["_"]]}
+    data = Dataset.from_dict({name: values * MIN_COUNT for name, values in rows.items()})
+    auxiliary = Auxiliary.of(data, ["upos"])
+    assert auxiliary.annotated == {("first", "xpos"), ("first", "feats"), ("second", "xpos")}
+    found = auxiliary.matrix(rows, [2, 1])
+    assert (found[:, 1, auxiliary.values.index("Number=Plur")] == -1).all()
+    assert found[0, 1, auxiliary.values.index("xpos=UH")] == 1
+    assert (found[:, 0] >= 0).all()

@@ -83,8 +83,6 @@ def test_the_learning_rate_climbs_and_then_falls_to_zero(fitted: dict[str, Any])
     climb = [LR * (i + 1) / rise for i in range(rise)]
     fall = [LR * (STEPS - i) / (STEPS - rise) for i in range(rise, STEPS)]
     assert fitted["rates"] == pytest.approx(climb + fall)
-    assert max(fitted["rates"]) == pytest.approx(LR)
-    assert 0 < fitted["rates"][-1] <= 0.02 * LR
 
 
 def test_a_transformer_learns_after_its_frozen_epochs(vocabulary: Vocabulary, bert: Path) -> None:
@@ -115,23 +113,18 @@ def test_a_transformer_learns_after_its_frozen_epochs(vocabulary: Vocabulary, be
     assert transformer.learns
 
 
-def test_matrices_alone_decay(vocabulary: Vocabulary) -> None:
-    module = make_module(vocabulary, weight_decay=0.3)
-    make_trainer(max_epochs=1, limit_val_batches=0).fit(module, make_loader([gold_batch(vocabulary, 0)]))
-    optimizer = module.trainer.optimizers[0]
-    decays = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
-    assert len(decays) == len(list(module.parameters()))
-    for name, parameter in module.named_parameters():
-        assert decays[id(parameter)] == (0.3 if parameter.dim() > 1 else 0.0), name
-
-
-def test_pretrained_vectors_do_not_decay(vocabulary: Vocabulary) -> None:
+def test_matrices_alone_decay_and_no_pretrained_vectors(vocabulary: Vocabulary) -> None:
     vocabulary = dataclasses.replace(vocabulary, vectors={"some": {"book": 0, "unheard-of": 1}})
     vectors = VectorConfig(sizes=[4], projection=0, tune=True, dtype="float32")
     module = make_module(vocabulary, network=network_config(vectors=vectors), weight_decay=0.3)
     assert module.body.embedding.vectors is not None
     module.body.embedding.vectors.fill(0, torch.ones(2, 4))
     make_trainer(max_epochs=1, limit_val_batches=0).fit(module, make_loader([gold_batch(vocabulary, 0)]))
+    optimizer = module.trainer.optimizers[0]
+    decays = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
+    assert len(decays) == len(list(module.parameters()))
+    for name, parameter in module.named_parameters():
+        assert decays[id(parameter)] == (0.3 if parameter.dim() > 1 and "vectors.tables" not in name else 0.0), name
     table = module.body.embedding.vectors.tables[0]
     assert torch.equal(table[0], torch.zeros(4))  # what stands for a form without a vector
     assert not torch.equal(table[1], torch.ones(4))  # "book" occurs
@@ -175,15 +168,10 @@ def test_logged_accuracy_is_over_tokens_whatever_the_batches(fitted: dict[str, A
     logged = validate(fitted["module"], nothing, gold_batch(vocabulary, 1))
     assert logged["dev/upos"] == 1
     assert logged["dev/loss"] < 1  # a number, not NaN
-
-
-def test_an_unseen_tag_counts_as_wrong_and_takes_no_part_in_the_loss(
-    fitted: dict[str, Any], vocabulary: Vocabulary
-) -> None:
+    # an unseen tag counts as wrong and takes no part in the loss
     unseen = validate(fitted["module"], gold_batch(vocabulary, 0, upos=[["PRON", "NEW", "NOUN", "PUNCT"]]))
     blank = validate(fitted["module"], gold_batch(vocabulary, 0, upos=[["PRON", "_", "NOUN", "PUNCT"]]))
-    assert unseen["dev/upos"] == pytest.approx(3 / 4)
-    assert blank["dev/upos"] == 1
+    assert (unseen["dev/upos"], blank["dev/upos"]) == (pytest.approx(3 / 4), 1)
     assert unseen["dev/loss"] == blank["dev/loss"]
 
 
@@ -223,19 +211,13 @@ def test_a_trained_tagger_has_the_scores_of_its_features(vocabulary: Vocabulary,
         assert_close(other.eval().training_step(batch, 0), loss)
 
 
-def with_teacher(vocabulary: Vocabulary, *numbers: int, **changed: list[list[str]]) -> Batch:
-    """Gold tags beside a teacher that names two tags of every token."""
-    batch = gold_batch(vocabulary, *numbers, **changed)
-    shares = torch.tensor([0.75, 0.125]).expand(*batch.index.shape, 2)
-    ids = torch.arange(2).expand_as(shares) + torch.arange(len(batch.index))[:, None, None] % 3
-    batch.teacher = {column: torch.stack([ids.float(), shares], dim=-1) for column in vocabulary.columns}
-    return batch
-
-
 @pytest.mark.parametrize("gold", [0.0, 0.3, GOLD_SHARE, 1.0])
 def test_gold_and_teacher_share_the_loss_of_a_token(vocabulary: Vocabulary, gold: float) -> None:
     module = make_module(vocabulary).train()
-    batch = with_teacher(vocabulary, 0, 1, upos=[["PRON", "_", "_", "PUNCT"], ["_"] * 5])  # two of nine have gold
+    batch = gold_batch(vocabulary, 0, 1, upos=[["PRON", "_", "_", "PUNCT"], ["_"] * 5])  # two of nine have gold
+    shares = torch.tensor([0.75, 0.125]).expand(*batch.index.shape, 2)
+    ids = torch.arange(2).expand_as(shares) + torch.arange(len(batch.index))[:, None, None] % 3
+    batch.teacher = {column: torch.stack([ids.float(), shares], dim=-1) for column in vocabulary.columns}
     scores = module.body(batch).scores
     expected, of_gold = 0.0, {}
     for column, target in batch.targets.items():

@@ -10,11 +10,9 @@ from typing import Any
 import datasets
 import numpy as np
 import pytest
-import pytorch_lightning as pl
 import torch
 from datasets import Dataset, DatasetDict
 from torch import Tensor
-from torch.testing import assert_close
 
 import tagger
 from tagger.corpus.splits import CORPUS as CORPUS_COLUMN
@@ -31,9 +29,8 @@ from tagger.training import teacher as module
 from tagger.training.config import DistillConfig
 from tagger.training.data import Reading, TaggerDataModule
 from tagger.training.teacher import Teacher, TeacherTargets, UntaggedText, teacher_loss
-from tagger.training.trainer import EpochRecorder
 from tests.conftest import CORPUS, TOKENS, make_network, save_tiny
-from tests.training.conftest import TINY, weights
+from tests.training.conftest import TINY, interruption, weights
 from tests.training.test_module import make_module, make_trainer
 
 SENTENCES = [*TOKENS, ["They", "read", "well"], ["Flights"], ["The", "flights", "reads", "."]]  # 18 tokens
@@ -53,8 +50,15 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "shards"
 
 
-def make_teacher(folder: Path, *columns: str) -> Teacher:
-    return Teacher(DistillConfig(teacher=str(folder), corpus=None, text=None), columns or COLUMNS)
+def make_teacher(folder: Path, *columns: str, text: Path | str | None = None) -> Teacher:
+    return Teacher(DistillConfig(str(folder), None, text and str(text)), columns or COLUMNS)
+
+
+def read(folder: Path, text: Path | str) -> UntaggedText:
+    """Text that the segmenter of a tagger cuts."""
+    found = make_teacher(folder, "upos", text=text).text
+    assert found is not None
+    return found
 
 
 def ask(teacher: Teacher, vocabulary: Vocabulary, folder: Path, top: int = 3) -> dict[str, Any]:
@@ -69,7 +73,7 @@ def same(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> bool:
 def test_it_is_what_the_teacher_finds_probable(trained: Path, vocabulary: Vocabulary, cache: Path) -> None:
     student = Vocabulary(vocabulary.words, [], {c: vocabulary.tags[c][::-1] for c in reversed(COLUMNS)}, [])
     found = ask(make_teacher(trained), student, cache)
-    loaded = load(trained, "cpu", "float32")
+    loaded = load_on_cpu(trained)
     for place, sentence in enumerate(SENTENCES):
         for column in COLUMNS:
             tags = student.tags[column]
@@ -84,7 +88,7 @@ def test_it_is_what_the_teacher_finds_probable(trained: Path, vocabulary: Vocabu
 
 
 def test_sentences_in_capitals_are_read_as_they_are_tagged(trained: Path, vocabulary: Vocabulary, cache: Path) -> None:
-    loaded, teacher = load(trained, "cpu", "float32"), make_teacher(trained)
+    loaded, teacher = load_on_cpu(trained), make_teacher(trained)
     sentences = [[form.upper() for form in tokens] for tokens in TOKENS * 20]
     tags = loaded.tag_sentences(sentences)
     said = teacher.targets(Dataset.from_dict({"tokens": sentences}), 3, vocabulary, cache).batch(range(len(sentences)))
@@ -212,75 +216,36 @@ def test_the_rest_is_not_what_half_precision_has_rounded_away() -> None:
 TAGS = 6
 
 
-def make_scores(tokens: int = 5) -> Tensor:
-    torch.manual_seed(4)
-    return (3 * torch.randn(tokens, TAGS)).requires_grad_()
-
-
-def targets_of(*tokens: list[tuple[int, float]]) -> Tensor:
-    """The teacher's tags of tokens, as (id, probability)."""
-    return torch.tensor([[list(map(float, pair)) for pair in pairs] for pairs in tokens])
-
-
 def by_formula(scores: Tensor, pairs: list[tuple[int, float]], temperature: float = 1.0) -> float:
     """The loss of a token, number by number."""
     own = scores.detach().double().softmax(-1).tolist()
     student = [own[tag] for tag, _ in pairs] + [sum(p for tag, p in enumerate(own) if tag not in dict(pairs))]
-    teacher = [share for _, share in pairs] + [1 - sum(share for _, share in pairs)]
+    teacher = [share for _, share in pairs] + [max(0, 1 - sum(share for _, share in pairs))]
     p, q = ([share ** (1 / temperature) for share in shares] for shares in (teacher, student))
     return -(temperature**2) * sum(a / sum(p) * math.log(b / sum(q)) for a, b in zip(p, q, strict=True) if a * b)
 
 
 @pytest.mark.parametrize("temperature", [1.0, 2.0, 0.5])
 def test_a_few_tags_and_the_rest(temperature: float) -> None:
-    scores = make_scores(2)
-    tokens = [[(4, 0.5), (0, 0.25), (2, 0.125)], [(1, 0.75), (5, 0.125), (3, 0.0)]]
-    expected = [by_formula(row, pairs, temperature) for row, pairs in zip(scores, tokens, strict=True)]
-    assert_close(teacher_loss(scores, targets_of(*tokens), temperature), torch.tensor(expected))
-
-
-def test_a_tag_that_the_student_lacks_is_of_the_rest() -> None:
-    scores = make_scores(1)
-    lacking = targets_of([(3, 0.5), (-1, 0.0), (1, 0.25), (-1, 0.0)])
-    assert_close(teacher_loss(scores, lacking, 1.0), teacher_loss(scores, targets_of([(3, 0.5), (1, 0.25)]), 1.0))
-
-
-def test_a_rest_of_nothing() -> None:
-    scores = make_scores(3)
-    targets = targets_of(
-        [(0, 1.0), (1, 0.0)],  # the named tags have all
-        [(2, 0.5), (3, 0.501)],  # more than all, by rounding
-        [(-1, 0.0), (-1, 0.0)],  # the student has no tag that the teacher names
-    )
-    losses = teacher_loss(scores, targets, 1.0)
-    losses.sum().backward()
-    assert losses[0].item() == pytest.approx(by_formula(scores[0], [(0, 1.0)]), rel=1e-5)
-    assert losses[2].item() == pytest.approx(0, abs=1e-5)  # all is of the rest, for both
-    assert scores.grad is not None
-    assert scores.grad.isfinite().all()
-
-
-def test_where_every_tag_is_named_rounding_leaves_no_rest() -> None:
-    scores = make_scores(1)
-    shares = [0.4, 0.3, 0.1, 0.1, 0.05, 0.049]
-    losses = teacher_loss(scores, targets_of(list(enumerate(shares))), 1.0)
-    assert losses.item() == pytest.approx(by_formula(scores[0], [(i, s / sum(shares)) for i, s in enumerate(shares)]))
-    unknown = teacher_loss(scores, targets_of([*((i, 0.0) for i in range(TAGS)), (-1, 0.0)]), 1.0)
-    assert unknown.item() == 0  # the teacher's tag is none of the student's, which has no other
-
-
-# The text and the student
-
-
-def settings(**values: Any) -> DistillConfig:
-    return DistillConfig(**{"teacher": "teacher", "corpus": None, "text": None, **values})
-
-
-def read(folder: Path, columns: tuple[str, ...] = ("upos",), **values: Any) -> UntaggedText:
-    """Text that the segmenter of a tagger cuts."""
-    text = Teacher(settings(teacher=str(folder), **values), columns).text
-    assert text is not None
-    return text
+    named = list(enumerate([0.4, 0.3, 0.1, 0.1, 0.05, 0.049]))
+    for pairs, counted in (
+        ([(4, 0.5), (0, 0.25), (2, 0.125)], None),
+        ([(1, 0.75), (5, 0.125), (3, 0.0)], None),
+        ([(0, 1.0), (1, 0.0)], None),  # the named tags have all
+        ([(2, 0.5), (3, 0.501)], None),  # more than all, by rounding
+        (named, [(tag, share / 0.999) for tag, share in named]),  # every tag is named: rounding leaves no rest
+        ([(3, 0.5), (-1, 0.0), (1, 0.25), (-1, 0.0)], [(3, 0.5), (1, 0.25)]),  # what the student lacks is of the rest
+        ([(-1, 0.0), (-1, 0.0)], []),
+        ([*((tag, 0.0) for tag in range(TAGS)), (-1, 0.0)], []),  # the student has no other tag
+    ):
+        torch.manual_seed(4)
+        scores = (3 * torch.randn(2, TAGS)).requires_grad_()
+        losses = teacher_loss(scores, torch.tensor([pairs, pairs], dtype=torch.float32), temperature)
+        expected = [by_formula(row, pairs if counted is None else counted, temperature) for row in scores]
+        assert losses.tolist() == pytest.approx(expected, rel=1e-5, abs=1e-5)
+        losses.sum().backward()
+        assert scores.grad is not None
+        assert scores.grad.isfinite().all()
 
 
 # The text
@@ -289,7 +254,7 @@ def read(folder: Path, columns: tuple[str, ...] = ("upos",), **values: Any) -> U
 def test_text_is_cut_by_the_teachers_segmenter(learned: Path, tmp_path: Path) -> None:
     paragraphs = ["The book reads well. It was 3,14 viet nam", "They book flights. The book well"]
     (tmp_path / "b.txt").write_text("\n\n".join(paragraphs))
-    text = read(learned, text=str(tmp_path / "*.txt"))
+    text = read(learned, tmp_path / "*.txt")
     expected = [sentence.tokens for sentence in load_on_cpu(learned).annotate("\n\n".join(paragraphs))]
     assert text.sentences["tokens"] == expected
     assert expected != [paragraph.split() for paragraph in paragraphs]
@@ -302,10 +267,10 @@ def test_text_that_cannot_be_used(trained: Path, tmp_path: Path) -> None:
     def fails(content: bytes, message: str, name: str = "a.txt", folder: Path = trained) -> None:
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError, match=message):
-            read(folder, text=str(tmp_path / name))
+            read(folder, tmp_path / name)
 
     with pytest.raises(InputError, match=r"^distill\.text=nothing\.txt: no such file"):
-        read(trained, text="nothing.txt")
+        read(trained, "nothing.txt")
     fails(b" \n\n", r"^a\.txt: no words in it to learn from; give distill\.text more$")
     fails(b"", r"^a\.conllu: no words in it to learn from", "a.conllu")
     fails(b"caf\xe9\n", r"a\.txt, line 1: byte 0xe9 is not utf-8; save it as UTF-8$")
@@ -313,7 +278,7 @@ def test_text_that_cannot_be_used(trained: Path, tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "spaced", make_network(spaced), spaced)
     fails(b"New York is.", r"^this tagger learned words with spaces inside", folder=folder)
     (tmp_path / "a.tokens").write_text("New York\nis\n")
-    assert read(folder, text=str(tmp_path / "a.tokens")).sentences["tokens"] == [["New York", "is"]]
+    assert read(folder, tmp_path / "a.tokens").sentences["tokens"] == [["New York", "is"]]
 
 
 # The student
@@ -325,7 +290,7 @@ OTHERS = [  # gold sentences without a word of the text, but with all of its tag
 
 def test_a_student_learns_what_the_teacher_says_where_there_is_no_gold(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "text.lines").write_text("\n".join(map(" ".join, TOKENS)))
-    teacher = Teacher(settings(teacher=str(trained), text=str(tmp_path / "text.lines")), COLUMNS)
+    teacher = make_teacher(trained, text=tmp_path / "text.lines")
     gold = Dataset.from_list([*OTHERS, *OTHERS])
     vocabulary = Vocabulary.build(OTHERS, COLUMNS, min_count=1)
     assert teacher.text is not None
@@ -344,7 +309,7 @@ def test_a_student_learns_what_the_teacher_says_where_there_is_no_gold(trained: 
 
 def test_text_beside_several_corpora_is_of_none(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "text.lines").write_text("They book\n" * 8)
-    teacher = Teacher(settings(teacher=str(trained), text=str(tmp_path / "text.lines")), COLUMNS)
+    teacher = make_teacher(trained, text=tmp_path / "text.lines")
     corpus = Dataset.from_list(CORPUS).add_column(CORPUS_COLUMN, ["A", "B", "A"])
     vocabulary = replace(Vocabulary.build(CORPUS, COLUMNS, min_count=1), corpora=["A", "B"])
     targets = teacher.teach(corpus, vocabulary, tmp_path / "shards")
@@ -371,15 +336,11 @@ def test_a_run_with_a_teacher_is_interrupted_and_resumed(
     assert launch.train([*arguments, "hydra.run.dir=whole"]) == 0
     assert 8 in said  # the teacher is asked for its best eight tags
     said.clear()
-
-    def interrupt(_: EpochRecorder, trainer: pl.Trainer, *__: object) -> None:
-        if trainer.current_epoch == 1 and trainer.global_step % 5 == 4:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(EpochRecorder, "on_train_batch_end", interrupt)
-        with pytest.raises(KeyboardInterrupt, match="go on with: python -m tagger resume half"):
-            launch.train([*arguments, "hydra.run.dir=half"])
+    with (
+        interruption(1, monkeypatch),
+        pytest.raises(KeyboardInterrupt, match="go on with: python -m tagger resume half"),
+    ):
+        launch.train([*arguments, "hydra.run.dir=half"])
     Path("a.txt").write_text("Nobody has any idea of these novel words.\n" * 30)
     with pytest.raises(InputError, match="the corpus or the text has changed since the run began; start the run again"):
         launch.resume("half")
