@@ -87,7 +87,7 @@ class Engine:
         self.groups = [Networks(members, parts, options) for members in shapes.values()]
         linear = (LinearScorer(each, options) for each in bundle.linear)
         self._scorers: list[Networks | LinearScorer] = [*self.groups, *linear]
-        self.has_fixed_shapes = all(network.transformer is None for network in bundle.networks)
+        self.has_fixed_shapes = all(member.network.transformer is None for member in bundle.members)
 
     def as_read(self, sentences: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
         """Sentences as the networks read them: see `lookalikes` and, if no noise has been read, `Casing`."""

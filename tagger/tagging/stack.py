@@ -474,9 +474,9 @@ class Networks:
         for one in self._stack.layers[0].passes:
             bias = one.steps.b_x.clone()
             for member, weights, b in zip(members, one.steps.W_x, bias, strict=True):
-                vectors, ids = member.network.corpora, member.vocabulary.corpus_ids
-                if vectors is not None and corpus in ids:
-                    b += vectors.weight[ids[corpus]].float() @ weights.float()
+                vectors = member.network.corpora
+                if vectors is not None and corpus in member.vocabulary.corpus_ids:
+                    b += vectors.weight[member.vocabulary.corpus_ids[corpus]].float() @ weights.float()
             found.append(bias)
         return found
 
