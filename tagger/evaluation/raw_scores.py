@@ -116,12 +116,13 @@ class F1(NamedTuple):
     @property
     def f1(self) -> float:
         """The harmonic mean of precision and recall."""
-        return self.shares()["f1"]
+        whole = (self.gold + self.system) / 2
+        return self.correct / whole if whole else 0.0
 
     def shares(self) -> dict[str, float]:
         """In [0, 1]: of the system's items those that are correct, of the gold items those that it found, and F1."""
-        wholes = {"precision": self.system, "recall": self.gold, "f1": (self.gold + self.system) / 2}
-        return {name: self.correct / whole if whole else 0.0 for name, whole in wholes.items()}
+        wholes = {"precision": self.system, "recall": self.gold}
+        return {name: self.correct / whole if whole else 0.0 for name, whole in wholes.items()} | {"f1": self.f1}
 
 
 def raw_scores(gold: Iterable[Sentence], system: Iterable[Sentence]) -> dict[str, F1]:

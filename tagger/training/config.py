@@ -319,9 +319,9 @@ def check_overrides(overrides: Iterable[str], config: TrainConfig) -> None:
             raise InputError(f"{override}: with init the tagger that training starts from decides; leave this out")
 
 
-def find_start(name: str) -> Path:
-    """The folder of the tagger that `init` names."""
+def find_start(name: str, key: str = "init") -> Path:
+    """The folder of the tagger that a key names."""
     try:
         return find_tagger(name)
     except InputError as error:
-        raise error if is_hub_name(name) else InputError(f"init={error}") from None
+        raise error if is_hub_name(name) else InputError(f"{key}={error}") from None

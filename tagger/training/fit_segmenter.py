@@ -360,7 +360,6 @@ def train_segmenter(
     Args:
         rules: the rules for raw text that fit the corpus; the network reads their result if they are in READ_RULES.
         column: a column of tags that are learned, too, which helps.
-        folder: the run's folder.
     """
     pl.seed_everything(seed, verbose=False)
     text = TrainingText(train, column)

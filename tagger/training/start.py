@@ -121,13 +121,11 @@ def with_recipe(config: TrainConfig, words: int) -> TrainConfig:
     if config.batch_tokens is None:
         chosen["batch_tokens"] = (250 if small else 500) * (2 if text else 1)
     model, hidden = config.model, config.model.hidden
-    sizes = {name: size for name, size in asdict(hidden).items() if size is not None}
-    defaults = dict.fromkeys(("forward", "backward"), 100 if small else 150)
+    sizes = ((100 if small else 150) if size is None else size for size in (hidden.forward, hidden.backward))
     encoder = config.embedding.transformer is not None
     usual = DROPOUT_WITH_TEXT if text else 0.6 if small and not encoder else 0.5
     dropout = usual if model.dropout is None else model.dropout
-    hidden = replace(hidden, **(defaults | sizes))
-    chosen["model"] = replace(model, hidden=hidden, dropout=dropout)
+    chosen["model"] = replace(model, hidden=HiddenConfig(*sizes), dropout=dropout)
     epochs = config.trainer.get("max_epochs")
     if epochs is None:
         epochs = epochs_for(words, encoder, text)
@@ -230,10 +228,9 @@ class Inputs(NamedTuple):
     """Pretrained inputs that are not in a network yet: vectors of each source, and a transformer."""
 
     vectors: dict[str, Vectors]
-    vector_config: VectorConfig | None
-    transformer: TransformerEmbedding | None
-    tokenizer: PieceTokenizer | None
-    transformer_config: TransformerConfig | None
+    transformer: TransformerEmbedding | None = None
+    tokenizer: PieceTokenizer | None = None
+    transformer_config: TransformerConfig | None = None
 
     def fill(self, network: TaggerNetwork) -> None:
         """Copies the weights into a network that was built for these inputs."""
@@ -261,10 +258,8 @@ def load_inputs(
         share = sum(row_of(rows, form) is not None for form in forms) / max(1, len(forms))
         numbers = (len(rows), *matrix.shape, 100 * share)
         _log.info("%s: %d words, %d vectors of %d numbers, for %.1f %% of the forms in training", name, *numbers)
-    sizes = [matrix.shape[1] for _, matrix in found.values()]
-    vector_config = VectorConfig(sizes=sizes, projection=embedding.vectors_size, tune=False, dtype="float16")
     if embedding.transformer is None or (saved is not None and saved["transformer"] is not None):
-        return Inputs(found, vector_config if found else None, None, None, None)
+        return Inputs(found)
     loaded = load_pretrained(
         embedding.transformer,
         pooling=None,
@@ -274,7 +269,7 @@ def load_inputs(
         dropout=TRANSFORMER_DROPOUT,
         forms=[*forms, *others],
     )
-    return Inputs(found, vector_config if found else None, *loaded)
+    return Inputs(found, *loaded)
 
 
 def network_config(
@@ -285,10 +280,12 @@ def network_config(
     `digests` has the codes and the digests of dictionaries.
     """
     model, embedding = config.model, config.embedding
-    vectors, transformer = inputs.vector_config, inputs.transformer_config
-    if saved is not None:
-        vectors = vectors or saved["vectors"]
-        transformer = transformer or (saved["transformer"] and {**saved["transformer"], "dropout": TRANSFORMER_DROPOUT})
+    vectors, transformer = saved and saved["vectors"], inputs.transformer_config
+    if inputs.vectors:
+        sizes = [matrix.shape[1] for _, matrix in inputs.vectors.values()]
+        vectors = VectorConfig(sizes=sizes, projection=embedding.vectors_size, tune=False, dtype="float16")
+    if transformer is None and saved is not None and saved["transformer"] is not None:
+        transformer = {**saved["transformer"], "dropout": TRANSFORMER_DROPOUT}
     values = {
         "decoder": model.decoder,
         "dropout": model.dropout or 0.0,
@@ -311,8 +308,6 @@ def new_module(
 
     Args:
         config: filled.
-        corpus: its train split gives the vocabulary.
-        init: the tagger to start from, if there is one.
         auxiliary: how many values of other columns are learned beside the tags.
         text: how often each form occurs in untagged text that training reads, too.
     """

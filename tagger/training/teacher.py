@@ -25,7 +25,7 @@ from datasets import Dataset
 from torch import Tensor
 from torch.nn.functional import pad
 
-from tagger.bundle.catalog import find_tagger, is_hub_name
+from tagger.bundle.catalog import is_hub_name
 from tagger.bundle.saved_config import CONFIG, TAGGER_IN_RUN
 from tagger.corpus.corpus_config import CORPUS
 from tagger.corpus.raw_text import MAX_COUNTED_FORMS, Texts
@@ -40,11 +40,10 @@ from tagger.tagging.languages import load
 from tagger.text.files import file_version
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG
-from tagger.training.config import DistillConfig
+from tagger.training.config import DistillConfig, find_start
 from tagger.training.report import describe
 
 GOLD_SHARE = 0.5  # of the gold tags in what a word of train teaches; the teacher has the rest
-TEACHER_TEMPERATURE = 1.0  # of the probabilities of teacher and student when they are compared
 TOP = 8  # the teacher's best tags that are kept of each word
 TEXT_MIN_COUNT = 5  # how often a word of text must occur for a vector of its own
 RATIO = 4  # words of text in an epoch for each word of the corpus
@@ -63,12 +62,11 @@ def text_ratio(words: int) -> float:
     return max(RATIO, WORDS_OF_TEXT / max(1, words))
 
 
-def teacher_loss(scores: Tensor, targets: Tensor, temperature: float = TEACHER_TEMPERATURE) -> Tensor:
+def teacher_loss(scores: Tensor, targets: Tensor) -> Tensor:
     """The cross-entropy of the student with the teacher, of each token, (N,).
 
     The tags that the teacher does not name count as one, with the probability that is left. So both have a distribution
-    over k + 1 tags. Both are taken at the temperature, and the loss is multiplied by its square, so that its gradient
-    keeps its size: Hinton, Vinyals and Dean (2015), section 2.
+    over k + 1 tags.
 
     Args:
         scores: (N, K) of the student.
@@ -80,13 +78,13 @@ def teacher_loss(scores: Tensor, targets: Tensor, temperature: float = TEACHER_T
     ids = torch.where(named, ids, tags)  # the column of `MASKED` that comes next
     scores = pad(scores.float(), (0, 1), value=MASKED)  # (N, K + 1)
     others = scores.scatter(1, ids, MASKED).logsumexp(-1, keepdim=True)
-    logs = torch.cat([scores.gather(1, ids), others], dim=-1).div(temperature).log_softmax(-1)  # (N, k + 1)
+    logs = torch.cat([scores.gather(1, ids), others], dim=-1).log_softmax(-1)  # (N, k + 1)
 
     # Probabilities in half precision leave a rest by rounding, even where no tag is left that could have it.
     rest = (1 - shares.sum(-1, keepdim=True)).clamp(min=0) * (named.sum(-1, keepdim=True) < tags)
-    shares = torch.cat([shares, rest], dim=-1) ** (1 / temperature)
+    shares = torch.cat([shares, rest], dim=-1)
     shares = shares / shares.sum(-1, keepdim=True).clamp(min=1e-9)  # 0 if the student has no tag that is probable
-    return -(shares * logs).sum(-1) * temperature**2
+    return -(shares * logs).sum(-1)
 
 
 def student_loss(
@@ -126,10 +124,7 @@ class Teacher:
         """Loads the tagger and reads the text; of several corpora it takes all sentences to be like those of one."""
         assert config.teacher is not None
         name, corpus = config.teacher, config.corpus
-        try:
-            folder = find_tagger(name)
-        except InputError as error:
-            raise error if is_hub_name(name) else InputError(f"distill.teacher={error}") from None
+        folder = find_start(name, "distill.teacher")
         resolved = folder.resolve()
         own_name = resolved.parent.name if resolved.name == TAGGER_IN_RUN else resolved.name
         self.name = name if is_hub_name(name) else own_name

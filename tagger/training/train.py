@@ -66,7 +66,6 @@ def train(
 
     Args:
         config: checked values; those that the corpus decides are still None.
-        folder: the run's folder.
         command: the command line that started the run, for the model card.
         callbacks: of Lightning's trainer, beside our own.
     """
@@ -165,7 +164,7 @@ def learn(
         resume=resume,
         loggers=loggers,
         callbacks=[_Patience(module, cast(int, config.patience)), *callbacks],
-        seconds_after=plan.learns * steps_for(words) * STEP_SECONDS
+        seconds_after=(steps_for(words) * STEP_SECONDS if plan.learns else 0.0)
         + words * LINEAR_SECONDS * bool(config.linear)
         + int(token_counts(corpus.splits["dev"]).sum()) * REPORT_SECONDS,
     )

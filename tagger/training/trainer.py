@@ -72,11 +72,7 @@ def fit_best(
     An interruption or an error after the epochs loses none of them: the run goes on from its checkpoints.
 
     Args:
-        module, data: what is trained, in place, and its batches.
-        settings: of the trainer, from a config.
-        folder: the run's folder.
         resume: whether to go on after the run's last complete epoch.
-        loggers, callbacks: of the trainer.
         seconds_after: about how long what is trained after the epochs takes.
     """
     recorder = EpochRecorder(folder, seconds_after)

@@ -30,7 +30,7 @@ def composed(*overrides: str) -> TrainConfig:
 def test_every_choice_composes_and_builds(choice: str, tmp_path: Path) -> None:
     config = composed(choice)
     chosen = with_recipe(config, 20_000)
-    TaggerNetwork(VOCABULARY, network_config(chosen, Inputs({}, None, None, None, None), {}, None))
+    TaggerNetwork(VOCABULARY, network_config(chosen, Inputs({}), {}, None))
     trainer = dict(config.trainer)
     if trainer["accelerator"] in ("gpu", "mps"):  # a machine for the tests need not have one
         trainer["accelerator"] = "cpu"
