@@ -8,7 +8,7 @@ import tomllib
 # Before torch is imported, and for the commands that tests start: tiny networks are fastest on one thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -39,7 +39,8 @@ ROOT = Path(__file__).resolve().parents[1]
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 
-CORPUS: list[dict[str, list[str]]] = [
+Corpus = list[dict[str, list[str]]]
+CORPUS: Corpus = [
     {
         "tokens": ["They", "book", "flights", "."],
         "upos": ["PRON", "VERB", "NOUN", "PUNCT"],
@@ -104,9 +105,7 @@ def make_table(vocabulary: Vocabulary, tokenizer: PieceTokenizer | None = None, 
     return FormTable(vocabulary, network_config(vectors=vectors), tokenizer, **changes)
 
 
-def make_batch(
-    sentences: Sequence[Sequence[str]], vocabulary: Vocabulary, tags: dict[str, list[list[str]]] | None = None
-) -> Batch:
+def make_batch(sentences: Sequence[Sequence[str]], vocabulary: Vocabulary, tags: Any = None) -> Batch:
     """The sentences as a batch without word dropout."""
     return collate(sentences, make_table(vocabulary), tags)
 
@@ -118,9 +117,7 @@ def assert_same_batch(first: Batch, second: Batch) -> None:
     assert {c: t.tolist() for c, t in first.targets.items()} == {c: t.tolist() for c, t in second.targets.items()}
 
 
-def overfit(
-    network: TaggerNetwork, vocabulary: Vocabulary, steps: int = 80, corpus: Sequence[Mapping[str, list[str]]] = CORPUS
-) -> float:
+def overfit(network: TaggerNetwork, vocabulary: Vocabulary, steps: int = 80, corpus: Corpus = CORPUS) -> float:
     """Trains on the tiny corpus, or on another one with its sentences; returns the last loss."""
     batch = make_batch(TOKENS, vocabulary, {column: [s[column] for s in corpus] for column in vocabulary.columns})
     optimizer = torch.optim.Adam(network.parameters(), lr=0.02)

@@ -168,9 +168,7 @@ def test_what_members_share_is_stored_once_and_shared_again(vocabulary: Vocabula
         (VOCABULARY, ("vocabularies", 1, "tags", "upos", 0), "X", "other tags, or in another order"),
     ],
 )
-def test_members_that_do_not_fit(
-    two: Bundle, tmp_path: Path, name: str, keys: tuple[Any, ...], value: Any, message: str
-) -> None:
+def test_members_that_do_not_fit(two: Bundle, tmp_path: Path, name: str, keys: Any, value: Any, message: str) -> None:
     two.save(tmp_path / "two", "")
     change(tmp_path / "two" / name, keys, value)
     assert message in loads_or_says_why(tmp_path / "two")
@@ -190,9 +188,7 @@ def test_what_a_vocabulary_has_is_loaded(vocabulary: Vocabulary, tmp_path: Path)
 
 
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o755), (0o077, 0o700)])
-def test_the_folder_holds_no_pickle_and_has_the_modes_that_the_umask_allows(
-    vocabulary: Vocabulary, tmp_path: Path, mask: int, mode: int
-) -> None:
+def test_no_pickle_and_the_modes_of_the_umask(vocabulary: Vocabulary, tmp_path: Path, mask: int, mode: int) -> None:
     before = os.umask(mask)
     try:
         folder = save_tiny(tmp_path / "model", make_network(vocabulary), vocabulary)

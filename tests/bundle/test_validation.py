@@ -154,9 +154,7 @@ def with_transformer(vocabulary: Vocabulary, bert: Path, tmp_path_factory: pytes
         (("encoder", "hidden_act"), "\x1b[31m", "the settings of the transformer are not valid"),
     ],
 )
-def test_settings_of_a_transformer(
-    with_transformer: Path, tmp_path: Path, keys: tuple[str, ...], value: Any, message: str
-) -> None:
+def test_settings_of_a_transformer(with_transformer: Path, tmp_path: Path, keys: Any, value: Any, message: str) -> None:
     folder = Path(shutil.copytree(with_transformer, tmp_path / "model"))
     change(folder / CONFIG, (*NETWORK, "transformer", *keys), value)
     assert message in loads_or_says_why(folder)

@@ -19,7 +19,7 @@ from tagger.commands.app import COMMANDS
 from tagger.commands.console import clear_errors, say, show
 from tagger.errors import InputError, missing_extra
 from tagger.training import launch
-from tests.commands.conftest import call, error
+from tests.commands.conftest import call
 from tests.conftest import largest_file
 
 ROOT = Path(__file__).parents[2]
@@ -87,9 +87,7 @@ def test_the_version_is_that_of_the_project_and_a_signal_that_comes_late_changes
         signal.raise_signal(signal.SIGINT)
 
 
-def test_mistakes_of_a_training_are_answered_before_lightning_is_imported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mistakes_of_a_training_are_answered_before_lightning_is_imported() -> None:
     mistakes = {
         "resume nope": "nope is no run's folder, it does not exist; name one below runs/",
         "-m model.depth=0,-1": "model.depth=0: expected",
@@ -97,7 +95,6 @@ def test_mistakes_of_a_training_are_answered_before_lightning_is_imported(
         "init=nope": "init=nope: no such tagger",
         "corpus=conllu corpus.path=nope": "nope does not exist; check corpus.path",
     }
-    monkeypatch.chdir(tmp_path)
     _, slow = answers([["model.dept=3"], ["resume", "nope"]])
     assert slow == {"hydra"}
     shown, slow = answers([line.split() for line in mistakes])
@@ -106,7 +103,7 @@ def test_mistakes_of_a_training_are_answered_before_lightning_is_imported(
         assert out == "status 2", line
         assert said.startswith(f"error: {message}"), (line, said)
         assert said.count("\n") == 1, line
-    assert not list(tmp_path.iterdir())
+    assert not list(Path().iterdir())
 
 
 def test_completion_of_commands_options_and_keys() -> None:
@@ -117,7 +114,7 @@ def test_completion_of_commands_options_and_keys() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("line", "said"),
     [
         ("tga", "No such command 'tga'. Did you mean 'tag'?"),
         ("evalute x", "No such command 'evalute'. Did you mean 'evaluate'?"),
@@ -127,18 +124,18 @@ def test_completion_of_commands_options_and_keys() -> None:
         ("evaluate", "Missing argument 'FILE'"),
         ("models x", "Got unexpected extra argument"),
         ("--install-completion foo", "--install-completion takes no name: it is for the shell that runs it, bash, zsh"),
+        # an empty name is not the current folder
+        ("tag ''", "''"),
+        ("tag -o ''", "''"),
+        ("tag --model ''", "''"),
+        ("resume ''", "''"),
     ],
 )
-def test_mistakes_of_usage_are_one_line_with_status_2(arguments: str, said: str) -> None:
-    result = call(*arguments.split(), status=2)
-    (line,) = result.stderr.splitlines()
-    assert line.startswith(f"error: {said}")
+def test_mistakes_of_usage_are_one_line_with_status_2(line: str, said: str) -> None:
+    result = call(*shlex.split(line), status=2, input="They book.")
+    assert result.stderr.startswith(f"error: {said}")
+    assert result.stderr.count("\n") == 1
     assert result.stdout == ""
-
-
-@pytest.mark.parametrize("line", ["tag ''", "tag -o ''", "tag --model ''", "resume ''"])
-def test_an_empty_name_is_not_the_current_folder(line: str) -> None:
-    assert "''" in error(*shlex.split(line), input="They book.")
     assert not list(Path().iterdir())
 
 
@@ -151,9 +148,7 @@ def test_an_empty_name_is_not_the_current_folder(line: str) -> None:
         ("resume 'runs/my run'", "resume", "runs/my run"),
     ],
 )
-def test_arguments_are_handed_on_as_they_are(
-    monkeypatch: pytest.MonkeyPatch, line: str, command: str, handed_on: object
-) -> None:
+def test_arguments_are_handed_on(monkeypatch: pytest.MonkeyPatch, line: str, command: str, handed_on: object) -> None:
     monkeypatch.setattr(launch, command, lambda given: 130 if given == handed_on else 1)
     call(*shlex.split(line), status=130)
 
@@ -220,10 +215,8 @@ def test_control_characters_are_replaced(capfd: pytest.CaptureFixture[str]) -> N
     assert capfd.readouterr() == ("one\ufffd\n\ufffd[2Jtwo\n", "model: \ufffd[2Jmine\n")
 
 
-def test_standard_error_that_cannot_be_written_stops_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    with largest_file(3), (tmp_path / "said").open("w") as file:
+def test_standard_error_that_cannot_be_written_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with largest_file(3), Path("said").open("w") as file:
         monkeypatch.setattr(sys, "stderr", file)
         with pytest.raises(SystemExit) as end, clear_errors():
             raise InputError("a.txt: no such file")

@@ -91,9 +91,7 @@ def outputs(tagging: Tagger, files: list[Path], to: Path, output: str = "tsv", *
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_the_output_of_a_file_follows_from_the_file(
-    untrained: Path, many: list[Path], tmp_path: Path, precision: str
-) -> None:
+def test_outputs_follow_from_their_files(untrained: Path, many: list[Path], tmp_path: Path, precision: str) -> None:
     tagged = partial(outputs, to=tmp_path, top=2, probabilities=True)
     alone = {}
     for path in many:
@@ -164,12 +162,10 @@ def _die(*_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_processes_that_always_die_end_the_run(
-    trained: Path, texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_processes_that_always_die_end_the_run(trained: Path, texts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "_run", _die)
     tagging = tagger.load(trained, "cpu", workers=2)
     with pytest.raises(WorkersDied, match="try --workers 1"):
-        run(tagging, texts, tmp_path / "to")
-    assert not list((tmp_path / "to").glob(".*"))
+        run(tagging, texts, texts.parent / "to")
+    assert not list((texts.parent / "to").glob(".*"))
     tagging.close()

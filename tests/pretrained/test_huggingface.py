@@ -150,7 +150,7 @@ def run(encoder: Any, folder: Path, sentences: list[list[str]] = CORPUS, **optio
 
 
 @pytest.mark.parametrize("batch_pieces", [1, 10, 4000])
-def test_outputs_of_each_token_in_the_order_of_the_corpus(
+def test_outputs_of_each_token(
     encoder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_pieces: int
 ) -> None:
     embedding, tokenizer = encoder

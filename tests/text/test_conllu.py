@@ -5,6 +5,7 @@ import re
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -64,9 +65,7 @@ def rows(*cells: str) -> str:
         ("# nothing\n\n", [], []),
     ],
 )
-def test_multiword_tokens_and_spaces(
-    block: str, multiwords: list[tuple[int, int, str]], space_after: list[bool]
-) -> None:
+def test_multiword_tokens_and_spaces(block: str, multiwords: list[Any], space_after: list[bool]) -> None:
     (sentence,) = read(block)
     assert sentence.multiwords == multiwords
     assert sentence.space_after == space_after

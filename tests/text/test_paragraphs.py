@@ -3,6 +3,7 @@
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import example, given
@@ -176,15 +177,10 @@ def test_a_long_block_is_judged_by_its_beginning(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("filler", ["word ", "x", "猫", "\u3000", "a\n"])
 def test_long_paragraphs_are_cut(monkeypatch: pytest.MonkeyPatch, filler: str) -> None:
     monkeypatch.setattr(paragraphs, "MAX_PARAGRAPH", 1000)
-    seen: list[str] = []
-
-    def watch(paragraphs: Sequence[str]) -> list[list[list[Token]]]:
-        seen.extend(paragraphs)
-        return segment(paragraphs)
-
     text = filler * 2345 + "\n\nend"
-    sentences = read(text, "text", segment=watch)
-    assert max(map(len, seen)) <= 1000
+    cutter = Mock(side_effect=segment)
+    sentences = read(text, "text", segment=cutter)
+    assert max(len(piece) for ((pieces,), _) in cutter.call_args_list for piece in pieces) <= 1000
     assert "".join("".join(s.tokens) for s in sentences) == "".join(text.split())
     for s in sentences:
         assert [text[a:b] for a, b in s.offsets or []] == s.tokens
