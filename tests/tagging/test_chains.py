@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from tagger.bundle.bundle import Bundle, Linear
 from tagger.bundle.saved_config import CONFIG, LINEAR_WEIGHTS, sign
 from tagger.errors import InputError
-from tagger.model.decoder import CRFDecoder, Decoder, mean_decoder
+from tagger.model.decoder import CRFDecoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import tagger_options
 from tagger.tagging.tagger import Tagger
@@ -150,12 +150,3 @@ def test_tags_are_the_same_on_another_device(decoder: str, column: str, monkeypa
         with SecondDevice():
             assert found(DEVICE, **options) == here
         network.to("cpu")
-
-
-def test_transitions_of_two_devices_are_averaged(vocabulary: Vocabulary) -> None:
-    chain = make_chain([*MICE, ""], 1, len(vocabulary.tags["upos"]))
-    for decoder in ("softmax", "crf"):
-        own = make_network(vocabulary, decoder=decoder).decoders["upos"].to("meta")
-        assert isinstance(own, Decoder)
-        mean_decoder([own, chain.decoder], [0.65, 0.35])
-        mean_decoder([chain.decoder, chain.decoder], [0.65, 0.35])
