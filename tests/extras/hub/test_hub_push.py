@@ -1,6 +1,4 @@
-"""A tagger goes to the Hub, with a model card, and comes back the same; what else is in its folder or in the repository
-stays there.
-"""
+"""A tagger goes to the Hub, with a model card, and comes back the same; what else is there stays there."""
 
 import json
 import shutil
@@ -41,14 +39,10 @@ def test_what_is_pushed_is_loaded(hub: Hub, trained: Path, tmp_path: Path) -> No
     assert files_of(folder)["README.md"] == files_of(trained)["README.md"]
 
 
-def test_a_branch(hub: Hub, trained: Path) -> None:
-    push_tagger(trained, HubName("o/n", "trial/1"))
-    assert files_of(hub.root / "o/n/main") == {}
-    assert set(files_of(hub_folder("hf:o/n@trial/1"))) == set(files_of(trained))
-
-
-def test_private(hub: Hub, trained: Path) -> None:
-    push_tagger(trained, TINY, private=True)
+def test_branches_and_private_repositories(hub: Hub, trained: Path) -> None:
+    push_tagger(trained, HubName("o/tiny", "trial/1"), private=True)
+    assert files_of(hub.root / "o/tiny/main") == {}
+    assert set(files_of(hub_folder("hf:o/tiny@trial/1"))) == set(files_of(trained))
     push_tagger(trained, TINY, private=True)
     assert hub.private == {"o/tiny": True}
     push_tagger(trained, HubName("o/ours", "main"))

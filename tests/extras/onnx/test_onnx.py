@@ -32,6 +32,8 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 LIMIT = 1_000
+SENTENCES = [*TOKENS, ["unknown", "words", "x" * 60, "", "\ud800"], ["They"], ["reads", "well"] * 9]
+VECTORS = {"sizes": [3, 4], "projection": 0, "tune": False, "dtype": "float16"}
 
 
 def export(folder: Path, to: Path, **options: Any) -> Exported:
@@ -43,25 +45,18 @@ def test_the_json_has_all_that_a_reader_needs(vocabulary: Vocabulary, tmp_path: 
     odd = dataclasses.replace(
         vocabulary, words={"10": 2, "2": 1, "they": 1, "\ud800": 1}, characters=["1", "\ud800"], vectors=rows
     )
-    vectors = {"sizes": [3], "projection": 0, "tune": False, "dtype": "float16"}
-    network = make_network(odd, vectors=vectors)
-    config: dict[str, Any] = {
-        "corpus": "Tiny",
-        "version": "1.0",
-        "license": "CC0",
-        "scores": {"dev": {"upos": 0.5}},
-        "temperatures": {"xpos": 1.5},
-    }
-    bundle_of(network, odd, **config).save(tmp_path / "tagger", "# card\n")
+    network = make_network(odd, vectors={**VECTORS, "sizes": [3]})
+    about: dict[str, Any] = {"corpus": "Tiny", "version": "1.0", "license": "CC0"}
+    scores = {"dev": {"upos": 0.5}}
+    bundle = bundle_of(network, odd, **about, scores=scores, temperatures={"xpos": 1.5})
+    bundle.save(tmp_path / "tagger", "# card\n")
     done = export(tmp_path / "tagger", tmp_path / "new" / "x.onnx")
-    assert done.columns == ["upos", "xpos"]
-    assert done.left_out == []
+    assert (done.columns, done.left_out) == (["upos", "xpos"], [])
     text = (tmp_path / "new" / "x.onnx.json").read_text(encoding="ascii")
     assert done.sizes == ((tmp_path / "new" / "x.onnx").stat().st_size, len(text))
     read = json.loads(text)
     assert (read["format"], read["version"], read["graph"]) == ("tagger-onnx", 1, "x.onnx")
-    scores = {"dev": {"upos": 0.5}}
-    assert read["tagger"] == {"corpus": "Tiny", "version": "1.0", "license": "CC0", "scores": scores}
+    assert read["tagger"] == about | {"scores": scores}
     assert read["words"] == [["10", 2], ["2", 3], ["they", 4], ["\ud800", 5]]
     assert read["characters"] == {"longest": 32, "ids": [["1", 2], ["\ud800", 3]]}
     assert read["vectors"] == [{"name": "a", "rows": [["book", 1], ["They", 2]]}]  # row 0 is that of no vector
@@ -73,8 +68,7 @@ def test_the_json_has_all_that_a_reader_needs(vocabulary: Vocabulary, tmp_path: 
     assert [read["outputs"]["tags"], *read["outputs"]["scores"]] == [each.name for each in model.graph.output]
     for each, graph_input in zip(read["inputs"], model.graph.input, strict=True):
         assert each["shape"] == [d.dim_param or d.dim_value for d in graph_input.type.tensor_type.shape.dim]
-    about = {each.key: each.value for each in model.metadata_props}
-    assert about == {"corpus": "Tiny", "version": "1.0", "license": "CC0", "vocabulary": "x.onnx.json"}
+    assert {each.key: each.value for each in model.metadata_props} == about | {"vocabulary": "x.onnx.json"}
 
 
 def test_the_digits_are_those_of_shapes() -> None:
@@ -160,10 +154,6 @@ def test_both_files_or_none(trained: Path, tmp_path: Path) -> None:
     before = graph.read_bytes()
     export(trained, graph, force=True)
     assert graph.read_bytes() == before
-
-
-SENTENCES = [*TOKENS, ["unknown", "words", "x" * 60, "", "\ud800"], ["They"], ["reads", "well"] * 9]
-VECTORS = {"sizes": [3, 4], "projection": 0, "tune": False, "dtype": "float16"}
 
 
 def computed(
