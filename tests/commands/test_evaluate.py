@@ -1,7 +1,6 @@
 """The command `evaluate`: its report, and the files that it reads."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import get_args
 
@@ -9,6 +8,8 @@ import pytest
 
 import tagger
 from tagger.commands.evaluate import SegmenterChoice
+from tagger.commands.options import Precision
+from tagger.model.device import PRECISIONS
 from tagger.tagging.tagger_options import SEGMENTERS
 from tests.commands.conftest import CONLLU, call, error
 
@@ -115,17 +116,11 @@ def test_a_gold_file_is_scored_by_the_tagger_of_its_language(tmp_path: Path) -> 
     assert scores["xpos"]["unseen_tags"].keys() == {"VVFIN", "PPER", "ADJA"}  # counted as errors
 
 
-def test_the_choices_of_a_segmenter_are_those_of_load_and_differ(learned: Path) -> None:
+def test_the_choices_of_options_are_those_of_load_and_segmenters_differ(learned: Path) -> None:
+    assert get_args(Precision) == ("auto", *PRECISIONS)
     assert get_args(SegmenterChoice) == SEGMENTERS
     text = "Don't book des flights. Du 3,14 reads well!! It's 5pm, isn't it?"
     found = [
         tagger.load(learned, "cpu", segmenter=choice).annotate(text) for choice in ("learned", "english", "unicode")
     ]
     assert len({tuple(form for sentence in each for form in sentence.tokens) for each in found}) == 3
-
-
-def test_models_says_what_cuts_text(learned: Path) -> None:
-    folder = Path(shutil.copytree(learned, "runs/1/tagger"))
-    (folder.parent / "run.json").touch()
-    listed = {model["name"]: model["segmenter"] for model in json.loads(call("models", "--json").stdout)}
-    assert (listed["english"], listed["1"], listed["latest"]) == ("english", "learned", "learned")

@@ -3,15 +3,12 @@
 import json
 import shutil
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from tagger.bundle import catalog
 from tagger.bundle.catalog import bundled_names
 from tagger.bundled import bundled
-from tagger.commands.options import Precision
-from tagger.model.device import PRECISIONS
 from tests.commands.conftest import CONLLU, call, saved
 
 
@@ -19,6 +16,7 @@ def test_every_tagger_that_has_a_name_is_listed() -> None:
     listed = {model["name"]: model for model in json.loads(call("models", "--json").stdout)}
     assert list(listed) == bundled_names()
     assert Path(listed["english"]["folder"]) == bundled("data") / "english"
+    assert listed["english"]["segmenter"] == "english"
     heading, *lines, legend = call("models").stdout.splitlines()
     assert heading.split() == ["language", "codes", "UPOS", "raw", "FEATS", "lemma", "words", "licence", "MB"]
     assert max(map(len, [heading, *lines, legend])) <= 80
@@ -41,14 +39,15 @@ def test_a_language_is_listed_with_the_words_that_it_learned_from(monkeypatch: p
     assert "words=-1" in call("models").stderr
 
 
-def test_a_run_is_listed_and_what_it_says_does_not_reach_the_terminal_as_it_is(model: Path) -> None:
-    shutil.copytree(model, "runs/mine/tagger")
+def test_a_run_is_listed_and_what_it_says_does_not_reach_the_terminal_as_it_is(model: Path, learned: Path) -> None:
+    shutil.copytree(learned, "runs/mine/tagger")
     Path("runs/a/tagger").mkdir(parents=True)
     Path("runs/a/tagger/config.json").write_text("{}")
     for option in ((), ("--json",)):
         done = call("models", *option)
         assert "a: runs/a/tagger/config.json: format None" in done.stderr
         assert "mine" in done.stdout
+    assert {each["name"]: each["segmenter"] for each in json.loads(done.stdout)}["mine"] == "learned"
     config = json.loads((model / "config.json").read_text())
     config |= {"corpus": "\x1b]0;mine\x07Tiny\x1b[2J", "license": "free\r\x9b31m"}
     folder = Path(shutil.copytree(model, "runs/1/tagger"))
@@ -79,7 +78,3 @@ def test_latest_is_found_once_in_a_command(tmp_path: Path, monkeypatch: pytest.M
 def test_a_folder_with_the_name_of_a_bundled_tagger_is_loaded(tmp_path: Path) -> None:
     saved(tmp_path / "english", ["They", "book", "."])
     assert "trained on Tiny" in call("tag", "--model", "./english", input="They").stderr
-
-
-def test_precisions_of_the_help_are_those_of_the_model() -> None:
-    assert get_args(Precision) == ("auto", *PRECISIONS)

@@ -57,18 +57,16 @@ def text(number: int) -> str:
     return f"They book flights {number}. The book reads well.\n\n" * (1 + number % 7)
 
 
-def fill(s3: Any, count: int) -> Path:
-    """Texts in the storage and the same here; returns the folder of those."""
+def fill(s3: Any, count: int) -> None:
+    """Texts in the storage and the same here, in the folder in."""
     for number in range(count):
-        ending = ("", ".gz", ".zst")[number % 3]
-        packed = {"": bytes, ".gz": gzip.compress, ".zst": zstd.compress}[ending](text(number).encode())
+        ending, pack = (("", bytes), (".gz", gzip.compress), (".zst", zstd.compress))[number % 3]
         path = Path("in", f"{number % 2}", f"{number}.txt{ending}")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(packed)
-        s3.pipe_file(f"books/{path.as_posix()}", packed)
+        path.write_bytes(pack(text(number).encode()))
+        s3.pipe_file(f"books/{path.as_posix()}", path.read_bytes())
     s3.pipe_file("books/in/.hidden/x.txt", b"They")
     s3.pipe_file("books/in/0/", b"")  # as consoles make folders
-    return Path("in")
 
 
 def outputs(s3: Any, folder: str = "out") -> dict[str, bytes]:
@@ -193,8 +191,7 @@ def memory() -> Iterator[Any]:
 
 
 def test_what_goes_where_and_what_is_refused(memory: Any) -> None:
-    names = ("a.txt", "b/c.txt.gz", "b/e f.txt", "b/ü[1]*?#%20.txt", "picture.png", ".hidden/x.txt", "b/.y.txt")
-    for name in names:
+    for name in ("a.txt", "b/c.txt.gz", "b/e f.txt", "b/ü[1]*?#%20.txt", "picture.png", ".hidden/x.txt", "b/.y.txt"):
         memory.pipe_file(f"/in/{name}", b"They")
         Path("in", name).parent.mkdir(parents=True, exist_ok=True)
         Path("in", name).write_bytes(b"They")

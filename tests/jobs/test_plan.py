@@ -159,26 +159,17 @@ def test_what_is_no_shard_or_cannot_be_divided_is_refused() -> None:
             jobs_of_shard(plan_jobs(sources, to, None, "jsonl").jobs, "1/3")
 
 
-@pytest.fixture
-def texts() -> None:
+def test_each_file_is_in_one_shard_which_does_not_change_with_other_files_or_places() -> None:
     for number in range(30):
         make(f"texts/{'below' * (number % 2)}/{number}.txt")
 
+    def divided(shard: str, to: str = "out") -> list[Job]:
+        return jobs_of_shard(plan_jobs(["texts"], to, None, None).jobs, shard)
 
-def divided(shard: str, to: str = "out") -> list[Job]:
-    return jobs_of_shard(plan_jobs(["texts"], to, None, None).jobs, shard)
-
-
-@pytest.mark.usefixtures("texts")
-@pytest.mark.parametrize("total", [1, 2, 7, 100])
-def test_each_file_is_in_one_shard(total: int) -> None:
-    parts = [divided(f"{number}/{total}") for number in range(1, total + 1)]
-    assert sorted(job for part in parts for job in part) == sorted(plan_jobs(["texts"], "out", None, None).jobs)
-    assert total == 1 or max(map(len, parts)) < 30
-
-
-@pytest.mark.usefixtures("texts")
-def test_the_shard_of_a_file_does_not_change_with_other_files_or_places() -> None:
+    for total in (1, 2, 7, 100):
+        parts = [divided(f"{number}/{total}") for number in range(1, total + 1)]
+        assert sorted(job for part in parts for job in part) == sorted(plan_jobs(["texts"], "out", None, None).jobs)
+        assert total == 1 or max(map(len, parts)) < 30
     before = {shard: divided(shard) for shard in ("1/3", "2/3", "3/3")}
     for name in ("0a", "15a", "99"):
         make(f"texts/{name}.txt")

@@ -194,14 +194,10 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("packages")
-def test_glove() -> None:
+def test_packages() -> None:
     rows, matrix = select_vectors("glove", ["Cat"], 1)
     assert list(rows.items()) == [("the", 0), ("cat", 1)]
     assert_allclose(matrix, standardised([[1, 2], [5, 10]]), rtol=1e-6)
-
-
-@pytest.mark.usefixtures("packages")
-def test_spacy_words_share_rows() -> None:
     assert hashed("über") == 1502415808165053963
     rows, matrix = select_vectors("spacy-md", ["Über-Electroencephalograph"], 3)
     # the string of one key is not known; `the` and `The` share a row, which counts once in the mean
