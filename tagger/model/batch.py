@@ -38,7 +38,8 @@ class Batch:
     features: dict[str, Tensor]  # name of a part of `FormEmbedding` -> what it reads of each distinct form, (U, ...)
     index: Tensor  # (T, B) the token's form, 0 to U - 1; after a sentence's end 0, the first form
     lengths: Tensor  # (B,) tokens per sentence
-    targets: dict[str, Tensor] = field(default_factory=dict)  # column -> (T, B) tag ids, UNSEEN or IGNORE
+    # column -> (T, B) tag ids; UNSEEN: a tag that training lacks, which counts as wrong; IGNORE: none, or padding
+    targets: dict[str, Tensor] = field(default_factory=dict)
     pieces: Pieces | None = None  # for a transformer, if the network has one
     # (T, B, V) of training: 1 where a value of XPOS or FEATS holds of a token, -1: unknown; see `training/auxiliary.py`
     auxiliary: Tensor | None = None
@@ -161,7 +162,8 @@ def collate(
         ends = np.cumsum(lengths)
         read = [table.pieces[row] for row in rows]
         pieces = windows([read[end - n : end] for end, n in zip(ends, lengths, strict=True)], table.tokenizer)
-    keys, numbers = _number(rows * 4 + hidden * 2 + unknown)  # a word that became UNK is a form of its own
+    # One number for a row and its two flags: a word that became UNK is a form of its own.
+    keys, numbers = _number(rows * 4 + hidden * 2 + unknown)
     rows, hidden, unknown = keys // 4, keys // 2 % 2 == 1, keys % 2 == 1  # of each distinct form, (U,)
     index = np.zeros_like(is_token, dtype=np.int64)
     index.T[is_token.T] = numbers

@@ -56,7 +56,8 @@ class Decoder(nn.Module):
 
         Args:
             temperature: that all scores are divided by: Guo et al. (2017), https://arxiv.org/abs/1706.04599.
-            rows: of every product of a CRF; see `crf.py`.
+            rows: that every product of a CRF has, so that its last bits do not depend on the sentences beside; None:
+                as many as are needed.
         """
         return (scores.float() / temperature).log_softmax(-1)
 
