@@ -53,7 +53,7 @@ TABLES_OF_FORMS = (
     "embedding.lemmas.",
     "embedding.vectors.tables.",
 )  # prefixes
-TRANSITIONS = "decoder."  # prefix of the names of the transitions' scores of a linear member
+TRANSITIONS = "decoder."  # prefix of the names of the transitions' scores of a linear chain
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -89,7 +89,7 @@ class Linear:
     Attributes:
         column: of tags, whose order is that of the tagger.
         chain: in evaluation mode.
-        weight: of its scores in the mean; what the linear members of a column leave of 1 is the networks'.
+        weight: of its scores in the mean; what the linear chains of a column leave of 1 is the networks'.
         temperature: by which its scores are divided before they are averaged.
     """
 
@@ -252,7 +252,7 @@ class Bundle:
 
 
 def networks_share(members: Sequence[Linear], column: str) -> float:
-    """The weight that the linear members of a column leave to the networks."""
+    """The weight that the linear chains of a column leave to the networks."""
     return 1 - sum(member.weight for member in members if member.column == column)
 
 

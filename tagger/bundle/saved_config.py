@@ -20,7 +20,7 @@ from tagger.text.strings import printable
 FORMAT = 7  # of `config.json` and the files beside it; folders of other formats are refused
 WEIGHTS, CONFIG, VOCABULARY, CARD = "model.safetensors", "config.json", "vocabulary.json.gz", "README.md"
 TOKENIZER = "transformer"  # folder with the tokenizer of a transformer
-LINEAR_WEIGHTS = "linear.safetensors"  # weights of linear members
+LINEAR_WEIGHTS = "linear.safetensors"  # weights of linear chains
 LEMMAS = "lemmas.json.gz"  # how reliable a dictionary's lemmas are, if the tagger has one
 DIGESTS = "files"  # key of `config.json`: the digest of each file beside it
 NOISE = "noise"  # key of `config.json` of a tagger without its training's config: whether it has learned from noise

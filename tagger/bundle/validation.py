@@ -124,7 +124,7 @@ def _check_members(config: _Config, columns: list[str]) -> None:
             raise ValueError(f"the weights of members are {shown(weights)}, not numbers above 0 with the sum 1")
     for column in {each.column for each in config.linear}:
         if sum(each.weight for each in config.linear if each.column == column) >= 1:
-            raise ValueError(f"the weights of the linear members of {shown(column)} leave nothing for the networks")
+            raise ValueError(f"the weights of the linear chains of {shown(column)} leave nothing for the networks")
 
 
 def _check_settings(name: str, value: Any) -> None:

@@ -1,4 +1,4 @@
-"""Sentences with tags -> the weights of a `LinearChain`: training the linear member of a tagger.
+"""Sentences with tags -> the weights of a `LinearChain`: training the linear chain of a tagger.
 
 The loss is that of a CRF, the negative log-probability of the gold tags, summed over the sentences, with penalties on
 the weights: c1 * sum |w| + c2 * sum w ** 2. The first makes most weights exactly 0, so that few features are left.
@@ -47,10 +47,10 @@ LINEAR_SECONDS = 0.0002  # of a training for each word, with 17 tags
 _log = logging.getLogger(__name__)
 
 
-def linear_members(
+def linear_chains(
     weight: float, sentences: Dataset, vocabulary: Vocabulary, digests: Mapping[str, str]
 ) -> tuple[Linear, ...]:
-    """The linear members of a tagger, trained: one, of its first column, unless that has too many tags or no weight.
+    """The linear chains of a tagger, trained: one, of its first column, unless that has too many tags or no weight.
 
     `digests` are those of the dictionaries that it reads.
     """
@@ -88,7 +88,7 @@ def train_linear(
     for name, table in chain.tables.items():
         kept = found.tables[name] = cast(FeatureTable, table).kept()
         kept.weight.data = kept.weight.data.half().float()  # a file has them in two bytes
-    _log.info("linear member: %s features, %d iterations", f"{sum(found.sizes):,}", count)
+    _log.info("linear chain: %s features, %d iterations", f"{sum(found.sizes):,}", count)
     return found.eval()
 
 

@@ -41,7 +41,7 @@ class TaggerModule(pl.LightningModule):
     Hyperparameters are plain values, so that a checkpoint holds a whole model and loads with `weights_only=True`.
 
     Attributes:
-        members: the networks that are trained. A tagger's linear members are trained apart, see `fit_linear.py`.
+        members: the networks that are trained. A tagger's linear chains are trained apart, see `fit_linear.py`.
         tokenizer: of their transformer, if they have one.
         forbidden: what tags of a CRF cannot do once it is trained; see `CRFDecoder.forbid`.
         features: of each member, scores for the columns whose tags are sets of features; see `feature_scores`.
@@ -141,7 +141,7 @@ class TaggerModule(pl.LightningModule):
     def validation_step(self, batch: Batch, _: int) -> None:
         """Counts the words with the right tag, by the mean scores of the networks, each column alone.
 
-        Tagging differs: it adds the linear members, recases sentences in one case, gives a word only edit scripts that
+        Tagging differs: it adds the linear chains, recases sentences in one case, gives a word only edit scripts that
         fit it, and chooses the tags of several columns together.
         """
         outputs = self._outputs(batch)

@@ -2,7 +2,7 @@
 
 A small corpus is read more often, in smaller batches, and more of the network's numbers are hidden while it learns:
 what a treebank of 20,000 words needs is not what one of 200,000 needs. A student of a very small one learns most from
-untagged text, and reads more of it. A linear member helps a network that starts from nothing, and adds nothing to an
+untagged text, and reads more of it. A linear chain helps a network that starts from nothing, and adds nothing to an
 encoder. docs/experiments.md has the measurements.
 """
 
@@ -46,7 +46,7 @@ EPOCHS_WITH_TEXT = 0.8  # of a student, whose epochs have untagged text, too
 MIN_KNOWN = 0.3  # share of the unseen forms of dev that a dictionary knows, for it to be taken
 LANGUAGE_SENTENCES = 1000  # of train, by which its language is found
 OTHER_CODES = {"no": ["nb", "nn"], "hr": ["hbs"], "sr": ["hbs"]}  # of languages whose dictionaries have them
-LINEAR_WEIGHT = 0.35  # of the linear member of a tagger without pretrained parts
+LINEAR_WEIGHT = 0.35  # of the linear chain of a tagger without pretrained parts
 DROPOUT_WITH_TEXT = 0.1  # of a student: with so much to learn from it needs no more
 MIN_COUNT = 2  # a word needs as many occurrences in training for a vector of its own
 TRANSFORMER_DROPOUT = 0.3  # share of its output that training sets to 0

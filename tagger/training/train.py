@@ -28,7 +28,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.training.auxiliary import Auxiliary
 from tagger.training.config import TrainConfig, find_start
 from tagger.training.data import Reading, TaggerDataModule
-from tagger.training.fit_linear import LINEAR_SECONDS, linear_members
+from tagger.training.fit_linear import LINEAR_SECONDS, linear_chains
 from tagger.training.fit_segmenter import STEP_SECONDS, SegmenterPlan, plan_segmenter, steps_for, with_segmenter
 from tagger.training.module import TaggerModule
 from tagger.training.report import (
@@ -134,7 +134,7 @@ def learn(
     callbacks: Sequence[Callback],
     loggers: Sequence[Any],
 ) -> tuple[Bundle, dict[str, Any], list[dict[str, float]]]:
-    """Trains networks and linear members: a tagger whose segmenter is still to be trained, its results, its epochs."""
+    """Trains networks and linear chains: a tagger whose segmenter is still to be trained, its results, its epochs."""
     sentences = corpus.splits["train"]
     words = int(token_counts(sentences).sum())
     config = with_recipe(with_dictionary(config, corpus) if init is None else with_init(config, init), words)
@@ -170,7 +170,7 @@ def learn(
     )
     began = time.perf_counter()
     if config.linear is not None:
-        linear = linear_members(config.linear, sentences, module.vocabulary, dictionary_digests(config, init))
+        linear = linear_chains(config.linear, sentences, module.vocabulary, dictionary_digests(config, init))
     else:  # those of `init`, but for those of columns that get more tags
         tags, before = module.vocabulary.tags, init.vocabulary.tags if init else {}
         linear = tuple(each for each in (init.linear if init else ()) if before[each.column] == tags.get(each.column))

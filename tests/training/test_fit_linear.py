@@ -1,4 +1,4 @@
-"""Training the linear member: its optimizer finds known minima, and it learns what takes a chain to learn."""
+"""Training the linear chain: its optimizer finds known minima, and it learns what takes a chain to learn."""
 
 import numpy as np
 import pytest

@@ -73,7 +73,7 @@ def test_epochs_batches_dropout_and_patience(
         ((TEACHER,), 0.35),
     ],
 )
-def test_a_network_without_pretrained_parts_gets_a_linear_member(keys: tuple[str, ...], weight: float | None) -> None:
+def test_a_network_without_pretrained_parts_gets_a_linear_chain(keys: tuple[str, ...], weight: float | None) -> None:
     assert with_recipe(composed("corpus=conllu", *keys), 20_000).linear == weight
 
 
@@ -381,7 +381,7 @@ def test_corpora_of_a_tagger_stay_and_new_ones_follow(vocabulary: Vocabulary) ->
     assert first.corpora.weight.shape == (3, network.embedding.width)
 
 
-def test_a_tagger_that_goes_on_keeps_its_linear_member(treebank: Path, tmp_path: Path) -> None:
+def test_a_tagger_that_goes_on_keeps_its_linear_chain(treebank: Path, tmp_path: Path) -> None:
     first, second, third = tmp_path / "first", tmp_path / "second", tmp_path / "third"
     (before,) = start(treebank, first, "linear=0.2").bundle.linear
     (kept,) = start(treebank, second, f"init={first}", "linear=null").bundle.linear

@@ -116,7 +116,7 @@ def check_same_tags(first: Vocabulary, first_name: str, other: Vocabulary, other
 def _weights_by_column(taggers: Sequence[Bundle], weights: Sequence[float]) -> dict[str, list[float]]:
     """The weights of each tagger's networks in the columns where they are not the taggers' weights.
 
-    Linear members take a part of their tagger's weight from its networks, and not every tagger has some.
+    Linear chains take a part of their tagger's weight from its networks, and not every tagger has some.
     """
     by_column = {}
     for column in taggers[0].vocabulary.columns:
@@ -150,7 +150,7 @@ def _in_order(member: Member, first: Vocabulary) -> Member:
 
 
 def _with_tags(member: Linear, rows: Sequence[int]) -> Linear:
-    """The linear member with its tags in another order: `rows` has for each new id the id of now."""
+    """The linear chain with its tags in another order: `rows` has for each new id the id of now."""
     weights = member.chain.state_dict()
     for name, each in weights.items():
         if name.endswith(".weight"):

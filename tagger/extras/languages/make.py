@@ -86,7 +86,7 @@ LEARNED_DEV = 0.8  # of the sentences of dev, from which a language learns whose
 CANDIDATES = 16  # values of FEATS of a word that a renewed file may get
 MAX_PUNCTUATED = 2000  # sentences
 RECOMBINED = 120_000  # words
-WEAKEST = 0.3  # of the features of a linear member, which are left out
+WEAKEST = 0.3  # of the features of a linear chain, which are left out
 STEPS = ("guess", "renew", "teach", "segment", "learn", "pack")
 OF_OLDER = ("guess", "renew")  # steps of languages that have files to be renewed
 
@@ -102,7 +102,7 @@ class LanguageRow(NamedTuple):
     related: str  # corpora of related languages, of a part of which the teacher learns
     text: str  # files, that of the language itself first
     dictionary: str  # codes of dictionaries, or auto
-    student: str  # made: it reads sentences of made-up words, too; linear: it has a linear member; text: neither
+    student: str  # made: it reads sentences of made-up words, too; linear: it has a linear chain; text: neither
     size: str  # of the student; see `SIZES`
     version: str  # of Universal Dependencies
     spacing: str  # of the corpora: real, or restored by counts, so that raw text is not scored
@@ -532,7 +532,7 @@ def renewed(sentences: list[Sentence], guesser: Tagger, kept: Collection[tuple[s
 
 
 def without(member: Linear, weakest: float) -> Linear:
-    """A linear member without a share of the features of each table; see `FeatureTable.kept`."""
+    """A linear chain without a share of the features of each table; see `FeatureTable.kept`."""
     chain = LinearChain([0] * len(TABLES), member.chain.decoder.transitions.shape[0], member.chain.dictionary)
     chain.decoder.load_state_dict(member.chain.decoder.state_dict())
     for name, table in member.chain.tables.items():

@@ -22,7 +22,7 @@ def export(
 
     The JSON beside it says how words become the numbers that the graph reads, and what its outputs mean. docs/onnx.md
     has readers of both in Python and in JavaScript. Lemmas are left out. Taggers with a transformer, a CRF or a
-    linear member, networks with different words and pretrained networks cannot be exported.
+    linear chain, networks with different words and pretrained networks cannot be exported.
     """
     from tagger.bundle.catalog import find_tagger
     from tagger.extras.onnx.onnx_file import export_onnx

@@ -110,7 +110,7 @@ def _check(saved: Bundle, folder: Path, columns: list[str]) -> None:
     for column in columns:
         crfs = any(isinstance(network.decoders[column], CRFDecoder) for network in networks)
         if crfs or any(member.column == column for member in saved.linear):
-            kind, without = ("CRF", "model.decoder=softmax") if crfs else ("linear member", "linear=0")
+            kind, without = ("CRF", "model.decoder=softmax") if crfs else ("linear chain", "linear=0")
             raise InputError(
                 f"{folder} has a {kind}, which is not exported; export a tagger of {without}, such as a student of"
                 f" this one (distill.teacher={folder})"

@@ -141,7 +141,7 @@ def test_members_read_dictionaries_of_their_own(vocabulary: Vocabulary, tmp_path
 
 
 def test_an_ensemble_says_the_weighted_mean_of_what_its_taggers_say(vocabulary: Vocabulary, tmp_path: Path) -> None:
-    """Of taggers with and without linear members, whose tags have different orders."""
+    """Of taggers with and without linear chains, whose tags have different orders."""
     taggers = [
         with_linear(vocabulary),
         with_linear(reversed_tags(vocabulary), 2, 0.97),  # of which the network has next to nothing
