@@ -128,17 +128,12 @@ def error_of(function: Any, *arguments: Any, **options: Any) -> str:
     return message
 
 
-SPLITTING = "corpus: {dev_share: 0.1, folds: null, fold: null}\n"
-
-
 @pytest.fixture
 def composed(tmp_path: Path) -> Any:
     (tmp_path / "conf").mkdir()
-    search = f"hydra: {{searchpath: ['file://{bundled('conf')}']}}\n"
-    write(
-        tmp_path / "conf/run.yaml",
-        f"defaults: [_self_, {{corpus: sample}}]\ncolumns: [upos]\nseed: 1\n{SPLITTING}{search}",
-    )
+    splitting = "corpus: {dev_share: 0.1, folds: null, fold: null}\n"
+    page = f"defaults: [_self_, {{corpus: sample}}]\ncolumns: [upos]\nseed: 1\n{splitting}"
+    write(tmp_path / "conf/run.yaml", f"{page}hydra: {{searchpath: ['file://{bundled('conf')}']}}\n")
 
     def compose_with(*overrides: str) -> Any:
         with initialize_config_dir(str(tmp_path / "conf"), **VERSION_BASE):

@@ -64,15 +64,10 @@ def test_files_are_looked_for_before_they_are_read(
     check_files(CorpusConfig(kind="conllu", path=str(treebank)))
     check_files(CorpusConfig(kind="conllu", train=one))
     assert not caplog.messages
-    for config in (
-        CorpusConfig(kind="conllu", train=one, dev=f"{tmp_path}/./one.conllu"),
-        CorpusConfig(kind="columns", train=one, test=one),
-    ):
-        check_files(config)
-    assert [message.partition(",")[0] for message in caplog.messages] == [
-        "warning: train and dev are the same file",
-        "warning: train and test are the same file",
-    ]
+    check_files(CorpusConfig(kind="conllu", train=one, dev=f"{tmp_path}/./one.conllu"))
+    check_files(CorpusConfig(kind="columns", train=one, test=one))
+    same = [f"warning: train and {split} are the same file" for split in ("dev", "test")]
+    assert [message.partition(",")[0] for message in caplog.messages] == same
     for values, message in (
         ({}, "no training data: name a file with corpus.train=FILE"),
         ({"train": "nope"}, "nope: No such file or directory; check corpus.train"),

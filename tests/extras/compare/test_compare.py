@@ -45,12 +45,8 @@ def counted(sentences: list[tuple[Sentence, Sentence, Sentence]]) -> dict[str, A
 def test_counts_are_those_of_counting_words() -> None:
     sentences = made()
     found = counted(sentences)
-    words = [
-        row
-        for gold, a, b in sentences
-        for row in zip(gold.tokens, gold.tags["upos"], a.tags["upos"], b.tags["upos"], strict=True)
-        if row[1] != "_"
-    ]
+    every = (zip(each[0].tokens, *(side.tags["upos"] for side in each), strict=True) for each in sentences)
+    words = [row for rows in every for row in rows if row[1] != "_"]
     assert found["words"] == len(words)
     assert found["a"] == sum(a == gold for _, gold, a, _ in words) / len(words)
     assert found["b"] == sum(b == gold for _, gold, _, b in words) / len(words)
@@ -210,9 +206,7 @@ def test_a_file_that_is_read_is_never_replaced(line: str, two_files: Path) -> No
     check_replaces_nothing(two_files, "--csv", line)
 
 
-VOCABULARY = Vocabulary(
-    words={}, characters=[], tags={"upos": ["DET", "NOUN"], "feats": ["_", "Number=Sing"]}, forms=["the", "dog"]
-)
+VOCABULARY = Vocabulary({}, [], {"upos": ["DET", "NOUN"], "feats": ["_", "Number=Sing"]}, forms=["the", "dog"])
 
 
 @pytest.mark.parametrize(

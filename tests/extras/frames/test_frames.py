@@ -109,10 +109,7 @@ GERMAN = "Die Kinder spielten im Garten, als ihre Mutter von der Arbeit nach Hau
 
 
 def test_each_value_has_its_own_language_unless_a_tagger_is_named() -> None:
-    english, words = (
-        "The children were playing in the garden.",
-        ["Les", "enfants", "jouaient", "dans", "le", "jardin", "."],
-    )
+    english, words = "The children were playing in the garden.", ["Les", "enfants", "jouaient", "dans", "le", "jardin"]
     mixed = BatchTagger(probabilities=True)({"text": [GERMAN, english, words, None, []]})
     for place, (text, language) in enumerate([(GERMAN, "german"), (english, "english"), (words, "french")]):
         of_one = BatchTagger(language)({"text": [text]})

@@ -37,9 +37,8 @@ def browser() -> Iterator[Any]:
     """While it runs, tests of the same process cannot use asyncio."""
     flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
     with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(
-            executable_path=CHROMIUM, args=[*flags, "--disable-component-update", "--disable-sync"]
-        )
+        flags += ["--disable-component-update", "--disable-sync"]
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=flags)
         yield started
         started.close()
 
@@ -86,12 +85,8 @@ def codes(page: Page) -> list[str]:
 
 def focused(page: Page) -> tuple[str, str, int]:
     """What has the focus: its id and its text, and the number of the word."""
-    return tuple(
-        page.evaluate(
-            """() => [document.activeElement.id, document.activeElement.textContent,
-                      [...document.querySelectorAll('#words .word')].indexOf(document.activeElement)]"""
-        )
-    )
+    own = "[...document.querySelectorAll('#words .word')].indexOf(document.activeElement)"
+    return tuple(page.evaluate(f"() => [document.activeElement.id, document.activeElement.textContent, {own}]"))
 
 
 def test_words_show_tags_confidence_and_alternatives_and_can_be_downloaded(open_page: Open, url: str) -> None:
