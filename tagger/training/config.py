@@ -159,12 +159,6 @@ class DistillConfig:
     corpus: Name | None
     text: Files
 
-    def __post_init__(self) -> None:
-        if self.teacher == "latest":
-            raise InputError("distill.teacher=latest would be another tagger when the run is resumed; name its folder")
-        if self.text is not None and self.teacher is None:
-            raise InputError("distill.text: no teacher tags it; name one, distill.teacher=FOLDER")
-
 
 @dataclass
 class TrainConfig:
@@ -205,11 +199,16 @@ class TrainConfig:
             if is_taken or not re.fullmatch(r"[A-Za-z]\w*", column):
                 raise InputError(f"columns={self.columns}: {column!r} cannot name a tag column; give it another name")
         check_trainer_settings(self.trainer)
-        if self.distill.teacher is not None and self.model.decoder == CRF:
+        teacher = self.distill.teacher
+        if teacher == "latest":
+            raise InputError("distill.teacher=latest would be another tagger when the run is resumed; name its folder")
+        if self.distill.text is not None and teacher is None:
+            raise InputError("distill.text: no teacher tags it; name one, distill.teacher=FOLDER")
+        if teacher is not None and self.model.decoder == CRF:
             raise InputError("model.decoder=crf: a student needs the decoder softmax; leave this out")
         if not self.learns and self.init is None:
             raise InputError("trainer.max_epochs=0: name the tagger whose networks stay as they are, init=FOLDER")
-        if not self.learns and self.distill.teacher is not None:
+        if not self.learns and teacher is not None:
             raise InputError("trainer.max_epochs=0 trains no student; leave distill.teacher out")
         if self.noise and self.embedding.transformer is not None and self.transformer.tune is not True:
             raise InputError(

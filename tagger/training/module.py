@@ -1,6 +1,6 @@
 """`TaggerModule`: the network with its loss, its optimizer and its metrics, as a Lightning module."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import compress
 from typing import Any, cast
@@ -97,10 +97,6 @@ class TaggerModule(pl.LightningModule):
         """The first member, whose pretrained parts are those of all."""
         return self.networks[0]
 
-    @property
-    def _features(self) -> list[dict[str, FeatureScores]]:
-        return [dict(cast("Mapping[str, FeatureScores]", columns).items()) for columns in self.features]
-
     def setup(self, stage: str) -> None:
         """Has a transformer learn from the start if there are several processes: each would wait for its gradients."""
         if self.trainer.world_size > 1:
@@ -113,10 +109,10 @@ class TaggerModule(pl.LightningModule):
 
     def trained(self, segmenter: str | LearnedSegmenter = "unicode", config: dict[str, Any] | None = None) -> Bundle:
         """The tagger that has been trained: all members with the same weight, and with the scores of features."""
-        for network, columns in zip(self.networks, self._features, strict=True):
+        for network, columns in zip(self.networks, self.features, strict=True):
             network.eval()
-            for column, features in columns.items():
-                features.move_into(cast(nn.Linear, network.heads[column]))
+            for column, features in cast(nn.ModuleDict, columns).items():
+                cast(FeatureScores, features).move_into(cast(nn.Linear, network.heads[column]))
             for column, (first, pairs) in self.forbidden.items():
                 cast(CRFDecoder, network.decoders[column]).forbid(first, pairs)
         share = 1 / len(self.networks)
@@ -162,9 +158,9 @@ class TaggerModule(pl.LightningModule):
         if transformer is not None and batch.pieces is not None and (transformer.learns or batch.outputs is None):
             batch.outputs = transformer.outputs(batch.pieces)
         found = []
-        for member, columns in zip(self.networks, self._features, strict=True):
+        for member, columns in zip(self.networks, self.features, strict=True):
             states, scores = output = member(batch)
-            for column, features in columns.items():
+            for column, features in cast(nn.ModuleDict, columns).items():
                 scores[column] = scores[column] + features(states)
             found.append(output)
         return found

@@ -154,6 +154,7 @@ def learn(
         seed=config.seed,
     )
     data = TaggerDataModule(corpus.splits, module, reading, auxiliary, targets, folder / SHARDS)
+    patience = _Patience("dev/accuracy", mode="max", patience=cast(int, config.patience), check_on_train_epoch_end=True)
     for logger in loggers:
         logger.log_hyperparams({name: value for name, value in asdict(config).items() if name != "logger"})
     epochs, results = fit_best(
@@ -163,7 +164,7 @@ def learn(
         folder=folder,
         resume=resume,
         loggers=loggers,
-        callbacks=[_Patience(module, cast(int, config.patience)), *callbacks],
+        callbacks=[patience, *callbacks],
         seconds_after=(steps_for(words) * STEP_SECONDS if plan.learns else 0.0)
         + words * LINEAR_SECONDS * bool(config.linear)
         + int(token_counts(corpus.splits["dev"]).sum()) * REPORT_SECONDS,
@@ -221,12 +222,8 @@ class _Patience(EarlyStopping):
     Epochs in which a transformer is still frozen do not count, unless it never learns.
     """
 
-    def __init__(self, module: TaggerModule, epochs: int) -> None:
-        super().__init__("dev/accuracy", mode="max", patience=epochs, check_on_train_epoch_end=True)
-        self._module = module
-
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if trainer.current_epoch >= self._module.frozen_epochs:
+        if trainer.current_epoch >= cast(TaggerModule, pl_module).frozen_epochs:
             super().on_train_epoch_end(trainer, pl_module)
 
 

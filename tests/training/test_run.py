@@ -93,7 +93,7 @@ def test_a_run_that_ends_after_its_epochs_is_resumed_to_the_same_tagger(
         with pytest.raises((RuntimeError, TypeError)):
             train(config, run, COMMAND)
     saved = tagger.load(run, "cpu")  # whole, as soon as the epochs have ended
-    assert (saved.config["segmenter"] == "learned") == (stage == "page")
+    assert (saved.segmenter.name == "learned") == (stage == "page")  # type: ignore[union-attr]
     assert ("upos" in saved.config["scores"].get("dev", {})) == (stage == "page")
     assert not (run / "report.json").exists()
     train(config, run, COMMAND, resume=True)
