@@ -2,7 +2,6 @@
 
 import csv
 import json
-import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
@@ -122,9 +121,8 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def small_segmenter(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes segmenters that are trained in this process small, so that they learn the made-up language in 40 steps."""
-    for name, value in (("HIDDEN", 64), ("SIZE", 32), ("BUCKETS", 64), ("AFFIX_BUCKETS", 64), ("CHECKS", 2)):
-        monkeypatch.setattr(segmenter, name, value)
-    for name, value in (("LEARNING_RATE", 0.02), ("WARMUP_STEPS", 5)):
+    small = {"HIDDEN": 64, "SIZE": 32, "BUCKETS": 64, "AFFIX_BUCKETS": 64, "CHECKS": 2}
+    for name, value in (small | {"LEARNING_RATE": 0.02, "WARMUP_STEPS": 5}).items():
         monkeypatch.setattr(segmenter, name, value)
     steps(monkeypatch, 40)
 
@@ -165,13 +163,9 @@ def finished(treebank: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Commands run where nothing is, and change no signals of the tests."""
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands run where nothing is."""
     monkeypatch.chdir(tmp_path)
-    before = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGHUP)}
-    yield
-    for name, handler in before.items():
-        signal.signal(name, handler)
 
 
 @pytest.fixture

@@ -196,17 +196,22 @@ def drawn(sampler: BucketSampler) -> list[list[int]]:
     return [numbers.tolist() for numbers, _ in sampler]
 
 
-@pytest.mark.parametrize("sentences", [1, 2, 15, 200])
-def test_every_epoch_has_equally_many_batches(sentences: int) -> None:
-    lengths = np.random.default_rng(sentences).integers(1, 40, sentences)
-    sampler = BucketSampler(lengths, 100, 1)
-    for epoch in range(30):
+@pytest.mark.parametrize("limit", [10, LIMIT, 100, 400])
+@pytest.mark.parametrize("sentences", [1, 2, 15, 200, None])
+def test_every_epoch_has_equally_many_batches(lengths: np.ndarray, sentences: int | None, limit: int) -> None:
+    mixture = None if sentences else mixture_of(2.0)
+    lengths = lengths[:sentences]
+    sampler = BucketSampler(lengths, limit, 1, mixture=mixture)
+    for epoch in range(20):
         sampler.set_epoch(epoch)
-        batches = [numbers for numbers, _ in sampler]
+        batches = drawn(sampler)
         assert len(batches) == len(sampler)
-        assert sorted(np.concatenate(batches).tolist()) == list(range(sentences))
-        assert all(len(b) == 1 or len(b) * lengths[b].max() <= 100 for b in batches)
-    assert len({len(BucketSampler(lengths, 100, seed)) for seed in range(5)}) == 1
+        read = mixture.sentences(epoch).tolist() if mixture else range(len(lengths))
+        assert Counter(read) == Counter(number for batch in batches for number in batch)
+        large = [batch for batch in batches if len(batch) > 1 and lengths[batch].max() * len(batch) > limit]
+        # of a mixture two in one, where an epoch has longer sentences than the first
+        assert len(large) <= (len(batches) / 5 if mixture else 0)
+    assert len({len(BucketSampler(lengths, limit, seed, mixture=mixture)) for seed in range(5)}) == 1
 
 
 @pytest.mark.parametrize("world", [2, 3, 8])
@@ -262,20 +267,6 @@ def test_a_mixture_reads_the_sentences_of_a_corpus_equally_often(temperature: fl
             assert max(times) - min(times) <= 1
     assert not np.array_equal(mixture.sentences(0), mixture.sentences(1))
     assert not np.array_equal(mixture.sentences(0), mixture_of(temperature, 4).sentences(0))
-
-
-@pytest.mark.parametrize("limit", [10, LIMIT, 400])
-def test_batches_of_a_mixture(lengths: np.ndarray, limit: int) -> None:
-    mixture = mixture_of(2.0)
-    sampler = BucketSampler(lengths, limit, 1, mixture=mixture)
-    for epoch in range(20):
-        sampler.set_epoch(epoch)
-        batches = drawn(sampler)
-        assert len(batches) == len(sampler)
-        large = [batch for batch in batches if len(batch) > 1 and lengths[batch].max() * len(batch) > limit]
-        assert len(large) <= len(batches) / 5  # two in one, where an epoch has longer sentences than the first
-        assert Counter(mixture.sentences(epoch).tolist()) == Counter(n for batch in batches for n in batch)
-    assert len({len(BucketSampler(lengths, limit, seed, mixture=mixture)) for seed in range(5)}) == 1
 
 
 ROWS = {

@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,9 @@ from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import by_corpus, gold_sentences
 from tagger.evaluation import metrics
 from tagger.evaluation.metrics import report as score
-from tagger.model.decoder import Decoded
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.decoding import Decoding
-from tagger.tagging.engine import Engine, Scored
+from tagger.tagging.engine import Engine
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import TaggerOptions
 from tagger.training import report as reports
@@ -165,15 +164,13 @@ def test_a_report_tags_gold_tokens_once_and_keeps_the_tagger_that_it_is_given(
     finished: Path, treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tagged: list[int] = []
-    score, tag = Engine.score, Engine.tag
 
-    def counted(self: Engine, sentences: Sequence[Sequence[str]]) -> Scored:
-        tagged.append(sum(map(len, sentences)))
-        return score(self, sentences)
+    def counting(work: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(self: Engine, sentences: Sequence[Sequence[str]], *rest: Any) -> Any:
+            tagged.append(sum(map(len, sentences)))
+            return work(self, sentences, *rest)
 
-    def of_text(self: Engine, sentences: Sequence[Sequence[str]], *rest: Any) -> dict[str, Decoded]:
-        tagged.append(sum(map(len, sentences)))
-        return tag(self, sentences, *rest)
+        return counted
 
     class Apart(Decoding):
         """Has temperatures of its own, as any part of a tagger may."""
@@ -181,8 +178,8 @@ def test_a_report_tags_gold_tokens_once_and_keeps_the_tagger_that_it_is_given(
         def __init__(self, decoders: Any, vocabulary: Any, temperatures: Any, *rest: Any) -> None:
             super().__init__(decoders, vocabulary, dict(temperatures), *rest)
 
-    monkeypatch.setattr(Engine, "score", counted)
-    monkeypatch.setattr(Engine, "tag", of_text)
+    monkeypatch.setattr(Engine, "score", counting(Engine.score))
+    monkeypatch.setattr(Engine, "tag", counting(Engine.tag))
     monkeypatch.setattr("tagger.tagging.engine.Decoding", Apart)
     monkeypatch.setattr(reports, "SPEED_WORDS", 1)
     bundle = Bundle.load(finished / "tagger").described(temperatures={"upos": 3.0})

@@ -1,8 +1,14 @@
-"""Trainings that end after their epochs, at any point: a tagger's folder is whole, or it is the one before."""
+"""Trainings that end after their epochs, at any point: a tagger's folder is whole, or the one before. Runs' folders."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +16,13 @@ import pytest
 
 import tagger
 from tagger.bundle.bundle import Bundle
+from tagger.bundle.catalog import claim_run, is_being_trained
+from tagger.bundle.saved_config import RECORD
+from tagger.errors import InputError
 from tagger.training import train as module
 from tagger.training.config import TrainConfig
 from tagger.training.report import model_card
+from tagger.training.run_folder import RunRecord, find_run, new_run_folder, read_record
 from tagger.training.train import train
 from tests.training.conftest import COMMAND, config_of, contents, steps
 
@@ -30,14 +40,14 @@ def end_at(monkeypatch: pytest.MonkeyPatch, stage: str, error: BaseException) ->
             raise error
         return model_card(bundle, results, command)
 
-    if stage == "segmenter":
-        monkeypatch.setattr(module, "with_segmenter", end)
-    elif stage == "save":  # in the middle of it
-        monkeypatch.setattr(module, "accuracies", lambda _: {"this cannot be written": object()})
-    elif stage == "card":
-        monkeypatch.setattr(module, "model_card", card)
-    else:
-        monkeypatch.setattr(module, {"report": "report_tagger", "page": "write_tagger_page"}[stage], end)
+    ends: dict[str, tuple[str, Any]] = {
+        "segmenter": ("with_segmenter", end),
+        "report": ("report_tagger", end),
+        "card": ("model_card", card),
+        "save": ("accuracies", lambda _: {"this cannot be written": object()}),  # in the middle of it
+        "page": ("write_tagger_page", end),
+    }
+    monkeypatch.setattr(module, *ends[stage])
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -104,3 +114,125 @@ def test_a_run_that_ends_after_its_epochs_is_resumed_to_the_same_tagger(
     scores = report["dev"]["upos"]["accuracy"]
     assert json.loads(one["config.json"])["scores"]["dev"]["upos"] == scores
     assert f"{100 * scores:.2f}" in one["README.md"].decode()
+
+
+# The folder
+
+RUN = RunRecord(["seed=2"], {"seed": 2, "model": {"depth": 1}})
+
+
+def begun(wanted: Path, add_number: bool = False) -> Path:
+    """The folder of a run whose process was killed at once."""
+    with new_run_folder(wanted, RUN, add_number) as path:
+        return path
+
+
+def test_runs_that_start_at_the_same_time_get_folders_of_their_own(tmp_path: Path) -> None:
+    wanted = tmp_path / "runs" / "12-00-00"
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: begun(wanted, add_number=True), range(8)))
+    assert sorted(path.name for path in made) == sorted(["12-00-00", *(f"12-00-00-{number}" for number in range(2, 9))])
+    assert all(read_record(path) == RUN for path in made)
+
+
+@pytest.mark.parametrize("left", [None, ".lock"])
+def test_a_folder_is_taken_that_is_empty(left: str | None, tmp_path: Path) -> None:
+    if left is not None:
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / left).touch()
+    with new_run_folder(tmp_path / "run", RunRecord(["seed=3"], {}), add_number=False) as path:
+        assert read_record(path).overrides == ["seed=3"]
+        assert {each.name for each in path.iterdir()} == {"run.json", ".lock"}
+        with pytest.raises(InputError, match="run exists, a run without a complete epoch; remove it, or take another"):
+            begun(path)
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("mine.txt", "run exists, a run without a complete epoch; remove it, or take another name"),
+        ("checkpoints/last.ckpt", "run exists; take another name or folder, or go on with: python -m tagger resume"),
+    ],
+)
+def test_what_another_holds_stays(file: str, message: str, tmp_path: Path) -> None:
+    begun(tmp_path / "run")
+    (tmp_path / "run" / file).parent.mkdir(exist_ok=True)
+    (tmp_path / "run" / file).write_text("mine")
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    with pytest.raises(InputError, match=message):
+        begun(tmp_path / "run")
+    with pytest.raises(InputError, match=r"is a file, or holds files"):
+        begun(tmp_path / "run" / file)
+    with pytest.raises(InputError, match=r"new cannot be made a run's folder: Not a directory"):
+        begun(tmp_path / "run" / file / "new")
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_a_run_without_an_epoch_leaves_nothing_but_what_is_not_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number, file in enumerate(("checkpoints/.new.ckpt.part", "mine.txt", "checkpoints/last.ckpt")):
+        with suppress(KeyboardInterrupt), new_run_folder(Path(f"runs/day/{number}"), RUN, add_number=True) as folder:
+            (folder / file).parent.mkdir(exist_ok=True)
+            (folder / file).write_bytes(b"")
+            raise KeyboardInterrupt
+    left = [path.relative_to("runs/day").as_posix() for path in Path("runs").rglob("*") if path.is_file()]
+    assert sorted(left) == ["1/mine.txt", "2/.lock", "2/checkpoints/last.ckpt", "2/run.json"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[" * 100_000, "{}", '"train"', "[1]", "\0", "[" + "1," * 600_000 + "1]"),
+        *(json.dumps(asdict(RUN) | change) for change in ({"overrides": "x"}, {"config": []})),
+    ],
+)
+def test_a_damaged_record_is_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / RECORD).write_text(text)
+    with pytest.raises(
+        InputError, match=f"{RECORD} (does not say how the run was started|is damaged|has more than)"
+    ) as error:
+        read_record(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_runs_are_found_by_name_and_the_last_one_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, message in (
+        ("latest", r"^no run below runs/ here"),
+        ("nowhere", r"^nowhere is no run's folder, it does not exist; name one below runs/$"),
+        ("", r"^'' is no run's folder"),
+    ):
+        with pytest.raises(InputError, match=message):
+            find_run(name)
+    for number, path in enumerate(("runs/tamil/run.json", "runs/day/12-00/run.json", "runs/s/0/run.json")):
+        Path(path).parent.mkdir(parents=True)
+        Path(path).touch()
+        os.utime(path, (number, number))
+    assert find_run("tamil") == Path("runs/tamil")
+    assert find_run("latest") == Path("runs/s/0")
+    with pytest.raises(InputError, match=r"^tamli is no run's folder, it does not exist; did you mean tamil\?$"):
+        find_run("tamli")
+    with pytest.raises(InputError, match=r"is no run's folder, it has no run.json; name one below runs/"):
+        read_record(tmp_path)
+
+
+def test_a_run_has_one_process_until_that_ends_even_if_it_is_killed(tmp_path: Path) -> None:
+    code = "import sys, time; from pathlib import Path; from tagger.bundle.catalog import claim_run\n"
+    code += "with claim_run(Path(sys.argv[1])): print('claimed', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "claimed\n"
+        assert is_being_trained(tmp_path)
+        with pytest.raises(InputError, match="is being trained by another process; wait"), claim_run(tmp_path):
+            pass
+        other.kill()
+        other.wait()
+        with claim_run(tmp_path):
+            assert is_being_trained(tmp_path)
+    assert not is_being_trained(tmp_path)
+    (tmp_path / "run.txt").touch()
+    with claim_run(tmp_path / "run.txt") as has_lock:  # where nothing can be locked, nothing is
+        assert not has_lock
+        assert not is_being_trained(tmp_path / "run.txt")

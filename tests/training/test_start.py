@@ -237,7 +237,7 @@ def test_an_input_that_a_tagger_has_is_not_replaced(
 def test_the_folder_says_what_training_started_from(treebank: Path, tmp_path: Path) -> None:
     first = start(treebank, tmp_path / "first", "card.version=7", "card.license=CC0", "segmenter=english")
     second = start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}", "model.depth=4")
-    assert second.config["segmenter"] == "english"
+    assert second.bundle.segmenter == "english"
     assert second.config["start"].endswith(" 7 (CC0)")
     assert second.config["training"]["model"] == first.config["training"]["model"]
 

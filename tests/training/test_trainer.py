@@ -67,11 +67,6 @@ def test_a_run_that_stopped_early_trains_no_more(
     assert len((tmp_path / "metrics.csv").read_text().splitlines()) == 4
 
 
-def test_a_run_without_an_epoch_is_not_resumed(treebank: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no epoch was completed; start the run again"):
-        train(config_of(treebank), tmp_path, COMMAND, resume=True)
-
-
 def free_port() -> int:
     """A port outside the range from which the system gives ports away, so that nobody gets it before it is used."""
     for port in random.sample(range(20_000, 30_000), 100):
@@ -137,8 +132,10 @@ def test_every_epoch_leaves_a_last_checkpoint_and_only_a_better_one_a_best(
     assert sorted(file.name for file in (tmp_path / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
 
 
-def test_damaged_checkpoints_are_not_resumed(treebank: Path, tmp_path: Path) -> None:
+def test_missing_and_damaged_checkpoints_are_not_resumed(treebank: Path, tmp_path: Path) -> None:
     config = config_of(treebank, "trainer.max_epochs=1")
+    with pytest.raises(InputError, match="no epoch was completed; start the run again"):
+        train(config, tmp_path, COMMAND, resume=True)
     train(config, tmp_path, COMMAND)
     checkpoint = tmp_path / "checkpoints" / "last.ckpt"
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
