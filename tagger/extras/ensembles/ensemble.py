@@ -236,11 +236,6 @@ def _dev(member: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
 
 
 def _joined(configs: Sequence[dict[str, Any]], key: str) -> str | None:
-    """What the configs say of the data under a key, each value once."""
+    """What the configs say of the data under a key, each value once; a long one is cut."""
     values = dict.fromkeys(config[key] for config in configs if isinstance(config.get(key), str))
-    return shorten_list(list(values)) if values else None
-
-
-def shorten_list(values: Sequence[str]) -> str:
-    """Names in a row, of which each is cut if it is long."""
-    return "; ".join(value if len(value) <= 200 else shorten(value, 200)[1:-1] for value in values)
+    return "; ".join(value if len(value) <= 200 else shorten(value, 200)[1:-1] for value in values) or None

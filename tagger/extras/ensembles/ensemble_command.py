@@ -54,11 +54,7 @@ def ensemble(
 
 
 def _numbers(text: str | None) -> list[float] | None:
-    """The numbers of a list with commas.
-
-    Raises:
-        InputError: one is no number.
-    """
+    """The numbers of a list with commas."""
     if text is None:
         return None
     try:
