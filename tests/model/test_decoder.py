@@ -42,13 +42,6 @@ def test_the_loss_is_the_cross_entropy_of_tokens_with_a_tag() -> None:
     assert SOFTMAX.loss(scores, torch.full_like(targets, IGNORE), torch.tensor([5, 3, 5])) == 0
 
 
-def test_asking_for_probabilities_does_not_change_a_tag_that_ties() -> None:
-    scores = torch.tensor([[1.0, 1.0, 0.0, 1.0], [20.0, 20.000002, 0.0, 0.0]])
-    expected = SOFTMAX.best(scores, [2])
-    assert np.array_equal(decode(scores, 1).ids[:, 0], expected.numpy())
-    assert np.array_equal(decode(scores, 2).ids[:, 0], expected.numpy())
-
-
 def test_tokens_of_a_softmax_do_not_depend_on_the_tags_of_others(scores: Tensor) -> None:
     at = torch.tensor([9, 2])
     found = SOFTMAX.log_conditionals(scores, COUNTS, SOFTMAX.best(scores, COUNTS), at)
@@ -113,7 +106,7 @@ def test_the_best_tags_follow_the_chosen_one_in_the_order_of_a_stable_sort(tags:
     logs[50:100] = logs[50:100].round()  # many are equal
     chosen = torch.arange(200) % tags
     expected = logs.sort(dim=-1, descending=True, stable=True).indices
-    for top in (2, 9):
+    for top in (1, 2, 9):
         found = top_tags(logs, chosen, top)
         for row, first, order in zip(found.ids.tolist(), chosen.tolist(), expected.tolist(), strict=True):
             assert row == [first, *(tag for tag in order if tag != first)][:top]

@@ -23,35 +23,21 @@ from tagger.model.vocabulary import PAD, UNK, Vocabulary
 from tests.conftest import make_batch, network_config
 
 
-@pytest.fixture
-def characters() -> CharacterEncoder:
-    torch.manual_seed(1)
-    return CharacterEncoder(ids=9, filters=4, width=3, size=5)
-
-
-def test_character_encoder_is_the_maximum_over_windows(characters: CharacterEncoder) -> None:
-    form = [3, 8, 4, 2]
-    padded = nn.functional.pad(characters.embedding(torch.tensor(form)), (0, 0, 1, 1))  # (C + 2, embedding)
-    filters = characters.convolution.weight.transpose(1, 2)  # (size, width, embedding)
-    windows = torch.stack([(filters * padded[i : i + 3]).sum((1, 2)) for i in range(len(form))])
-    expected = torch.relu(windows.amax(0) + characters.convolution.bias)
-    assert_close(characters(torch.tensor([form]))[0], expected)
-
-
-def test_characters_beyond_the_end_of_a_form_change_nothing(characters: CharacterEncoder) -> None:
-    with torch.no_grad():
-        characters.convolution.bias.fill_(2.0)  # so that an answer to padding alone would show
-    alone = torch.cat([characters(torch.tensor([[5, 3]])), characters(torch.tensor([[4, 4]]))])
-    padded = torch.tensor([[5, 3, PAD, PAD, PAD], [4, 4, PAD, PAD, PAD]])
-    assert_close(characters(padded), alone)
-    assert not torch.allclose(characters(torch.tensor([[3, 5]])), alone[:1])
-
-
 @pytest.mark.parametrize("width", [1, 3, 5])
-def test_a_table_of_characters_gives_what_the_filters_give(width: int) -> None:
+def test_character_encoder_is_the_maximum_over_windows_and_padding_changes_nothing(width: int) -> None:
     torch.manual_seed(1)
     encoder = CharacterEncoder(ids=9, filters=4, width=width, size=5)
-    forms = torch.tensor([[3, 8, 4, 2], [UNK, PAD, PAD, PAD], [PAD, PAD, PAD, PAD], [5, 5, 5, PAD]])
+    with torch.no_grad():
+        encoder.convolution.bias.fill_(2.0)  # so that an answer to padding alone would show
+    form, reach = [3, 8, 4, 2], width // 2
+    padded = nn.functional.pad(
+        encoder.embedding(torch.tensor(form)), (0, 0, reach, reach)
+    )  # (C + width - 1, embedding)
+    filters = encoder.convolution.weight.transpose(1, 2)  # (size, width, embedding)
+    windows = torch.stack([(filters * padded[i : i + width]).sum((1, 2)) for i in range(len(form))])
+    expected = torch.relu(windows.amax(0) + encoder.convolution.bias)
+    assert_close(encoder(torch.tensor([[*form, PAD, PAD], [UNK, *[PAD] * 5]]))[0], expected)
+    forms = torch.tensor([form, [UNK, PAD, PAD, PAD], [PAD, PAD, PAD, PAD], [5, 5, 5, PAD]])
     assert_close(CharacterTable(encoder)(forms), encoder(forms))
 
 
