@@ -1,20 +1,35 @@
-"""Every file of every config group composes, and what it describes can be built."""
+"""Every file of every config group composes and can be built; what a corpus and `init` decide of a config."""
 
 import json
 import os
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 import pytorch_lightning as pl
+from datasets import Dataset, DatasetDict
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from tagger.bundled import bundled
+from tagger.corpus.splits import Corpus
+from tagger.model.dictionary import digest_of
 from tagger.model.encoder import Encoder
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.tagger import Tagger
 from tagger.training.config import TrainConfig, check_machine, check_overrides, check_trainer_settings, config_from
-from tagger.training.start import Inputs, network_config, with_recipe
+from tagger.training.start import (
+    Inputs,
+    frozen_epochs,
+    lemma_reliability,
+    network_config,
+    with_dictionary,
+    with_init,
+    with_recipe,
+)
+from tagger.training.teacher import text_ratio
+from tests.pretrained.encoders import load
 from tests.training.conftest import page
 
 CONF = bundled("conf")
@@ -74,3 +89,99 @@ def test_the_directions_have_as_many_parameters() -> None:
         encoder = Encoder("gru", 420, [forward] * config.model.depth, [backward] * config.model.depth)
         counts.append(sum(parameter.numel() for parameter in encoder.parameters()))
     assert max(counts) < 1.02 * min(counts)
+
+
+TEACHER, TEXT = "distill.teacher=TEACHER", "distill.text=FILE"
+
+
+@pytest.mark.parametrize(
+    ("keys", "small", "large"),
+    [
+        ((), (20, 250, 0.6, 10), (10, 500, 0.5, 5)),
+        (("experiment=multilingual",), (15, 250, 0.5, 8), (6, 500, 0.5, 5)),
+        ((TEACHER, TEXT), (18, 500, 0.1, 9), (8, 1000, 0.1, 5)),
+        (("trainer.max_epochs=3", "batch_tokens=70", "model.dropout=0.1", "patience=2"), *2 * [(3, 70, 0.1, 2)]),
+    ],
+)
+def test_epochs_batches_dropout_and_patience(
+    keys: tuple[str, ...], small: tuple[object, ...], large: tuple[object, ...]
+) -> None:
+    for words, expected in ((20_000, small), (200_000, large)):
+        made = with_recipe(composed("corpus=conllu", *keys), words)
+        assert (made.trainer["max_epochs"], made.batch_tokens, made.model.dropout, made.patience) == expected
+    assert [text_ratio(words) for words in (5_000, 25_000, 200_000)] == [20, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ("keys", "weight"),
+    [
+        ((), 0.35),
+        (("linear=0.2", "init=FOLDER"), 0.2),
+        (("init=FOLDER",), None),  # the tagger keeps its own
+        (("experiment=multilingual",), 0),
+        ((TEACHER, TEXT), 0),
+        ((TEACHER,), 0.35),
+    ],
+)
+def test_a_network_without_pretrained_parts_gets_a_linear_chain(keys: tuple[str, ...], weight: float | None) -> None:
+    assert with_recipe(composed("corpus=conllu", *keys), 20_000).linear == weight
+
+
+@pytest.mark.parametrize(("tune", "expected"), [(4, [0, 1, 2, 4, 10]), (True, 5 * [0])])
+def test_tuned_layers_learn_in_the_last_third(bert: Path, tune: bool | int, expected: list[int]) -> None:
+    _, _, described = load(bert, tune=tune)
+    assert [frozen_epochs(described, epochs) for epochs in (1, 2, 3, 6, 15)] == expected
+    assert frozen_epochs(None, 6) == 0
+
+
+GERMAN = ["Die Häuser der Nachbarn standen leer", "Sie gingen gestern mit den Kindern spazieren"]
+DEV = "Kinder spielten bei den Nachbarn leer"
+
+
+@pytest.mark.parametrize(
+    ("name", "dev", "codes"),
+    [
+        ("UD_German-GSD", DEV, ["de"]),
+        ("my letters", DEV, ["de"]),  # as the finder of languages says
+        ("UD_Turkish-BOUN", DEV, None),  # whose dictionary knows too few of the words
+        ("UD_Afrikaans-AfriBooms", DEV, None),  # which has none
+        ("UD_German-GSD + UD_French-GSD", DEV, None),  # of several languages
+        ("UD_Norwegian-Nynorsk", "husene bøkene jentene", ["nb", "nn"]),  # the one that knows more is asked first
+        ("UD_Norwegian-Nynorsk", "husa bøkene jentene kjem ikkje", ["nn", "nb"]),
+    ],
+)
+def test_the_dictionary_is_that_of_the_language(name: str, dev: str, codes: list[str] | None) -> None:
+    splits = {"train": GERMAN, "dev": [dev]}
+    tokens = {split: Dataset.from_dict({"tokens": list(map(str.split, texts))}) for split, texts in splits.items()}
+    corpus = Corpus(name, DatasetDict(tokens), "unicode")
+    assert with_dictionary(composed("corpus=conllu"), corpus).embedding.dictionary == codes
+    for value in ("null", "fr", "[fr,de]"):  # what is named stays
+        named = composed("corpus=conllu", f"embedding.dictionary={value}")
+        assert with_dictionary(named, corpus) == named
+
+
+TRAIN = Dataset.from_list(
+    [{"tokens": ["cats", "dogs"], "upos": ["NOUN", "NOUN"], "lemma": ["cat", "dogs"], "xpos": ["N", "N"]}]
+)
+
+
+@pytest.mark.parametrize(
+    ("columns", "tags"), [("[upos,lemma]", ["NOUN"]), ("[lemma]", [""]), ("[lemma,xpos]", [""]), ("[upos]", None)]
+)
+def test_counts_of_a_training(columns: str, tags: list[str] | None) -> None:
+    config = composed("corpus=conllu", f"columns={columns}", "embedding.dictionary=en")
+    found = lemma_reliability(config, None, TRAIN)
+    assert (found and list(found.new)) == tags
+    none = composed("corpus=conllu", f"columns={columns}", "embedding.dictionary=null")
+    assert lemma_reliability(none, None, TRAIN) is None
+
+
+def test_a_training_counts_with_the_dictionary_of_the_tagger_that_it_starts_from(lemmas: Callable[..., Tagger]) -> None:
+    config = composed("corpus=conllu", "columns=[upos,lemma]", "embedding.dictionary=en", "init=FOLDER")
+    found = lemma_reliability(replace(config, init=None), None, TRAIN)
+    init = lemmas().bundle
+    for before, after in ((None, None), (found, found)):  # its networks read none
+        bundle = replace(init, lemmas=before)
+        assert lemma_reliability(with_init(config, bundle), bundle, TRAIN) == after
+    assert found is not None
+    assert found.dictionary == {"en": digest_of("en")}

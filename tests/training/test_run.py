@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -73,35 +72,17 @@ def learned(config: TrainConfig, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_finished_tagger_stays_until_the_new_one_is_whole(
+def test_a_run_that_ends_after_its_epochs_is_resumed_to_the_same_tagger_which_stays_until_a_new_one_is_whole(
     config: TrainConfig, learned: Path, tmp_path: Path, stage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = tmp_path / "run"
-    shutil.copytree(learned, run)
-    before = contents(run / "tagger")
-    error: BaseException = KeyboardInterrupt() if stage in ("segmenter", "page") else RuntimeError("a mistake")
-    end_at(monkeypatch, stage, error)
-    with pytest.raises(TypeError if stage == "save" else type(error)):
-        train(config, run, COMMAND, resume=True)
-    after = contents(run / "tagger")
-    assert [path.name for path in run.iterdir() if path.name.startswith(".")] == []
-    if stage == "page":  # the new one was whole
-        assert after.keys() == before.keys()
-        assert after["segmenter.safetensors"] == before["segmenter.safetensors"]
-    else:
-        assert after == before
-    assert tagger.load(run).segmenter.name == "learned"  # type: ignore[union-attr]
+    def ends(error: BaseException, resume: bool) -> None:
+        with monkeypatch.context() as patched:
+            end_at(patched, stage, error)
+            with pytest.raises(TypeError if stage == "save" else type(error)):
+                train(config, run, COMMAND, resume)
 
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_run_that_ends_after_its_epochs_is_resumed_to_the_same_tagger(
-    config: TrainConfig, learned: Path, tmp_path: Path, stage: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
     run = tmp_path / "run"
-    with monkeypatch.context() as patched:
-        end_at(patched, stage, RuntimeError("a mistake"))
-        with pytest.raises((RuntimeError, TypeError)):
-            train(config, run, COMMAND)
+    ends(RuntimeError("a mistake"), resume=False)
     saved = tagger.load(run, "cpu")  # whole, as soon as the epochs have ended
     assert (saved.segmenter.name == "learned") == (stage == "page")  # type: ignore[union-attr]
     assert ("upos" in saved.config["scores"].get("dev", {})) == (stage == "page")
@@ -114,6 +95,15 @@ def test_a_run_that_ends_after_its_epochs_is_resumed_to_the_same_tagger(
     scores = report["dev"]["upos"]["accuracy"]
     assert json.loads(one["config.json"])["scores"]["dev"]["upos"] == scores
     assert f"{100 * scores:.2f}" in one["README.md"].decode()
+    ends(KeyboardInterrupt() if stage in ("segmenter", "page") else RuntimeError("a mistake"), resume=True)
+    after = contents(run / "tagger")
+    assert [path.name for path in run.iterdir() if path.name.startswith(".")] == []
+    if stage == "page":  # the new one was whole
+        assert after.keys() == one.keys()
+        assert after["segmenter.safetensors"] == one["segmenter.safetensors"]
+    else:
+        assert after == one
+    assert tagger.load(run).segmenter.name == "learned"  # type: ignore[union-attr]
 
 
 # The folder

@@ -1,0 +1,248 @@
+"""What cuts raw text for a tagger, learned or rules, and what a learned segmenter is trained on."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tagger
+from tagger.corpus.sources import load_corpus
+from tagger.corpus.splits import gold_sentences
+from tagger.errors import InputError
+from tagger.segmenter.learned import load_segmenter
+from tagger.segmenter.unit_network import Label
+from tagger.segmenter.units import UnitTable
+from tagger.text.conllu import read_conllu
+from tagger.text.spacing import gold_paragraphs
+from tagger.training import fit_segmenter, launch
+from tagger.training.fit_segmenter import score_cuts
+from tagger.training.segmenter_units import IGNORED, Choices, TrainingText
+from tagger.training.train import train
+from tests.training.conftest import COMMAND, TINY, config_of, read_sentences, steps
+
+pytestmark = pytest.mark.usefixtures("small_segmenter")
+
+
+def trained(treebank: Path, folder: Path, *overrides: str) -> dict[str, Any]:
+    results = train(config_of(treebank, "trainer.max_epochs=1", *overrides), folder, COMMAND)
+    assert results is not None
+    assert results == json.loads((folder / "report.json").read_text())
+    return results
+
+
+def config_json(run: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((run / "tagger" / "config.json").read_text())
+    return loaded
+
+
+def test_auto_keeps_a_learned_segmenter_that_is_better(spaced: Path, tmp_path: Path) -> None:
+    given = ("segmenter=auto", "test=true", "storage_dtype=int8", "card.version=2", "card.license=CC0")
+    results = trained(spaced, tmp_path, *given)
+    found = results["segmenter"]
+    assert (found["kind"], found["kept"], list(found["dev"])) == ("learned", "learned", ["unicode", "learned"])
+    assert found["dev"]["learned"]["words"] > found["dev"]["unicode"]["words"]
+    assert found["dev"]["learned"]["words"] > 0.99
+    assert found["steps"] == 40
+    config = config_json(tmp_path)
+    assert config["segmenter"] == "learned"
+    learned_from = {"corpus": spaced.name, "version": "2", "license": "CC0"}
+    assert config["segmenter_training"] == {**learned_from, "seed": 1, "steps": 40}
+
+    # What is scored is what is saved.
+    corpus = load_corpus(config_of(spaced).corpus, ["upos"])
+    dev = list(gold_paragraphs(gold_sentences(corpus.splits["dev"], [])))
+    saved = load_segmenter(tmp_path / "tagger")
+    assert score_cuts(saved.segment_all, dev)._asdict() == found["dev"]["learned"]
+    raw = results["raw"]
+    assert raw["dev"]["Words"] == found["dev"]["learned"]["words"]
+    assert set(raw["test"]) == {"Tokens", "Words", "Sentences", "UPOS"}
+    (sentence,) = tagger.load(tmp_path).annotate("the small du cat.")
+    assert sentence.tokens == ["the", "small", "de", "le", "cat", "."]
+
+
+def test_auto_keeps_rules_that_are_better(treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps(monkeypatch, 1)
+    results = trained(treebank, tmp_path, "segmenter=auto")
+    found = results["segmenter"]
+    assert (found["kind"], found["kept"], found["steps"]) == ("english", "english", 1)
+    assert found["dev"]["english"]["words"] > found["dev"]["learned"]["words"]
+    assert results["raw"]["dev"]["Words"] == found["dev"]["english"]["words"]
+    assert config_json(tmp_path)["segmenter"] == "english"
+    assert not list((tmp_path / "tagger").glob("segmenter*"))
+
+
+def test_rules_that_are_named_train_nothing(spaced: Path, tmp_path: Path) -> None:
+    results = trained(spaced, tmp_path, "segmenter=english")
+    texts = []
+    for path in (spaced / "xx_up-ud-dev.conllu", tmp_path / "dev.predicted.conllu"):
+        sentences = read_sentences(path)
+        assert [token.form for token in sentences[0].multiwords] == ["du"]
+        texts.append([paragraph.text for paragraph in gold_paragraphs(sentences)])
+    assert texts[0] == texts[1]
+    assert results["segmenter"] == {"kind": "english", "kept": "english"}
+    assert results["raw"]["dev"]["Words"] < 1
+    assert config_json(tmp_path)["segmenter"] == "english"
+
+
+def test_auto_falls_back_to_rules(bare: Path, tmp_path: Path) -> None:
+    results = trained(bare, tmp_path / "run", "segmenter=auto")
+    assert results["segmenter"] == {"kind": "unicode", "kept": "unicode"}
+    assert "raw" not in results
+
+
+def test_a_learned_segmenter_needs_spacing(
+    bare: Path, spaced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    message = f"segmenter=learned: train of {bare.name} does not say where its text has spaces"
+    with pytest.raises(InputError, match=message):
+        launch.train(["corpus=conllu", f"corpus.path={bare}", *TINY, "segmenter=learned"])
+    assert not Path("runs").exists()
+    with pytest.raises(InputError, match=f"dev of {spaced.name}"):
+        train(config_of(spaced, f"corpus.dev={bare}/xx-dev.conllu", "segmenter=learned"), tmp_path / "run", COMMAND)
+    assert "epoch" not in capsys.readouterr().out
+
+
+def test_the_segmenter_of_init_stays_where_none_can_be_trained(
+    spaced: Path, bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = tmp_path / "first", tmp_path / "second", tmp_path / "third"
+    trained(spaced, first, "segmenter=learned", "card.license=CC0")
+    steps(monkeypatch, 1)
+    found = trained(spaced, second, "segmenter=auto", f"init={first}")["segmenter"]
+    assert list(found["dev"]) == ["unicode", "learned"]
+
+    monkeypatch.setattr(fit_segmenter, "train_segmenter", None)
+    assert trained(bare, third, "segmenter=auto", f"init={first}")["segmenter"] == {"kind": "learned", "kept": "init"}
+    kept = [(run / "tagger" / "segmenter.safetensors").read_bytes() for run in (first, third)]
+    assert kept[0] == kept[1]
+    assert config_json(third)["segmenter_training"] == {"corpus": spaced.name, "version": None, "license": "CC0"}
+
+
+# What it is trained on
+
+FRENCH = """# newpar
+# text = Il va du parc.
+1 Il _ PRON _ _ _ _ _ _
+2 va _ VERB _ _ _ _ _ _
+3-4 du _ _ _ _ _ _ _ _
+3 de _ ADP _ _ _ _ _ _
+4 le _ DET _ _ _ _ _ _
+5 parc _ NOUN _ _ _ _ _ SpaceAfter=No
+6 . _ PUNCT _ _ _ _ _ _
+
+# text = Un titre
+1 Un _ DET _ _ _ _ _ _
+2 titre _ NOUN _ _ _ _ _ _
+
+"""
+GLUED = """# newpar
+# text = abc. de-f
+1-2 abc _ _ _ _ _ _ _ SpaceAfter=No
+1 a _ X _ _ _ _ _ _
+2 bc _ Y _ _ _ _ _ _
+3 . _ PUNCT _ _ _ _ _ _
+4-5 de-f _ _ _ _ _ _ _ _
+4 de- _ X _ _ _ _ _ _
+5 f _ Y _ _ _ _ _ _
+
+"""
+
+
+def make_text(conllu: str, column: str | None = "upos") -> TrainingText:
+    lines = [line if line[:1] in "#\n" else line.replace(" ", "\t") for line in conllu.splitlines(keepends=True)]
+    return TrainingText(list(gold_paragraphs(read_conllu(lines, "gold"))), column)
+
+
+def test_what_stands_at_each_unit() -> None:
+    text = make_text(FRENCH)
+    texts, gold = text.texts()
+    assert texts == ["Il va du parc. Un titre"]
+    vocabulary, _ = text.vocabulary(UnitTable([], 8, False))
+    assert len(vocabulary.scripts) == 1
+    assert vocabulary.multiwords == {"du": [1]}
+    assert vocabulary.affixes == {}  # the script gives a whole form
+    table = UnitTable(vocabulary.forms, 8, False)
+    units = table.read(texts)
+    labels, scripts, _, tags, lengths = text.targets(texts, gold, units, Choices(vocabulary))
+    own = slice(*units.bounds[0])
+    one, end = Label.TOKEN, Label.SENTENCE
+    assert labels[own].tolist() == [one, one, one, one, end, one, end]
+    assert set(scripts[own].tolist()) == {IGNORED}  # nothing is to be chosen
+    assert lengths[own].tolist() == [1] * 7
+    names = {number: tag for tag, number in text.tags.items()}
+    assert [names[tag] for tag in tags[own]] == ["PRON", "VERB", "DET", "NOUN", "PUNCT", "DET", "NOUN"]
+    outside = [*range(own.start), *range(own.stop, len(labels))]
+    assert {labels[place] for place in outside} == {IGNORED}
+
+
+def test_what_may_be_split_is_chosen_as_if_training_did_not_have_the_form() -> None:
+    rows = "".join(
+        f"1-2 {form} _ _ _ _ _ _ _ _\n1 {form[:-3]} _ X _ _ _ _ _ _\n2 {form[-2:]} _ X _ _ _ _ _ _\n\n"
+        if "-" in form
+        else f"1 {form} _ X _ _ _ _ _ _\n\n"
+        for form in ["foi-se", "vai-se", "mesa-se", "disse"]
+    )
+    text = make_text(f"# text = Un .\n1 Un _ X _ _ _ _ _ _\n2 . _ X _ _ _ _ _ _\n\n{rows}")
+    vocabulary, _ = text.vocabulary(UnitTable([], 8, False))
+    assert vocabulary.scripts == ["keep:*- .."]
+    assert vocabulary.affixes["*-se"] == [(1, 3)]
+    assert vocabulary.affixes["*se"] == [(0, 1), (1, 3)]
+    choices = Choices(vocabulary)
+    number, row = choices["foi-se", "keep:*- .."]
+    assert (number, choices.odds[row].shape) == (1, (2,))
+    assert choices["disse", None] == (IGNORED, IGNORED)  # the script reads more than `se`
+    assert choices["un", None] == (IGNORED, IGNORED)
+
+
+def test_where_words_end_within_letters_every_letter_is_a_unit() -> None:
+    french, text = make_text(FRENCH), make_text(GLUED)
+    assert (french.characters, text.characters) == (False, True)
+    assert (french.cuts(), text.cuts()) == (["Ll|end"], ["Ll|Ll", "Ll|end", "Pd|Ll"])  # the kinds on both sides
+    texts, gold = text.texts()
+    units = UnitTable([], 8, True).read(texts)
+    targets = text.targets(texts, gold, units)
+    own = slice(*units.bounds[0])
+    # a b c . d e - f
+    assert targets.labels[own].tolist()[:4] == [Label.WORD, Label.GOES_ON, Label.TOKEN, Label.TOKEN]
+    assert targets.lengths[own].tolist() == [1, 2, 0, 1, 3, 0, 0, 1]
+
+
+def test_the_order_of_one_paragraph_is_shuffled_in_runs() -> None:
+    rows = "".join(
+        f"# text = w{i}.\n1 w{i} _ X _ _ _ _ _ SpaceAfter=No\n2 . _ PUNCT _ _ _ _ _ _\n\n" for i in range(60)
+    )
+    text = make_text(rows)
+    assert text.shuffled
+    one, two = (text.texts(random.Random(seed))[0][0] for seed in (1, 2))
+    assert one != two
+    assert sorted(one.split()) == sorted(two.split()) == sorted(text.texts()[0][0].split())
+    followed = sum(f"w{i}. w{i + 1}." in one for i in range(59))
+    assert 30 < followed < 59
+
+
+def test_sentences_that_are_all_paragraphs_stand_beside_others() -> None:
+    rows = [
+        f"# newdoc\n# text = w{i}.\n1 w{i} _ X _ _ _ _ _ SpaceAfter=No\n2 . _ PUNCT _ _ _ _ _ _\n" for i in range(9)
+    ]
+    text = make_text("\n".join(rows))
+    assert text.texts()[0] == [f"w{i}." for i in range(9)]
+    (one,) = text.texts(random.Random(1))[0]
+    assert sorted(one.split()) == [f"w{i}." for i in range(9)]
+    some = make_text("\n".join([*rows[:8], rows[8].replace("# newdoc\n", "")]))
+    assert len(some.texts(random.Random(1))[0]) == 8
+
+
+@pytest.mark.parametrize("bare", [True, False])
+def test_final_punctuation_is_dropped_only_where_some_sentences_lack_it(bare: bool) -> None:
+    rows = FRENCH if bare else FRENCH.replace("# text = Un titre", "# text = Un .").replace("titre _ NOUN", ". _ PUNCT")
+    text = make_text(rows)
+    found = {text.texts(random.Random(seed))[0][0] for seed in range(60)}
+    assert any("parc Un" in each or "titre Il" in each for each in found) == bare
+    for seed in range(60):
+        texts, gold = text.texts(random.Random(seed))
+        units = UnitTable([], 8, False).read(texts)
+        labels = text.targets(texts, gold, units).labels
+        assert labels[units.bounds[0][1] - 1] == Label.SENTENCE
