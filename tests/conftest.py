@@ -267,7 +267,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
     """A folder in the place of the Hugging Face Hub; it holds nothing."""
     folder = tmp_path_factory.mktemp("hub")
     found = Hub(folder / "there", folder / "cache")
-    found.install(monkeypatch)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", found.snapshot_download)
+    monkeypatch.setattr("huggingface_hub.HfApi", lambda: found)
     return found
 
 

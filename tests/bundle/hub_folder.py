@@ -6,8 +6,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
-import huggingface_hub
-import pytest
 from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.utils import filter_repo_objects
 
@@ -22,10 +20,6 @@ class Hub:
         self.private: dict[str, bool] = {}
         self.messages: list[str] = []
         self.error: Exception | None = None  # that every call raises
-
-    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(huggingface_hub, "snapshot_download", self.snapshot_download)
-        monkeypatch.setattr(huggingface_hub, "HfApi", lambda: self)
 
     def put(self, repository: str, folder: Path, revision: str = "main") -> Path:
         """Copies a folder to the Hub."""

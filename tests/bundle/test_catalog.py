@@ -174,32 +174,24 @@ def test_what_is_loaded_tags_like_the_original_and_nothing_else_is_downloaded(hu
     assert files_of(hub_folder("hf:o/tiny@trial")) == files_of(trained) | {"README.md": b"trial"}
 
 
-@pytest.mark.parametrize(
-    ("error", "message"),
-    [
+def test_errors_of_the_library_are_a_line(hub: Hub) -> None:
+    for error, message in (
         (None, r"^hf:o/n: the Hub refuses .* \(RepositoryNotFoundError: .*; check the name .* HF_TOKEN$"),
         (HfHubHTTPError("401\nInvalid", response=ANSWER), r"\(HfHubHTTPError: 401 Invalid\)"),
         (OSError("no space left"), r"\(OSError: no space left\)"),
-    ],
-)
-def test_errors_of_the_library_are_a_line(hub: Hub, error: Exception | None, message: str) -> None:
-    hub.error = error
-    with pytest.raises(InputError, match=message):
-        hub_folder("hf:o/n")
+    ):
+        hub.error = error
+        with pytest.raises(InputError, match=message):
+            hub_folder("hf:o/n")
 
 
-@pytest.mark.parametrize(
-    ("file", "data", "said"),
-    [
-        ("config.json", None, "o/n/main is not a whole tagger: config.json is missing"),
-        ("model.safetensors", None, "not a whole tagger: model.safetensors is missing"),
-        ("model.safetensors", b"\x80\x04not weights", "model.safetensors"),
-    ],
-)
-def test_what_is_no_tagger_of_the_hub(hub: Hub, trained: Path, file: str, data: bytes | None, said: str) -> None:
-    path = hub.put("o/n", trained) / file
-    path.unlink()
-    if data is not None:
-        path.write_bytes(data)
-    with pytest.raises(InputError, match=said):
-        tagger.load("hf:o/n", device="cpu")
+def test_what_is_no_tagger_of_the_hub(hub: Hub, trained: Path) -> None:
+    for name, file, data, said in (
+        ("o/a", "model.safetensors", b"\x80\x04not weights", "model.safetensors"),
+        ("o/b", "model.safetensors", None, "o/b/main is not a whole tagger: model.safetensors is missing"),
+        ("o/c", "config.json", None, "o/c/main is not a whole tagger: config.json is missing"),
+    ):
+        path = hub.put(name, trained) / file
+        path.unlink() if data is None else path.write_bytes(data)
+        with pytest.raises(InputError, match=said):
+            tagger.load(f"hf:{name}", device="cpu")

@@ -104,25 +104,19 @@ def test_memory_stays_flat(monkeypatch: pytest.MonkeyPatch, format: str, line: s
     assert most < 1_000_000  # all tokens at once would take 3 MB and more
 
 
-@pytest.mark.parametrize(
-    ("format", "line", "said", "options"),
-    [
-        ("jsonl", "{'a'}", ["\"{'a'}\"", "not JSON", "one value per line"], {}),
-        ("jsonl", "[" * 100_000, ["[[[", "not JSON"], {}),
-        ("jsonl", '{"tokens":null}', ["null", "list of strings"], {}),
-        ("jsonl", '{"words":["a"]}', ["words", '"tokens"', '"text"'], {}),
-        ("jsonl", '{"tokens":["a"],"upos":["X","Y"]}', ["2 upos", "1 tokens"], {"columns": {"upos": 1}}),
-        ("tsv", "a", ["no column 1", "upos", "'a'", "separator"], {"columns": {"upos": 1}}),
-    ],
-)
-def test_errors(format: str, line: str, said: list[str], options: dict[str, Any]) -> None:
-    with pytest.raises(InputError) as raised:
-        read(f"\n\n{line}\r\n", format, **{"segment": segment, **options})
-    message = str(raised.value)
-    assert message.startswith("in.file, line 3: ")
-    assert all(part in message for part in said), message
-    assert len(message) < 300
-    assert "\n" not in message
+def test_errors() -> None:
+    upos = {"columns": {"upos": 1}}
+    for format, line, said, options in (
+        ("jsonl", "{'a'}", "\"{'a'}\".* not JSON.*one value per line", {}),
+        ("jsonl", "[" * 100_000, r"\[\[\[.*not JSON", {}),
+        ("jsonl", '{"tokens":null}', "null.*list of strings", {}),
+        ("jsonl", '{"words":["a"]}', 'neither "tokens" nor "text" in .*words', {}),
+        ("jsonl", '{"tokens":["a"],"upos":["X","Y"]}', "2 upos.*1 tokens", upos),
+        ("tsv", "a", "no column 1.*upos.*'a'.*separator", upos),
+    ):
+        with pytest.raises(InputError, match=rf"^in.file, line 3: [^\n]*({said})[^\n]*\Z") as raised:
+            read(f"\n\n{line}\r\n", format, **{"segment": segment, **options})
+        assert len(str(raised.value)) < 300
 
 
 def test_a_sentence_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
