@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tagger.training.train import train as train_run
 from tests.forked import forked, started
 from tests.training.conftest import TRAIN, interruption, rows, train, wait_for, weights
 
@@ -60,24 +61,19 @@ def test_without_a_name_the_first_line_says_how_to_go_on(tried: list[int], caplo
     assert tried == [1, 2]
 
 
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ("seed=1,3", "grid/1 holds a run with another seed; give the sweep another folder"),
-        ("seed=1,2 model.depth=3", "grid/0 holds a run with another model.depth"),
-        ("seed=1,2,4 card.license=x", "grid/0 holds a run with another card.license"),
-    ],
-)
-def test_other_values_in_the_folder_are_an_error(
-    values: str, message: str, tried: list[int], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_other_values_in_the_folder_are_an_error(tried: list[int], capsys: pytest.CaptureFixture[str]) -> None:
     assert train([*PLAIN, "seed=1,2", "hydra.sweep.dir=grid"]) == 0
     before = {path: path.read_bytes() for path in Path("grid").rglob("*") if path.is_file()}
     capsys.readouterr()
-    assert train([*PLAIN, *values.split(), "hydra.sweep.dir=grid"]) == 2
-    assert message in capsys.readouterr().err
-    assert {path: path.read_bytes() for path in Path("grid").rglob("*") if path.is_file()} == before
-    assert tried == [1, 2]
+    for values, message in (
+        ("seed=1,3", "grid/1 holds a run with another seed; give the sweep another folder"),
+        ("seed=1,2 model.depth=3", "grid/0 holds a run with another model.depth"),
+        ("seed=1,2,4 card.license=x", "grid/0 holds a run with another card.license"),
+    ):
+        assert train([*PLAIN, *values.split(), "hydra.sweep.dir=grid"]) == 2
+        assert message in capsys.readouterr().err
+        assert {path: path.read_bytes() for path in Path("grid").rglob("*") if path.is_file()} == before
+        assert tried == [1, 2]
 
 
 @pytest.mark.parametrize("file", ["grid/mine.txt", "grid/0/mine.txt", "grid"])
@@ -98,11 +94,10 @@ def test_a_run_that_was_interrupted_goes_on_from_its_last_epoch(
         assert train(["-m", *arguments, "seed=1,2", "name=grid"]) == 130
     assert capsys.readouterr().err == "interrupted; give the same command again\n"
     begun = []
-    real = __import__("tagger.training.train", fromlist=["train"]).train
 
     def count(config: Any, folder: Path, command: str, resume: bool, *rest: Any) -> Any:
         begun.append((config.seed, resume, config.test, config.segmenter))
-        return real(config, folder, command, resume, *rest)
+        return train_run(config, folder, command, resume, *rest)
 
     monkeypatch.setattr(TRAIN, count)
     assert train(["-m", *arguments, "seed=1,2", "name=grid"]) == 0

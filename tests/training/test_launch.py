@@ -185,10 +185,10 @@ def test_what_hydra_gets(words: str, ready: str) -> None:
     assert hydra_words(words.split()) == ready.format(*words.split()).split()
 
 
-@pytest.mark.parametrize("name", ["trän.conllu", "d=e.conllu", "n: o", "~p", "back\\slash"])
-def test_one_text_needs_no_quotes(name: str) -> None:
-    (ready,) = hydra_words([f"corpus.train={name}"])
-    assert OverridesParser.create().parse_override(ready).value() == name
+def test_one_text_needs_no_quotes() -> None:
+    for name in ("trän.conllu", "d=e.conllu", "n: o", "~p", "back\\slash"):
+        (ready,) = hydra_words([f"corpus.train={name}"])
+        assert OverridesParser.create().parse_override(ready).value() == name
 
 
 def test_a_full_disk_is_one_line_and_the_run_can_be_resumed(
@@ -218,15 +218,11 @@ def test_a_folder_from_somebody_else_runs_nothing(
     with interruption(1, monkeypatch):
         assert train([*arguments, "hydra.run.dir=run"]) == 130
     record = json.loads(Path("run/run.json").read_text())
-    trainer = record["config"]["trainer"]
+    trainer, harm = record["config"]["trainer"], {"_target_": "os.system", "command": "touch harm"}
     for part, values, message in (
-        ("corpus", {"kind": "conllu", "_target_": "os.system"}, "corpus._target_: no such key; corpus has kind, "),
+        ("corpus", {"kind": "conllu"} | harm, "corpus._target_: no such key; corpus has kind, "),
         ("corpus", {"kind": "subprocess.run"}, "corpus.kind=subprocess.run: expected one of sample, conllu, "),
-        (
-            "trainer",
-            trainer | {"logger": {"_target_": "os.system", "command": "touch harm"}},
-            "trainer.logger: no such",
-        ),
+        ("trainer", trainer | {"logger": harm}, "trainer.logger: no such"),
         ("trainer", trainer | {"strategy": "os.system"}, "trainer.strategy=os.system: expected"),
         ("logger", {"nolog": {}}, "logger.nolog: no such logger; choose from csv, tensorboard, wandb, mlflow"),
         ("init", "${oc.env:HOME}", "init=${oc.env:HOME}: no such tagger"),
@@ -247,14 +243,7 @@ def test_a_folder_from_somebody_else_runs_nothing(
 
 @pytest.mark.parametrize(("tune", "epochs"), [(True, 2), (1, 3)])
 def test_a_run_that_adds_an_encoder_resumes(
-    treebank: Path,
-    finished: Path,
-    bert: Path,
-    tune: int,
-    epochs: int,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    treebank: Path, finished: Path, bert: Path, tune: int, epochs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     arguments = [f"init={finished}", "corpus=conllu", f"corpus.path={treebank}", "accelerator=cpu", "segmenter=rules"]
@@ -268,10 +257,6 @@ def test_a_run_that_adds_an_encoder_resumes(
     assert resume("stopped") == 0
     assert weights(Path("stopped")) == weights(Path("whole"))
     assert not Path("stopped/shards").exists()
-    capsys.readouterr()
-    if tune is not True:  # a frozen one is asked once
-        assert train(["corpus=conllu", f"corpus.path={treebank}", "init=stopped", "noise=0.3"]) == 2
-        assert "whose outputs are kept for the text as it is; leave noise out" in capsys.readouterr().err
 
 
 def test_a_run_is_resumed_from_any_folder(

@@ -1,10 +1,7 @@
-"""What a run says of its tagger: page, model card, the scores of each corpus, and how they are found."""
+"""What a run says of its tagger: model card, the scores of each corpus, and how they are found."""
 
-import csv
 import json
-import re
 from collections.abc import Callable, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +25,6 @@ from tagger.training.report import NAMED, describe, model_card, most_frequent_ta
 from tagger.training.train import train
 from tests.conftest import make_network
 from tests.training.conftest import COMMAND, config_of
-
-
-def test_a_run_leaves_a_page_with_its_errors_and_pictures(finished: Path) -> None:
-    page = (finished / "report.html").read_text(encoding="utf-8")
-    report = json.loads((finished / "report.json").read_text())
-    for split in ("dev", "test"):
-        assert f"{100 * report[split]['upos']['accuracy']:.2f}%" in page
-    with (finished / "errors.tsv").open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
-    assert page.count("<mark>") == len(rows) > 0
-    assert all(f"<mark>{escape(row['word'])}</mark>" in page for row in rows)
-    assert re.findall('<img src="(.*?)"', page) == ["confusion.png", "learning_curve.png", "reliability.png"]
 
 
 def test_the_most_frequent_tag_of_each_word() -> None:

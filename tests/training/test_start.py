@@ -75,6 +75,8 @@ def test_a_tagger_carries_its_transformer(
         names = [each for each in before if "pooler" not in each]
         same = [torch.equal(trained[f"0.transformer.encoder.{each}"], before[each]) for each in names]
         assert all(same) == (not tune)
+        with pytest.raises(InputError, match="whose outputs are kept for the text as it is; leave noise out"):
+            start(treebank, tmp_path / "noisy", f"init={tmp_path / 'run'}", "noise=0.3")
     assert not (tmp_path / "run" / "shards").exists()  # what a frozen transformer says is needed no more
     shutil.rmtree(encoder)
     again = tagger.load(tmp_path / "run", precision="float32")

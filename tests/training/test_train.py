@@ -1,8 +1,11 @@
 """Trainings from config to folder: what they leave, the same seed, columns, bad values, precisions."""
 
+import csv
 import json
+import re
 import shutil
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -38,23 +41,23 @@ def test_a_run_leaves_a_tagger_and_what_there_is_to_look_at(finished: Path) -> N
     predicted = read_sentences(finished / "dev.predicted.conllu")
     loaded = tagger.load(finished, precision="float32")
     assert predicted[0].tags["upos"] == loaded.tag(predicted[0].tokens)
-    _, *errors = (finished / "errors.tsv").read_text(encoding="utf-8").splitlines()
-    wrong = round((1 - report["dev"]["upos"]["accuracy"]) * report["dev"]["upos"]["tokens"])
-    assert len(errors) == wrong
+    with (finished / "errors.tsv").open(encoding="utf-8", newline="") as lines:
+        errors = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+    assert len(errors) == round((1 - report["dev"]["upos"]["accuracy"]) * report["dev"]["upos"]["tokens"]) > 0
+    shown = (finished / "report.html").read_text(encoding="utf-8")
+    assert shown.count("<mark>") == len(errors)
+    assert all(f"<mark>{escape(row['word'])}</mark>" in shown for row in errors)
+    assert all(f"{100 * report[split]['upos']['accuracy']:.2f}%" in shown for split in ("dev", "test"))
+    assert re.findall('<img src="(.*?)"', shown) == ["confusion.png", "learning_curve.png", "reliability.png"]
     card = (finished / "tagger" / "README.md").read_text(encoding="utf-8")
     assert COMMAND in card
     assert not [path for path in (finished / "tagger").iterdir() if path.suffix in (".ckpt", ".pt", ".pkl", ".bin")]
-
-
-def test_a_run_fits_a_temperature_on_dev(finished: Path) -> None:
-    report = json.loads((finished / "report.json").read_text())
-    saved = json.loads((finished / "tagger" / "config.json").read_text())["temperatures"]
-    found = report["calibration"]
-    assert found["temperatures"] == saved
-    assert 0.2 <= saved["upos"] <= 5
+    temperatures, found = loaded.bundle.config["temperatures"], report["calibration"]
+    assert found["temperatures"] == temperatures
+    assert 0.2 <= temperatures["upos"] <= 5
     assert found["after"]["test"]["upos"] == report["test"]["upos"]["calibration"]
     before, after = (found[when]["dev"]["upos"]["confidence"] for when in ("before", "after"))
-    assert (after > before) == (saved["upos"] < 1)
+    assert (after > before) == (temperatures["upos"] < 1)
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
