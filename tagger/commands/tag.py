@@ -1,5 +1,6 @@
 """The command `tag`: files in, tagged files out."""
 
+import os
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import closing
@@ -165,7 +166,7 @@ def tag(
             "--corpus": corpus,
             "--keep": keep,
             "--columns": columns,
-            "--lexicon": {name: [file, file_state(file)] for name, file in lexicons.items()},
+            "--lexicon": {name: [os.path.abspath(file), file_state(file)] for name, file in lexicons.items()},
         },
     )
     into = to if jobs and jobs[0].name else None

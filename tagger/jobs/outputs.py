@@ -9,9 +9,11 @@ file later changes the time, too.
 """
 
 import filecmp
+import hashlib
 import json
 import os
 import random
+import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -61,10 +63,11 @@ class PlannedOutputs:
             raise InputError("--resume goes on with a run into a folder (-o FOLDER), without --force")
         self._force, begun = force, 0
         self._file: TextIO | None = None
+        self._new = ""  # settings that the file does not have yet
         self.messages: list[str] = []
         self.pending = [job for job in jobs if force or job.before is None]
         if folder is not None and not is_remote(folder) and (self.pending or resume):
-            begun = self._settle(Path(folder), json.loads(json.dumps(settings)), shared, resume)
+            begun = self._settle(Path(folder), json.dumps(settings), shared, resume)
         old = [  # older than the source or than the settings
             job
             for job in jobs
@@ -89,9 +92,9 @@ class PlannedOutputs:
             )
         self.pending += again
 
-    def _settle(self, folder: Path, settings: Mapping[str, Any], shared: bool, resume: bool) -> int:
-        """Writes the settings if they are new, and returns when the runs with these settings began."""
-        path = folder / SETTINGS_FILE
+    def _settle(self, folder: Path, new: str, shared: bool, resume: bool) -> int:
+        """Compares the settings with those of the folder, and returns when the runs with these settings began."""
+        path, settings = folder / SETTINGS_FILE, json.loads(new)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = path.open("a+")  # which is locked until it is closed
@@ -99,23 +102,22 @@ class PlannedOutputs:
             self._file.seek(0)
             there: Any = None
             with suppress(ValueError, RecursionError):
-                there = json.loads(self._file.read())
-            if isinstance(there, dict) and there != settings and resume:
-                names = ", ".join(each for each in {**settings, **there} if there.get(each) != settings.get(each))
-                raise InputError(
-                    f"{folder} has outputs that were made with other values of {names}; tag into another folder, or"
-                    " replace what is here with --force"
-                )
-            if there != settings:
-                self._file.truncate(0)
-                self._file.write(json.dumps(settings))
-                self._file.flush()
+                there = json.loads(self._file.readline())
         except OSError as error:
             raise InputError(f"-o {folder}: {path} cannot be written: {error.strerror}; name another folder") from None
+        if isinstance(there, dict) and there != settings and (resume or busy) and not self._force:
+            names = ", ".join(each for each in {**settings, **there} if there.get(each) != settings.get(each))
+            raise InputError(
+                f"{folder} has outputs that were made with other values of {names}; tag into another folder, or"
+                " replace what is here with --force"
+            )
         if busy:
             self.messages.append(f"another process tags into {folder}; what it has begun is left to it")
             random.shuffle(self.pending)  # so that the two seldom meet at a file
-        return path.stat().st_mtime_ns
+        if there == settings:
+            return path.stat().st_mtime_ns
+        self._new = f"{new}\n"  # several shards that start at once write the same line, and the first one counts
+        return time.time_ns()
 
     def close(self) -> None:
         """Lets another process know that this one is done."""
@@ -123,7 +125,16 @@ class PlannedOutputs:
             self._file.close()
 
     def unmade(self) -> Iterator[Job]:
-        """The pending jobs, one when it is needed, but for those whose outputs another process has made meanwhile."""
+        """The pending jobs, one when it is needed, but for those whose outputs another process has made meanwhile.
+
+        The first one makes the settings those of the folder: a run that ends before has changed nothing.
+        """
+        if self._file is not None and self._new:
+            self._file.seek(0)
+            if self._file.readline() != self._new:  # else another shard has written them meanwhile
+                self._file.truncate(0)
+                self._file.write(self._new)
+                self._file.flush()
         for job in self.pending:
             if self._force or job.target is None or is_remote(job.target) or file_state(job.target) == job.before:
                 yield job
@@ -132,7 +143,10 @@ class PlannedOutputs:
 def settings_of(tagger: Path, options: Mapping[str, Any]) -> dict[str, Any]:
     """What decides what is made of a source: the folder of the tagger, and the options that are given."""
     given = {name: value for name, value in options.items() if value}
-    return {"tagger": [os.path.abspath(tagger), file_state(tagger / "config.json")], **given}
+    digest = ""  # not a time or a path: those of another machine, which makes another shard, may differ
+    with suppress(OSError), (tagger / "config.json").open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"tagger": [tagger.name, digest], **given}
 
 
 def open_output(job: Job, force: bool = False) -> AbstractContextManager[TextIO]:
@@ -145,6 +159,8 @@ def open_output(job: Job, force: bool = False) -> AbstractContextManager[TextIO]
             raise InputError(f"{target} was made or changed while this ran; it is kept, --force replaces it")
         status = content.stat()
         start = -(-status.st_mtime_ns // _TICK) * _TICK
+        if job.state is not None and file_state(job.source) != job.state and not is_remote(job.source):
+            start = job.state[1] // _TICK * _TICK - _TICK  # the source has changed since: `--resume` tags it again
         os.utime(content, ns=(status.st_atime_ns, _signed(start, status.st_size)))
 
     return whole_file(job.target, before_naming=before_naming)

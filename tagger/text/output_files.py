@@ -179,6 +179,8 @@ def standard_output() -> Iterator[TextIO]:
     out = sys.stdout
     if out is None:
         raise InputError("standard output is closed; name a file with -o, or open it")
+    if isinstance(getattr(out, "buffer", None), io.RawIOBase):  # PYTHONUNBUFFERED: it may write a part and say nothing
+        out = open(out.fileno(), "w", closefd=False)  # noqa: SIM115
     if isinstance(out, io.TextIOWrapper):
         out.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
     try:

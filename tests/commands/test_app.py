@@ -223,6 +223,17 @@ def test_standard_error_that_cannot_be_written_stops_nothing(monkeypatch: pytest
         assert end.value.code == 2
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_part_of_a_text_that_a_full_disk_takes_is_an_error(unbuffered: str, tmp_path: Path) -> None:
+    code = "from tagger.commands.console import show\nshow('x' * 3000)"
+    program = [sys.executable, "-c", code]
+    with largest_file(1024), (tmp_path / "out").open("w") as out:
+        environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+        done = subprocess.run(program, stdout=out, stderr=subprocess.PIPE, text=True, env=environment, timeout=120)
+    assert done.returncode == 1
+    assert "InputError: standard output cannot be written: File too large" in done.stderr
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
 @pytest.mark.parametrize(
     ("command", "before", "said"),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tagger.errors import InputError
-from tagger.jobs.outputs import SETTINGS_FILE, PlannedOutputs, open_output
+from tagger.jobs.outputs import SETTINGS_FILE, PlannedOutputs, open_output, settings_of
 from tagger.jobs.plan import Job, jobs_of_shard, plan_jobs
 from tagger.text.output_files import Busy
 
@@ -41,19 +41,23 @@ def planned(shard: str | None = None) -> list[Job]:
     return jobs if shard is None else jobs_of_shard(jobs, shard)
 
 
-def started(*, tagger: str = "x", shard: str | None = None, **options: bool) -> PlannedOutputs:
-    outputs = PlannedOutputs(planned(shard), "out", {"tagger": tagger}, shared=shard is not None, **options)
-    outputs.close()
-    return outputs
+def opened(*, tagger: str = "x", shard: str | None = None, **options: bool) -> PlannedOutputs:
+    return PlannedOutputs(planned(shard), "out", {"tagger": tagger}, shared=shard is not None, **options)
+
+
+def started(**options: Any) -> PlannedOutputs:
+    """A run that ends before it makes anything."""
+    with closing(opened(**options)) as outputs:
+        return outputs
 
 
 def run(jobs: int | None = None, *, text: str = "tagged", **options: Any) -> PlannedOutputs:
     """A run that writes the name of each source, or of the first ones, into its output, and ends or is killed."""
-    outputs = started(**options)
-    for job in outputs.pending[:jobs]:
-        with open_output(job, bool(options.get("force"))) as out:
-            out.write(f"{job.source} {text}\n")
-    return outputs
+    with closing(opened(**options)) as outputs:
+        for job in list(outputs.unmade())[:jobs]:
+            with open_output(job, bool(options.get("force"))) as out:
+                out.write(f"{job.source} {text}\n")
+        return outputs
 
 
 def made(outputs: PlannedOutputs) -> str:
@@ -121,6 +125,30 @@ def test_another_tagger_is_refused() -> None:
     assert made(started(tagger="y", resume=True)) == ""
 
 
+def test_a_run_that_makes_nothing_leaves_the_settings() -> None:
+    run(2)
+    started(tagger="y")  # then its options are wrong, such as a column that the tagger lacks
+    assert resumed() == ("cd", [])
+
+
+def test_a_source_that_changes_after_it_was_read_is_tagged_again() -> None:
+    with closing(opened()) as outputs, open_output(next(outputs.unmade())) as out:
+        Path("in/a.txt").write_text("They read.\n")
+        out.write("They book a.\n")
+    assert resumed() == ("bcda", ["tagged again: out/a.tsv, older than the source or the options"])
+
+
+def test_the_same_tagger_of_another_machine_has_the_same_settings() -> None:
+    for place, time_of_copy in (("here", 1), ("there", 2)):
+        Path(place, "tamil").mkdir(parents=True)
+        Path(place, "tamil", "config.json").write_text("{}")
+        os.utime(Path(place, "tamil", "config.json"), (time_of_copy, time_of_copy))
+    here, there = (settings_of(Path(place, "tamil"), {}) for place in ("here", "there"))
+    assert here == there != settings_of(Path("here"), {})
+    Path("there/tamil/config.json").write_text('{"a": 1}')
+    assert here != settings_of(Path("there/tamil"), {})
+
+
 def test_a_file_of_somebody_else_is_kept() -> None:
     OUT.mkdir()
     Path("out/c.tsv").write_text("mine")
@@ -143,10 +171,10 @@ def test_what_appears_while_the_run_goes_on_is_kept(before: bool) -> None:
     if before:
         run(1)
         change("in/a.txt", "They read.\n")
-    outputs = started(resume=True)
-    (job,) = [job for job in outputs.pending if job.name == "a.tsv"]
-    change("out/a.tsv", "corrected\n")
-    assert "a.tsv" not in [each.name for each in outputs.unmade()]
+    with closing(opened(resume=True)) as outputs:
+        (job,) = [job for job in outputs.pending if job.name == "a.tsv"]
+        change("out/a.tsv", "corrected\n")
+        assert "a.tsv" not in [each.name for each in outputs.unmade()]
     with (
         pytest.raises(InputError, match=r"out/a.tsv was made or changed while this ran; it is kept, --force"),
         open_output(job) as out,
@@ -180,7 +208,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_at_once() -> None:
 
 def _write(begun: str) -> None:
     outputs = PlannedOutputs(planned(), "out", {"tagger": "x"})
-    with closing(outputs), open_output(outputs.pending[0]) as out:
+    with closing(outputs), open_output(next(outputs.unmade())) as out:
         out.write("half")
         out.flush()
         Path(begun).touch()
@@ -202,6 +230,8 @@ def other() -> Iterator[multiprocessing.process.BaseProcess]:
 def test_a_second_process_says_so_and_makes_the_rest(other: multiprocessing.process.BaseProcess) -> None:
     with closing(PlannedOutputs(planned(), "out", {"tagger": "x"})) as second:
         assert second.messages == ["another process tags into out; what it has begun is left to it"]
+        with pytest.raises(InputError, match="other values of tagger"):
+            started(tagger="y")
         assert sorted(made(second)) == [*"abcd"]
         jobs = sorted(second.unmade())
         with pytest.raises(Busy, match=r"^out/a\.tsv is being made by another process; it is left to it$"):

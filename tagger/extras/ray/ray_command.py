@@ -101,7 +101,7 @@ def ray(
             tagger = load()
             chosen_columns = None if columns is None else checked_columns(columns.split(","), tagger.columns)
             options = JobOptions(encoding, None, probabilities, top, None, chosen_columns, force=force)
-            steps = tag_jobs(load, outputs.pending, options, workers=workers, device=device)
+            steps = tag_jobs(load, list(outputs.unmade()), options, workers=workers, device=device)
             failed += show_progress(outputs.pending, steps)
     if failed:
         raise typer.Exit(BAD_INPUT)
