@@ -244,10 +244,14 @@ class TaggerModule(pl.LightningModule):
             for kind, state in states.items()
         }
 
+    def check(self, checkpoint: dict[str, Any]) -> None:
+        """Raises InputError unless a checkpoint is of the same words, tags, sizes and learning rates."""
+        if checkpoint["hyper_parameters"] != dict(self.hparams):
+            raise InputError("the corpus, the text or the config has changed since the run began; start the run again")
+
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Checks that the checkpoint is of the same words and tags, and keeps its states until training goes on."""
-        if checkpoint["hyper_parameters"]["vocabulary"] != self.hparams["vocabulary"]:
-            raise InputError("the corpus or the text has changed since the run began; start the run again")
+        """Checks the checkpoint, and keeps its states until training goes on."""
+        self.check(checkpoint)
         self._generators = checkpoint["generators"]
         self._set_learning(checkpoint["epoch"] + 1)
 

@@ -86,6 +86,7 @@ def fit_best(
         if trainer.world_size > 1:  # the epochs were those of other processes
             recorder.read_last()
     best = load_checkpoint(recorder.best)
+    module.check(best)
     module.load_state_dict(best["state_dict"])
     results = {
         "training_seconds": round(sum(epoch["seconds"] for epoch in recorder.epochs), 1),
@@ -123,6 +124,8 @@ def run_fit(trainer: pl.Trainer, module: pl.LightningModule, data: Any, **option
         if trainer.strategy.launcher is not None:
             trainer.strategy.launcher.kill(9)
         raise KeyboardInterrupt from None
+    except MisconfigurationException as error:  # which only the batches show
+        raise InputError(f"trainer: {' '.join(str(error).split())}") from None
     except ProcessRaisedException as error:  # of several processes; its text ends with what one of them raised
         kind, _, message = str(error).strip().splitlines()[-1].partition(": ")
         if kind.rpartition(".")[2] != InputError.__name__:

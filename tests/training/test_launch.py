@@ -115,6 +115,7 @@ def test_runs_are_where_their_name_or_their_folder_says(
         ("trainer.devices=0", "trainer.devices=0: expected"),
         ("trainer.devices=[0,0]", "trainer.devices=[0, 0]: name every device once"),
         ("trainer.max_epochs=0", "trainer.max_epochs=0: name the tagger whose networks stay as they are"),
+        ("trainer.limit_val_batches=0.0001 segmenter=rules", "error: trainer: You requested to check 0.0001 of the"),
         ("threads=9999", "threads=9999: this machine has 2 processors; give at most 2"),
         ("trainer.accelerator=gpu", "trainer.accelerator=gpu: this machine has no such GPU; set accelerator=auto"),
         ("trainer.accelerator=cpu trainer.devices=3 trainer.strategy=ddp_fork", "trainer.devices=3: one process per"),

@@ -340,7 +340,9 @@ def test_a_run_with_a_teacher_is_interrupted_and_resumed(
     ):
         launch.train([*arguments, "hydra.run.dir=half"])
     Path("a.txt").write_text("Nobody has any idea of these novel words.\n" * 30)
-    with pytest.raises(InputError, match="the corpus or the text has changed since the run began; start the run again"):
+    with pytest.raises(
+        InputError, match="the corpus, the text or the config has changed since the run began; start the run again"
+    ):
         launch.resume("half")
     Path("a.txt").write_text(text)
     said.clear()

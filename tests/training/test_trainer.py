@@ -143,6 +143,19 @@ def test_missing_and_damaged_checkpoints_are_not_resumed(treebank: Path, tmp_pat
         train(config, tmp_path, COMMAND, resume=True)
 
 
+def test_a_checkpoint_of_other_sizes_is_not_resumed_whether_epochs_are_left_or_not(
+    treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = config_of(treebank, "trainer.max_epochs=2", "model.hidden.forward=5")
+    with interruption(1, monkeypatch), pytest.raises(KeyboardInterrupt):
+        train(config_of(treebank, "trainer.max_epochs=2"), tmp_path, COMMAND)
+    with pytest.raises(InputError, match="the config has changed since the run began; start the run again"):
+        train(other, tmp_path, COMMAND, resume=True)
+    train(config_of(treebank, "trainer.max_epochs=2"), tmp_path, COMMAND, resume=True)
+    with pytest.raises(InputError, match="the config has changed since the run began; start the run again"):
+        train(other, tmp_path, COMMAND, resume=True)
+
+
 def test_every_logger_has_every_epoch_and_the_scores(
     treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
