@@ -78,17 +78,8 @@ def _fork(monkeypatch: pytest.MonkeyPatch) -> None:
 def network_config(**changes: Any) -> NetworkConfig:
     """The settings of a tiny network, some of them changed."""
     config: dict[str, Any] = {
-        "decoder": "softmax",
-        "cell": "gru",
-        "depth": 2,
-        "hidden": {"forward": 8, "backward": 6},
-        "dropout": 0.0,
-        "words": 6,
-        "affixes": 3,
-        "chars": 5,
-        "buckets": BUCKETS,
-        "vectors": None,
-        "transformer": None,
+        **{"decoder": "softmax", "cell": "gru", "depth": 2, "hidden": {"forward": 8, "backward": 6}, "dropout": 0.0},
+        **{"words": 6, "affixes": 3, "chars": 5, "buckets": BUCKETS, "vectors": None, "transformer": None},
     }
     return NetworkConfig(**{**config, **changes})  # type: ignore[typeddict-item]
 
@@ -171,18 +162,9 @@ def make_tagger(
 def make_segmenter(seed: int = 3, **changes: Any) -> LearnedSegmenter:
     """A tiny segmenter with random weights, so large that every label and every script occurs."""
     config: dict[str, Any] = {
-        "hidden": 6,
-        "size": 8,
-        "buckets": 32,
-        "affix_buckets": 16,
-        "characters": False,
-        "spaces": True,
-        "rules": "unicode",
-        "sentences": None,
-        "pairs": True,
-        "cuts": None,
+        **{"hidden": 6, "size": 8, "buckets": 32, "affix_buckets": 16, "characters": False, "spaces": True},
+        **{"rules": "unicode", "sentences": None, "pairs": True, "cuts": None, **changes},
     }
-    config.update(changes)
     scripts = ["keep:* ..", "lower:d\\e l\\e", "like:*- \\.", "keep: *"]  # the last one gives one word
     affixes = {ending: [(0, 3), (1, 2), (3, 1), (4, 1)] for ending in ("*s", "*ws", "*ls", "*ds", "*e", "*he", "*ee")}
     forms = ["the", "book", "0000", "."]

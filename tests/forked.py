@@ -15,11 +15,7 @@ from tagger.__main__ import main
 
 
 def started(
-    *arguments: str,
-    folder: Path | str = ".",
-    stdin: str = os.devnull,
-    stdout: str = os.devnull,
-    stderr: str = "said",
+    *arguments: str, folder: Path | str = ".", stdin: str = os.devnull, stdout: str = os.devnull, stderr: str = "said"
 ) -> "multiprocessing.process.BaseProcess":
     """A command that has begun.
 

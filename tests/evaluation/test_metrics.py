@@ -1,13 +1,25 @@
-"""The report against numbers worked out by hand."""
+"""The report and calibration errors against numbers worked out by hand; temperatures."""
 
+import itertools
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+import tagger
 from tagger.errors import InputError
+from tagger.evaluation import calibration as calibration_module
+from tagger.evaluation.calibration import BINS, GoldScores, calibration, fit_temperature, fit_temperatures
 from tagger.evaluation.metrics import Tagged, format_report, report, tag_scores
+from tagger.model.crf import sequence_scores
+from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE, CRFDecoder, Decoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Sentence
+from tests.conftest import CORPUS, make_network, overfit, save_tiny
 
 
 def make_vocabulary(**tags: list[str]) -> Vocabulary:
@@ -146,3 +158,119 @@ def test_render_shows_the_numbers(scores: dict[str, Any]) -> None:
     assert lines[2].split() == ["all", "words", "75.00%", "8"]
     assert ["NOUN", "50.00%", "100.00%", "66.67%", "2"] in [line.split() for line in lines]
     assert max(map(len, lines)) <= 80
+
+
+def gold_scores(scores: torch.Tensor, gold: torch.Tensor, counts: Sequence[int]) -> GoldScores:
+    return GoldScores(scores, counts, torch.arange(len(gold)), gold)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 1.7])
+def test_the_temperature_of_a_softmax_is_found_again(temperature: float) -> None:
+    generator = torch.Generator().manual_seed(1)
+    scores = 4 * torch.randn(20_000, 5, generator=generator)
+    gold = torch.multinomial((scores / temperature).softmax(1), 1, generator=generator).squeeze(1)
+    halves = [gold_scores(*half, [10_000]) for half in zip(scores.split(10_000), gold.split(10_000), strict=True)]
+    assert fit_temperature(Decoder(), halves) == pytest.approx(temperature, rel=0.05)
+
+
+@pytest.mark.parametrize("temperature", [0.6, 1.6])
+def test_the_temperature_of_a_crf_is_found_again(temperature: float) -> None:
+    B, T, K = 4_000, 3, 3
+    generator = torch.Generator().manual_seed(2)
+    decoder = CRFDecoder(K)
+    with torch.no_grad():
+        for weights in decoder.parameters():
+            weights.copy_(2 * torch.randn(weights.shape, generator=generator))
+    scores = 2 * torch.randn(T * B, K, generator=generator)
+    # The score of each sequence of tags of each sentence, from which the gold one is drawn.
+    sequences = torch.tensor(list(itertools.product(range(K), repeat=T)))  # (27, T)
+    with torch.no_grad():
+        totals = torch.stack(
+            [
+                sequence_scores(scores, sequence.repeat_interleave(B), [B] * T, decoder.weights)
+                for sequence in sequences
+            ],
+            dim=1,
+        )
+    drawn = torch.multinomial((totals / temperature).softmax(1), 1, generator=generator).squeeze(1)
+    gold = sequences[drawn].T.flatten()  # the first tokens of all sentences, then the second ones
+    found = fit_temperature(decoder, [gold_scores(scores, gold, [B] * T)])
+    assert found == pytest.approx(temperature, rel=0.05)
+
+
+def test_tags_that_are_ruled_out_do_not_count() -> None:
+    generator = torch.Generator().manual_seed(4)
+    scores = 4 * torch.randn(2_000, 3, generator=generator)
+    gold = torch.multinomial((scores / 1.5).softmax(1), 1, generator=generator).squeeze(1)
+    expected = fit_temperature(Decoder(), [gold_scores(scores, gold, [2_000])])
+    impossible = torch.tensor([[-torch.inf, 0.0, 1.0]]).expand(200, -1)
+    more = gold_scores(impossible, torch.zeros(200, dtype=torch.int64), [200])
+    assert fit_temperature(Decoder(), [gold_scores(scores, gold, [2_000]), more]) == expected
+    assert fit_temperature(Decoder(), [more]) is None  # nothing is left
+
+
+@pytest.mark.parametrize(("right", "limit"), [(True, MIN_TEMPERATURE), (False, MAX_TEMPERATURE)])
+def test_what_is_always_right_or_wrong_gets_a_limit(right: bool, limit: float) -> None:
+    scores = torch.tensor([[1.0, 0.0]]).expand(200, -1)
+    gold = torch.full((200,), 0 if right else 1)
+    assert fit_temperature(Decoder(), [gold_scores(scores, gold, [200])]) == pytest.approx(limit, rel=0.002)
+
+
+@pytest.fixture
+def sentences() -> list[Sentence]:
+    """The tiny corpus without XPOS, a tag that no tagger knows, and a sentence without words."""
+    plain = [Sentence(s["tokens"], {"upos": s["upos"], "xpos": ["_"] * len(s["tokens"])}) for s in CORPUS]
+    return [*plain, Sentence(["Hm"], {"upos": ["NEW"], "xpos": ["_"]}), Sentence([], {"upos": [], "xpos": []})]
+
+
+def test_few_gold_tags_change_nothing(trained: Path, sentences: list[Sentence]) -> None:
+    loaded = tagger.load(trained, precision="float32")
+    assert fit_temperatures(loaded, list(sentences)) == {"upos": 1.0, "xpos": 1.0}
+    assert fit_temperatures(loaded, list(sentences), {"upos": 2.5}) == {"upos": 2.5, "xpos": 1.0}
+
+
+@pytest.mark.usefixtures("small_windows")
+@pytest.mark.parametrize("decoder", ["softmax", "crf"])
+def test_the_gold_tags_become_as_probable_as_can_be(
+    vocabulary: Vocabulary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decoder: str
+) -> None:
+    monkeypatch.setattr(calibration_module, "MIN_WORDS", 5)
+    network = make_network(vocabulary, decoder=decoder)
+    with torch.no_grad():
+        for weights in network.decoders.parameters():
+            weights.normal_()
+    overfit(network, vocabulary, steps=10)  # half learned
+    folder = save_tiny(tmp_path / "tagger", network, vocabulary)
+    gold = [Sentence(s["tokens"], {column: s[column] for column in ("upos", "xpos")}) for s in CORPUS]
+    gold.append(Sentence(gold[0].tokens, {column: tags[::-1] for column, tags in gold[0].tags.items()}))  # all wrong
+    found = fit_temperatures(tagger.load(folder, precision="float32"), gold)
+    config = json.loads((folder / "config.json").read_text())
+
+    def loss(factor: float) -> float:
+        """The negative log-probability of the gold tags, as users see the probabilities."""
+        (folder / "config.json").write_text(json.dumps(config | {"temperatures": {"upos": found["upos"] * factor}}))
+        loaded = tagger.load(folder, precision="float32")
+        total = 0.0
+        for sentence in gold:
+            tagged = loaded.annotate(sentence.tokens, top=len(vocabulary.tags["upos"]))
+            pairs = zip(tagged.alternatives["upos"], sentence.tags["upos"], strict=True)
+            total -= sum(math.log(dict(shares)[tag]) for shares, tag in pairs)
+        return total
+
+    assert MIN_TEMPERATURE * 1.1 < found["upos"] < MAX_TEMPERATURE / 1.1
+    assert loss(1.0) < min(loss(1.1), loss(1 / 1.1))
+
+
+def test_an_error_in_one_direction_does_not_make_up_for_one_in_the_other() -> None:
+    # 30 words that are all right with 0.6, and 30 of which half are right with 0.9
+    found = calibration([0.9, 0.9, 0.6, 0.6] * 15, [True, False, True, True] * 15)
+    assert found["confidence"] == pytest.approx(0.75)
+    # 14 bins of four words are 0.4 off; the one in the middle has words of both, mean confidence and accuracy 0.75
+    assert found["ece"] == pytest.approx(14 * 0.4 / 15)
+    assert [words for words, *_ in found["bins"]] == [4] * BINS
+
+
+def test_fewer_words_than_bins_are_a_bin_each() -> None:
+    found = calibration([0.25, 1.0], [True, True])
+    assert found["bins"] == [[1, 0.25, 1.0], [1, 1.0, 1.0]]
+    assert found["ece"] == pytest.approx(0.75 / 2)

@@ -1,16 +1,34 @@
-"""The CRF against an enumeration of all sequences of tags."""
+"""Decoders: the CRF against all sequences of tags, a linear chain against a loop, softmax, combinations."""
 
+from collections.abc import Sequence
 from itertools import pairwise, product
+from typing import cast
 
+import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
 from tagger.model import crf
+from tagger.model.batch import plan_batches
 from tagger.model.crf import log_partition, packing
-from tagger.model.decoder import FORBIDDEN, CRFDecoder, Decoder
+from tagger.model.decoder import FORBIDDEN, CRFDecoder, Decoded, Decoder, top_tags
+from tagger.model.linear_chain import (
+    EDGE,
+    TABLES,
+    FeatureTable,
+    LinearChain,
+    feature_key,
+    form_features,
+    term_places,
+    token_scores,
+)
 from tagger.model.vocabulary import IGNORE
+from tagger.tagging import decoding
+from tagger.tagging.decoding import Combinations
+from tests.conftest import TOKENS
 
 K = 4
 LENGTHS = torch.tensor([2, 4, 1, 3])
@@ -162,3 +180,193 @@ def test_the_loss_and_its_gradients_are_those_of_the_enumeration(
     assert_close(found, expected, atol=1e-5, rtol=1e-5)
     gradients = [torch.autograd.grad(loss, parameters) for loss in (found, expected)]
     assert_close(*gradients, atol=2e-6, rtol=1e-4)
+
+
+TAGS = 3
+SENTENCES = [["a"], *TOKENS, ["It", "is", "1,250", "km"], ["x" * 300, "well-known"]]
+
+
+def make_chain(forms: Sequence[str], seed: int = 1, tags: int = TAGS) -> LinearChain:
+    """A chain with random weights for the features of some forms."""
+    torch.manual_seed(seed)
+    chain = LinearChain([0] * len(TABLES), tags)
+    for i, (name, offsets) in enumerate(TABLES.items()):
+        keys = {key for form in forms for key in form_features(form)[i]}
+        chain.tables[name] = FeatureTable.of(keys, len(offsets) * tags)
+    for parameter in chain.parameters():
+        nn.init.normal_(parameter)
+    return chain.eval().requires_grad_(False)
+
+
+def weights_of(table: FeatureTable, keys: Sequence[int]) -> Tensor:
+    """The sum of the weights of features, looked up one by one."""
+    known = table.keys.tolist()
+    total = torch.zeros(table.weight.shape[1])
+    for key in keys:
+        if key in known:
+            total += table.weight[1 + known.index(key)]
+    return total
+
+
+def scores_of(chain: LinearChain, tokens: Sequence[str]) -> Tensor:
+    """The scores of a sentence, token by token."""
+    scores = torch.zeros(len(tokens), TAGS)
+    for i in range(len(tokens)):
+        for kind, (name, offsets) in enumerate(TABLES.items()):
+            for term, offset in enumerate(offsets):
+                form = tokens[i + offset] if 0 <= i + offset < len(tokens) else EDGE
+                weights = weights_of(cast(FeatureTable, chain.tables[name]), form_features(form)[kind])
+                scores[i] += weights.view(-1, TAGS)[term]
+    return scores
+
+
+def test_the_features_of_a_form() -> None:
+    own, near, far = form_features("Ab-1")
+    expected = ["form Ab-1", "lower ab-1", "shape Xx-9", "short shape Xx-9", "bias ", "capital ", "digit ", "hyphen "]
+    expected += ["prefix 1 a", "prefix 2 ab", "prefix 3 ab-", "prefix 4 ab-1"]
+    expected += ["suffix 1 1", "suffix 2 -1", "suffix 3 b-1", "suffix 4 ab-1"]
+    keys = {text: feature_key(*text.rsplit(" ", 1)) for text in expected}
+    assert sorted(own) == sorted(keys.values())
+    assert near == [keys[text] for text in ("lower ab-1", "suffix 3 b-1", "suffix 2 -1", "short shape Xx-9")]
+    assert far == [keys["lower ab-1"]]
+    assert len(form_features("é")[0]) == 7
+    assert form_features("x" * 200) == form_features("x" * 300)
+
+
+def test_scores_are_the_sums_of_the_weights_of_features() -> None:
+    chain = make_chain([EDGE, *(form for sentence in SENTENCES[:-1] for form in sentence)])  # and none of the last one
+    forms = [EDGE, *(form for sentence in SENTENCES for form in sentence)]
+    terms = chain(chain.rows(forms))
+    (batch,) = plan_batches(SENTENCES)
+    found = torch.empty(len(forms) - 1, TAGS)
+    found[batch.tokens] = token_scores(terms, term_places(batch.tokens + 1, 0, batch.counts))
+    expected = torch.cat([scores_of(chain, sentence) for sentence in SENTENCES])
+    torch.testing.assert_close(found, expected)
+    assert len(expected.unique(dim=0)) > len(expected) - 4
+
+
+def test_terms_are_the_same_to_the_bit_in_any_block() -> None:
+    forms = sorted({form for sentence in SENTENCES for form in sentence} | {f"word{i}" for i in range(100)})
+    chain = make_chain(forms, tags=17)
+    whole = chain(chain.rows(forms))
+    for i in (0, 1, 40, len(forms) - 1):
+        assert torch.equal(chain(chain.rows(forms[i : i + 1]))[0], whole[i])
+        assert torch.equal(chain(chain.rows(forms[i:][:7]))[0], whole[i])
+
+
+def test_features_without_weights_and_the_weakest_are_left_out() -> None:
+    table = cast(FeatureTable, make_chain(["book", "flights"]).tables["own"])
+    kept = table.kept(0.5)
+    largest = table.weight[1:].abs().amax(dim=1)
+    assert len(kept.keys) == len(table.keys) - len(table.keys) // 2
+    assert kept.weight[1:].abs().amax(dim=1).min() >= largest.median()
+    assert set(kept.keys.tolist()) <= set(table.keys.tolist())
+    assert not len(FeatureTable(0, 4).kept(0.5).keys)
+    table.weight[2:5] = 0
+    kept = table.kept()
+    assert len(kept.keys) == len(table.keys) - 3
+    for forms in (["book"], ["flights", "unseen"], []):
+        features = [form_features(form)[0] for form in forms]
+        assert torch.equal(kept(kept.rows(features)), table(table.rows(features)))
+
+
+N, WIDTH = 12, 6
+FOUR = [4, 4, 3, 1]  # of 12 tokens in 4 sentences
+SOFTMAX = Decoder()
+
+
+@pytest.fixture
+def logits() -> Tensor:
+    torch.manual_seed(1)
+    return 3 * torch.randn(N, WIDTH)
+
+
+def decode(logits: Tensor, top: int, temperature: float = 1.0) -> Decoded:
+    """The best tags of independent tokens."""
+    return top_tags(SOFTMAX.log_probabilities(logits, FOUR, temperature), SOFTMAX.best(logits, FOUR), top)
+
+
+def shares_of(decoded: Decoded) -> np.ndarray:
+    assert decoded.probabilities is not None
+    return decoded.probabilities
+
+
+def test_the_loss_is_the_cross_entropy_of_tokens_with_a_tag() -> None:
+    torch.manual_seed(1)
+    logits, targets = torch.randn(5, 3, WIDTH), torch.randint(WIDTH, (5, 3))
+    targets[3:, 1] = IGNORE
+    loss = SOFTMAX.loss(logits, targets, torch.tensor([5, 3, 5]))
+    known = targets != IGNORE
+    torch.testing.assert_close(loss, cross_entropy(logits[known], targets[known]))
+    assert SOFTMAX.loss(logits, torch.full_like(targets, IGNORE), torch.tensor([5, 3, 5])) == 0
+
+
+def test_tokens_of_a_softmax_do_not_depend_on_the_tags_of_others(logits: Tensor) -> None:
+    at = torch.tensor([9, 2])
+    found = SOFTMAX.log_conditionals(logits, FOUR, SOFTMAX.best(logits, FOUR), at)
+    torch.testing.assert_close(found, logits[at].log_softmax(-1))
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0])
+def test_probabilities_are_the_softmax(logits: Tensor, temperature: float) -> None:
+    found = decode(logits, WIDTH, temperature=temperature)
+    expected = (logits / temperature).softmax(-1).sort(descending=True)
+    assert np.array_equal(found.ids, expected.indices.numpy())
+    assert np.allclose(shares_of(found), expected.values.numpy(), atol=1e-6)
+    assert np.array_equal(shares_of(decode(logits, 2, temperature=temperature)), shares_of(found)[:, :2])
+    assert decode(logits, top=WIDTH + 5).ids.shape == (N, WIDTH)
+
+
+SIZES = [5, 4, 3]
+KNOWN = [[0, 0, 0], [0, 1, 2], [1, 1, 1], [2, 3, 0], [3, 2, 2], [4, 0, 1]]
+
+
+@pytest.fixture
+def columns() -> list[Tensor]:
+    torch.manual_seed(2)
+    return [2 * torch.randn(200, size) for size in SIZES]
+
+
+@pytest.mark.parametrize("held", [1, 1 << 22])
+def test_the_most_probable_known_combination_is_chosen(
+    columns: list[Tensor], monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    monkeypatch.setattr(decoding, "MAX_SCORES", held)
+    chosen = torch.stack(choose(KNOWN, columns), dim=1).tolist()
+    logs = [column.log_softmax(-1) for column in columns]
+    for token, found in enumerate(chosen):
+        sums = [sum(float(log[token, tag]) for log, tag in zip(logs, tags, strict=True)) for tags in KNOWN]
+        assert found == KNOWN[int(np.argmax(sums))]
+
+
+def choose(known: list[list[int]], columns: list[Tensor]) -> list[Tensor]:
+    """The tags that are chosen from logits."""
+
+    def logs(at: Tensor) -> list[Tensor]:
+        return [column[at].log_softmax(-1) for column in columns]
+
+    return Combinations(known, SIZES).choose([column.argmax(-1) for column in columns], logs)
+
+
+def test_a_token_that_can_have_no_known_combination_keeps_its_best_tags(columns: list[Tensor]) -> None:
+    columns[0][:100, :] = -torch.inf
+    columns[0][:100, 4] = 1.0  # KNOWN has it with tag 0 of the second column alone
+    columns[1][:100, 0] = -torch.inf
+    chosen = choose(KNOWN, columns)
+    for column, tags in zip(columns, chosen, strict=True):
+        assert torch.equal(tags[:100], column[:100].argmax(-1))
+    assert set(map(tuple, torch.stack(chosen, dim=1)[100:].tolist())) <= set(map(tuple, KNOWN))
+
+
+@pytest.mark.parametrize("tags", [1, 5, 300])
+def test_the_best_tags_follow_the_chosen_one_in_the_order_of_a_stable_sort(tags: int) -> None:
+    logs = torch.randn(200, tags, generator=torch.Generator().manual_seed(1)).bfloat16().float().log_softmax(-1)
+    logs[:50, ::2] = -torch.inf
+    logs[50:100] = logs[50:100].round()  # many are equal
+    chosen = torch.arange(200) % tags
+    expected = logs.sort(dim=-1, descending=True, stable=True).indices
+    for top in (1, 2, 9):
+        found = top_tags(logs, chosen, top)
+        for row, first, order in zip(found.ids.tolist(), chosen.tolist(), expected.tolist(), strict=True):
+            assert row == [first, *(tag for tag in order if tag != first)][:top]
+        assert np.allclose(shares_of(found), np.take_along_axis(logs.exp().numpy(), found.ids, 1), atol=1e-6)

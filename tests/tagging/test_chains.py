@@ -1,6 +1,7 @@
 """A tagger with a linear chain: what it says, also where its network is on another device, saves and refuses."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,10 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten, tree_map
 
 from tagger.bundle.bundle import Bundle, Linear
 from tagger.bundle.saved_config import CONFIG, LINEAR_WEIGHTS, sign
@@ -20,8 +25,7 @@ from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import TaggerOptions
 from tagger.text.sentence import Sentence
 from tests.conftest import CORPUS, LEMMAS, TOKENS, bundle_of, make_network, overfit
-from tests.model.test_linear_chain import make_chain
-from tests.second_device import DEVICE, SecondDevice
+from tests.model.test_crf import make_chain
 from tests.tagging.test_unseen_lemmas import MICE, reliability
 
 SENTENCES = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], ["unknown", "x" * 60], ["reads"] * 9]
@@ -150,3 +154,84 @@ def test_tags_are_the_same_on_another_device(decoder: str, column: str, monkeypa
         with SecondDevice():
             assert found(DEVICE, **options) == here
         network.to("cpu")
+
+
+DEVICE = "meta"  # as which it stands; nothing else uses this device within the block
+_HOME = torch.device(DEVICE)
+
+
+class _Away(Tensor):
+    """A tensor on the device."""
+
+    data_here: Tensor
+
+    @staticmethod
+    def __new__(cls, data: Tensor) -> "_Away":
+        made = Tensor._make_wrapper_subclass(
+            cls, data.shape, strides=data.stride(), storage_offset=data.storage_offset(), dtype=data.dtype, device=_HOME
+        )
+        made.data_here = data
+        return made
+
+    def tolist(self) -> Any:
+        return self.data_here.tolist()
+
+    __torch_function__ = torch._C._disabled_torch_function_impl
+
+    @classmethod
+    def __torch_dispatch__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return _run(function, args, kwargs or {})
+
+
+class _Made(TorchFunctionMode):
+    """`torch.tensor` of a list on the device, which asks no dispatcher."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if function is torch.tensor and torch.device(kwargs.get("device") or "cpu") == _HOME:
+            return function(*args, **{**kwargs, "device": "cpu"}).to(_HOME)
+        return function(*args, **kwargs)
+
+
+class SecondDevice(TorchDispatchMode):
+    """Within the block tensors can be moved to `DEVICE`; what mixes tensors of both devices is an error, as on a GPU.
+
+    A tensor of no dimensions may come from the processor, as on a GPU.
+    """
+
+    def __enter__(self) -> "SecondDevice":
+        self._made = _Made()
+        self._made.__enter__()
+        super().__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        self._made.__exit__(*error)
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return _run(function, args, kwargs or {})
+
+
+def _run(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    tensors = [each for each in tree_flatten((args, kwargs))[0] if isinstance(each, Tensor)]
+    is_away = any(isinstance(each, _Away) for each in tensors)
+    is_copy = function in (torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default)
+    here = [each for each in tensors if not isinstance(each, _Away) and each.dim()]
+    if is_away and here and not is_copy:
+        raise RuntimeError(f"{function}: tensors are on two devices")
+    goes = kwargs.get("device")
+    stays_away = is_away if goes is None else torch.device(goes) == _HOME
+    own = {**kwargs, **({} if goes is None else {"device": torch.device("cpu")})}
+    unwrapped = tree_map(lambda each: each.data_here if isinstance(each, _Away) else each, (tuple(args), own))
+    made = function(*unwrapped[0], **unwrapped[1])
+    known = {id(each.data_here): each for each in tensors if isinstance(each, _Away)}
+    if function is torch.ops.aten.copy_.default:
+        return args[0]
+
+    def wrapped(each: Any) -> Any:
+        if not isinstance(each, Tensor):
+            return each
+        return known[id(each)] if id(each) in known else _Away(each)
+
+    return tree_map(wrapped, made) if stays_away else made

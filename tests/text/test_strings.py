@@ -1,10 +1,15 @@
-"""Sentences are made of tokens; cells of a terminal; lexicons, the tags of spans, and which may follow which."""
+"""Tokens, cells of a terminal, lexicons, tags of spans, edit scripts, and characters that training writes otherwise."""
 
+import unicodedata
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tagger.errors import InputError
+from tagger.text.edit_scripts import MAX_CHARACTERS, apply_script, edit_script, length
+from tagger.text.lookalikes import _CYRILLIC, _LATIN, _PAIRS, MIN_SERBIAN, Spelling, in_one_alphabet
 from tagger.text.sentence import Sentence
 from tagger.text.strings import display_width, encodable, fitted, is_annotated, printable
 from tagger.text.tags import breaks_of, has_breaks, is_span_column, read_lexicon
@@ -77,3 +82,143 @@ def test_what_tags_of_spans_cannot_do() -> None:
     rows = ["B-NP I-NP O", "I-NP O", "O I-NP", "B-VP I-NP", "B-NP _ I-NP", ""]  # a blank says nothing
     found = [has_breaks([["O"], row.split()], breaks, set(BIO)) for row in rows]
     assert found == [False, True, True, True, False, False]
+
+
+_ANY = st.text(st.characters(exclude_characters="\t\n\r", categories=None), max_size=12)
+_TRAPS = st.text(st.sampled_from("aAbBeEßẞİIıiΣσςǆǅŉ'’.-*\\:+ \u0301\ud800\udfffحَⲁ中가กำé"), max_size=12)
+_TEXT = st.one_of(_ANY, _TRAPS)
+
+
+@given(_TEXT, _TEXT)
+@settings(max_examples=250)
+def test_every_pair_comes_back(source: str, target: str) -> None:
+    script = edit_script(source, target)
+    assert apply_script(script, source) == target
+    assert not set(script) & set("\t\n\r")
+
+
+@given(_TEXT, _TEXT, _TEXT)
+@settings(max_examples=150)
+def test_related_pairs_come_back(stem: str, one: str, other: str) -> None:
+    changed = [(stem + one, stem + other), (one + stem, other + stem), (stem + one, f"{stem} {one}")]
+    recased = [(stem.upper(), stem.lower()), (stem.title(), stem), (stem.lower(), stem.upper())]
+    for source, target in changed + recased:
+        assert apply_script(edit_script(source, target), source) == target
+
+
+@given(_TEXT, _TEXT, st.sampled_from(["", "keep:", "lower:", "like:", "title:", "upper:", "jamo:"]))
+@settings(max_examples=150)
+def test_any_string_is_applied_or_refused(template: str, source: str, capitals: str) -> None:
+    result = apply_script(capitals + template, source)
+    assert result is None or isinstance(result, str)
+
+
+ALIKE = r"""lower:* = The/the the/the LIVE/live 2/2; lower:*- = Houses/house houses/house CATS/cat;
+lower:*---y = stories/story Ladies/lady; lower:*--ll. = bcdaae/bcdlle; lower:--* = gewerk/werk;
+lower:be = is/be was/be Am/be; keep:* = Paris/Paris NATO/NATO iPhone/iPhone I/I; keep:*- = Germans/German;
+title:* = PARIS/Paris; upper:* = nato/NATO; lower:\- = —/-; keep:* ... = don't/do_n't Don't/Do_n't DON'T/DO_N'T;
+keep:* .. = it's/it_'s It's/It_'s iPhone's/iPhone_'s; like:.e * = daquele/de_aquele Duma/De_uma;
+like:de le = du/de_le Du/De_le DU/DE_LE; jamo:*-+ㄴ = 간/가+ㄴ 폭행한/폭행하+ㄴ; lower:* = 그/그;
+like:à les = aux/à_les Aux/À_les AUX/À_LES"""
+
+
+def test_pairs_that_change_alike_share_a_script() -> None:
+    for row in ALIKE.split(";"):
+        script, pairs = row.strip().split(" = ")
+        for pair in pairs.split():
+            assert edit_script(*pair.replace("_", " ").split("/")) == script
+
+
+def test_a_script_is_applied_to_other_words_if_it_fits() -> None:
+    rows = """lower:*---y Berries berry; like:de_le DU DE_LE; lower:*-- ass a; jamo:*-+ㄴ 큰 크+ㄴ;
+    keep:*_... Needn't Need_n't"""
+    for script, word, result in map(str.split, rows.split(";")):
+        assert apply_script(script.replace("_", " "), word) == result.replace("_", " ")
+    for script, word in (("lower:*--", "as"), ("keep:* ...", "n't"), ("jamo:*---", "간")):  # too short
+        assert apply_script(script, word) is None
+    assert apply_script("jamo:*-", "가") is None  # of which a letter would be left
+    assert [length(word) for word in ("간다", "NATO", "é", "")] == [5, 4, 1, 0]
+    for script in ("", "*", "lower", "other:*", "keep:**", "keep:.", "keep:a-"):
+        assert apply_script(script, "word") is None
+
+
+def test_strings_that_are_too_long_to_compare() -> None:
+    long = "ab" * 50_000
+    assert edit_script(long, long) == "lower:*"
+    assert apply_script(edit_script(long, long + "c"), long) == long + "c"
+    half = "ab" * (MAX_CHARACTERS // 2)
+    assert apply_script(edit_script(half, half[::-1]), half) == half[::-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("у сiтуацыях Рэспублiкi", "у сітуацыях Рэспублікі"),
+        ("Oни в Mоскве , cа", "Они в Москве , са"),
+        ("pay with pаypаl , cа", "pay with paypal , ca"),
+        ("IT-специалист и GPSом 3D i", "IT-специалист и GPSом 3D i"),  # words of one alphabet, or of both
+        ("vitamin C и C", "vitamin C и C"),
+        ("the cat", "the cat"),
+        ("naïve Ärzte", "naïve Ärzte"),
+        ("", ""),
+    ],
+)
+def test_a_word_is_read_in_the_alphabet_that_is_meant(text: str, read: str) -> None:
+    assert list(in_one_alphabet(text.split())) == read.split()
+
+
+def test_the_letters_of_a_pair_have_the_same_case_and_differ_in_their_alphabet() -> None:
+    for latin, cyrillic in zip(_LATIN, _CYRILLIC, strict=True):
+        assert latin.isupper() == cyrillic.isupper()
+        assert [unicodedata.name(each).split()[0] for each in (latin, cyrillic)] == ["LATIN", "CYRILLIC"]
+
+
+APOSTROPHES = ["l'", "d'"]
+
+
+@pytest.mark.parametrize(
+    ("forms", "text", "read"),
+    [
+        (APOSTROPHES, "l’ami d’un po’ ’n", "l'ami d'un po' 'n"),
+        (APOSTROPHES, "‘l’ami’ dit ’oui’", "‘l'ami’ dit ’oui’"),  # beside quotes
+        (APOSTROPHES, "5’ ’ 10’", "5’ ’ 10’"),  # no letters
+        (APOSTROPHES, "l'ami", "l'ami"),
+        (APOSTROPHES, "l`ami et `rien`", "l'ami et `rien`"),
+        ([*APOSTROPHES, "l’"], "c’est", "c'est"),
+        ([*APOSTROPHES, "m'", "l’", "d’"], "c’est", "c’est"),
+        (["l'", "l’", "'", "it"], "c’est", "c’est"),
+        ([], "c’est", "c’est"),
+    ],
+)
+def test_apostrophes_of_word_processors_are_read_as_those_of_training(forms: list[str], text: str, read: str) -> None:
+    assert Spelling(forms).text(text) == read
+
+
+@pytest.mark.parametrize(
+    ("forms", "words", "read"),
+    [
+        (["și", "țară"], "Ştii şi ţara", "Știi și țara"),
+        (["kuş", "beş"], "Ștefan beș şu", "Ştefan beş şu"),
+        (["کی", "یک"], "كي", "کی"),
+        (["peut-être"], "peut‑être", "peut-être"),
+        (["peut‑être"], "peut‑être", "peut‑être"),
+        (['ד"ר'], "ד״ר", 'ד"ר'),
+        (["là"], "la\u0300 voila\u0300", "là voilà"),
+        (["la\u0300"], "la\u0300", "la\u0300"),  # training has it
+        (["peut-être", "-"], "\u2010", "\u2010"),  # its lemma is the mark itself
+        ([], "Bun\u00addes \u00ad ﬁnden oﬀen", "Bundes \u00ad finden offen"),
+        (["ذهب"], "قـال ذَهَبَ قَالَ", "قال ذهب قَالَ"),  # without vowels it is a word of training
+        (["ذَهَبَ", "ذهب"], "ذَهَبَ", "ذَهَبَ"),
+        (["đak", "noć"] * MIN_SERBIAN, "Љиља је џин", "Ljilja je džin"),
+        (["noć"] * MIN_SERBIAN, "Љиља", "Љиља"),  # Polish, say
+        (["đak", "noć", "је"] * MIN_SERBIAN, "Љиља", "Љиља"),
+        ([], "the end", "the end"),
+    ],
+)
+def test_characters_that_training_lacks_are_read_as_those_that_it_has(forms: list[str], words: str, read: str) -> None:
+    assert Spelling(forms).words(words.split()) == read.split()
+
+
+def test_a_text_keeps_its_length() -> None:
+    text = "ﬁnden\u00ad Știi كي voila\u0300 " + "".join(rare for rare, _ in _PAIRS)
+    assert len(Spelling(["și", "کی", "a-b", 'ד"ר']).text(text)) == len(text)

@@ -28,10 +28,7 @@ from tests.training.conftest import COMMAND, config_of
 
 
 def test_the_most_frequent_tag_of_each_word() -> None:
-    rows = [
-        {"tokens": ["a", "b", "a"], "upos": ["X", "Y", "X"]},
-        {"tokens": ["b", "b", "A"], "upos": ["Y", "X", "_"]},
-    ]
+    rows = [{"tokens": ["a", "b", "a"], "upos": ["X", "Y", "X"]}, {"tokens": ["b", "b", "A"], "upos": ["Y", "X", "_"]}]
     train, dev = Dataset.from_list(rows), Dataset.from_list([{"tokens": ["a", "b", "c"], "upos": ["X", "X", "X"]}])
     vocabulary = Vocabulary.build(train, ["upos"])
     assert most_frequent_tags(train, {"dev": dev, "train": train}, vocabulary) == {

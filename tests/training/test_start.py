@@ -20,10 +20,7 @@ from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Sentence
 from tagger.text.tags import breaks_of, has_breaks
-from tagger.training.start import (
-    merge_vocabularies,
-    transfer_weights,
-)
+from tagger.training.start import merge_vocabularies, transfer_weights
 from tagger.training.train import train
 from tests.conftest import TOKENS, make_batch, make_network
 from tests.pretrained.e5 import write_package
