@@ -17,13 +17,7 @@ from tagger.__main__ import main
 def started(
     *arguments: str, folder: Path | str = ".", stdin: str = os.devnull, stdout: str = os.devnull, stderr: str = "said"
 ) -> "multiprocessing.process.BaseProcess":
-    """A command that has begun.
-
-    Args:
-        arguments: of the command.
-        folder: in which it runs.
-        stdin, stdout, stderr: files in that folder; what is written is appended.
-    """
+    """A command that has begun in `folder`, with files there as its streams; what is written is appended."""
 
     def work() -> None:
         os.chdir(folder)

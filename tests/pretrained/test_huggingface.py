@@ -1,4 +1,4 @@
-"""Encoders from folders, packages and the Hub, what is said where none can be loaded, and their outputs on disk."""
+"""Encoders from folders, packages and the Hub, or what is said where none can be loaded; their outputs."""
 
 import importlib.util
 import re
@@ -15,12 +15,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tagger.errors import InputError
-from tagger.model.transformer import PieceTokenizer, TransformerEmbedding
+from tagger.model import transformer
+from tagger.model.transformer import FROZEN_GAMMA, MAX_FORM_PIECES, PieceTokenizer, TransformerEmbedding, windows
 from tagger.pretrained import cached_outputs
 from tagger.pretrained import huggingface as pretrained
 from tagger.pretrained.cached_outputs import frozen_outputs
 from tagger.pretrained.huggingface import load_tokenizer, load_weights
-from tests.pretrained.encoders import LAYERS, SENTENCES, SIZE, by_hand, load, read, save_bert, transformers
+from tests.pretrained.encoders import LAYERS, LIMIT, SENTENCES, SIZE, by_hand, flat, load, read, save_bert, transformers
 
 
 @pytest.mark.parametrize("kind", ["bert", "roberta"])
@@ -202,3 +203,189 @@ def test_folder_that_cannot_be_written(encoder: Any, tmp_path: Path) -> None:
     (tmp_path / "new").write_text("")
     with pytest.raises(InputError, match=r"\.npy cannot be written: .*another folder"):
         run(encoder, tmp_path)
+
+
+@pytest.mark.parametrize("pooling", ["first", "mean"])
+@pytest.mark.parametrize("kind", ["bert", "roberta"])
+def test_outputs_are_those_of_the_encoder(kind: str, pooling: str, request: Any) -> None:
+    folder = request.getfixturevalue(kind)
+    embedding, tokenizer, _ = load(folder, pooling=pooling)
+    sentences = [*SENTENCES[:2], ["the", "\u200b", "booking", "s", "x"]]
+    batch = embedding.outputs(read(tokenizer, *sentences))
+    assert batch.shape == (5, 3, LAYERS + 1, SIZE)
+    for number, sentence in enumerate(sentences):
+        expected = by_hand(folder, tokenizer, sentence, pooling)
+        alone = embedding.outputs(read(tokenizer, sentence))
+        torch.testing.assert_close(alone[:, 0], expected, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(batch[: len(sentence), number], expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("pooling", ["first", "mean"])
+def test_windows_are_read_in_parts(bert: Path, pooling: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    embedding, tokenizer, _ = load(bert, pooling=pooling)
+    pieces = read(tokenizer, *[["the", "booking", "s"] * (5 - number % 5) for number in range(8)], ["a"] * 50)
+    whole = embedding.outputs(pieces)
+    sizes: list[tuple[int, ...]] = []
+    embedding.encoder.register_forward_pre_hook(
+        lambda _, __, named: sizes.append(tuple(named["input_ids"].shape)), with_kwargs=True
+    )
+    monkeypatch.setattr(transformer, "PART_PIECES", 40)
+    torch.testing.assert_close(embedding.outputs(pieces), whole, atol=1e-5, rtol=1e-5)
+    assert len(sizes) > 3
+    assert all(rows == 1 or rows * longest <= 40 for rows, longest in sizes)
+    assert sum(rows for rows, _ in sizes) == len(pieces.ids)
+    assert sum(rows * longest for rows, longest in sizes) < pieces.ids.numel()
+
+
+def test_chosen_layers_and_mix(bert: Path) -> None:
+    every, tokenizer, _ = load(bert)
+    some, _, config = load(bert, layers=[2, 0])
+    assert config["layers"] == [2, 0]
+    pieces = read(tokenizer, *SENTENCES[:2])
+    outputs = every.outputs(pieces)
+    torch.testing.assert_close(some.outputs(pieces), outputs[:, :, [2, 0]])
+    torch.testing.assert_close(every(pieces), FROZEN_GAMMA * outputs.mean(2))  # equal weights to begin with
+    with torch.no_grad():
+        some.scalars.copy_(torch.tensor([1.0, -1.0]))
+        some.gamma.fill_(3.0)
+    share = 1 / (1 + np.exp(-2.0))
+    torch.testing.assert_close(some(pieces), 3 * (share * outputs[:, :, 2] + (1 - share) * outputs[:, :, 0]))
+
+
+@pytest.mark.parametrize("tune", [False, True])
+def test_a_tuned_encoder_learns_with_dropout_and_a_frozen_one_does_neither(bert: Path, tune: bool) -> None:
+    embedding, tokenizer, _ = load(bert, tune=tune)
+    pieces = read(tokenizer, *SENTENCES)
+    embedding.train()
+    assert torch.allclose(embedding(pieces), embedding(pieces), rtol=1e-5, atol=1e-5) != tune
+    embedding.eval()(pieces).square().sum().backward()
+    grads = {name: p.grad for name, p in embedding.named_parameters()}
+    assert all((grad is not None) == (tune or name in ("gamma", "scalars")) for name, grad in grads.items())
+    assert all(grad is None or grad.isfinite().all() for grad in grads.values())
+    assert bool(embedding.parameter_groups(1.0, 0.5, 0.1)) == tune
+
+
+def test_top_layers_learn_without_dropout(bert: Path) -> None:
+    embedding, tokenizer, _ = load(bert, tune=1)
+    pieces = read(tokenizer, *SENTENCES)
+    embedding.train()
+    torch.testing.assert_close(embedding(pieces), embedding(pieces))
+    embedding.set_learning(False)
+    embedding(pieces).sum().backward()
+    assert all(parameter.grad is None for parameter in embedding.encoder.parameters())
+    embedding.set_learning(True)
+    embedding(pieces).square().sum().backward()
+    grads = {name: parameter.grad is not None for name, parameter in embedding.encoder.named_parameters()}
+    assert grads == {name: ".layer.1." in name for name in grads}
+    learned = [parameter for group in embedding.parameter_groups(1.0, 0.5, 0.1) for parameter in group["params"]]
+    assert len(learned) == sum(grads.values())
+    lower, _, _ = load(bert, tune=1, layers=[0, 1])
+    assert all(p.requires_grad == (".layer.0." in name) for name, p in lower.encoder.named_parameters())
+    frozen, _, _ = load(bert)
+    frozen.set_learning(True)
+    assert not frozen.learns
+
+
+def test_lower_layers_learn_more_slowly(bert: Path) -> None:
+    embedding, _, _ = load(bert, tune=True)
+    groups = embedding.parameter_groups(lr=1.0, decay=0.5, weight_decay=0.1)
+    names = {id(parameter): name for name, parameter in embedding.named_parameters()}
+    listed = [names[id(parameter)] for group in groups for parameter in group["params"]]
+    assert sorted(listed) == sorted(set(names.values()) - {"scalars", "gamma"})
+    for group in groups:
+        for parameter in group["params"]:
+            name = names[id(parameter)]
+            layer = 0.5 if ".layer.0." in name else 1.0 if ".layer.1." in name else 0.25
+            assert (group["lr"], group["weight_decay"]) == (layer, 0.1 if parameter.dim() > 1 else 0.0), name
+
+
+def test_bf16_is_close(bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transformer, "multiplies_bfloat16", lambda: True)
+    embedding, tokenizer, _ = load(bert)
+    short, _, _ = load(bert, dtype="bfloat16")
+    pieces = read(tokenizer, *SENTENCES[:2])
+    found = short.outputs(pieces)
+    assert found.dtype == torch.float32
+    assert (found != embedding.outputs(pieces)).any()
+    torch.testing.assert_close(found, embedding.outputs(pieces), atol=0.1, rtol=0.05)
+    monkeypatch.setattr(transformer, "multiplies_bfloat16", lambda: False)  # float32 is faster there
+    assert torch.equal(short.outputs(pieces), embedding.outputs(pieces))
+
+
+def test_layers_of_other_architectures_are_found(bert: Path) -> None:
+    embedding, _, _ = load(bert, tune=True)
+    linear = [torch.nn.Linear(2, 2, bias=False) for _ in range(4)]
+    layers, norm = torch.nn.ModuleList(linear[1:]), torch.nn.LayerNorm(2, bias=False)
+    embedding.encoder = torch.nn.ModuleDict({"wte_embed": linear[0], "h": layers, "final_norm": norm})
+    rates = [(g["lr"], g["weight_decay"]) for g in embedding.parameter_groups(1.0, 0.5, 0.1)]
+    assert rates == [(0.125, 0.1), (0.25, 0.1), (0.5, 0.1), (1.0, 0.1), (1.0, 0.0)]
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta"])
+@pytest.mark.parametrize("sentence", [["They", "booking", "flights", "."], ["a", "x" * 20, "the-book,", "é"]])
+def test_pieces_are_those_of_a_sentence_in_words(kind: str, sentence: list[str], request: Any) -> None:
+    folder = request.getfixturevalue(kind)
+    _, ours, _ = load(folder)
+    theirs = transformers.AutoTokenizer.from_pretrained(folder)
+    theirs.backend_tokenizer.no_padding()
+    theirs.backend_tokenizer.no_truncation()
+    if kind == "roberta":
+        theirs.backend_tokenizer.pre_tokenizer.add_prefix_space = True
+    expected = theirs(sentence, is_split_into_words=True)
+    found = ours.pieces(sentence)
+    assert ours.prefix + flat(found) + ours.suffix == expected["input_ids"]
+    words = [word for word in expected.word_ids() if word is not None]
+    assert [len(pieces) for pieces in found] == np.bincount(words).tolist()
+
+
+def test_every_form_has_pieces_but_not_too_many(bert: Path, roberta: Path) -> None:
+    _, tokenizer, _ = load(bert)
+    assert tokenizer.pieces(["\u200b", "", " ", "\ud800", "x" * 200]) == [[1]] * 5  # all unknown
+    assert tokenizer.pieces([]) == []
+    _, tokenizer, _ = load(roberta)
+    assert [len(pieces) for pieces in tokenizer.pieces(["qz" * 500, "\ud800"])] == [tokenizer.room, 4]  # Ġ, 3 bytes
+    wide = PieceTokenizer(tokenizer.tokenizer, 512)
+    assert len(wide.pieces(["qz" * 500])[0]) == MAX_FORM_PIECES
+
+
+@pytest.mark.parametrize("words", [["a"], ["book", "flights", "a", "unablea"], ["a", "un" + "able" * 7]])
+def test_windows_of_a_long_sentence(bert: Path, words: list[str]) -> None:
+    _, tokenizer, _ = load(bert)
+    tokens = [words[place % len(words)] for place in range(200)]
+    pieces = tokenizer.pieces(tokens)
+    found = windows([tokenizer.pieces(["the"]), pieces], tokenizer)
+    assert found.ids.shape[1] <= LIMIT
+    assert found.window.shape == (200, 2)
+    sizes = found.mask.sum(1)
+    stands = torch.zeros_like(found.ids)  # how many tokens are read from a place
+    for token, ids in enumerate(pieces):
+        row, start, end = (int(x[token, 1]) for x in (found.window, found.start, found.end))
+        assert found.ids[row, start:end].tolist() == ids
+        stands[row, start:end] += 1
+    assert stands.max() == 1
+    assert stands.sum() == sum(map(len, pieces))
+    rows = found.window[:, 1].unique().tolist()
+    assert (found.window[:, 1].diff() >= 0).all()
+    longest = max(map(len, pieces))
+    for row in rows:
+        used = stands[row].nonzero().flatten()
+        if row != rows[0]:  # at least a quarter of a window before the first token, but for a token's length
+            assert used[0] - 1 >= tokenizer.room // 4 - longest
+        if row != rows[-1]:
+            assert sizes[row] - 2 - used[-1] >= tokenizer.room // 4 - longest
+    beyond = torch.arange(200) > 0
+    for x in (found.window, found.start, found.end):
+        assert (x[beyond, 0] == 0).all()
+
+
+def test_a_token_stands_in_the_window_that_shows_most_around_it(bert: Path) -> None:
+    _, tokenizer, _ = load(bert)  # room for 30 pieces: windows of tokens 0 to 29, 15 to 44, 30 to 49
+    assert read(tokenizer, ["a"] * (LIMIT - 2)).ids.shape == (1, LIMIT)
+    assert len(read(tokenizer, ["a"] * (LIMIT - 1)).ids) == 2
+    found = windows([[[9]] * 50], tokenizer)
+    for token in range(50):
+        distances = [
+            min(token - first if first else 99, last - 1 - token if last < 50 else 99)
+            for first, last in ((0, 30), (15, 45), (30, 50))
+        ]
+        assert distances[int(found.window[token, 0])] == max(distances)

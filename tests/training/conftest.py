@@ -32,15 +32,8 @@ from tagger.training.trainer import EpochRecorder
 TRAIN = "tagger.training.train.train"
 COMMAND = "python -m tagger corpus=conllu"
 TINY = [
-    "model.hidden.forward=12",
-    "model.hidden.backward=8",
-    "embedding.words=8",
-    "embedding.affixes=4",
-    "embedding.chars=8",
-    "embedding.buckets=64",
-    "batch_tokens=300",
-    "linear=0",
-    "accelerator=cpu",
+    *("model.hidden.forward=12", "model.hidden.backward=8", "embedding.words=8", "embedding.affixes=4"),
+    *("embedding.chars=8", "embedding.buckets=64", "batch_tokens=300", "linear=0", "accelerator=cpu"),
     "segmenter=rules",
 ]
 

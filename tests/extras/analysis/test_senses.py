@@ -23,19 +23,10 @@ from tagger.extras.analysis.senses import (
     unit,
 )
 from tagger.extras.analysis.vectors import Located, embed
-from tagger.model.vocabulary import Vocabulary
 from tagger.text.paragraphs import Paragraph
 from tagger.text.sentence import Token
 from tagger.text.strings import display_width
 from tests.commands.conftest import call, error
-from tests.conftest import make_network, make_tagger
-
-
-@pytest.fixture(scope="module")
-def untrained(vocabulary: Vocabulary) -> Tagger:
-    """Random weights: a word's vector depends on its neighbours."""
-    network = make_network(vocabulary, seed=8, hidden={"forward": 16, "backward": 16})
-    return make_tagger(network, vocabulary, precision="float32")
 
 
 def located(sentences: list[list[str]]) -> list[Located]:
@@ -122,8 +113,8 @@ def contexts(noun: int, verb: int) -> Occurrences:
     return find("book", located(frames), 1000)
 
 
-def test_uses_of_a_word_are_told_apart(untrained: Tagger) -> None:
-    found = senses(partial(embed, untrained), "book", contexts(12, 8))
+def test_uses_of_a_word_are_told_apart(both_ways: Tagger) -> None:
+    found = senses(partial(embed, both_ways), "book", contexts(12, 8))
     assert (found.total, found.layer, [len(group.members) for group in found.groups]) == (20, "all", [12, 8])
     for group, letter, others in zip(found.groups, "nv", ({"the", "reads", "flights"}, {"they", "well"}), strict=True):
         assert {each.sentence.tokens[0][0] for each in group.members} == {letter}
@@ -131,15 +122,15 @@ def test_uses_of_a_word_are_told_apart(untrained: Tagger) -> None:
         assert all(example in group.members for example in group.examples)
         assert set(group.nearest) == {"the", "reads", "flights", "they", "well"}
         assert group.nearest[0] in others
-    form = senses(partial(embed, untrained, layer=0), "book", contexts(12, 8))  # which alone has no senses
+    form = senses(partial(embed, both_ways, layer=0), "book", contexts(12, 8))  # which alone has no senses
     assert [len(group.members) for group in form.groups] == [20]
     with pytest.raises(InputError, match="--groups 6: there are only 5 occurrences of 'book'"):
-        senses(partial(embed, untrained), "book", contexts(3, 2), number=6)
+        senses(partial(embed, both_ways), "book", contexts(3, 2), number=6)
 
 
-def test_a_sentence_is_shown_once(untrained: Tagger) -> None:
+def test_a_sentence_is_shown_once(both_ways: Tagger) -> None:
     found = find("book", located([["They", "book"]] * 5 + [["The", "book"]]), 1000)
-    (group,) = senses(partial(embed, untrained), "book", found, number=1).groups
+    (group,) = senses(partial(embed, both_ways), "book", found, number=1).groups
     assert [each.sentence.tokens for each in group.examples] == [["They", "book"], ["The", "book"]]
 
 
