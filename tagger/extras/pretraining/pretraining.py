@@ -3,9 +3,11 @@
 A tagger can start from the network in that folder.
 """
 
+import json
 import logging
 import math
 import os
+import re
 import shlex
 import time
 from collections import Counter
@@ -39,12 +41,13 @@ from tagger.model.encoder import CELLS
 from tagger.model.network import NetworkConfig, check_training_memory
 from tagger.model.vocabulary import IGNORE, Vocabulary
 from tagger.text.files import file_version
-from tagger.text.schema import Count, Dropout, Name, Rate, Seed, Size, bad_value, one_of, read
+from tagger.text.schema import Count, Dropout, Name, Rate, Seed, Size, bad_value, nearest, one_of, read, read_json
 from tagger.text.segment import RULES, RuleSegmenter
 from tagger.text.sentence import Sentence
+from tagger.text.strings import text_hash
 from tagger.training.config import CardConfig, Files, HiddenConfig, check_machine, check_trainer_settings
 from tagger.training.data import BucketSampler
-from tagger.training.launch import VERSION_BASE, in_one_line
+from tagger.training.launch import VERSION_BASE, in_one_line, keys_of
 from tagger.training.module import TaggerModule
 from tagger.training.report import config_section
 from tagger.training.run_folder import can_resume
@@ -52,6 +55,7 @@ from tagger.training.trainer import begin, finish, fit_best
 
 DEV_SHARE = 0.05  # the end of the text is dev text, unless files are named
 DEV_STRIDE = 8  # one of 8 dev words that can be predicted is hidden, so that its neighbours stay visible
+VALUES, MAX_VALUES = "values.json", 10_000_000  # file of a run with what decides its network, and its bytes at most
 CUT = 0.15  # share of the sentences that are cut off before or after a hidden word
 
 _log = logging.getLogger(__name__)
@@ -123,6 +127,11 @@ def config_of(overrides: Sequence[str]) -> PretrainConfig:
         with initialize_config_dir(str(Path(__file__).parent.resolve()), **VERSION_BASE):
             values: Any = OmegaConf.to_container(compose("pretrain", list(overrides)), resolve=True)
     except (HydraException, OmegaConfBaseException) as error:
+        if unknown := re.match("Could not override '(.+)'", str(error)):
+            known = keys_of(Path(__file__).with_name("pretrain.yaml"))
+            near = nearest(unknown[1], known)
+            remedy = f"did you mean {near}?" if near else f"the keys are {', '.join(known)}"
+            raise InputError(f"{unknown[1]}: no such key; {remedy}") from None
         raise in_one_line(error) from None
     config = read(PretrainConfig, values, from_page=True)
     check_machine(config.threads, config.trainer)
@@ -266,7 +275,7 @@ def pretrain(config: PretrainConfig, command: str) -> dict[str, Any]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         resume = can_resume(folder)
-        if not resume and {path.name for path in folder.iterdir()} - {LOCK}:
+        if not resume and {path.name for path in folder.iterdir()} - {LOCK, VALUES}:
             raise InputError(f"folder={folder}: it holds files, and none of an epoch to go on from; name another one")
     except OSError as error:
         raise InputError(f"folder={folder} cannot be a run's folder: {error.strerror}") from None
@@ -289,6 +298,7 @@ def _train(config: PretrainConfig, folder: Path, command: str, resume: bool) -> 
         raise InputError(f"min_count={config.min_count}: no word of {text.name} occurs that often; give more text")
     if not any(token.lower() in vocabulary.word_ids for tokens in text.dev["tokens"] for token in tokens):
         raise InputError("dev: none of its words can be predicted; give other dev files, or more text")
+    _keep_values(folder / VALUES, config, list(vocabulary.words), resume)
     network: Any = {
         **asdict(config.model),
         **asdict(config.embedding),
@@ -327,6 +337,21 @@ def _train(config: PretrainConfig, folder: Path, command: str, resume: bool) -> 
     draw_learning_curve(epochs, folder / "learning_curve.png")
     finish(folder, results)
     return results
+
+
+def _keep_values(file: Path, config: PretrainConfig, words: list[str], resume: bool) -> None:
+    """Writes what decides the network of a run, or refuses to go on with another one."""
+    free = ("folder", "passes", "threads", "trainer", "card")
+    values = {name: value for name, value in asdict(config).items() if name not in free}
+    values = json.loads(json.dumps(values | {"words of text": text_hash(" ".join(words))}))
+    if resume and file.is_file():
+        there = read_json(file, MAX_VALUES)
+        if names := [name for name, value in values.items() if there.get(name) != value]:
+            raise InputError(
+                f"folder={file.parent}: its run has other values of {', '.join(names)}; give the same, or name another"
+                " folder"
+            )
+    file.write_text(json.dumps(values, indent=2), encoding="utf-8")
 
 
 def _format(results: Mapping[str, Any]) -> str:

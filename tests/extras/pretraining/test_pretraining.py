@@ -142,6 +142,8 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(
     pretrain(whole, "")
     with interruption(2, monkeypatch, seed=3), pytest.raises(KeyboardInterrupt, match="the same command and folder="):
         pretrain(stopped, "")
+    with pytest.raises(InputError, match=r"its run has other values of min_count, model; give the same"):
+        pretrain(tiny(untagged, "passes=3", "model.depth=2", "min_count=3", f"folder={tmp_path}/b"), "")
     pretrain(stopped, "")
     for name in ("model.safetensors", "words.safetensors"):
         paths = [tmp_path / run / "pretrained" / name for run in "ab"]
@@ -186,6 +188,8 @@ def test_the_command_of_the_page_can_be_read() -> None:
         ("model.hidden.forward=1000000", "parameters need"),
         ("dev={text}", "dev names all of text"),
         ("dev={text}/../other.lines", "dev: none of its words can be predicted"),
+        ("maks=0.2", "maks: no such key; did you mean mask?"),
+        ("corpus=sample", "corpus: no such key; the keys are folder, text, dev, "),
         ("folder={text}", "it holds files, and none of an epoch to go on from"),
     ],
 )
