@@ -23,7 +23,7 @@ from typing import Any, TextIO
 from tagger.errors import InputError
 from tagger.jobs.plan import Job, file_state
 from tagger.text.files import is_remote
-from tagger.text.output_files import lock, whole_file
+from tagger.text.output_files import follow_no_link, lock, whole_file
 
 SETTINGS_FILE = ".tagger.settings"  # in the folder of outputs
 _TICK, _GRAIN = 10_000_000, 100  # nanoseconds: a checksum, a multiple of the grain, fills a tick
@@ -97,7 +97,7 @@ class PlannedOutputs:
         path, settings = folder / SETTINGS_FILE, json.loads(new)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("a+")  # which is locked until it is closed
+            self._file = open(path, "a+", opener=follow_no_link)  # noqa: SIM115 - its lock lasts until `close`
             busy = not shared and lock(self._file) is False
             self._file.seek(0)
             there: Any = None

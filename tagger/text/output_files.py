@@ -112,7 +112,8 @@ def _hidden(target: Path, alone: bool) -> tuple[Path, BinaryIO] | None:
     start = f".{target.name[:_NAME]}."
     if alone:
         path = target.with_name(f"{start}{zlib.crc32(os.fsencode(target.name)):08x}.part")
-        binary: BinaryIO = path.open("ab")  # which a process that was killed may have left
+        # A process that was killed may have left it.
+        binary: BinaryIO = open(path, "ab", opener=follow_no_link)  # noqa: SIM115
         locked = lock(binary)
         with suppress(FileNotFoundError):
             if locked and os.path.samestat(os.fstat(binary.fileno()), path.stat()):
@@ -124,6 +125,11 @@ def _hidden(target: Path, alone: bool) -> tuple[Path, BinaryIO] | None:
         path.unlink(missing_ok=True)
     path = target.with_name(f"{start}{secrets.token_hex(4)}.part")
     return path, path.open("xb")
+
+
+def follow_no_link(name: str, flags: int) -> int:
+    """Opens a file whose name others can foresee, for `open`: a link that they made would have its target emptied."""
+    return os.open(name, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def lock(file: IO[Any]) -> bool | None:

@@ -206,6 +206,21 @@ def test_a_folder_that_cannot_be_written_is_an_error_at_once() -> None:
         started()
 
 
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="the system opens links alone")
+def test_links_in_the_place_of_hidden_files_are_refused() -> None:
+    Path("precious").write_text("mine")
+    with closing(opened()) as outputs, open_output(outputs.pending[0]):
+        (hidden,) = OUT.glob(".*.part")
+    for name in (hidden, OUT / SETTINGS_FILE):
+        name.unlink(missing_ok=True)
+        name.symlink_to(Path("precious").absolute())
+    with pytest.raises(InputError, match=f"{SETTINGS_FILE} cannot be written"):
+        started(force=True)
+    with pytest.raises(InputError, match="cannot be written"), open_output(planned()[0], force=True):
+        pass
+    assert Path("precious").read_text() == "mine"
+
+
 def _write(begun: str) -> None:
     outputs = PlannedOutputs(planned(), "out", {"tagger": "x"})
     with closing(outputs), open_output(next(outputs.unmade())) as out:
