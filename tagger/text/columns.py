@@ -124,7 +124,7 @@ def read_columns(
         where = f"{path}, line {number}"
         try:
             if cut is None and quoted:
-                mark = _csv_separator_of(text, remedy)
+                mark = _csv_separator_of(text)
                 cut, blank = _csv_cut(mark), f" \t{mark}"
             elif cut is None:
                 cut = _cut_at("\t" if "\t" in text else " ")
@@ -192,14 +192,14 @@ def _csv_cut(separator: str) -> _Cut:
     return lambda line: next(csv.reader([line], delimiter=separator, strict=True))
 
 
-def _csv_separator_of(line: str, remedy: str) -> str:
+def _csv_separator_of(line: str) -> str:
     """The separator that divides the first line of a CSV file, after a token that is not empty."""
     plain = _QUOTED.sub('""', line)
     found = [mark for mark in CSV_SEPARATORS if plain.find(mark) > 0]
     if len(found) != 1:
         marks = "a comma, a semicolon or a tab"
         why = "may be divided by each of several separators" if found else f"is not divided by {marks}"
-        raise InputError(f"{shorten(line)} {why}; {remedy}")
+        raise InputError(f"{shorten(line)} {why}; name it with --separator, or give --input tokens")
     return found[0]
 
 

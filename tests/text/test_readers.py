@@ -328,8 +328,8 @@ def test_csv() -> None:
         ("1,5;NUM\n", ";", [["1,5"]]),
         ("tt\tX\n", r"\t", [["tt"]]),
         ("t\n\\\n", r"\t", "no column 1"),
-        ("1,5;NUM\n", None, "each of several separators; check --column and --separator"),
-        ("Er|PRON\n", None, "is not divided by a comma, a semicolon or a tab; check --column and --separator"),
+        ("1,5;NUM\n", None, "each of several separators; name it with --separator"),
+        ("Er|PRON\n", None, "is not divided by a comma, a semicolon or a tab; name it with --separator"),
     ],
 )
 def test_the_first_line_tells_the_separator_of_csv(text: str, separator: str | None, found: Any) -> None:
