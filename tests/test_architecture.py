@@ -14,6 +14,7 @@ ROOT = {"errors", "bundled"}  # files at the root that every room may import
 # A room imports only from rooms before it.
 ROOMS = (
     "text",
+    "words",
     "model",
     "pretrained",
     "segmenter",

@@ -31,8 +31,6 @@ from tagger.bundle.saved_config import (
 )
 from tagger.bundle.validation import read_description, read_lemmas
 from tagger.errors import InputError, reason
-from tagger.model.dictionary import open_dictionary
-from tagger.model.lemma_reliability import LemmaReliability
 from tagger.model.linear_chain import TABLES, LinearChain
 from tagger.model.network import TaggerNetwork
 from tagger.model.storage import build_without_memory, compress, expand, one_error, read_weights
@@ -42,8 +40,10 @@ from tagger.pretrained.huggingface import load_tokenizer, load_weights
 from tagger.segmenter.learned import LearnedSegmenter, load_segmenter
 from tagger.text.output_files import whole_folder
 from tagger.text.schema import write_packed_json
-from tagger.text.segment import LEARNED
 from tagger.text.strings import LEMMA
+from tagger.words.dictionary import open_dictionary
+from tagger.words.lemma_reliability import LemmaReliability
+from tagger.words.segment import LEARNED
 
 DECODERS = "decoders."  # prefix of the names of the decoders' weights
 ENCODER = "transformer.encoder."  # prefix of the names of a transformer's own weights

@@ -14,8 +14,8 @@ from msgspec import Meta
 
 from tagger.errors import InputError
 from tagger.text.schema import ShortName, read_json
-from tagger.text.segment import SEGMENTER, SEGMENTER_WEIGHTS
 from tagger.text.strings import printable
+from tagger.words.segment import SEGMENTER, SEGMENTER_WEIGHTS
 
 FORMAT = 7  # of `config.json` and the files beside it; folders of other formats are refused
 WEIGHTS, CONFIG, VOCABULARY, CARD = "model.safetensors", "config.json", "vocabulary.json.gz", "README.md"

@@ -13,7 +13,6 @@ from msgspec import Meta
 
 from tagger.bundle.saved_config import LEMMAS, MAX_MEMBERS, VOCABULARY, WEIGHTS, Description, check_files, read_config
 from tagger.model.decoder import MAX_TEMPERATURE, MIN_TEMPERATURE
-from tagger.model.lemma_reliability import LemmaReliability
 from tagger.model.linear_chain import TABLES
 from tagger.model.network import NetworkConfig
 from tagger.model.storage import one_error
@@ -30,8 +29,9 @@ from tagger.text.schema import (
     read_json,
     shown,
 )
-from tagger.text.segment import LEARNED, RULES
 from tagger.text.strings import printable
+from tagger.words.lemma_reliability import LemmaReliability
+from tagger.words.segment import LEARNED, RULES
 
 Temperature = Annotated[float, Meta(ge=MIN_TEMPERATURE, le=MAX_TEMPERATURE)]
 Weight = Annotated[float, Meta(gt=0, le=1)]

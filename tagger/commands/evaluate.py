@@ -24,9 +24,9 @@ from tagger.commands.options import (
 from tagger.errors import InputError
 from tagger.text.files import check_input, read_lines
 from tagger.text.formats import PLACED, SEPARATED, TAGGED, TaggedFormat, read
-from tagger.text.segment import LEARNED
 from tagger.text.spacing import gold_paragraphs
 from tagger.text.strings import Table, percent
+from tagger.words.segment import LEARNED
 
 SegmenterChoice = Literal["auto", "learned", "english", "unicode"]
 SETTINGS = {"evaluate": {"epilog": format_help(TAGGED)}}

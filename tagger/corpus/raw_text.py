@@ -10,7 +10,7 @@ from tagger.errors import InputError
 from tagger.text.files import STDIO, read_lines
 from tagger.text.formats import SUFFIXES, format_of, read_parts
 from tagger.text.paragraphs import Segment, cut_parts, cut_texts
-from tagger.text.segment import RuleSegmenter
+from tagger.words.segment import RuleSegmenter
 
 MAX_SENTENCE_TOKENS = 200  # a longer sentence is cut
 MAX_COUNTED_FORMS = 5_000_000  # with more, the forms seen once are forgotten

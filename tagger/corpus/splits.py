@@ -46,7 +46,7 @@ class Corpus:
         name: for model cards and logs (`UD_English-EWT`).
         splits: `train`, perhaps `test`, and, after `with_dev`, `dev`. Each row is a sentence with the columns `tokens`,
             `comments` (as in CoNLL-U) and one for each tag column, all lists of strings, and those of `SPACING`.
-        rules: the rules of `tagger.text.segment` that cut raw text like the corpus: `english` or `unicode`.
+        rules: the rules of `tagger.words.segment` that cut raw text like the corpus: `english` or `unicode`.
         parts: the names of the corpora that were joined; none if it is a single one.
     """
 

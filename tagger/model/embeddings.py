@@ -23,10 +23,10 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding as look_up
 from torch.nn.functional import embedding_bag, pad
 
-from tagger.model.dictionary import SLOTS, Dictionary, open_dictionary
 from tagger.model.vocabulary import FIRST_ID, PAD, UNK, Vocabulary, row_of
 from tagger.text.schema import MAX_SIZE, Count, ShortName, Size, one_of
 from tagger.text.strings import text_hash
+from tagger.words.dictionary import SLOTS, Dictionary, open_dictionary
 
 # Names of the parts, of their features in a batch, and of their weights.
 WORDS, AFFIXES, CHARACTERS, LEMMAS, VECTORS = "words", "affixes", "characters", "lemmas", "vectors"

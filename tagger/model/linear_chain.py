@@ -30,9 +30,9 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding_bag
 
 from tagger.model.decoder import CRFDecoder
-from tagger.model.dictionary import Dictionary
 from tagger.model.embeddings import LEMMA_ENDINGS, word_shape
 from tagger.text.strings import text_hash
+from tagger.words.dictionary import Dictionary
 
 EDGE = ""  # the form beside the first and the last token of a sentence
 # The tables of weights: for each the offsets of its terms, where the form stands that says something of a token.

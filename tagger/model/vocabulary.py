@@ -12,10 +12,10 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from tagger.errors import InputError, shorten
-from tagger.model.dictionary import Dictionary
-from tagger.model.tag_codec import TagCodec, learned_tags
 from tagger.text.schema import ShortName, Size
 from tagger.text.strings import LEMMA, is_annotated, printable
+from tagger.words.dictionary import Dictionary
+from tagger.words.tag_codec import TagCodec, learned_tags
 
 PAD = 0  # id of padding after the last character of a word
 UNK = 1  # id of every word or character that the vocabulary does not have

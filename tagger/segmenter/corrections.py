@@ -22,7 +22,8 @@ from tagger.segmenter.features import (
 )
 from tagger.segmenter.unit_network import Label
 from tagger.segmenter.units import END_GAP, KINDS, NO_GAP, NUMBER_MARKS, SPACE_GAP, Units, UnitTable
-from tagger.text.segment_rules import BEFORE_NUMBER, SPACE, wholes
+from tagger.text.strings import SPACE
+from tagger.words.segment_rules import BEFORE_NUMBER, wholes
 
 _CAPITALS = [KINDS.index("Lu"), KINDS.index("Lt")]
 _WORDS = [KINDS.index(kind) for kind in KINDS if kind[:1] in ("L", "M", "N")]

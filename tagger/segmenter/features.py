@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from tagger.segmenter.units import KINDS, NO_GAP, NUMBER_MARKS, SPACE_GAP, Units, UnitTable, mixed
-from tagger.text.segment import segment_ends
+from tagger.words.segment import segment_ends
 
 # N units of all paragraphs, boundaries between paragraphs included; H borders of training; W words of training;
 # L units of a word

@@ -46,13 +46,12 @@ from tagger.segmenter.unit_network import (
     windows_of,
 )
 from tagger.segmenter.units import END_GAP, MAX_FORM, SPACE_GAP, Units, UnitTable
-from tagger.text.edit_scripts import apply_script, least_characters
 from tagger.text.paragraphs import grouped
 from tagger.text.schema import MAX_VOCABULARY_BYTES, read, read_json, shown, write_packed_json
-from tagger.text.segment import LEARNED, SEGMENTER, SEGMENTER_WEIGHTS
-from tagger.text.segment_rules import SPACE
 from tagger.text.sentence import Token
-from tagger.text.strings import printable
+from tagger.text.strings import SPACE, printable
+from tagger.words.edit_scripts import apply_script, least_characters
+from tagger.words.segment import LEARNED, SEGMENTER, SEGMENTER_WEIGHTS
 
 MAX_WORDS = 100  # of a token that is cut inside; with more it is one word, as after a few steps of training
 MAX_CHARACTERS = 200_000  # of the paragraphs whose units are in memory together

@@ -1,6 +1,6 @@
 """A token -> the ways to split it that training has seen: those of its form, or of forms that end or begin alike.
 
-A way is an edit script, see `tagger.text.edit_scripts`, so that no token gets letters from nowhere: it is one that
+A way is an edit script, see `tagger.words.edit_scripts`, so that no token gets letters from nowhere: it is one that
 training has for this form, or one that it has at an ending (or beginning) of this form, which holds all that the script
 reads but the rest. UDPipe's tokenizer (Straka and Straková, 2017) splits by whole forms and by endings, too; here the
 network has the last word.
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 
-from tagger.text.edit_scripts import affixes_of
+from tagger.words.edit_scripts import affixes_of
 
 ONE_WORD = 0  # the number of no script
 MIN_AFFIX, MAX_AFFIX = 2, 6  # characters of an affix at which a script is used, and of which training is counted

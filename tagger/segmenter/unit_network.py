@@ -31,7 +31,7 @@ from tagger.model.encoder import BidirectionalLayer, Encoder
 from tagger.model.recurrent import Dropout
 from tagger.segmenter.units import AFFIXES, UNKNOWN
 from tagger.text.schema import Count, ShortName, Size, one_of
-from tagger.text.segment import RULES
+from tagger.words.segment import RULES
 
 CELL = "gru"
 COLUMNS, PAIR_COLUMNS = 16, 2  # of the surroundings; of pairs of forms

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import regex
 
-from tagger.text.segment_rules import LINE_END_INSIDE, SPACE, TITLES
-from tagger.text.strings import text_hash
+from tagger.text.strings import LINE_END_INSIDE, SPACE, text_hash
+from tagger.words.segment_rules import TITLES
 
 _SINGLE_SCRIPTS = (
     *("Han", "Hiragana", "Katakana", "Bopomofo", "Yi", "Thai", "Lao", "Khmer", "Myanmar"),

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 from tagger.model.decoder import CRFDecoder, Decoded, Decoder
-from tagger.model.tag_codec import TagCodec
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.symbols import Symbols
-from tagger.tagging.unseen_lemmas import UnseenLemmas
 from tagger.text.sentence import Sentence
 from tagger.text.strings import LEMMA, NO_TAG, UPOS, is_given
 from tagger.text.tags import Lexicon, is_span_column
+from tagger.words.symbols import Symbols
+from tagger.words.tag_codec import TagCodec
+from tagger.words.unseen_lemmas import UnseenLemmas
 
 GivenTags = Mapping[str, Sequence[Sequence[str]]]
 """Of some columns, the tags of each sentence; `_` and an empty string stand for a tag that is to be found."""
@@ -122,7 +122,7 @@ class Decoding:
         unseen: UnseenLemmas | None = None,
     ) -> None:
         self._decoders, self._vocabulary, self._temperatures, self._device = decoders, vocabulary, temperatures, device
-        self._unseen, self.symbols = unseen, Symbols(vocabulary)
+        self._unseen, self.symbols = unseen, Symbols(vocabulary.known_forms, vocabulary.tag_ids)
         # The tags of these columns may change to fit each other; the spans of a CRF must stay whole.
         self._flexible = {
             column

@@ -30,13 +30,13 @@ from tagger.errors import InputError
 from tagger.model.batch import FIXED_SENTENCES, PackedBatch, plan_batches
 from tagger.model.decoder import CRFDecoder, Decoded, Decoder, mean_decoder
 from tagger.model.device import own_turn
-from tagger.tagging.casing import Casing
 from tagger.tagging.decoding import BatchScores, Constraint, Decoding, Request, joined
 from tagger.tagging.stack import LinearScorer, Networks
 from tagger.tagging.tagger_options import TaggerOptions
-from tagger.tagging.unseen_lemmas import UnseenLemmas
-from tagger.text.lookalikes import Spelling
 from tagger.text.strings import LEMMA, UPOS
+from tagger.words.casing import Casing
+from tagger.words.lookalikes import Spelling
+from tagger.words.unseen_lemmas import UnseenLemmas
 
 _NO_CONSTRAINTS: Mapping[str, Constraint] = MappingProxyType({})
 _NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
@@ -77,7 +77,9 @@ class Engine:
         self._decidable = edited - {each.column for each in bundle.linear}
         self._decidable -= {column for column in edited if isinstance(self.decoders[column], CRFDecoder)}
         lemmas = bundle.lemmas if LEMMA in edited else None
-        self.unseen = UnseenLemmas(lemmas, self.vocabulary, options.cache_size) if lemmas else None
+        upos = self.vocabulary.tags.get(UPOS, [""])
+        codec = self.vocabulary.codecs.get(LEMMA)
+        self.unseen = UnseenLemmas(lemmas, codec, upos, options.cache_size) if lemmas and codec else None
         temperatures = dict(bundle.config.get("temperatures") or {})
         self._decoding = Decoding(self.decoders, self.vocabulary, temperatures, options.device, self.unseen)
         self.symbols = self._decoding.symbols

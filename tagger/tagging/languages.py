@@ -40,11 +40,11 @@ from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import DocumentTagger, Tagger
 from tagger.tagging.tagger_options import AUTO, CACHE_SIZE, TaggerOptions
 from tagger.tagging.workers import Workers
-from tagger.text.lookalikes import SERBIAN
 from tagger.text.paragraphs import JsonText, Paragraph, Part, texts_of
-from tagger.text.segment import RULES
 from tagger.text.sentence import Sentence, Token
 from tagger.text.strings import NO_TAG, text_hash
+from tagger.words.lookalikes import SERBIAN
+from tagger.words.segment import RULES
 
 IDENTIFIER = "languages.safetensors"  # a file of `data`
 WEIGHTS, SCALE, BIAS = "weights", "scale", "bias"  # names in that file

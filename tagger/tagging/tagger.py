@@ -17,10 +17,10 @@ from tagger.tagging.workers import WorkBatch, Workers
 from tagger.text.files import read_lines
 from tagger.text.formats import read_parts
 from tagger.text.paragraphs import MAX_GROUP, Part, cut_parts, cut_texts, grouped
-from tagger.text.segment import RULES, RuleSegmenter, Segmenter
 from tagger.text.sentence import Sentence, Token
 from tagger.text.strings import is_given
 from tagger.text.tags import Lexicon, known_tags, read_lexicon
+from tagger.words.segment import RULES, RuleSegmenter, Segmenter
 
 # Bytes in memory for each byte of weights, with what the engine makes of them, and for each form of training. They are
 # the increase of memory, over 43 taggers, without dictionaries, which lie in files that are mapped into memory.

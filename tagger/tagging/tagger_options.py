@@ -8,7 +8,7 @@ from typing import Any
 from tagger.errors import InputError, shorten
 from tagger.model.batch import BATCH_TOKENS
 from tagger.model.device import choose_device, choose_precision
-from tagger.text.segment import LEARNED, RULES
+from tagger.words.segment import LEARNED, RULES
 
 AUTO = "auto"
 SEGMENTERS = (AUTO, LEARNED, *RULES)

@@ -2,6 +2,6 @@
 
 `sentence.py` has the one type that all rooms share. `files.py` opens a file and yields its lines. `formats.py` turns
 lines into sentences and sentences into text; `columns.py`, `conllu.py` and `json_lines.py` have the functions of each
-format. `paragraphs.py` and `segment.py` cut running text. `schema.py` checks values that come from outside. Start in
+format. `paragraphs.py` finds paragraphs. `schema.py` checks values that come from outside. Start in
 `sentence.py`.
 """

@@ -15,9 +15,8 @@ from itertools import pairwise
 from operator import ne
 from typing import Any, NamedTuple, TypeVar
 
-from tagger.text.segment_rules import LINE_END_INSIDE, SPACE
 from tagger.text.sentence import MultiwordToken, Sentence, Token
-from tagger.text.strings import display_width
+from tagger.text.strings import LINE_END_INSIDE, SPACE, display_width
 
 MAX_PARAGRAPH = 100_000  # characters; a longer paragraph is cut at white space
 BLOCK_START = 100_000  # characters; the lines that begin in this part decide for a longer block

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import regex
 
 from tagger.errors import InputError, shorten
-from tagger.text.segment_rules import SPACE
 from tagger.text.sentence import Sentence, Token
+from tagger.text.strings import SPACE
 
 _SPACES = regex.compile(f"[{SPACE}]+")
 _PARAGRAPH = regex.compile(r"# *new(?:par|doc)\b")

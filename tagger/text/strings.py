@@ -6,6 +6,8 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+import regex
+
 from tagger.errors import InputError, shorten
 
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -125,3 +127,8 @@ def is_annotated(column: str, tag: str, form: str = "") -> bool:
 def is_given(tag: str) -> bool:
     """Whether a cell of a partly tagged file is a tag; `_` and an empty cell are left to the tagger."""
     return tag not in ("", NO_TAG)
+
+
+SPACE = r"\s\x1c-\x1f\u200b\ufeff"  # what no token holds: white space to Unicode or Python, ZWSP, BOM
+UNSPACED_LETTER = r"[\p{Han}\p{Hiragana}\p{Katakana}]"  # between two of them a line end is no space
+LINE_END_INSIDE = regex.compile(rf"(?<={UNSPACED_LETTER})(?:(?!\n)[{SPACE}])*+\n[{SPACE}]*+(?={UNSPACED_LETTER})")

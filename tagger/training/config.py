@@ -23,12 +23,12 @@ from tagger.corpus.corpus_config import CORPUS, CorpusConfig, check_files
 from tagger.corpus.raw_text import text_files
 from tagger.errors import InputError, missing_extra
 from tagger.model.decoder import CRF, DECODERS
-from tagger.model.dictionary import digest_of
 from tagger.model.encoder import CELLS
 from tagger.model.storage import STORAGE_DTYPES
 from tagger.model.transformer import ENCODER_DTYPES, Layer, TopLayers
 from tagger.text.schema import Count, Dropout, Name, Rate, Seed, Size, bad_value, one_of, read
-from tagger.text.segment import RULES
+from tagger.words.dictionary import digest_of
+from tagger.words.segment import RULES
 
 # In use for something else.
 RESERVED_COLUMNS = ("tokens", "comments", "text", "multiwords", "space_after", "offsets", "loss", "accuracy", CORPUS)

@@ -25,7 +25,6 @@ from tagger.bundle.bundle import Linear
 from tagger.model.batch import plan_batches
 from tagger.model.crf import Transitions, losses
 from tagger.model.decoder import MAX_CRF_TAGS
-from tagger.model.dictionary import Dictionary, open_dictionary
 from tagger.model.linear_chain import (
     EDGE,
     OFFSETS,
@@ -36,6 +35,7 @@ from tagger.model.linear_chain import (
     token_scores,
 )
 from tagger.model.vocabulary import IGNORE, Vocabulary
+from tagger.words.dictionary import Dictionary, open_dictionary
 
 L1, L2 = 0.02, 0.03  # c1 and c2
 MAX_ITERATIONS = 60

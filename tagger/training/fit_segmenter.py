@@ -31,12 +31,12 @@ from tagger.segmenter.learned import LearnedSegmenter
 from tagger.segmenter.unit_network import SegmenterConfig, SegmenterNetwork, SegmenterVocabulary
 from tagger.segmenter.units import UnitTable
 from tagger.text.paragraphs import Paragraph
-from tagger.text.segment import RULES, RuleSegmenter
 from tagger.text.sentence import Token
 from tagger.text.spacing import GoldParagraph, gold_paragraphs, with_usual_spacing
 from tagger.training.config import AUTO, LEARNED, TrainConfig
 from tagger.training.segmenter_units import Choices, TrainingText
 from tagger.training.trainer import make_trainer, run_fit, time_left
+from tagger.words.segment import RULES, RuleSegmenter
 
 # T units of the longest window, B windows, A affixes, C columns of the surroundings, S scripts
 

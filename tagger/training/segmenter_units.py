@@ -20,10 +20,10 @@ from tagger.segmenter.features import Lexicon, cuts_of
 from tagger.segmenter.multiwords import ONE_WORD, Multiwords, count_affixes
 from tagger.segmenter.unit_network import Label, SegmenterVocabulary
 from tagger.segmenter.units import Units, UnitTable, in_run, normalised
-from tagger.text.edit_scripts import edit_script
 from tagger.text.sentence import Token
 from tagger.text.spacing import GoldParagraph, begins_paragraph
 from tagger.text.strings import printable
+from tagger.words.edit_scripts import edit_script
 
 MIN_FORM_COUNT = 2  # occurrences of a unit for a row of its own
 MAX_CHARACTER_SHARE = 0.03  # of the tokens; if more end or are cut within a run of letters, every letter is a unit

@@ -21,9 +21,7 @@ from tagger.bundled import bundled
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.model.decoder import SOFTMAX, CRFDecoder, Decoder
-from tagger.model.dictionary import codes, digest_of, open_dictionary
 from tagger.model.embeddings import VectorConfig
-from tagger.model.lemma_reliability import LemmaReliability
 from tagger.model.network import NetworkConfig, TaggerNetwork, check_training_memory
 from tagger.model.transformer import PieceTokenizer, TransformerConfig, TransformerEmbedding
 from tagger.model.vocabulary import Vocabulary, row_of
@@ -34,6 +32,8 @@ from tagger.text.tags import breaks_of, has_breaks, is_span_column
 from tagger.training.config import AUTO, HiddenConfig, TrainConfig, find_start
 from tagger.training.module import TaggerModule
 from tagger.training.teacher import RATIO, TEXT_MIN_COUNT, WORDS_OF_TEXT
+from tagger.words.dictionary import codes, digest_of, open_dictionary
+from tagger.words.lemma_reliability import LemmaReliability
 
 FEW_WORDS = 100_000  # a corpus with fewer words is small
 WORDS_OF_TEN_EPOCHS = 200_000

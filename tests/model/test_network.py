@@ -20,8 +20,8 @@ from tagger.model.feature_values import SPEED, FeatureScores, feature_matrix, fe
 from tagger.model.network import NetworkConfig, TaggerNetwork, check_training_memory, layer_sizes
 from tagger.model.storage import STORAGE_DTYPES, TRAINING_COPIES, check_memory, compress, expand, machine_bytes
 from tagger.model.vocabulary import IGNORE, Vocabulary
-from tagger.text.edit_scripts import edit_script
 from tagger.text.schema import read
+from tagger.words.edit_scripts import edit_script
 from tests.conftest import CORPUS, TOKENS, make_batch, make_network, network_config, overfit
 
 

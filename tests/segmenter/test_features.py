@@ -39,7 +39,7 @@ from tagger.segmenter.units import (
     normalised,
     shape,
 )
-from tagger.text.edit_scripts import edit_script
+from tagger.words.edit_scripts import edit_script
 
 TEXTS = st.text(st.one_of(st.characters(), st.sampled_from("aZ 9.\n\u0301\u3000\u200b\ufeff中ไทя\x1c\x85")))
 

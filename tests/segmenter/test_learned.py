@@ -23,9 +23,9 @@ from tagger.model.storage import STORAGE_DTYPES
 from tagger.segmenter import learned as module
 from tagger.segmenter.learned import LearnedSegmenter, load_segmenter
 from tagger.segmenter.unit_network import Label
-from tagger.text.segment import SEGMENTER, SEGMENTER_WEIGHTS, RuleSegmenter
-from tagger.text.segment_rules import SPACE
 from tagger.text.sentence import Token
+from tagger.text.strings import SPACE
+from tagger.words.segment import SEGMENTER, SEGMENTER_WEIGHTS, RuleSegmenter
 from tests.bundle.test_validation import change, content, places
 from tests.conftest import make_segmenter
 

@@ -15,7 +15,6 @@ from tagger.bundled import bundled
 from tagger.evaluation.calibration import fit_temperatures
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.casing import Casing
 from tagger.tagging.decoding import Request
 from tagger.tagging.engine import Engine
 from tagger.tagging.form_cache import FormCache
@@ -25,6 +24,7 @@ from tagger.tagging.tagger_options import TaggerOptions
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.text.sentence import Sentence
+from tagger.words.casing import Casing
 from tests.conftest import CORPUS, LEMMAS, TOKENS, bundle_of, make_batch, make_network
 from tests.tagging.test_chains import with_linear
 

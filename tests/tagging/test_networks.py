@@ -20,10 +20,10 @@ from tagger.model.network import TaggerNetwork, share_pretrained
 from tagger.model.recurrent import RecurrentLayer
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.engine import Engine
-from tagger.tagging.symbols import Symbols
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import TaggerOptions
 from tagger.text.sentence import Sentence
+from tagger.words.symbols import Symbols
 from tests.conftest import CORPUS, TOKENS, make_network, make_tagger
 from tests.tagging.test_engine import with_random_decoder
 
@@ -251,7 +251,9 @@ def test_symbols_get_tags_that_they_may_have_and_others_are_as_before(vocabulary
     tags = dict(zip(ODD, found.tags["upos"], strict=True))
     assert all(tags[form] in allowed for form, allowed in ODD.items()), tags
     assert found.tags["lemma"] == [*ODD]
-    assert Symbols(tagger.vocabulary).find([*OTHERS, *ODD]).keys() == {len(OTHERS) + i for i in range(len(ODD))}
+    assert Symbols(tagger.vocabulary.known_forms, tagger.vocabulary.tag_ids).find([*OTHERS, *ODD]).keys() == {
+        len(OTHERS) + i for i in range(len(ODD))
+    }
     assert set(tag(tagger, NUMBERS).tags["upos"]) <= {"NOUN", "NUM", "PROPN", "SYM", "X"}
     assert "PUNCT" not in tag(tagger, WORDS).tags["upos"]
     ((best, *_),) = tag(tagger, ["😀"], top=8, probabilities=True).alternatives["upos"]
@@ -261,7 +263,7 @@ def test_symbols_get_tags_that_they_may_have_and_others_are_as_before(vocabulary
 def test_what_training_has_what_is_given_and_other_tagsets_stay_free(vocabulary: Vocabulary) -> None:
     tagger = tagger_of(vocabulary, TAGS)
     known = dataclasses.replace(tagger.vocabulary, forms=[*tagger.vocabulary.forms, "😀"])
-    assert Symbols(known).find(["😀", "😍"]) == {1: "emoji"}
+    assert Symbols(known.known_forms, known.tag_ids).find(["😀", "😍"]) == {1: "emoji"}
     given = Sentence(["😍", "#news"], {"upos": ["VERB", "_"]})
     (found,) = tagger.stream([given], keep=True)
     assert found.tags["upos"][0] == "VERB"

@@ -19,7 +19,7 @@ from tagger.model.batch import Batch
 from tagger.model.embeddings import FormEmbedding
 from tagger.model.vocabulary import Vocabulary
 from tagger.segmenter.unit_network import Label
-from tagger.text.segment import SEGMENTER, segment
+from tagger.words.segment import SEGMENTER, segment
 from tests.conftest import CORPUS, LEMMAS, TOKENS, bundle_of, make_network, make_segmenter, make_tagger, save_tiny
 
 TEXT = "They book  flights.\n\nThe book reads\twell . Well"

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tagger.text import formats
 from tagger.text.formats import writer
-from tagger.text.segment_rules import SPACE
 from tagger.text.sentence import Sentence, Token
+from tagger.text.strings import SPACE
 
 LINE = re.compile(r"[^\n]*\n|[^\n]+")
 

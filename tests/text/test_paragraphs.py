@@ -14,8 +14,8 @@ from tagger.text import paragraphs
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.text.paragraphs import Paragraph, read_paragraphs
-from tagger.text.segment import RuleSegmenter
 from tagger.text.sentence import MultiwordToken, Sentence, Token
+from tagger.words.segment import RuleSegmenter
 from tests.text.conftest import LINE, read, segment
 
 rules = RuleSegmenter("english").segment_all

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from msgspec import Meta
 
 from tagger.errors import InputError
-from tagger.text.edit_scripts import MAX_CHARACTERS, apply_script, edit_script, length
-from tagger.text.lookalikes import _CYRILLIC, _LATIN, _PAIRS, MIN_SERBIAN, Spelling, in_one_alphabet
 from tagger.text.schema import Count, Dropout, Name, Size, bad_value, one_of, read, read_json
 from tagger.text.sentence import Sentence
 from tagger.text.strings import display_width, encodable, fitted, is_annotated, printable
 from tagger.text.tags import breaks_of, has_breaks, is_span_column, read_lexicon
+from tagger.words.edit_scripts import MAX_CHARACTERS, apply_script, edit_script, length
+from tagger.words.lookalikes import _CYRILLIC, _LATIN, _PAIRS, MIN_SERBIAN, Spelling, in_one_alphabet
 
 BIO = ["B-NP", "B-VP", "I-NP", "I-VP", "O"]
 TAGS = ["NOUN", "VERB", "Case=Nom|Number=Sing", "_"]

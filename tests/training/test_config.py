@@ -13,7 +13,6 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from tagger.bundled import bundled
 from tagger.corpus.splits import Corpus
-from tagger.model.dictionary import digest_of
 from tagger.model.encoder import Encoder
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
@@ -29,6 +28,7 @@ from tagger.training.start import (
     with_recipe,
 )
 from tagger.training.teacher import text_ratio
+from tagger.words.dictionary import digest_of
 from tests.pretrained.encoders import load
 from tests.training.conftest import page
 

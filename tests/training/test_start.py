@@ -15,13 +15,13 @@ import tagger
 from tagger.bundle.bundle import Member
 from tagger.errors import InputError
 from tagger.model.decoder import FORBIDDEN, CRFDecoder
-from tagger.model.dictionary import digest_of, open_dictionary
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Sentence
 from tagger.text.tags import breaks_of, has_breaks
 from tagger.training.start import merge_vocabularies, transfer_weights
 from tagger.training.train import train
+from tagger.words.dictionary import digest_of, open_dictionary
 from tests.conftest import TOKENS, make_batch, make_network
 from tests.pretrained.e5 import write_package
 from tests.training.conftest import COMMAND, config_of, read_sentences, write_sentences

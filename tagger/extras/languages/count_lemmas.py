@@ -16,12 +16,12 @@ from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import codes_of
 from tagger.bundle.saved_config import LEMMAS, sign
 from tagger.extras.languages.make import DATA, Language, rows
-from tagger.model.dictionary import digest_of, open_dictionary
-from tagger.model.lemma_reliability import LemmaReliability
 from tagger.text.conllu import read_conllu
 from tagger.text.schema import write_packed_json
 from tagger.text.strings import LEMMA, UPOS
 from tagger.training.start import dictionaries_of, known_dictionaries
+from tagger.words.dictionary import digest_of, open_dictionary
+from tagger.words.lemma_reliability import LemmaReliability
 
 
 def count(language: Language) -> LemmaReliability | None:

@@ -61,7 +61,7 @@ def fill(
     from tagger.extras.pretraining.fill import BLANK, format_blanks
     from tagger.extras.pretraining.fill import fill as filled
     from tagger.extras.pretraining.hidden_words import load_word_predictor
-    from tagger.text.segment import RuleSegmenter
+    from tagger.words.segment import RuleSegmenter
 
     torch.set_num_threads(1)
     network, rules = load_word_predictor(Path(model))

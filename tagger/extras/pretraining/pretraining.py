@@ -42,7 +42,6 @@ from tagger.model.network import NetworkConfig, check_training_memory
 from tagger.model.vocabulary import IGNORE, Vocabulary
 from tagger.text.files import file_version
 from tagger.text.schema import Count, Dropout, Name, Rate, Seed, Size, bad_value, nearest, one_of, read, read_json
-from tagger.text.segment import RULES, RuleSegmenter
 from tagger.text.sentence import Sentence
 from tagger.text.strings import text_hash
 from tagger.training.config import CardConfig, Files, HiddenConfig, check_machine, check_trainer_settings
@@ -52,6 +51,7 @@ from tagger.training.module import TaggerModule
 from tagger.training.report import config_section
 from tagger.training.run_folder import can_resume
 from tagger.training.trainer import begin, finish, fit_best
+from tagger.words.segment import RULES, RuleSegmenter
 
 DEV_SHARE = 0.05  # the end of the text is dev text, unless files are named
 DEV_STRIDE = 8  # one of 8 dev words that can be predicted is hidden, so that its neighbours stay visible

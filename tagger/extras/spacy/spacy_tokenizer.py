@@ -31,8 +31,8 @@ from spacy.vocab import Vocab
 from tagger.bundle.catalog import bundled_languages, find_language, find_tagger
 from tagger.bundle.saved_config import CARD, CONFIG, WEIGHTS, files_of, read_config
 from tagger.text.paragraphs import read_paragraphs
-from tagger.text.segment import LEARNED, SEGMENTER, SEGMENTER_WEIGHTS, RuleSegmenter
 from tagger.text.sentence import Token
+from tagger.words.segment import LEARNED, SEGMENTER, SEGMENTER_WEIGHTS, RuleSegmenter
 
 if TYPE_CHECKING:
     from typing import Self

@@ -14,16 +14,16 @@ from tagger.bundle.bundle import Bundle, Linear
 from tagger.errors import InputError
 from tagger.extras.ensembles.ensemble import MAX_TAGGERS, ensemble_card, in_order_of, join
 from tagger.model.decoder import CRFDecoder
-from tagger.model.dictionary import digest_of, open_dictionary
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import TaggerOptions
 from tagger.training.fit_linear import train_linear
+from tagger.words.dictionary import digest_of, open_dictionary
 from tests.commands.conftest import CONLLU, call, error, saved
 from tests.conftest import CORPUS, TOKENS, bundle_of, make_batch, make_network, make_segmenter
 from tests.model.test_vocabulary import reversed_tags
 from tests.tagging.test_chains import SENTENCES, WEIGHT, scores, with_linear
-from tests.tagging.test_unseen_lemmas import reliability
+from tests.words.test_unseen_lemmas import reliability
 
 
 @pytest.fixture

@@ -25,7 +25,6 @@ from tagger.errors import InputError
 from tagger.extras.onnx import onnx_file
 from tagger.extras.onnx.onnx_file import Exported, export_onnx, other_digits
 from tagger.extras.onnx.onnx_graph import input_shapes, network_graph, scores_name
-from tagger.model.dictionary import digest_of
 from tagger.model.embeddings import affix_rows
 from tagger.model.encoder import CELLS
 from tagger.model.network import TaggerNetwork, share_pretrained
@@ -36,6 +35,7 @@ from tagger.tagging.tagger_options import TaggerOptions
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.text.sentence import Sentence
+from tagger.words.dictionary import digest_of
 from tests.commands.conftest import call, error
 from tests.conftest import CORPUS, TOKENS, bundle_of, make_batch, make_network, save_tiny
 

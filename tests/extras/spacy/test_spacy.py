@@ -27,7 +27,7 @@ from tagger.extras.spacy.spacy_tagger import ATTRIBUTES
 from tagger.extras.spacy.spacy_tokenizer import PipelinePart
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
-from tagger.text.segment_rules import SPACE
+from tagger.text.strings import SPACE
 from tests.bundle.hub_folder import Hub
 from tests.conftest import CORPUS, LEMMAS, TOKENS, make_network, overfit, save_tiny, with_entry_points
 

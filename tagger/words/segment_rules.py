@@ -15,9 +15,8 @@ from typing import Any, NamedTuple
 
 import regex
 
-SPACE = r"\s\x1c-\x1f\u200b\ufeff"  # what no token holds: white space to Unicode or Python, ZWSP, BOM
-UNSPACED_LETTER = r"[\p{Han}\p{Hiragana}\p{Katakana}]"  # between two of them a line end is no space
-LINE_END_INSIDE = regex.compile(rf"(?<={UNSPACED_LETTER})(?:(?!\n)[{SPACE}])*+\n[{SPACE}]*+(?={UNSPACED_LETTER})")
+from tagger.text.strings import SPACE, UNSPACED_LETTER
+
 Span = tuple[int, int]
 
 

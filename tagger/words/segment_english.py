@@ -10,7 +10,7 @@ from typing import Any
 
 import regex
 
-from tagger.text.segment_rules import ENDS, NAMED_LISTS, PUNCTUATION, SPECIAL, Rules, Span, words
+from tagger.words.segment_rules import ENDS, NAMED_LISTS, PUNCTUATION, SPECIAL, Rules, Span, words
 
 _TITLES = words("""
     Adm Capt Cmdr Col Cpl Dr Drs Fr Gen Gov Hon Lt Maj Messrs Mme Mr Mrs Ms Mt Pres Prof Pvt Rep Reps Rev Sen Sens Sgt

@@ -11,11 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tagger.model.dictionary import open_dictionary
-from tagger.model.lemma_reliability import LemmaReliability
-from tagger.model.tag_codec import ShownTags
-from tagger.model.vocabulary import Vocabulary
-from tagger.text.strings import LEMMA, UPOS
+from tagger.words.dictionary import open_dictionary
+from tagger.words.lemma_reliability import LemmaReliability
+from tagger.words.tag_codec import ShownTags, TagCodec
 
 
 class _Entry(NamedTuple):
@@ -30,10 +28,10 @@ _NOTHING = _Entry(0, "", {})  # of a form that training has, or no dictionary
 class UnseenLemmas:
     """The dictionary of a tagger at work; `capacity` forms are remembered."""
 
-    def __init__(self, reliability: LemmaReliability, vocabulary: Vocabulary, capacity: int) -> None:
+    def __init__(self, reliability: LemmaReliability, codec: TagCodec, upos: Sequence[str], capacity: int) -> None:
         self._dictionary = open_dictionary(reliability.dictionary)
-        self._codec, self._capacity = vocabulary.codecs[LEMMA], capacity
-        self._tables = reliability.tables(vocabulary.tags.get(UPOS, [""]))
+        self._codec, self._capacity = codec, capacity
+        self._tables = reliability.tables(upos)
         self._shares = np.concatenate([table.shares for table in self._tables])
         self._entries: dict[str, _Entry] = {}
 

@@ -19,9 +19,10 @@ from typing import NamedTuple, Protocol
 import regex
 
 from tagger.errors import InputError, shorten
-from tagger.text.segment_english import AFTER_ITS, BEFORE_ITS, ENGLISH
-from tagger.text.segment_rules import SPACE, UNICODE, Rules, Span, words
 from tagger.text.sentence import Token
+from tagger.text.strings import SPACE
+from tagger.words.segment_english import AFTER_ITS, BEFORE_ITS, ENGLISH
+from tagger.words.segment_rules import UNICODE, Rules, Span, words
 
 _MAX_REMEMBERED = 1 << 16  # pieces
 _MAX_REMEMBERED_CHARACTERS = 40  # longer pieces are split anew each time, so that the memory is bounded

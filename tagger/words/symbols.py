@@ -9,7 +9,7 @@ or SYM; where they have numbers with marks, nearly all of these are NUM, or else
 # N tokens, K tags of a column
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -17,9 +17,8 @@ import regex
 import torch
 from torch import Tensor
 
-from tagger.model.vocabulary import Vocabulary
-from tagger.text.segment_rules import whole_kind
 from tagger.text.strings import LEMMA, UPOS
+from tagger.words.segment_rules import whole_kind
 
 SIGN, ADDRESS, MARK = ("SYM",), ("PROPN", "SYM", "X"), ("PUNCT", "SYM")
 NUMBER = ("ADJ", "ADV", "NOUN", "NUM", "PROPN", "SYM", "X")
@@ -44,10 +43,10 @@ def _kind(form: str) -> str | None:
 class Symbols:
     """What a tagger does with such tokens. Tags that are not those of Universal Dependencies stay free."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self._known = vocabulary.known_forms
+    def __init__(self, known: Collection[str], tag_ids: Mapping[str, Mapping[str, int]]) -> None:
+        self._known = known
         self._refused: dict[tuple[str, str], Tensor] = {}  # of a column and a kind, (K,) of bool
-        upos, lemmas = (vocabulary.tag_ids.get(column, {}) for column in (UPOS, LEMMA))
+        upos, lemmas = (tag_ids.get(column, {}) for column in (UPOS, LEMMA))
         for kind, names in TAGS.items():
             if not upos.keys() & names and upos.keys() >= {*OTHER[1:]}:
                 names = tuple(tag for tag in OTHER if tag in upos)[:1]

@@ -12,10 +12,10 @@ from tagger.evaluation.raw_scores import raw_scores
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.text.paragraphs import Paragraph
-from tagger.text.segment import RULES, RuleSegmenter, segment, segment_ends
-from tagger.text.segment_rules import SPACE
 from tagger.text.sentence import Token
 from tagger.text.spacing import gold_paragraphs
+from tagger.text.strings import SPACE
+from tagger.words.segment import RULES, RuleSegmenter, segment, segment_ends
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
 TYPICAL_TEXT = st.text(

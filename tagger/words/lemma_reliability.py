@@ -13,9 +13,9 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 from msgspec import Meta
 
-from tagger.model.dictionary import Dictionary
 from tagger.text.schema import Count, ShortName, Size
 from tagger.text.strings import LEMMA, UPOS, is_annotated
+from tagger.words.dictionary import Dictionary
 
 RARE = 3  # occurrences of a form in training, at most, by which words that training lacks are judged
 PRIOR_OF_TAG = 5.0  # words that a tag is smoothed with, as reliable as all

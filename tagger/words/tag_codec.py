@@ -25,8 +25,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tagger.text.edit_scripts import apply_script, edit_script, least_characters, length
 from tagger.text.strings import LEMMA, NO_TAG, is_annotated
+from tagger.words.edit_scripts import apply_script, edit_script, least_characters, length
 
 OTHER_SCRIPTS = 8  # that are tried besides the best ones, since they may give the same lemma
 KNOWN_LEMMA = 2.5  # points that a known lemma adds to a score: chosen on dev of eleven treebanks

@@ -10,13 +10,13 @@ import pytest
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.saved_config import LEMMAS
 from tagger.errors import InputError
-from tagger.model.dictionary import digest_of
-from tagger.model.lemma_reliability import Counts, LemmaReliability
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import TaggerOptions
 from tagger.text.sentence import Sentence
+from tagger.words.dictionary import digest_of
+from tagger.words.lemma_reliability import Counts, LemmaReliability
 from tests.bundle.test_validation import change
 from tests.conftest import make_network, make_tagger
 

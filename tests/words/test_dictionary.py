@@ -15,13 +15,13 @@ from simplemma.strategies.dictionary_lookup import DictionaryLookupStrategy
 from tagger.bundle.bundle import Bundle
 from tagger.bundled import bundled
 from tagger.errors import InputError
-from tagger.model import dictionary as module
 from tagger.model.batch import FormTable, collate
-from tagger.model.dictionary import SLOTS, Dictionary, digest_of, open_dictionary, spellings
 from tagger.model.embeddings import LEMMA_KINDS, LEMMAS
-from tagger.model.lemma_reliability import PRIOR_OF_CHANGE, PRIOR_OF_TAG, RARE, Counts, LemmaReliability
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import FIRST_ID, PAD, UNK, Vocabulary
+from tagger.words import dictionary as module
+from tagger.words.dictionary import SLOTS, Dictionary, digest_of, open_dictionary, spellings
+from tagger.words.lemma_reliability import PRIOR_OF_CHANGE, PRIOR_OF_TAG, RARE, Counts, LemmaReliability
 from tests.conftest import TOKENS, bundle_of, make_network, network_config
 
 SMALL = "sq"  # its dictionary is one of the smallest
