@@ -4,19 +4,9 @@ The lists of rules and abbreviations are made for many languages, so they are ca
 form that is a word of the language may end a sentence, and then the network's own label counts.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 
-from tagger.words.segment_rules import BEFORE_NUMBER, TITLES
-
-TITLE, NUMBER = "title", "number"  # kinds of abbreviations: no sentence ends before a capital or digit; before a digit
-
-
-@cache
-def candidates(language: str = "") -> Mapping[str, str]:
-    """The abbreviations of the table, without their full stop, and their kinds; those of a language, if one is given."""
-    return dict.fromkeys(BEFORE_NUMBER, NUMBER) | dict.fromkeys(TITLES, TITLE)
+from tagger.words.abbreviations import candidates
 
 
 @dataclass(frozen=True)

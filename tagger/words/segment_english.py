@@ -10,20 +10,13 @@ from typing import Any
 
 import regex
 
+from tagger.words.abbreviations import LAST, NEVER, NUMBER, TITLE, forms
 from tagger.words.segment_rules import ENDS, NAMED_LISTS, PUNCTUATION, SPECIAL, Rules, Span, words
 
-_TITLES = words("""
-    Adm Capt Cmdr Col Cpl Dr Drs Fr Gen Gov Hon Lt Maj Messrs Mme Mr Mrs Ms Mt Pres Prof Pvt Rep Reps Rev Sen Sens Sgt
-    Supt""")  # a name follows
-_NEVER_LAST = words("""
-    Approx Attn Cf Eg Eq Esp Est Ext Fig Figs Ft Ie Para Ph Pp Sec Tel Vol Vols Vs approx arrv cf ch eg eqs esp est
-    ext ie incl pp ps tel vol vols vs""")  # what they introduce follows
-_MAY_BE_LAST = words("""
-    Apr Arrv Assn Aug Ave Bldg Blvd Bros Calif Co Colo Conf Corp Dec Dept Esq Etc Feb Fla Fri Hwy Inc Jan Jr Jul Jun
-    La Ltd Mar Minn Mob Mon Nov Oct Okla Pkwy Rd Sat Sep Sept Sr St Sts Sun Tenn Tex Thur Thurs Tue Tues Univ Va Wed
-    Wis al assn avg bldg co dept etc ft govt hr hrs inc lb lbs ltd mfg mins misc oz sq tbsp tsp wk wks yr yrs""")
+_TITLES, _NEVER_LAST, _NUMBER_SIGNS, _MAY_BE_LAST = (
+    forms(kind, "english") for kind in (TITLE, NEVER, NUMBER, LAST)
+)  # number signs are abbreviations only before a number: no. 2; but: no. Then
 _ABBREVIATIONS = _TITLES | _NEVER_LAST | _MAY_BE_LAST
-_NUMBER_SIGNS = words("No Nos fig figs max min no nos sec")  # abbreviations only before a number: no. 2; but: no. Then
 _ALWAYS_OPEN = words("E.G. I.E. P.P.S. P.S. a.k.a. c. e.g. i.e. p. v.")  # as _NEVER_LAST, with inner full stops
 _OFTEN_LAST = words("A.M. I. P.M. a.m. etc. i. p.m.")  # before any capital
 _ELISIONS = words("cause d em ll m n re s til tis twas twere twill twould ve")
