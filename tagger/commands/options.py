@@ -74,13 +74,15 @@ def check_output(option: str, path: str | None, sources: Iterable[str], force: b
         raise InputError(f"{option} -: standard output has the text; name a file")
     if Path(path).is_dir():
         raise InputError(f"{option} {path} is a folder; name a file")
-    if not is_replaced(path):
-        return
+    exists = is_replaced(path)
     for source in sources:
+        is_read = path == source  # at a URL, too
         with suppress(OSError):
-            if os.path.samestat(os.stat(path), os.fstat(0) if source == STDIO else os.stat(source)):
-                raise InputError(f"{option} {path} would replace a file that is read; choose another name")
-    if not force:
+            status = os.fstat(0) if source == STDIO else os.stat(source)
+            is_read = is_read or (exists and os.path.samestat(os.stat(path), status))
+        if is_read:
+            raise InputError(f"{option} {path} would replace a file that is read; choose another name")
+    if exists and not force:
         raise InputError(f"{path} exists; --force replaces it")
 
 

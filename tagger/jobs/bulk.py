@@ -8,9 +8,9 @@ several, or after a run was resumed.
 
 import io
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from functools import partial
-from itertools import chain, groupby
+from itertools import chain, compress, groupby
 from typing import BinaryIO, NamedTuple
 
 from tagger.errors import InputError
@@ -147,7 +147,7 @@ def file_parts(tagger: DocumentTagger, job: Job, options: JobOptions) -> Iterato
         binary, encoding = open_binary(job.source), options.encoding
     else:
         binary, encoding = io.BytesIO(job.text.encode(errors="surrogateescape")), "utf-8"
-    before = _version(binary)
+    before = file_state(binary)
 
     def position() -> int:
         return binary.tell() if isinstance(binary, io.BufferedReader) and binary.seekable() else 0
@@ -159,50 +159,30 @@ def file_parts(tagger: DocumentTagger, job: Job, options: JobOptions) -> Iterato
             parts = read(lines, job.source, job.input, columns=columns, separator=options.separator, may_lack_tags=True)
             for part in tagger.with_languages(parts, job.source):
                 yield part, position
-            if _version(binary) != before:
+            if file_state(binary) != before:
                 raise InputError(f"{job.source} changed while it was read; tag it again when it is whole")
     finally:
         if job.source != STDIO:
             binary.close()
 
 
-def _version(file: BinaryIO) -> object:
-    """What changes when an open file is written to; None if it is no regular file of this machine."""
-    with suppress(OSError):
-        return file_state(file.fileno())
-    return None
-
-
 def _write(tagger: DocumentTagger, windows: list[_FileWindow], request: Request) -> list[_Result]:
-    """The work of a process: cuts paragraphs, tags sentences, and writes them as text."""
-    cut = _cut(tagger, windows)
-    whole: list[Sentence] = []
-    for window, sentences in zip(windows, cut, strict=True):
-        if isinstance(sentences, InputError):
-            continue
-        if window.whole and tagger.has_fixed_shapes:
-            whole += sentences
-        else:
+    """The work of a process: cuts paragraphs, all of them together, tags sentences, and writes them as text."""
+    try:
+        cuts = tagger.cuts_of([part for window in windows for part in window.parts])
+    except InputError as error:  # of one of them
+        return [error] if len(windows) == 1 else [each for one in windows for each in _write(tagger, [one], request)]
+    cut = [[each for part in own.parts for each in sentences_of(part, cuts, own.layout)] for own in windows]
+    together = [window.whole and tagger.has_fixed_shapes for window in windows]
+    for sentences, is_among in zip(cut, together, strict=True):
+        if not is_among:
             tagger.tag_window(sentences, request)
+    whole = [sentence for sentences in compress(cut, together) for sentence in sentences]
     tagger.tag_window(whole, request._replace(fixed_shapes=True))
     results: list[_Result] = []
     for window, sentences in zip(windows, cut, strict=True):
         try:
-            if isinstance(sentences, InputError):
-                raise sentences
             results.append(("".join(map(window.write, sentences)), sum(map(len, sentences))))
         except InputError as error:
             results.append(error)
     return results
-
-
-def _cut(tagger: DocumentTagger, windows: list[_FileWindow]) -> list[list[Sentence] | InputError]:
-    """The sentences of each window, or what is wrong with it. The texts of all windows are cut together."""
-    try:
-        cuts = tagger.cuts_of([part for window in windows for part in window.parts])
-    except InputError as error:
-        return [error] if len(windows) == 1 else [found for window in windows for found in _cut(tagger, [window])]
-    return [
-        [sentence for part in window.parts for sentence in sentences_of(part, cuts, window.layout)]
-        for window in windows
-    ]

@@ -7,7 +7,7 @@ import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from tagger.errors import InputError, shorten
@@ -25,9 +25,9 @@ class Job(NamedTuple):
     """One file to tag."""
 
     source: str  # a path, a URL, or `-` for standard input
-    input: str  # its format
-    target: str | None  # a path or a URL; None: standard output
-    output: str  # its format
+    input: str = ""  # its format
+    target: str | None = None  # a path or a URL; None: standard output
+    output: str = ""  # its format
     name: str = ""  # of the output below the folder of outputs; empty if they go into no folder
     state: State | None = None  # of the source when the run began; None: it cannot be read again
     before: State | None = None  # of the output when the run began; None: there is none
@@ -43,104 +43,97 @@ class Plan(NamedTuple):
     """The jobs of a run, and what it does not tag."""
 
     jobs: list[Job]
+    folders: list[str]  # that were searched
     skipped: list[str]  # lines for users about what is left out of folders
     errors: list[str]  # lines for users about folders that cannot be read
 
 
-class _FileToTag(NamedTuple):
-    name: str  # its path or URL, or `-`
-    place: PurePath  # below the folder that the user named, or its name
-    state: State | None = None
-
-
-def file_state(path: str | Path | int) -> State | None:
-    """The size and the time of the last change of a file; None if there is no regular file."""
+def file_state(file: str | Path | BinaryIO) -> State | None:
+    """The size and the time of the last change of a file, also of an open one; None if there is no regular file."""
     try:
-        status = os.stat(path)
+        status = os.stat(file if isinstance(file, str | Path) else file.fileno())
     except OSError:
         return None
     return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
 
 
-def plan_jobs(
-    sources: Sequence[str], to: str | None, input: str | None, output: str | None, into_one: bool = False
-) -> Plan:
-    """Decides which files to tag: those of `sources`, `-` being standard input, into `to`.
+def find_files(sources: Sequence[str], to: str | None, input: str | None) -> Plan:
+    """Decides which files to tag: those of `sources`, `-` being standard input, but for those in the folder `to`.
 
-    A folder is searched for files with all folders in it; hidden files and folders are left out. Its tree is kept below
-    `to`. Without `input`, only files whose suffix names a format are taken from it. A `to` that does not exist is a
-    folder if it ends in a slash, or if several files go there and it has no suffix of a format. With `into_one` all
-    sources go into the file `to`, or to standard output; the jobs have no targets then.
+    A folder is searched for files with all folders in it; hidden files and folders are left out. Without `input`, only
+    files whose suffix names a format are taken from it. The jobs have no outputs; their names are those of the files,
+    below the folder that was searched.
     """
     sources = list(sources) or [STDIO]
     if "" in [*sources, to]:
         raise InputError("'' is no file; name one, or - for standard input and standard output")
-    uploaded: dict[str, int] = {}  # the sizes of what is below `to` in storage
-    if to is not None and is_remote(to):
-        check_writable(to)
-        uploaded = list_remote(to)
-    plan = Plan([], [], [])
-    found: list[_FileToTag] = []
-    several = False  # whether a folder is searched
+    plan = Plan([], [], [], [])
     for source in sources:
         listing = list_remote(source) if is_remote(source) else {}
         if os.path.isdir(source) or any(url != source.rstrip("/") for url in listing):
-            several = True
-            if to is None and not into_one:
-                raise InputError(f"{source} is a folder; name one for its tagged files with -o")
             if to is not None and _is_same(to, source):
                 raise InputError(
                     f"-o {to} is the folder of the files to tag, and the next run would tag its outputs; name another"
                 )
+            plan.folders.append(source)
             every = _remote_files(source, listing, to) if listing else _local_files(source, to, plan)
-            found += _with_a_format(source, every, input, plan)
+            plan.jobs.extend(_with_a_format(source, every, input, plan))
+        elif source == STDIO:
+            plan.jobs.append(Job(STDIO, name="stdin.txt"))
+        elif listing:
+            ((url, size),) = listing.items()
+            path = unquote(urlsplit(url).path) if url.startswith("http") else url
+            plan.jobs.append(Job(url, name=path.rpartition("/")[2], state=(size, 0)))
+        elif is_remote(source) or not os.path.exists(source):
+            text = "; a text is tagged with --text" if " " in source else ""
+            raise InputError(f"{source}: no such file or folder{text}")
         else:
-            found.append(_file(source, listing))
+            plan.jobs.append(Job(source, name=Path(source).name, state=file_state(source)))
+    return plan._replace(jobs=[job._replace(input=input or format_of(job.name)) for job in plan.jobs])
+
+
+def plan_jobs(sources: Sequence[str], to: str | None, input: str | None, output: str | None) -> Plan:
+    """Decides which files to tag, see `find_files`, and into which files below `to`, where the tree of folders is kept.
+
+    A `to` that does not exist is a folder if it ends in a slash, or if several files go there and it has no suffix of a
+    format.
+    """
+    uploaded: dict[str, int] = {}  # the sizes of what is below `to` in storage
+    if to is not None and is_remote(to):
+        check_writable(to)
+        uploaded = list_remote(to)
+    plan = find_files(sources, to, input)
     folder, by_suffix = None, ""
-    if to is not None and not into_one:
-        folder = _folder_of_outputs(to, uploaded, several or len(found) > 1)
-        by_suffix = output_format(to) if folder is None and output is None else ""
-    for file in found:
-        reads = input or format_of(file.place.name)
-        writes = output or by_suffix or ("conllu" if reads == "conllu" else "tsv")
-        target, name = (None if into_one else to), ""
-        if folder is not None:
-            name = renamed(file.place, writes).as_posix()
-            target = folder + name
-        before: State | None = None
-        if target is not None and (target in uploaded or is_replaced(target)):
-            before = (uploaded[target], 0) if target in uploaded else file_state(target)
-        plan.jobs.append(Job(file.name, reads, target, writes, name, file.state, before))
-    _check(plan.jobs, to if into_one else None)
-    return plan
-
-
-def _folder_of_outputs(to: str, uploaded: Mapping[str, int], several: bool) -> str | None:
-    """The folder that `to` is, with a slash at its end; None if it is the name of an output."""
-    folder = to if to.endswith("/") else f"{to}/"
-    if os.path.isdir(to) or any(url != to for url in uploaded):
-        return folder
-    if not several:
-        return folder if to.endswith("/") else None
-    if to in uploaded or os.path.exists(to):
+    if to is None:
+        if plan.folders:
+            raise InputError(f"{plan.folders[0]} is a folder; name one for its tagged files with -o")
+    elif os.path.isdir(to) or to.endswith("/") or any(url != to for url in uploaded):
+        folder = f"{to.removesuffix('/')}/"
+    elif not plan.folders and len(plan.jobs) == 1:
+        by_suffix = output_format(to) if output is None else ""
+    elif to in uploaded or os.path.exists(to):
         raise InputError(f"-o {to} is a file; several files need a folder")
-    if format_of(to, "") and not to.endswith("/"):
+    elif format_of(to, ""):
         raise InputError(f"-o {to} is the name of a file; several files need a folder: -o {to}/")
-    return folder
-
-
-def _check(jobs: Sequence[Job], joined: str | None) -> None:
-    """Checks that no output replaces an input or another output, `joined` being the one output of all jobs."""
-    taken: dict[str, str] = {}
-    for job in jobs:
-        target = job.target or joined
-        if target is None:
-            continue
-        if target == job.source or (os.path.exists(target) and _is_same(target, job.source)):
-            raise InputError(f"{job.source} would be replaced by its own tagging; choose another -o")
-        if target in taken and joined is None:
-            raise InputError(f"{taken[target]} and {job.source} would both become {target}; tag them apart")
-        taken[target] = job.source
+    else:
+        folder = f"{to}/"
+    jobs: list[Job] = []
+    taken: dict[str, str] = {}  # an output -> its source
+    for job in plan.jobs:
+        writes = output or by_suffix or ("conllu" if job.input == "conllu" else "tsv")
+        name = "" if folder is None else renamed(PurePath(job.name), writes).as_posix()
+        target = to if folder is None else folder + name
+        before: State | None = None
+        if target is not None:
+            if target == job.source or (os.path.exists(target) and _is_same(target, job.source)):
+                raise InputError(f"{job.source} would be replaced by its own tagging; choose another -o")
+            if target in taken:
+                raise InputError(f"{taken[target]} and {job.source} would both become {target}; tag them apart")
+            taken[target] = job.source
+            if target in uploaded or is_replaced(target):
+                before = (uploaded[target], 0) if target in uploaded else file_state(target)
+        jobs.append(job._replace(target=target, output=writes, name=name, before=before))
+    return plan._replace(jobs=jobs)
 
 
 def _is_same(one: str, other: str) -> bool:
@@ -150,27 +143,15 @@ def _is_same(one: str, other: str) -> bool:
     )
 
 
-def _file(source: str, listing: Mapping[str, int]) -> _FileToTag:
-    if source == STDIO:
-        return _FileToTag(STDIO, PurePath("stdin.txt"))
-    for url, size in listing.items():
-        path = unquote(urlsplit(url).path) if url.startswith("http") else url
-        return _FileToTag(url, PurePath(path.rpartition("/")[2]), (size, 0))
-    if not is_remote(source) and os.path.exists(source):
-        return _FileToTag(source, PurePath(Path(source).name), file_state(source))
-    text = "; a text is tagged with --text" if " " in source else ""
-    raise InputError(f"{source}: no such file or folder{text}")
-
-
-def _with_a_format(root: str, found: Iterable[_FileToTag], input: str | None, plan: Plan) -> list[_FileToTag]:
+def _with_a_format(root: str, found: Iterable[Job], input: str | None, plan: Plan) -> list[Job]:
     """The files of a folder to tag, in order; the plan notes what is left out."""
     suffixes = Counter[str]()  # of files without a format ("" for none)
     files = []
-    for file in sorted(found, key=lambda file: file.place.parts):
-        if input is not None or format_of(file.place.name, ""):
+    for file in sorted(found, key=lambda file: PurePath(file.name).parts):
+        if input is not None or format_of(file.name, ""):
             files.append(file)
         else:
-            plain = file.place.with_suffix("") if packing(file.place.name) else file.place
+            plain = PurePath(file.name[: len(file.name) - len(packing(file.name))])
             suffixes[plain.suffix.lower() or "without a suffix"] += 1
     if suffixes:
         shown = ", ".join(f"{count:,} {suffix}" for suffix, count in suffixes.most_common(MAX_SHOWN))
@@ -184,7 +165,7 @@ def _with_a_format(root: str, found: Iterable[_FileToTag], input: str | None, pl
     return files
 
 
-def _local_files(root: str, to: str | None, plan: Plan) -> Iterator[_FileToTag]:
+def _local_files(root: str, to: str | None, plan: Plan) -> Iterator[Job]:
     """The files in a folder and in all folders in it, but for hidden ones and outputs.
 
     A link to a folder is followed if that lies outside, contains no folder above, and has not been read yet.
@@ -217,7 +198,7 @@ def _local_files(root: str, to: str | None, plan: Plan) -> Iterator[_FileToTag]:
             if is_output:
                 continue
             if os.path.isfile(path):
-                yield _FileToTag(path, PurePath(os.path.relpath(path, root)), file_state(path))
+                yield Job(path, name=os.path.relpath(path, root), state=file_state(path))
             else:
                 others.append(f"{path} {'is no regular file' if os.path.exists(path) else 'leads nowhere'}")
     if others:
@@ -229,14 +210,14 @@ def _is_below(path: str, folder: str) -> bool:
     return PurePath(path).is_relative_to(folder)
 
 
-def _remote_files(root: str, listing: Mapping[str, int], to: str | None) -> Iterator[_FileToTag]:
+def _remote_files(root: str, listing: Mapping[str, int], to: str | None) -> Iterator[Job]:
     root = root.rstrip("/")
     outputs = None if to is None else f"{to.rstrip('/')}/"
     for url, size in listing.items():
-        place = PurePath(url.removeprefix(root).lstrip("/"))
-        hidden = any(part.startswith(".") for part in place.parts)
+        name = url.removeprefix(root).lstrip("/")
+        hidden = any(part.startswith(".") for part in PurePath(name).parts)
         if url != root and not hidden and (outputs is None or not url.startswith(outputs)):
-            yield _FileToTag(url, place, (size, 0))
+            yield Job(url, name=name, state=(size, 0))
 
 
 def jobs_of_shard(jobs: Sequence[Job], shard: str) -> list[Job]:

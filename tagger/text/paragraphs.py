@@ -11,7 +11,7 @@ at three quarters of the width or later. In every other block each line is a par
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from operator import ne
 from typing import Any, NamedTuple, TypeVar
 
@@ -116,7 +116,7 @@ def read_paragraphs(lines: Iterable[str], per_line: bool = False) -> Iterator[Pa
     A long line may come in pieces.
     """
     held, start, opens = "", 0, True
-    for piece, ends in ((p.text, p.text.endswith("\n")) for p in _pieces(lines)) if per_line else _judged(lines):
+    for piece, ends in ((line, line.endswith("\n")) for line in lines) if per_line else _judged(lines):
         held += piece
         while len(held) > MAX_PARAGRAPH:
             space = _LAST_SPACE.search(held, 0, MAX_PARAGRAPH)
@@ -131,64 +131,54 @@ def read_paragraphs(lines: Iterable[str], per_line: bool = False) -> Iterator[Pa
         yield Paragraph(start, held, opens)
 
 
-class _LinePiece(NamedTuple):
-    """A line, or a piece of one that has `LONG_LINE` characters or more."""
-
-    text: str
-    opens: bool  # whether the line begins here
-    is_line: bool  # whether it is a whole line
+_Piece = tuple[str, bool]
+"""A line, or a piece of one that has `LONG_LINE` characters or more, and whether the line begins here."""
 
 
-def _pieces(lines: Iterable[str]) -> Iterator[_LinePiece]:
+def _pieces(lines: Iterable[str]) -> Iterator[_Piece]:
     """Joins the pieces of a line until they have `LONG_LINE` characters."""
     held, opens = "", True
     for line in lines:
         held += line
         if held.endswith("\n") or len(held) >= LONG_LINE or not opens:
-            yield _LinePiece(held, opens, opens and len(held) < LONG_LINE)
+            yield held, opens
             held, opens = "", held.endswith("\n")
     if held:
-        yield _LinePiece(held, opens, opens)
+        yield held, opens
 
 
 def _judged(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
-    """Yields each piece, and whether it ends a paragraph by the rule for its block."""
-    block: list[_LinePiece] = []  # its beginning; once it is judged, its last piece alone
+    """Yields each piece, and whether it ends a paragraph by the rule for its block.
+
+    The last line of a block ends none: there is the end of the text, or an empty line, which belongs to the paragraph.
+    """
+    block: list[_Piece] = []  # its beginning; once it is judged, its last piece alone
     size = 0  # characters of the block
-    judged, width = False, 0  # 0: not hard-wrapped
-    for piece in _pieces(lines):
-        empty = piece.is_line and piece.text.isspace()
-        if not judged and (empty or size >= BLOCK_START):
-            judged, width = True, _wrapped_width(block)
-        if judged:
-            yield from _ends(block, None if empty else piece, width)
+    width: int | None = None  # see `_wrapped_width`; None: the block is not judged yet
+    for piece in chain(_pieces(lines), [None]):
+        text, opens = piece or ("\n", True)
+        empty = opens and len(text) < LONG_LINE and text.isspace()
+        if width is None and (empty or size >= BLOCK_START):
+            width = _wrapped_width(block)
+        if width is not None:
+            following = [*(after for after, _ in block[1:]), "" if empty else text]
+            for (line, begins), after in zip(block, following, strict=False):
+                wrapped = width and begins and len(line) < LONG_LINE and _goes_on(line, after[:LONG_LINE], width)
+                yield line, bool(after) and line.endswith("\n") and not wrapped
             block = []
+        if piece is None:
+            return
         if empty:
-            yield piece.text, True
-            size, judged = 0, False
+            yield text, True
+            size, width = 0, None
         else:
             block.append(piece)
-            size += len(piece.text)
-    yield from _ends(block, None, width if judged else _wrapped_width(block))
+            size += len(text)
 
 
-def _ends(block: list[_LinePiece], following: _LinePiece | None, width: int) -> Iterator[tuple[str, bool]]:
-    """Yields each piece of a block of that width, and whether it ends a paragraph.
-
-    `following` is the next piece of the block. It is None at the end of the block: there is the end of the text, or an
-    empty line, which belongs to the last paragraph.
-    """
-    for piece, after in zip(block, [*block[1:], following], strict=False):
-        if after is None or not piece.text.endswith("\n"):
-            yield piece.text, False
-        else:
-            wrapped = width and piece.is_line and _goes_on(piece.text, after.text[:LONG_LINE], width)
-            yield piece.text, not wrapped
-
-
-def _wrapped_width(block: list[_LinePiece]) -> int:
+def _wrapped_width(block: list[_Piece]) -> int:
     """The width of a hard-wrapped block in cells, or 0 for another block."""
-    lines = [piece.text[:LONG_LINE] for piece in block if piece.opens]
+    lines = [text[:LONG_LINE] for text, opens in block if opens]
     if len(lines) < 2:
         return 0
     width = sorted(map(_width, lines))[(9 * len(lines) + 9) // 10 - 1]  # nine of ten lines keep to it

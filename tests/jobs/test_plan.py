@@ -59,16 +59,6 @@ def test_sources_become_jobs(
     assert not Path("out").exists()
 
 
-def test_all_files_of_a_folder_go_into_one() -> None:
-    sources = [(*BOOK, None, "tsv"), (*GZIP, None, "tsv")]
-    both = [sources[0], (*CONLLU, None, "conllu"), sources[1]]
-    assert planned(["in"], None, None, None, True) == both
-    assert planned(["in", "-"], "new.conllu", None, None, True) == [*both, ("-", "text", None, "tsv")]
-    assert planned(["in"], "in/b.conllu", None, None, True) == sources  # the output is no input
-    with pytest.raises(InputError, match=r"^in/b\.conllu would be replaced by its own tagging"):
-        planned(["in/b.conllu"], "in/b.conllu", None, None, True)
-
-
 @pytest.mark.parametrize("to", ["in/out", "in/deep/out"])
 def test_outputs_inside_the_folder_are_no_inputs(to: str) -> None:
     for name in (SETTINGS_FILE, "x.tsv"):

@@ -19,6 +19,7 @@ from tagger.commands.options import (
     PrecisionOption,
     Separator,
     WorkersOption,
+    check_output,
     format_help,
     lexicon_files,
 )
@@ -72,7 +73,7 @@ def review(
     from tagger.commands.loading import load_all, load_and_tell, one_or_all
     from tagger.extras.review.review import doubtful_sentences, with_comments
     from tagger.jobs.bulk import JobOptions, file_parts
-    from tagger.jobs.plan import plan_jobs
+    from tagger.jobs.plan import find_files
     from tagger.tagging.workers import processor_cores
 
     to = None if to == STDIO else to
@@ -85,7 +86,8 @@ def review(
         say(f"kept: {to}; --force replaces what exists")
         return
     lexicons = lexicon_files(lexicon or [])
-    plan = plan_jobs(sources or [], to, input, "conllu", into_one=True)
+    plan = find_files(sources or [], to, input)
+    check_output("-o", to, [job.source for job in plan.jobs], force=True)
     for job in plan.jobs:
         if keep and job.input not in TAGGED:
             raise InputError(f"--keep: {job.source} ({job.input}) has no tags; give {', '.join(TAGGED)} with --input")

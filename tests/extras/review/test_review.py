@@ -97,7 +97,9 @@ def test_all_files_of_a_folder_are_reviewed(model: Path, tmp_path: Path) -> None
     assert (tmp_path / "in" / "review.conllu").read_text() == text
     call("review", "in", *options, "-o", "in/review.conllu", "--force")
     assert (tmp_path / "in" / "review.conllu").read_text() == text  # which is no input
-    assert "would be replaced" in error("review", "in/b.conllu", *options, "-o", "in/b.conllu", "--force")
+    assert "would replace a file that is read" in error(
+        "review", "in/b.conllu", *options, "-o", "in/b.conllu", "--force"
+    )
     assert (tmp_path / "in" / "b.conllu").read_text() == CONLLU
     opened = [block.splitlines()[:2] for block in text.split("\n\n") if block.startswith("# newpar")]
     assert sorted(opened) == [["# newpar", "# sent_id = 1"], ["# newpar", "# sent_id = 2"]]
