@@ -103,20 +103,15 @@ class LazyCommands(TyperGroup):
         return command
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        versions = [found.version for found in distributions(name="bigru-tagger")]
-        typer.echo(f"tagger {(versions or ['unknown (not installed)'])[0]}")
-        raise typer.Exit
-
-
 app = typer.Typer(**_TYPER, cls=LazyCommands, epilog=EPILOG)
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)  # for `--version`; `parse_args` names a command in all other cases
 def commands(
-    shows_version: Annotated[
-        bool, typer.Option("--version", "-V", callback=_print_version, is_eager=True, help="Print the version.")
-    ] = False,
+    shows_version: Annotated[bool, typer.Option("--version", "-V", help="Print the version.")] = False,
 ) -> None:
     """Trains part-of-speech taggers, and tags text with them."""
+    if shows_version:
+        versions = [found.version for found in distributions(name="bigru-tagger")]
+        typer.echo(f"tagger {(versions or ['unknown (not installed)'])[0]}")
+        raise typer.Exit

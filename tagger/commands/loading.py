@@ -1,9 +1,10 @@
 """The model that a command names -> a `Tagger`; a line on standard error says which it is."""
 
+import gc
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import torch
 
@@ -13,27 +14,39 @@ from tagger.commands.options import SKIPPED_LINES
 from tagger.errors import InputError
 from tagger.tagging.languages import BEGINNING, THIN, Languages, load
 from tagger.tagging.tagger import Tagger
-from tagger.tagging.workers import collect_rarely
 from tagger.text.formats import read_parts
 from tagger.text.sentence import Sentence
 
+REMEDY = "--language {code}"  # how a user of a command names a language
 
-def load_and_tell(model: str | Path, device: str, precision: str, workers: int = 1, **more: Any) -> Tagger:
+
+@overload
+def load_and_tell(model: None, device: str, precision: str, workers: int = 1, **more: Any) -> Languages: ...
+@overload
+def load_and_tell(model: str | Path, device: str, precision: str, workers: int = 1, **more: Any) -> Tagger: ...
+def load_and_tell(
+    model: str | Path | None, device: str, precision: str, workers: int = 1, **more: Any
+) -> Tagger | Languages:
     """Loads a tagger for a process that does nothing else, and says which one on standard error.
 
-    A command that also needs its folder calls `find_tagger` once: a moment later `latest` may be another folder.
+    Without a model these are the taggers of all languages as one, which says what languages it meets. A command that
+    also needs the folder calls `find_tagger` once: a moment later `latest` may be another folder.
     """
     torch.set_num_threads(1)  # more are slower: the steps are small
-    folder = model if isinstance(model, Path) else find_tagger(model)
-    tagger = load(folder.absolute(), device, precision, workers=workers, **more)
-    collect_rarely()
-    networks, corpus = len(tagger.bundle.members), tagger.config.get("corpus")
-    trained = f"{f'{networks} networks, ' if networks > 1 else ''}trained on {corpus}"
-    dev = tagger.config.get("scores", {}).get("dev", {})
-    scores = ", ".join(f"{column} {100 * share:.2f}" for column, share in dev.items())
-    say(f"model: {folder} ({trained}{scores and f'; dev {scores}'}); {tagger.options.precision} on {tagger.device}")
-    if tagger.config.get("thin"):
-        say(f"{corpus}: {THIN}")
+    folder = model if isinstance(model, Path | None) else find_tagger(model)
+    if folder is None:
+        tagger: Tagger | Languages = Languages(device, precision, workers=workers, notice=say, remedy=REMEDY)
+    else:
+        tagger = load(folder.absolute(), device, precision, workers=workers, **more)
+        networks, corpus = len(tagger.bundle.members), tagger.config.get("corpus")
+        trained = f"{f'{networks} networks, ' if networks > 1 else ''}trained on {corpus}"
+        dev = tagger.config.get("scores", {}).get("dev", {})
+        scores = ", ".join(f"{column} {100 * share:.2f}" for column, share in dev.items())
+        say(f"model: {folder} ({trained}{scores and f'; dev {scores}'}); {tagger.options.precision} on {tagger.device}")
+        if tagger.config.get("thin"):
+            say(f"{corpus}: {THIN}")
+    gc.freeze()  # what exists now lives until the end; tagging makes no cycles, whose search took 10 % of its time
+    gc.set_threshold(100_000, 10, 10)
     return tagger
 
 
@@ -70,7 +83,7 @@ def load_for(
         lines = chain(beginning, lines)
         parts = read_parts(beginning, path, format, separator=separator, skip=SKIPPED_LINES)
         texts = [" ".join(part.tokens) if isinstance(part, Sentence) else part.text for part in parts]
-        name = Languages("cpu", remedy="--language {code}").language_of("\n".join(texts), path)
+        name = Languages("cpu", remedy=REMEDY).language_of("\n".join(texts), path)
         say(f"language: {name} ({path})")
     return load_and_tell(name, device, precision, **more), lines
 
@@ -83,11 +96,3 @@ def _beginning(lines: Iterator[str]) -> Iterator[str]:
         size += len(line)
         if size >= BEGINNING and (not line.strip() or size >= 4 * BEGINNING):
             return
-
-
-def load_all(device: str, precision: str, workers: int) -> Languages:
-    """The taggers of all languages as one, for a process that does nothing else; it says which language it takes."""
-    torch.set_num_threads(1)  # as in `load_and_tell`
-    tagger = Languages(device, precision, workers=workers, notice=say, remedy="--language {code}")
-    collect_rarely()
-    return tagger

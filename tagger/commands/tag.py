@@ -39,7 +39,7 @@ from tagger.commands.options import (
 from tagger.errors import InputError
 from tagger.jobs.plan import Job, file_state
 from tagger.text.columns import column_separator
-from tagger.text.files import STDIO, check_input
+from tagger.text.files import STDIO, codec_of
 from tagger.text.formats import PLACED, SEPARATORS, TAGGED
 from tagger.text.output_files import Busy
 
@@ -119,7 +119,7 @@ def tag(
     and written compressed. An output appears under its name when it is whole. Outputs that exist are kept.
     """
     from tagger.bundle.catalog import find_tagger
-    from tagger.commands.loading import load_all, load_and_tell, one_or_all
+    from tagger.commands.loading import load_and_tell, one_or_all
     from tagger.jobs.bulk import JobOptions, tag_files
     from tagger.jobs.outputs import PlannedOutputs, settings_of
     from tagger.jobs.plan import jobs_of_shard, plan_jobs
@@ -131,7 +131,7 @@ def tag(
     for other, given in {"FILE": bool(sources), "--shard": shard is not None}.items():
         if text is not None and given:
             raise InputError(f"--text does not go with {other}; leave one of the two out")
-    check_input([], encoding)
+    codec_of(encoding)
     if separator is not None:
         column_separator(separator)
     lexicons = lexicon_files(lexicon or [])
@@ -176,10 +176,8 @@ def tag(
         failed += len(outputs.kept)
         if outputs.pending:
             count = workers or processor_cores()
-            if chosen is None:
-                tagger: DocumentTagger = load_all(device, precision, count)
-            else:
-                tagger = load_and_tell(folder, device, precision, count, corpus=corpus, lexicons=lexicons)
+            named = None if chosen is None else folder
+            tagger: DocumentTagger = load_and_tell(named, device, precision, count, corpus=corpus, lexicons=lexicons)
             kept = {tagger.columns[0]: 1} if keep else None
             chosen_columns = None if columns is None else checked_columns(columns.split(","), tagger.columns)
             width = Console().width

@@ -34,10 +34,6 @@ class Cell(NamedTuple):
     core: type[nn.Module]  # made from (I, H): a cell of `cells.py`, or a recurrent layer of torch
     steps: type[Steps] = OwnSteps  # the same steps for tagging
 
-    def make(self, input_size: int, hidden_size: int) -> nn.Module:
-        """One direction of a layer."""
-        return self.layer(self.core(input_size, hidden_size))
-
 
 # `gru`, the default, runs in four forms, which compute what `cells.GRUCell` does: in training on a CPU
 # `recurrent.GRULayer`, elsewhere in training and on dev torch's `nn.GRU`, which it holds; in tagging `steps.GRUSteps`.
@@ -109,11 +105,8 @@ class Encoder(nn.Module):
         self.cell, self.input_size = CELLS[cell], input_size
         layers = []
         for f, r in zip(forward, backward, strict=True):
-            layers.append(
-                BidirectionalLayer(
-                    self.cell.make(input_size, f) if f else None, self.cell.make(input_size, r) if r else None
-                )
-            )
+            directions = [self.cell.layer(self.cell.core(input_size, size)) if size else None for size in (f, r)]
+            layers.append(BidirectionalLayer(*directions))
             input_size = layers[-1].width
         self.layers = nn.ModuleList(layers)
         self.dropout = Dropout(dropout)

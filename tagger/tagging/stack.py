@@ -57,11 +57,6 @@ def padded_rows(n: int, dtype: torch.dtype = torch.bfloat16) -> int:
     return -(-n // step) * step
 
 
-def max_extra_rows(n: int) -> int:
-    """The most rows that `padded_rows` adds to any number up to n."""
-    return max(MIN_PRODUCT_ROWS, n // 16)
-
-
 class Pass(NamedTuple):
     """One direction of a layer, in all k networks; or both directions."""
 
@@ -146,27 +141,24 @@ class Stack:
             self.layers.append(Layer(encoders[0].cell, cast(Any, layers), size, dtype))
             size = self.layers[-1].width
         self.width = self.count * sum(layer.width for layer in self.layers)  # S
-        self._heads = {column: self._head(networks, column, share) for column, share in shares.items()}
-        self._tags = {column: cast(nn.Linear, networks[0].heads[column]).out_features for column in shares}
+        widths = [layer.width for layer in self.layers]
+        self._heads: dict[str, tuple[Tensor, Tensor]] = {}  # of all networks: weights (S, columns), and bias
+        self._tags: dict[str, int] = {}  # K of each column
+        for column, share in shares.items():
+            heads = [cast(nn.Linear, network.heads[column]) for network in networks]
+            scaled = [head.weight.detach() * part for head, part in zip(heads, share, strict=True)]
+            of_layers = zip(*[weight.split_with_sizes(widths, dim=1) for weight in scaled], strict=True)
+            W = torch.cat([weight for weights in of_layers for weight in weights], dim=1).T.to(dtype)
+            b = sum((head.bias.detach() * part for head, part in zip(heads, share, strict=True)), torch.zeros(()))
+            # In a product of fewer columns the last bits of a row depend on its place, on some processors.
+            missing = max(0, MIN_COLUMNS - W.shape[1])
+            pad = partial(nn.functional.pad, pad=(0, missing))
+            self._heads[column], self._tags[column] = (pad(W).contiguous(), pad(b.to(dtype))), W.shape[1]
         self._buffers: dict[str, Tensor] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy has buffers of its own; they are made when it is used."""
         return vars(self) | {"_buffers": {}}
-
-    def _head(self, networks: Sequence[TaggerNetwork], column: str, share: Sequence[float]) -> tuple[Tensor, Tensor]:
-        """The weights (S, columns) and the bias of all networks' heads, with zeros up to MIN_COLUMNS.
-
-        In a product of fewer columns the last bits of a row depend on its place, on some processors.
-        """
-        heads = [cast(nn.Linear, network.heads[column]) for network in networks]
-        scaled = [head.weight.detach() * part for head, part in zip(heads, share, strict=True)]
-        widths = [layer.width for layer in self.layers]
-        of_layers = zip(*[weight.split_with_sizes(widths, dim=1) for weight in scaled], strict=True)
-        W = torch.cat([weight for weights in of_layers for weight in weights], dim=1).T.to(self.dtype)
-        b = sum((head.bias.detach() * part for head, part in zip(heads, share, strict=True)), torch.zeros(()))
-        missing = max(0, MIN_COLUMNS - W.shape[1])
-        return nn.functional.pad(W, (0, missing)).contiguous(), nn.functional.pad(b.to(self.dtype), (0, missing))
 
     def form_products(
         self, blocks: Sequence[FormBlock], bias: Sequence[Tensor], prepared: bool
@@ -204,7 +196,8 @@ class Stack:
         """
         plan = rows_of_steps(batch, self.dtype)
         total = self.rows(len(rows), batch.fixed)
-        states = self._buffer("states", products, total + max_extra_rows(total), self.width)
+        spare = max(MIN_PRODUCT_ROWS, total // 16)  # `padded_rows` adds no more to any number up to `total`
+        states = self._buffer("states", products, total + spare, self.width)
         states[len(rows) :] = 0
         inputs: Inputs = partial(self._form_products, plan, products, rows, contexts)
         start = 0
@@ -391,7 +384,14 @@ class Networks:
             id(tokenizer): FormTable(members[0].vocabulary, {}, tokenizer, options.cache_size)
             for _, tokenizer in self._transformers
         }
-        self._bias = self._input_bias(members, options.corpus)
+        # For each pass the bias of the first layer's product with its input, with that of the corpus' vector.
+        self._bias = [one.steps.b_x.clone() for one in self._stack.layers[0].passes]
+        for number, member in enumerate(members):
+            vectors, ids = member.network.corpora, member.vocabulary.corpus_ids
+            if vectors is not None and options.corpus in ids:
+                vector = vectors.weight[ids[options.corpus]].detach().float()
+                for one, bias in zip(self._stack.layers[0].passes, self._bias, strict=True):
+                    bias[number] += vector @ one.steps.W_x[number].float()
 
     @staticmethod
     def shape(network: TaggerNetwork) -> tuple[object, ...]:
@@ -466,19 +466,6 @@ class Networks:
             waiting.append(block)
         if waiting:
             yield self._stack.form_products(waiting, self._bias, prepared)
-
-    @torch.no_grad()
-    def _input_bias(self, members: Sequence[Member], corpus: str | None) -> list[Tensor]:
-        """For each pass the bias of the first layer's product with its input, with that of the corpus' vector."""
-        found = []
-        for one in self._stack.layers[0].passes:
-            bias = one.steps.b_x.clone()
-            for member, weights, b in zip(members, one.steps.W_x, bias, strict=True):
-                vectors = member.network.corpora
-                if vectors is not None and corpus in member.vocabulary.corpus_ids:
-                    b += vectors.weight[member.vocabulary.corpus_ids[corpus]].float() @ weights.float()
-            found.append(bias)
-        return found
 
     def _contexts(self, forms: Sequence[str], batch: PackedBatch) -> Tensor:
         """The transformers' vectors of packed tokens, (k, N, D)."""

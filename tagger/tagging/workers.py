@@ -1,6 +1,5 @@
 """Processes with one thread each that share work; the results come in order, a few batches at a time."""
 
-import gc
 import logging
 import multiprocessing
 import os
@@ -185,12 +184,6 @@ def _signals_wait() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def collect_rarely() -> None:
-    """Has this process search for reference cycles rarely. Tagging makes none, and the search took 10 % of its time."""
-    gc.freeze()  # what exists now lives until the end
-    gc.set_threshold(100_000, 10, 10)
 
 
 def processor_cores() -> int:

@@ -61,10 +61,10 @@ def check_input(paths: Iterable[str], encoding: str) -> None:
     for path in paths:
         if path != STDIO and not Path(path).is_fifo():  # who writes into a pipe would see it close
             open_binary(path).close()
-    _codec(encoding)
+    codec_of(encoding)
 
 
-def _codec(encoding: str) -> str:
+def codec_of(encoding: str) -> str:
     """What Python calls an encoding of text."""
     try:
         io.TextIOWrapper(io.BytesIO(), encoding)
@@ -85,7 +85,7 @@ def decoded_lines(
     remedy = f"name the file's encoding with {option}" if option else "save it as UTF-8"
     number, ending = 0, ""
     ended = True  # whether the last piece ended a line
-    codec = _codec(encoding)
+    codec = codec_of(encoding)
     utf8 = codec in ("utf-8", "utf-8-sig")
     if utf8:
         encoding = "utf-8-sig"

@@ -76,7 +76,7 @@ def whole_binary(
     try:
         if Path(path).is_dir():
             raise InputError(f"{path} is a folder; the name of a file is needed here")
-        if _is_special(path):
+        if str(path).startswith("/dev/") or (os.path.exists(path) and not os.path.isfile(path)):
             binary: BinaryIO = Path(path).open("wb")  # noqa: SIM115
         else:
             target = Path(os.path.realpath(path))
@@ -144,13 +144,9 @@ def lock(file: IO[Any]) -> bool | None:
     return True
 
 
-def _is_special(path: str | Path) -> bool:
-    return str(path).startswith("/dev/") or (os.path.exists(path) and not os.path.isfile(path))
-
-
 def is_replaced(path: str | Path) -> bool:
     """Whether writing to `path` would replace a file; False where `whole_binary` writes directly."""
-    return os.path.isfile(path) and not _is_special(path)
+    return os.path.isfile(path) and not str(path).startswith("/dev/")
 
 
 @contextmanager

@@ -115,7 +115,7 @@ def test_the_scan_equals_the_loop_in_value_and_gradient(length: int, started: bo
 
 @pytest.mark.parametrize("cell", REFERENCES)
 def test_last_state_is_the_one_after_the_last_token(x: Tensor, cell: str) -> None:
-    theirs, ours = REFERENCES[cell](I, H), CELLS[cell].make(I, H)
+    theirs, ours = REFERENCES[cell](I, H), CELLS[cell].layer(CELLS[cell].core(I, H))
     copy_weights(theirs, "l0", ours)
     initial = make_states(cell, 1)
     start = state_at(initial, 0)
@@ -178,7 +178,7 @@ def test_unequal_directions_equal_two_one_way_layers(x: Tensor, cell: str) -> No
 
 @pytest.mark.parametrize("cell", REFERENCES)
 def test_each_direction_alone(x: Tensor, cell: str) -> None:
-    both = BidirectionalLayer(CELLS[cell].make(I, 3), CELLS[cell].make(I, 2))
+    both = BidirectionalLayer(CELLS[cell].layer(CELLS[cell].core(I, 3)), CELLS[cell].layer(CELLS[cell].core(I, 2)))
     output, (f, r) = both(x, LENGTHS)
     forward, backward = BidirectionalLayer(both.forward_layer, None), BidirectionalLayer(None, both.backward_layer)
     assert (forward.width, backward.width) == (3, 2)

@@ -18,7 +18,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.decoding import Request
 from tagger.tagging.engine import Engine
 from tagger.tagging.form_cache import FormCache
-from tagger.tagging.stack import max_extra_rows, padded_rows
+from tagger.tagging.stack import padded_rows
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import TaggerOptions
 from tagger.text.conllu import read_conllu
@@ -190,7 +190,7 @@ def test_with_fixed_shapes_a_sentence_has_the_same_scores_to_the_bit_whatever_is
 
 def test_few_numbers_of_rows() -> None:
     numbers = range(1, 20_000)
-    assert all(n <= padded_rows(n) <= n + max_extra_rows(n) for n in numbers)
+    assert all(n <= padded_rows(n) <= n + max(8, n // 16) for n in numbers)
     assert all(padded_rows(padded_rows(n)) == padded_rows(n) for n in numbers)
     assert len({padded_rows(n) for n in numbers}) < 150
     assert [padded_rows(n, torch.float32) for n in (1, 7, 9)] == [1, 7, 9]

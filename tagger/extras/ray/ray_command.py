@@ -26,7 +26,7 @@ from tagger.commands.options import (
 )
 from tagger.commands.tag import show_progress
 from tagger.errors import InputError
-from tagger.text.files import STDIO, check_input
+from tagger.text.files import STDIO, codec_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,7 @@ def ray(
     The cluster is that of the variable RAY_ADDRESS; without it, a Ray of this machine starts and ends with the run.
     """
     from tagger.bundle.catalog import find_tagger
-    from tagger.commands.loading import load_all, load_and_tell, one_or_all
+    from tagger.commands.loading import load_and_tell, one_or_all
     from tagger.extras.ray.ray_files import tag_jobs  # before a model is loaded: Ray may not be installed
     from tagger.jobs.bulk import JobOptions
     from tagger.jobs.outputs import PlannedOutputs, settings_of
@@ -69,7 +69,7 @@ def ray(
     from tagger.model.device import choose_device, choose_precision
     from tagger.tagging.tagger_options import checked_columns
 
-    check_input([], encoding)
+    codec_of(encoding)
     plan = plan_jobs(sources, os.path.join(to, ""), input, output)
     for job in plan.jobs:
         if job.source == STDIO:
@@ -90,9 +90,7 @@ def ray(
             "--columns": columns,
         },
     )
-    load: Callable[[], DocumentTagger] = partial(load_all, device, precision, 1)
-    if chosen is not None:
-        load = partial(load_and_tell, folder, device, precision)
+    load: Callable[[], DocumentTagger] = partial(load_and_tell, folder if chosen else None, device, precision)
     with closing(PlannedOutputs(plan.jobs, to, settings, force=force, resume=resume)) as outputs:
         for message in outputs.messages:
             say(message)

@@ -24,7 +24,7 @@ from tagger.commands.options import (
     lexicon_files,
 )
 from tagger.errors import InputError
-from tagger.text.files import STDIO, check_input
+from tagger.text.files import STDIO, codec_of
 from tagger.text.formats import TAGGED, format_of, writer
 from tagger.text.output_files import is_replaced, whole_file
 from tagger.text.paragraphs import cut_parts
@@ -70,7 +70,7 @@ def review(
     The sentences of all files go into one CoNLL-U file, to be corrected. The first column of tags decides.
     """
     from tagger.bundle.catalog import find_tagger
-    from tagger.commands.loading import load_all, load_and_tell, one_or_all
+    from tagger.commands.loading import load_and_tell, one_or_all
     from tagger.extras.review.review import doubtful_sentences, with_comments
     from tagger.jobs.bulk import JobOptions, file_parts
     from tagger.jobs.plan import find_files
@@ -81,7 +81,7 @@ def review(
         raise InputError(f"--below {below:g}: a probability is a number from 0 to 1")
     if to is not None and (os.path.isdir(to) or to.endswith("/") or format_of(to, "conllu") != "conllu"):
         raise InputError(f"-o {to}: a review is one CoNLL-U file; name it, such as -o review.conllu")
-    check_input([], encoding)
+    codec_of(encoding)
     if to is not None and is_replaced(to) and not force:
         say(f"kept: {to}; --force replaces what exists")
         return
@@ -95,11 +95,8 @@ def review(
         say(line)
     names_one = {"--corpus": corpus is not None, "--keep": keep, "--lexicon": bool(lexicons)}
     chosen, count = one_or_all(language, model, names_one), workers or processor_cores()
-    tagger = (
-        load_all(device, precision, count)
-        if chosen is None
-        else load_and_tell(find_tagger(chosen), device, precision, workers=count, corpus=corpus, lexicons=lexicons)
-    )
+    folder = None if chosen is None else find_tagger(chosen)
+    tagger = load_and_tell(folder, device, precision, count, corpus=corpus, lexicons=lexicons)
     options = JobOptions(encoding, separator, keep={tagger.columns[0]: 1} if keep else None)
     total, failed = 0, len(plan.errors)
 
