@@ -390,7 +390,7 @@ def _load_linear(
             for each in described
         ]
     for chain, each in zip(chains, described, strict=True):
-        chain.dictionary = open_dictionary(each["dictionary"]) if each.get("dictionary") else None
+        chain.dictionary = open_dictionary(**each["dictionary"]) if each.get("dictionary") else None
     keys = {f"{number}.tables.{table}.keys": "I32" for number in range(len(chains)) for table in TABLES}
     names = {f"{number}.{name}": each for number, c in enumerate(chains) for name, each in c.state_dict().items()}
     weights = read_weights(path, {name: each for name, each in names.items() if name not in keys}, keys)

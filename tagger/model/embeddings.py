@@ -103,7 +103,7 @@ def features(vocabulary: Vocabulary, config: FormConfig) -> dict[str, Feature]:
     if config.get("chars"):
         by_part[CHARACTERS] = partial(_character_ids, vocabulary.character_ids)
     if config.get("lemmas"):
-        by_part[LEMMAS] = partial(_lemma_rows, open_dictionary(config.get("dictionary", {})), vocabulary.lemma_ids)
+        by_part[LEMMAS] = partial(_lemma_rows, open_dictionary(**config.get("dictionary", {})), vocabulary.lemma_ids)
     if config.get("vectors"):
         by_part[VECTORS] = partial(_vector_rows, list(vocabulary.vectors.values()))
     return by_part

@@ -111,7 +111,7 @@ class Vocabulary:
         """The same vocabulary with the lemmas that a dictionary gives its words, those of before first."""
         written = {form.lower(): form for form in self.forms}  # of several, the last is in lower case, if one is
         words = dict.fromkeys(written, 1) | self.words
-        found = dictionary.lemmas([written.get(word, word) for word in words])
+        found = dictionary.look_up([written.get(word, word) for word in words]).lemmas
         counts: Counter[str] = Counter()
         for lemma, count in zip(found, words.values(), strict=True):
             if lemma is not None:

@@ -61,7 +61,7 @@ def linear_chains(
     forms = sentences["tokens"][:]
     learned = map(codec.learned, forms, sentences[column][:])
     tags = [[ids.get(tag, IGNORE) for tag in each] for each in learned]
-    dictionary = open_dictionary(digests) if digests else None
+    dictionary = open_dictionary(**digests) if digests else None
     return (Linear(column, train_linear(forms, tags, len(ids), dictionary), weight),)
 
 

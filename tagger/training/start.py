@@ -165,7 +165,7 @@ def known_dictionaries(asked: Iterable[str], unseen: Iterable[str]) -> list[str]
     known: dict[str, float] = {}
     unseen = [form for form in unseen if form.isalpha()]
     for code in asked:
-        found = open_dictionary({code: digest_of(code)}).lemmas(unseen)
+        found = open_dictionary(**{code: digest_of(code)}).look_up(unseen).lemmas
         share = sum(lemma is not None for lemma in found) / max(1, len(unseen))
         _log.info("dictionary %s: has %.0f %% of the forms of dev that train lacks", code, 100 * share)
         if share >= MIN_KNOWN:
@@ -321,7 +321,7 @@ def new_module(
         _log_new(str(config.init), init.vocabulary, vocabulary)
     digests = dictionary_digests(config, init)
     if config.embedding.lemmas and digests:
-        vocabulary = vocabulary.with_lemmas(open_dictionary(digests), MIN_COUNT)
+        vocabulary = vocabulary.with_lemmas(open_dictionary(**digests), MIN_COUNT)
     saved = init.networks[0].config if init else None
     inputs = load_inputs(config, vocabulary.forms, saved, frequent)
     network = network_config(config, inputs, digests, saved)
@@ -364,7 +364,7 @@ def lemma_reliability(config: TrainConfig, init: Bundle | None, train: Dataset) 
     if LEMMA not in config.columns or not digests:
         return None
     columns = [column for column in (UPOS, LEMMA) if column in config.columns]
-    return LemmaReliability.count(train.select_columns(["tokens", *columns]), open_dictionary(digests))
+    return LemmaReliability.count(train.select_columns(["tokens", *columns]), open_dictionary(**digests))
 
 
 def _keep_spans_whole(module: TaggerModule, corpus: Corpus) -> None:

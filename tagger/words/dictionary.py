@@ -16,7 +16,7 @@ import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
@@ -86,8 +86,10 @@ class Dictionary:
         found = Found(
             [None] * len(forms), np.zeros(len(forms), np.int32), np.zeros((len(forms), SLOTS), dtype=np.int32)
         )
+        if not self._in_use:
+            self._in_use = [_tables(code, digest) for code, digest in self.digests.items()]
         missing = list(range(len(forms)))
-        for tables in self._open():
+        for tables in self._in_use:
             missing = tables.look_up(forms, missing, found)
         self._last = list(forms), found
         return found
@@ -96,26 +98,13 @@ class Dictionary:
         """A copy, such as that of another process, maps the same files; tables that no file has go with it."""
         if self._in_use and not all(tables.in_file for tables in self._in_use):
             return super().__reduce__()
-        return open_dictionary, (self.digests,)
-
-    def _open(self) -> list["_Tables"]:
-        if not self._in_use:
-            self._in_use = [_tables(code, digest) for code, digest in self.digests.items()]
-        return self._in_use
-
-    def lemmas(self, forms: Sequence[str]) -> list[str | None]:
-        """The lemma of each form; None: no dictionary has it."""
-        return self.look_up(forms).lemmas
-
-
-def open_dictionary(digests: Mapping[str, str]) -> Dictionary:
-    """The dictionary of these codes and digests, one for the whole process; see `Dictionary` for errors."""
-    return _opened(tuple(digests.items()))
+        return partial(open_dictionary, **self.digests), ()
 
 
 @lru_cache(maxsize=64)
-def _opened(digests: tuple[tuple[str, str], ...]) -> Dictionary:
-    return Dictionary(dict(digests))
+def open_dictionary(**digests: str) -> Dictionary:
+    """The dictionary of these codes and digests, one for the whole process; see `Dictionary` for errors."""
+    return Dictionary(digests)
 
 
 @lru_cache(maxsize=64)
@@ -161,12 +150,13 @@ class _Hashed(NamedTuple):
         counts = np.bincount((hashes >> np.uint64(64 - bits)).astype(np.int64), minlength=1 << bits)
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
         small = np.int16 if numbers.max(initial=0) < 1 << 15 else np.int32
-        return cls(starts, _lower_half(hashes[order]), numbers[order].astype(small))
+        return cls(starts, hashes[order].astype(np.uint32).view(np.int32), numbers[order].astype(small))
 
-    def find(self, hashes: np.ndarray) -> np.ndarray:
+    def find(self, keys: Sequence[bytes]) -> np.ndarray:
         """The number of each key, (U,); -1: there is no such key."""
+        hashes = _hashes([key if len(key) <= MAX_BYTES else b"" for key in keys])
         bucket = (hashes >> np.uint64(65 - len(self.starts).bit_length())).astype(np.int64)
-        rest = _lower_half(hashes)
+        rest = hashes.astype(np.uint32).view(np.int32)
         found = np.full(len(hashes), -1, dtype=np.int64)
         here, places, ends = np.arange(len(hashes)), self.starts[bucket], self.starts[bucket + 1]
         while len(here):
@@ -176,10 +166,6 @@ class _Hashed(NamedTuple):
             here, places, ends = (each[~same] for each in (here, places, ends))
             places = places + 1
         return found
-
-
-def _lower_half(hashes: np.ndarray) -> np.ndarray:
-    return (hashes & np.uint64(0xFFFFFFFF)).astype(np.uint32).view(np.int32)
 
 
 class _Tables(NamedTuple):
@@ -196,74 +182,53 @@ class _Tables(NamedTuple):
 
     def look_up(self, forms: Sequence[str], places: Sequence[int], found: Found) -> list[int]:
         """Fills in what this dictionary knows of the forms at `places`; returns the places of the others."""
-        canonical = _simplemma().utils.canonicalize_token
-        tried = [canonical(forms[place], self.code) for place in places]
-        missing = self._fill(tried, places, found)
-        others = {place: spellings(forms[place], self.code) for place in missing}
-        missing = []
-        while others:
-            spelt = {place: spelling for place, each in others.items() if (spelling := next(each, None)) is not None}
-            missing += others.keys() - spelt.keys()
-            rest = self._fill([*spelt.values()], [*spelt], found)
-            others = {place: others[place] for place in rest}
+        left = {place: spellings(forms[place], self.code) for place in places}
+        missing: list[int] = []
+        while left:
+            spelt = {place: spelling for place, each in left.items() if (spelling := next(each, None)) is not None}
+            missing += left.keys() - spelt.keys()
+            left = {place: left[place] for place in self._fill(spelt, found)}
         return sorted(missing)
 
-    def _fill(self, spelt: Sequence[str], places: Sequence[int], found: Found) -> list[int]:
-        """Fills in what is known of forms as they are spelt; returns the places of the unknown ones."""
-        keys = [each.encode("utf-8", "surrogatepass") for each in spelt]
-        numbers = self._find(self.forms, keys)
+    def _fill(self, spelt: Mapping[int, str], found: Found) -> list[int]:
+        """Fills in what is known of forms, place -> spelling; returns the places of the unknown ones."""
+        keys = [each.encode("utf-8", "surrogatepass") for each in spelt.values()]
+        numbers = self.forms.find(keys)
         ends = (self.ends[2 * numbers[:, None] + np.arange(3)] * (numbers[:, None] >= 0)).tolist()
-        missing, known = [], []
+        missing, known, changes = [], [], []
         lemmas: list[bytes] = []
-        for place, key, number, (start, middle, end) in zip(places, keys, numbers.tolist(), ends, strict=True):
+        for place, key, number, (start, middle, end) in zip(spelt, keys, numbers.tolist(), ends, strict=True):
             if number < 0 or not key.endswith(self.text[start:middle]):
                 missing.append(place)
                 continue
             known.append(place)
+            changes.append(number)
             lemmas.append(key[: len(key) - (middle - start)] + self.text[middle:end])
             found.lemmas[place] = lemmas[-1].decode("utf-8", "replace")
         if known:
-            is_known = np.isin(places, known)
-            found.changes[known] = self.keys[numbers[is_known]]
-            inflection = self._find(self.lemmas, lemmas)
+            found.changes[known] = self.keys[changes]
+            inflection = self.lemmas.find(lemmas)
             found.inflections[known] = self.inflections[inflection] * (inflection >= 0)[:, None]
         return missing
 
-    def _find(self, table: _Hashed, keys: Sequence[bytes]) -> np.ndarray:
-        return table.find(_hashes([key if len(key) <= MAX_BYTES else b"" for key in keys]))
-
 
 def spellings(form: str, code: str) -> Iterator[str]:
-    """The other spellings by which a form may be in a dictionary, in the order in which they are tried.
+    """The spellings by which a form may be in a dictionary, in the order in which they are tried.
 
-    They are those of simplemma's lookup: the same with the other case of its first letter, and with other apostrophes;
-    at last all of it in lower case.
+    They are those of simplemma's lookup: as it is, then with the other case of its first letter, and with other
+    apostrophes; at last all of it in lower case.
     """
-    canonical = _simplemma().utils.canonicalize_token
-    token = canonical(form, code)
-    yield _in_other_case(token)
-    yield from _marked(token, code)
-    lower = canonical(form.lower(), code)
-    if lower != token:
-        yield lower
-        yield _in_other_case(lower)
-        yield from _marked(lower, code)
-
-
-def _marked(token: str, code: str) -> Iterator[str]:
     utils = _simplemma().utils
-    variants: Sequence[str] = ()
-    if code == "hy" and utils.has_armenian_marks(token):
-        variants = [utils.strip_armenian_marks(token)]
-    elif utils.has_apostrophe(token):
-        variants = utils.apostrophe_variants(token)[1:]
-    for variant in variants:
-        yield variant
-        yield _in_other_case(variant)
-
-
-def _in_other_case(token: str) -> str:
-    return token.lower() if token[:1].isupper() else token.capitalize()
+    for written in dict.fromkeys((form, form.lower())):
+        token = utils.canonicalize_token(written, code)
+        variants = [token]
+        if code == "hy" and utils.has_armenian_marks(token):
+            variants.append(utils.strip_armenian_marks(token))
+        elif utils.has_apostrophe(token):
+            variants += utils.apostrophe_variants(token)[1:]
+        for variant in variants:
+            yield variant
+            yield variant.lower() if variant[:1].isupper() else variant.capitalize()
 
 
 def _hashes(keys: Sequence[bytes]) -> np.ndarray:
@@ -329,9 +294,14 @@ def cache_folder() -> Path:
 
 
 def _make(code: str) -> dict[str, Tensor]:
-    """The arrays of `_Tables`, by the names of `_of_tensors`."""
+    """The arrays of `_Tables`, by the names of `_of_tensors`. Records are read in parts: a dict of all takes 340 MB."""
+    frontcode, content = _simplemma().frontcode, _simplemma().dictionary_factory._read_decompressed(code)
+    is_reversed, _, start = frontcode._read_header(content)
+    records, step = frontcode._iter_records(content, start), -1 if is_reversed else 1
     changes: dict[tuple[bytes, bytes], int] = {}
-    parts = [_part(keys, lemmas, changes) for keys, lemmas in _entries(code)]
+    parts = []
+    while part := list(islice(records, CHUNK)):
+        parts.append(_part([form[::step] for _, form, _ in part], [lemma[::step] for _, _, lemma in part], changes))
     forms, lemmas, numbers = (np.concatenate(each) for each in zip(*parts, strict=True))
     ends = np.cumsum([0, *(len(ending) for change in changes for ending in change)])
     keys = [max(1, text_hash(f"{form.decode()}>{lemma.decode()}") & 0x7FFFFFFF) for form, lemma in changes]
@@ -353,16 +323,6 @@ def _of_tensors(code: str, tensors: Mapping[str, Tensor], in_file: bool) -> _Tab
     return _Tables(
         code, in_file, forms, lemmas, arrays["ends"], arrays["text"].tobytes(), arrays["keys"], arrays["inflections"]
     )
-
-
-def _entries(code: str) -> Iterator[tuple[list[bytes], list[bytes]]]:
-    """The forms of a dictionary and their lemmas, in parts. Its records are read: a dict of all takes 340 MB."""
-    frontcode, content = _simplemma().frontcode, _simplemma().dictionary_factory._read_decompressed(code)
-    is_reversed, _, start = frontcode._read_header(content)
-    records = frontcode._iter_records(content, start)
-    step = -1 if is_reversed else 1
-    while part := list(islice(records, CHUNK)):
-        yield [form[::step] for _, form, _ in part], [lemma[::step] for _, _, lemma in part]
 
 
 def _part(

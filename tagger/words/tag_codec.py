@@ -6,18 +6,11 @@ it has seen once. For other words a script is preferred that gives a lemma of th
 all parts (`maa#ilma`): most words of a text are forms of words that are known, and many scripts that fit leave no word.
 They get no script that is a whole lemma and that training has for one form alone, such as `be` where `was` is its only
 form: that is no rule. Where lemmas have capitals, a name's lemma keeps its own.
-
-A treebank may mark the parts of compounds. An edit script cannot say where the mark is: that depends on the word. So a
-lemma without a mark is cut where both parts are words of the training data, and one of them stands at this end of a
-compound there (`Compounds`).
 """
 
 # N tokens, K tags of a column, k best of them
 
-import re
-import unicodedata
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
@@ -26,14 +19,12 @@ import torch
 from torch import Tensor
 
 from tagger.text.strings import LEMMA, NO_TAG, is_annotated
+from tagger.words.compounds import Compounds
 from tagger.words.edit_scripts import apply_script, edit_script, least_characters, length
 
 OTHER_SCRIPTS = 8  # that are tried besides the best ones, since they may give the same lemma
 KNOWN_LEMMA = 2.5  # points that a known lemma adds to a score: chosen on dev of eleven treebanks
 CAPITALS = 0.1  # share of the training data's capitalized forms whose lemmas have a capital; treebanks: 0.02 or 0.2
-MARKED = 0.01  # share of the forms of the training data whose lemmas add a symbol to them that stands between parts
-SYMBOLS = "PS"  # general categories of Unicode: punctuation and symbols
-MIN_PART = 3  # characters of a part that no compound of the training data begins or ends with
 _Alternatives = list[list[tuple[str, float]]]
 
 
@@ -95,7 +86,7 @@ class TagCodec:
         return frozenset(lemma for found in self._lemmas_of.values() for lemma in found)
 
     @cached_property
-    def compounds(self) -> "Compounds":
+    def compounds(self) -> Compounds:
         """The parts of the lemmas of the training data."""
         return Compounds(self._lemmas_of)
 
@@ -260,78 +251,3 @@ def _in_one_case(lemma: str, form: str) -> str:
 
 _script = lru_cache(maxsize=1 << 17)(edit_script)
 _made = lru_cache(maxsize=1 << 17)(apply_script)
-
-
-class Compounds:
-    """The parts of compounds, counted in the lemmas of each form of the training data.
-
-    Attributes:
-        marks: the symbols between parts, such as `#`: those that many lemmas add to their forms. Most have none.
-    """
-
-    def __init__(self, lemmas: Mapping[str, Collection[str]]) -> None:
-        self.marks = _marks(lemmas)
-        lemmas = lemmas if self.marks else {}  # of most treebanks nothing else is needed
-        self._lemmas = frozenset(lemma.lower() for found in lemmas.values() for lemma in found)
-        self._firsts, self._lasts = Counter[str](), Counter[str]()  # how many compounds have a part there
-        whole: set[str] = set()
-        for lemma in self._lemmas:
-            first, *others = self._parts(lemma)
-            if others and all((first, *others)):
-                self._firsts.update([first, *others[:-1]])
-                self._lasts[others[-1]] += 1
-            else:
-                whole.add(lemma)
-        self._words = frozenset(whole.union(map(str.lower, lemmas)))
-
-    def has_parts(self, lemma: str) -> bool:
-        """Whether a lemma has marks, and training all of its parts."""
-        parts = self._parts(lemma.lower())
-        return len(parts) > 1 and all(self._knows(part) for part in parts)
-
-    def cut(self, lemma: str) -> str:
-        """A new lemma in lower case with a mark between its two parts, if training has both."""
-        if not self.marks or lemma != lemma.lower() or lemma in self._lemmas or len(self._parts(lemma)) > 1:
-            return lemma
-        place = self._place(lemma)
-        return f"{lemma[:place]}{self.marks[0]}{lemma[place:]}" if place else lemma
-
-    def _parts(self, lemma: str) -> list[str]:
-        return re.split(f"[{re.escape(self.marks)}]", lemma) if self.marks else [lemma]
-
-    def _knows(self, part: str) -> bool:
-        return part in self._words or part in self._firsts or part in self._lasts
-
-    def _place(self, lemma: str) -> int:
-        """Where a lemma is cut, 0 if it is not."""
-        best = (0, 0, 0)
-        for place in range(2, len(lemma) - 1):
-            first, last = lemma[:place], lemma[place:]
-            begins, ends = self._firsts[first], self._lasts[last]
-            both = all(
-                n or (len(part) >= MIN_PART and part in self._words) for n, part in ((begins, first), (ends, last))
-            )
-            if both and (begins or ends):
-                best = max(best, (min(begins, 3) + min(ends, 3), len(last), place))
-        return best[2]
-
-
-def _marks(lemmas: Mapping[str, Collection[str]]) -> str:
-    """The symbols that many lemmas add to their forms, between a part with which the form begins and the next one."""
-    counts = Counter[str]()
-    for form, found in lemmas.items():
-        for lemma in found:
-            if not lemma.isalnum():
-                counts.update(
-                    {sign for first, sign, rest in _at_symbols(lemma) if form.lower().startswith(first + rest[:1])}
-                )
-    least = MARKED * len(lemmas)
-    return "".join(sign for sign, count in counts.items() if count >= least)
-
-
-def _at_symbols(lemma: str) -> Iterator[tuple[str, str, str]]:
-    """What is before each symbol of a lemma in lower case, the symbol, and what is after it."""
-    lemma = lemma.lower()
-    for place, sign in enumerate(lemma):
-        if 0 < place < len(lemma) - 1 and unicodedata.category(sign)[0] in SYMBOLS:
-            yield lemma[:place], sign, lemma[place + 1 :]

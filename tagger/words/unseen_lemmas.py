@@ -29,7 +29,7 @@ class UnseenLemmas:
     """The dictionary of a tagger at work; `capacity` forms are remembered."""
 
     def __init__(self, reliability: LemmaReliability, codec: TagCodec, upos: Sequence[str], capacity: int) -> None:
-        self._dictionary = open_dictionary(reliability.dictionary)
+        self._dictionary = open_dictionary(**reliability.dictionary)
         self._codec, self._capacity = codec, capacity
         self._tables = reliability.tables(upos)
         self._shares = np.concatenate([table.shares for table in self._tables])

@@ -13,7 +13,8 @@ from tagger.model.batch import collate, length_buckets
 from tagger.model.decoder import Decoded
 from tagger.model.embeddings import MAX_CHARACTERS, affix_rows
 from tagger.model.vocabulary import IGNORE, PAD, UNK, UNSEEN, Vocabulary, join_vocabularies
-from tagger.words.tag_codec import KNOWN_LEMMA, Compounds, TagCodec, learned_tags
+from tagger.words.compounds import Compounds
+from tagger.words.tag_codec import KNOWN_LEMMA, TagCodec, learned_tags
 from tests.conftest import BUCKETS, TOKENS, assert_same_batch, make_batch, make_table
 
 CORPUS = [

@@ -241,7 +241,7 @@ def test_new_words_and_tags_leave_old_scores_alone(saved: Member) -> None:
 
 def test_lemmas_of_a_tagger_stay_and_new_ones_follow(vocabulary: Vocabulary) -> None:
     english = {"en": digest_of("en")}
-    dictionary = open_dictionary(english)
+    dictionary = open_dictionary(**english)
     known = vocabulary.with_lemmas(dictionary, 1)
     network = make_network(known, lemmas=4, dictionary=english)
     new = Vocabulary.build([{"tokens": ["The", "ducks"], "upos": ["DET", "NOUN"]}], ["upos"], min_count=1)

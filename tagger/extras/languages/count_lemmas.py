@@ -32,7 +32,7 @@ def count(language: Language) -> LemmaReliability | None:
     codes = known_dictionaries(dictionaries_of(codes_of(language.row.name)[0]), sorted(forms["dev"] - forms["train"]))
     if not codes:
         return None
-    dictionary = open_dictionary({code: digest_of(code) for code in codes})
+    dictionary = open_dictionary(**{code: digest_of(code) for code in codes})
     words = ({"tokens": s.tokens, UPOS: s.tags[UPOS], LEMMA: s.tags[LEMMA]} for s in splits["train"])
     return LemmaReliability.count(words, dictionary)
 

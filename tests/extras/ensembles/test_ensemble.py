@@ -118,11 +118,11 @@ def test_members_read_dictionaries_of_their_own(vocabulary: Vocabulary, tmp_path
     taggers = []
     for seed, code in enumerate((None, "en", "sq")):
         digests = {} if code is None else {code: digest_of(code)}
-        known = vocabulary.with_lemmas(open_dictionary(digests), 1)
+        known = vocabulary.with_lemmas(open_dictionary(**digests), 1)
         network = make_network(known, seed, lemmas=8 if digests else 0, dictionary=digests)
         ids = known.tag_ids["upos"]
         tags = [[ids[tag] for tag in sentence["upos"]] for sentence in CORPUS]
-        linear = Linear("upos", train_linear(TOKENS, tags, len(ids), open_dictionary(digests)), 0.3)
+        linear = Linear("upos", train_linear(TOKENS, tags, len(ids), open_dictionary(**digests)), 0.3)
         taggers.append(replace(bundle_of(network, known), linear=(linear,)))
     both = join(taggers)
     assert len(both.linear) == 3  # the features differ, so no two are one
