@@ -221,10 +221,9 @@ class Bundle:
         config, vocabularies = read_description(folder)
         described = [(each, vocabularies[each["vocabulary"]]) for each in config.pop("members")]
         networks = _load_networks(folder, [(each["network"], vocabulary) for each, vocabulary in described])
-        tokenizers = _load_tokenizers(folder, networks)
         members = tuple(
             Member(network, vocabulary, tokenizer, each["weight"], each["temperatures"], each.get("weights", {}))
-            for network, tokenizer, (each, vocabulary) in zip(networks, tokenizers, described, strict=True)
+            for (network, tokenizer), (each, vocabulary) in zip(networks, described, strict=True)
         )
         linear = _load_linear(config.pop("linear"), members[0].vocabulary.tags, folder)
         name = config.pop("segmenter")
@@ -302,10 +301,12 @@ def _compressed(network: TaggerNetwork, weights: Mapping[str, Tensor], storage_d
     return stored
 
 
-def _load_networks(folder: Path, described: Sequence[tuple[Any, Vocabulary]]) -> list[TaggerNetwork]:
-    """The networks of configs and vocabularies with the weights of a folder.
+def _load_networks(
+    folder: Path, described: Sequence[tuple[Any, Vocabulary]]
+) -> list[tuple[TaggerNetwork, PieceTokenizer | None]]:
+    """The networks of configs and vocabularies with the weights of a folder, each with its transformer's tokenizer.
 
-    The file lacks a tensor of a member that is equal to that of the nearest member before.
+    The file lacks a tensor of a member that is equal to that of the nearest member before; so it is with tokenizers.
     """
     path = folder / WEIGHTS
     networks: list[TaggerNetwork] = []
@@ -335,34 +336,25 @@ def _load_networks(folder: Path, described: Sequence[tuple[Any, Vocabulary]]) ->
             networks.append(network)
             keys.append(of_member)
     tensors = read_weights(path, expected)
+    tokenizers: list[PieceTokenizer | None] = []
+    tokenizer_of, read, last = folder / TOKENIZER, None, None  # of the nearest member before
     with one_error(folder, WEIGHTS):
         fetched: set[int] = set()  # transformers that the folder only names
-        for network, of_member in zip(networks, keys, strict=True):
+        for number, (network, of_member) in enumerate(zip(networks, keys, strict=True)):
             transformer = network.transformer
-            if transformer and not is_carried(transformer.config) and id(transformer) not in fetched:
-                load_weights(transformer, transformer.config)
-                fetched.add(id(transformer))
+            if transformer is not None:
+                if not is_carried(transformer.config) and id(transformer) not in fetched:
+                    load_weights(transformer, transformer.config)
+                    fetched.add(id(transformer))
+                own_tokenizer = _tokenizer_folder(folder, number)
+                if own_tokenizer.is_dir() or transformer.config != read:
+                    tokenizer_of, read = own_tokenizer if own_tokenizer.is_dir() else tokenizer_of, transformer.config
+                    last = load_tokenizer(tokenizer_of, read)
+            tokenizers.append(last if transformer is not None else None)
             others = {name: tensor for name, tensor in network.state_dict().items() if name not in of_member}
             network.load_state_dict({name: tensors[key] for name, key in of_member.items()} | others, assign=True)
             network.eval()
-    return networks
-
-
-def _load_tokenizers(folder: Path, networks: Sequence[TaggerNetwork]) -> list[PieceTokenizer | None]:
-    """The tokenizers of members: a member without a folder has that of the nearest member before with a transformer."""
-    tokenizers: list[PieceTokenizer | None] = []
-    path, config, last = folder / TOKENIZER, None, None
-    for number, network in enumerate(networks):
-        if network.transformer is None:
-            tokenizers.append(None)
-            continue
-        own = _tokenizer_folder(folder, number)
-        if own.is_dir() or network.transformer.config != config:
-            path, config = own if own.is_dir() else path, network.transformer.config
-            with one_error(folder, WEIGHTS):
-                last = load_tokenizer(path, config)
-        tokenizers.append(last)
-    return tokenizers
+    return [*zip(networks, tokenizers, strict=True)]
 
 
 def _tokenizer_folder(folder: Path, number: int) -> Path:

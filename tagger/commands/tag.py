@@ -121,7 +121,7 @@ def tag(
     from tagger.bundle.catalog import find_tagger
     from tagger.commands.loading import load_and_tell, one_or_all
     from tagger.jobs.bulk import JobOptions, tag_files
-    from tagger.jobs.outputs import PlannedOutputs, settings_of
+    from tagger.jobs.outputs import PlannedOutputs
     from tagger.jobs.plan import jobs_of_shard, plan_jobs
     from tagger.model.device import choose_device, choose_precision
     from tagger.tagging.tagger_options import checked_columns
@@ -153,24 +153,22 @@ def tag(
     names_one = {"--corpus": corpus is not None, "--keep": keep, "--lexicon": bool(lexicons)}
     chosen = one_or_all(language, model, names_one) if jobs else None
     folder = bundled("data") if chosen is None else find_tagger(chosen)
-    settings = settings_of(
-        folder,
-        {
-            "--precision": choose_precision(precision, choose_device(device)),
-            "--input": input,
-            "--output": output,
-            "--encoding": encoding,
-            "--separator": separator,
-            "--probabilities": probabilities,
-            "--top": top,
-            "--corpus": corpus,
-            "--keep": keep,
-            "--columns": columns,
-            "--lexicon": {name: [os.path.abspath(file), file_state(file)] for name, file in lexicons.items()},
-        },
-    )
+    settings = {
+        "--precision": choose_precision(precision, choose_device(device)),
+        "--input": input,
+        "--output": output,
+        "--encoding": encoding,
+        "--separator": separator,
+        "--probabilities": probabilities,
+        "--top": top,
+        "--corpus": corpus,
+        "--keep": keep,
+        "--columns": columns,
+        "--lexicon": {name: [os.path.abspath(file), file_state(file)] for name, file in lexicons.items()},
+    }
     into = to if jobs and jobs[0].name else None
-    with closing(PlannedOutputs(jobs, into, settings, shared=shard is not None, force=force, resume=resume)) as outputs:
+    outputs = PlannedOutputs(jobs, into, folder, settings, shared=shard is not None, force=force, resume=resume)
+    with closing(outputs):
         for message in outputs.messages:
             say(message)
         failed += len(outputs.kept)
@@ -196,13 +194,14 @@ def show_progress(jobs: Sequence[Job], steps: Generator["Step", None, None]) -> 
     hidden = printed or sys.stderr is None or not sys.stderr.isatty()
     # No thread that refreshes the bar: workers of a process with threads start in seconds.
     bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden, auto_refresh=False)
-    task = bar.add_task("", total=sum(job.size for job in jobs) or None, words="")
+    sizes = {job: job.state[0] for job in jobs if job.state is not None}
+    task = bar.add_task("", total=sum(sizes.values()) or None, words="")
     words = read = shown = failed = 0  # `read`: bytes of files that are done
     with closing(steps), bar:
         for step in steps:
             words += step.words
             if step.finished or step.error is not None:
-                read += step.job.size
+                read += sizes.get(step.job, 0)
             if isinstance(step.error, Busy):
                 say(str(step.error))
             elif step.error is not None:

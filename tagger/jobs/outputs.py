@@ -42,7 +42,8 @@ class PlannedOutputs:
         self,
         jobs: Sequence[Job],
         folder: str | None,
-        settings: Mapping[str, Any],
+        tagger: Path,
+        options: Mapping[str, Any],
         *,
         shared: bool = False,
         force: bool = False,
@@ -52,7 +53,7 @@ class PlannedOutputs:
 
         Args:
             folder: of the outputs, if they go into one.
-            settings: see `settings_of`.
+            tagger: the folder of the tagger; with the `options`, it decides what is made of a source.
             shared: whether other runs make other outputs of the folder at the same time.
             force: whether outputs that exist are replaced; else they are kept.
             resume: whether those that are out of date are replaced.
@@ -67,7 +68,7 @@ class PlannedOutputs:
         self.messages: list[str] = []
         self.pending = [job for job in jobs if force or job.before is None]
         if folder is not None and not is_remote(folder) and (self.pending or resume):
-            begun = self._settle(Path(folder), json.dumps(settings), shared, resume)
+            begun = self._settle(Path(folder), _settings(tagger, options), shared, resume)
         old = [  # older than the source or than the settings
             job
             for job in jobs
@@ -140,13 +141,12 @@ class PlannedOutputs:
                 yield job
 
 
-def settings_of(tagger: Path, options: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides what is made of a source: the folder of the tagger, and the options that are given."""
-    given = {name: value for name, value in options.items() if value}
+def _settings(tagger: Path, options: Mapping[str, Any]) -> str:
+    """What decides what is made of a source, as JSON: the tagger, and the options that are given."""
     digest = ""  # not a time or a path: those of another machine, which makes another shard, may differ
     with suppress(OSError), (tagger / "config.json").open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"tagger": [tagger.name, digest], **given}
+    return json.dumps({"tagger": [tagger.name, digest], **{name: value for name, value in options.items() if value}})
 
 
 def open_output(job: Job, force: bool = False) -> AbstractContextManager[TextIO]:

@@ -33,11 +33,6 @@ class Job(NamedTuple):
     before: State | None = None  # of the output when the run began; None: there is none
     text: str | None = None  # to tag instead of a file
 
-    @property
-    def size(self) -> int:
-        """Bytes to read; 0 if that is not known."""
-        return self.state[0] if self.state else 0
-
 
 class Plan(NamedTuple):
     """The jobs of a run, and what it does not tag."""

@@ -387,9 +387,9 @@ class Networks:
         # For each pass the bias of the first layer's product with its input, with that of the corpus' vector.
         self._bias = [one.steps.b_x.clone() for one in self._stack.layers[0].passes]
         for number, member in enumerate(members):
-            vectors, ids = member.network.corpora, member.vocabulary.corpus_ids
-            if vectors is not None and options.corpus in ids:
-                vector = vectors.weight[ids[options.corpus]].detach().float()
+            vectors = member.network.corpora
+            if vectors is not None and options.corpus in member.vocabulary.corpus_ids:
+                vector = vectors.weight[member.vocabulary.corpus_ids[options.corpus]].detach().float()
                 for one, bias in zip(self._stack.layers[0].passes, self._bias, strict=True):
                     bias[number] += vector @ one.steps.W_x[number].float()
 

@@ -90,12 +90,12 @@ def decoded_lines(
     if utf8:
         encoding = "utf-8-sig"
     try:
-        ending = packing(path)
+        ending, start = packing(path), binary.peek(_START) if hasattr(binary, "peek") else b""  # which stays unread
         if utf8 and not ending:
-            ending = next((name for magic, name in _PACKED_START.items() if _start(binary).startswith(magic)), "")
-        plain = unpacked(binary, ending)
+            ending = next((name for magic, name in _PACKED_START.items() if start.startswith(magic)), "")
+        plain: Any = unpacked(binary, ending)
         if not codec.startswith(("utf-16", "utf-32")):
-            _check_start(plain, path, remedy)
+            _check_start(plain.peek(_START) if ending else start, path, remedy)
         text = io.TextIOWrapper(plain, encoding, errors="surrogateescape", newline="\n")
         try:
             while line := text.readline(MAX_LINE):
@@ -128,9 +128,9 @@ def decoded_lines(
         raise
 
 
-def _check_start(binary: BinaryIO, path: str, remedy: str) -> None:
+def _check_start(start: bytes, path: str, remedy: str) -> None:
     """Refuses a file whose first bytes say that it is no plain text, or UTF-16 without a byte-order mark."""
-    start = _start(binary)
+    start = start[:_START]
     text = start.removeprefix(codecs.BOM_UTF8).lstrip().lower()
     for magic, what in _NO_TEXT.items():
         if text.startswith(magic):
@@ -138,11 +138,6 @@ def _check_start(binary: BinaryIO, path: str, remedy: str) -> None:
     low, high = start[::2].count(0), start[1::2].count(0)  # of ASCII in UTF-16 every second byte is 0
     if max(low, high) > max(1, len(start) // 20) and not min(low, high):
         raise InputError(f"{path} seems to be utf-16-{'be' if low else 'le'}; {remedy}")
-
-
-def _start(binary: Any) -> bytes:
-    """The first bytes of an open file, which stays as it is; none if they cannot be seen."""
-    return binary.peek(_START)[:_START] if hasattr(binary, "peek") else b""
 
 
 def read_lines(path: str, encoding: str = "utf-8", option: str = "--encoding") -> Iterator[str]:

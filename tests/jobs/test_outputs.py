@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tagger.errors import InputError
-from tagger.jobs.outputs import SETTINGS_FILE, PlannedOutputs, open_output, settings_of
+from tagger.jobs.outputs import SETTINGS_FILE, PlannedOutputs, open_output
 from tagger.jobs.plan import Job, jobs_of_shard, plan_jobs
 from tagger.text.output_files import Busy
 
@@ -42,7 +42,7 @@ def planned(shard: str | None = None) -> list[Job]:
 
 
 def opened(*, tagger: str = "x", shard: str | None = None, **options: bool) -> PlannedOutputs:
-    return PlannedOutputs(planned(shard), "out", {"tagger": tagger}, shared=shard is not None, **options)
+    return PlannedOutputs(planned(shard), "out", Path(tagger), {}, shared=shard is not None, **options)
 
 
 def started(**options: Any) -> PlannedOutputs:
@@ -143,10 +143,12 @@ def test_the_same_tagger_of_another_machine_has_the_same_settings() -> None:
         Path(place, "tamil").mkdir(parents=True)
         Path(place, "tamil", "config.json").write_text("{}")
         os.utime(Path(place, "tamil", "config.json"), (time_of_copy, time_of_copy))
-    here, there = (settings_of(Path(place, "tamil"), {}) for place in ("here", "there"))
-    assert here == there != settings_of(Path("here"), {})
+    run(2, tagger="here/tamil")
+    assert made(run(3, tagger="there/tamil", resume=True)) == "cd"
     Path("there/tamil/config.json").write_text('{"a": 1}')
-    assert here != settings_of(Path("there/tamil"), {})
+    for other in ("here", "there/tamil"):
+        with pytest.raises(InputError, match="other values of tagger"):
+            started(tagger=other, resume=True)
 
 
 def test_a_file_of_somebody_else_is_kept() -> None:
@@ -186,21 +188,21 @@ def test_what_appears_while_the_run_goes_on_is_kept(before: bool) -> None:
 
 def test_a_single_output_has_no_settings() -> None:
     (job,) = plan_jobs(["in/a.txt"], "x.tsv", None, None).jobs
-    assert PlannedOutputs([job], None, {}).pending == [job]
+    assert PlannedOutputs([job], None, Path("x"), {}).pending == [job]
     with open_output(job) as out:
         out.write("tagged\n")
     assert Path("x.tsv").read_text() == "tagged\n"
     assert sorted(os.listdir()) == ["in", "x.tsv"]
     jobs = plan_jobs(["in/a.txt"], "x.tsv", None, None).jobs
-    assert PlannedOutputs(jobs, None, {}).messages == ["kept: x.tsv; --force replaces what exists"]
+    assert PlannedOutputs(jobs, None, Path("x"), {}).messages == ["kept: x.tsv; --force replaces what exists"]
     for folder, force in ((None, False), ("out", True)):
         with pytest.raises(InputError, match="-o FOLDER"):
-            PlannedOutputs(jobs, folder, {}, force=force, resume=True)
+            PlannedOutputs(jobs, folder, Path("x"), {}, force=force, resume=True)
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_at_once() -> None:
     with pytest.raises(InputError, match=r"-o in/a\.txt/new: .*cannot be written: Not a directory; name another"):
-        PlannedOutputs(planned(), "in/a.txt/new", {})
+        PlannedOutputs(planned(), "in/a.txt/new", Path("x"), {})
     (OUT / SETTINGS_FILE).mkdir(parents=True)
     with pytest.raises(InputError, match=f"{SETTINGS_FILE} cannot be written"):
         started()
@@ -222,7 +224,7 @@ def test_links_in_the_place_of_hidden_files_are_refused() -> None:
 
 
 def _write(begun: str) -> None:
-    outputs = PlannedOutputs(planned(), "out", {"tagger": "x"})
+    outputs = PlannedOutputs(planned(), "out", Path("x"), {})
     with closing(outputs), open_output(next(outputs.unmade())) as out:
         out.write("half")
         out.flush()
@@ -243,7 +245,7 @@ def other() -> Iterator[multiprocessing.process.BaseProcess]:
 
 
 def test_a_second_process_says_so_and_makes_the_rest(other: multiprocessing.process.BaseProcess) -> None:
-    with closing(PlannedOutputs(planned(), "out", {"tagger": "x"})) as second:
+    with closing(PlannedOutputs(planned(), "out", Path("x"), {})) as second:
         assert second.messages == ["another process tags into out; what it has begun is left to it"]
         with pytest.raises(InputError, match="other values of tagger"):
             started(tagger="y")

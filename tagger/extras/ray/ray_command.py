@@ -64,7 +64,7 @@ def ray(
     from tagger.commands.loading import load_and_tell, one_or_all
     from tagger.extras.ray.ray_files import tag_jobs  # before a model is loaded: Ray may not be installed
     from tagger.jobs.bulk import JobOptions
-    from tagger.jobs.outputs import PlannedOutputs, settings_of
+    from tagger.jobs.outputs import PlannedOutputs
     from tagger.jobs.plan import plan_jobs
     from tagger.model.device import choose_device, choose_precision
     from tagger.tagging.tagger_options import checked_columns
@@ -78,20 +78,17 @@ def ray(
         say(line)
     chosen = one_or_all(language, model, {})
     folder = bundled("data") if chosen is None else find_tagger(chosen)
-    settings = settings_of(
-        folder,
-        {
-            "--precision": choose_precision(precision, choose_device(device)),
-            "--input": input,
-            "--output": output,
-            "--encoding": encoding,
-            "--probabilities": probabilities,
-            "--top": top,
-            "--columns": columns,
-        },
-    )
+    settings = {
+        "--precision": choose_precision(precision, choose_device(device)),
+        "--input": input,
+        "--output": output,
+        "--encoding": encoding,
+        "--probabilities": probabilities,
+        "--top": top,
+        "--columns": columns,
+    }
     load: Callable[[], DocumentTagger] = partial(load_and_tell, folder if chosen else None, device, precision)
-    with closing(PlannedOutputs(plan.jobs, to, settings, force=force, resume=resume)) as outputs:
+    with closing(PlannedOutputs(plan.jobs, to, folder, settings, force=force, resume=resume)) as outputs:
         for message in outputs.messages:
             say(message)
         failed = len(plan.errors) + len(outputs.kept)
