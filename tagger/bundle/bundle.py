@@ -42,7 +42,7 @@ from tagger.text.output_files import whole_folder
 from tagger.text.schema import write_packed_json
 from tagger.text.strings import LEMMA
 from tagger.words.dictionary import open_dictionary
-from tagger.words.lemma_reliability import LemmaReliability
+from tagger.words.dictionary_lemmas import LemmaReliability
 from tagger.words.segment import LEARNED
 
 DECODERS = "decoders."  # prefix of the names of the decoders' weights

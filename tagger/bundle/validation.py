@@ -30,7 +30,7 @@ from tagger.text.schema import (
     shown,
 )
 from tagger.text.strings import printable
-from tagger.words.lemma_reliability import LemmaReliability
+from tagger.words.dictionary_lemmas import LemmaReliability
 from tagger.words.segment import LEARNED, RULES
 
 Temperature = Annotated[float, Meta(ge=MIN_TEMPERATURE, le=MAX_TEMPERATURE)]

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding as look_up
 from torch.nn.functional import embedding_bag, pad
 
-from tagger.model.vocabulary import FIRST_ID, PAD, UNK, Vocabulary, row_of
+from tagger.model.vocabulary import FIRST_ID, PAD, UNK, Vocabulary
 from tagger.text.schema import MAX_SIZE, Count, ShortName, Size, one_of
 from tagger.text.strings import text_hash
 from tagger.words.dictionary import SLOTS, Dictionary, open_dictionary
@@ -319,8 +319,8 @@ class VectorEmbedding(nn.Module):
 
 
 def _vector_rows(sources: Sequence[Mapping[str, int]], forms: Sequence[str]) -> np.ndarray:
+    """What `VectorEmbedding` reads: a form has the vector of its spelling, or else of that in lower case."""
     numbers = np.zeros((len(forms), len(sources)), dtype=np.int64)
     for number, source in enumerate(sources):
-        known = [row_of(source, form) for form in forms]
-        numbers[:, number] = [0 if row is None else row + 1 for row in known]
+        numbers[:, number] = [1 + source.get(form, source.get(form.lower(), -1)) for form in forms]
     return numbers

@@ -37,7 +37,7 @@ class Vocabulary:
     characters: list[str]  # that have an embedding of their own
     tags: dict[ShortName, list[ShortName]]  # of each column; of lemmas, edit scripts: see `tag_codec`
     forms: list[str]  # every word form of the training data as it was written; all others are unseen
-    # For each source of pretrained vectors, its words and the row of each, from 0; see `row_of`.
+    # For each source of pretrained vectors, its words and the row of each, from 0.
     vectors: dict[ShortName, dict[str, Number]] = field(default_factory=dict)
     # The combinations of tags that occur in the training data, an id for each of the columns `combined`. Without any
     # they are not known, so each column is decoded alone.
@@ -247,9 +247,3 @@ def _frequent(counts: Counter[str], min_count: int) -> list[str]:
     return sorted(
         (item for item, count in counts.items() if count >= min_count), key=lambda item: (-counts[item], item)
     )
-
-
-def row_of(rows: Mapping[str, int], form: str) -> int | None:
-    """The row of `form` as it is written, or else of its lower-cased spelling; None if neither has a row."""
-    row = rows.get(form)
-    return rows.get(form.lower()) if row is None else row

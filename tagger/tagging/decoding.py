@@ -18,9 +18,9 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Sentence
 from tagger.text.strings import LEMMA, NO_TAG, UPOS, is_given
 from tagger.text.tags import Lexicon, is_span_column
+from tagger.words.dictionary_lemmas import UnseenLemmas
 from tagger.words.symbols import Symbols
 from tagger.words.tag_codec import TagCodec
-from tagger.words.unseen_lemmas import UnseenLemmas
 
 GivenTags = Mapping[str, Sequence[Sequence[str]]]
 """Of some columns, the tags of each sentence; `_` and an empty string stand for a tag that is to be found."""

@@ -35,8 +35,8 @@ from tagger.tagging.stack import LinearScorer, Networks
 from tagger.tagging.tagger_options import TaggerOptions
 from tagger.text.strings import LEMMA, UPOS
 from tagger.words.casing import Casing
+from tagger.words.dictionary_lemmas import UnseenLemmas
 from tagger.words.lookalikes import Spelling
-from tagger.words.unseen_lemmas import UnseenLemmas
 
 _NO_CONSTRAINTS: Mapping[str, Constraint] = MappingProxyType({})
 _NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})

@@ -24,7 +24,7 @@ from tagger.model.decoder import SOFTMAX, CRFDecoder, Decoder
 from tagger.model.embeddings import VectorConfig
 from tagger.model.network import NetworkConfig, TaggerNetwork, check_training_memory
 from tagger.model.transformer import PieceTokenizer, TransformerConfig, TransformerEmbedding
-from tagger.model.vocabulary import Vocabulary, row_of
+from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_pretrained
 from tagger.pretrained.word_vectors import Vectors, select_vectors
 from tagger.text.strings import LEMMA, UPOS
@@ -33,7 +33,7 @@ from tagger.training.config import AUTO, HiddenConfig, TrainConfig, find_start
 from tagger.training.module import TaggerModule
 from tagger.training.teacher import RATIO, TEXT_MIN_COUNT, WORDS_OF_TEXT
 from tagger.words.dictionary import codes, digest_of, open_dictionary
-from tagger.words.lemma_reliability import LemmaReliability
+from tagger.words.dictionary_lemmas import LemmaReliability
 
 FEW_WORDS = 100_000  # a corpus with fewer words is small
 WORDS_OF_TEN_EPOCHS = 200_000
@@ -255,7 +255,7 @@ def load_inputs(
         name: select_vectors(name, forms, embedding.vectors_keep, embedding.vectors_components) for name in sources
     }
     for name, (rows, matrix) in found.items():
-        share = sum(row_of(rows, form) is not None for form in forms) / max(1, len(forms))
+        share = sum(form in rows or form.lower() in rows for form in forms) / max(1, len(forms))
         numbers = (len(rows), *matrix.shape, 100 * share)
         _log.info("%s: %d words, %d vectors of %d numbers, for %.1f %% of the forms in training", name, *numbers)
     if embedding.transformer is None or (saved is not None and saved["transformer"] is not None):

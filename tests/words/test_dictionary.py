@@ -21,7 +21,7 @@ from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import FIRST_ID, PAD, UNK, Vocabulary
 from tagger.words import dictionary as module
 from tagger.words.dictionary import SLOTS, Dictionary, digest_of, open_dictionary, spellings
-from tagger.words.lemma_reliability import PRIOR_OF_CHANGE, PRIOR_OF_TAG, RARE, Counts, LemmaReliability
+from tagger.words.dictionary_lemmas import PRIOR_OF_CHANGE, PRIOR_OF_TAG, RARE, Counts, LemmaReliability, reliabilities
 from tests.conftest import TOKENS, bundle_of, make_network, network_config
 
 SMALL = "sq"  # its dictionary is one of the smallest
@@ -271,7 +271,7 @@ def test_right_lemmas_of_rare_words_are_counted_by_upos_and_change() -> None:
 
 def test_shares_are_smoothed_with_those_of_the_tag_and_of_all() -> None:
     counts: Counts = {"NOUN": [(7, 3, 4)], "VERB": [(7, 0, 1), (-9, 5, 5)]}
-    nothing, (rows, table) = LemmaReliability({}, counts, {}).tables(["VERB", "X", "NOUN"])
+    (rows, table), (no_rows, zeros) = (reliabilities(each, ["VERB", "X", "NOUN"]) for each in (counts, {}))
     assert sorted(rows) == [-9, 7]
     of_all = 8 / 10
     verb, noun = ((right + PRIOR_OF_TAG * of_all) / (every + PRIOR_OF_TAG) for right, every in ((5, 6), (3, 4)))
@@ -282,4 +282,4 @@ def test_shares_are_smoothed_with_those_of_the_tag_and_of_all() -> None:
     ]
     assert table[rows[7]] == pytest.approx(smoothed)
     assert table[0] == pytest.approx([verb, of_all, noun])  # of changes that were not counted
-    assert (nothing.rows, nothing.shares.tolist()) == ({}, [[0, 0, 0]])
+    assert (no_rows, zeros.tolist()) == ({}, [[0, 0, 0]])

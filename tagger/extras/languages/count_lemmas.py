@@ -21,7 +21,7 @@ from tagger.text.schema import write_packed_json
 from tagger.text.strings import LEMMA, UPOS
 from tagger.training.start import dictionaries_of, known_dictionaries
 from tagger.words.dictionary import digest_of, open_dictionary
-from tagger.words.lemma_reliability import LemmaReliability
+from tagger.words.dictionary_lemmas import LemmaReliability
 
 
 def count(language: Language) -> LemmaReliability | None:

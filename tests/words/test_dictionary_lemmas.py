@@ -16,7 +16,7 @@ from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import TaggerOptions
 from tagger.text.sentence import Sentence
 from tagger.words.dictionary import digest_of
-from tagger.words.lemma_reliability import Counts, LemmaReliability
+from tagger.words.dictionary_lemmas import Counts, LemmaReliability
 from tests.bundle.test_validation import change
 from tests.conftest import make_network, make_tagger
 
