@@ -31,6 +31,7 @@ from tagger.segmenter.units import UnitTable
 from tagger.tagging import workers
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import TaggerOptions
+from tagger.words.conventions import Conventions
 from tests.bundle.hub_folder import Hub
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -179,7 +180,7 @@ def make_segmenter(seed: int = 3, **changes: Any) -> LearnedSegmenter:
     table = UnitTable(vocabulary.forms, config["affix_buckets"], config["characters"])
     units = table.read(["The book reads well. 3,14 viet nam"])
     lengths = np.arange(len(units.types)) % 4  # words of up to three units
-    return LearnedSegmenter(network.eval(), vocabulary, config, Lexicon.of(table, units, lengths, True))  # type: ignore[arg-type]
+    return LearnedSegmenter(network.eval(), vocabulary, config, Lexicon.of(table, units, lengths, True), Conventions())  # type: ignore[arg-type]
 
 
 @contextmanager

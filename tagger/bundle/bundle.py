@@ -41,6 +41,7 @@ from tagger.segmenter.learned import LearnedSegmenter, load_segmenter
 from tagger.text.output_files import whole_folder
 from tagger.text.schema import write_packed_json
 from tagger.text.strings import LEMMA
+from tagger.words.conventions import Conventions
 from tagger.words.dictionary import open_dictionary
 from tagger.words.dictionary_lemmas import LemmaReliability
 from tagger.words.segment import LEARNED
@@ -126,6 +127,7 @@ class Bundle:
         linear: members of another kind, each for one column. Their weights are parts of 1, and the networks' mean gets
             the rest.
         lemmas: how reliable the lemmas of a dictionary are, which then gives some to words that training lacks.
+        conventions: which rules and abbreviations hold in the text that it learned from.
     """
 
     members: tuple[Member, ...]
@@ -133,6 +135,7 @@ class Bundle:
     config: dict[str, Any]
     linear: tuple[Linear, ...] = ()
     lemmas: LemmaReliability | None = None
+    conventions: Conventions = field(default_factory=Conventions.of_language)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -193,6 +196,7 @@ class Bundle:
                     write_packed_json(partial / LEMMAS, asdict(self.lemmas))
                 if not isinstance(self.segmenter, str):
                     self.segmenter.save(partial)
+                self.conventions.save(partial)
                 write_config(partial, self.description)
                 (partial / CARD).write_text(card, encoding="utf-8")
                 for path in partial.glob("*.safetensors"):  # safetensors lets nobody else read them
@@ -228,8 +232,9 @@ class Bundle:
         linear = _load_linear(config.pop("linear"), members[0].vocabulary.tags, folder)
         name = config.pop("segmenter")
         del config["format"], config[DIGESTS]
-        segmenter = load_segmenter(folder) if name == LEARNED else name
-        return cls(members, segmenter, config, linear, read_lemmas(folder))
+        conventions = Conventions.load(folder)
+        segmenter = load_segmenter(folder, conventions) if name == LEARNED else name
+        return cls(members, segmenter, config, linear, read_lemmas(folder), conventions)
 
     def rounded(self, storage_dtype: str) -> "Bundle":
         """The same tagger, whose members are changed in place to the weights that a file of that dtype would have.

@@ -15,6 +15,7 @@ from msgspec import Meta
 from tagger.errors import InputError
 from tagger.text.schema import ShortName, read_json
 from tagger.text.strings import printable
+from tagger.words.conventions import CONVENTIONS
 from tagger.words.segment import SEGMENTER, SEGMENTER_WEIGHTS
 
 FORMAT = 7  # of `config.json` and the files beside it; folders of other formats are refused
@@ -32,7 +33,7 @@ RECORD = "run.json"  # how a run was started, in its folder
 
 MAX_CONFIG_BYTES = 10_000_000
 FILES = (
-    *(WEIGHTS, LINEAR_WEIGHTS, SEGMENTER_WEIGHTS, VOCABULARY, LEMMAS, SEGMENTER),
+    *(WEIGHTS, LINEAR_WEIGHTS, SEGMENTER_WEIGHTS, VOCABULARY, LEMMAS, SEGMENTER, CONVENTIONS),
     *(f"{TOKENIZER}{number}/*.{kind}" for number in ("", "-[0-9]*") for kind in ("json", "txt", "model")),
 )  # what a folder may have beside its config and its card, as patterns
 
@@ -79,7 +80,7 @@ def check_files(folder: Path, saved: dict[str, str]) -> None:
         found = digests(folder)
     except OSError as error:
         raise InputError(f"{error.filename} cannot be read: {error.strerror}; check its permissions") from None
-    for name in sorted({*saved, *found, WEIGHTS}):
+    for name in sorted({*saved, *found, WEIGHTS, CONVENTIONS}):
         if name not in found:
             raise _not_whole(folder, name)
         if name not in saved:

@@ -14,8 +14,6 @@ import numpy as np
 import regex
 
 from tagger.segmenter.features import (
-    NUMBER_STOPS,
-    SMALL_STARTS,
     cut_number_marks,
     numbers_with_marks,
     stops_after_numbers,
@@ -23,6 +21,8 @@ from tagger.segmenter.features import (
 from tagger.segmenter.unit_network import Label
 from tagger.segmenter.units import END_GAP, KINDS, NO_GAP, NUMBER_MARKS, SPACE_GAP, Units, UnitTable
 from tagger.text.strings import SPACE
+from tagger.words.conventions import Conventions
+from tagger.words.counting import NUMBER_STOPS, SMALL_STARTS
 from tagger.words.segment_rules import BEFORE_NUMBER, wholes
 
 _CAPITALS = [KINDS.index("Lu"), KINDS.index("Lt")]
@@ -57,18 +57,18 @@ _FIRST_LETTER = regex.compile(r"\p{L}")
 
 
 def correct(
-    paragraphs: Sequence[str], table: UnitTable, units: Units, labels: np.ndarray, cuts: Sequence[str]
+    paragraphs: Sequence[str], table: UnitTable, units: Units, labels: np.ndarray, conventions: Conventions
 ) -> np.ndarray:
     """Changes labels (N,), and returns (N,) whether a unit belongs to an address, a tag, a smiley or an emoji."""
     traits = table.traits[units.types]
     kinds = traits[:, 4].astype(np.int64)
     _join_no_marks(kinds, units, labels)
-    _join_numbers(numbers_with_marks(table, units), labels, cut_number_marks(cuts))
+    _join_numbers(numbers_with_marks(table, units), labels, cut_number_marks(conventions.refused))
     kept = _join_wholes(paragraphs, traits, kinds, units, labels)
     _begin_sentences(paragraphs, kinds, units, labels)
     after_title = np.roll((traits[:, 7] > 0) & (units.gaps == NO_GAP), 1)
-    _end_sentences(paragraphs, after_title, kept, units, labels, SMALL_STARTS in cuts)
-    if NUMBER_STOPS not in cuts:
+    _end_sentences(paragraphs, after_title, kept, units, labels, not conventions.allows(SMALL_STARTS))
+    if conventions.allows(NUMBER_STOPS):
         labels[stops_after_numbers(table, units, units.gaps == END_GAP) & (labels == Label.GOES_ON)] = Label.TOKEN
     return kept
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from tagger.segmenter.units import KINDS, NO_GAP, NUMBER_MARKS, SPACE_GAP, Units, UnitTable, mixed
+from tagger.segmenter.units import KINDS, NO_GAP, NUMBER_MARKS, Units, UnitTable, mixed
 from tagger.words.segment import segment_ends
 
 # N units of all paragraphs, boundaries between paragraphs included; H borders of training; W words of training;
@@ -23,10 +23,7 @@ VIEWS = ((1, 1), (2, 1), (1, 2), (2, 2))  # units before and after a border by w
 _SHARES = (0.001, 0.1, 0.35, 0.65, 0.9, 0.999)
 _COUNTS = (2, 3, 6)
 BETWEEN = "|"  # the two kinds of a cut
-_CUT_NUMBERS = {f"0{mark}0": mark for mark in NUMBER_MARKS}  # what `cuts` calls a mark between digits that is cut
-SMALL_STARTS = "end Ll"  # among `cuts` if sentences begin with small letters
-NUMBER_STOPS = "0."  # among `cuts` if a number at the end of a sentence keeps its full stop
-MIN_CASES, MAX_OTHERS = 2, 3  # a rule does not hold if training has so many exceptions, and not far more other cases
+_CUT_NUMBERS = {f"0{mark}0": mark for mark in NUMBER_MARKS}  # the rules that keep a mark between digits
 BORDER_CODES = 1 + (len(_SHARES) + 1) * (len(_COUNTS) + 1)
 MAX_REPEATED = 50_000  # borders that a small file has, unless more of them are very frequent
 _FILTER_BITS = 20
@@ -103,27 +100,10 @@ def pairs_of_kinds(table: UnitTable, units: Units) -> np.ndarray:
     return np.where((units.gaps == NO_GAP) & (units.ends > 0), pairs, 0)
 
 
-def cuts_of(table: UnitTable, units: Units, ends: np.ndarray, sentences: np.ndarray) -> list[str]:
-    """The kinds of units between which a text is cut, such as `Ll|Po`; (N,) `ends` of tokens, and of `sentences`.
-
-    Also names of rules of `corrections` that often do not hold: `0:0` if `14:30` is cut, SMALL_STARTS, NUMBER_STOPS.
-    """
+def cuts_of(table: UnitTable, units: Units, ends: np.ndarray) -> list[str]:
+    """The kinds of units between which a text is cut, such as `Ll|Po`; (N,) `ends` of tokens."""
     pairs = np.unique(pairs_of_kinds(table, units)[ends])
-    return sorted([*(_name(pair) for pair in pairs.tolist() if pair), *_exceptions(table, units, ends, sentences)])
-
-
-def _exceptions(table: UnitTable, units: Units, ends: np.ndarray, sentences: np.ndarray) -> Iterator[str]:
-    """The names of the rules that often do not hold of training."""
-    marks = numbers_with_marks(table, units)
-    is_cut = ends | np.roll(ends, -1)
-    cases = [(name, marks == number, is_cut) for number, name in enumerate(_CUT_NUMBERS, 1)]
-    before_small = np.roll(_is_kind(table, units, "Ll"), -1) & (units.gaps == SPACE_GAP)
-    cases.append((SMALL_STARTS, before_small & _is_stop(table, units), sentences))
-    cases.append((NUMBER_STOPS, stops_after_numbers(table, units, sentences), ~ends))
-    for name, is_case, is_exception in cases:
-        exceptions = int((is_exception & is_case).sum())
-        if exceptions >= MIN_CASES and int(is_case.sum()) - exceptions <= MAX_OTHERS * exceptions:
-            yield name
+    return sorted(_name(pair) for pair in pairs.tolist() if pair)
 
 
 def _is_kind(table: UnitTable, units: Units, kind: str) -> np.ndarray:
@@ -161,7 +141,7 @@ def allowed_cuts(names: Iterable[str]) -> np.ndarray:
     numbers = {_name(pair): pair for pair in range(len(KINDS) ** 2)}
     is_allowed = np.zeros(len(numbers), dtype=bool)
     is_allowed[0] = True
-    for name in set(names).difference(_CUT_NUMBERS, [SMALL_STARTS, NUMBER_STOPS]):
+    for name in names:
         if name not in numbers or "" in name.split(BETWEEN):
             raise ValueError(f"the cut {name[:60]!r} is not two kinds of units with {BETWEEN} between them")
         is_allowed[numbers[name]] = True

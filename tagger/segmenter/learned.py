@@ -50,6 +50,7 @@ from tagger.text.paragraphs import grouped
 from tagger.text.schema import MAX_VOCABULARY_BYTES, read, read_json, shown, write_packed_json
 from tagger.text.sentence import Token
 from tagger.text.strings import SPACE, printable
+from tagger.words.conventions import Conventions
 from tagger.words.edit_scripts import apply_script, least_characters
 from tagger.words.segment import LEARNED, SEGMENTER, SEGMENTER_WEIGHTS
 
@@ -68,9 +69,14 @@ class LearnedSegmenter:
     name = LEARNED
 
     def __init__(
-        self, network: SegmenterNetwork, vocabulary: SegmenterVocabulary, config: SegmenterConfig, lexicon: Lexicon
+        self,
+        network: SegmenterNetwork,
+        vocabulary: SegmenterVocabulary,
+        config: SegmenterConfig,
+        lexicon: Lexicon,
+        conventions: Conventions,
     ) -> None:
-        self.vocabulary, self.config, self.lexicon = vocabulary, config, lexicon
+        self.vocabulary, self.config, self.lexicon, self.conventions = vocabulary, config, lexicon, conventions
         self._multiwords = Multiwords(vocabulary.scripts, vocabulary.multiwords, vocabulary.affixes)
         marks = self._multiwords.marks
         self._table = UnitTable(vocabulary.forms, config["affix_buckets"], config["characters"], marks)
@@ -82,7 +88,7 @@ class LearnedSegmenter:
 
     def __getstate__(self) -> tuple[Any, ...]:
         """A copy, such as that of another process, remembers nothing yet."""
-        return self.network, self.vocabulary, self.config, self.lexicon
+        return self.network, self.vocabulary, self.config, self.lexicon, self.conventions
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         self.__init__(*state)  # type: ignore[misc]
@@ -92,7 +98,7 @@ class LearnedSegmenter:
         network = copy.deepcopy(self.network)
         with torch.no_grad():
             network.labels.bias[Label.SENTENCE] += amount
-        return LearnedSegmenter(network, self.vocabulary, self.config, self.lexicon)
+        return LearnedSegmenter(network, self.vocabulary, self.config, self.lexicon, self.conventions)
 
     def rounded(self, storage_dtype: str) -> "LearnedSegmenter":
         """A segmenter with the weights that a file of a dtype would have, see `storage.compress`.
@@ -103,7 +109,7 @@ class LearnedSegmenter:
         network.load_state_dict(expand(compress(network.state_dict(), storage_dtype, int4=_TABLES)))
         if storage_dtype == "int4":
             words = Lexicon(words.hashes, words.codes, words.borders.repeated())
-        return LearnedSegmenter(network, self.vocabulary, self.config, words)
+        return LearnedSegmenter(network, self.vocabulary, self.config, words, self.conventions)
 
     def save(self, folder: Path) -> None:
         """Writes the two files into a folder that is being made."""
@@ -155,7 +161,7 @@ class LearnedSegmenter:
             last = (ruled(config["sentences"]) == 2) | (units.gaps == END_GAP)
             is_end = (labels == Label.TOKEN) | (labels == Label.SENTENCE)
             labels[is_end] = np.where(last[is_end], Label.SENTENCE, Label.TOKEN)
-        kept = correct(paragraphs, self._table, units, labels, config["cuts"] or [])
+        kept = correct(paragraphs, self._table, units, labels, self.conventions)
         own = _without_wide_multiwords(labels[places], units.gaps[places])
         ends = np.flatnonzero((own == Label.TOKEN) | (own == Label.SENTENCE))
         firsts = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
@@ -249,7 +255,7 @@ class Content:
     vocabulary: SegmenterVocabulary
 
 
-def load_segmenter(folder: Path) -> LearnedSegmenter:
+def load_segmenter(folder: Path, conventions: Conventions) -> LearnedSegmenter:
     """Reads what `LearnedSegmenter.save` wrote; the weights become float32."""
     for path in (folder / SEGMENTER, folder / SEGMENTER_WEIGHTS):
         if not path.is_file():
@@ -267,7 +273,7 @@ def load_segmenter(folder: Path) -> LearnedSegmenter:
         borders = Borders(*_checked("borders", weights.pop(_BORDERS), weights.pop(_BORDER_CODES), BORDER_CODES))
         lexicon = Lexicon(*_checked("words of the lexicon", weights.pop(_LEXICON), weights.pop(_CODES), CODES), borders)
         network.load_state_dict(weights, assign=True)
-    return LearnedSegmenter(network.eval(), vocabulary, config, lexicon)
+    return LearnedSegmenter(network.eval(), vocabulary, config, lexicon, conventions)
 
 
 def _checked(name: str, tensor: Tensor, of_codes: Tensor, most: int) -> tuple[np.ndarray, np.ndarray]:

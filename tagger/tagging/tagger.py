@@ -294,11 +294,11 @@ def _segmenter(bundle: Bundle, choice: str, name: str) -> Segmenter:
     """What cuts text for a tagger."""
     own = bundle.segmenter
     if choice in RULES:
-        return RuleSegmenter(choice)
+        return RuleSegmenter(choice, bundle.conventions)
     if not isinstance(own, str):
         return own
     if choice == AUTO:
-        return RuleSegmenter(own)
+        return RuleSegmenter(own, bundle.conventions)
     corpus = shorten(str(bundle.config.get("corpus")))
     raise InputError(
         f"{name or 'this tagger'} has no learned segmenter: it was trained on {corpus} with the rules {own}; train it"

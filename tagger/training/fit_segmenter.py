@@ -21,6 +21,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, IterableDataset
 
 from tagger.bundle.bundle import Bundle
+from tagger.bundle.catalog import CODES, language_codes
 from tagger.bundle.saved_config import ORIGIN
 from tagger.corpus.splits import Corpus, gold_sentences
 from tagger.errors import InputError
@@ -36,6 +37,8 @@ from tagger.text.spacing import GoldParagraph, gold_paragraphs, with_usual_spaci
 from tagger.training.config import AUTO, LEARNED, TrainConfig
 from tagger.training.segmenter_units import Choices, TrainingText
 from tagger.training.trainer import make_trainer, run_fit, time_left
+from tagger.words.conventions import Conventions
+from tagger.words.counting import conventions_of
 from tagger.words.segment import RULES, RuleSegmenter
 
 # T units of the longest window, B windows, A affixes, C columns of the surroundings, S scripts
@@ -100,32 +103,45 @@ def plan_segmenter(config: TrainConfig, corpus: Corpus, init: Bundle | None) -> 
 def with_segmenter(
     bundle: Bundle, plan: SegmenterPlan, config: TrainConfig, corpus: Corpus, init: Bundle | None, folder: Path
 ) -> tuple[Bundle, dict[str, Any]]:
-    """The tagger with what cuts raw text best on dev, and what was found."""
+    """The tagger with what cuts raw text best on dev and the conventions of the corpus, and what was found."""
     segmenter, origin = plan.untrained, None  # the origin of a learned segmenter is its training data
+    conventions = bundle.conventions
     report: dict[str, Any] = {"kind": segmenter, "kept": segmenter}
     if not isinstance(segmenter, str):
         origin, report = _origin_of(init.config if init else {}), {"kind": LEARNED, "kept": INIT}
-    elif plan.learns:
-        segmenter, report = _best_segmenter(segmenter, config, corpus, folder)
+    elif corpus.spaced["train"]:
+        column = "upos" if "upos" in config.columns else config.columns[0]
+        train = with_usual_spacing(_gold(corpus.spaced["train"].values(), column))
+        codes, known = language_codes(corpus.name), {*bundle.vocabulary.words}
+        language = next((name.lower() for name, code in CODES.items() if [code] == codes), "")
+        conventions = conventions_of(train, known, language)
+        if plan.learns:
+            segmenter, report = _best_segmenter(segmenter, conventions, train, column, config, corpus, folder)
         if not isinstance(segmenter, str):
             origin = {"corpus": corpus.name, **asdict(config.card), "seed": config.seed, "steps": report["steps"]}
-    return replace(bundle, segmenter=segmenter, config={**bundle.config, ORIGIN: origin}), report
+    config_of_tagger = {**bundle.config, ORIGIN: origin}
+    return replace(bundle, segmenter=segmenter, conventions=conventions, config=config_of_tagger), report
 
 
 def _best_segmenter(
-    untrained: str, config: TrainConfig, corpus: Corpus, folder: Path
+    untrained: str,
+    conventions: Conventions,
+    train: Sequence[GoldParagraph],
+    column: str,
+    config: TrainConfig,
+    corpus: Corpus,
+    folder: Path,
 ) -> tuple[str | LearnedSegmenter, dict[str, Any]]:
     """Trains a segmenter, which is kept if it is better than rules or if the config says so; and what was found."""
-    column = "upos" if "upos" in config.columns else config.columns[0]
-    train, dev = (_gold(corpus.spaced[split].values(), column) for split in ("train", "dev"))
-    train = with_usual_spacing(train)
+    dev = _gold(corpus.spaced["dev"].values(), column)
     start = time.monotonic()
     accelerator = config.trainer.get("accelerator") or "auto"
-    trained, steps = train_segmenter(train, dev, corpus.rules, column, config.seed, folder, accelerator)
+    trained, steps = train_segmenter(train, dev, corpus.rules, conventions, column, config.seed, folder, accelerator)
     learned = trained.rounded(config.storage_dtype)  # what is scored is what is saved
     seconds = round(time.monotonic() - start, 1)
     scores = {
-        name: score_cuts(RuleSegmenter(name).segment_all, dev) for name in dict.fromkeys((untrained, corpus.rules))
+        name: score_cuts(RuleSegmenter(name, conventions).segment_all, dev)
+        for name in dict.fromkeys((untrained, corpus.rules))
     }
     scores[LEARNED] = score_cuts(learned.segment_all, dev)
     best = max(scores, key=lambda name: (scores[name].words, scores[name].sentences))  # of equals the simplest
@@ -260,6 +276,7 @@ class SegmenterModule(pl.LightningModule):
         vocabulary: SegmenterVocabulary,
         config: SegmenterConfig,
         lexicon: Lexicon,
+        conventions: Conventions,
         tags: int,
         dev: Sequence[GoldParagraph],
         steps: int,
@@ -269,7 +286,7 @@ class SegmenterModule(pl.LightningModule):
         self.network = SegmenterNetwork(vocabulary, config)
         self.tag_scores = nn.Linear(2 * config["hidden"], tags) if tags else None
         self._average = {name: value.clone() for name, value in self.network.state_dict().items()}
-        self._parts, self._dev, self._steps = (vocabulary, config, lexicon), dev, steps
+        self._parts, self._dev, self._steps = (vocabulary, config, lexicon, conventions), dev, steps
         self._next, self._worse = steps / CHECKS, 0
         self._start = time.monotonic()
 
@@ -350,6 +367,7 @@ def train_segmenter(
     train: Sequence[GoldParagraph],
     dev: Sequence[GoldParagraph],
     rules: str,
+    conventions: Conventions,
     column: str | None,
     seed: int,
     folder: Path,
@@ -359,6 +377,7 @@ def train_segmenter(
 
     Args:
         rules: the rules for raw text that fit the corpus; the network reads their result if they are in READ_RULES.
+        conventions: of the corpus.
         column: a column of tags that are learned, too, which helps.
     """
     pl.seed_everything(seed, verbose=False)
@@ -378,7 +397,7 @@ def train_segmenter(
     )
     batches = SegmenterBatches(text, vocabulary, config, lexicon, seed)
     steps = steps_for(batches.units)
-    module = SegmenterModule(vocabulary, config, lexicon, len(text.tags), dev, steps)
+    module = SegmenterModule(vocabulary, config, lexicon, conventions, len(text.tags), dev, steps)
     parameters = sum(parameter.numel() for parameter in module.network.parameters())
     _log.info("segmenter: %d units, %s parameters, %d steps", batches.units, f"{parameters:,}", steps)
     settings = {"accelerator": accelerator, "devices": 1, "gradient_clip_val": MAX_GRADIENT}

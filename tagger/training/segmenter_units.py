@@ -153,8 +153,7 @@ class TrainingText:
         table = UnitTable([], 1, self.characters)
         units = table.read(texts)
         labels = self.targets(texts, gold, units).labels
-        is_unit = units.ends > 0
-        return cuts_of(table, units, is_unit & (labels != Label.GOES_ON), is_unit & (labels == Label.SENTENCE))
+        return cuts_of(table, units, (units.ends > 0) & (labels != Label.GOES_ON))
 
     def targets(
         self,

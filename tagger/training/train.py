@@ -52,6 +52,7 @@ from tagger.training.start import (
 )
 from tagger.training.teacher import Teacher
 from tagger.training.trainer import begin, finish, fit_best, run_loggers
+from tagger.words.conventions import Conventions
 
 _log = logging.getLogger(__name__)
 
@@ -187,6 +188,7 @@ def learn(
         module.trained(plan.untrained, described),
         linear=linear,
         lemmas=lemma_reliability(config, init, sentences),
+        conventions=init.conventions if init else Conventions.of_language(),
     ).rounded(config.storage_dtype)
     parameters = sum(parameter.numel() for parameter in module.parameters())
     results["training_seconds"] = round(results["training_seconds"] + time.perf_counter() - began, 1)

@@ -1,12 +1,25 @@
-"""Gold paragraphs -> `Conventions`: which rules and abbreviations for raw text hold in what a tagger has learned from.
+"""`Conventions`: which rules and abbreviations for raw text hold in what a tagger has learned from; `words.json`.
 
-The lists of rules and abbreviations are made for many languages, so they are candidates. What training shows decides: a
-form that is a word of the language may end a sentence, and then the network's own label counts.
+The lists of rules and abbreviations are made for many languages, so they are candidates. What training shows decides,
+see `counting.py`: a form that is a word of the language may end a sentence, and then the network's own label counts.
 """
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated
 
-from tagger.words.abbreviations import candidates
+from msgspec import Meta
+
+from tagger.errors import InputError, reason
+from tagger.text.schema import one_of, read, read_json, shown
+from tagger.text.strings import printable
+from tagger.words.abbreviations import KINDS, candidates
+
+CONVENTIONS = "words.json"  # in a tagger's folder
+MAX_CONVENTIONS_BYTES = 1_000_000
+_Form = Annotated[str, Meta(min_length=1, max_length=40)]
+_Forms = Annotated[list[_Form], Meta(max_length=10_000)]
 
 
 @dataclass(frozen=True)
@@ -16,17 +29,35 @@ class Conventions:
     Attributes:
         refused: names of rules that often do not hold.
         abbreviations: forms without their full stop, and their kinds: no sentence ends after these.
-        homographs: candidates that are words of the language, so that no rule decides.
     """
 
-    refused: list[str] = field(default_factory=list)
-    abbreviations: dict[str, str] = field(default_factory=dict)
-    homographs: list[str] = field(default_factory=list)
+    refused: _Forms = field(default_factory=list)
+    abbreviations: Annotated[dict[_Form, Annotated[str, one_of(KINDS)]], Meta(max_length=10_000)] = field(
+        default_factory=dict
+    )
 
     @classmethod
     def of_language(cls, language: str = "") -> "Conventions":
         """What holds where no training says so: every rule, and every abbreviation of the table."""
         return cls(abbreviations=dict(candidates(language)))
+
+    @classmethod
+    def load(cls, folder: Path) -> "Conventions":
+        """Reads what `save` wrote into the folder of a tagger, which may come from somebody else."""
+        content = read_json(folder / CONVENTIONS, MAX_CONVENTIONS_BYTES)
+        try:
+            found = read(cls, content)
+            for text in (*found.refused, *found.abbreviations):
+                if printable(text) != text:
+                    raise ValueError(f"{shown(text)} has a control character")
+        except ValueError as error:
+            raise InputError(f"{folder / CONVENTIONS} is damaged ({reason(error)}); copy the folder again") from None
+        return found
+
+    def save(self, folder: Path) -> None:
+        """Writes the file into the folder of a tagger."""
+        text = json.dumps(asdict(self), ensure_ascii=False, indent=1)
+        (folder / CONVENTIONS).write_text(f"{text}\n", encoding="utf-8")
 
     def allows(self, rule: str) -> bool:
         """Whether a rule holds."""
@@ -34,5 +65,4 @@ class Conventions:
 
     def kind(self, form: str) -> str:
         """The kind of an abbreviation, given without its full stop; an empty string if it is none."""
-        found = self.abbreviations.get(form) or self.abbreviations.get(form.lower())
-        return found or self.abbreviations.get(form[:1].lower() + form[1:], "")
+        return self.abbreviations.get(form) or self.abbreviations.get(form.lower(), "")

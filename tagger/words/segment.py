@@ -21,6 +21,7 @@ import regex
 from tagger.errors import InputError, shorten
 from tagger.text.sentence import Token
 from tagger.text.strings import SPACE
+from tagger.words.conventions import Conventions
 from tagger.words.segment_english import AFTER_ITS, BEFORE_ITS, ENGLISH
 from tagger.words.segment_rules import UNICODE, Rules, Span, words
 
@@ -388,9 +389,9 @@ class Segmenter(Protocol):
 class RuleSegmenter:
     """Cuts paragraphs by rules."""
 
-    def __init__(self, rules: str) -> None:
+    def __init__(self, rules: str, conventions: Conventions | None = None) -> None:
         check_rules(rules)
-        self.name = rules
+        self.name, self.conventions = rules, conventions or Conventions.of_language()
 
     def segment_all(self, paragraphs: Sequence[str]) -> list[list[list[Token]]]:
         """The sentences of each paragraph, and the tokens of each sentence; none is empty."""

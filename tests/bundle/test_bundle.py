@@ -20,6 +20,7 @@ from tagger.model.encoder import CELLS
 from tagger.model.network import TaggerNetwork, share_pretrained
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_pretrained
+from tagger.words.conventions import CONVENTIONS
 from tests.bundle.hub_folder import files_of
 from tests.bundle.test_validation import change, content, loads_or_says_why
 from tests.conftest import TOKENS, bundle_of, largest_file, make_batch, make_network, network_config, save_tiny
@@ -195,7 +196,7 @@ def test_no_pickle_and_the_modes_of_the_umask(vocabulary: Vocabulary, tmp_path: 
     finally:
         os.umask(before)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())}
-    assert modes == {"model": mode, **dict.fromkeys((WEIGHTS, CONFIG, VOCABULARY, CARD), mode & 0o666)}
+    assert modes == {"model": mode, **dict.fromkeys((WEIGHTS, CONFIG, VOCABULARY, CONVENTIONS, CARD), mode & 0o666)}
 
 
 def test_a_folder_is_replaced_whole_or_not_at_all(folder: Path, vocabulary: Vocabulary) -> None:

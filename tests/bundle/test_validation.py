@@ -21,6 +21,7 @@ from tagger.errors import InputError
 from tagger.model.embeddings import VectorConfig
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_pretrained
+from tagger.words.conventions import CONVENTIONS
 from tests.conftest import BUCKETS, TOKENS, bundle_of, make_batch, make_network, save_tiny
 
 VECTORS = VectorConfig(sizes=[3], projection=2, tune=False, dtype="float32")
@@ -246,6 +247,27 @@ def test_weights_that_the_network_does_not_have(folder: Path, changes: dict[str,
         assert "damaged" in said
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("refused", "0:0", "refused=0:0: expected array"),
+        ("refused", ["a" * 41], "expected str of length <= 40"),
+        ("refused", ["a\x1b[2J"], "has a control character"),
+        ("abbreviations", {"": "title"}, "expected str of length >= 1"),
+        ("abbreviations", {"art": "word"}, "expected one of title, never, number, last"),
+        ("abbreviations", {f"a{n}": "title" for n in range(10_001)}, "expected object of length <= 10000"),
+        ("abbreviations", {"art\n": "title"}, "has a control character"),
+        ("other", 1, "other: no such key"),
+    ],
+)
+def test_conventions_that_training_does_not_write(folder: Path, key: str, value: Any, said: str) -> None:
+    change(folder / CONVENTIONS, (key,), value)
+    found = loads_or_says_why(folder)
+    assert found.startswith(f"{folder / CONVENTIONS} is damaged (")
+    assert said in found
+    assert "\n" not in found
+
+
 def test_a_file_that_is_not_the_one_that_was_saved(folder: Path, tmp_path: Path) -> None:
     for path in (folder / WEIGHTS, folder / VOCABULARY):
         data = bytearray(path.read_bytes())
@@ -254,6 +276,9 @@ def test_a_file_that_is_not_the_one_that_was_saved(folder: Path, tmp_path: Path)
         path.write_bytes(data)
         assert loads_or_says_why(folder) == f"{path} is damaged (its digest is another one); copy the folder again"
         whole.rename(path)
+    whole = (folder / CONVENTIONS).rename(tmp_path / "whole")
+    assert f"is not a whole tagger: {CONVENTIONS} is missing" in loads_or_says_why(folder)
+    whole.rename(folder / CONVENTIONS)
     (folder / LEMMAS).write_text("{}")
     assert f"{CONFIG} has no digest of {LEMMAS}" in loads_or_says_why(folder)
     sign(folder)

@@ -231,7 +231,7 @@ def test_the_kinds_between_which_a_text_is_cut():
     ends = np.zeros(len(units.types), dtype=bool)
     first, second = (start for start, _ in units.bounds)
     ends[[first + 1, first + 3, first + 4, second, second + 1]] = True  # 50km ( a ) It 3 a,
-    assert cuts_of(TABLE, units, ends, np.zeros_like(ends)) == ["Ll|Pe", "Nd|Ll"]
+    assert cuts_of(TABLE, units, ends) == ["Ll|Pe", "Nd|Ll"]
 
 
 def test_a_cut_has_two_kinds():

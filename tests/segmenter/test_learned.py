@@ -25,6 +25,7 @@ from tagger.segmenter.learned import LearnedSegmenter, load_segmenter
 from tagger.segmenter.unit_network import Label
 from tagger.text.sentence import Token
 from tagger.text.strings import SPACE
+from tagger.words.conventions import Conventions
 from tagger.words.segment import SEGMENTER, SEGMENTER_WEIGHTS, RuleSegmenter
 from tests.bundle.test_validation import change, content, places
 from tests.conftest import make_segmenter
@@ -159,7 +160,7 @@ def test_a_token_that_is_cut_everywhere_is_one_word() -> None:
 
 def test_rules_may_decide_where_sentences_end() -> None:
     ruled = LearnedSegmenter(
-        SPACED.network, SPACED.vocabulary, {**SPACED.config, "sentences": "unicode"}, SPACED.lexicon
+        SPACED.network, SPACED.vocabulary, {**SPACED.config, "sentences": "unicode"}, SPACED.lexicon, Conventions()
     )
     text = "The book. Reads well! It goes on, and on."
     own, found, by_rules = (each.segment_all([text])[0] for each in (SPACED, ruled, RuleSegmenter("unicode")))
@@ -221,7 +222,7 @@ def folder(tmp_path: Path) -> Path:
 def loads_or_says_why(folder: Path) -> str:
     """The message of the error, "" where the segmenter works."""
     try:
-        segmenter = load_segmenter(folder)
+        segmenter = load_segmenter(folder, Conventions())
     except InputError as error:
         message = str(error)
         assert message.isprintable(), message
@@ -236,7 +237,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path, storage_dtype: str) -> None:
     made = make_segmenter(rules=None, characters=True, cuts=["Ll|Po", "Nd|Po"])
     saved, before = made.rounded(storage_dtype), made.network.state_dict()
     saved.save(tmp_path)
-    loaded = load_segmenter(tmp_path)
+    loaded = load_segmenter(tmp_path, Conventions())
     assert loaded.config == saved.config
     assert loaded.vocabulary == saved.vocabulary
     assert loaded.lexicon.hashes.dtype == np.uint32
@@ -332,5 +333,7 @@ def test_a_tagger_gets_another_segmenter(trained: Path, tmp_path: Path) -> None:
         replace(bundle, segmenter=make_segmenter(seed)).save(target, "# card\n")
         bundle = Bundle.load(target)
         assert {name: (target / name).read_bytes() for name in files[:2]} == {name: before[name] for name in files[:2]}
-        assert torch.equal(load_segmenter(target).network.labels.bias, make_segmenter(seed).network.labels.bias)
+        assert torch.equal(
+            load_segmenter(target, Conventions()).network.labels.bias, make_segmenter(seed).network.labels.bias
+        )
     assert {name: (trained / name).read_bytes() for name in files} == before

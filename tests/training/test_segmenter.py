@@ -20,6 +20,7 @@ from tagger.training import fit_segmenter, launch
 from tagger.training.fit_segmenter import score_cuts
 from tagger.training.segmenter_units import IGNORED, Choices, TrainingText
 from tagger.training.train import train
+from tagger.words.conventions import Conventions
 from tests.training.conftest import COMMAND, TINY, config_of, read_sentences, steps
 
 pytestmark = pytest.mark.usefixtures("small_segmenter")
@@ -53,7 +54,7 @@ def test_auto_keeps_a_learned_segmenter_that_is_better(spaced: Path, tmp_path: P
     # What is scored is what is saved.
     corpus = load_corpus(config_of(spaced).corpus, ["upos"])
     dev = list(gold_paragraphs(gold_sentences(corpus.splits["dev"], [])))
-    saved = load_segmenter(tmp_path / "tagger")
+    saved = load_segmenter(tmp_path / "tagger", Conventions.load(tmp_path / "tagger"))
     assert score_cuts(saved.segment_all, dev)._asdict() == found["dev"]["learned"]
     raw = results["raw"]
     assert raw["dev"]["Words"] == found["dev"]["learned"]["words"]

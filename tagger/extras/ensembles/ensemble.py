@@ -70,7 +70,7 @@ def join(taggers: Sequence[Bundle], weights: Sequence[float] | None = None, name
         "scores": {},
     }
     lemmas = next((tagger.lemmas for tagger in taggers if tagger.lemmas), None)
-    return Bundle(tuple(members), taggers[0].segmenter, config, tuple(linear), lemmas)
+    return Bundle(tuple(members), taggers[0].segmenter, config, tuple(linear), lemmas, taggers[0].conventions)
 
 
 def _check_taggers(taggers: Sequence[Bundle], names: Sequence[str]) -> None:

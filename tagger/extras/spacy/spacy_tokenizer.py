@@ -32,6 +32,7 @@ from tagger.bundle.catalog import bundled_languages, find_language, find_tagger
 from tagger.bundle.saved_config import CARD, CONFIG, WEIGHTS, files_of, read_config
 from tagger.text.paragraphs import read_paragraphs
 from tagger.text.sentence import Token
+from tagger.words.conventions import CONVENTIONS, Conventions
 from tagger.words.segment import LEARNED, SEGMENTER, SEGMENTER_WEIGHTS, RuleSegmenter
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class BigruTokenizer(PipelinePart):
 
     def saves(self, name: str) -> bool:
         """Whether a file cuts raw text."""
-        return name in (CONFIG, SEGMENTER_WEIGHTS, SEGMENTER)
+        return name in (CONFIG, CONVENTIONS, SEGMENTER_WEIGHTS, SEGMENTER)
 
     @property
     def _segment(self) -> "Segment":
@@ -165,11 +166,11 @@ class BigruTokenizer(PipelinePart):
             if (self.folder / WEIGHTS).is_file():
                 self._used = shared_tagger(self.folder)
             elif (name := str(read_config(self.folder).get("segmenter"))) != LEARNED:
-                self._used = RuleSegmenter(name)
+                self._used = RuleSegmenter(name, Conventions.load(self.folder))
             else:
                 from tagger.segmenter.learned import load_segmenter
 
-                self._used = load_segmenter(self.folder)
+                self._used = load_segmenter(self.folder, Conventions.load(self.folder))
         segment: Segment = self._used.segment_all
         return segment
 

@@ -340,7 +340,7 @@ def test_texts_in_bulk_and_a_saved_tokenizer(parts: tuple[Language, Tagger], tmp
     expected = nlp(text).to_json(), [token._.bigru_words for token in nlp(text)]
     nlp.to_disk(tmp_path / "saved")
     saved = {path.name for path in (tmp_path / "saved" / "tokenizer").iterdir()}
-    assert saved <= {"config.json", "segmenter.json.gz", "segmenter.safetensors"}
+    assert saved <= {"config.json", "segmenter.json.gz", "segmenter.safetensors", "words.json"}
     loaded = spacy.load(tmp_path / "saved")
     assert (loaded(text).to_json(), [token._.bigru_words for token in loaded(text)]) == expected
     other = pipeline("no such tagger")
@@ -370,6 +370,7 @@ def test_files_that_are_no_segmenter(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"tokenizer has no tagger: config.json is missing"):
         pipeline().from_disk(tmp_path / "other")
     (tmp_path / "config.json").write_text('{"format": 7, "segmenter": "french"}')
+    (tmp_path / "words.json").write_text("{}")
     tokenizer = pipeline().tokenizer.from_disk(tmp_path)  # type: ignore[union-attr]
     with pytest.raises(InputError, match="'french' are no rules for raw text; choose one of english, unicode"):
         tokenizer("Text")

@@ -1,0 +1,128 @@
+"""Gold paragraphs -> how often each rule and abbreviation for raw text is right and wrong; the `Conventions` of these.
+
+A rule that training often contradicts is refused. An abbreviation holds if training shows it inside sentences far more
+often than a word that is written so may end one; or if it is of the table, and training has nothing that is written so.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Sequence
+from typing import NamedTuple
+
+import regex
+
+from tagger.text.spacing import GoldParagraph
+from tagger.text.strings import SPACE
+from tagger.words.abbreviations import NUMBER, TITLE, candidates
+from tagger.words.conventions import Conventions
+
+MIN_EXCEPTIONS, MAX_OTHERS = 2, 3  # a rule is refused for so many exceptions, if others are not far more
+TYPICAL_WORDS, TYPICAL_ENDS = 15, 1  # before any is counted: how often words stand at the end of a sentence
+MIN_SHARE = 3  # so many times as often is an abbreviation inside a sentence as a word would end one
+MIN_SHOWN = 3  # occurrences of an abbreviation that only training shows
+MAX_PART = 5  # letters of a part of such a form
+
+SMALL_STARTS, NUMBER_STOPS = "small letter at the start", "number at the end"  # names of rules
+_NUMBER_MARK = regex.compile(r"(?<=\p{Nd})[.,:/٫٬](?=\p{Nd})")
+_SMALL_START = regex.compile(rf"(?<=\.)[{SPACE}]+\p{{Ll}}")
+_NUMBER_STOP = regex.compile(r"(?<=\p{Nd})\.")
+_FORM = regex.compile(r"(?<![\p{L}\p{N}\p{M}.'’-])(\p{L}[\p{L}\p{M}]*+(?:\.\p{L}[\p{L}\p{M}]*+)*+)(\.(?!\.))?")
+_NEXT = regex.compile(rf"""["'”’»«„“)\]]*[{SPACE}]+["'“‘„«»(\[]*(?P<next>.)""", regex.DOTALL)
+
+
+class Cases(NamedTuple):
+    """How often a form has a full stop inside a sentence: before a digit, a capital, anything; and at an end."""
+
+    digit: int = 0
+    capital: int = 0
+    inside: int = 0
+    end_digit: int = 0
+    end_capital: int = 0
+    ends: int = 0
+    bare: int = 0  # without a full stop
+
+
+def count_forms(paragraphs: Iterable[GoldParagraph]) -> dict[str, Cases]:
+    """The cases of each form that has a full stop somewhere, or none."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for paragraph in paragraphs:
+        lasts = {tokens[-1].end for tokens in paragraph.tokens}
+        for found in _FORM.finditer(paragraph.text):
+            of_form = counts[found[1]]
+            if not found[2]:
+                of_form["bare"] += 1
+                continue
+            after = _NEXT.match(paragraph.text, found.end())
+            first = after["next"] if after else ""
+            names = {"digit"} if first.isnumeric() else {"capital"} if first.isupper() or first.istitle() else set()
+            if any(end in lasts for end in range(found.end(), after.end() if after else found.end() + 3)):
+                of_form.update(["ends", *(f"end_{name}" for name in names)])
+            elif after:
+                of_form.update(["inside", *names])
+    return {form: Cases(**of_form) for form, of_form in counts.items()}
+
+
+def right_and_wrong(cases: Cases, kind: str) -> tuple[int, int]:
+    """How often no sentence ends where an abbreviation of a kind says so, and how often one does."""
+    if kind == NUMBER:
+        return cases.digit, cases.end_digit
+    return cases.digit + cases.capital, cases.end_digit + cases.end_capital
+
+
+def holds(cases: Cases, kind: str) -> bool:
+    """Whether training shows an abbreviation of this kind."""
+    words = cases.bare + cases.ends
+    expected = words * (cases.ends + TYPICAL_ENDS) / (words + TYPICAL_WORDS)
+    right, wrong = right_and_wrong(cases, kind)
+    return (right if cases.ends else cases.inside) > MIN_SHARE * max(wrong, expected)
+
+
+def conventions_of(paragraphs: Sequence[GoldParagraph], known: Container[str] = (), language: str = "") -> Conventions:
+    """What some paragraphs, of training, say of the rules and tables.
+
+    Args:
+        known: words of the language, in lower case.
+        language: its English name in lower case, whose abbreviations in the table are candidates. Without one, only
+            those that the paragraphs show hold.
+    """
+    refused = [name for name, (right, wrong) in sorted(count_rules(paragraphs).items()) if is_refused(right, wrong)]
+    table = candidates(language)
+    cases: dict[str, list[Cases]] = defaultdict(list)
+    for form, found in count_forms(paragraphs).items():
+        cases[form if form in table or form.lower() not in table else form.lower()].append(found)
+    kinds = {}
+    for form, found in ((form, Cases(*map(sum, zip(*each, strict=True)))) for form, each in cases.items()):
+        kind = table.get(form) or _shown_kind(form, found)
+        if kind and holds(found, kind):
+            kinds[form] = kind
+    if language:
+        kinds |= {form: kind for form, kind in table.items() if form not in cases and form.lower() not in known}
+    return Conventions(refused, dict(sorted(kinds.items())))
+
+
+def _shown_kind(form: str, cases: Cases) -> str:
+    """The kind of an abbreviation that is not in the table; an empty string if it looks like a word or a name."""
+    parts = [len(part) for part in form.split(".")]
+    if form.isupper() or parts == [1] or max(parts) > MAX_PART or cases.bare > cases.inside:
+        return ""
+    return TITLE if cases.capital >= MIN_SHOWN else NUMBER if cases.digit >= MIN_SHOWN else ""
+
+
+def is_refused(right: int, wrong: int) -> bool:
+    """Whether a rule is wrong too often to hold."""
+    return wrong >= MIN_EXCEPTIONS and right <= MAX_OTHERS * wrong
+
+
+def count_rules(paragraphs: Iterable[GoldParagraph]) -> dict[str, tuple[int, int]]:
+    """How often each rule is right and wrong."""
+    counts: Counter[tuple[str, bool]] = Counter()
+    for paragraph in paragraphs:
+        ends = {token.end for tokens in paragraph.tokens for token in tokens}
+        lasts = {tokens[-1].end for tokens in paragraph.tokens}
+        for found in _NUMBER_MARK.finditer(paragraph.text):
+            counts[f"0{found[0]}0", ends.isdisjoint(found.span())] += 1
+        for found in _SMALL_START.finditer(paragraph.text):
+            counts[SMALL_STARTS, found.start() not in lasts] += 1
+        for end in lasts:
+            if _NUMBER_STOP.match(paragraph.text, end - 1):
+                counts[NUMBER_STOPS, end - 1 in ends] += 1
+    return {name: (counts[name, True], counts[name, False]) for name, _ in counts}

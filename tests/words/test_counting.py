@@ -1,0 +1,80 @@
+"""What training says of the rules and the table of abbreviations for raw text."""
+
+import pytest
+
+from tagger.text.sentence import Sentence, Token
+from tagger.text.spacing import GoldParagraph
+from tagger.words.conventions import Conventions
+from tagger.words.counting import conventions_of
+
+END = "‖"  # of a sentence
+
+
+def gold(marked: str) -> GoldParagraph:
+    """A paragraph whose sentences end where it is marked; `|` divides tokens, as white space does."""
+    text = marked.replace(END, "").replace("|", "")
+    sentences: list[list[Token]] = []
+    end = 0
+    for sentence in marked.split(END):
+        sentences.append([])
+        for form in sentence.replace("|", " ").split():
+            start = text.index(form, end)
+            end = start + len(form)
+            sentences[-1].append(Token(start, end))
+    forms = [[text[start:end] for start, end, _ in tokens] for tokens in sentences]
+    return GoldParagraph(text, [*map(Sentence, forms)], sentences)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("3|:|4 5|:|6", ["0:0"]),
+        ("3:4 5:6", []),
+        ("3|:|4", []),  # once is not enough
+        ("a|.‖ b|.‖ c|.", ["small letter at the start"]),
+        ("a|. b|. c|.", []),
+        ("1.‖ 2.‖ A", ["number at the end"]),
+        ("1|.‖ 2|.‖ A", []),
+    ],
+)
+def test_training_says_which_rules_do_not_hold(text: str, names: list[str]) -> None:
+    assert conventions_of([gold(text)]).refused == names
+
+
+@pytest.mark.parametrize(
+    ("texts", "known", "kinds"),
+    [
+        ([], "", {"art": "number", "dr": "title"}),  # candidates that nothing contradicts
+        ([], "art", {"dr": "title"}),  # a word
+        (["en art er"], "", {"dr": "title"}),
+        (["se art. 5 og"], "", {"art": "number", "dr": "title"}),
+        (["se art. 5 og", "en art er", "god art.‖ 5 er"], "", {"dr": "title"}),  # it may be a word at an end
+        (["for hhv. 5 og"] * 2, "", {"art": "number", "dr": "title"}),  # training alone shows it, but too seldom
+        (["for hhv. 5 og"] * 3, "", {"art": "number", "dr": "title", "hhv": "number"}),
+        (["til Kgl. Aa og"] * 3, "", {"art": "number", "dr": "title", "Kgl": "title"}),
+        (["f.eks. Aa og"] * 3, "", {"art": "number", "dr": "title", "f.eks": "title"}),
+        (
+            ["til J. Aa og", "til DR. Aa og", "ud planen. 5 og"] * 3,
+            "",
+            {"art": "number", "dr": "title"},
+        ),  # initials, words
+        (["til kgl. Aa og", "et kgl.‖ Aa er"] * 9, "", {"art": "number", "dr": "title"}),
+    ],
+)
+def test_abbreviations_are_those_of_the_table_that_training_does_not_contradict_and_those_that_it_shows(
+    texts: list[str], known: str, kinds: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tagger.words.counting.candidates", lambda language: {"art": "number", "dr": "title"})
+    assert conventions_of([*map(gold, texts)], known.split(), "danish").abbreviations == kinds
+    shown = conventions_of([*map(gold, texts)], known.split()).abbreviations  # of no language
+    assert shown.items() <= kinds.items()
+    assert ("dr" in shown) == any("DR." in text for text in texts)
+
+
+def test_a_capital_may_begin_an_abbreviation() -> None:
+    conventions = Conventions(abbreviations={"art": "number", "Dr": "title"})
+    assert [conventions.kind(form) for form in ("art", "Art", "ART", "Dr", "dr", "")] == ["number"] * 3 + [
+        "title",
+        "",
+        "",
+    ]
