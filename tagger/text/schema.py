@@ -87,8 +87,10 @@ def _wrong(words: str, keys: Sequence[Any], value: Any, prefix: str) -> InputErr
         return InputError(f"{key} has no value; give it one: {key}=...")
     if choices := _CHOICES.fullmatch(words):
         words = "expected one of " + choices[1].replace("\\", "").replace("|", ", ")
+    if not key:
+        return InputError(f"{shown(value)}: {words}")
     ambiguous = isinstance(value, str) and re.fullmatch(r"[\d.+-]+|true|false|null", value)
-    return bad_value(key.rstrip(".") or "the whole", repr(value) if ambiguous else value, words)
+    return bad_value(key.rstrip("."), repr(value) if ambiguous else value, words)
 
 
 def _check_keys(values: Any, made: Any, prefix: str) -> None:

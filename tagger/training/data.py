@@ -254,8 +254,6 @@ class BucketSampler(Sampler[tuple[np.ndarray, list[int] | None]]):
             lengths = self.lengths[numbers]
             batches = list(length_buckets(lengths, self.max_tokens, generator))
             if generator is not None:
-                if len(batches) > self._count:  # happens in tiny corpora
-                    batches = [generator.permutation(batch) for batch in length_buckets(lengths, self.max_tokens)]
                 while len(batches) > self._count:  # a mixture whose sentences are longer here than in the first epoch
                     batches.sort(key=lambda batch: len(batch) * lengths[batch].max(), reverse=True)
                     batches.append(np.concatenate([batches.pop(), batches.pop()]))  # the two smallest become one

@@ -302,7 +302,10 @@ def test_a_mistake_is_one_line(changes: dict[str, Any], message: str) -> None:
 
 
 def test_values_are_shown_as_they_are_written() -> None:
-    for wrong, message in ((5, "the whole=5: expected object"), ({"model": 5}, "model=5: expected object, got int")):
+    for wrong, message in (
+        (["a"], r'^\["a"\]: expected object, got'),
+        ({"model": 5}, "model=5: expected object, got int"),
+    ):
         with pytest.raises(InputError, match=message):
             read(Page, wrong)
     shown = [str(bad_value("a", value, "b")) for value in (None, True, "\x1b[31m", "x" * 100)]

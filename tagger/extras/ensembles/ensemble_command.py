@@ -32,15 +32,18 @@ def ensemble(
     """
     from tagger.bundle.bundle import Bundle
     from tagger.bundle.catalog import find_tagger
-    from tagger.bundle.saved_config import CONFIG, read_config
+    from tagger.bundle.saved_config import CARD, CONFIG, files_of
     from tagger.extras.ensembles.ensemble import ENSEMBLE, ensemble_card, join
 
     folder = Path(to)
     if folder.exists():
         if not force:
             raise InputError(f"{to} exists; choose another folder, or --force replaces an ensemble")
-        if not (folder / CONFIG).is_file() or ENSEMBLE not in read_config(folder):
+        if not (folder / CONFIG).is_file() or ENSEMBLE not in Bundle.load(folder).config:
             raise InputError(f"{to} is no ensemble, and --force replaces nothing else; choose another folder")
+        own = {folder / CONFIG, folder / CARD, *files_of(folder).values()}
+        if others := sorted(path for path in folder.rglob("*") if not path.is_dir() and path not in own):
+            raise InputError(f"{others[0]} is no part of the ensemble, and --force would remove it; move it away")
     line = ["python", "-m", "tagger", "ensemble", *taggers, "-o", to, *(["--weights", weights] if weights else [])]
     folders = list(map(find_tagger, taggers))
     for number, tagger in enumerate(folders):

@@ -215,6 +215,12 @@ def test_what_is_there_stays_unless_it_is_an_ensemble(folders: list[str], tmp_pa
     before = sorted((tmp_path / "a").iterdir())
     assert "a is no ensemble, and --force replaces nothing else" in error("ensemble", *folders, "-o", "a", "--force")
     assert sorted((tmp_path / "a").iterdir()) == before
+    (tmp_path / "both" / "notes").mkdir()
+    (tmp_path / "both" / "notes" / "mine.txt").touch()
+    assert "mine.txt is no part of the ensemble" in error("ensemble", *folders, "-o", "both", "--force")
+    shutil.rmtree(tmp_path / "both" / "notes")
+    (tmp_path / "both" / "vocabulary.json.gz").write_text("mine")
+    assert "vocabulary.json.gz is damaged" in error("ensemble", *folders, "-o", "both", "--force")
 
 
 @pytest.mark.parametrize(
