@@ -143,38 +143,23 @@ def _template(source: str, target: str, words: bool) -> _Template:
     """
     if source == target and source:
         return _Template("*", 0, False)
-    runs = _runs(source, target) if max(len(source), len(target)) <= MAX_CHARACTERS else []
-    kept = sum(size for _, _, size in runs)
+    is_short = max(len(source), len(target)) <= MAX_CHARACTERS
+    # The longest run that both share, those before it and after it, in order, and at last one of no characters.
+    blocks = SequenceMatcher(None, source, target, autojunk=False).get_matching_blocks() if is_short else []
+    runs, kept = blocks[:-1], sum(size for _, _, size in blocks)
     if not runs or kept < MIN_KEPT * len(target):
         return _Template(_escaped(target), len(source) + len(target), any(map(str.isalpha, target)))
     rest = next((run for run in runs if run[2] > 1), runs[0]) if words else runs[0]
     parts: list[str] = []
     added: list[str] = []
     place = place_target = 0
-    for run in [*runs, (len(source), len(target), 0)]:
+    for run in blocks:
         start, start_target, size = run
         added.append(target[place_target:start_target])
         parts += ["-" * (start - place), _escaped(added[-1]), "*" if run is rest else "." * size]
         place, place_target = start + size, start_target + size
     letters = any(map(str.isalpha, "".join(added)))
     return _Template("".join(parts), len(source) + len(target) - 2 * kept, letters)
-
-
-def _runs(source: str, target: str) -> list[tuple[int, int, int]]:
-    """What two strings share, in order: the longest common run, and what is shared before it and after it.
-
-    Of each run (start in `source`, start in `target`, characters).
-    """
-    match = SequenceMatcher(None, source, target, autojunk=False).find_longest_match()
-    if not match.size:
-        return []
-    end, end_target = match.a + match.size, match.b + match.size
-    after = _runs(source[end:], target[end_target:])
-    return [
-        *_runs(source[: match.a], target[: match.b]),
-        (match.a, match.b, match.size),
-        *((a + end, b + end_target, size) for a, b, size in after),
-    ]
 
 
 def _escaped(text: str) -> str:
