@@ -105,22 +105,21 @@ def with_segmenter(
 ) -> tuple[Bundle, dict[str, Any]]:
     """The tagger with what cuts raw text best on dev and the conventions of the corpus, and what was found."""
     segmenter, origin = plan.untrained, None  # the origin of a learned segmenter is its training data
-    conventions = bundle.conventions
     report: dict[str, Any] = {"kind": segmenter, "kept": segmenter}
     if not isinstance(segmenter, str):
         origin, report = _origin_of(init.config if init else {}), {"kind": LEARNED, "kept": INIT}
-    elif corpus.spaced["train"]:
+    elif corpus.spaced["train"] or init is None:
         column = "upos" if "upos" in config.columns else config.columns[0]
         train = with_usual_spacing(_gold(corpus.spaced["train"].values(), column))
-        codes, known = language_codes(corpus.name), {*bundle.vocabulary.words}
+        codes = language_codes(corpus.name)
         language = next((name.lower() for name, code in CODES.items() if [code] == codes), "")
-        conventions = conventions_of(train, known, language)
+        conventions = conventions_of(train, [*bundle.vocabulary.words, *bundle.vocabulary.forms], language)
+        bundle = replace(bundle, conventions=conventions)
         if plan.learns:
             segmenter, report = _best_segmenter(segmenter, conventions, train, column, config, corpus, folder)
         if not isinstance(segmenter, str):
             origin = {"corpus": corpus.name, **asdict(config.card), "seed": config.seed, "steps": report["steps"]}
-    config_of_tagger = {**bundle.config, ORIGIN: origin}
-    return replace(bundle, segmenter=segmenter, conventions=conventions, config=config_of_tagger), report
+    return replace(bundle, segmenter=segmenter, config={**bundle.config, ORIGIN: origin}), report
 
 
 def _best_segmenter(

@@ -5,7 +5,7 @@ often than a word that is written so may end one; or if it is of the table, and 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import regex
@@ -76,16 +76,16 @@ def holds(cases: Cases, kind: str) -> bool:
     return (right if cases.ends else cases.inside) > MIN_SHARE * max(wrong, expected)
 
 
-def conventions_of(paragraphs: Sequence[GoldParagraph], known: Container[str] = (), language: str = "") -> Conventions:
+def conventions_of(paragraphs: Sequence[GoldParagraph], known: Iterable[str] = (), language: str = "") -> Conventions:
     """What some paragraphs, of training, say of the rules and tables.
 
     Args:
-        known: words of the language, in lower case.
-        language: its English name in lower case, whose abbreviations in the table are candidates. Without one, only
-            those that the paragraphs show hold.
+        known: words of the language.
+        language: its English name in lower case, whose abbreviations in the table are candidates. Without one those of
+            all languages are, but only if the paragraphs show them, or if there are no paragraphs.
     """
     refused = [name for name, (right, wrong) in sorted(count_rules(paragraphs).items()) if is_refused(right, wrong)]
-    table = candidates(language)
+    table, words = candidates(language), {*map(str.lower, known)}
     cases: dict[str, list[Cases]] = defaultdict(list)
     for form, found in count_forms(paragraphs).items():
         cases[form if form in table or form.lower() not in table else form.lower()].append(found)
@@ -94,8 +94,8 @@ def conventions_of(paragraphs: Sequence[GoldParagraph], known: Container[str] = 
         kind = table.get(form) or _shown_kind(form, found)
         if kind and holds(found, kind):
             kinds[form] = kind
-    if language:
-        kinds |= {form: kind for form, kind in table.items() if form not in cases and form.lower() not in known}
+    if language or not paragraphs:
+        kinds |= {form: kind for form, kind in table.items() if form not in cases and form.lower() not in words}
     return Conventions(refused, dict(sorted(kinds.items())))
 
 

@@ -20,7 +20,7 @@ from tagger.training import fit_segmenter, launch
 from tagger.training.fit_segmenter import score_cuts
 from tagger.training.segmenter_units import IGNORED, Choices, TrainingText
 from tagger.training.train import train
-from tagger.words.conventions import Conventions
+from tagger.words.conventions import CONVENTIONS, Conventions
 from tests.training.conftest import COMMAND, TINY, config_of, read_sentences, steps
 
 pytestmark = pytest.mark.usefixtures("small_segmenter")
@@ -85,6 +85,7 @@ def test_rules_that_are_named_train_nothing(spaced: Path, tmp_path: Path) -> Non
     assert results["segmenter"] == {"kind": "english", "kept": "english"}
     assert results["raw"]["dev"]["Words"] < 1
     assert config_json(tmp_path)["segmenter"] == "english"
+    assert Conventions.load(tmp_path / "tagger") == Conventions(["small letter at the start"])
 
 
 def test_auto_falls_back_to_rules(bare: Path, tmp_path: Path) -> None:
@@ -117,8 +118,9 @@ def test_the_segmenter_of_init_stays_where_none_can_be_trained(
 
     monkeypatch.setattr(fit_segmenter, "train_segmenter", None)
     assert trained(bare, third, "segmenter=auto", f"init={first}")["segmenter"] == {"kind": "learned", "kept": "init"}
-    kept = [(run / "tagger" / "segmenter.safetensors").read_bytes() for run in (first, third)]
-    assert kept[0] == kept[1]
+    for name in ("segmenter.safetensors", CONVENTIONS):
+        kept = [(run / "tagger" / name).read_bytes() for run in (first, third)]
+        assert kept[0] == kept[1]
     assert config_json(third)["segmenter_training"] == {"corpus": spaced.name, "version": None, "license": "CC0"}
 
 

@@ -43,7 +43,7 @@ def main() -> None:
             continue
         vocabulary = Bundle.load(DATA / name).vocabulary
         paragraphs = learned(Language(table[name], arguments.corpora, Path(), Path()))
-        found = conventions_of(paragraphs, {*vocabulary.words, *map(str.lower, vocabulary.forms)}, name)
+        found = conventions_of(paragraphs, [*vocabulary.words, *vocabulary.forms], name)
         found.save(DATA / name)
         sign(DATA / name)
         print(name, *found.refused, *found.abbreviations, flush=True)
