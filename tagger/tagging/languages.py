@@ -17,11 +17,8 @@ language that it looks most like, if that has another script.
 
 import gc
 import math
-import re
 import threading
 import time
-import unicodedata
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -30,7 +27,6 @@ from pathlib import Path
 from typing import Any, cast, overload
 
 import numpy as np
-from safetensors.numpy import load_file
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import DEFAULT, bundled_languages, codes_of, find_language, find_tagger
@@ -42,14 +38,21 @@ from tagger.tagging.tagger_options import AUTO, CACHE_SIZE, TaggerOptions
 from tagger.tagging.workers import Workers
 from tagger.text.paragraphs import JsonText, Paragraph, Part, texts_of
 from tagger.text.sentence import Sentence, Token
-from tagger.text.strings import NO_TAG, text_hash
+from tagger.text.strings import NO_TAG
+from tagger.words.identifier import (
+    IDENTIFIER,
+    LATIN,
+    Identifier,
+    foreign_script,
+    language_by_letters,
+    script_of,
+    telling_words,
+    words_of,
+)
+from tagger.words.language_table import language_table
 from tagger.words.lookalikes import SERBIAN
 from tagger.words.segment import RULES
 
-IDENTIFIER = "languages.safetensors"  # a file of `data`
-WEIGHTS, SCALE, BIAS = "weights", "scale", "bias"  # names in that file
-MAX_PIECE = 4  # characters of a piece of a word
-MAX_WORD = 24  # characters of a word that are read
 COLUMNS = ("upos", "xpos", "feats", "lemma")  # of the output, whatever the language
 BEGINNING = 1 << 16  # characters of a document that decide its language
 PARAGRAPH_WORDS = 8  # a paragraph with fewer is too short to tell languages of one script apart
@@ -62,128 +65,8 @@ MAX_BYTES = 600_000_000  # of the taggers in memory
 LICENCE = "CC BY-SA 4.0"  # of the taggers
 THIN = "this tagger is thin: it learned from few words, and the best one of its language makes far fewer errors"
 FORMS = 20_000  # that each tagger remembers
-LATIN = "LATIN"
-SCRIPTS = {  # of the languages that are not written in Latin letters; see `script_of`
-    "arabic": {"ARABIC"},
-    "armenian": {"ARMENIAN"},
-    "belarusian": {"CYRILLIC"},
-    "chinese": {"CJK"},
-    "coptic": {"COPTIC"},
-    "greek": {"GREEK"},
-    "hebrew": {"HEBREW"},
-    "hindi": {"DEVANAGARI"},
-    "japanese": {"CJK", "HIRAGANA", "KATAKANA"},
-    "korean": {"HANGUL"},
-    "persian": {"ARABIC"},
-    "russian": {"CYRILLIC"},
-    "serbian": {LATIN, "CYRILLIC"},
-    "thai": {"THAI"},
-    "ukrainian": {"CYRILLIC"},
-    "uyghur": {"ARABIC"},
-}
 
-_UNSPACED = "\u0e01-\u0e3a\u0e40-\u0e4e\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff"  # scripts without spaces between words
-_VOWELS = "\u0900-\u0903\u093a-\u094f\u0955-\u0957\u0962\u0963"  # and other marks of Devanagari, which are no letters
-_LETTER = rf"[^\W\d_{_UNSPACED}]"
-_IN_ADDRESS = rf"[^\s@{_UNSPACED}]"  # since in Chinese, words may follow an address without a space
-_ADDRESS = (
-    rf"(?:https?://|www\.)(?:[^\s{_UNSPACED}]|(?<=[/=])[{_UNSPACED}]+)+"
-    rf"|{_IN_ADDRESS}{{0,64}}@(?:{_IN_ADDRESS}+|[{_UNSPACED}]+)"
-)
-_WORD = re.compile(rf"{_ADDRESS}|([{_UNSPACED}]{{1,2}}|{_LETTER}+(?:['’ʼ׳״-]{_LETTER}+|[{_VOWELS}]+{_LETTER}*)*)")
-_ONLY_SERBIAN, _CYRILLIC = re.compile("[ђћЂЋ]"), re.compile("[Ѐ-ӿ]")
 _loading = threading.Lock()  # of the threads that load a tagger, one at a time
-
-
-def words_of(text: str) -> Iterator[str]:
-    """The words of a text in lower case: runs of letters, cut to `MAX_WORD`; in scripts without spaces two letters.
-
-    Addresses of the web and of e-mail, and names of users (`@name`), have none.
-    """
-    return (match[1][:MAX_WORD].lower() for match in _WORD.finditer(text) if match[1])
-
-
-def telling_words(text: str) -> list[str]:
-    """The words of a text that tell its language: short ones of Latin letters are alike in many languages."""
-    return [word for word in words_of(text) if len(word) > 2 or not word.isascii()]
-
-
-@lru_cache(maxsize=10_000)
-def script_of(letter: str) -> str:
-    """The script of a letter: the first word of its name in Unicode.
-
-    >>> script_of("ß"), script_of("я"), script_of("書")
-    ('LATIN', 'CYRILLIC', 'CJK')
-    """
-    letter = unicodedata.normalize("NFKC", letter)[0]  # a letter of another width, or a mathematical one
-    script = re.split("[ -]", unicodedata.name(letter, ""))[0]
-    return "CJK" if script == "IDEOGRAPHIC" else script  # 々
-
-
-def pieces_of(word: str, rows: int) -> list[int]:
-    """The rows of the pieces of a word in lower case; a row that several pieces share is there several times."""
-    bounded = f" {word} "
-    pieces = [bounded[i : i + n] for n in range(1, MAX_PIECE + 1) for i in range(len(bounded) - n + 1)]
-    return [text_hash(piece) % rows for piece in [*pieces[1:], bounded]]
-
-
-class Identifier:
-    """Scores languages, whose names stand in the order of the scores.
-
-    The score of a language is the sum of the weights of all pieces of the words: sequences of one to four characters,
-    the borders of the word among them, and the word itself. Different pieces may share a row of weights (hashing:
-    Weinberger et al. 2009, https://arxiv.org/abs/0902.2206).
-    """
-
-    def __init__(self, languages: Sequence[str], weights: np.ndarray, bias: np.ndarray) -> None:
-        """Takes L names, weights (R, L) and a bias (L,)."""
-        self.languages, self._bias = list(languages), bias
-        rows = len(weights)
-        self._of_word = lru_cache(maxsize=50_000)(lambda word: weights[pieces_of(word, rows)].sum(axis=0))
-
-    @classmethod
-    def load(cls, path: Path) -> "Identifier":
-        """Reads weights of one byte each, and what one step of each language stands for."""
-        stored = load_file(path)
-        (names,) = (name for name in stored if name.startswith(WEIGHTS))
-        weights = stored[names].astype(np.float32) * stored[SCALE]
-        return cls(names.split()[1:], weights, stored[BIAS])
-
-    def scores(self, words: Iterable[str]) -> np.ndarray:
-        """(L,) log odds of the languages, up to a constant, for words of `words_of`."""
-        total = self._bias.copy()
-        for word in words:
-            total += self._of_word(word)
-        return total
-
-
-def _is_serbian(text: str) -> bool:
-    """Whether a text is in Cyrillic letters with ђ or ћ, which no other language has."""
-    return bool(_ONLY_SERBIAN.search(text)) and len(_CYRILLIC.findall(text)) > sum(map(str.isalpha, text)) / 2
-
-
-def scripts_of(language: str) -> set[str]:
-    """The scripts in which a language is written."""
-    return SCRIPTS.get(language, {LATIN})
-
-
-def foreign_script(words: Iterable[str], language: str) -> str | None:
-    """The script of two or more letters of some words in which a language is not written; of several, the commonest.
-
-    Since all languages write names in Latin letters, these are foreign only where there are no others.
-
-    >>> foreign_script(["москва"], "german"), foreign_script(["iphone"], "russian"), foreign_script(["iphone"], "welsh")
-    ('CYRILLIC', 'LATIN', None)
-    >>> foreign_script(["новый", "smartphone"], "russian")
-    """
-    letters, own = "".join(words), scripts_of(language)
-    if own.issuperset(map(script_of, letters)):  # so it is nearly always
-        return None
-    scripts = Counter(map(script_of, filter(str.isalpha, letters)))
-    if len(scripts) > 1:
-        del scripts[LATIN]
-    foreign = {script: count for script, count in scripts.items() if script not in own}
-    return max(foreign, key=foreign.__getitem__) if sum(foreign.values()) >= 2 else None
 
 
 @dataclass
@@ -307,12 +190,13 @@ class Languages(DocumentTagger):
     def language_of(self, text: str, path: str = "the text") -> str:
         """The language of a text, of which 65,536 characters are read; InputError if it is none that is there."""
         text = text[:BEGINNING]
-        if _is_serbian(text) and "serbian" in self.languages:
-            return "serbian"
+        by_letters = language_by_letters(text)
+        if by_letters in self.languages:
+            return by_letters
         lines = [list(words_of(line)) for line in text.split("\n")]
         if not any(lines):
             return DEFAULT
-        there = {script for language in self.languages for script in scripts_of(language)}
+        there = {script for language in self.languages for script in _scripts(language)}
         lines = [
             [word for word in words if not (any(map(str.isalpha, word)) and there.isdisjoint(map(script_of, word)))]
             for words in lines
@@ -418,17 +302,17 @@ class Languages(DocumentTagger):
 
     def _language_of_paragraph(self, text: str, document: _Document) -> str:
         """The language in which a paragraph is tagged."""
-        is_serbian = _is_serbian(text)
-        if is_serbian or document.language == "serbian":
+        by_letters = language_by_letters(text)
+        if "serbian" in (by_letters, document.language):
             text = text.translate(SERBIAN)  # training has Latin letters
         words = list(islice(words_of(text), MAX_PARAGRAPH_WORDS))
-        found = "serbian" if is_serbian else self._likeliest(words, document.language)
+        found = by_letters or self._likeliest(words, document.language)
         if found == document.language:
             return found
         is_there = found in self.languages
         is_known = is_there and self._knows(found, text)
-        is_foreign = scripts_of(found).isdisjoint(scripts_of(document.language))
-        language = found if is_known or (is_there and is_foreign) else document.language
+        is_foreign = is_there and _scripts(found).isdisjoint(_scripts(document.language))
+        language = found if is_known or is_foreign else document.language
         self._meet(language, document)
         if not is_known and not document.doubted and document.warn is not None:
             document.doubted = True
@@ -447,12 +331,12 @@ class Languages(DocumentTagger):
         if foreign is None and is_short:
             return of_document
         scores = self._by_language(self._identifier.scores(words))
-        is_mixed = not scripts_of(of_document).isdisjoint(map(script_of, "".join(words)))
+        is_mixed = not _scripts(of_document).isdisjoint(map(script_of, "".join(words)))
         if foreign is not None and (is_short or not is_mixed):
-            among = [language for language in self.languages if foreign in scripts_of(language)]
+            among = [language for language in self.languages if foreign in _scripts(language)]
             return max([*among, of_document] if is_mixed else among, key=scores.__getitem__, default="")
         likeliest = max(scores, key=scores.__getitem__)
-        is_sure = foreign in scripts_of(likeliest) or scores[likeliest] - scores[of_document] > PARAGRAPH_ODDS
+        is_sure = foreign in _scripts(likeliest) or scores[likeliest] - scores[of_document] > PARAGRAPH_ODDS
         return likeliest if is_sure else of_document
 
     def cuts_of(self, parts: Sequence[Part]) -> Iterator[list[list[Token]]]:
@@ -492,6 +376,11 @@ class Languages(DocumentTagger):
             if missing := [column for column in wanted if column not in columns]:
                 for sentence in groups[language]:
                     _fill(sentence, missing)
+
+
+def _scripts(language: str) -> frozenset[str]:
+    """The scripts in which a language is written."""
+    return language_table()[language].scripts
 
 
 # It looks at the folders of all taggers, and each line of a file may name a language.

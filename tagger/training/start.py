@@ -148,7 +148,7 @@ def with_dictionary(config: TrainConfig, corpus: Corpus) -> TrainConfig:
     unseen = {form for forms in corpus.splits["dev"]["tokens"] for form in forms} - seen
     found = set(language_codes(corpus.name) or (["en"] if corpus.rules == "english" else []))
     if not found:
-        from tagger.tagging.languages import IDENTIFIER, Identifier, telling_words
+        from tagger.words.identifier import IDENTIFIER, Identifier, telling_words
 
         # A wrong guess does no harm: a dictionary of another language knows few of the words.
         identifier = Identifier.load(bundled("data") / IDENTIFIER)

@@ -14,33 +14,16 @@ import pytest
 
 import tagger
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.catalog import (
-    OWN_NAMES,
-    TWO_LETTERS,
-    bundled_languages,
-    bundled_names,
-    find_language,
-    find_tagger,
-    folder_bytes,
-)
+from tagger.bundle.catalog import bundled_languages, bundled_names, find_language, find_tagger, folder_bytes
 from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.tagging import languages
-from tagger.tagging.languages import (
-    COLUMNS,
-    IDENTIFIER,
-    MAX_WORD,
-    Identifier,
-    Languages,
-    load,
-    pieces_of,
-    script_of,
-    scripts_of,
-    words_of,
-)
+from tagger.tagging.languages import COLUMNS, Languages, load
 from tagger.text.formats import read, read_parts, writer
 from tagger.text.paragraphs import Paragraph
 from tagger.text.sentence import Sentence
+from tagger.words.identifier import IDENTIFIER, MAX_WORD, Identifier, pieces_of, script_of, words_of
+from tagger.words.language_table import language_table, languages_by_code, languages_by_word
 
 TEXTS = {
     "english": "The children were playing in the garden when their mother came home from work.",
@@ -138,7 +121,7 @@ def test_the_scripts_of_a_language_are_those_of_its_words() -> None:
             words = json.load(file)["vocabularies"][0]["words"]
         letters = Counter(script_of(letter) for word in words for letter in word if letter.isalpha())
         found = {script for script, count in letters.items() if count > letters.total() / 10}
-        assert scripts_of(name) == found | ({"CYRILLIC"} if name == "serbian" else set()), name
+        assert language_table()[name].scripts == found | ({"CYRILLIC"} if name == "serbian" else set()), name
 
 
 @pytest.mark.parametrize("name", ["english", "german", "welsh", "chinese"])
@@ -320,9 +303,11 @@ def test_names_and_codes() -> None:
     named |= {"Deutsch": "german", "Tiếng Việt": "vietnamese", "bahasa indonesia": "indonesian"}
     named |= {"Franc\u0327ais": "french", "БЕЛАРУСКАЯ": "belarusian", "汉语": "chinese"}
     assert {name: find_language(name) for name in named} == named
-    assert [TWO_LETTERS[code] for code in ("dan", "pol", "ara", "hin")] == ["da", "pl", "ar", "hi"]
-    bundled_codes = {code for codes in bundled_languages().values() for code in codes}
-    assert bundled_codes >= set(OWN_NAMES.values())
+    rows = language_table().values()
+    words = [word for row in rows for word in {row.name, *row.codes, *row.long_codes, *row.own_names}]
+    assert len(words) == len(languages_by_word())  # no word stands for two languages
+    assert [languages_by_code()[code].codes[0] for code in ("dan", "nob", "ara", "hin")] == ["da", "no", "ar", "hi"]
+    assert all(row.codes and row.scripts and row.writers >= 0 for row in rows)
     assert find_tagger("cy") == find_tagger("welsh") == bundled("data") / "welsh"
     with pytest.raises(InputError, match=r"englsh: .*; did you mean english\? python -m tagger models lists"):
         find_language("englsh")

@@ -27,19 +27,10 @@ from torch.nn.functional import cross_entropy
 from tagger.bundle.catalog import codes_of
 from tagger.errors import InputError
 from tagger.extras.languages.make import DATA, Language, read, rows
-from tagger.tagging.languages import (
-    BIAS,
-    IDENTIFIER,
-    PARAGRAPH_WORDS,
-    SCALE,
-    WEIGHTS,
-    Identifier,
-    Languages,
-    pieces_of,
-    words_of,
-)
+from tagger.tagging.languages import PARAGRAPH_WORDS, Languages
 from tagger.text.paragraphs import Paragraph
 from tagger.text.spacing import surface_tokens
+from tagger.words.identifier import BIAS, IDENTIFIER, SCALE, WEIGHTS, Identifier, pieces_of, words_of
 
 ROWS, STEPS, BATCH, RATE, SMOOTHING = 8192, 8000, 512, 0.02, 0.02
 LENGTHS = (1, 1, 2, 3, 4, 6, 10, 15, 30)  # words of a piece in training, one of them by chance

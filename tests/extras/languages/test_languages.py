@@ -18,10 +18,11 @@ from tagger.extras.languages.made_text import recombined
 from tagger.extras.languages.observed import most_likely, observed, with_observed
 from tagger.extras.languages.scheme import MIN_OF_UPOS, as_today, combinations_of_today, joined, with_contractions
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.languages import Identifier, Languages
+from tagger.tagging.languages import Languages
 from tagger.text.conllu import read_conllu
 from tagger.text.sentence import Sentence
 from tagger.training.start import dictionaries_of
+from tagger.words.identifier import Identifier
 
 ROOT = Path(__file__).parents[3]
 ROWS = {row.name: row for row in make.rows()}

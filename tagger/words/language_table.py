@@ -1,0 +1,52 @@
+"""`languages.csv` -> the languages of Universal Dependencies: their names, codes and scripts, and how many write them.
+
+A row is for a language that has a tagger, or may get one: whoever adds a language adds its scripts there.
+"""
+
+import csv
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+
+class Language(NamedTuple):
+    """A row of the table."""
+
+    name: str  # in English, as the language's treebanks are called, in lower case
+    codes: tuple[str, ...]  # ISO 639, two letters where there are two; then those of its written forms
+    long_codes: tuple[str, ...]  # of three letters (ISO 639-2 and 639-3), where there are two
+    own_names: tuple[str, ...]  # what its speakers call it, where English has another word
+    scripts: frozenset[str]  # the first word of the names that Unicode gives to its letters
+    writers: float  # millions of people who write it, about
+    letters: str  # what no other language has: they tell text in a script in which `Identifier` has not learned it
+
+
+@cache
+def language_table() -> dict[str, Language]:
+    """The languages by their names."""
+    text = files("tagger.words").joinpath("languages.csv").read_text(encoding="utf-8")
+    found = {}
+    for name, codes, long_codes, own_names, scripts, writers, letters in [*csv.reader(text.splitlines())][1:]:
+        lists = tuple(codes.split()), tuple(long_codes.split()), tuple(own_names.split())
+        found[name] = Language(name, *lists, frozenset(scripts.split()), float(writers), letters)
+    return found
+
+
+@cache
+def languages_by_code() -> dict[str, Language]:
+    """The languages by all of their codes."""
+    return {code: row for row in language_table().values() for code in (*row.codes, *row.long_codes)}
+
+
+@cache
+def languages_by_word() -> dict[str, Language]:
+    """The languages by all of their codes and names, in lower case, with `_` for a space."""
+    rows = language_table().values()
+    return {**languages_by_code(), **{word: row for row in rows for word in (row.name, *row.own_names)}}
+
+
+@cache
+def languages_by_letter() -> dict[str, str]:
+    """The names of the languages that have a letter for themselves, by that letter."""
+    rows = language_table().values()
+    return {letter: row.name for row in rows for letter in row.letters + row.letters.upper()}
