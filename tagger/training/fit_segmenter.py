@@ -21,7 +21,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, IterableDataset
 
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.catalog import CODES, language_codes
+from tagger.bundle.catalog import language_codes
 from tagger.bundle.saved_config import ORIGIN
 from tagger.corpus.splits import Corpus, gold_sentences
 from tagger.errors import InputError
@@ -39,6 +39,7 @@ from tagger.training.segmenter_units import Choices, TrainingText
 from tagger.training.trainer import make_trainer, run_fit, time_left
 from tagger.words.conventions import Conventions
 from tagger.words.counting import conventions_of
+from tagger.words.language_table import languages_by_code
 from tagger.words.segment import RULES, RuleSegmenter
 
 # T units of the longest window, B windows, A affixes, C columns of the surroundings, S scripts
@@ -112,7 +113,7 @@ def with_segmenter(
         column = "upos" if "upos" in config.columns else config.columns[0]
         train = with_usual_spacing(_gold(corpus.spaced["train"].values(), column))
         codes = language_codes(corpus.name)
-        language = next((name.lower() for name, code in CODES.items() if [code] == codes), "")
+        language = languages_by_code()[codes[0]].name if len(codes) == 1 else ""
         conventions = conventions_of(train, [*bundle.vocabulary.words, *bundle.vocabulary.forms], language)
         bundle = replace(bundle, conventions=conventions)
         if plan.learns:
