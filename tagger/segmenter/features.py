@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from tagger.segmenter.units import KINDS, NO_GAP, NUMBER_MARKS, Units, UnitTable, mixed
+from tagger.segmenter.units import KINDS, NO_GAP, Units, UnitTable, mixed
+from tagger.words.rules import ConfirmedRules
 from tagger.words.segment import segment_ends
 
 # N units of all paragraphs, boundaries between paragraphs included; H borders of training; W words of training;
@@ -23,7 +24,6 @@ VIEWS = ((1, 1), (2, 1), (1, 2), (2, 2))  # units before and after a border by w
 _SHARES = (0.001, 0.1, 0.35, 0.65, 0.9, 0.999)
 _COUNTS = (2, 3, 6)
 BETWEEN = "|"  # the two kinds of a cut
-_CUT_NUMBERS = {f"0{mark}0": mark for mark in NUMBER_MARKS}  # the rules that keep a mark between digits
 BORDER_CODES = 1 + (len(_SHARES) + 1) * (len(_COUNTS) + 1)
 MAX_REPEATED = 50_000  # borders that a small file has, unless more of them are very frequent
 _FILTER_BITS = 20
@@ -101,39 +101,9 @@ def pairs_of_kinds(table: UnitTable, units: Units) -> np.ndarray:
 
 
 def cuts_of(table: UnitTable, units: Units, ends: np.ndarray) -> list[str]:
-    """The kinds of units between which a text is cut, such as `Ll|Po`; (N,) `ends` of tokens."""
+    """The kinds of units between which a text is cut, such as `Ll|Po`; (N,) whether a token `ends` with each unit."""
     pairs = np.unique(pairs_of_kinds(table, units)[ends])
     return sorted(_name(pair) for pair in pairs.tolist() if pair)
-
-
-def _is_kind(table: UnitTable, units: Units, kind: str) -> np.ndarray:
-    found: np.ndarray = table.traits[units.types, 4] == KINDS.index(kind)
-    return found
-
-
-def _is_stop(table: UnitTable, units: Units) -> np.ndarray:
-    found: np.ndarray = table.traits[units.types, 8] == 1 + NUMBER_MARKS.index(".")
-    return found
-
-
-def stops_after_numbers(table: UnitTable, units: Units, sentences: np.ndarray) -> np.ndarray:
-    """(N,) whether digits stand before the full stop of a sentence that ends there."""
-    is_last = np.roll(_is_stop(table, units) & sentences, -1)
-    found: np.ndarray = _is_kind(table, units, "Nd") & (units.gaps == NO_GAP) & is_last
-    return found
-
-
-def numbers_with_marks(table: UnitTable, units: Units) -> np.ndarray:
-    """(N,) for the first digits of `14:30` the place of the mark in NUMBER_MARKS, from 1; 0 for all other units."""
-    traits = table.traits[units.types]
-    marks = np.roll(np.where(units.gaps == NO_GAP, traits[:, 8].astype(np.int64), 0), -1)
-    is_number = _is_kind(table, units, "Nd")
-    return np.where(is_number & (units.gaps == NO_GAP) & np.roll(is_number, -2), marks, 0)
-
-
-def cut_number_marks(names: Iterable[str]) -> str:
-    """The marks between digits that training cuts, by the names of `cuts_of`."""
-    return "".join(_CUT_NUMBERS[name] for name in names if name in _CUT_NUMBERS)
 
 
 def allowed_cuts(names: Iterable[str]) -> np.ndarray:
@@ -322,7 +292,11 @@ def _next(values: np.ndarray, distance: int) -> np.ndarray:
 
 
 def rule_labels(
-    paragraphs: Sequence[str], units: Units, rules: str | None, places: np.ndarray | None = None
+    paragraphs: Sequence[str],
+    units: Units,
+    rules: str | None,
+    places: np.ndarray | None = None,
+    confirmed: ConfirmedRules | None = None,
 ) -> np.ndarray:
     """(N,) what rules find at the end of each unit: 0 nothing, 1 a token's end, 2 a sentence's end.
 
@@ -336,7 +310,7 @@ def rule_labels(
         wanted = sorted({*units.paragraphs_of(places)})
     for number in wanted:
         paragraph, (start, stop) = paragraphs[number], units.bounds[number]
-        ends, last = segment_ends(paragraph, rules)
+        ends, last = segment_ends(paragraph, rules, confirmed)
         at = np.zeros(len(paragraph) + 1, dtype=np.int64)
         at[ends] = 1
         at[last] = 2

@@ -52,6 +52,7 @@ from tagger.text.sentence import Token
 from tagger.text.strings import SPACE, printable
 from tagger.words.conventions import Conventions
 from tagger.words.edit_scripts import apply_script, least_characters
+from tagger.words.rules import ConfirmedRules
 from tagger.words.segment import LEARNED, SEGMENTER, SEGMENTER_WEIGHTS
 
 MAX_WORDS = 100  # of a token that is cut inside; with more it is one word, as after a few steps of training
@@ -77,6 +78,7 @@ class LearnedSegmenter:
         conventions: Conventions,
     ) -> None:
         self.vocabulary, self.config, self.lexicon, self.conventions = vocabulary, config, lexicon, conventions
+        self._rules = ConfirmedRules(conventions)
         self._multiwords = Multiwords(vocabulary.scripts, vocabulary.multiwords, vocabulary.affixes)
         marks = self._multiwords.marks
         self._table = UnitTable(vocabulary.forms, config["affix_buckets"], config["characters"], marks)
@@ -138,11 +140,11 @@ class LearnedSegmenter:
 
         @cache
         def ruled(rules: str | None) -> np.ndarray:
-            return rule_labels(paragraphs, units, rules)
+            return rule_labels(paragraphs, units, rules, confirmed=self._rules)
 
         rules = ruled(config["rules"])
         context = context_rows(self._table, units, self.lexicon, rules, config["buckets"], config["pairs"])
-        labels, scripts = self._labels(units, context)
+        labels, sureness, scripts = self._labels(units, context)
         owners = np.repeat(np.arange(len(paragraphs)), [stop - start for start, stop in units.bounds])
         places = np.flatnonzero(units.ends)  # those of units, not of boundaries
         new_marks = self._table.traits[units.types, 3] > 0
@@ -154,14 +156,14 @@ class LearnedSegmenter:
             new_cuts = is_end & ~self._cuts[pairs_of_kinds(self._table, units)]
         unsure = np.flatnonzero(new_marks | new_cuts)
         if len(unsure):
-            found = rules if config["rules"] else rule_labels(paragraphs, units, "unicode", unsure)
+            found = rules if config["rules"] else rule_labels(paragraphs, units, "unicode", unsure, self._rules)
             labels[new_marks & (found > 0)] = Label.TOKEN
             labels[new_cuts & (found == 0)] = Label.GOES_ON
         if config["sentences"] is not None:
             last = (ruled(config["sentences"]) == 2) | (units.gaps == END_GAP)
             is_end = (labels == Label.TOKEN) | (labels == Label.SENTENCE)
             labels[is_end] = np.where(last[is_end], Label.SENTENCE, Label.TOKEN)
-        kept = correct(paragraphs, self._table, units, labels, self.conventions)
+        kept = correct(paragraphs, self._table, units, labels, sureness, self._rules)
         own = _without_wide_multiwords(labels[places], units.gaps[places])
         ends = np.flatnonzero((own == Label.TOKEN) | (own == Label.SENTENCE))
         firsts = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
@@ -187,17 +189,22 @@ class LearnedSegmenter:
             first = last + 1
         return sentences
 
-    def _labels(self, units: Units, context: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The label of each unit (N,), and the scores (N, S + 1) of the scripts of a token that ends with it."""
+    def _labels(self, units: Units, context: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The label of each unit (N,), see `correct` for `sureness` (N,), and the scores (N, S + 1) of scripts.
+
+        The scripts are those of a token that ends with the unit.
+        """
         x = functional.embedding_bag(torch.from_numpy(context), self.network.context.weight, mode="sum")
         x += torch.index_select(self._kinds_of_types(), 0, torch.from_numpy(units.types))
         scores = self._reader.scores(x, windows_of(units.bounds))
-        labels = scores[:, : len(Label)].argmax(dim=1).numpy()
+        of_labels = scores[:, : len(Label)].numpy()
+        labels = of_labels.argmax(axis=1)
+        sureness = of_labels[:, Label.SENTENCE] - of_labels[:, : Label.SENTENCE].max(axis=1)
         labels[units.gaps == END_GAP] = Label.SENTENCE
         if not self.config["spaces"]:
             joined = (labels == Label.GOES_ON) | (labels == Label.WORD)
             labels[joined & (units.gaps == SPACE_GAP)] = Label.TOKEN
-        return labels, scores[:, len(Label) :].numpy()
+        return labels, sureness, scores[:, len(Label) :].numpy()
 
     def _kinds_of_types(self) -> Tensor:
         """The part of the embedding that depends on the type alone, of every type in the table."""

@@ -20,7 +20,6 @@ import numpy as np
 import regex
 
 from tagger.text.strings import LINE_END_INSIDE, SPACE, text_hash
-from tagger.words.segment_rules import TITLES
 
 _SINGLE_SCRIPTS = (
     *("Han", "Hiragana", "Katakana", "Bopomofo", "Yi", "Thai", "Lao", "Khmer", "Myanmar"),
@@ -49,8 +48,7 @@ KINDS = (  # of units, see `kind`; the first is that of what is no unit
     *("", "end", "Cc", "Cf", "Cn", "Co", "Cs", "Ll", "Lm", "Lo", "Lt", "Lu", "Mc", "Me", "Mn", "Nd", "Nl", "No"),
     *("Pc", "Pd", "Pe", "Po", "Ps", "Sc", "Sk", "Sm", "So", "Zl", "Zp", "Zs"),
 )
-_NO_TRAITS = (0,) * 9  # of what is no unit; see `UnitTable.traits`
-NUMBER_MARKS = ".,:/٫٬"  # which a number, a date or a time of day may hold
+_NO_TRAITS = (0,) * 7  # of what is no unit; see `UnitTable.traits`
 NO_GAP, SPACE_GAP, END_GAP = 0, 1, 2  # what follows a unit: another unit, white space, the end of the paragraph
 
 
@@ -99,10 +97,10 @@ class UnitTable(dict[str, int]):
 
     @property
     def traits(self) -> np.ndarray:
-        """(types, 9): what is known of each type.
+        """(types, 7): what is known of each type.
 
         Hashes of its form, shape and kind; 1 for a mark that training lacks; its place in KINDS; 1 if a token that ends
-        or begins with it may be split; 1 if addresses, smileys or emoji may have it; 1 if it is one of `TITLES`.
+        or begins with it may be split; 1 if addresses, smileys or emoji may have it.
         """
         self._grow()
         return self._arrays[1]
@@ -185,9 +183,7 @@ class UnitTable(dict[str, int]):
         marked = "*" + lower[-2:] in self._marks or lower[:2] + "*" in self._marks
         hashes = text_hash(form), text_hash(shape(unit)), text_hash(own)
         in_whole = _IN_WHOLE.match(unit) is not None
-        is_title = unit in TITLES or unit[0].lower() + unit[1:] in TITLES
-        number_mark = NUMBER_MARKS.find(unit) + 1
-        return rows, (*hashes, is_new_mark, KINDS.index(own), marked, in_whole, is_title, number_mark)
+        return rows, (*hashes, is_new_mark, KINDS.index(own), marked, in_whole)
 
     def _add(self, rows: list[int], traits: tuple[int, ...]) -> int:
         self._new_rows.append(rows)

@@ -5,13 +5,15 @@ One regular expression splits each piece, and most pieces are seen again, so the
 Two sets of rules: `english` gives the words of Universal Dependencies English EWT (`do|n't`,
 `5|pm`), `unicode` knows no language. Tokens never cross white space, so the text is cut there
 first. A piece has a head and a tail, what it looks like at its start and at its end; a table
-says after which tail and before which head a sentence ends. All of it takes time linear in the text.
+says after which tail and before which head a sentence may end, and `rules.py` decides, where
+there are no rules of a language. All of it takes time linear in the text.
 
 `segment_english.py` has the words of English, `segment_rules.py` those of any language and what both share.
 """
 
 from bisect import bisect
 from collections.abc import Sequence
+from functools import cache
 from itertools import accumulate, pairwise, repeat
 from operator import add
 from typing import NamedTuple, Protocol
@@ -22,29 +24,12 @@ from tagger.errors import InputError, shorten
 from tagger.text.sentence import Token
 from tagger.text.strings import SPACE
 from tagger.words.conventions import Conventions
-from tagger.words.segment_english import AFTER_ITS, BEFORE_ITS, ENGLISH
-from tagger.words.segment_rules import UNICODE, Rules, Span, words
+from tagger.words.rules import GOES_ON, ConfirmedRules
+from tagger.words.segment_english import English
+from tagger.words.segment_rules import Piece, PieceRules, words
 
 _MAX_REMEMBERED = 1 << 16  # pieces
 _MAX_REMEMBERED_CHARACTERS = 40  # longer pieces are split anew each time, so that the memory is bounded
-
-
-class _PieceToken(NamedTuple):
-    """A token of a piece."""
-
-    form: str
-    kind: str
-
-
-class Piece(NamedTuple):
-    """Text between white space."""
-
-    text: str
-    spans: tuple[Span, ...]  # of its tokens
-    breaks: tuple[int, ...]  # a sentence ends inside, after so many tokens
-    head: str  # what its first token looks like, see `Rules.ends`
-    tail: str  # what its last token looks like, closing quotes and brackets aside
-    asks: bool  # whether a sentence may end inside, or right before it whatever was there
 
 
 _STOPS = frozenset(".。｡।॥۔؟！？")
@@ -53,58 +38,56 @@ _CLOSERS = frozenset([*"\"'”’»)]}*」』）】》", "''", "’’"])
 _OPENERS = frozenset("\"'“‘„«¿¡([{<`*-#$€£•·「『（【《")  # what a sentence may begin with, besides letters and digits
 _QUOTES = frozenset(["“", "‘", '"', "'", "``"])
 _BULLETS = frozenset("-*•·")
-_HALF_DAYS = ("AM", "PM")
 _MIN_RULER = 5  # characters of a line drawn in text: -----
 _MAX_ITEM_DIGITS = 2  # of the number of a list's item: 12.
 _LETTER_LAST = regex.compile(r"[\p{Ll}\p{Lo}]\p{M}*$")
 _BEGIN = words("bullet item ruler")  # the heads that may begin a sentence whatever was before
 
 
-def _piece(text: str, rules: Rules) -> Piece:
-    if plain := _plain(text, rules):
-        return plain
-    spans: list[Span] = []
-    tokens: list[_PieceToken] = []
-    for (start, end), kind in rules.tokens(text):
-        spans.append((start, end))
-        tokens.append(_PieceToken(text[start:end], kind))
-    breaks = tuple(i + 1 for i in range(1, len(tokens) - 1) if _ends_inside(*tokens[i - 1 : i + 2]))
-    head = _head(tokens, rules)
-    return Piece(text, tuple(spans), breaks, head, _tail(tokens, rules), bool(breaks) or head in _BEGIN)
-
-
 _PLAIN_TAILS = {",": ",", ".": "stop", "?": "stop", "!": "stop", ";": "", ":": ""}
 
 
-def _plain(text: str, rules: Rules) -> Piece | None:
-    """The piece of ASCII letters, with or without a mark: most pieces that are seen once. It needs no expression."""
-    mark = text[-1]
-    if mark not in _PLAIN_TAILS:
-        mark = ""
-    word = text[:-1] if mark else text
-    if not (word.isalpha() and word.isascii() and word[0] not in "xX" and rules.plain(word, mark)):  # xD is a smiley
-        return None
-    end = len(word)
-    head = _letter_head(word, rules)
-    if not mark:
-        return Piece(text, ((0, end),), (), head, "", False)
-    return Piece(text, ((0, end), (end, end + 1)), (), head, _PLAIN_TAILS[mark], False)
+class _PieceToken(NamedTuple):
+    form: str
+    kind: str
 
 
 class Pieces(dict[str, Piece]):
     """A text -> its piece; new ones are remembered, and all are forgotten when there are too many."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: PieceRules) -> None:
         super().__init__()
         self.rules = rules
 
     def __missing__(self, text: str) -> Piece:
-        piece = _piece(text, self.rules)
+        piece = self._plain(text) or self._piece(text)
         if len(text) <= _MAX_REMEMBERED_CHARACTERS:
             if len(self) >= _MAX_REMEMBERED:
                 self.clear()
             self[text] = piece
         return piece
+
+    def _plain(self, text: str) -> Piece | None:
+        """The piece of ASCII letters, with or without a mark: most pieces seen once. It needs no expression."""
+        mark = text[-1]
+        if mark not in _PLAIN_TAILS:
+            mark = ""
+        word = text[:-1] if mark else text
+        if not (word.isalpha() and word.isascii() and word[0] not in "xX" and self.rules.is_plain(word, mark)):
+            return None  # xD is a smiley
+        end = len(word)
+        head = _letter_head(word, self.rules)
+        if not mark:
+            return Piece(text, ((0, end),), (), head, "", False)
+        return Piece(text, ((0, end), (end, end + 1)), (), head, _PLAIN_TAILS[mark], False)
+
+    def _piece(self, text: str) -> Piece:
+        found = list(self.rules.tokens(text))
+        tokens = [_PieceToken(text[start:end], kind) for (start, end), kind in found]
+        breaks = tuple(i + 1 for i in range(1, len(tokens) - 1) if _ends_inside(*tokens[i - 1 : i + 2]))
+        head = _head(tokens, self.rules)
+        tail = _tail(tokens, self.rules)
+        return Piece(text, tuple(span for span, _ in found), breaks, head, tail, bool(breaks) or head in _BEGIN)
 
 
 def _ends_inside(before: _PieceToken, token: _PieceToken, after: _PieceToken) -> bool:
@@ -117,7 +100,7 @@ def _ends_inside(before: _PieceToken, token: _PieceToken, after: _PieceToken) ->
     return begins and _LETTER_LAST.search(before.form) is not None
 
 
-def _letter_head(form: str, rules: Rules) -> str:
+def _letter_head(form: str, rules: PieceRules) -> str:
     if form[0].islower():
         return "lower"
     if form in rules.starters:
@@ -125,7 +108,7 @@ def _letter_head(form: str, rules: Rules) -> str:
     return "after_time" if form in rules.after_time else "upper"
 
 
-def _head(tokens: list[_PieceToken], rules: Rules) -> str:
+def _head(tokens: list[_PieceToken], rules: PieceRules) -> str:
     form, kind = tokens[0]
     if kind in ("url", "smiley"):
         return kind
@@ -152,7 +135,7 @@ def _is_item(tokens: list[_PieceToken]) -> bool:
     return len(forms) == 2 and forms[0].isdecimal() and len(forms[0]) <= _MAX_ITEM_DIGITS and forms[1] in _STOPS
 
 
-def _tail(tokens: list[_PieceToken], rules: Rules) -> str:
+def _tail(tokens: list[_PieceToken], rules: PieceRules) -> str:
     last = len(tokens) - 1
     while last and (tokens[last].form in _CLOSERS or tokens[last].kind == "smiley"):
         last -= 1
@@ -160,10 +143,6 @@ def _tail(tokens: list[_PieceToken], rules: Rules) -> str:
         last -= 1
     form, kind = tokens[last]
     is_last = last == len(tokens) - 1  # no closing quote or bracket follows
-    if form == "." and last and tokens[last - 1].form in rules.titles:
-        return ""
-    if form == "." and is_last and rules.titles and last == 1 and len(tokens[0].form) == 1 and tokens[0].form.isupper():
-        return ""  # J. K. Rowling
     if kind == "stops" or form in _STOPS:
         return "quoted" if not is_last else "number" if _is_item(tokens) else "stop"
     if kind in ("short", "letters", "numero") and form[-1] == ".":
@@ -175,109 +154,28 @@ def _tail(tokens: list[_PieceToken], rules: Rules) -> str:
     if kind == "number":
         return "time" if ":" in form and len(tokens) == 1 else ""
     if form in ("its", "Its"):  # `its" a` is no it is
-        return form if rules.splits_its and is_last else ""
+        return form if is_last else ""
     if kind == "email":
         return "email" if "." in form.rpartition("@")[2] else "user"
-    if form in (*_HALF_DAYS, ","):
+    if form in ("AM", "PM", ","):
         return form
     return kind if kind in ("date", "dots", "smiley", "url") else ""
 
 
-_PIECES = {"english": Pieces(ENGLISH), "unicode": Pieces(UNICODE)}
+_PIECES = {"english": Pieces(English()), "unicode": Pieces(PieceRules())}
 RULES = tuple(_PIECES)
 LEARNED = "learned"  # instead of a name of rules, of a tagger that has a segmenter of its own
 SEGMENTER_WEIGHTS, SEGMENTER = "segmenter.safetensors", "segmenter.json.gz"  # its files in the folder of the tagger
+_SPACES = regex.compile(f"([{SPACE}]+)")
 
-_MAX_NAME_PIECES = 6  # of who wrote an e-mail
-_GREETINGS = words("dear hello hi")
-_CLOSINGS = words("best cheers cordially kind many regards sincerely thanks warm with yours")
 
 _Fields = tuple[int, int, tuple[()]]
 """A `Token`, not yet made one, which takes time."""
 
 
-def _ends(pieces: list[Piece], first: int, place: int, table: dict[str, frozenset[str]]) -> bool:
-    """Whether the sentence that begins with the piece `first` ends before the piece `place`."""
-    tail, following = pieces[place - 1].tail, pieces[place]
-    head, count, start = following.head, place - first, pieces[first]
-    if head == "ruler" or head in table.get(tail, ()):
-        if tail in ("number", "initial"):  # 1. The first item; as follows: 1. The first
-            return count > 1 and pieces[place - 2].text[-1] != ":"
-        return True
-    if tail == "," and head in ("after_time", "upper"):  # Best regards, Ann
-        return count <= 3 and start.text.removesuffix(",").lower() in _CLOSINGS
-    if tail == "," and head == "starter":  # Dear Ann, I
-        return 1 < count <= 4 and start.text.lower() in _GREETINGS
-    if head == "bullet":  # - eggs - milk
-        return start.text == following.text
-    if head == "item" and table["number"]:  # 1. Eggs 2. Milk; but in other languages: 1. und 2. Mai
-        return start.tail == "number" and abs(int(start.text[:-1]) - int(following.text[:-1])) == 1
-    return _stamp(pieces[max(first, place - 3) : place]) > 0 and following.tail not in _HALF_DAYS
-
-
-def _stamp(pieces: list[Piece]) -> int:
-    """How many of the last pieces are a date with a time of day: 05/31/2001 09:01 AM."""
-    size = 3 if pieces[-1].tail in _HALF_DAYS else 2
-    return size if [piece.tail for piece in pieces[-size:]][:2] == ["date", "time"] else 0
-
-
-def _mail_head(pieces: list[Piece]) -> list[int]:
-    """Where the head of an e-mail, at the end of a sentence, is cut: before how many of the last pieces.
-
-    The name of who wrote it and the date with the time are two sentences: `see you | Ann Lee | 05/31/2001 09:01 AM`.
-    """
-    stamp = _stamp(pieces)
-    if not stamp:
-        return []
-    before = pieces[:-stamp]
-    name = 0  # pieces with a capital before the date
-    while name < len(before) and before[-1 - name].head in ("after_time", "upper"):
-        name += 1
-    if name == len(before):  # nothing stands before the name
-        return [stamp] if name <= _MAX_NAME_PIECES else []
-    if not name:
-        return []
-    if name > _MAX_NAME_PIECES // 2:
-        name = 2  # Regards, Ann Lee Bob Gray 05/31/2001 09:01 AM
-    if before[-1 - name].text[-1] in ":@":  # Sent by: Ann Lee 05/31/2001
-        return [stamp]
-    return [name + stamp, stamp]
-
-
-_Range = tuple[int, int, int, int]
-"""A sentence: the piece that it begins in, and how many tokens of that piece are before it; the same for its end."""
-
-
-def _sentences(pieces: list[Piece], gaps: list[str], rules: Rules) -> tuple[list[_Range], list[int]]:
-    """The sentences of a paragraph, and the pieces that end in an `its` that is `it's`."""
-    found: list[_Range] = []
-    its: list[int] = []
-    first = skipped = 0
-    asked = [i for i, (before, piece) in enumerate(pairwise(pieces), 1) if before.tail or piece.asks]
-    if sum(map(len, gaps)) > len(gaps):  # an empty line may stand between two pieces
-        asked = sorted({*asked, *(i for i, gap in enumerate(gaps, 1) if len(gap) > 1)})
-    if pieces and pieces[0].breaks:
-        asked = [0, *asked]
-    for i in asked:
-        piece = pieces[i]
-        if i:
-            before = pieces[i - 1]
-            is_its = before.tail in ("its", "Its") and piece.text in AFTER_ITS  # Its a dog; its name
-            if is_its and (i - first == 1 or pieces[i - 2].text not in BEFORE_ITS):
-                its.append(i - 1)
-            may_end = before.tail or piece.asks
-            if (may_end and _ends(pieces, first, i, rules.ends)) or gaps[i - 1].count("\n") > 1:
-                found.append((first, skipped, i - 1, len(before.spans)))
-                first, skipped = i, 0
-        for tokens in piece.breaks:
-            found.append((first, skipped, i, tokens))
-            first, skipped = i, tokens
-    if pieces:
-        found.append((first, skipped, len(pieces) - 1, len(pieces[-1].spans)))
-    return found, its
-
-
-_SPACES = regex.compile(f"([{SPACE}]+)")
+@cache
+def _all_confirmed() -> ConfirmedRules:
+    return ConfirmedRules(Conventions.of_language())
 
 
 def check_rules(rules: str) -> None:
@@ -286,46 +184,70 @@ def check_rules(rules: str) -> None:
         raise InputError(f"{shorten(rules)} are no rules for raw text; choose one of {', '.join(RULES)}")
 
 
-def _cut(paragraph: str, rules: str) -> tuple[list[int], list[Piece], list[int], list[int]]:
+def _may_end(pieces: list[Piece], first: int, place: int, rules: PieceRules) -> bool:
+    """Whether the sentence that begins with the piece `first` may end before the piece `place`."""
+    tail, following = pieces[place - 1].tail, pieces[place]
+    if following.head == "ruler" or following.head in rules.ends.get(tail, ()):
+        # 1. The first item; as follows: 1. The first
+        return tail not in ("number", "initial") or (place - first > 1 and pieces[place - 2].text[-1] != ":")
+    if following.head == "bullet":  # - eggs - milk
+        return pieces[first].text == following.text
+    return rules.also_ends(pieces, first, place)
+
+
+def _cut(
+    paragraph: str, rules: str, confirmed: ConfirmedRules | None
+) -> tuple[list[int], list[Piece], list[int], list[int]]:
     """Cuts a paragraph into pieces, and these into sentences.
 
     Returns the first character of each piece; the pieces; the end of each sentence; and the places inside of tokens
     where two tokens meet, it|s and etc|.
     """
     check_rules(rules)
+    known, own, confirmed = _PIECES[rules], _PIECES[rules].rules, confirmed or _all_confirmed()
     parts = _SPACES.split(paragraph)
     texts, gaps = parts[::2], parts[1::2]  # of white space, between two texts each
     starts = list(accumulate(map(add, map(len, texts), map(len, gaps)), initial=0))
     begin = 0 if texts[0] else 1
     end = len(texts) if texts[-1] else len(texts) - 1
     starts, gaps = starts[begin:end], gaps[begin : end - 1]
-    pieces = list(map(_PIECES[rules].__getitem__, texts[begin:end]))
-    sentences, its = _sentences(pieces, gaps, _PIECES[rules].rules)
-    its_cuts = [starts[i] + pieces[i].spans[-1][1] - 1 for i in its]
+    pieces = list(map(known.__getitem__, texts[begin:end]))
+    asked = [i for i, (before, piece) in enumerate(pairwise(pieces), 1) if before.tail or piece.asks]
+    if sum(map(len, gaps)) > len(gaps):  # an empty line may stand between two pieces
+        asked = sorted({*asked, *(i for i, gap in enumerate(gaps, 1) if len(gap) > 1)})
+    if pieces and pieces[0].breaks:
+        asked = [0, *asked]
+    sentences: list[tuple[int, int, int]] = []  # the pieces that it begins and ends in, the tokens of the last one
     stops: list[int] = []
-    cuts = [*its_cuts]
-    for first, skipped, last, tokens in sentences:
-        piece, start = pieces[last], starts[last]
-        if piece.tail == "time" or piece.tail in _HALF_DAYS:
-            own = pieces[first : last + 1]
-            spans = _spans(starts[first : last + 1], own)
-            spans = spans[skipped : len(spans) - len(piece.spans) + tokens]
-            spans = _divided(spans, its_cuts[bisect(its_cuts, spans[0][0]) : bisect(its_cuts, spans[-1][1])])
-            for size in _mail_head(own):
-                count = sum(len(piece.spans) for piece in own[-size:])
-                if count < len(spans):
-                    stops.append(spans[-count - 1][1])
-                    spans = spans[-count:]
-        a, b = piece.spans[tokens - 1]
-        stop = start + b
-        if rules == "english" and b - a > 1 and paragraph[stop - 1] == "." and paragraph[stop - 2].isalnum():
+    cuts: list[int] = []
+    first = 0
+    for i in asked:
+        piece = pieces[i]
+        if i:
+            before = pieces[i - 1]
+            place = starts[i - 1] + before.spans[-1][1]
+            if before.tail in ("its", "Its") and own.is_it_is(pieces, first, i):
+                cuts.append(place - 1)
+            ends = (before.tail or piece.asks) and _may_end(pieces, first, i, own)
+            if ends and not own.decides:
+                ends = confirmed.at(paragraph, place)[0].decision != GOES_ON
+            if ends or gaps[i - 1].count("\n") > 1:
+                sentences.append((first, i - 1, len(before.spans)))
+                first = i
+        for tokens in piece.breaks:
+            sentences.append((first, i, tokens))
+            first = i
+    if pieces:
+        sentences.append((first, len(pieces) - 1, len(pieces[-1].spans)))
+    for first, last, tokens in sentences:
+        for size in own.heads(pieces, first, last):
+            stops.append(starts[last - size] + pieces[last - size].spans[-1][1])
+        a, b = pieces[last].spans[tokens - 1]
+        stop = starts[last] + b
+        if own.decides and b - a > 1 and paragraph[stop - 1] == "." and paragraph[stop - 2].isalnum():
             cuts.append(stop - 1)  # the full stop after an abbreviation: etc|.
         stops.append(stop)
     return starts, pieces, stops, sorted(cuts)
-
-
-def _spans(starts: list[int], pieces: list[Piece]) -> list[_Fields]:
-    return [(start + a, start + b, ()) for start, piece in zip(starts, pieces, strict=True) for a, b in piece.spans]
 
 
 def _divided(spans: list[_Fields], cuts: list[int]) -> list[_Fields]:
@@ -340,7 +262,7 @@ def _divided(spans: list[_Fields], cuts: list[int]) -> list[_Fields]:
     return divided + spans[done:]
 
 
-def segment(paragraph: str, rules: str = "english") -> list[list[Token]]:
+def segment(paragraph: str, rules: str = "english", confirmed: ConfirmedRules | None = None) -> list[list[Token]]:
     """Cuts a paragraph into sentences, and each into tokens, where paragraph[start:end] is the form.
 
     Every character is in exactly one token, except white space, U+200B (zero-width space) and U+FEFF (byte-order mark),
@@ -351,10 +273,11 @@ def segment(paragraph: str, rules: str = "english") -> list[list[Token]]:
     (5|pm), hyphens except after a prefix (well|-|known, e-mail), slashes except in dates and paths; a full stop after
     an abbreviation is a token only at the end of a sentence. `unicode` leaves words with their inner apostrophes and
     hyphens whole, in any language; each Han character is a token, a run of Hiragana or Katakana is one, and so is a run
-    of a script that puts no spaces between words (Thai, Lao, Khmer, Burmese).
+    of a script that puts no spaces between words (Thai, Lao, Khmer, Burmese). Where sentences end, `unicode` asks the
+    rules that are `confirmed`, or else all rules.
     """
-    starts, pieces, stops, cuts = _cut(paragraph, rules)
-    spans = _spans(starts, pieces)
+    starts, pieces, stops, cuts = _cut(paragraph, rules, confirmed)
+    spans: list[_Fields] = [(i + a, i + b, ()) for i, piece in zip(starts, pieces, strict=True) for a, b in piece.spans]
     if cuts:
         spans = _divided(spans, cuts)
     tokens = list(map(tuple.__new__, repeat(Token), spans))  # twice as fast as Token()
@@ -368,9 +291,9 @@ def segment(paragraph: str, rules: str = "english") -> list[list[Token]]:
     return sentences
 
 
-def segment_ends(paragraph: str, rules: str) -> tuple[list[int], list[int]]:
+def segment_ends(paragraph: str, rules: str, confirmed: ConfirmedRules | None = None) -> tuple[list[int], list[int]]:
     """Where the tokens end that `segment` finds, in any order, and where its sentences end; in a third of the time."""
-    starts, pieces, stops, cuts = _cut(paragraph, rules)
+    starts, pieces, stops, cuts = _cut(paragraph, rules, confirmed)
     ends = [start + end for start, piece in zip(starts, pieces, strict=True) for _, end in piece.spans]
     return ends + cuts, stops
 
@@ -391,8 +314,9 @@ class RuleSegmenter:
 
     def __init__(self, rules: str, conventions: Conventions | None = None) -> None:
         check_rules(rules)
-        self.name, self.conventions = rules, conventions or Conventions.of_language()
+        self.name = rules
+        self._confirmed = ConfirmedRules(conventions or Conventions.of_language())
 
     def segment_all(self, paragraphs: Sequence[str]) -> list[list[list[Token]]]:
         """The sentences of each paragraph, and the tokens of each sentence; none is empty."""
-        return [segment(paragraph, self.name) for paragraph in paragraphs]
+        return [segment(paragraph, self.name, self._confirmed) for paragraph in paragraphs]

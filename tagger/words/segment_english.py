@@ -4,14 +4,14 @@ The lists are short on purpose. They hold what is frequent in everyday text, and
 what to do, they do the same.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
 import regex
 
 from tagger.words.abbreviations import LAST, NEVER, NUMBER, TITLE, forms
-from tagger.words.segment_rules import ENDS, NAMED_LISTS, PUNCTUATION, SPECIAL, Rules, Span, words
+from tagger.words.segment_rules import ENDS, NAMED_LISTS, PUNCTUATION, SPECIAL, Piece, PieceRules, Span, words
 
 _TITLES, _NEVER_LAST, _NUMBER_SIGNS, _MAY_BE_LAST = (
     forms(kind, "english") for kind in (TITLE, NEVER, NUMBER, LAST)
@@ -74,22 +74,12 @@ _JOINED = {  # words written as one that are two; `its`, `well` and `id` are usu
         t|is 't|is t|was 't|was 't|were 't|will 't|would that|s there|s they|re wan|na was|nt were|nt what|s who|s
         would|nt wo|nt you|ll you|re you|ve y'|all y|all""")
 }
-AFTER_ITS = words("""
+_AFTER_ITS = words("""
     a all also always an been definitely going gonna in just like not now probably really simply so still such the
     too""")
 """Words that tell that `its` before them is `it's`: its not true."""
-BEFORE_ITS = words("at by from in into of through under with without")
+_BEFORE_ITS = words("at by from in into of through under with without")
 """Words that tell that `its` after them is no `it's` all the same: because of its not being true."""
-
-
-def _tokens(piece: str) -> Iterator[tuple[Span, str]]:
-    for match in _expression().finditer(piece):
-        span, kind = match.span(), match.lastgroup
-        if kind in ("word", "elided"):
-            for part in _without_clitics(piece, *span):
-                yield part, kind
-        else:
-            yield span, kind
 
 
 def _without_clitics(piece: str, start: int, end: int) -> Iterator[Span]:
@@ -108,26 +98,6 @@ def _without_clitics(piece: str, start: int, end: int) -> Iterator[Span]:
         start = cut
 
 
-def _abbreviation(form: str) -> str:
-    """The tail of a piece that ends in `form`, an abbreviation with its full stop."""
-    if form in _ALWAYS_OPEN or form[:-1] in _TITLES or form[:-1] in _NEVER_LAST:
-        return ""
-    if form[:-1] in _NUMBER_SIGNS:
-        return "numero"
-    if form in _OFTEN_LAST:
-        return "abbreviation"
-    return "initial" if len(form) == 2 else "letters"
-
-
-def _is_plain(word: str, mark: str) -> bool:
-    """Whether the expression would make `word`, of letters, one token, and `mark` another, with no special tail."""
-    if mark == "." and (len(word) == 1 or word in _ABBREVIATIONS or word in _NUMBER_SIGNS):
-        return False
-    lower = word.lower()
-    special = lower in _JOINED or lower == "its" or word in ("AM", "PM")
-    return not special and not (mark == "!" and word in _COMPANIES)
-
-
 _STARTERS = words("""
     A According After All Also Although An And Another Any Anyone Anything Anyway Are As At Attached Because Before Both
     But By Can Could Did Do Does During Each Either Even Every Everyone Everything For From Given Had Has Have He Hence
@@ -143,19 +113,92 @@ _AFTER_TIME = (
     January February March April May June July August September October November December""")
 )  # 5 p.m. EST, 5 p.m. Monday
 
-ENGLISH = Rules(
-    _tokens,
-    _abbreviation,
-    ENDS
-    | {
+_GREETINGS = words("dear hello hi")
+_CLOSINGS = words("best cheers cordially kind many regards sincerely thanks warm with yours")
+_HALF_DAYS = ("AM", "PM")
+_MAX_NAME_PIECES = 6  # of who wrote an e-mail
+
+
+class English(PieceRules):
+    """Rules that know what English e-mails, lists and abbreviations look like."""
+
+    ends = ENDS | {
         "letters": words("starter"),  # in the U.S. The army; but: the U.S. Army
         "initial": words("starter"),  # vitamin C. It helps; but: George W. Bush
         "numero": ENDS["stop"] - words("digit item"),  # He said no. This begins; but: no. 2
         "email": words("after_time digit item starter upper"),  # write to ann@mail.org This begins
         "user": words("digit item"),  # Ann Lee@ECT 05/31/2001
-    },
-    _STARTERS,
-    _AFTER_TIME,
-    _is_plain,
-    splits_its=True,
-)
+    }
+    starters = _STARTERS
+    after_time = _AFTER_TIME
+    decides = True
+
+    def tokens(self, piece: str) -> Iterator[tuple[Span, str]]:
+        """The span and the kind of each token of a piece."""
+        for match in _expression().finditer(piece):
+            span, kind = match.span(), match.lastgroup
+            if kind in ("word", "elided"):
+                for part in _without_clitics(piece, *span):
+                    yield part, kind
+            else:
+                yield span, kind
+
+    def abbreviation(self, form: str) -> str:
+        """The tail of a piece that ends in `form`, an abbreviation with its full stop."""
+        if form in _ALWAYS_OPEN or form[:-1] in _TITLES or form[:-1] in _NEVER_LAST:
+            return ""
+        if form[:-1] in _NUMBER_SIGNS:
+            return "numero"
+        if form in _OFTEN_LAST:
+            return "abbreviation"
+        return "initial" if len(form) == 2 else "letters"
+
+    def is_plain(self, word: str, mark: str) -> bool:
+        """Whether the expression would make `word`, of letters, one token, and `mark` another, with no special tail."""
+        if mark == "." and (len(word) == 1 or word in _ABBREVIATIONS or word in _NUMBER_SIGNS):
+            return False
+        lower = word.lower()
+        special = lower in _JOINED or lower == "its" or word in _HALF_DAYS
+        return not special and not (mark == "!" and word in _COMPANIES)
+
+    def is_it_is(self, pieces: Sequence[Piece], first: int, place: int) -> bool:
+        """Its a dog; its name."""
+        is_its = pieces[place].text in _AFTER_ITS
+        return is_its and (place - first == 1 or pieces[place - 2].text not in _BEFORE_ITS)
+
+    def also_ends(self, pieces: Sequence[Piece], first: int, place: int) -> bool:
+        """Greetings, closings, items of lists, and dates with a time of day."""
+        tail, start, following = pieces[place - 1].tail, pieces[first], pieces[place]
+        head, count = following.head, place - first
+        if tail == "," and head in ("after_time", "upper"):  # Best regards, Ann
+            return count <= 3 and start.text.removesuffix(",").lower() in _CLOSINGS
+        if tail == "," and head == "starter":  # Dear Ann, I
+            return 1 < count <= 4 and start.text.lower() in _GREETINGS
+        if head == "item":  # 1. Eggs 2. Milk; but in other languages: 1. und 2. Mai
+            return start.tail == "number" and abs(int(start.text[:-1]) - int(following.text[:-1])) == 1
+        return _stamp(pieces[max(first, place - 3) : place]) > 0 and following.tail not in _HALF_DAYS
+
+    def heads(self, pieces: Sequence[Piece], first: int, last: int) -> Sequence[int]:
+        """The name of who wrote it and the date with the time: `see you | Ann Lee | 05/31/2001 09:01 AM`."""
+        stamp = _stamp(pieces[max(first, last - 2) : last + 1])
+        if not stamp:
+            return ()
+        before = pieces[first : last + 1 - stamp]
+        name = 0  # pieces with a capital before the date
+        while name < len(before) and before[-1 - name].head in ("after_time", "upper"):
+            name += 1
+        if name == len(before):  # nothing stands before the name
+            return [stamp] if 0 < name <= _MAX_NAME_PIECES else ()
+        if not name:
+            return ()
+        if name > _MAX_NAME_PIECES // 2:
+            name = 2  # Regards, Ann Lee Bob Gray 05/31/2001 09:01 AM
+        if before[-1 - name].text[-1] in ":@":  # Sent by: Ann Lee 05/31/2001
+            return [stamp]
+        return [name + stamp, stamp]
+
+
+def _stamp(pieces: Sequence[Piece]) -> int:
+    """How many of the last pieces are a date with a time of day: 05/31/2001 09:01 AM."""
+    size = 3 if pieces[-1].tail in _HALF_DAYS else 2
+    return size if [piece.tail for piece in pieces[-size:]][:2] == ["date", "time"] else 0

@@ -9,7 +9,7 @@ There is no dictionary. A word keeps its inner apostrophes and hyphens. In scrip
 spaces between words each Han character is a token, and so is a run of another script.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -25,17 +25,15 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-class Rules(NamedTuple):
-    """The rules of one language, or of all. A piece is text without white space."""
+class Piece(NamedTuple):
+    """Text between white space."""
 
-    tokens: Callable[[str], Iterator[tuple[Span, str]]]  # the span and the kind of each token of a piece
-    abbreviation: Callable[[str], str]  # -> the tail that it gives its piece; "" never ends a sentence
-    ends: dict[str, frozenset[str]]  # the tail of a piece -> the heads of the next one that begin a sentence
-    starters: frozenset[str] = frozenset()  # capitalised only where a sentence begins; head `starter`, of names `upper`
-    after_time: frozenset[str] = frozenset()  # words after a time of day, such as time zones; head `after_time`
-    plain: Callable[[str, str], bool] = lambda word, mark: True  # whether they are two tokens
-    splits_its: bool = False  # whether `its` may be `it's`
-    titles: frozenset[str] = frozenset()  # words whose full stop ends no sentence
+    text: str
+    spans: tuple[Span, ...]  # of its tokens
+    breaks: tuple[int, ...]  # a sentence ends inside, after so many tokens
+    head: str  # what its first token looks like, see `PieceRules.ends`
+    tail: str  # what its last token looks like, closing quotes and brackets aside
+    asks: bool  # whether a sentence may end inside, or right before it whatever was there
 
 
 DOMAINS = words("""
@@ -52,16 +50,6 @@ NAMED_LISTS = {  # for regex.compile: what \L<...> in SPECIAL stands for
         a an and as at but by for from further he her his i if in is it my nor not of on or our she so that the their
         then there they this to was we what when which who with yet you"""),
 }
-
-TITLES = words("""
-    Av Cad Dna Dott Doç Dr Dra Drs Dña Exma Exmo Frl Hr Hrn Ing JUDr Jl MUDr Mag Mgr Mlle Mme Mr Mrs Ms Nr PhDr Prof
-    RNDr Rev Sig Sn Sr Sra Srta St Ste TS Tel Tlf Yrd Yth bkz bzw dhr doc dr esim hr inkl inż ks mevr mgr np npr nr
-    nám např núm prof pvz pág str tj tzn tzv ul vgl zob zzgl čl św žr Δρ Τηλ βλ δηλ акад буд вул гр див доц каб напр
-    проф рр св стр тов ул डॉ
-    """)  # before a full stop they are titles and the like in any language that has them: a name or a number follows
-BEFORE_NUMBER = words("""
-    abs alin art bd bl ca cap cca env fig god godz hod kap kl lit lpp nr p pag pct pg pp pág r s str sv tab tel tlf vol
-    """)  # in small letters: no sentence ends between their full stop and a digit
 
 _NOT_IN_ADDRESS = "。．，、！？；：।॥؟،؛۔։（）「」『』《》【】"
 SPECIAL = (
@@ -106,7 +94,7 @@ PUNCTUATION = rf"""
     )"""
 
 _ANY = words("after_time bullet digit item lower open starter upper url")
-ENDS = {  # the tails and heads that all languages have, see `Rules.ends`
+ENDS = {  # the tails and heads that all languages have, see `PieceRules.ends`
     "stop": _ANY,  # It ends. this begins
     "number": _ANY,  # We were 12. Now
     "quoted": _ANY - words("lower"),  # "It ends." This begins; but: "Is it?" he said
@@ -140,16 +128,42 @@ def _tokens(piece: str) -> Iterator[tuple[Span, str]]:
         yield match.span(), match.lastgroup
 
 
-def _abbreviation(form: str) -> str:
-    return "abbreviation" if form.count(".") > 2 or form in ("a.m.", "p.m.") else ""
+class PieceRules:
+    """How pieces are cut, and where sentences may end between them, in any language (`unicode`)."""
 
+    ends = ENDS | {"stop": ENDS["stop"] - words("lower"), "number": frozenset()}  # ca. zehn, 3. Mai
+    """The tail of a piece -> the heads of the next one that begin a sentence."""
+    starters: frozenset[str] = frozenset()
+    """Words that have a capital only where a sentence begins: their head is `starter`, that of names `upper`."""
+    after_time: frozenset[str] = frozenset()
+    """Words after a time of day, such as time zones; their head is `after_time`."""
+    decides = False
+    """Whether `rules.py` is not asked, and a full stop after an abbreviation that ends a sentence is a token."""
 
-UNICODE = Rules(
-    _tokens,
-    _abbreviation,
-    ENDS | {"stop": ENDS["stop"] - words("lower"), "number": frozenset()},  # ca. zehn, 3. Mai
-    titles=TITLES,
-)
+    def tokens(self, piece: str) -> Iterator[tuple[Span, str]]:
+        """The span and the kind of each token of a piece."""
+        return _tokens(piece)
+
+    def abbreviation(self, form: str) -> str:
+        """The tail of a piece that ends in `form`, an abbreviation with its full stop; "" never ends a sentence."""
+        return "abbreviation" if form.count(".") > 2 or form in ("a.m.", "p.m.") else ""
+
+    def is_plain(self, word: str, mark: str) -> bool:
+        """Whether `word`, of letters, is one token, and `mark` another, with no special tail."""
+        return True
+
+    def is_it_is(self, pieces: Sequence[Piece], first: int, place: int) -> bool:
+        """Whether the piece before `place`, an `its`, is two words."""
+        return False
+
+    def also_ends(self, pieces: Sequence[Piece], first: int, place: int) -> bool:
+        """Whether the sentence that begins with the piece `first` ends before the piece `place` for other reasons."""
+        return False
+
+    def heads(self, pieces: Sequence[Piece], first: int, last: int) -> Sequence[int]:
+        """Before how many of its last pieces a sentence is cut once more, as it is the head of an e-mail."""
+        return ()
+
 
 _WHOLE = words("domain email emoji smiley tag url")
 _PIECE = regex.compile(rf"[^{SPACE}]+")

@@ -9,7 +9,9 @@ import pytest
 from tagger.segmenter.corrections import correct
 from tagger.segmenter.unit_network import Label
 from tagger.segmenter.units import Units, UnitTable
+from tagger.words.abbreviations import candidates
 from tagger.words.conventions import Conventions
+from tagger.words.rules import ConfirmedRules
 
 END = "‖"  # of a sentence
 
@@ -23,7 +25,8 @@ def labelled(
     labels = np.full(len(units.types), Label.GOES_ON if joins else Label.TOKEN)
     labels[np.isin(units.ends, sentences) & (units.ends > 0)] = Label.SENTENCE
     labels[units.gaps == 2] = Label.SENTENCE
-    correct([text], table, units, labels, Conventions(refused=[*refused]))
+    unsure = np.zeros(len(labels))
+    correct([text], table, units, labels, unsure, ConfirmedRules(Conventions([*refused], dict(candidates()))))
     return units, labels
 
 
@@ -152,5 +155,6 @@ def test_a_paragraph_is_read_once_however_many_marks_it_has(sentence: str) -> No
     table = UnitTable([], 1, False)
     units = table.read([text])
     Counted.made = 0
-    correct([text], table, units, np.full(len(units.types), Label.TOKEN), Conventions())
+    labels = np.full(len(units.types), Label.TOKEN)
+    correct([text], table, units, labels, np.zeros(len(labels)), ConfirmedRules(Conventions()))
     assert Counted.made < 3 * len(text)

@@ -1,0 +1,142 @@
+"""Rules for raw text, one list: what stands before a place and after it -> whether a sentence or a token ends there.
+
+They decide where something proposes the end of a sentence: a segmenter's network, or `segment.py`. What is right in one
+language is wrong in another. So each rule has a name, by which a tagger's own training may refuse it, and abbreviations
+are those that its `Conventions` have.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import regex
+
+from tagger.text.strings import SPACE
+from tagger.words.abbreviations import NUMBER
+from tagger.words.conventions import Conventions
+from tagger.words.segment_rules import Span
+
+ENDS, GOES_ON, LATER = "ends", "goes on", "later"  # a sentence; LATER: behind what the pattern after the place matches
+CUT, WHOLE = "cut", "whole"  # a token: it ends there, or it goes on
+
+
+class Rule(NamedTuple):
+    """`before` matches what ends at a place, `after` what begins there."""
+
+    name: str
+    before: str
+    after: str
+    decision: str
+    strength: float = math.inf  # a network that is surer of the opposite is right, see `corrections.py`
+
+
+SURE = 5.0  # a difference of scores, logits
+
+NUMBER_MARKS = ".,:/٫٬"  # which a number, a date or a time of day may hold
+_GAP = f"[{SPACE}]"
+_NO_LETTER = r"[^\p{L}\p{N}。！？｡।॥۔؟]"  # after a letter, or a mark that does nothing else, the proposal is right
+_CLOSING = r"""\p{Pe}\p{Pf}\p{Pi}"'"""
+_SMALL_WORD = rf"{_GAP}+\p{{Ll}}++(?![\p{{L}}\p{{N}}:@/]|\.\w)"  # in small letters, and no address
+SMALL_AFTER_QUOTE, SMALL_START = "small letter after a quote", "small letter at the start"
+ABBREVIATION = Rule(
+    "abbreviation", r"(?<![\p{L}\p{N}\p{M}.'’-])(\p{L}[\p{L}\p{M}]*(?:\.\p{L}[\p{L}\p{M}]*)*)\.", rf"{_GAP}+", GOES_ON
+)  # Dr.| Meyer
+"""Holds if `Conventions` have the abbreviation, see `ConfirmedRules.goes_on_after`."""
+RULES = (
+    Rule(
+        "closing marks",  # “Go!|” He went.
+        ".",
+        rf"""(?: [.!?…]+ | \p{{Pe}}+ | (?: [\p{{Pf}}"'] | (?<![»”]) \p{{Pi}} )+ (?! [\p{{L}}\p{{N}}] )
+               | {_GAP}* [!?]+ | {_GAP}+ [»”] (?= {_GAP} | $ ) )+""",
+        LATER,
+    ),
+    Rule(
+        "no space",  # sources.|listes
+        rf"[.!?…{_CLOSING}]",
+        rf"""[^{SPACE}\p{{Lu}}\p{{Lt}}\p{{Lo}}\p{{Ps}}\p{{Pi}}\p{{Pf}}"'„\p{{So}}]""",
+        GOES_ON,
+    ),
+    Rule("comma", _NO_LETTER, rf"{_GAP}*(?!,,)[,;:]", GOES_ON),  # “Go!”|, he said
+    Rule("said in Japanese", "[」』]", r"\p{Hiragana}", GOES_ON),  # 」|と言った
+    Rule("dash", rf"[!?…{_CLOSING}]", rf"{_GAP}+[–—-]{_GAP}+\p{{Ll}}", GOES_ON),  # “Go!”| – he said
+    Rule(
+        "item",  # 1.| Eggs
+        rf"""\A{_GAP}*(?:(?:\d{{1,3}}|\p{{L}}|[IVX]+){_GAP}*[.)]|[•·▪*–—¿¡\p{{Ps}}\p{{Pi}}\"'„-])""",
+        "",
+        GOES_ON,
+    ),
+    Rule(SMALL_AFTER_QUOTE, rf"(?:[.!?…]|{_GAP})[{_CLOSING}]+", _SMALL_WORD, GOES_ON, SURE),  # “Go!”| he said
+    Rule(SMALL_START, r"(?<!\p{L}{7})\.", _SMALL_WORD, GOES_ON, SURE),  # approx.| ten; no abbreviation is longer
+    Rule(
+        "initial",  # J.| K.| Rowling; neither 15 C. nor 44 a. C.
+        rf"(?<![\p{{L}}\p{{N}}.-]|\d{_GAP}|\p{{Ll}}\.{_GAP})(?:\p{{Lu}}\.)?\p{{Lu}}\.",
+        rf"{_GAP}*\p{{Lu}}",
+        GOES_ON,
+        SURE,
+    ),
+    Rule("date", r"(?<![\p{L}\p{N}.,])\d{1,2}\.", rf"{_GAP}+(?:\d{{1,2}}\.|\d{{4}}(?!\d))", GOES_ON),  # 24.| 12.| 2023
+    Rule("question", "[!?]", rf"{_GAP}+[\p{{Lu}}\p{{Lt}}]", ENDS, SURE),  # unless in quotes or brackets
+    ABBREVIATION,
+    *(Rule(f"0{mark}0", r"\d", rf"[{mark}]\d", WHOLE) for mark in NUMBER_MARKS),  # 14:30
+    Rule("number at the end", r"\d", rf"\.{_GAP}*\Z", CUT),  # It was 12|.
+)
+_USUAL_END = re.compile(r"(?<=[^\W\d_]{2})[^\W\d_A-Z]\. ")  # `end. The`: before a capital only ABBREVIATION may hold
+NO_RULE = Rule("", "", "", "")
+_ABBREVIATION = regex.compile(f"(?<={ABBREVIATION.before}){ABBREVIATION.after}", regex.VERBOSE)
+_FIRST_LETTER, _DIGIT = regex.compile(r"\p{L}"), regex.compile(rf"{_GAP}+\d")
+_MAX_ABBREVIATION = 20  # characters
+
+
+class ConfirmedRules:
+    """The rules that hold where some conventions do."""
+
+    def __init__(self, conventions: Conventions) -> None:
+        self.conventions = conventions
+        self._rules = [rule for rule in RULES if conventions.allows(rule.name)]
+
+    def _compiled(self, *decisions: str) -> Any:
+        rules = [(n, rule) for n, rule in enumerate(self._rules) if rule.decision in decisions and rule != ABBREVIATION]
+        parts = [f"(?<={rule.before})(?P<r{n}>{rule.after})" for n, rule in rules]
+        return regex.compile("|".join(parts or ["(?!)"]), regex.VERBOSE)
+
+    @cached_property
+    def _of_sentences(self) -> Any:
+        return self._compiled(ENDS, GOES_ON, LATER)
+
+    @cached_property
+    def _of_tokens(self) -> dict[str, Any]:
+        return {decision: self._compiled(decision) for decision in (WHOLE, CUT)}
+
+    def at(self, text: str, end: int) -> tuple[Rule, int]:
+        """The rule that holds where a sentence may end after `end` characters, and where its pattern ends."""
+        if _USUAL_END.match(text, end - 2) and text[end + 1 : end + 2].isupper():
+            form = text[text.rfind(" ", max(0, end - _MAX_ABBREVIATION), end) + 1 : end - 1]
+            if form.isalpha():
+                return ABBREVIATION if self.goes_on_after(form, text, end) else NO_RULE, end
+        elif match := self._of_sentences.match(text, end):
+            rule = self._rules[int(match.lastgroup[1:])]
+            if rule.name not in (SMALL_START, SMALL_AFTER_QUOTE) or not _in_small_letters(text):
+                return rule, match.end()
+        match = _ABBREVIATION.match(text, end)
+        return ABBREVIATION if match and self.goes_on_after(match[1], text, end) else NO_RULE, end
+
+    def wholes(self, text: str) -> Iterator[Span]:
+        """The spans within which the parts of a number end: `:3` of 14:30."""
+        return (match.span() for match in self._of_tokens[WHOLE].finditer(text))
+
+    def cuts(self, text: str, end: int) -> bool:
+        """Whether a token ends after `end` characters."""
+        return self._of_tokens[CUT].match(text, end) is not None
+
+    def goes_on_after(self, form: str, text: str, end: int) -> bool:
+        """Whether a sentence goes on behind the full stop of `form`, which are the last of `end` characters."""
+        kind = self.conventions.kind(form)
+        return bool(kind) and (kind != NUMBER or _DIGIT.match(text, end) is not None)
+
+
+def _in_small_letters(text: str) -> bool:
+    """Whether a text begins with a small letter, as some write."""
+    first = _FIRST_LETTER.search(text)
+    return first is None or first[0].islower()
