@@ -75,9 +75,8 @@ def fit_temperatures(
     A column with few gold tags keeps the temperature that it has had, or 1. The precision is that of tagging. The
     scores of the sentences must fit in memory, see `sample`.
     """
-    tokens = [sentence.tokens for sentence in sentences]
-    read = tagger.engine.as_read(tokens)
-    batches = tagger.engine.weighed(tagger.engine.score(tokens) if scores is None else scores)
+    scores = tagger.engine.score([sentence.tokens for sentence in sentences]) if scores is None else scores
+    batches, read = tagger.engine.weighed(scores), scores.reading.sentences
     temperatures = {}
     for column in tagger.columns:
         gold = _gold_ids(tagger, sentences, read, column)

@@ -16,8 +16,8 @@ from typing import BinaryIO, NamedTuple
 from tagger.errors import InputError
 from tagger.jobs.outputs import open_output
 from tagger.jobs.plan import Job, file_state
-from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import WINDOW_TOKENS, DocumentTagger
+from tagger.tagging.tagger_options import Request
 from tagger.tagging.workers import WorkBatch, WorkersDied
 from tagger.text.conllu import numbered
 from tagger.text.files import STDIO, decoded_lines, open_binary

@@ -28,8 +28,7 @@ class Decoded(NamedTuple):
     """The best tags of every token, best first."""
 
     ids: np.ndarray  # (N, k)
-    probabilities: np.ndarray | None  # (N, k); None if nobody asked for them
-    reliability: np.ndarray | None = None  # (N,) of the lemma that a dictionary gives instead; 0: the best tag stands
+    probabilities: np.ndarray  # (N, k)
 
 
 class Decoder(nn.Module):
@@ -74,7 +73,7 @@ class Decoder(nn.Module):
         size = max(1, self.block // scores.shape[1])
         blocks = zip(torch.split(scores, size), torch.split(chosen, size), strict=True)
         found = [top_tags(self.log_probabilities(each, counts, temperature, rows), tags, top) for each, tags in blocks]
-        ids, probabilities, _ = zip(*found, strict=True)
+        ids, probabilities = zip(*found, strict=True)
         return Decoded(np.concatenate(ids), np.concatenate(probabilities))
 
     def log_conditionals(

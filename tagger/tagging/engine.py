@@ -1,88 +1,124 @@
-"""Tokens -> tag ids: runs the members of a tagger as fast as one thread can; everything that tags goes through it.
+"""A reading of sentences -> tags: runs the members of a tagger as fast as one thread can, and asks the judges.
 
 The members are networks and linear chains (sums of weights of a token's neighbouring forms, see
 `model/linear_chain.py`). Networks compute what `TaggerNetwork.forward` does, from the same weights, in float32 or
-bfloat16. `Engine.tag` directs, in this order:
+bfloat16. Everything that tags goes through the same steps:
 
-1. Words may be read otherwise than they are written (`as_read`): `spelling` replaces characters that training lacks,
-   `Casing` words of sentences in one case.
-2. Lemmas depend on UPOS, so this column is needed where lemmas are wanted.
-3. The lemma of a word is `decided` if training has one edit script alone for it. No member scores it then. Columns with
-   constraints (a lexicon, given tags) are not decided; the others are open.
-4. `symbols` finds emoji, addresses and the like, which can have few tags.
-5. `stack.py` gives the scores of the members, which are added up.
-6. `decoding.py` turns them into tags. Of words that training lacks it says how reliable the lemma of a dictionary is
-   (`unseen`).
+1. `Reader` reads the words, perhaps otherwise than they are written.
+2. `stack.py` gives the scores of the members, which are added up. Words are left out of which a judge knows the only
+   tag (`settled`).
+3. Column by column, judges refuse tags, and a decoder chooses the best ones.
+4. Judges replace answers.
+
+Which judges there are, and in which order they act, says `words/judges.py`.
 """
 
 # E embedding of a form, N packed tokens of a batch (see `PackedBatch`; `counts` says how many sentences have a token at
 # each step), S states of all layers, K tags of a column
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import accumulate, pairwise
 from types import MappingProxyType
 from typing import NamedTuple, cast
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from tagger.bundle.bundle import Bundle, Member, networks_share
 from tagger.errors import InputError
 from tagger.model.batch import FIXED_SENTENCES, PackedBatch, plan_batches
-from tagger.model.decoder import CRFDecoder, Decoded, Decoder, mean_decoder
+from tagger.model.decoder import CRFDecoder, Decoder, mean_decoder
 from tagger.model.device import own_turn
-from tagger.tagging.decoding import BatchScores, Constraint, Decoding, Request, joined
 from tagger.tagging.stack import LinearScorer, Networks
-from tagger.tagging.tagger_options import TaggerOptions
-from tagger.text.strings import LEMMA, UPOS
-from tagger.words.casing import Casing
-from tagger.words.dictionary_lemmas import UnseenLemmas
-from tagger.words.lookalikes import Spelling
+from tagger.tagging.tagger_options import Request, TaggerOptions
+from tagger.text.sentence import Sentence
+from tagger.text.tags import Lexicon, is_span_column
+from tagger.words.judges import Refusing, Replacing, Settling, Tokens, judges_of
+from tagger.words.reading import Reader, Reading
 
-_NO_CONSTRAINTS: Mapping[str, Constraint] = MappingProxyType({})
 _NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
+
+
+class Answers(NamedTuple):
+    """The tags of the N words of a reading, in one column."""
+
+    ids: np.ndarray  # (N, k) of the best tags, best first
+    probabilities: np.ndarray | None  # (N, k); None if nobody asked for them
+    instead: dict[int, tuple[str, float]]  # place of a word -> its tag, which has no id, and the probability of that
+
+
+class BatchScores(NamedTuple):
+    """The scores of a batch, and what they are of."""
+
+    scores: dict[str, Tensor]  # of each column, of the n tokens that are open in it (n, K)
+    open_rows: dict[str, np.ndarray]  # of each column, those of these tokens among all (n,)
+    tokens: np.ndarray  # (N,) the place of each packed token in the reading
+    counts: list[int]  # (T,) sentences that have a token at each step
+    rows: int | None  # of every product of a decoder; see `Decoder.log_probabilities`
 
 
 class Scored(NamedTuple):
     """The scores of sentences, from which tags can be decoded more than once."""
 
-    forms: list[str]  # of all tokens, as they were read
+    reading: Reading
     batches: list[BatchScores]
+
+    def copied(self) -> Iterator[BatchScores]:
+        """The batches with scores of their own, which judges may change."""
+        for batch in self.batches:
+            yield batch._replace(scores={column: each.clone() for column, each in batch.scores.items()})
 
 
 class Engine:
     """Finds the tags of sentences; threads take turns.
 
-    To find tags, words may be read otherwise than they are written, see `as_read`. `states` takes words as they are
-    written.
-
     Attributes:
+        reader: makes readings, which `tag` takes. `states` takes words as they are written.
+        judges: what is known of words, in the order in which it counts.
         groups: the networks, those of equal shape together.
         decoders: of the mean scores of each column.
         has_fixed_shapes: whether `tag` can use fixed shapes; a transformer cannot, because it pads sentences.
     """
 
-    def __init__(self, bundle: Bundle, options: TaggerOptions) -> None:
-        self.vocabulary = bundle.vocabulary
-        self.spelling = Spelling(self.vocabulary.known_forms)
-        self._casing = None if bundle.has_noise else Casing(self.vocabulary.forms)
-        parts = {column: networks_share(bundle.linear, column) for column in self.vocabulary.columns}
+    def __init__(self, bundle: Bundle, options: TaggerOptions, lexicons: Mapping[str, Lexicon] | None = None) -> None:
+        self.vocabulary = vocabulary = bundle.vocabulary
+        self.reader = Reader(vocabulary.known_forms, cases=not bundle.has_noise)
+        parts = {column: networks_share(bundle.linear, column) for column in vocabulary.columns}
         self.decoders: dict[str, Decoder] = {}
         for column, part in parts.items():
             own = [(cast(Decoder, m.network.decoders[column]), part * m.share(column)) for m in bundle.members]
             own += [(each.chain.decoder, each.share) for each in bundle.linear if each.column == column]
             self.decoders[column] = mean_decoder(*zip(*own, strict=True)).to(options.device)
-        edited = {column for column, codec in self.vocabulary.codecs.items() if codec.edits}
-        self._before_lemmas = [UPOS] if LEMMA in edited and UPOS in self.decoders else []
-        # Columns of scripts that only one kind of member scores, each token alone.
-        self._decidable = edited - {each.column for each in bundle.linear}
-        self._decidable -= {column for column in edited if isinstance(self.decoders[column], CRFDecoder)}
-        lemmas = bundle.lemmas if LEMMA in edited else None
-        upos = self.vocabulary.tags.get(UPOS, [""])
-        codec = self.vocabulary.codecs.get(LEMMA)
-        self.unseen = UnseenLemmas(lemmas, codec, upos, options.cache_size) if lemmas and codec else None
-        temperatures = dict(bundle.config.get("temperatures") or {})
-        self._decoding = Decoding(self.decoders, self.vocabulary, temperatures, options.device, self.unseen)
-        self.symbols = self._decoding.symbols
+        crfs = {column for column, decoder in self.decoders.items() if isinstance(decoder, CRFDecoder)}
+        spans = {column for column in crfs if is_span_column(vocabulary.tags[column])}  # which must stay whole
+        self.judges = judges_of(
+            vocabulary.tag_ids,
+            vocabulary.codecs,
+            vocabulary.known_forms,
+            vocabulary.combinations,
+            [column for column in vocabulary.combined if column not in spans],
+            {} if lexicons is None else lexicons,
+            bundle.lemmas,
+            options.cache_size,
+        )
+        self._needs = {
+            column: [other for other in judge.needs if other in vocabulary.tags]
+            for judge in self.judges
+            if judge.needs
+            for column in judge.columns
+        }
+        # Only networks can leave tokens out, and only where each is decoded alone.
+        whole = {*crfs, *(each.column for each in bundle.linear)}
+        self._settling = {
+            column: judge
+            for judge in self.judges
+            if isinstance(judge, Settling)
+            for column in judge.columns
+            if column not in whole
+        }
+        self._temperatures = dict(bundle.config.get("temperatures") or {})
         shapes: dict[tuple[object, ...], list[Member]] = {}
         for member in bundle.members:
             shapes.setdefault(Networks.shape(member.network), []).append(member)
@@ -91,51 +127,94 @@ class Engine:
         self._scorers: list[Networks | LinearScorer] = [*self.groups, *linear]
         self.has_fixed_shapes = all(member.network.transformer is None for member in bundle.members)
 
-    def as_read(self, sentences: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
-        """Sentences as the networks read them: see `lookalikes` and, if no noise has been read, `Casing`."""
-        read = [self.spelling.words(tokens) for tokens in sentences]
-        return read if self._casing is None else [self._casing.read(tokens) for tokens in read]
-
-    def tag(
-        self,
-        sentences: Sequence[Sequence[str]],
-        request: Request,
-        constraints: Mapping[str, Constraint] = _NO_CONSTRAINTS,
-    ) -> dict[str, Decoded]:
-        """The tags of all tokens of sentences as they are read; see `as_read`."""
-        columns = list(self.vocabulary.columns if request.columns is None else request.columns)
-        needed = list(dict.fromkeys([*columns, *(self._before_lemmas if LEMMA in columns else ())]))
-        forms = [form for sentence in sentences for form in sentence]
-        # The only script that each form can have, or -1; see `Networks.scores`. Alternatives need all scores.
-        open_columns = [c for c in columns if c in self._decidable and c not in constraints and request.top == 1]
-        decided = {column: self.vocabulary.codecs[column].decided(forms) for column in open_columns}
-        found, places = [], []
-        symbols = self.symbols.find(forms)
+    def tag(self, reading: Reading, request: Request) -> dict[str, Answers]:
+        """The tags of all words of a reading."""
+        columns = self.vocabulary.columns if request.columns is None else request.columns
+        needed = dict.fromkeys([*columns, *(other for column in columns for other in self._needs.get(column, ()))])
+        settled = {}
+        if request.top == 1:  # alternatives need all scores
+            settled = {c: judge.settled(reading.forms) for c, judge in self._settling.items() if c in columns}
+        answers = self._answers(reading, columns, request, settled)
         with own_turn():
-            batches = self._batches(sentences, request.fixed_shapes)
-            for batch in self._scores(batches, forms, needed, decided):
-                places.append(batch.tokens)
-                found.append(self._decoding.decode(batch, forms, request, constraints, decided, symbols))
-        if not found:
-            return {column: self._decoding.nothing(column, request) for column in columns}
-        return {column: joined([each[column] for each in found], places) for column in columns}
+            for batch in self._scores(reading, [*needed], settled, request.fixed_shapes):
+                self._judge(batch, reading, answers)
+        return answers
+
+    def _answers(
+        self, reading: Reading, columns: Sequence[str], request: Request, settled: Mapping[str, np.ndarray] = _NOTHING
+    ) -> dict[str, Answers]:
+        """Room for what will be found, and what is settled."""
+        answers = {}
+        for column in columns:
+            codec, weighs = self.vocabulary.codecs[column], request.probabilities or request.top > 1
+            shape = len(reading.forms), min(len(codec), codec.candidates(request.top, weighs))
+            ids, shares = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.float32) if weighs else None
+            if column in settled:
+                ids[:, 0] = settled[column]
+                if shares is not None:
+                    shares[:, 0] = 1
+            answers[column] = Answers(ids, shares, {})
+        return answers
+
+    def _judge(self, batch: BatchScores, reading: Reading, answers: Mapping[str, Answers]) -> None:
+        """Finds the answers for a batch: judges refuse, the decoders choose, judges replace. Its scores are changed."""
+        decided: dict[str, Tokens] = {}
+        for column in sorted(batch.scores, key=self._needs.__contains__):  # those that need others last
+            decided[column] = tokens = self._tokens(batch, column, reading, decided)
+            for judge in self.judges:
+                if isinstance(judge, Refusing) and column in judge.columns:
+                    judge.refuse(tokens)
+            tokens.best = self.decoders[column].best(tokens.scores, batch.counts)
+        chosen = {column: decided[column] for column in answers}
+        for judge in self.judges:
+            if isinstance(judge, Replacing):
+                judge.replace(chosen)
+        for column, tokens in chosen.items():
+            ids, shares, instead = answers[column]
+            instead.update(tokens.instead)
+            places, best = batch.tokens[tokens.rows], tokens.best
+            if shares is None:
+                ids[places, 0] = best.cpu().numpy()
+            else:
+                ids[places], shares[places] = self.decoders[column].top(
+                    tokens.scores, batch.counts, best, ids.shape[1], tokens.temperature, batch.rows
+                )
+
+    def _tokens(
+        self, batch: BatchScores, column: str, reading: Reading, decided: Mapping[str, Tokens] = MappingProxyType({})
+    ) -> Tokens:
+        """What judges see of a batch in a column."""
+        conditionals = partial(self.decoders[column].log_conditionals, counts=batch.counts)
+        return Tokens(
+            column,
+            reading,
+            batch.tokens,
+            batch.open_rows[column],
+            batch.scores[column],
+            decided,
+            conditionals,
+            self._temperatures.get(column, 1.0),
+        )
 
     def _scores(
         self,
-        batches: Sequence[PackedBatch],
-        forms: Sequence[str],
+        reading: Reading,
         columns: Sequence[str],
-        decided: Mapping[str, np.ndarray] = _NOTHING,
+        settled: Mapping[str, np.ndarray] = _NOTHING,
+        fixed_shapes: bool = False,
     ) -> Iterator[BatchScores]:
         """The mean scores of all tokens, batch by batch; to be used within `own_turn`. See `Networks.scores` for
-        `decided`.
+        `settled`.
         """
-        of_members = [scorer.scores(forms, batches, columns, decided) for scorer in self._scorers]
+        batches = self._batches(reading.sentences, fixed_shapes)
+        of_members = [scorer.scores(reading.forms, batches, columns, settled) for scorer in self._scorers]
         for batch, first, *others in zip(batches, *of_members, strict=True):
             scores = dict(first)
             for each in others:
                 scores |= {column: scores[column].float() + more.float() for column, more in each.items()}
-            yield BatchScores(scores, batch.tokens, batch.counts, FIXED_SENTENCES if batch.fixed else None)
+            every = np.arange(len(batch.tokens))
+            rows = {c: np.flatnonzero(settled[c][batch.tokens] < 0) if c in settled else every for c in scores}
+            yield BatchScores(scores, rows, batch.tokens, batch.counts, FIXED_SENTENCES if batch.fixed else None)
 
     def _batches(self, read: Sequence[Sequence[str]], fixed_shapes: bool = False) -> list[PackedBatch]:
         """Which sentences are computed together; it follows from their list alone."""
@@ -144,35 +223,61 @@ class Engine:
         return list(plan_batches(read, lambda sentence: max(group.size(sentence) for group in self.groups)))
 
     def score(self, sentences: Sequence[Sequence[str]]) -> Scored:
-        """The scores of all columns and tokens in float32. All are in memory at once."""
-        read = self.as_read(sentences)
-        forms = [form for sentence in read for form in sentence]
+        """The scores of all columns and words in float32. All are in memory at once."""
+        reading = self.reader.read(sentences)
         with own_turn():
             batches = [
                 batch._replace(scores={column: each.float() for column, each in batch.scores.items()})
-                for batch in self._scores(self._batches(read), forms, self.vocabulary.columns)
+                for batch in self._scores(reading, self.vocabulary.columns)
             ]
-        return Scored(forms, batches)
+        return Scored(reading, batches)
 
     def weighed(self, scored: Scored) -> list[BatchScores]:
-        """The scores as they are decoded, but for `Symbols`: -inf for a lemma that a word cannot have."""
-        batches = [batch.copied() for batch in scored.batches]
+        """The scores after the judges that know of training alone: -inf for a lemma that a word cannot have."""
+        batches = list(scored.copied())
         with own_turn():
             for batch in batches:
-                for column, each in batch.scores.items():
-                    self.vocabulary.codecs[column].weigh(each, scored.forms, batch.tokens)
+                for column in batch.scores:
+                    for judge in self.judges:
+                        if isinstance(judge, Refusing) and judge.is_training and column in judge.columns:
+                            judge.refuse(self._tokens(batch, column, scored.reading))
         return batches
 
-    def decoded(self, scored: Scored, request: Request) -> dict[str, Decoded]:
+    def answers(self, scored: Scored, request: Request) -> dict[str, Answers]:
         """The tags that `tag` finds, of all columns, with this engine's temperatures; the scores stay as they are."""
-        symbols = self.symbols.find(scored.forms)
+        answers = self._answers(scored.reading, self.vocabulary.columns, request)
         with own_turn():
-            found = [
-                self._decoding.decode(batch.copied(), scored.forms, request, _NO_CONSTRAINTS, _NOTHING, symbols)
-                for batch in scored.batches
-            ]
-        places = [batch.tokens for batch in scored.batches]
-        return {column: joined([each[column] for each in found], places) for column in self.vocabulary.columns}
+            for batch in scored.copied():
+                self._judge(batch, scored.reading, answers)
+        return answers
+
+    def fill(
+        self, window: Sequence[Sentence], reading: Reading, answers: Mapping[str, Answers], request: Request
+    ) -> None:
+        """Gives each sentence of a window its part of the answers."""
+        spans = list(pairwise(accumulate(map(len, window), initial=0)))
+        for sentence in window:
+            sentence.tags, sentence.probabilities, sentence.alternatives = {**sentence.tags}, {}, {}
+        for column, (ids, of_ids, instead) in answers.items():
+            best, shares, alternatives = self.vocabulary.codecs[column].read(reading.forms, ids, of_ids, request.top)
+            for place, (tag, share) in instead.items():
+                best[place] = tag
+                if shares is not None:
+                    shares[place] = share
+                if alternatives is not None:  # what is left is shared as before
+                    others = dict(alternatives[place] if share < 1 else ())
+                    rest = 1 - others.pop(tag, 0.0)
+                    scale = (1 - share) / rest if rest > 0 else 0.0
+                    pairs = sorted(
+                        ((other, round(p * scale, 6)) for other, p in others.items()), key=lambda pair: -pair[1]
+                    )
+                    alternatives[place] = [(tag, share), *pairs][: request.top]
+            for sentence, (start, end) in zip(window, spans, strict=True):
+                sentence.tags[column] = best[start:end]
+                if request.probabilities and shares is not None:
+                    sentence.probabilities[column] = shares[start:end]
+                if request.top > 1 and alternatives is not None:
+                    sentence.alternatives[column] = alternatives[start:end]
 
     @property
     def widths(self) -> list[int]:
@@ -206,5 +311,5 @@ class Engine:
         """Forgets what was computed of word forms."""
         for scorer in self._scorers:
             scorer.cache.clear()
-        if self.unseen is not None:
-            self.unseen.clear_cache()
+        for judge in self.judges:
+            judge.forget()

@@ -32,9 +32,8 @@ from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import DEFAULT, bundled_languages, codes_of, find_language, find_tagger
 from tagger.bundled import bundled
 from tagger.errors import InputError, shorten
-from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import DocumentTagger, Tagger
-from tagger.tagging.tagger_options import AUTO, CACHE_SIZE, TaggerOptions
+from tagger.tagging.tagger_options import AUTO, CACHE_SIZE, Request, TaggerOptions
 from tagger.tagging.workers import Workers
 from tagger.text.paragraphs import JsonText, Paragraph, Part, texts_of
 from tagger.text.sentence import Sentence, Token

@@ -412,21 +412,21 @@ class Networks:
         forms: Sequence[str],
         batches: Iterable[PackedBatch],
         columns: Sequence[str],
-        decided: Mapping[str, np.ndarray],
+        settled: Mapping[str, np.ndarray],
     ) -> Iterator[Mapping[str, Tensor]]:
         """For each batch the scores of each column, (N, K), the sum over the networks.
 
         Those of each are divided by its temperatures, and multiplied by its weight.
 
-        `decided` has for some columns the tag of every token, or -1. Only tokens with -1 are scored then, so there are
+        `settled` has for some columns the tag of every token, or -1. Only tokens with -1 are scored then, so there are
         fewer rows.
         """
         for (tokens, _, fixed), states, stack in self._states(forms, batches):
             found = {}
             for column in columns:
                 here, count = states, len(tokens)
-                if column in decided:
-                    rows = np.flatnonzero(decided[column][tokens] < 0)
+                if column in settled:
+                    rows = np.flatnonzero(settled[column][tokens] < 0)
                     count = len(rows)
                     here = states.new_zeros(stack.rows(count, fixed), states.shape[1])
                     torch.index_select(states, 0, torch.from_numpy(rows).to(states.device), out=here[:count])
@@ -498,9 +498,9 @@ class LinearScorer:
         forms: Sequence[str],
         batches: Iterable[PackedBatch],
         columns: Sequence[str],
-        decided: Mapping[str, np.ndarray],
+        settled: Mapping[str, np.ndarray],
     ) -> Iterator[Mapping[str, Tensor]]:
-        """As `Networks.scores`, of one column, whose tags are never decided."""
+        """As `Networks.scores`, of one column, of which no token is settled."""
         column = self._member.column
         rows_of = self.cache.lookup([EDGE, *forms]) if column in columns else None
         for tokens, counts, _ in batches:

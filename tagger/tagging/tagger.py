@@ -10,15 +10,14 @@ from typing import Any, TypeVar, cast, overload
 
 from tagger.bundle.bundle import Bundle
 from tagger.errors import InputError, shorten
-from tagger.tagging.decoding import Request, constraints_of, fill, given_tags
 from tagger.tagging.engine import Engine
-from tagger.tagging.tagger_options import AUTO, TaggerOptions, checked_column, checked_columns, checked_tokens
+from tagger.tagging.tagger_options import AUTO, Request, TaggerOptions, checked_column, checked_columns, checked_tokens
 from tagger.tagging.workers import WorkBatch, Workers
 from tagger.text.files import read_lines
 from tagger.text.formats import read_parts
 from tagger.text.paragraphs import MAX_GROUP, Part, cut_parts, cut_texts, grouped
 from tagger.text.sentence import Sentence, Token
-from tagger.text.strings import is_given
+from tagger.text.strings import NO_TAG, is_given
 from tagger.text.tags import Lexicon, known_tags, read_lexicon
 from tagger.words.segment import RULES, RuleSegmenter, Segmenter
 
@@ -194,7 +193,7 @@ class Tagger(DocumentTagger):
         self.lexicons = self._read_lexicons(options.lexicons) if options.lexicons else {}
         for member in bundle.members:
             member.network.eval().to(self.device)
-        self.engine = Engine(bundle, options)
+        self.engine = Engine(bundle, options, self.lexicons)
         self.has_fixed_shapes = self.engine.has_fixed_shapes
         spaced = [form for form in self.vocabulary.forms if " " in form]
         rare = len(spaced) <= MAX_SPACED_SHARE * len(self.vocabulary.forms)
@@ -230,11 +229,7 @@ class Tagger(DocumentTagger):
                 " give it tokens (--input tokens, conllu or jsonl), or train it a segmenter (init=FOLDER"
                 " trainer.max_epochs=0)"
             )
-        if self.segmenter.name == "english":  # whose rules know such characters
-            return self.segmenter.segment_all(paragraphs)
-        read = [*map(self.engine.spelling.text, paragraphs)]
-        cuts = zip(self.segmenter.segment_all(read), read, paragraphs, strict=True)
-        return [cut if text == written else _as_written(cut, text, written) for cut, text, written in cuts]
+        return self.engine.reader.cut(paragraphs, self.segmenter)
 
     def cuts_of(self, parts: Sequence[Part]) -> Iterator[list[list[Token]]]:
         """The sentences of each paragraph of some parts, cut together."""
@@ -247,12 +242,13 @@ class Tagger(DocumentTagger):
 
     def tag_window(self, window: list[Sentence], request: Request) -> None:
         """Tags sentences, all at once, under the constraints of lexicons and of tags that are given."""
-        sentences = [sentence.tokens for sentence in window]
-        given = given_tags(window, self.columns) if request.keep else {}
-        constraints = constraints_of(sentences, self.lexicons, given, self.vocabulary)
-        read = self.engine.as_read(sentences)
-        found = self.engine.tag(read, request, constraints)
-        fill(window, read, found, request, self.vocabulary.codecs, self.engine.unseen)
+        given = {
+            column: [tag for each in window for tag in each.tags.get(column) or [NO_TAG] * len(each)]
+            for column in (self.columns if request.keep else ())
+            if any(column in sentence.tags for sentence in window)
+        }
+        reading = self.engine.reader.read([sentence.tokens for sentence in window], given)
+        self.engine.fill(window, reading, self.engine.tag(reading, request), request)
 
     def _read_lexicons(self, files: Mapping[str, Path | str]) -> dict[str, Lexicon]:
         """The lexicons of columns; an empty name stands for the first column."""
@@ -278,16 +274,6 @@ class Tagger(DocumentTagger):
 
         for tagged in self.stream(remembered(), probabilities=True):
             yield tagged, gold.popleft()
-
-
-def _as_written(sentences: list[list[Token]], read: str, written: str) -> list[list[Token]]:
-    """Tokens of a text as it was read, with the words of multiword tokens as it is written: `l’`, not `l'`."""
-
-    def own(token: Token) -> Token:
-        spans = read[token.start : token.end], written[token.start : token.end]
-        return token._replace(words=tuple(word.translate(str.maketrans(*spans)) for word in token.words))
-
-    return [[own(token) if token.words else token for token in tokens] for tokens in sentences]
 
 
 def _segmenter(bundle: Bundle, choice: str, name: str) -> Segmenter:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tagger.errors import InputError, shorten
 from tagger.model.batch import BATCH_TOKENS
@@ -36,6 +36,17 @@ class TaggerOptions:
         self.device = choose_device(self.device)
         self.precision = choose_precision(self.precision, self.device)
         self.workers = self.workers if self.device == "cpu" else 1
+
+
+class Request(NamedTuple):
+    """The results that are wanted for every token."""
+
+    columns: Sequence[str] | None = None  # None: all
+    top: int = 1
+    probabilities: bool = False
+    keep: bool = False  # whether tags that sentences have stay as they are
+    # Whether the tags of a sentence must not depend on the others, to the last bit of a score; see `PackedBatch`
+    fixed_shapes: bool = False
 
 
 def checked_tokens(tokens: Any) -> list[str]:

@@ -31,10 +31,9 @@ from tagger.evaluation.report_page import (
 )
 from tagger.model.transformer import MULTILINGUAL
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.decoding import Request, fill
 from tagger.tagging.engine import Scored
 from tagger.tagging.tagger import Tagger
-from tagger.tagging.tagger_options import TaggerOptions
+from tagger.tagging.tagger_options import Request, TaggerOptions
 from tagger.text.conllu import write_conllu
 from tagger.text.output_files import whole_file
 from tagger.text.sentence import Sentence
@@ -110,8 +109,7 @@ def tag_with(
         of_part = scored or taggers[0].engine.score([sentence.tokens for sentence in part])
         for tagger, pairs in zip(taggers, found, strict=True):
             tagged, request = [replace(sentence) for sentence in part], Request(probabilities=True)
-            decoded = tagger.engine.decoded(of_part, request)
-            fill(tagged, [of_part.forms], decoded, request, tagger.vocabulary.codecs, tagger.engine.unseen)
+            tagger.engine.fill(tagged, of_part.reading, tagger.engine.answers(of_part, request), request)
             pairs += [(each, sentence.tags) for each, sentence in zip(tagged, part, strict=True)]
     return found
 

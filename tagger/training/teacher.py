@@ -35,8 +35,8 @@ from tagger.model.batch import Batch
 from tagger.model.crf import packing
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.cached_outputs import saved_array
-from tagger.tagging.decoding import Request
 from tagger.tagging.languages import load
+from tagger.tagging.tagger_options import Request
 from tagger.text.files import file_version
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG
@@ -203,7 +203,7 @@ class Teacher:
         def write(file: BinaryIO) -> None:
             engine = self.tagger.engine
             request = Request([*sizes], max(sizes.values()), probabilities=True)
-            found = engine.tag(engine.as_read(sentences), request)
+            found = engine.tag(engine.reader.read(sentences), request)
             shard = np.empty(shape, IDS)
             for column, (ids, shares) in by_column(shard, sizes).items():
                 tags = found[column]

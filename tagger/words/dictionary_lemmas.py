@@ -1,26 +1,23 @@
-"""Words that training lacks -> the lemmas that a dictionary gives them, where it is more reliable than the network.
+"""Rare words of training and a dictionary -> how often the dictionary's lemma is right, for words that training lacks.
 
 The network gives such a word an ending by analogy, which can leave no word. A dictionary gives it a lemma that is one,
 but not always as the treebank writes it. How often it is right is counted on rare words of training, by the words' UPOS
-and by the change from form to lemma (`LemmaReliability`). A dictionary's lemma comes first if this share is above the
-probability that the network gives its own best edit script (`UnseenLemmas`). A tag that the dictionary knows little of,
-such as PROPN, guards itself.
+and by the change from form to lemma (`LemmaReliability`). The judge `DictionaryLemmas` puts a dictionary's lemma first
+if this share is above the probability that the network gives its own best edit script. A tag that the dictionary knows
+little of, such as PROPN, guards itself.
 """
-
-# n tokens, K tags of UPOS
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import numpy as np
 from msgspec import Meta
 
 from tagger.text.schema import Count, ShortName, Size
 from tagger.text.strings import LEMMA, UPOS, is_annotated
-from tagger.words.dictionary import Dictionary, open_dictionary
-from tagger.words.tag_codec import ShownTags, TagCodec
+from tagger.words.dictionary import Dictionary
 
 RARE = 3  # occurrences of a form in training, at most, by which words that training lacks are judged
 PRIOR_OF_TAG = 5.0  # words that a tag is smoothed with, as reliable as all
@@ -92,87 +89,3 @@ def reliabilities(counts: Counts, tags: Sequence[str]) -> tuple[dict[int, int], 
     of_all = sum(number for _, number, _ in found) / max(1, sum(number for _, _, number in found))
     of_tag = (right.sum(0) + PRIOR_OF_TAG * of_all) / (every.sum(0) + PRIOR_OF_TAG)
     return rows, (right + PRIOR_OF_CHANGE * of_tag) / (every + PRIOR_OF_CHANGE)
-
-
-class _Entry(NamedTuple):
-    row: int  # of the reliabilities, those of new lemmas first
-    lemma: str
-    differs: dict[int, bool]  # whether an edit script gives another lemma, of those that the network chose
-
-
-_NOTHING = _Entry(0, "", {})  # of a form that training has, or no dictionary
-
-
-class UnseenLemmas:
-    """The dictionary of a tagger at work; `capacity` forms are remembered."""
-
-    def __init__(self, reliability: LemmaReliability, codec: TagCodec, upos: Sequence[str], capacity: int) -> None:
-        self._dictionary = open_dictionary(**reliability.dictionary)
-        self._codec, self._capacity = codec, capacity
-        (self._new, shares), (self._known, of_known) = (
-            reliabilities(counts, upos) for counts in (reliability.new, reliability.known)
-        )
-        self._shares, self._first_known = np.concatenate([shares, of_known]), len(shares)
-        self._entries: dict[str, _Entry] = {}
-
-    def rivals(
-        self, forms: Sequence[str], scripts: np.ndarray, upos: np.ndarray | None, names: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The places of the tokens to which the dictionary gives another lemma, and how reliable each is, (rivals,).
-
-        `scripts` (n,) are ids of the network's edit scripts, `upos` (n,) ids, None if the tagger does not know them,
-        and `names` (n,) says whether a token is a name, whose lemma has a capital.
-        """
-        entries = self._look_up(forms)
-        places = []
-        for place, ((_, lemma, differs), script) in enumerate(zip(entries, scripts.tolist(), strict=True)):
-            if lemma and not (names[place] and lemma[0].islower()):
-                is_other = differs.get(script)
-                if is_other is None:
-                    is_other = differs[script] = lemma != self._codec.tag(forms[place], script)
-                if is_other:
-                    places.append(place)
-        rows = [entries[place].row for place in places]
-        return np.array(places, dtype=np.int64), self._shares[rows, 0 if upos is None else upos[places]]
-
-    def put(self, shown: ShownTags, forms: Sequence[str], reliability: np.ndarray, top: int) -> None:
-        """Puts the dictionary's lemma of tokens with a `reliability` (n,) above 0 before the others, whose shares
-        shrink.
-        """
-        (places,) = np.nonzero(reliability)
-        entries = self._look_up([forms[place] for place in places.tolist()])
-        shares = reliability[places].round(6).tolist()
-        for place, share, (_, lemma, _) in zip(places.tolist(), shares, entries, strict=True):
-            shown.best[place] = lemma
-            if shown.probabilities is not None:
-                shown.probabilities[place] = share
-            if shown.alternatives is not None:
-                others = dict(shown.alternatives[place])
-                rest = 1 - others.pop(lemma, 0.0)
-                scale = (1 - share) / rest if rest > 0 else 0.0
-                pairs = [(other, round(p * scale, 6)) for other, p in others.items()]
-                shown.alternatives[place] = [(lemma, share), *sorted(pairs, key=lambda pair: -pair[1])][:top]
-
-    def clear_cache(self) -> None:
-        """Forgets what was looked up."""
-        self._entries = {}
-
-    def _look_up(self, forms: Sequence[str]) -> list[_Entry]:
-        remembered = self._entries  # other threads may begin a new one
-        missing = {form for form in forms if form not in remembered}
-        if missing and len(remembered) + len(missing) > self._capacity:
-            remembered, missing = {}, set(forms)
-            self._entries = remembered
-        entries = dict.fromkeys(missing, _NOTHING)
-        unseen = sorted(form for form in missing if not self._codec.has_form(form))
-        if unseen:
-            found = self._dictionary.look_up(unseen)
-            for form, lemma, change in zip(unseen, found.lemmas, found.changes.tolist(), strict=True):
-                if lemma in self._codec.lemmas:
-                    row = self._first_known + self._known.get(change, 0)
-                else:
-                    row = self._new.get(change, 0)
-                if lemma:
-                    entries[form] = _Entry(row, self._codec.compounds.cut(lemma), {})
-        remembered.update(entries)
-        return [remembered[form] for form in forms]

@@ -15,16 +15,12 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from tagger.text.strings import LEMMA, NO_TAG, is_annotated
 from tagger.words.compounds import Compounds
-from tagger.words.edit_scripts import apply_script, edit_script, least_characters, length
+from tagger.words.edit_scripts import apply_script, edit_script, least_characters
 
 OTHER_SCRIPTS = 8  # that are tried besides the best ones, since they may give the same lemma
-KNOWN_LEMMA = 2.5  # points that a known lemma adds to a score: chosen on dev of eleven treebanks
-CAPITALS = 0.1  # share of the training data's capitalized forms whose lemmas have a capital; treebanks: 0.02 or 0.2
 _Alternatives = list[list[tuple[str, float]]]
 
 
@@ -53,14 +49,14 @@ class TagCodec:
     """
 
     def __init__(self, column: str, tags: Sequence[str], form_tags: Mapping[str, Sequence[int]] | None = None) -> None:
-        self._column, self._form_tags = column, form_tags or {}
-        self._names = np.array(tags, dtype=object)
+        self._column, self.form_tags = column, form_tags or {}
+        self.names = np.array(tags, dtype=object)
         least = [n for n in map(least_characters, tags) if n is not None] if column == LEMMA else []
         self.edits = column == LEMMA and len(least) == len(tags)
-        self._least = np.array(least if self.edits else [], dtype=np.int64)  # (K,) characters that each script needs
+        self.least = np.array(least if self.edits else [], dtype=np.int64)  # (K,) characters that each script needs
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self.names)
 
     def learned(self, forms: Sequence[str], tags: Sequence[str]) -> Sequence[str]:
         """See `learned_tags`."""
@@ -68,17 +64,12 @@ class TagCodec:
 
     def tag(self, form: str, tag: int) -> str:
         """The tag of a word that has an id."""
-        name: str = self._names[tag]
+        name: str = self.names[tag]
         return self._lemma(name, form) if self.edits else name
 
     def has_form(self, form: str) -> bool:
         """Whether training gives a form edit scripts."""
-        return bool(self._form_tags.get(form))
-
-    def decided(self, forms: Sequence[str]) -> np.ndarray:
-        """(N,) the id of the only script that a form of the training data has; -1 for other forms."""
-        only = self._only
-        return np.fromiter((only.get(form, -1) for form in forms), dtype=np.int64, count=len(forms))
+        return bool(self.form_tags.get(form))
 
     @cached_property
     def lemmas(self) -> frozenset[str]:
@@ -92,99 +83,11 @@ class TagCodec:
 
     @cached_property
     def _lemmas_of(self) -> dict[str, set[str]]:
-        names = self._names
+        names = self.names
         return {
             form: {lemma for tag in ids if (lemma := apply_script(names[tag], form)) is not None}
-            for form, ids in self._form_tags.items()
+            for form, ids in self.form_tags.items()
         }
-
-    @cached_property
-    def _small(self) -> np.ndarray:
-        """The ids of scripts that lower-case a word; none if lemmas have no capitals, as in some treebanks."""
-        capitalized = [form for form, ids in self._form_tags.items() if ids and form.istitle()]
-        kept = sum(any(self.tag(form, tag)[:1].isupper() for tag in self._form_tags[form]) for form in capitalized)
-        small = np.array([script.startswith("lower:") for script in self._names], dtype=bool)
-        has_capitals = kept > CAPITALS * len(capitalized) and np.any(~small & (self._least <= 1))
-        return np.flatnonzero(small & has_capitals)
-
-    @property
-    def keeps_names(self) -> bool:
-        """Whether a name's lemma has a capital."""
-        return self.edits and len(self._small) > 0
-
-    def keep_capitals(self, scores: Tensor, names: np.ndarray) -> None:
-        """Makes the scores (N, K) of the scripts that lower-case a word -inf in the rows of names."""
-        rows = torch.from_numpy(names).to(scores.device)
-        scores[rows[:, None], torch.from_numpy(self._small).to(scores.device)] = -torch.inf
-
-    @cached_property
-    def _lone(self) -> np.ndarray:
-        """The ids of scripts that keep nothing of a word, and that training has for one form alone.
-
-        There are none if no other script fits words of one character: a word must keep one that it can have.
-        """
-        forms = np.zeros(len(self), dtype=np.int64)
-        for ids in self._form_tags.values():
-            forms[ids] += 1
-        lone = (forms == 1) & (self._least == 0)
-        return np.nonzero(lone & np.any(~lone & (self._least <= 1)))[0]
-
-    @cached_property
-    def _only(self) -> dict[str, int]:
-        return {form: ids[0] for form, ids in self._form_tags.items() if len(ids) == 1}
-
-    def weigh(self, scores: Tensor, forms: Sequence[str], places: np.ndarray) -> None:
-        """Makes the scores -inf of the scripts that a word cannot have, and raises those that give a known lemma.
-
-        A word cannot have scripts that need a longer word; a form of the training data cannot have those that it lacks
-        there, and another word none that are the whole lemma of one form. Of other words, a script that may become the
-        best so gets `KNOWN_LEMMA` more if its lemma is one of the training data.
-
-        Args:
-            scores: (N, K), changed in place.
-            places: (N,), the place in `forms` of each token's word.
-        """
-        if not self.edits:
-            return
-        words = [forms[place] for place in places.tolist()]
-        allowed = [self._form_tags.get(word, ()) for word in words]
-        counts = np.array([len(ids) for ids in allowed], dtype=np.int64)
-        # An empty word has what one character has: no script is for it, and its lemma is empty.
-        lengths = [0 if ids else max(1, length(word)) for word, ids in zip(words, allowed, strict=True)]
-        (known,) = np.nonzero(counts)
-        if len(known):
-            rows = torch.from_numpy(np.repeat(np.arange(len(words)), counts)).to(scores.device)
-            scripts = torch.tensor([script for ids in allowed for script in ids], device=scores.device)
-            kept = scores[rows, scripts]
-            scores[torch.from_numpy(known).to(scores.device)] = -torch.inf
-            scores[rows, scripts] = kept
-        of_words = np.array(lengths, dtype=np.int64)
-        (short,) = np.nonzero((of_words < self._least.max(initial=0)) & (counts == 0))
-        if len(short):
-            unfit = self._least > of_words[short, None]  # (short words, K)
-            unfit[unfit.all(axis=1)] = False  # nothing fits: `tag` gives the word itself
-            rows = torch.from_numpy(short).to(scores.device)
-            scores[rows] = scores[rows].masked_fill(torch.from_numpy(unfit).to(scores.device), -torch.inf)
-        (new,) = np.nonzero(counts == 0)
-        if len(new) and self._form_tags:
-            rows = torch.from_numpy(new).to(scores.device)
-            if len(self._lone):
-                scores[rows[:, None], torch.from_numpy(self._lone).to(scores.device)] = -torch.inf
-            self._prefer_known(scores, words, rows)
-
-    def _prefer_known(self, scores: Tensor, words: Sequence[str], new: Tensor) -> None:
-        """Raises the scores of scripts that give a known lemma, and lowers unfit ones, in the rows of `new` words."""
-        of_new = scores[new]
-        near = of_new > of_new.amax(1, keepdim=True) - KNOWN_LEMMA
-        near &= near.sum(1, keepdim=True) > 1  # a script with no rival stays the best
-        near &= torch.from_numpy(self._least > 0).to(scores.device)  # a whole lemma is known whatever the word
-        rows, scripts = torch.nonzero(near, as_tuple=True)
-        at, change = new[rows], []
-        for row, script in zip(at.tolist(), scripts.tolist(), strict=True):
-            lemma = _made(self._names[script], words[row])
-            is_known = lemma in self.lemmas or (lemma and self.compounds.has_parts(self.compounds.cut(lemma)))
-            change.append(-KNOWN_LEMMA if lemma is None else KNOWN_LEMMA if is_known else 0)
-        scores[at, scripts] += torch.tensor(change, dtype=scores.dtype, device=scores.device)
 
     def candidates(self, top: int, probabilities: bool) -> int:
         """How many tags of each token `read` needs for `top` alternatives."""
@@ -192,7 +95,7 @@ class TagCodec:
 
     def read(self, forms: Sequence[str], ids: np.ndarray, probabilities: np.ndarray | None, top: int) -> ShownTags:
         """The tags of N words, from the ids of the k best tags of each, (N, k), best first, and their probabilities."""
-        names = self._names[ids]
+        names = self.names[ids]
         first: list[str] = names[:, 0].tolist()
         if self.edits:
             first = [self._lemma(name, form) for name, form in zip(first, forms, strict=True)]
@@ -210,7 +113,7 @@ class TagCodec:
 
     def _lemma(self, script: str, form: str) -> str:
         """What a script makes of a word, or the word itself if it does not fit; parts of an unknown word are marked."""
-        lemma = _made(script, form)
+        lemma = made(script, form)
         lemma = form if lemma is None else lemma
         return lemma if self.has_form(form) else self.compounds.cut(_in_one_case(lemma, form))
 
@@ -250,4 +153,4 @@ def _in_one_case(lemma: str, form: str) -> str:
 
 
 _script = lru_cache(maxsize=1 << 17)(edit_script)
-_made = lru_cache(maxsize=1 << 17)(apply_script)
+made = lru_cache(maxsize=1 << 17)(apply_script)

@@ -1,8 +1,7 @@
-"""The engine gives what the network gives, whatever is beside it or remembered; sentences in one case are read."""
+"""The engine gives what the network gives, whatever is beside it or remembered."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,20 +11,16 @@ from torch import Tensor, nn
 
 import tagger
 from tagger.bundled import bundled
-from tagger.evaluation.calibration import fit_temperatures
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.decoding import Request
 from tagger.tagging.engine import Engine
 from tagger.tagging.form_cache import FormCache
 from tagger.tagging.stack import padded_rows
-from tagger.tagging.tagger import Tagger
-from tagger.tagging.tagger_options import TaggerOptions
+from tagger.tagging.tagger_options import Request, TaggerOptions
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
-from tagger.text.sentence import Sentence
-from tagger.words.casing import Casing
-from tests.conftest import CORPUS, LEMMAS, TOKENS, bundle_of, make_batch, make_network
+from tagger.words.reading import Reading
+from tests.conftest import CORPUS, TOKENS, bundle_of, make_batch, make_network
 from tests.tagging.test_chains import with_linear
 
 SENTENCES = [
@@ -67,11 +62,11 @@ def test_batches_cuts_and_memory_change_nothing(vocabulary: Vocabulary, monkeypa
     network = make_network(vocabulary, seed=4, hidden={"forward": 16, "backward": 16})
     sentences = [[*sentence[i % 3 :], *sentence] for i in range(40) for sentence in SENTENCES]
     request = Request(top=3, probabilities=True)
-    whole = make_engine(network, vocabulary).tag(sentences, request)
+    whole = make_engine(network, vocabulary).tag(Reading(sentences), request)
     monkeypatch.setattr("tagger.model.batch.BATCH_TOKENS", 30)
     small = make_engine(network, vocabulary, forms=20)
     for _ in range(2):
-        found = small.tag([[], *sentences, []], request)
+        found = small.tag(Reading([[], *sentences, []]), request)
         for column, (ids, probabilities, _) in whole.items():
             assert np.array_equal(found[column].ids, ids)
             assert probabilities is not None
@@ -88,7 +83,7 @@ def test_the_same_list_gives_the_same_numbers_whatever_was_tagged_before(
     fresh = make_engine(network, vocabulary, precision=precision)
     used = make_engine(network, vocabulary, precision=precision, forms=45)
     for sentences in (SENTENCES * 20, SENTENCES, SENTENCES[:1], SENTENCES * 20):
-        used.tag([[f"new{i}" for i in range(17)], *SENTENCES[::-1]], Request())
+        used.tag(Reading([[f"new{i}" for i in range(17)], *SENTENCES[::-1]]), Request())
         assert torch.equal(scores_of(used, sentences)["xpos"], scores_of(fresh, sentences)["xpos"])
 
 
@@ -121,29 +116,29 @@ def test_what_memory_held_before_does_no_harm(
 
 def test_several_columns_get_tags_that_training_has_together(vocabulary: Vocabulary) -> None:
     network = make_network(vocabulary, seed=4)
-    free = make_engine(network, dataclasses.replace(vocabulary, combinations=[])).tag(SENTENCES, Request())
+    free = make_engine(network, dataclasses.replace(vocabulary, combinations=[])).tag(Reading(SENTENCES), Request())
     engine = make_engine(network, vocabulary)
     known = set(map(tuple, vocabulary.combinations))
     before = list(zip(*(free[column].ids[:, 0].tolist() for column in free), strict=True))
     assert not set(before) <= known
     for top in (1, 2):
-        found = engine.tag(SENTENCES, Request(list(free), top, top > 1))
+        found = engine.tag(Reading(SENTENCES), Request(list(free), top, top > 1))
         pairs = list(zip(*(found[column].ids[:, 0].tolist() for column in free), strict=True))
         assert set(pairs) <= known
         assert all(pair == other for pair, other in zip(pairs, before, strict=True) if other in known)
-        swapped = engine.tag(SENTENCES, Request(list(free)[::-1], top, top > 1))
+        swapped = engine.tag(Reading(SENTENCES), Request(list(free)[::-1], top, top > 1))
         assert all(np.array_equal(swapped[column].ids, found[column].ids) for column in free)
     for column in free:  # one alone is free
-        assert np.array_equal(engine.tag(SENTENCES, Request([column]))[column].ids, free[column].ids)
+        assert np.array_equal(engine.tag(Reading(SENTENCES), Request([column]))[column].ids, free[column].ids)
 
 
 def test_columns_and_nothing(vocabulary: Vocabulary) -> None:
     network = make_network(vocabulary)
     engine = make_engine(network, vocabulary)
-    assert list(engine.tag(SENTENCES, Request(["xpos"]))) == ["xpos"]
-    assert len(engine.tag(SENTENCES, Request(["xpos"]))["xpos"].ids) == sum(map(len, SENTENCES))
+    assert list(engine.tag(Reading(SENTENCES), Request(["xpos"]))) == ["xpos"]
+    assert len(engine.tag(Reading(SENTENCES), Request(["xpos"]))["xpos"].ids) == sum(map(len, SENTENCES))
     for nothing in ([], [[], []]):
-        found = engine.tag(nothing, Request(top=2, probabilities=True))["upos"]
+        found = engine.tag(Reading(nothing), Request(top=2, probabilities=True))["upos"]
         assert found.ids.shape == (0, 2)
         assert found.probabilities is not None
         assert len(found.probabilities) == 0
@@ -170,15 +165,15 @@ def test_with_fixed_shapes_a_sentence_has_the_same_scores_to_the_bit_whatever_is
     request = Request(top=len(vocabulary.tags["upos"]), probabilities=True)
     engine, fresh = (Engine(bundle, TaggerOptions("cpu", precision)) for _ in range(2))
     fixed = request._replace(fixed_shapes=True)
-    whole = engine.tag(sentences, fixed)
-    plain = engine.tag(sentences, request)
+    whole = engine.tag(Reading(sentences), fixed)
+    plain = engine.tag(Reading(sentences), request)
     for column, (_, shares, _) in plain.items():
         assert np.allclose(whole[column].probabilities, shares, atol=0.05 if precision == "bfloat16" else 1e-5)  # type: ignore[arg-type]
     ends = np.cumsum([len(sentence) for sentence in sentences])
     for i in (0, 1, 57, 130, len(sentences) - 1):
         start, end = ends[i] - len(sentences[i]), ends[i]
         for some, place in (([sentences[i]], 0), ([["book"] * 50, sentences[i], ["They"]], 50)):
-            alone = (fresh if place else engine).tag(some, fixed)
+            alone = (fresh if place else engine).tag(Reading(some), fixed)
             for column, (ids, shares, _) in whole.items():
                 here = slice(place, place + len(sentences[i]))
                 own = alone[column].probabilities
@@ -227,7 +222,7 @@ def test_probabilities_are_those_of_the_scores_at_the_temperature_of_a_column(
         logs = [of_column.log_probabilities(batch.scores[column], batch.counts, temperature) for batch in batches]
         shares = torch.cat(logs).exp().numpy(force=True)[order]
         request = Request(top=shares.shape[1], probabilities=True, fixed_shapes=fixed_shapes)
-        tags = engine.tag(sentences, request)[column]
+        tags = engine.tag(Reading(sentences), request)[column]
         expected = np.empty(shares.shape)
         np.put_along_axis(expected, tags.ids, tags.probabilities, axis=1)
         assert np.allclose(shares, expected, atol=2e-6)
@@ -241,11 +236,13 @@ def test_scripts_of_known_forms_need_no_scores(fixed_shapes: bool) -> None:
     counts = [len(ids) for ids in vocabulary.form_tags["lemma"]]
     assert min(counts) == 1 < max(counts)  # some forms have one script, some several
     engine = make_engine(make_network(vocabulary), vocabulary)
-    plain = engine.tag(SENTENCES, Request(fixed_shapes=fixed_shapes))
-    weighed = engine.tag(SENTENCES, Request(probabilities=True, fixed_shapes=fixed_shapes))
+    plain = engine.tag(Reading(SENTENCES), Request(fixed_shapes=fixed_shapes))
+    weighed = engine.tag(Reading(SENTENCES), Request(probabilities=True, fixed_shapes=fixed_shapes))
     for column in ("upos", "lemma"):
         assert plain[column].ids[:, 0].tolist() == weighed[column].ids[:, 0].tolist()
-    alone = engine.tag([["flights"]], Request(["lemma"], fixed_shapes=fixed_shapes))  # nothing is left to be scored
+    alone = engine.tag(
+        Reading([["flights"]]), Request(["lemma"], fixed_shapes=fixed_shapes)
+    )  # nothing is left to be scored
     assert alone["lemma"].ids.shape == (1, 1)
 
 
@@ -288,61 +285,3 @@ def test_a_cache_forgets_all_forms_when_it_is_full_or_told() -> None:
     cache.clear()
     assert look_up(cache, [5, 1]) == [5, 1]
     assert cache.computed == 2
-
-
-FORMS = ["Das", "das", "haus", "Haus", "in", "Rom", "NATO", "IN", "und", "Und", "dass", "daß", "groß", "dış", "geht"]
-
-
-READ = {
-    "DAS HAUS IN ROM": "Das haus in Rom",
-    "das haus in rom": "das haus in Rom",
-    "rom , das alte haus": "Rom , das alte haus",
-    "UND DIE NATO .": "Und die NATO .",  # a word that training lacks has no capitals
-    "Das Haus IN ROM": "Das Haus IN Rom",  # IN and NATO stand so in training
-    "UND DAS : Haus geht in NATO UNO": "Und das : Haus geht in NATO UNO",
-    "Das Haus I": "Das Haus I",
-    "DASS DAS HAUS GROSS .": "Dass das haus groß .",
-    "DAS DIŞ İÇİN GEHT": "Das dış için geht",
-    "und ışık süß ΐ": "und ışık süß ΐ",
-    "Und Das Haus In Rom , Das Alte": "Und das haus in Rom , das alte",
-    "Das Haus In Rom Und": "Das Haus In Rom Und",  # five words may be names
-    "Hans Maier , Otto Kern , Eva Haas": "Hans Maier , Otto Kern , Eva Haas",  # so are six without small ones
-    "NATO UNO EU": "NATO UNO EU",
-    "語 語 語": "語 語 語",
-    "": "",
-}
-
-
-def test_what_is_read() -> None:
-    casing = Casing(FORMS)
-    assert {text: " ".join(casing.read(text.split())) for text in READ} == READ
-
-
-def test_what_other_languages_read() -> None:
-    forms = ["der", "Hund", "Haus", "Katze", "Der"]  # where most words have capitals, others get one too
-    assert list(Casing(forms).read(["DER", "BÄR", ",", "DER", "HUND"])) == ["Der", "Bär", ",", "der", "Hund"]
-    forms = ["სახლი", "და", "არის"]  # Georgian has small letters alone, and yet Python knows capitals of them
-    assert list(Casing(forms).read(forms)) == forms
-
-
-def test_tags_and_lemmas_are_those_of_what_is_read(lemmas: Callable[..., Tagger]) -> None:
-    shouted = ["THE", "BOOK", "READS", "WELL", "."]
-    tagger = lemmas()
-    assert tagger.engine.as_read([shouted]) == [["The", "book", "reads", "well", "."]]
-    (found,) = tagger.stream([Sentence(shouted)])
-    assert (found.tokens, found.tags["lemma"]) == (shouted, LEMMAS[1])
-    noisy = lemmas(config={"training": {"noise": 0.3}})
-    (as_it_is,) = noisy.stream([Sentence(shouted)])
-    assert as_it_is.tags["lemma"] != LEMMAS[1]
-    assert noisy.bundle.has_noise
-
-
-def test_whoever_asks_need_not_remember_it(lemmas: Callable[..., Tagger]) -> None:
-    """Teachers ask the engine, and temperatures take its scores."""
-    tagger = lemmas(precision="float32")
-    plain = [Sentence(list(TOKENS[1]), {"upos": CORPUS[1]["upos"], "lemma": LEMMAS[1]}) for _ in range(30)]
-    shouted = [replace(sentence, tokens=[token.upper() for token in sentence.tokens]) for sentence in plain]
-    both = [[sentence.tokens for sentence in sentences] for sentences in (plain, shouted)]
-    one, other = (tagger.engine.tag(tagger.engine.as_read(sentences), Request()) for sentences in both)
-    assert all(np.array_equal(one[column].ids, other[column].ids) for column in tagger.columns)
-    assert fit_temperatures(tagger, shouted) == fit_temperatures(tagger, plain)

@@ -44,7 +44,8 @@ SENTENCES = [TOKENS[i % 3] * (1 + i % 5) for i in range(90)]
 def test_two_processes_tag_as_one(trained: Path, two: Tagger, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     monkeypatch.setattr(workers, "start_method", lambda: method)
     one = tagger.load(trained, "cpu", "float32")
-    one.lexicons = two.lexicons = {"upos": {"word1": ("DET",)}}
+    for each in (one, two):
+        each.lexicons["upos"] = {"word1": ("DET",)}
     two.tag_sentences(TOKENS)  # what processes get a copy of has been used
 
     def said(each: Tagger) -> list[Sentence]:

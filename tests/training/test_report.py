@@ -16,13 +16,13 @@ from tagger.corpus.splits import by_corpus, gold_sentences
 from tagger.evaluation import metrics
 from tagger.evaluation.metrics import report as score
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.decoding import Decoding
 from tagger.tagging.engine import Engine
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import TaggerOptions
 from tagger.training import report as reports
 from tagger.training.report import NAMED, describe, model_card, most_frequent_tags, report_tagger
 from tagger.training.train import train
+from tagger.words.reading import Reading
 from tests.conftest import make_network
 from tests.training.conftest import COMMAND, config_of
 
@@ -148,21 +148,14 @@ def test_a_report_tags_gold_tokens_once_and_keeps_the_tagger_that_it_is_given(
     tagged: list[int] = []
 
     def counting(work: Callable[..., Any]) -> Callable[..., Any]:
-        def counted(self: Engine, sentences: Sequence[Sequence[str]], *rest: Any) -> Any:
-            tagged.append(sum(map(len, sentences)))
-            return work(self, sentences, *rest)
+        def counted(self: Engine, read: Reading | Sequence[Sequence[str]], *rest: Any) -> Any:
+            tagged.append(sum(map(len, read.sentences if isinstance(read, Reading) else read)))
+            return work(self, read, *rest)
 
         return counted
 
-    class Apart(Decoding):
-        """Has temperatures of its own, as any part of a tagger may."""
-
-        def __init__(self, decoders: Any, vocabulary: Any, temperatures: Any, *rest: Any) -> None:
-            super().__init__(decoders, vocabulary, dict(temperatures), *rest)
-
     monkeypatch.setattr(Engine, "score", counting(Engine.score))
     monkeypatch.setattr(Engine, "tag", counting(Engine.tag))
-    monkeypatch.setattr("tagger.tagging.engine.Decoding", Apart)
     monkeypatch.setattr(reports, "SPEED_WORDS", 1)
     bundle = Bundle.load(finished / "tagger").described(temperatures={"upos": 3.0})
     corpus = load_corpus(config_of(treebank).corpus, ["upos"])

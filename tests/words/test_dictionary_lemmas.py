@@ -11,12 +11,12 @@ from tagger.bundle.bundle import Bundle
 from tagger.bundle.saved_config import LEMMAS
 from tagger.errors import InputError
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import Tagger
-from tagger.tagging.tagger_options import TaggerOptions
+from tagger.tagging.tagger_options import Request, TaggerOptions
 from tagger.text.sentence import Sentence
 from tagger.words.dictionary import digest_of
 from tagger.words.dictionary_lemmas import Counts, LemmaReliability
+from tagger.words.judges import DictionaryLemmas
 from tests.bundle.test_validation import change
 from tests.conftest import make_network, make_tagger
 
@@ -98,15 +98,15 @@ def test_batches_processes_and_memory_change_nothing(lemmas: Callable[..., Tagge
     whole = with_dictionary(lemmas(precision="float32"), reliability(90))
     sentences = SENTENCES * 3
     expected = [found for each in sentences for found in tag(whole, [each], probabilities=True, top=2)]
-    assert whole.engine.unseen is not None
-    whole.engine.unseen._capacity = 3
-    copy = pickle.loads(pickle.dumps(whole.engine.unseen))
+    (judge,) = (judge for judge in whole.engine.judges if isinstance(judge, DictionaryLemmas))
+    judge._capacity = 3
+    place, copy = whole.engine.judges.index(judge), pickle.loads(pickle.dumps(judge))
     for _ in range(2):
         found = tag(whole, sentences, probabilities=True, top=2)
         assert [s.tags for s in found] == [s.tags for s in expected]
         for one, other in zip(found, expected, strict=True):
             assert one.probabilities["lemma"] == pytest.approx(other.probabilities["lemma"], abs=1e-5)
-        whole.engine.unseen = copy
+        whole.engine.judges[place] = copy
     fixed = [Sentence(list(tokens)) for tokens in SENTENCES]
     whole.tag_window(fixed, Request(fixed_shapes=True))
     assert [s.tags for s in fixed] == [s.tags for s in expected[: len(SENTENCES)]]

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tagger.errors import InputError
-from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import Tagger
+from tagger.tagging.tagger_options import Request
 from tagger.text.strings import display_width, fitted
+from tagger.words.reading import Reading
 
 MAX_WORDS = 100  # words of a sentence; the tagger reads about 2 * words ** 2 tokens for it
 MAX_DECIDING = 3  # words that are named as deciding a tag
@@ -79,7 +80,7 @@ def explain(tagger: Tagger, sentences: Iterable[Sequence[str]], column: str | No
 
 
 def _explain(tagger: Tagger, tokens: list[str], column: str) -> Explanation:
-    (read,) = tagger.engine.as_read([tokens])
+    (read,) = tagger.engine.reader.read([tokens]).sentences
     whole, count = tuple(read), len(tokens)
     lefts = [whole[: i + 1] for i in range(count)]
     rights = [whole[i:] for i in range(count)]
@@ -89,7 +90,7 @@ def _explain(tagger: Tagger, tokens: list[str], column: str) -> Explanation:
 
     codec = tagger.vocabulary.codecs[column]
     request = Request([column], top=len(codec), probabilities=True)
-    found = tagger.engine.tag(variants, request)[column]
+    found = tagger.engine.tag(Reading(variants), request)[column]
     assert found.probabilities is not None
     p = np.empty(found.ids.shape)  # (N, K) in the order of the tags; in `found` the best tag stands first
     np.put_along_axis(p, found.ids, found.probabilities.astype(float).round(6), axis=1)

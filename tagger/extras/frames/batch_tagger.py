@@ -9,10 +9,9 @@ from typing import Any
 from tagger.bundle.catalog import find_tagger
 from tagger.bundled import bundled
 from tagger.errors import InputError, shorten
-from tagger.tagging.decoding import Request
 from tagger.tagging.languages import load
 from tagger.tagging.tagger import WINDOW_TOKENS, DocumentTagger, cut_windows
-from tagger.tagging.tagger_options import checked_columns, checked_tokens
+from tagger.tagging.tagger_options import Request, checked_columns, checked_tokens
 from tagger.text.formats import read_parts
 from tagger.text.paragraphs import Part, sentences_of
 from tagger.text.sentence import Sentence

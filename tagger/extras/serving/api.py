@@ -12,7 +12,7 @@ from tagger.extras.serving import documents
 from tagger.extras.serving.batcher import Render, TextJob
 from tagger.extras.serving.bodies import Refusal, json_body, read_json
 from tagger.extras.serving.service import Service, description, wanted_columns
-from tagger.tagging import decoding
+from tagger.tagging import tagger_options
 from tagger.tagging.languages import THIN
 from tagger.text.formats import writer
 from tagger.text.paragraphs import Part
@@ -67,7 +67,7 @@ def routes(service: Service) -> APIRouter:
         asked = await read_json(request, TagRequest)
         name, tagger = await service.choose(asked.model, asked.language)
         columns = wanted_columns(tagger, asked.columns)
-        wanted = decoding.Request(tuple(tagger.columns), asked.top, probabilities=True)  # all are chosen together
+        wanted = tagger_options.Request(tuple(tagger.columns), asked.top, probabilities=True)  # all are chosen together
         if (asked.text is None) == (asked.tokens is None):
             raise Refusal(400, 'give either "text" or "tokens"')
         parts: Iterable[Part]

@@ -13,8 +13,8 @@ from queue import Empty, SimpleQueue
 
 from tagger.errors import InputError
 from tagger.extras.serving.bodies import Refusal
-from tagger.tagging.decoding import Request
 from tagger.tagging.tagger import DocumentTagger
+from tagger.tagging.tagger_options import Request
 from tagger.text.paragraphs import Part, sentences_of
 from tagger.text.sentence import Sentence, Token
 

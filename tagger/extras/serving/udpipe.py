@@ -15,7 +15,7 @@ from tagger.extras.serving import documents
 from tagger.extras.serving.batcher import Render, TextJob
 from tagger.extras.serving.bodies import MULTIPART, TEXT, URLENCODED, Refusal, read_form
 from tagger.extras.serving.service import Service
-from tagger.tagging import decoding
+from tagger.tagging import tagger_options
 from tagger.tagging.tagger import DocumentTagger
 from tagger.text.files import decoded_lines
 from tagger.text.formats import read_parts, writer
@@ -82,7 +82,7 @@ def routes(service: Service) -> APIRouter:
             comments = f"# generator = tagger\n# udpipe_model = {name}\n"
             comments += f"# udpipe_model_licence = {licence}\n" if licence else ""
             before += _escaped(comments)
-        wanted = decoding.Request(tuple(tagger.columns)) if tags else None  # all columns are chosen together
+        wanted = tagger_options.Request(tuple(tagger.columns)) if tags else None  # all columns are chosen together
         parts, render = _parts(tagger, text, way), _render(columns, output, way.ranges)
         job = TextJob(tagger, parts, size, wanted, render, way.one_sentence)
         return await documents.answer(job, service.batcher, request, before, lambda _: b'"}\n', "application/json")

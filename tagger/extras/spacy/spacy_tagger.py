@@ -166,8 +166,8 @@ class BigruTagger(PipelinePart):
             yield from docs
 
     def _tag(self, docs: Sequence[Doc]) -> None:
-        from tagger.tagging.decoding import Request
         from tagger.tagging.tagger import WINDOW_TOKENS, cut_windows
+        from tagger.tagging.tagger_options import Request
 
         wanted, forms = self.wanted(), Forms(docs[0].vocab)
         orths: list[list[int]] = [doc.to_array([ORTH]).tolist() for doc in docs]

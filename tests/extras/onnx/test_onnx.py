@@ -36,6 +36,7 @@ from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
 from tagger.text.sentence import Sentence
 from tagger.words.dictionary import digest_of
+from tagger.words.judges import Signs
 from tests.commands.conftest import call, error
 from tests.conftest import CORPUS, TOKENS, bundle_of, make_batch, make_network, save_tiny
 
@@ -206,8 +207,8 @@ def check(members: Sequence[Member], corpus: str | None = None) -> None:
         expected = sum(share * each[column] for share, each in zip(shares, scores, strict=True))
         assert np.abs(found[scores_name(column)] - expected.transpose(0, 1)[here].numpy()).max() < 1e-5
     reader = Tagger(Bundle(tuple(members), "english", {}), TaggerOptions("cpu", "float32", corpus=corpus))
-    read = reader.engine.as_read(SENTENCES)  # a graph has no say in this, nor in the next line
-    reader.engine.symbols.find = lambda forms: {}  # type: ignore[method-assign]
+    read = reader.engine.reader.read(SENTENCES).sentences  # a graph has no say in this, nor in the next line
+    reader.engine.judges = [judge for judge in reader.engine.judges if not isinstance(judge, Signs)]
     found = computed(model, members, vocabulary, read)
     tagged = list(reader.stream(map(Sentence, SENTENCES)))
     for place, column in enumerate(vocabulary.columns):
@@ -349,10 +350,9 @@ def sentences() -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def expected(sentences: list[list[str]]) -> list[Tags]:
-    """What the tagger says in float32, without its rules for emoji and apostrophes."""
+    """What the tagger says in float32, without what it knows of emoji."""
     english = tagger.load("english", device="cpu", precision="float32")
-    english.engine.has_ascii_apostrophes = False
-    english.engine.symbols.find = lambda forms: {}  # type: ignore[method-assign]
+    english.engine.judges = [judge for judge in english.engine.judges if not isinstance(judge, Signs)]
     tagged = english.stream(map(Sentence, sentences), columns=["upos", "xpos", "feats"])  # lemmas are not exported
     return [list(map(list, zip(*each.tags.values(), strict=True))) for each in tagged]
 

@@ -23,7 +23,7 @@ import pytest
 from tagger.extras.serving.batcher import Batcher, TextJob
 from tagger.extras.serving.documents import MAX_SENTENCE, parts_of_text
 from tagger.extras.serving.service import Service
-from tagger.tagging.decoding import Request
+from tagger.tagging.tagger_options import Request
 from tagger.text.sentence import Sentence
 from tests.extras.serving.conftest import (
     TEXT,

@@ -1,0 +1,487 @@
+"""What is known of words -> tags that they cannot have, and answers that are better than those of the networks.
+
+A judge has columns and does one of two things. It refuses: it changes the scores of a batch before the tags of a column
+are chosen. Or it replaces: it changes the tags that were chosen. They act in this order, which `judges_of` makes:
+
+| judge | columns | what it does |
+|---|---|---|
+| `Constraints` | all but lemma | refuses the tags that a user or a lexicon excludes; `Signs` leaves these words alone |
+| `Names` | lemma | refuses to lower-case a name that training lacks |
+| `KnownLemmas` | lemma | refuses scripts that a word cannot have; prefers those that give a known lemma |
+| `Signs` | upos, lemma | refuses the tags that emoji, addresses, numbers and marks cannot have |
+| | | now the decoder chooses the best tags of the column |
+| `DictionaryLemmas` | lemma | gives a word that training lacks the lemma of a dictionary |
+| `Combinations` | all but lemma | replaces tags of a word that training never has together |
+| `GivenTags` | all | puts back the tags that a user gave |
+
+Columns are decided one after another, those that need others last. A judge gets the tokens of a batch, the names of
+tags and tables of words. It knows neither networks nor decoders.
+"""
+
+# N tokens of a batch, n of them that are open in a column (the others are settled), K tags of a column
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from tagger.text.strings import LEMMA, NO_TAG, UPOS, is_given
+from tagger.text.tags import Lexicon
+from tagger.words.dictionary import open_dictionary
+from tagger.words.dictionary_lemmas import LemmaReliability, reliabilities
+from tagger.words.edit_scripts import length
+from tagger.words.reading import Reading
+from tagger.words.symbols import OTHER, SAME, TAGS, kind_of
+from tagger.words.tag_codec import TagCodec, made
+
+CAPITALS = 0.1  # share of the training data's capitalized forms whose lemmas have a capital; treebanks: 0.02 or 0.2
+KNOWN_LEMMA = 2.5  # points that a known lemma adds to a score: chosen on dev of eleven treebanks
+NAME, SURE = "PROPN", 0.8  # a word that is so probably a name keeps its capital: chosen on dev of seventeen treebanks
+MAX_SCORES = 1 << 22  # the most scores of combinations in memory at a time
+
+
+@dataclass(eq=False)
+class Tokens:
+    """The n tokens of a batch that are open in a column: what judges see, and change."""
+
+    column: str
+    reading: Reading
+    batch: np.ndarray  # (N,) the place in the reading of each token of the batch
+    rows: np.ndarray  # (n,) the open tokens among these
+    scores: Tensor  # (n, K)
+    decided: Mapping[str, "Tokens"]  # the columns that have tags by now
+    conditionals: Callable[..., Tensor]  # see `logs`
+    temperature: float
+    best: Tensor = field(init=False)  # (n,) the ids of the tags that were chosen
+    # Place in the reading -> a tag that comes in place of the best one and needs no id, with its probability.
+    instead: dict[int, tuple[str, float]] = field(default_factory=dict)
+    forms: list[str] = field(init=False)  # (n,) as they are read
+    free: np.ndarray = field(init=False)  # (n,) of bool; no user has said which tags they may have
+    names: np.ndarray = field(init=False)  # (n,) of bool; names, whose lemmas have a capital
+
+    def __post_init__(self) -> None:
+        self.forms = [self.reading.forms[place] for place in self.batch[self.rows].tolist()]
+        self.free = np.ones(len(self.rows), dtype=bool)
+        self.names = np.zeros(len(self.rows), dtype=bool)
+
+    def tensor(self, numbers: ArrayLike) -> Tensor:
+        """Numbers where the scores are computed."""
+        return torch.from_numpy(np.asarray(numbers)).to(self.scores.device)
+
+    def refuse(self, rows: ArrayLike, refused: np.ndarray) -> None:
+        """Makes the scores -inf of the tags that some rows cannot have: `refused` is (K,) or (rows, K) of bool."""
+        at = self.tensor(rows)
+        self.scores[at] = self.scores[at].masked_fill(self.tensor(refused), -torch.inf)
+
+    def logs(self, rows: Tensor, temperature: float | None = None) -> Tensor:
+        """The logarithm of the probability of each tag of some rows, (rows, K), if all others have their best tags."""
+        temperature = self.temperature if temperature is None else temperature
+        return self.conditionals(self.scores, best=self.best, at=rows, temperature=temperature)
+
+
+class Judge(ABC):
+    """What is known of some words."""
+
+    columns: Collection[str]  # that it judges
+    needs: Collection[str] = ()  # columns that must be decided before
+    # Whether it knows of training alone: temperatures, which tell how sure the networks are, are fitted after it.
+    is_training: bool = False
+
+    def forget(self) -> None:  # noqa: B027
+        """Forgets what it remembers of words; most remember nothing."""
+
+
+class Refusing(Judge):
+    """A judge that acts before tags are chosen."""
+
+    @abstractmethod
+    def refuse(self, tokens: Tokens) -> None:
+        """Changes the scores of tokens in a column."""
+
+
+class Settling(Refusing):
+    """A judge that knows the only tag that some words can have: these need no scores."""
+
+    @abstractmethod
+    def settled(self, forms: Sequence[str]) -> np.ndarray:
+        """(N,) the id of the only tag of a form; -1 for other forms."""
+
+
+class Replacing(Judge):
+    """A judge that acts after tags are chosen."""
+
+    @abstractmethod
+    def replace(self, batch: Mapping[str, Tokens]) -> None:
+        """Changes `best`, or adds to `instead`, in the columns that are wanted."""
+
+
+class Constraints(Refusing):
+    """Lexicons and tags that are given say which tags a word may have. A tag that is given counts before a lexicon."""
+
+    def __init__(self, tag_ids: Mapping[str, Mapping[str, int]], lexicons: Mapping[str, Lexicon]) -> None:
+        """Takes the columns that can have constraints."""
+        self.columns, self._tag_ids, self._lexicons = tag_ids, tag_ids, lexicons
+
+    def refuse(self, tokens: Tokens) -> None:
+        """Refuses all tags but those that a word may have; it is not `free` then."""
+        column, reading = tokens.column, tokens.reading
+        ids, lexicon, given = self._tag_ids[column], self._lexicons.get(column), reading.given.get(column)
+        if lexicon is None and given is None:
+            return
+        numbers: dict[tuple[str, ...], int] = {}  # of each set of tags
+        rows, of_rows = [], []
+        for row, place in enumerate(tokens.batch.tolist()):
+            tag = NO_TAG if given is None else given[place]
+            allowed: tuple[str, ...] | None = (tag,) if tag in ids and is_given(tag) else None
+            if allowed is None and lexicon is not None:
+                allowed = lexicon.get(reading.written[place])
+            if allowed is not None:
+                rows.append(row)
+                of_rows.append(numbers.setdefault(allowed, len(numbers)))
+        if rows:
+            refused = np.ones((len(numbers), len(ids)), dtype=bool)
+            for number, tags in enumerate(numbers):
+                refused[number, [ids[tag] for tag in tags]] = False
+            tokens.refuse(rows, refused[of_rows])
+            tokens.free[rows] = False
+
+
+class Names(Refusing):
+    """A name that training lacks keeps its capital, where lemmas have capitals."""
+
+    columns, needs = (LEMMA,), (UPOS,)
+
+    def __init__(self, codec: TagCodec, name: int) -> None:
+        """Takes the id of the tag of names."""
+        self._codec, self._name = codec, name
+
+    def refuse(self, tokens: Tokens) -> None:
+        """Refuses the scripts that lower-case a name; `names` says which words are names."""
+        upos = tokens.decided[UPOS]
+        rows = np.flatnonzero((upos.best == self._name).cpu().numpy()[tokens.rows])
+        words = [tokens.forms[row] for row in rows.tolist()]
+        rows = rows[[word.istitle() and not self._codec.has_form(word) for word in words]]
+        if len(rows) and len(self._small):
+            is_sure = upos.logs(tokens.tensor(tokens.rows[rows]))[:, self._name].exp() > SURE
+            names = rows[is_sure.cpu().numpy()]
+            tokens.names[names] = True
+            tokens.scores[tokens.tensor(names)[:, None], tokens.tensor(self._small)] = -torch.inf
+
+    @cached_property
+    def _small(self) -> np.ndarray:
+        """The ids of scripts that lower-case a word; none if lemmas have no capitals, as in some treebanks."""
+        codec = self._codec
+        capitalized = [form for form, ids in codec.form_tags.items() if ids and form.istitle()]
+        kept = sum(any(codec.tag(form, tag)[:1].isupper() for tag in codec.form_tags[form]) for form in capitalized)
+        small = np.array([script.startswith("lower:") for script in codec.names], dtype=bool)
+        has_capitals = kept > CAPITALS * len(capitalized) and np.any(~small & (codec.least <= 1))
+        return np.flatnonzero(small & has_capitals)
+
+
+class KnownLemmas(Settling):
+    """A word of training has only the edit scripts that it has there: nobody knows the lemma of a word seen once.
+
+    For other words a script is preferred that gives a lemma of training, or one of which training has all parts
+    (`maa#ilma`): most words of a text are forms of words that are known, and many scripts that fit leave no word. They
+    get no script that needs a longer word, and none that is a whole lemma and that training has for one form alone,
+    such as `be` where `was` is its only form: that is no rule.
+    """
+
+    columns, is_training = (LEMMA,), True
+
+    def __init__(self, codec: TagCodec) -> None:
+        self._codec = codec
+
+    def settled(self, forms: Sequence[str]) -> np.ndarray:
+        """(N,) the only script that a form of training has; -1 for other forms."""
+        only = self._only
+        return np.fromiter((only.get(form, -1) for form in forms), dtype=np.int64, count=len(forms))
+
+    @cached_property
+    def _only(self) -> dict[str, int]:
+        return {form: ids[0] for form, ids in self._codec.form_tags.items() if len(ids) == 1}
+
+    @cached_property
+    def _lone(self) -> np.ndarray:
+        """The ids of scripts that keep nothing of a word, and that training has for one form alone.
+
+        There are none if no other script fits words of one character: a word must keep one that it can have.
+        """
+        codec = self._codec
+        forms = np.zeros(len(codec), dtype=np.int64)
+        for ids in codec.form_tags.values():
+            forms[ids] += 1
+        lone = (forms == 1) & (codec.least == 0)
+        return np.nonzero(lone & np.any(~lone & (codec.least <= 1)))[0]
+
+    def refuse(self, tokens: Tokens) -> None:
+        """Refuses scripts that a word cannot have, and raises the scores of those that give a known lemma."""
+        scores, words, least = tokens.scores, tokens.forms, self._codec.least
+        allowed = [self._codec.form_tags.get(word, ()) for word in words]
+        counts = np.array([len(ids) for ids in allowed], dtype=np.int64)
+        # An empty word has what one character has: no script is for it, and its lemma is empty.
+        lengths = [0 if ids else max(1, length(word)) for word, ids in zip(words, allowed, strict=True)]
+        (known,) = np.nonzero(counts)
+        if len(known):
+            rows = tokens.tensor(np.repeat(np.arange(len(words)), counts))
+            scripts = tokens.tensor([script for ids in allowed for script in ids])
+            kept = scores[rows, scripts]
+            scores[tokens.tensor(known)] = -torch.inf
+            scores[rows, scripts] = kept
+        of_words = np.array(lengths, dtype=np.int64)
+        (short,) = np.nonzero((of_words < least.max(initial=0)) & (counts == 0))
+        if len(short):
+            unfit = least > of_words[short, None]  # (short words, K)
+            unfit[unfit.all(axis=1)] = False  # nothing fits: the lemma is the word itself
+            tokens.refuse(short, unfit)
+        (new,) = np.nonzero(counts == 0)
+        if len(new) and self._codec.form_tags:
+            at = tokens.tensor(new)
+            if len(self._lone):
+                scores[at[:, None], tokens.tensor(self._lone)] = -torch.inf
+            self._prefer_known(tokens, at)
+
+    def _prefer_known(self, tokens: Tokens, new: Tensor) -> None:
+        """Raises the scores of scripts that give a known lemma, and lowers unfit ones, in the rows of `new` words."""
+        codec, scores = self._codec, tokens.scores
+        of_new = scores[new]
+        near = of_new > of_new.amax(1, keepdim=True) - KNOWN_LEMMA
+        near &= near.sum(1, keepdim=True) > 1  # a script with no rival stays the best
+        near &= tokens.tensor(codec.least > 0)  # a whole lemma is known whatever the word
+        rows, scripts = torch.nonzero(near, as_tuple=True)
+        at, change = new[rows], []
+        for row, script in zip(at.tolist(), scripts.tolist(), strict=True):
+            lemma = made(codec.names[script], tokens.forms[row])
+            is_known = lemma in codec.lemmas or (lemma and codec.compounds.has_parts(codec.compounds.cut(lemma)))
+            change.append(-KNOWN_LEMMA if lemma is None else KNOWN_LEMMA if is_known else 0)
+        scores[at, scripts] += torch.tensor(change, dtype=scores.dtype, device=scores.device)
+
+
+class Signs(Refusing):
+    """Emoji, addresses, numbers and marks that training lacks have few tags; see `symbols`.
+
+    Tags that are not those of Universal Dependencies stay free.
+    """
+
+    columns = (UPOS, LEMMA)
+
+    def __init__(self, tag_ids: Mapping[str, Mapping[str, int]], known: Collection[str]) -> None:
+        """Takes the words of training."""
+        self._known = known
+        upos, lemmas = (tag_ids.get(column, {}) for column in self.columns)
+        refused = {(UPOS, "word"): [tag == "PUNCT" for tag in upos]}
+        for kind, names in TAGS.items():
+            if not upos.keys() & names and upos.keys() >= {*OTHER[1:]}:
+                names = tuple(tag for tag in OTHER if tag in upos)[:1]
+            refused[UPOS, kind] = [tag not in names for tag in upos]
+            if kind != "number":
+                refused[LEMMA, kind] = [script != SAME for script in lemmas]
+        # Of a column and a kind, (K,) of bool; none where these are all tags.
+        self._refused = {key: np.array(tags, dtype=bool) for key, tags in refused.items() if not all(tags)}
+
+    def refuse(self, tokens: Tokens) -> None:
+        """Refuses the tags that such words cannot have."""
+        unseen = {form for form in set(tokens.forms) if form and not form.isalnum() and form not in self._known}
+        kinds = {form: kind for form in unseen if (kind := kind_of(form)) is not None}
+        if not kinds:
+            return
+        rows: dict[str, list[int]] = {}
+        for row in np.flatnonzero(tokens.free).tolist():
+            if (form := tokens.forms[row]) in kinds:
+                rows.setdefault(kinds[form], []).append(row)
+        for kind, of_kind in rows.items():
+            if (refused := self._refused.get((tokens.column, kind))) is not None:
+                tokens.refuse(of_kind, refused)
+
+
+class _Entry(NamedTuple):
+    row: int  # of the reliabilities, those of new lemmas first
+    lemma: str
+    differs: dict[int, bool]  # whether an edit script gives another lemma, of those that the network chose
+
+
+_NOTHING = _Entry(0, "", {})  # of a form that training has, or no dictionary
+
+
+class DictionaryLemmas(Replacing):
+    """A word that training lacks has a dictionary's lemma, if that is more reliable than the best script is probable.
+
+    How reliable it is depends on the word's UPOS as it is before columns are fitted to each other: a lemma does not
+    depend on which columns are wanted. What is known of a form is remembered.
+    """
+
+    columns, needs = (LEMMA,), (UPOS,)
+
+    def __init__(self, reliability: LemmaReliability, codec: TagCodec, upos: Sequence[str], capacity: int) -> None:
+        """Takes the UPOS by their ids (one if the tagger knows none), and how many forms are remembered."""
+        self._dictionary = open_dictionary(**reliability.dictionary)
+        self._codec, self._capacity = codec, capacity
+        (self._new, shares), (self._known, of_known) = (
+            reliabilities(counts, upos) for counts in (reliability.new, reliability.known)
+        )
+        self._shares, self._first_known = np.concatenate([shares, of_known]), len(shares)
+        self._entries: dict[str, _Entry] = {}
+
+    def replace(self, batch: Mapping[str, Tokens]) -> None:
+        """Gives words the dictionary's lemma, if that is more reliable than their own script is probable."""
+        tokens = batch.get(LEMMA)
+        if tokens is None:
+            return
+        entries, rivals = self._look_up(tokens.forms), []
+        for row, ((_, lemma, differs), script) in enumerate(zip(entries, tokens.best.tolist(), strict=True)):
+            if lemma and not (tokens.names[row] and lemma[0].islower()):
+                is_other = differs.get(script)
+                if is_other is None:
+                    is_other = differs[script] = lemma != self._codec.tag(tokens.forms[row], script)
+                if is_other:
+                    rivals.append(row)
+        rows = np.array(rivals, dtype=np.int64)
+        upos = tokens.decided[UPOS].best.cpu().numpy()[tokens.rows[rows]] if UPOS in tokens.decided else 0
+        reliable = self._shares[[entries[row].row for row in rivals], upos]
+        at = tokens.tensor(rows)
+        own = tokens.logs(at).gather(1, tokens.best[at][:, None])[:, 0]
+        better = reliable > own.exp().cpu().numpy()
+        places = tokens.batch[tokens.rows[rows[better]]].tolist()
+        for place, row, share in zip(places, rows[better].tolist(), reliable[better].round(6).tolist(), strict=True):
+            tokens.instead[place] = entries[row].lemma, share
+
+    def forget(self) -> None:
+        """Forgets what was looked up."""
+        self._entries = {}
+
+    def _look_up(self, forms: Sequence[str]) -> list[_Entry]:
+        remembered = self._entries  # other threads may begin a new one
+        missing = {form for form in forms if form not in remembered}
+        if missing and len(remembered) + len(missing) > self._capacity:
+            remembered, missing = {}, set(forms)
+            self._entries = remembered
+        entries = dict.fromkeys(missing, _NOTHING)
+        unseen = sorted(form for form in missing if not self._codec.has_form(form))
+        if unseen:
+            found = self._dictionary.look_up(unseen)
+            for form, lemma, change in zip(unseen, found.lemmas, found.changes.tolist(), strict=True):
+                if lemma in self._codec.lemmas:
+                    row = self._first_known + self._known.get(change, 0)
+                else:
+                    row = self._new.get(change, 0)
+                if lemma:
+                    entries[form] = _Entry(row, self._codec.compounds.cut(lemma), {})
+        remembered.update(entries)
+        return [remembered[form] for form in forms]
+
+
+class _Known(NamedTuple):
+    """The combinations of tags of some columns."""
+
+    tags: Tensor  # (columns, combinations)
+    weights: list[int]  # of each column's id in the code of a combination: different combinations differ in it
+    codes: Tensor  # (combinations,) sorted
+
+
+class Combinations(Replacing):
+    """Tags of several columns are chosen together, among the combinations that training has.
+
+    The networks take the columns for independent. So if the best tags of all columns are a known combination, no other
+    combination is more probable. The combinations are compared for the other tokens only, by the product of the
+    probabilities of their tags. A token that can have none of them, because of constraints, keeps its best tags.
+    """
+
+    def __init__(
+        self, sizes: Mapping[str, int], combinations: Sequence[Sequence[int]], columns: Collection[str]
+    ) -> None:
+        """Takes ids of tags of all columns of `sizes`. The tags of `columns` may change to fit each other."""
+        self.columns, self._sizes, self._combinations = columns, sizes, combinations
+        self._known: dict[tuple[str, ...], _Known | None] = {}  # of columns
+
+    def replace(self, batch: Mapping[str, Tokens]) -> None:
+        """Changes the best tags of columns to those that are most probable together."""
+        together = [tokens for column, tokens in batch.items() if column in self.columns]
+        columns = tuple(tokens.column for tokens in together)
+        if columns not in self._known:
+            self._known[columns] = self._among(columns, together[0].scores.device) if len(columns) > 1 else None
+        known = self._known[columns]
+        if known is None:
+            return
+        codes = sum(tokens.best * weight for tokens, weight in zip(together, known.weights, strict=True))
+        found = torch.searchsorted(known.codes, codes).clamp_(max=len(known.codes) - 1)  # its place if it is known
+        (unknown,) = torch.nonzero(known.codes[found] != codes, as_tuple=True)
+        if not len(unknown):
+            return
+        size = max(1, MAX_SCORES // known.tags.shape[1])
+        of_columns = [torch.split(tokens.logs(unknown, 1.0), size) for tokens in together]
+        best = [tokens.best.clone() for tokens in together]
+        for rows, *logs in zip(torch.split(unknown, size), *of_columns, strict=True):
+            sums = sum(log[:, tags] for log, tags in zip(logs, known.tags, strict=True))  # (rows, combinations)
+            most, chosen = torch.as_tensor(sums).max(-1)
+            possible = most > -torch.inf
+            for column, tags in zip(best, known.tags, strict=True):
+                column[rows[possible]] = tags[chosen[possible]]
+        for tokens, column in zip(together, best, strict=True):
+            tokens.best = column
+
+    def _among(self, columns: Sequence[str], device: torch.device) -> _Known | None:
+        """The combinations of the tags of some columns; None if they are not known."""
+        places = [[*self._sizes].index(column) for column in columns]
+        distinct = sorted({tuple(tags[place] for place in places) for tags in self._combinations})
+        if not distinct:
+            return None
+        tags = torch.tensor(distinct, dtype=torch.int64, device=device).T.contiguous()
+        weights = [math.prod(self._sizes[column] for column in columns[place + 1 :]) for place in range(len(columns))]
+        codes = sum(ids * weight for ids, weight in zip(tags, weights, strict=True))
+        return _Known(tags, weights, torch.unique(torch.as_tensor(codes)))
+
+
+class GivenTags(Replacing):
+    """Tags that are given come back as they are, certain and without alternatives; a lemma needs no script."""
+
+    def __init__(self, columns: Collection[str]) -> None:
+        self.columns = columns
+
+    def replace(self, batch: Mapping[str, Tokens]) -> None:
+        """Puts the tags of words in place of those that were found."""
+        for column, tokens in batch.items():
+            given = tokens.reading.given.get(column)
+            if given is not None:
+                places = [place for place in tokens.batch.tolist() if is_given(given[place])]
+                tokens.instead |= {place: (given[place], 1.0) for place in places}
+
+
+def judges_of(
+    tag_ids: Mapping[str, Mapping[str, int]],
+    codecs: Mapping[str, TagCodec],
+    forms: Collection[str],
+    combinations: Sequence[Sequence[int]],
+    fitting: Collection[str],
+    lexicons: Mapping[str, Lexicon],
+    reliability: LemmaReliability | None,
+    capacity: int,
+) -> list[Judge]:
+    """The judges of a tagger in the order in which they act.
+
+    Args:
+        tag_ids: of each column the tags and their ids.
+        codecs: of each column.
+        forms: the words of training.
+        combinations: of ids of the tags of all columns but lemmas.
+        fitting: the columns whose tags may change to fit each other.
+        capacity: how many words a dictionary's lemmas are remembered of.
+    """
+    plain = {column: ids for column, ids in tag_ids.items() if not codecs[column].edits}
+    sizes = {column: len(ids) for column, ids in plain.items()}
+    upos, lemmas = tag_ids.get(UPOS, {}), codecs.get(LEMMA)
+    judges: list[Judge] = [Constraints(plain, lexicons)]
+    if lemmas is not None and lemmas.edits:
+        if NAME in upos:
+            judges.append(Names(lemmas, upos[NAME]))
+        judges.append(KnownLemmas(lemmas))
+    judges.append(Signs(tag_ids, forms))
+    if lemmas is not None and lemmas.edits and reliability is not None:
+        judges.append(DictionaryLemmas(reliability, lemmas, [*upos] or [""], capacity))
+    return [*judges, Combinations(sizes, combinations, fitting), GivenTags(tag_ids)]

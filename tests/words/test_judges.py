@@ -1,0 +1,203 @@
+"""What each judge refuses or replaces: known lemmas, names, signs, combinations of tags."""
+
+import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.tagger import Tagger
+from tagger.text.sentence import Sentence
+from tagger.words import judges
+from tagger.words.judges import KNOWN_LEMMA, Combinations, KnownLemmas, Names, Signs, Tokens
+from tagger.words.reading import Reading
+from tagger.words.tag_codec import TagCodec
+from tests.conftest import make_network, make_tagger
+
+LOW = -torch.inf
+SCRIPTS = ["lower:*", "lower:*-", "lower:*---", "lower:be"]
+
+
+def tokens_of(
+    forms: list[str], scores: Tensor, column: str = "lemma", decided: Mapping[str, Tokens] = MappingProxyType({})
+) -> Tokens:
+    """The tokens of a batch, whose words are in another order in the reading."""
+    places = np.arange(len(forms))
+
+    def conditionals(scores: Tensor, best: Tensor, at: Tensor, temperature: float) -> Tensor:
+        return (scores[at] / temperature).log_softmax(-1)
+
+    return Tokens(column, Reading([forms[::-1]]), places[::-1], places, scores, decided, conditionals, 1.0)
+
+
+def weighed(codec: TagCodec, scores: Tensor, forms: list[str]) -> list[list[float]]:
+    """The scores after `KnownLemmas`."""
+    KnownLemmas(codec).refuse(tokens_of(forms, scores))
+    return scores.tolist()
+
+
+def test_scripts_that_do_not_fit_have_no_score() -> None:
+    scores = torch.arange(12.0).view(3, 4)
+    assert weighed(TagCodec("lemma", SCRIPTS), scores, ["dogs", "a", "is"]) == [
+        [0, 1, 2, 3],
+        [4, LOW, LOW, 7],
+        [8, 9, LOW, 11],
+    ]
+
+
+def test_a_form_of_training_has_the_scripts_of_training() -> None:
+    codec = TagCodec("lemma", SCRIPTS, {"a": [0], "leaves": [1, 2], "new": []})
+    scores = torch.arange(16.0).view(4, 4)
+    expected = [[LOW, 1, 2, LOW], [4, LOW, LOW, LOW], [8, 9, LOW, 11], [12, 13, LOW, 15]]
+    assert weighed(codec, scores, ["leaves", "a", "new", "he"]) == expected
+
+
+def test_the_whole_lemma_of_one_form_is_no_rule_for_other_words() -> None:
+    scores = torch.arange(8.0).view(2, 4)
+    once = TagCodec("lemma", SCRIPTS, {"was": [3], "dogs": [1]})
+    assert weighed(once, scores.clone(), ["was", "hats"]) == [[LOW, LOW, LOW, 3], [4, 5, 6, LOW]]
+    twice = TagCodec("lemma", SCRIPTS, {"was": [3], "is": [3], "dogs": [1]})
+    assert weighed(twice, scores.clone(), ["was", "hats"])[1] == [4, 5, 6, 7]
+    alone = TagCodec("lemma", ["lower:*-", "lower:be"], {"was": [1], "dogs": [0]})
+    assert weighed(alone, torch.ones(1, 2), ["a"]) == [[LOW, 1]]  # no other script fits it
+
+
+def test_an_unknown_word_gets_a_lemma_of_training_if_it_is_nearly_as_probable() -> None:
+    codec = TagCodec("lemma", SCRIPTS, {"Dog": [0], "cat": [0], "was": [3], "is": [3]})
+    near, far, right = [2.0, 1.0, -4, -4], [4.0, 1.0, -4, -4], [1.0, 2.0, -4, -4]
+    scores = torch.tensor([near, far, near, right, near])
+    expected = [[2, 1 + KNOWN_LEMMA, -4, -4], far, near, [1, 2 + KNOWN_LEMMA, -4, -4], [2, LOW, LOW, LOW]]
+    assert weighed(codec, scores, ["dogs", "cats", "hats", "Cats", "Dog"]) == expected
+
+
+def test_an_unknown_compound_gets_a_lemma_whose_parts_are_of_training() -> None:
+    scripts = ["lower:*", "lower:...#*", "lower:....#*"]
+    forms = {"maailma": [1], "koirakoulu": [0], "koira": [0], "koulu": [0], "luun": [0]}
+    scores = torch.tensor([[2.0, 1.0, 1.5], [2.0, 1.0, 1.5], [2.0, 1.0, 1.5]])
+    known = [2, 1, 1.5 + KNOWN_LEMMA]
+    codec = TagCodec("lemma", scripts, forms)
+    assert weighed(codec, scores.clone(), ["luunkoulu", "Luunkoulu", "luunkissa"]) == [known, known, [2, 1, 1.5]]
+    rare = TagCodec("lemma", scripts, {**forms, **{f"kissa{number}": [0] for number in range(200)}})
+    assert weighed(rare, scores.clone(), ["luunkoulu"] * 3)[0] == [2, 1, 1.5]  # `#` of one form in 205 joins no parts
+
+
+def test_names_keep_their_capital_where_lemmas_have_any() -> None:
+    scripts = ["lower:*", "keep:*", "keep:*-", "upper:*"]
+    forms = {"Anna": [1], "Ben": [1], "Dogs": [0], "dogs": [0]}
+    words = ["Cleo", "cleo", "Dee", "Anna", "Eve", "Fay"]
+    upos = tokens_of(words, torch.tensor([[0.0, 9]] * 4 + [[9.0, 0], [0, 0.1]]), "upos")
+    upos.best = upos.scores.argmax(-1)
+
+    def refused(codec: TagCodec) -> list[int]:
+        """The rows in which the first script cannot be."""
+        tokens = tokens_of(words, torch.ones(len(words), len(codec)), decided={"upos": upos})
+        Names(codec, 1).refuse(tokens)
+        assert (tokens.scores[:, 1:] == 1).all()
+        return np.flatnonzero(tokens.scores[:, 0].numpy() == LOW).tolist()
+
+    assert refused(TagCodec("lemma", scripts, forms)) == [0, 2]  # `Fay` may be no name
+    many = {f"Name{chr(97 + i)}": [0] for i in range(20)}
+    assert not refused(TagCodec("lemma", scripts, {**many, **forms}))  # 2 of 23 have one
+    assert not refused(TagCodec("lemma", ["lower:*", "keep:*--"], {"Annas": [1]}))  # nothing else fits `Jo`
+    assert not refused(TagCodec("lemma", scripts))
+
+
+TAGS = ["ADP", "NOUN", "NUM", "PROPN", "PUNCT", "SYM", "VERB", "X"]
+ODD = {"😀": {"SYM"}, ":-(": {"SYM"}, "https://a.org/B": {"PROPN", "SYM", "X"}, "#news": {"PROPN", "SYM", "X"}}
+ODD |= {"@ann": {"PROPN", "SYM", "X"}, "ann@mail.org": {"PROPN", "SYM", "X"}, "§§": {"PUNCT", "SYM"}}
+ODD |= {"€": {"SYM"}, "±": {"SYM"}, "<": {"PUNCT", "SYM"}}
+NUMBERS = ["3,14", "+48", "14:30"]
+WORDS = ["a-b", "it's", "C++", "U.S."]  # no marks
+OTHERS = ["résumé", "(5)", "50"]
+
+
+def tagger_of(vocabulary: Vocabulary, tags: list[str], decoder: str = "softmax") -> Tagger:
+    known = dataclasses.replace(
+        vocabulary, tags={"upos": tags, "lemma": ["keep:*", "lower:*-", "lower:x*"]}, combinations=[], form_tags={}
+    )
+    network = make_network(known, decoder=decoder)
+    torch.manual_seed(3)
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter)
+    return make_tagger(network, known, precision="float32")
+
+
+def tag(tagger: Tagger, forms: list[str], **options: object) -> Sentence:
+    (found,) = tagger.stream([Sentence(list(forms))], **options)  # type: ignore[arg-type]
+    return found
+
+
+@pytest.mark.parametrize("decoder", ["softmax", "crf"])
+def test_symbols_get_tags_that_they_may_have_and_others_are_as_before(vocabulary: Vocabulary, decoder: str) -> None:
+    tagger = tagger_of(vocabulary, TAGS, decoder)
+    found = tag(tagger, [*ODD])
+    tags = dict(zip(ODD, found.tags["upos"], strict=True))
+    assert all(tags[form] in allowed for form, allowed in ODD.items()), tags
+    assert found.tags["lemma"] == [*ODD]
+    tokens = tokens_of([*OTHERS, *ODD], torch.ones(len(OTHERS) + len(ODD), len(TAGS)), "upos")
+    Signs(tagger.vocabulary.tag_ids, tagger.vocabulary.known_forms).refuse(tokens)
+    assert (tokens.scores == LOW).any(1).tolist() == [False] * len(OTHERS) + [True] * len(ODD)
+    assert set(tag(tagger, NUMBERS).tags["upos"]) <= {"NOUN", "NUM", "PROPN", "SYM", "X"}
+    assert "PUNCT" not in tag(tagger, WORDS).tags["upos"]
+    ((best, *_),) = tag(tagger, ["😀"], top=8, probabilities=True).alternatives["upos"]
+    assert best == ("SYM", pytest.approx(1))
+
+
+def test_what_training_has_what_is_given_and_other_tagsets_stay_free(vocabulary: Vocabulary) -> None:
+    tagger = tagger_of(vocabulary, TAGS)
+    tokens = tokens_of(["😀", "😍"], torch.ones(2, len(TAGS)), "upos")
+    Signs(tagger.vocabulary.tag_ids, {"😀"}).refuse(tokens)
+    assert (tokens.scores == LOW).any(1).tolist() == [False, True]
+    given = Sentence(["😍", "#news"], {"upos": ["VERB", "_"]})
+    (found,) = tagger.stream([given], keep=True)
+    assert found.tags["upos"][0] == "VERB"
+    assert found.tags["upos"][1] in ODD["#news"]
+    without = tagger_of(vocabulary, ["NOUN", "PUNCT", "VERB"])
+    assert set(tag(without, ["😀", "€", "§§", "a@b.org"]).tags["upos"]) == {"PUNCT"}
+    other = tagger_of(vocabulary, ["NN", "VB"])
+    assert set(tag(other, [*ODD]).tags["upos"]) <= {"NN", "VB"}
+
+
+SIZES = [5, 4, 3]
+KNOWN = [[0, 0, 0], [0, 1, 2], [1, 1, 1], [2, 3, 0], [3, 2, 2], [4, 0, 1]]
+
+
+@pytest.fixture
+def columns() -> list[Tensor]:
+    torch.manual_seed(2)
+    return [2 * torch.randn(200, size) for size in SIZES]
+
+
+@pytest.mark.parametrize("held", [1, 1 << 22])
+def test_the_most_probable_known_combination_is_chosen(
+    columns: list[Tensor], monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    monkeypatch.setattr(judges, "MAX_SCORES", held)
+    chosen = torch.stack(choose(KNOWN, columns), dim=1).tolist()
+    logs = [column.log_softmax(-1) for column in columns]
+    for token, found in enumerate(chosen):
+        sums = [sum(float(log[token, tag]) for log, tag in zip(logs, tags, strict=True)) for tags in KNOWN]
+        assert found == KNOWN[int(np.argmax(sums))]
+
+
+def choose(known: list[list[int]], columns: list[Tensor]) -> list[Tensor]:
+    """The tags that are chosen from logits."""
+    batch = {str(i): tokens_of(["a"] * len(scores), scores, str(i)) for i, scores in enumerate(columns)}
+    for tokens in batch.values():
+        tokens.best = tokens.scores.argmax(-1)
+    Combinations(dict(zip(batch, SIZES, strict=True)), known, [*batch]).replace(batch)
+    return [tokens.best for tokens in batch.values()]
+
+
+def test_a_token_that_can_have_no_known_combination_keeps_its_best_tags(columns: list[Tensor]) -> None:
+    columns[0][:100, :] = -torch.inf
+    columns[0][:100, 4] = 1.0  # KNOWN has it with tag 0 of the second column alone
+    columns[1][:100, 0] = -torch.inf
+    chosen = choose(KNOWN, columns)
+    for column, tags in zip(columns, chosen, strict=True):
+        assert torch.equal(tags[:100], column[:100].argmax(-1))
+    assert set(map(tuple, torch.stack(chosen, dim=1)[100:].tolist())) <= set(map(tuple, KNOWN))
