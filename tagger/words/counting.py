@@ -6,6 +6,7 @@ often than a word that is written so may end one; or if it is of the table, and 
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import regex
@@ -76,16 +77,19 @@ def holds(cases: Cases, kind: str) -> bool:
     return (right if cases.ends else cases.inside) > MIN_SHARE * max(wrong, expected)
 
 
-def conventions_of(paragraphs: Sequence[GoldParagraph], known: Iterable[str] = (), language: str = "") -> Conventions:
+def conventions_of(
+    paragraphs: Sequence[GoldParagraph], tokens: Iterable[Sequence[str]] = (), language: str = ""
+) -> Conventions:
     """What some paragraphs, of training, say of the rules and tables.
 
     Args:
-        known: words of the language.
+        tokens: of sentences, also of such whose spaces are unknown: they show which forms are words.
         language: its English name in lower case, whose abbreviations in the table are candidates. Without one those of
             all languages are, but only if the paragraphs show them, or if there are no paragraphs.
     """
     refused = [name for name, (right, wrong) in sorted(count_rules(paragraphs).items()) if is_refused(right, wrong)]
-    table, words = candidates(language), {*map(str.lower, known)}
+    table = candidates(language)
+    words = {form.lower() for each in tokens for form, after in pairwise([*each, ""]) if after != "."}
     cases: dict[str, list[Cases]] = defaultdict(list)
     for form, found in count_forms(paragraphs).items():
         cases[form if form in table or form.lower() not in table else form.lower()].append(found)

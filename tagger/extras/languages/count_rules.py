@@ -9,26 +9,32 @@ import argparse
 from io import StringIO
 from pathlib import Path
 
-from tagger.bundle.bundle import Bundle
 from tagger.bundle.saved_config import sign
-from tagger.extras.languages.make import DATA, Language, rows, split_of, text_of, with_spaces
+from tagger.extras.languages.make import DATA, UNKNOWN_SPACES, Language, rows, split_of, text_of
 from tagger.text.conllu import read_conllu
+from tagger.text.sentence import Sentence
 from tagger.text.spacing import GoldParagraph, gold_paragraphs, with_usual_spacing
 from tagger.words.counting import conventions_of
 
 
-def learned(language: Language) -> list[GoldParagraph]:
-    """The paragraphs of a language from which its tagger has learned; where most of dev is learned, too, with that."""
+def own_sentences(language: Language) -> list[list[Sentence]]:
+    """The sentences of each file from which a tagger learned to cut text; with those of dev, if it learned these."""
     row = language.row
     files = [language.find(name) for name in f"{row.more} {row.renewed}".split()]
     for name in row.cuts.split() if row.cuts not in ("learned", "rules") else []:
         files.append(language.find(name) if "/" in name else split_of(language.find(name), "train"))
-    texts = [language.splits("train", "dev")["train"], *map(text_of, files)]
-    return [paragraph for text in texts for paragraph in _paragraphs(with_spaces(text))]
+    return [sentences_of(text) for text in [language.splits("train", "dev")["train"], *map(text_of, files)]]
 
 
-def _paragraphs(text: str) -> list[GoldParagraph]:
-    return with_usual_spacing(list(gold_paragraphs(read_conllu(StringIO(text), "text"), skip=True)))
+def sentences_of(text: str) -> list[Sentence]:
+    """The sentences of a text in CoNLL-U."""
+    return list(read_conllu(StringIO(text), "text"))
+
+
+def paragraphs_of(sentences: list[Sentence]) -> list[GoldParagraph]:
+    """The paragraphs of a file, without sentences whose spaces are unknown."""
+    spaced = [sentence for sentence in sentences if UNKNOWN_SPACES not in sentence.comments]
+    return with_usual_spacing(list(gold_paragraphs(spaced, skip=True)))
 
 
 def main() -> None:
@@ -41,9 +47,9 @@ def main() -> None:
     for name in arguments.languages or table:
         if not (DATA / name).is_dir():
             continue
-        vocabulary = Bundle.load(DATA / name).vocabulary
-        paragraphs = learned(Language(table[name], arguments.corpora, Path(), Path()))
-        found = conventions_of(paragraphs, [*vocabulary.words, *vocabulary.forms], name)
+        files = own_sentences(Language(table[name], arguments.corpora, Path(), Path()))
+        paragraphs = [paragraph for sentences in files for paragraph in paragraphs_of(sentences)]
+        found = conventions_of(paragraphs, (s.tokens for sentences in files for s in sentences), name)
         found.save(DATA / name)
         sign(DATA / name)
         print(name, *found.refused, *found.abbreviations, flush=True)
