@@ -65,7 +65,11 @@ def select_vectors(name: str, forms: Iterable[str], keep: int, components: int =
             " or a file of word vectors (text, .gz or .npy)"
         )
     elif name.lower().endswith(".npy"):
-        rows, matrix = _select(*_read_npy(Path(name)), name, wanted, keep)
+        matrix = _load_matrix(Path(name))
+        if not (listed := Path(name).with_suffix(".txt")).exists():
+            raise InputError(f"{listed}: no such file; it lists the words of {name}, one a line")
+        words = [_decode(line.rstrip("\r\n")) or "" for line in _raw_lines(str(listed))]
+        rows, matrix = _select(*_pair(words, matrix, str(listed)), name, wanted, keep)
     else:
         rows, matrix = _select_from_text(name, wanted, keep)
     if not rows:
@@ -179,15 +183,6 @@ def _decode(raw: str) -> str | None:
 
 def _shown(raw: str) -> str:
     return shorten(raw.encode("latin-1").decode(errors="replace"))
-
-
-def _read_npy(path: Path) -> Source:
-    """The words of a `.npy` file, and its matrix, which stays on disk."""
-    matrix = _load_matrix(path)
-    listed = path.with_suffix(".txt")
-    if not listed.exists():
-        raise InputError(f"{listed}: no such file; it lists the words of {path}, one a line")
-    return _pair([_decode(line.rstrip("\r\n")) or "" for line in _raw_lines(str(listed))], matrix, str(listed))
 
 
 def _load_matrix(path: Path) -> NDArray[Any]:

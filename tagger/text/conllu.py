@@ -153,18 +153,16 @@ def write_conllu(sentence: Sentence, extra: dict[str, list[str]] | None = None) 
                 if cells[place] != values[word]:
                     cells[place] = fitting[word]
             if misc:
-                _add_misc(cells, {name: values[word] for name, values in misc.items()})
+                body = cells[MISC].rstrip("\r\n")
+                pairs = [
+                    each for each in body.split("|") if each not in ("", "_") and each.partition("=")[0] not in misc
+                ]
+                pairs += [f"{name}={values[word]}" for name, values in misc.items()]
+                cells[MISC] = "|".join(pairs) + cells[MISC][len(body) :]
             line = "\t".join(cells)
             word += 1
         out.append(line)
     return encodable("".join(out))
-
-
-def _add_misc(cells: list[str], pairs: dict[str, str]) -> None:
-    body = cells[MISC].rstrip("\r\n")
-    kept = [pair for pair in body.split("|") if pair not in ("", "_") and pair.partition("=")[0] not in pairs]
-    added = [f"{name}={value}" for name, value in pairs.items()]
-    cells[MISC] = "|".join(kept + added) + cells[MISC][len(body) :]
 
 
 def numbered(blocks: str, first: int) -> tuple[str, int]:

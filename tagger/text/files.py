@@ -44,8 +44,10 @@ def open_binary(path: str) -> BinaryIO:
         if sys.stdin is None:
             raise InputError("standard input is closed; name a file")
         return sys.stdin.buffer
-    if is_remote(path):
-        return open_remote(path)
+    if is_remote(path):  # what reading raises can be of any class: `remote_error` names it
+        with _reached(path) as (system, name):
+            file = system.open(name, "rb", block_size=0 if _protocol(path) in _UNLISTED else 1 << 23)  # 0: HTTP streams
+        return cast(BinaryIO, io.BufferedReader(file, 1 << 20))
     try:
         return Path(path).open("rb")
     except IsADirectoryError:
@@ -227,13 +229,6 @@ def list_remote(url: str) -> dict[str, int]:
     urls = {url + name[len(path) :]: entry for name, entry in entries.items() if name.startswith(path)}
     files = {each: entry for each, entry in urls.items() if entry["type"] == "file" and each[-1] != "/"}
     return {each: int(entry.get("size") or 0) for each, entry in files.items()}
-
-
-def open_remote(url: str) -> BinaryIO:
-    """Opens a remote file for reading. What reading raises can be of any class: `remote_error` names it."""
-    with _reached(url) as (system, path):
-        file = system.open(path, "rb", block_size=1 << 23 if _protocol(url) not in _UNLISTED else 0)  # 0: HTTP streams
-    return cast(BinaryIO, io.BufferedReader(file, 1 << 20))
 
 
 def upload(file: Path, url: str) -> None:

@@ -21,7 +21,7 @@ from tagger.text.columns import (
 from tagger.text.conllu import read_conllu, write_tagged
 from tagger.text.files import packing
 from tagger.text.json_lines import read_jsonl, write_jsonl
-from tagger.text.paragraphs import Part, Segment, cut_parts, cut_texts, read_paragraphs
+from tagger.text.paragraphs import Part, read_paragraphs
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG, is_given
 from tagger.text.tags import known_tags
@@ -175,16 +175,9 @@ def _line_of(sentence: Sentence, word: int, format: str) -> int:
     return sentence.line + word if format in SEPARATED else sentence.line
 
 
-def read(
-    lines: Iterable[str], path: str, format: str, *, segment: Segment | None = None, **options: Any
-) -> Iterator[Sentence]:
-    """The sentences of an open file; `segment` cuts its text into sentences and tokens."""
-    parts = read_parts(lines, path, format, **options)
-    return _without_text(parts, path) if segment is None else cut_parts(parts, partial(cut_texts, segment))
-
-
-def _without_text(parts: Iterable[Part], path: str) -> Iterator[Sentence]:
-    for part in parts:
+def read(lines: Iterable[str], path: str, format: str, **options: Any) -> Iterator[Sentence]:
+    """The sentences of an open file, which holds tokens; InputError for text, which only a tagger can cut."""
+    for part in read_parts(lines, path, format, **options):
         if not isinstance(part, Sentence):
             raise InputError(
                 f"{path}: no rules here to cut text into tokens: {shorten(part.text)}; give tokens (--input lines or"

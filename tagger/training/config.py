@@ -230,7 +230,11 @@ def checked_config(values: Any, overrides: Sequence[str] = (), in_sweep: bool = 
     """
     config = config_from(values)
     check_machine(config.threads, config.trainer)
-    check_loggers(config.logger)
+    for name in config.logger:
+        if name not in LOGGERS:
+            raise InputError(f"logger.{name}: no such logger; choose from {', '.join(LOGGERS)}")
+        if name != "csv" and find_spec(name) is None:
+            raise missing_extra(name, name)
     if config.init is not None:
         last = {override.lstrip("+").partition("=")[0]: override for override in overrides}  # the one that counts
         check_overrides(last.values(), config)
@@ -265,15 +269,6 @@ def check_trainer_settings(settings: Mapping[str, Any]) -> None:
         raise bad_value("trainer.devices", devices, "several devices need accelerator=ddp")
     if isinstance(devices, list) and len({*devices}) < len(devices):
         raise bad_value("trainer.devices", devices, "name every device once")
-
-
-def check_loggers(config: Mapping[str, Any]) -> None:
-    """Looks whether the chosen loggers are installed, before anything is trained."""
-    for name in config:
-        if name not in LOGGERS:
-            raise InputError(f"logger.{name}: no such logger; choose from {', '.join(LOGGERS)}")
-        if name != "csv" and find_spec(name) is None:
-            raise missing_extra(name, name)
 
 
 def check_machine(threads: int, settings: Mapping[str, Any]) -> None:

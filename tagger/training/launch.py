@@ -283,12 +283,10 @@ def in_one_line(error: BaseException) -> InputError:
         if isinstance(cause, InputError):
             return cause
         cause = cause.__cause__ or cause.__context__
-    if unknown := re.match("Could not override '(.+)'", str(error)):
-        return _unknown_key(unknown[1])
-    return InputError(" ".join(str(error).partition("Config search path")[0].partition("full_key")[0].split()))
-
-
-def _unknown_key(key: str) -> InputError:
+    unknown = re.match("Could not override '(.+)'", str(error))
+    if unknown is None:
+        return InputError(" ".join(str(error).partition("Config search path")[0].partition("full_key")[0].split()))
+    key = unknown[1]
     group, _, name = key.partition(".")
     choices = sorted(bundled("conf").glob(f"{group}/*.yaml"))
     if having := [f"{group}={choice.stem}" for choice in choices if name and name in keys_of(choice)]:

@@ -386,7 +386,10 @@ def merge_vocabularies(old: Vocabulary, new: Vocabulary) -> Vocabulary:
     If most tags of the corpus are new to the column, the tag sets differ, and the column gets the corpus's tags alone.
     """
     words = {word: count + new.words.get(word, 0) for word, count in old.words.items()}
-    tags = {column: _merge_tags(old.tags.get(column, []), names) for column, names in new.tags.items()}
+    tags = {}
+    for column, names in new.tags.items():
+        own = old.tags.get(column, [])
+        tags[column] = _union(own, names) if 2 * len({*own} & {*names}) >= len(names) else names
     merged = replace(
         old,
         words=words | {word: count for word, count in new.words.items() if word not in words},
@@ -397,11 +400,6 @@ def merge_vocabularies(old: Vocabulary, new: Vocabulary) -> Vocabulary:
         corpora=_union(old.corpora, new.corpora),
     )
     return merged.with_scripts_of([old, new])
-
-
-def _merge_tags(old: Sequence[str], new: Sequence[str]) -> list[str]:
-    shared = set(old) & set(new)
-    return _union(old, new) if 2 * len(shared) >= len(new) else list(new)
 
 
 def _union(old: Sequence[str], new: Sequence[str]) -> list[str]:

@@ -3,12 +3,14 @@
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
 
 from tagger.text import formats
 from tagger.text.formats import writer
+from tagger.text.paragraphs import Segment, cut_parts, cut_texts
 from tagger.text.sentence import Sentence, Token
 from tagger.text.strings import SPACE
 
@@ -29,8 +31,11 @@ def _segment(paragraph: str) -> list[list[Token]]:
     return sentences
 
 
-def read(text: str, format: str, **options: Any) -> list[Sentence]:
-    return list(formats.read(iter(LINE.findall(text)), "in.file", format, **options))
+def read(text: str, format: str, *, segment: Segment | None = None, **options: Any) -> list[Sentence]:
+    lines = iter(LINE.findall(text))
+    if segment is None:
+        return list(formats.read(lines, "in.file", format, **options))
+    return list(cut_parts(formats.read_parts(lines, "in.file", format, **options), partial(cut_texts, segment)))
 
 
 def write(sentences: list[Sentence], format: str, columns: tuple[str, ...] = ("upos",), **options: Any) -> str:

@@ -63,7 +63,7 @@ def test_a_byte_order_mark_is_dropped(tmp_path: Path, format: str) -> None:
     text = "a\n" if format == "tsv" else text
     path = tmp_path / "a"
     path.write_bytes(b"\xef\xbb\xbf" + text.encode())
-    (sentence,) = formats.read(read_lines(str(path)), str(path), format, segment=segment)
+    (sentence,) = cut_parts(formats.read_parts(read_lines(str(path)), str(path), format), partial(cut_texts, segment))
     assert sentence.tokens == ["a"]
     assert sentence.offsets in (None, [(0, 1)])
 
@@ -96,7 +96,7 @@ def test_memory_stays_flat(monkeypatch: pytest.MonkeyPatch, format: str, line: s
 
     tracemalloc.start()
     try:
-        for sentence in formats.read(lines(), "-", format, segment=segment):
+        for sentence in cut_parts(formats.read_parts(lines(), "-", format), partial(cut_texts, segment)):
             assert sentence.tokens
         _, most = tracemalloc.get_traced_memory()
     finally:

@@ -21,7 +21,8 @@ from tagger.commands.options import (
 )
 from tagger.errors import InputError
 from tagger.text.files import STDIO, check_input, read_lines
-from tagger.text.formats import read
+from tagger.text.formats import read_parts
+from tagger.text.paragraphs import cut_parts
 
 LayerOption = Annotated[
     str,
@@ -65,7 +66,7 @@ def explain(
     if not tokens and not tagger.takes_text:
         tokens = True
         say("this tagger takes tokens: TEXT is cut at spaces")
-    read_in = read(lines, "TEXT", "lines" if tokens else "text", segment=tagger.segment_all)
+    read_in = cut_parts(read_parts(lines, "TEXT", "lines" if tokens else "text"), tagger.cuts_of)
     sentences = [sentence.tokens for sentence in read_in]
     if tokens:
         sentences = [[token.replace("\u00a0", " ") for token in words] for words in sentences]

@@ -14,8 +14,9 @@ from tagger.model.device import own_turn
 from tagger.tagging.engine import Engine
 from tagger.tagging.tagger import Tagger, cut_windows
 from tagger.text.files import STDIO, open_binary, read_lines
-from tagger.text.formats import format_of, read
+from tagger.text.formats import format_of, read_parts
 from tagger.text.output_files import whole_binary
+from tagger.text.paragraphs import cut_parts
 from tagger.text.sentence import Sentence
 from tagger.text.strings import encodable
 
@@ -134,7 +135,7 @@ def load_layer(
 def read_files(tagger: Tagger, files: Iterable[tuple[str, str, Iterable[str]]]) -> Iterator[Located]:
     """Yields the sentences of files, one file after the other; of each its name, its format and its lines are given."""
     for file, format, lines in files:
-        for number, sentence in enumerate(read(lines, file, format, segment=tagger.segment_all)):
+        for number, sentence in enumerate(cut_parts(read_parts(lines, file, format), tagger.cuts_of)):
             yield Located(file, number, sentence)
 
 

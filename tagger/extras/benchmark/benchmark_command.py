@@ -24,7 +24,8 @@ def benchmark(
     from tagger.commands.loading import load_for
     from tagger.extras.benchmark.benchmark import format_table, measure
     from tagger.text.files import read_lines
-    from tagger.text.formats import format_of, read
+    from tagger.text.formats import format_of, read_parts
+    from tagger.text.paragraphs import cut_parts
 
     files = [file] if file else sorted(map(str, bundled("data").glob("sample/*.conllu")))
     (name, format, lines), *others = [(name, input or format_of(name), read_lines(name)) for name in files]
@@ -32,7 +33,7 @@ def benchmark(
     sentences = [
         sentence.tokens
         for name, format, lines in [(name, format, lines), *others]
-        for sentence in read(lines, name, format, segment=tagger.segment_all)
+        for sentence in cut_parts(read_parts(lines, name, format), tagger.cuts_of)
         if sentence.tokens
     ]
     result = measure(tagger.name, sentences, workers) | {"model": model or language or Path(tagger.name).name}

@@ -1,6 +1,7 @@
 """The commands `pretrain` and `fill`: untagged text in, a network that predicts hidden words out."""
 
 import io
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,8 @@ from tagger.commands.options import AsJson, Encoding
 from tagger.commands.runs import TRAINING_MEMORY
 from tagger.errors import InputError
 from tagger.text.files import STDIO, read_lines
-from tagger.text.formats import read
+from tagger.text.formats import read_parts
+from tagger.text.paragraphs import cut_parts, cut_texts
 
 SETTINGS = {
     "pretrain": {
@@ -66,7 +68,8 @@ def fill(
     torch.set_num_threads(1)
     network, rules = load_word_predictor(Path(model))
     lines = read_lines(STDIO, encoding) if text == STDIO else io.StringIO(text)
-    read_in = read(lines, "TEXT", "text", segment=RuleSegmenter(rules).segment_all)
+    cuts_of = partial(cut_texts, RuleSegmenter(rules).segment_all)
+    read_in = cut_parts(read_parts(lines, "TEXT", "text"), cuts_of)
     sentences = [s.tokens for s in read_in if any(map(BLANK.fullmatch, s.tokens))]
     if not sentences:
         raise InputError("TEXT has no blank; write ___, with spaces around it, where a word is missing")
