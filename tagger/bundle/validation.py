@@ -35,6 +35,7 @@ from tagger.words.segment import LEARNED, RULES
 
 Temperature = Annotated[float, Meta(ge=MIN_TEMPERATURE, le=MAX_TEMPERATURE)]
 Weight = Annotated[float, Meta(gt=0, le=1)]
+_Vocabularies = Annotated[list[Vocabulary], Meta(min_length=1, max_length=MAX_MEMBERS)]
 MAX_LEMMAS_BYTES = 50_000_000
 SUM_TOLERANCE = 1e-6  # of the weights of members, whose sum is 1
 
@@ -68,11 +69,6 @@ class _Config(Description):
     files: dict[ShortName, ShortName] = field(default_factory=dict)
 
 
-@dataclass
-class _Vocabularies:
-    vocabularies: Annotated[list[Vocabulary], Meta(min_length=1, max_length=MAX_MEMBERS)]
-
-
 def read_description(folder: Path) -> tuple[dict[str, Any], list[Vocabulary]]:
     """What the two files of JSON say, if all of it is as `Bundle.save` writes it, and they fit each other."""
     config = read_config(folder)
@@ -81,7 +77,7 @@ def read_description(folder: Path) -> tuple[dict[str, Any], list[Vocabulary]]:
     check_files(folder, checked.files)
     content = read_json(folder / VOCABULARY, MAX_VOCABULARY_BYTES)
     with one_error(folder, WEIGHTS):
-        vocabularies = read(_Vocabularies, content).vocabularies
+        vocabularies = read(dict[str, _Vocabularies], content)["vocabularies"]
         for vocabulary in vocabularies:
             _check_vocabulary(vocabulary)
             if list(vocabulary.tags.items()) != list(vocabularies[0].tags.items()):

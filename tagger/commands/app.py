@@ -84,11 +84,6 @@ class LazyCommands(TyperGroup):
             args = ["train", *args]
         return super().parse_args(ctx, args)
 
-    def invoke(self, ctx: Any) -> Any:
-        """Calls the command. Its errors are handled in here: a reader that left would have status 1 from typer."""
-        with clear_errors():
-            return super().invoke(ctx)
-
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Imports the module of a command and returns the command; None for a name that `COMMANDS` lacks."""
         if cmd_name not in COMMANDS:
@@ -97,6 +92,8 @@ class LazyCommands(TyperGroup):
         single = typer.Typer(**_TYPER, add_completion=False)
         single.command(cmd_name, **getattr(module, "SETTINGS", {}).get(cmd_name, {}))(getattr(module, cmd_name))
         command: Any = get_command(single)
+        # Its errors are handled in here: a reader that left would have status 1 from typer.
+        command.callback = clear_errors()(command.callback)
         for parameter in command.params:
             if parameter.param_type_name == "argument":
                 parameter.display_type_rich = lambda **_: None  # the help of typer would add Python's: <list[str]>

@@ -306,10 +306,3 @@ class Engine:
     def cached_bytes(self) -> int:
         """The size of what was computed of word forms."""
         return sum(scorer.cache.values.nbytes for scorer in self._scorers)
-
-    def clear_cache(self) -> None:
-        """Forgets what was computed of word forms."""
-        for scorer in self._scorers:
-            scorer.cache.clear()
-        for judge in self.judges:
-            judge.forget()

@@ -66,16 +66,12 @@ class FormCache:
 
     def __init__(self, compute: Callable[[list[str]], Iterable[tuple[np.ndarray, Tensor]]], capacity: int) -> None:
         self.compute, self.capacity = compute, capacity
-        self.clear()
+        self._rows: dict[str, int] = {}
+        self.values, self.computed = torch.empty(0, 0), 0
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy starts empty: copied rows would share memory."""
         return FormCache, (self.compute, self.capacity)
-
-    def clear(self) -> None:
-        """Forgets every form."""
-        self._rows: dict[str, int] = {}
-        self.values, self.computed = torch.empty(0, 0), 0
 
     def lookup(self, forms: Sequence[str]) -> Callable[[np.ndarray], np.ndarray]:
         """What gives the rows of some of these forms, by their places; all are computed at once if there is room."""

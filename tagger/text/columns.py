@@ -210,8 +210,14 @@ def _sentence(rows: list[list[str]], required: Mapping[str, int], optional: Mapp
     return Sentence(values.pop("the token"), values, line=line)
 
 
-def _cells(options: WriteOptions, sentence: Sentence, unfit: re.Pattern[str]) -> list[list[str]]:
-    """The columns of `tsv` and `csv`; what matches `unfit` becomes a space."""
+def write_cells(options: WriteOptions, sentence: Sentence, quoted: bool = False) -> str:
+    """A line per token of tsv, or of csv, which is `quoted`: the form, and for each column the tag.
+
+    Its probability and alternatives follow if they are asked for. What would break a cell becomes a space.
+    """
+    if not sentence.tokens:
+        return "\n"
+    unfit = _LINE_BREAK if quoted else CELL_BREAK
     cells = [cleaned(sentence.tokens, unfit)]
     for column in options.columns:
         cells.append(cleaned(sentence.tags[column], unfit))
@@ -219,31 +225,18 @@ def _cells(options: WriteOptions, sentence: Sentence, unfit: re.Pattern[str]) ->
             cells.append(decimals(sentence, column))
         if options.top:
             cells.append(cleaned(alternatives(sentence, column, options.top), unfit))
-    return cells
-
-
-def write_tsv(options: WriteOptions, sentence: Sentence) -> str:
-    """A line per token: the form, and for each column the tag, and probability and alternatives if asked for."""
-    if not sentence.tokens:
-        return "\n"
-    cells, separator = _cells(options, sentence, CELL_BREAK), options.separator or "\t"
-    if separator != "\t":
-        for value in set().union(*cells):
-            if separator in value:
-                raise InputError(
-                    f"{shorten(value)} contains the separator {shorten(separator)}; write csv, which quotes such"
-                    " cells, or choose another --separator"
-                )
-    return encodable("\n".join(map(separator.join, zip(*cells, strict=True)))) + "\n\n"
-
-
-def write_csv(options: WriteOptions, sentence: Sentence) -> str:
-    """The same, quoted as in any CSV file."""
-    out = io.StringIO()
-    if sentence.tokens:
-        cells = _cells(options, sentence, _LINE_BREAK)
+    if quoted:
+        out = io.StringIO()
         csv.writer(out, delimiter=options.separator or ",", lineterminator="\n").writerows(zip(*cells, strict=True))
-    return encodable(out.getvalue()) + "\n"
+        return encodable(out.getvalue()) + "\n"
+    separator = options.separator or "\t"
+    for value in set().union(*cells) if separator != "\t" else ():
+        if separator in value:
+            raise InputError(
+                f"{shorten(value)} contains the separator {shorten(separator)}; write csv, which quotes such cells, or"
+                " choose another --separator"
+            )
+    return encodable("\n".join(map(separator.join, zip(*cells, strict=True)))) + "\n\n"
 
 
 def read_sentence_lines(lines: Iterable[str], path: str, options: ReadOptions | None = None) -> Iterator[Sentence]:

@@ -14,9 +14,8 @@ from tagger.text.columns import (
     read_cells,
     read_sentence_lines,
     read_tokens,
-    write_csv,
+    write_cells,
     write_pretty,
-    write_tsv,
 )
 from tagger.text.conllu import read_conllu, write_tagged
 from tagger.text.files import packing
@@ -36,8 +35,8 @@ READERS: dict[str, Callable[[Iterable[str], str, ReadOptions], Iterator[Part]]] 
     "jsonl": read_jsonl,
 }
 WRITERS: dict[str, Callable[[WriteOptions, Sentence], str]] = {
-    "tsv": write_tsv,
-    "csv": write_csv,
+    "tsv": write_cells,
+    "csv": partial(write_cells, quoted=True),
     "conllu": write_tagged,
     "jsonl": write_jsonl,
     "pretty": write_pretty,

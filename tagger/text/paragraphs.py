@@ -113,7 +113,7 @@ def _expand(sentence: Sentence, words: Sequence[tuple[str, ...]]) -> None:
 def read_paragraphs(lines: Iterable[str], per_line: bool = False) -> Iterator[Paragraph]:
     """Yields the paragraphs of running text, not yet cut into sentences; with `per_line` every line is one.
 
-    A long line may come in pieces.
+    A long line may come in pieces; all but the last one have `LONG_LINE` characters or more.
     """
     held, start, opens = "", 0, True
     for piece, ends in ((line, line.endswith("\n")) for line in lines) if per_line else _judged(lines):
@@ -135,18 +135,6 @@ _Piece = tuple[str, bool]
 """A line, or a piece of one that has `LONG_LINE` characters or more, and whether the line begins here."""
 
 
-def _pieces(lines: Iterable[str]) -> Iterator[_Piece]:
-    """Joins the pieces of a line until they have `LONG_LINE` characters."""
-    held, opens = "", True
-    for line in lines:
-        held += line
-        if held.endswith("\n") or len(held) >= LONG_LINE or not opens:
-            yield held, opens
-            held, opens = "", held.endswith("\n")
-    if held:
-        yield held, opens
-
-
 def _judged(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
     """Yields each piece, and whether it ends a paragraph by the rule for its block.
 
@@ -155,25 +143,26 @@ def _judged(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
     block: list[_Piece] = []  # its beginning; once it is judged, its last piece alone
     size = 0  # characters of the block
     width: int | None = None  # see `_wrapped_width`; None: the block is not judged yet
-    for piece in chain(_pieces(lines), [None]):
-        text, opens = piece or ("\n", True)
-        empty = opens and len(text) < LONG_LINE and text.isspace()
-        if width is None and (empty or size >= BLOCK_START):
+    opens = True  # whether a line begins here
+    for text in chain(lines, [None]):
+        is_empty = text is None or (opens and len(text) < LONG_LINE and text.isspace())
+        if width is None and (is_empty or size >= BLOCK_START):
             width = _wrapped_width(block)
         if width is not None:
-            following = [*(after for after, _ in block[1:]), "" if empty else text]
+            following = [*(after for after, _ in block[1:]), "" if text is None or is_empty else text]
             for (line, begins), after in zip(block, following, strict=False):
                 wrapped = width and begins and len(line) < LONG_LINE and _goes_on(line, after[:LONG_LINE], width)
                 yield line, bool(after) and line.endswith("\n") and not wrapped
             block = []
-        if piece is None:
+        if text is None:
             return
-        if empty:
+        if is_empty:
             yield text, True
             size, width = 0, None
         else:
-            block.append(piece)
+            block.append((text, opens))
             size += len(text)
+        opens = text.endswith("\n")
 
 
 def _wrapped_width(block: list[_Piece]) -> int:

@@ -94,9 +94,6 @@ class Judge(ABC):
     # Whether it knows of training alone: temperatures, which tell how sure the networks are, are fitted after it.
     is_training: bool = False
 
-    def forget(self) -> None:  # noqa: B027
-        """Forgets what it remembers of words; most remember nothing."""
-
 
 class Refusing(Judge):
     """A judge that acts before tags are chosen."""
@@ -351,10 +348,6 @@ class DictionaryLemmas(Replacing):
         places = tokens.batch[tokens.rows[rows[better]]].tolist()
         for place, row, share in zip(places, rows[better].tolist(), reliable[better].round(6).tolist(), strict=True):
             tokens.instead[place] = entries[row].lemma, share
-
-    def forget(self) -> None:
-        """Forgets what was looked up."""
-        self._entries = {}
 
     def _look_up(self, forms: Sequence[str]) -> list[_Entry]:
         remembered = self._entries  # other threads may begin a new one

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -28,8 +29,8 @@ def measure(name: str, sentences: Sequence[list[str]], workers: int | None = Non
     """Measures the tagger of a name or folder on the processor. Every number is a median over rounds.
 
     Returns:
-        Plain values. In `speeds`, for each precision: words per second on one thread with a cold cache (emptied before
-        each round) and a warm one, and with all workers (warm); milliseconds for one sentence, read again.
+        Plain values. In `speeds`, for each precision: words per second on one thread with a cold cache (a tagger that
+        has read nothing) and a warm one, and with all workers (warm); milliseconds for one sentence, read again.
     """
     words = sum(map(len, sentences))
     if not words:
@@ -63,9 +64,9 @@ def _speeds(
     _tag(tagger, sentences[:_WARM_UP_SENTENCES])
     cold, warm = [], []
     for _ in range(ROUNDS):
-        tagger.engine.clear_cache()
-        cold.append(_seconds(lambda: _tag(tagger, sentences)))
-        warm.append(_seconds(lambda: _tag(tagger, sentences)))
+        tagger = load(name, "cpu", precision)
+        cold.append(_seconds(partial(_tag, tagger, sentences)))
+        warm.append(_seconds(partial(_tag, tagger, sentences)))
     several = None
     if workers > 1:
         many = load(name, "cpu", precision, workers=workers)
