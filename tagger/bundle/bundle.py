@@ -40,7 +40,7 @@ from tagger.pretrained.huggingface import load_tokenizer, load_weights
 from tagger.segmenter.learned import LearnedSegmenter, load_segmenter
 from tagger.text.output_files import whole_folder
 from tagger.text.schema import write_packed_json
-from tagger.text.strings import LEMMA
+from tagger.text.strings import FEATS, LEMMA, UPOS
 from tagger.words.conventions import Conventions
 from tagger.words.dictionary import open_dictionary
 from tagger.words.dictionary_lemmas import LemmaReliability
@@ -139,9 +139,15 @@ class Bundle:
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """That of all members if they share one, else theirs joined."""
+        """That of all members if they share one, else theirs joined; without combinations that conventions refuse."""
         vocabularies = list({id(member.vocabulary): member.vocabulary for member in self.members}.values())
-        return vocabularies[0] if len(vocabularies) == 1 else join_vocabularies(vocabularies)
+        found = vocabularies[0] if len(vocabularies) == 1 else join_vocabularies(vocabularies)
+        if not self.conventions.features or not {UPOS, FEATS} <= set(found.combined):
+            return found
+        upos, feats = (found.combined.index(column) for column in (UPOS, FEATS))
+        allows = self.conventions.allows_features
+        allowed = [c for c in found.combinations if allows(found.tags[UPOS][c[upos]], found.tags[FEATS][c[feats]])]
+        return replace(found, combinations=allowed)
 
     @property
     def networks(self) -> list[TaggerNetwork]:

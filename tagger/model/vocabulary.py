@@ -151,12 +151,14 @@ class Vocabulary:
             vocabulary.combinations and set(merged.combined) <= set(vocabulary.combined) for vocabulary in known
         ):
             return []
-        together = {
-            tuple(vocabulary.tags[column][combination[vocabulary.combined.index(column)]] for column in merged.combined)
-            for vocabulary in known
-            for combination in vocabulary.combinations
-        }
-        return merged._combinations(together)
+        return merged._combinations(set().union(*(vocabulary.together(*merged.combined) for vocabulary in known)))
+
+    def together(self, *columns: str) -> set[tuple[str, ...]]:
+        """The combinations of tags of some columns that occur in the training data; empty if they are not known."""
+        if not set(columns) <= set(self.combined):
+            return set()
+        places = [(self.tags[column], self.combined.index(column)) for column in columns]
+        return {tuple(tags[combination[place]] for tags, place in places) for combination in self.combinations}
 
     def _form_tags(self, column: str, scripts: Mapping[str, Iterable[str]]) -> list[list[int]]:
         """For each of the forms, the ids of the scripts that it has."""

@@ -116,12 +116,13 @@ def text_hash(text: str) -> int:
 
 LEMMA = "lemma"  # the column of lemmas
 UPOS = "upos"  # the column of universal parts of speech
+FEATS = "feats"  # the column of morphological features
 NO_TAG = "_"  # CoNLL-U writes it for "not annotated"; in FEATS it is a tag like any other and means "no features"
 
 
 def is_annotated(column: str, tag: str, form: str = "") -> bool:
     """Whether `tag` is a gold tag, to be learned and scored, or a blank. The lemma of the form `_` is `_`."""
-    return tag != "" and (tag != NO_TAG or column == "feats" or (column == LEMMA and form == NO_TAG))
+    return tag != "" and (tag != NO_TAG or column == FEATS or (column == LEMMA and form == NO_TAG))
 
 
 def is_given(tag: str) -> bool:

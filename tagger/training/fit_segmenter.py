@@ -114,7 +114,8 @@ def with_segmenter(
         train = with_usual_spacing(_gold(corpus.spaced["train"].values(), column))
         codes = language_codes(corpus.name)
         language = languages_by_code()[codes[0]].name if len(codes) == 1 else ""
-        conventions = conventions_of(train, corpus.splits["train"]["tokens"], language)
+        found = conventions_of(train, corpus.splits["train"]["tokens"], language)
+        conventions = replace(bundle.conventions, refused=found.refused, abbreviations=found.abbreviations)
         bundle = replace(bundle, conventions=conventions)
         if plan.learns:
             segmenter, report = _best_segmenter(segmenter, conventions, train, column, config, corpus, folder)

@@ -25,6 +25,7 @@ from tagger.errors import InputError
 from tagger.evaluation.report_page import draw_learning_curve
 from tagger.model.decoder import CRF, MAX_CRF_TAGS, CRFDecoder
 from tagger.model.vocabulary import Vocabulary
+from tagger.text.strings import FEATS, UPOS
 from tagger.training.auxiliary import Auxiliary
 from tagger.training.config import TrainConfig, find_start
 from tagger.training.data import Reading, TaggerDataModule
@@ -53,6 +54,7 @@ from tagger.training.start import (
 from tagger.training.teacher import Teacher
 from tagger.training.trainer import begin, finish, fit_best, run_loggers
 from tagger.words.conventions import Conventions
+from tagger.words.counting import with_tags
 
 _log = logging.getLogger(__name__)
 
@@ -176,6 +178,11 @@ def learn(
     else:  # those of `init`, but for those of columns that get more tags
         tags, before = module.vocabulary.tags, init.vocabulary.tags if init else {}
         linear = tuple(each for each in (init.linear if init else ()) if before[each.column] == tags.get(each.column))
+    conventions = init.conventions if init else Conventions.of_language()
+    if UPOS in config.columns:
+        columns = [column for column in (UPOS, FEATS) if column in config.columns]
+        tagged = sentences.select_columns(["tokens", *columns])
+        conventions = with_tags(conventions, tagged, module.vocabulary.together(UPOS, FEATS))
     described = {
         "corpus": corpus.name,
         **asdict(config.card),
@@ -188,7 +195,7 @@ def learn(
         module.trained(plan.untrained, described),
         linear=linear,
         lemmas=lemma_reliability(config, init, sentences),
-        conventions=init.conventions if init else Conventions.of_language(),
+        conventions=conventions,
     ).rounded(config.storage_dtype)
     parameters = sum(parameter.numel() for parameter in module.parameters())
     results["training_seconds"] = round(results["training_seconds"] + time.perf_counter() - began, 1)

@@ -20,6 +20,7 @@ CONVENTIONS = "words.json"  # in a tagger's folder
 MAX_CONVENTIONS_BYTES = 1_000_000
 _Form = Annotated[str, Meta(min_length=1, max_length=40)]
 _Forms = Annotated[list[_Form], Meta(max_length=10_000)]
+_Names = Annotated[str, Meta(min_length=1, max_length=1000)]
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,17 @@ class Conventions:
     Attributes:
         refused: names of rules that often do not hold.
         abbreviations: forms without their full stop, and their kinds: no sentence ends after these.
+        marks: forms with a letter or a digit that are punctuation.
+        features: UPOS -> features that such a word never has together, by their names: `Case|Number`. They are those of
+            other parts of speech.
     """
 
     refused: _Forms = field(default_factory=list)
     abbreviations: Annotated[dict[_Form, Annotated[str, one_of(KINDS)]], Meta(max_length=10_000)] = field(
+        default_factory=dict
+    )
+    marks: _Forms = field(default_factory=list)
+    features: Annotated[dict[_Form, Annotated[list[_Names], Meta(max_length=10_000)]], Meta(max_length=100)] = field(
         default_factory=dict
     )
 
@@ -47,7 +55,8 @@ class Conventions:
         content = read_json(folder / CONVENTIONS, MAX_CONVENTIONS_BYTES)
         try:
             found = read(cls, content)
-            for text in (*found.refused, *found.abbreviations):
+            names = (name for names in found.features.values() for name in names)
+            for text in (*found.refused, *found.abbreviations, *found.marks, *found.features, *names):
                 if printable(text) != text:
                     raise ValueError(f"{shown(text)} has a control character")
         except ValueError as error:
@@ -66,3 +75,12 @@ class Conventions:
     def kind(self, form: str) -> str:
         """The kind of an abbreviation, given without its full stop; an empty string if it is none."""
         return self.abbreviations.get(form) or self.abbreviations.get(form.lower(), "")
+
+    def allows_features(self, upos: str, feats: str) -> bool:
+        """Whether a word of this UPOS can have the features of a tag of FEATS."""
+        return feature_names(feats) not in self.features.get(upos, ())
+
+
+def feature_names(feats: str) -> str:
+    """The names of the features of a tag: `Case|Number` of `Case=Gen|Number=Sing`."""
+    return "|".join(feature.partition("=")[0] for feature in feats.split("|"))

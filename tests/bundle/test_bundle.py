@@ -20,7 +20,7 @@ from tagger.model.encoder import CELLS
 from tagger.model.network import TaggerNetwork, share_pretrained
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_pretrained
-from tagger.words.conventions import CONVENTIONS
+from tagger.words.conventions import CONVENTIONS, Conventions
 from tests.bundle.hub_folder import files_of
 from tests.bundle.test_validation import change, content, loads_or_says_why
 from tests.conftest import TOKENS, bundle_of, largest_file, make_batch, make_network, network_config, save_tiny
@@ -53,6 +53,17 @@ def test_what_is_saved_is_loaded(vocabulary: Vocabulary, tmp_path: Path, cell: s
     for column, scores in network(batch).scores.items():
         # The place of weights in memory decides last bits.
         torch.testing.assert_close(loaded(batch).scores[column], scores)
+
+
+def test_combinations_with_features_of_another_part_of_speech_are_left_out(tmp_path: Path) -> None:
+    tags = {"upos": ["NOUN", "VERB", "VERB"], "feats": ["Case=Nom", "Tense=Past", "Case=Nom"]}
+    vocabulary = Vocabulary.build([{"tokens": ["a", "b", "c"], **tags}], list(tags))
+    conventions = Conventions(features={"VERB": ["Case"]})
+    replace(bundle_of(make_network(vocabulary), vocabulary), conventions=conventions).save(tmp_path / "tagger", "")
+    loaded = Bundle.load(tmp_path / "tagger")
+    assert loaded.conventions == conventions
+    assert loaded.vocabulary.together("upos", "feats") == {("NOUN", "Case=Nom"), ("VERB", "Tense=Past")}
+    assert loaded.members[0].vocabulary == vocabulary
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from tagger.text.sentence import Sentence, Token
 from tagger.text.spacing import GoldParagraph
 from tagger.words.conventions import Conventions
-from tagger.words.counting import conventions_of
+from tagger.words.counting import conventions_of, with_tags
 
 END = "‖"  # of a sentence
 
@@ -79,3 +79,21 @@ def test_a_capital_may_begin_an_abbreviation() -> None:
         "",
         "",
     ]
+
+
+def test_tags_say_which_words_are_marks_and_which_features_belong_to_another_part_of_speech() -> None:
+    marks = {"tokens": ["ๆ", "ๆ", "a", "a", "b", ",", ","], "upos": [*["PUNCT"] * 3, "X", *["PUNCT"] * 3]}
+    noun, verb, error = "Case=Nom|Number=Sing", "Tense=Past", "Case=Gen|Number=Plur"
+
+    def found(nouns: int, verbs: int, errors: int) -> Conventions:
+        upos, feats = ["NOUN"] * nouns + ["VERB"] * (verbs + errors), [noun] * nouns + [verb] * verbs + [error] * errors
+        sentences = [marks, {"tokens": ["w"] * len(upos), "upos": upos, "feats": feats}]
+        return with_tags(Conventions(["0:0"]), sentences, [("NOUN", noun), ("VERB", verb), ("VERB", error), ("X", "_")])
+
+    assert found(1000, 1000, 2) == Conventions(["0:0"], marks=["ๆ"], features={"VERB": ["Case|Number"]})
+    assert found(1000, 1000, 3).features == {}  # too often to be an error
+    assert found(1000, 400, 1).features == {}
+    assert found(40, 1000, 0).features == {}  # too few nouns
+    conventions = found(1000, 1000, 2)
+    assert [conventions.allows_features("VERB", feats) for feats in (noun, error, verb)] == [False, False, True]
+    assert conventions.allows_features("NOUN", error)

@@ -6,15 +6,18 @@ No tagger is trained anew. The paragraphs are those from which a tagger learned 
 """
 
 import argparse
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
+from tagger.bundle.bundle import Bundle
 from tagger.bundle.saved_config import sign
 from tagger.extras.languages.make import DATA, UNKNOWN_SPACES, Language, rows, split_of, text_of
 from tagger.text.conllu import read_conllu
 from tagger.text.sentence import Sentence
 from tagger.text.spacing import GoldParagraph, gold_paragraphs, with_usual_spacing
-from tagger.words.counting import conventions_of
+from tagger.text.strings import FEATS, UPOS
+from tagger.words.counting import conventions_of, with_tags
 
 
 def own_sentences(language: Language) -> list[list[Sentence]]:
@@ -29,6 +32,12 @@ def own_sentences(language: Language) -> list[list[Sentence]]:
 def sentences_of(text: str) -> list[Sentence]:
     """The sentences of a text in CoNLL-U."""
     return list(read_conllu(StringIO(text), "text"))
+
+
+def tagged(language: Language) -> list[dict[str, list[str]]]:
+    """The words and tags of the sentences from which a tagger has learned, those with tags of today alone."""
+    splits = ("dev",) if language.row.dev == "newer" else ("train", "dev")
+    return [{"tokens": each.tokens, **each.tags} for each in sentences_of(language.splits(*splits)["train"])]
 
 
 def paragraphs_of(sentences: list[Sentence]) -> list[GoldParagraph]:
@@ -47,12 +56,15 @@ def main() -> None:
     for name in arguments.languages or table:
         if not (DATA / name).is_dir():
             continue
-        files = own_sentences(Language(table[name], arguments.corpora, Path(), Path()))
+        language = Language(table[name], arguments.corpora, Path(), Path())
+        files = own_sentences(language)
         paragraphs = [paragraph for sentences in files for paragraph in paragraphs_of(sentences)]
         found = conventions_of(paragraphs, (s.tokens for sentences in files for s in sentences), name)
+        known = replace(Bundle.load(DATA / name), conventions=found).vocabulary
+        found = with_tags(found, tagged(language), known.together(UPOS, FEATS))
         found.save(DATA / name)
         sign(DATA / name)
-        print(name, *found.refused, *found.abbreviations, flush=True)
+        print(name, *found.refused, *found.abbreviations, *found.marks, found.features, flush=True)
 
 
 if __name__ == "__main__":
