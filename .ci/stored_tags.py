@@ -21,7 +21,8 @@ from typing import NamedTuple
 from tagger.bundle.catalog import bundled_languages
 from tagger.tagging.languages import load
 from tagger.tagging.tagger import Tagger
-from tagger.text.formats import read
+from tagger.text.formats import read_parts
+from tagger.text.paragraphs import cut_parts
 from tagger.text.sentence import Sentence
 from tagger.text.strings import LEMMA, NO_TAG
 
@@ -69,7 +70,7 @@ def tagged_rows(tagger: Tagger, texts: Sequence[str], columns: Sequence[str], to
     """
     found: list[list[list[str]]] = []
     lines = (line for text in texts for line in (f"{text}\n", "\n"))  # paragraphs
-    sentences = read(lines, "the text", "text", segment=tagger.segment_all)
+    sentences = cut_parts(read_parts(lines, "the text", "text"), tagger.cuts_of)
     for sentence in tagger.stream(sentences, columns=columns, top=top):
         rows = map(list, zip(sentence.tokens, *(_cells(sentence, column) for column in COLUMNS), strict=True))
         if "# newpar" in sentence.comments:
