@@ -26,13 +26,13 @@ def correct(
     table: UnitTable,
     units: Units,
     labels: np.ndarray,
-    sureness: np.ndarray,
+    scores: np.ndarray,
     rules: ConfirmedRules,
 ) -> np.ndarray:
     """Changes labels (N,), and returns (N,) whether a unit belongs to an address, a tag, a smiley or an emoji.
 
     Args:
-        sureness: (N,) by how much the score of the end of a sentence is above all others; below zero if it is not.
+        scores: (N, labels) what the network says.
         rules: those that hold.
     """
     traits = table.traits[units.types]
@@ -41,8 +41,8 @@ def correct(
     _join_no_marks(kinds, units, labels)
     _join_numbers(paragraphs, is_number, units, labels, rules)
     kept = _join_addresses(paragraphs, traits, kinds, units, labels)
-    _begin_sentences(paragraphs, kinds, units, labels, sureness, rules)
-    _end_sentences(paragraphs, kept, units, labels, sureness, rules)
+    _begin_sentences(paragraphs, kinds, units, labels, scores, rules)
+    _end_sentences(paragraphs, kept, units, labels, scores, rules)
     before_last = is_number & (units.gaps == NO_GAP) & np.roll(units.gaps == END_GAP, -1) & (labels == Label.GOES_ON)
     places = np.flatnonzero(before_last)
     for place, number in zip(places.tolist(), units.paragraphs_of(places), strict=True):
@@ -96,7 +96,7 @@ def _begin_sentences(
     kinds: np.ndarray,
     units: Units,
     labels: np.ndarray,
-    sureness: np.ndarray,
+    scores: np.ndarray,
     rules: ConfirmedRules,
 ) -> None:
     """A sentence ends where a rule says so, unless it is in quotes or brackets and may go on.
@@ -115,9 +115,9 @@ def _begin_sentences(
         text, seen = paragraphs[number][seen:end], end
         brackets += text.count("(") - text.count(")")
         open_quotes = [(n + sum(map(text.count, marks))) % 2 for n, marks in zip(open_quotes, _QUOTES, strict=True)]
-        if not any(open_quotes) and brackets <= 0:
+        if text[-1] != "." and not any(open_quotes) and brackets <= 0:
             rule, _ = rules.at(paragraphs[number], end)
-            if rule.decision == ENDS and -sureness[place] <= rule.strength:
+            if rule.decision == ENDS and -_sureness(scores[place]) <= rule.strength:
                 labels[place] = Label.SENTENCE
 
 
@@ -126,7 +126,7 @@ def _end_sentences(
     kept: np.ndarray,
     units: Units,
     labels: np.ndarray,
-    sureness: np.ndarray,
+    scores: np.ndarray,
     rules: ConfirmedRules,
 ) -> None:
     """Ends of sentences within a paragraph move behind the quotes and marks that follow, or go."""
@@ -148,5 +148,10 @@ def _end_sentences(
             labels[place] = Label.GOES_ON if is_dots else Label.TOKEN
             rule, _ = rules.at(text, int(units.ends[last]))
         if units.gaps[last] != END_GAP:
-            goes_on = rule.decision == GOES_ON and sureness[place] <= rule.strength
+            goes_on = rule.decision == GOES_ON and _sureness(scores[place]) <= rule.strength
             labels[last] = Label.TOKEN if goes_on else Label.SENTENCE
+
+
+def _sureness(scores: np.ndarray) -> float:
+    """By how much the score of a sentence's end is above the next one; below zero if a network finds no end."""
+    return float(scores[Label.SENTENCE] - scores[: Label.SENTENCE].max())

@@ -144,7 +144,7 @@ class LearnedSegmenter:
 
         rules = ruled(config["rules"])
         context = context_rows(self._table, units, self.lexicon, rules, config["buckets"], config["pairs"])
-        labels, sureness, scripts = self._labels(units, context)
+        labels, scores, scripts = self._labels(units, context)
         owners = np.repeat(np.arange(len(paragraphs)), [stop - start for start, stop in units.bounds])
         places = np.flatnonzero(units.ends)  # those of units, not of boundaries
         new_marks = self._table.traits[units.types, 3] > 0
@@ -163,7 +163,7 @@ class LearnedSegmenter:
             last = (ruled(config["sentences"]) == 2) | (units.gaps == END_GAP)
             is_end = (labels == Label.TOKEN) | (labels == Label.SENTENCE)
             labels[is_end] = np.where(last[is_end], Label.SENTENCE, Label.TOKEN)
-        kept = correct(paragraphs, self._table, units, labels, sureness, self._rules)
+        kept = correct(paragraphs, self._table, units, labels, scores, self._rules)
         own = _without_wide_multiwords(labels[places], units.gaps[places])
         ends = np.flatnonzero((own == Label.TOKEN) | (own == Label.SENTENCE))
         firsts = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
@@ -190,21 +190,16 @@ class LearnedSegmenter:
         return sentences
 
     def _labels(self, units: Units, context: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The label of each unit (N,), see `correct` for `sureness` (N,), and the scores (N, S + 1) of scripts.
-
-        The scripts are those of a token that ends with the unit.
-        """
+        """The label of each unit (N,), the scores (N, labels), and those (N, S + 1) of scripts of a token that ends."""
         x = functional.embedding_bag(torch.from_numpy(context), self.network.context.weight, mode="sum")
         x += torch.index_select(self._kinds_of_types(), 0, torch.from_numpy(units.types))
         scores = self._reader.scores(x, windows_of(units.bounds))
-        of_labels = scores[:, : len(Label)].numpy()
-        labels = of_labels.argmax(axis=1)
-        sureness = of_labels[:, Label.SENTENCE] - of_labels[:, : Label.SENTENCE].max(axis=1)
+        labels = scores[:, : len(Label)].argmax(dim=1).numpy()
         labels[units.gaps == END_GAP] = Label.SENTENCE
         if not self.config["spaces"]:
             joined = (labels == Label.GOES_ON) | (labels == Label.WORD)
             labels[joined & (units.gaps == SPACE_GAP)] = Label.TOKEN
-        return labels, sureness, scores[:, len(Label) :].numpy()
+        return labels, scores[:, : len(Label)].numpy(), scores[:, len(Label) :].numpy()
 
     def _kinds_of_types(self) -> Tensor:
         """The part of the embedding that depends on the type alone, of every type in the table."""

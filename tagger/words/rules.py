@@ -95,6 +95,7 @@ class ConfirmedRules:
     def __init__(self, conventions: Conventions) -> None:
         self.conventions = conventions
         self._rules = [rule for rule in RULES if conventions.allows(rule.name)]
+        self._abbreviations = {form.lower() for form in conventions.abbreviations}
 
     def _compiled(self, *decisions: str) -> Any:
         rules = [(n, rule) for n, rule in enumerate(self._rules) if rule.decision in decisions and rule != ABBREVIATION]
@@ -114,7 +115,8 @@ class ConfirmedRules:
         if _USUAL_END.match(text, end - 2) and text[end + 1 : end + 2].isupper():
             form = text[text.rfind(" ", max(0, end - _MAX_ABBREVIATION), end) + 1 : end - 1]
             if form.isalpha():
-                return ABBREVIATION if self.goes_on_after(form, text, end) else NO_RULE, end
+                goes_on = form.lower() in self._abbreviations and self.goes_on_after(form, text, end)
+                return ABBREVIATION if goes_on else NO_RULE, end
         elif match := self._of_sentences.match(text, end):
             rule = self._rules[int(match.lastgroup[1:])]
             if rule.name not in (SMALL_START, SMALL_AFTER_QUOTE) or not _in_small_letters(text):

@@ -11,6 +11,7 @@ there are no rules of a language. All of it takes time linear in the text.
 `segment_english.py` has the words of English, `segment_rules.py` those of any language and what both share.
 """
 
+import re
 from bisect import bisect
 from collections.abc import Sequence
 from functools import cache
@@ -166,7 +167,7 @@ _PIECES = {"english": Pieces(English()), "unicode": Pieces(PieceRules())}
 RULES = tuple(_PIECES)
 LEARNED = "learned"  # instead of a name of rules, of a tagger that has a segmenter of its own
 SEGMENTER_WEIGHTS, SEGMENTER = "segmenter.safetensors", "segmenter.json.gz"  # its files in the folder of the tagger
-_SPACES = regex.compile(f"([{SPACE}]+)")
+_SPACES = re.compile(f"([{SPACE}]+)")
 
 
 _Fields = tuple[int, int, tuple[()]]
@@ -182,17 +183,6 @@ def check_rules(rules: str) -> None:
     """Raises InputError unless there are such rules."""
     if rules not in RULES:
         raise InputError(f"{shorten(rules)} are no rules for raw text; choose one of {', '.join(RULES)}")
-
-
-def _may_end(pieces: list[Piece], first: int, place: int, rules: PieceRules) -> bool:
-    """Whether the sentence that begins with the piece `first` may end before the piece `place`."""
-    tail, following = pieces[place - 1].tail, pieces[place]
-    if following.head == "ruler" or following.head in rules.ends.get(tail, ()):
-        # 1. The first item; as follows: 1. The first
-        return tail not in ("number", "initial") or (place - first > 1 and pieces[place - 2].text[-1] != ":")
-    if following.head == "bullet":  # - eggs - milk
-        return pieces[first].text == following.text
-    return rules.also_ends(pieces, first, place)
 
 
 def _cut(
@@ -228,7 +218,14 @@ def _cut(
             place = starts[i - 1] + before.spans[-1][1]
             if before.tail in ("its", "Its") and own.is_it_is(pieces, first, i):
                 cuts.append(place - 1)
-            ends = (before.tail or piece.asks) and _may_end(pieces, first, i, own)
+            if piece.head == "ruler" or piece.head in own.ends.get(before.tail, ()):
+                # 1. The first item; as follows: 1. The first
+                is_item = before.tail in ("number", "initial")
+                ends = not is_item or (i - first > 1 and pieces[i - 2].text[-1] != ":")
+            elif piece.head == "bullet":  # - eggs - milk
+                ends = pieces[first].text == piece.text
+            else:
+                ends = own.decides and own.also_ends(pieces, first, i)
             if ends and not own.decides:
                 ends = confirmed.at(paragraph, place)[0].decision != GOES_ON
             if ends or gaps[i - 1].count("\n") > 1:
@@ -240,7 +237,7 @@ def _cut(
     if pieces:
         sentences.append((first, len(pieces) - 1, len(pieces[-1].spans)))
     for first, last, tokens in sentences:
-        for size in own.heads(pieces, first, last):
+        for size in own.heads(pieces, first, last) if own.decides else ():
             stops.append(starts[last - size] + pieces[last - size].spans[-1][1])
         a, b = pieces[last].spans[tokens - 1]
         stop = starts[last] + b

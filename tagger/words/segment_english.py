@@ -180,6 +180,8 @@ class English(PieceRules):
 
     def heads(self, pieces: Sequence[Piece], first: int, last: int) -> Sequence[int]:
         """The name of who wrote it and the date with the time: `see you | Ann Lee | 05/31/2001 09:01 AM`."""
+        if pieces[last].tail not in ("time", *_HALF_DAYS):
+            return ()
         stamp = _stamp(pieces[max(first, last - 2) : last + 1])
         if not stamp:
             return ()

@@ -25,7 +25,7 @@ def labelled(
     labels = np.full(len(units.types), Label.GOES_ON if joins else Label.TOKEN)
     labels[np.isin(units.ends, sentences) & (units.ends > 0)] = Label.SENTENCE
     labels[units.gaps == 2] = Label.SENTENCE
-    unsure = np.zeros(len(labels))
+    unsure = np.zeros((len(labels), len(Label)))
     correct([text], table, units, labels, unsure, ConfirmedRules(Conventions([*refused], dict(candidates()))))
     return units, labels
 
@@ -156,5 +156,5 @@ def test_a_paragraph_is_read_once_however_many_marks_it_has(sentence: str) -> No
     units = table.read([text])
     Counted.made = 0
     labels = np.full(len(units.types), Label.TOKEN)
-    correct([text], table, units, labels, np.zeros(len(labels)), ConfirmedRules(Conventions()))
+    correct([text], table, units, labels, np.zeros((len(labels), len(Label))), ConfirmedRules(Conventions()))
     assert Counted.made < 3 * len(text)
