@@ -29,13 +29,13 @@ from typing import Any, cast, overload
 import numpy as np
 
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.catalog import DEFAULT, bundled_languages, codes_of, find_language, find_tagger
+from tagger.bundle.catalog import DEFAULT, bundled_names, codes_of, find_language, find_tagger
 from tagger.bundled import bundled
 from tagger.errors import InputError, shorten
 from tagger.tagging.tagger import DocumentTagger, Tagger
 from tagger.tagging.tagger_options import AUTO, CACHE_SIZE, Request, TaggerOptions
 from tagger.tagging.workers import Workers
-from tagger.text.paragraphs import JsonText, Paragraph, Part, texts_of
+from tagger.text.paragraphs import JsonText, Paragraph, Part, paragraphs_of
 from tagger.text.sentence import Sentence, Token
 from tagger.text.strings import NO_TAG
 from tagger.words.identifier import (
@@ -140,7 +140,7 @@ class Languages(DocumentTagger):
     @cached_property
     def languages(self) -> list[str]:
         """The names of the languages."""
-        known = bundled_languages()
+        known = bundled_names()
         return [name for name in self._identifier.languages if name in known]
 
     @cached_property
@@ -340,17 +340,12 @@ class Languages(DocumentTagger):
 
     def cuts_of(self, parts: Sequence[Part]) -> Iterator[list[list[Token]]]:
         """The sentences of each paragraph of some parts; the texts of a language are cut together."""
-        languages = [
-            paragraph.language or self.language_of(paragraph.text)
-            for part in parts
-            for paragraph in (part.paragraphs if isinstance(part, JsonText) else [part])
-            if not isinstance(paragraph, Sentence)
-        ]
-        texts = [text for part in parts for text in texts_of(part)]
-        cuts: list[list[list[Token]]] = [[] for _ in texts]
+        paragraphs = [paragraph for part in parts for paragraph in paragraphs_of(part)]
+        languages = [paragraph.language or self.language_of(paragraph.text) for paragraph in paragraphs]
+        cuts: list[list[list[Token]]] = [[] for _ in paragraphs]
         for language in self._loaded_first(languages):
             numbers = [number for number, each in enumerate(languages) if each == language]
-            sentences = self.of(language).segment_all([texts[number] for number in numbers])
+            sentences = self.of(language).segment_all([paragraphs[number].text for number in numbers])
             for number, cut in zip(numbers, sentences, strict=True):
                 cuts[number] = cut
         return iter(cuts)

@@ -212,15 +212,15 @@ CutsOf = Callable[[Sequence[Part]], Iterator[list[list[Token]]]]
 """Parts of a document to the sentences of each of their paragraphs."""
 
 
-def texts_of(part: Part) -> list[str]:
+def paragraphs_of(part: Part) -> list[Paragraph]:
     """The paragraphs that are to be cut; none if the part is a sentence."""
     if isinstance(part, Sentence):
         return []
-    return [part.text] if isinstance(part, Paragraph) else [paragraph.text for paragraph in part.paragraphs]
+    return [part] if isinstance(part, Paragraph) else part.paragraphs
 
 
 def sentences_of(part: Part, cuts: Iterator[list[list[Token]]], layout: bool = True) -> Iterator[Sentence]:
-    """The sentences of a part. The tokens of each of `texts_of(part)` are taken from `cuts`.
+    """The sentences of a part. The tokens of each of `paragraphs_of(part)` are taken from `cuts`.
 
     A text without tokens gives a sentence without tokens, which keeps its fields.
     """
@@ -242,7 +242,7 @@ def sentences_of(part: Part, cuts: Iterator[list[list[Token]]], layout: bool = T
 
 def cut_texts(segment: Segment, parts: Sequence[Part]) -> Iterator[list[list[Token]]]:
     """The sentences of each text of some parts, cut together: a learned segmenter is many times faster then."""
-    texts = [text for part in parts for text in texts_of(part)]
+    texts = [paragraph.text for part in parts for paragraph in paragraphs_of(part)]
     return iter(segment(texts) if texts else [])
 
 

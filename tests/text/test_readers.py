@@ -33,7 +33,7 @@ from tagger.text.formats import (
     read_parts,
     renamed,
 )
-from tagger.text.paragraphs import JsonText, Paragraph, Part, cut_parts, cut_texts, sentences_of, texts_of
+from tagger.text.paragraphs import JsonText, Paragraph, Part, cut_parts, cut_texts, paragraphs_of, sentences_of
 from tagger.text.sentence import Sentence
 from tests.text.conftest import LINE, read, segment, tokens_of, write
 
@@ -186,7 +186,7 @@ PARTS: list[Part] = [
 
 
 def alone() -> list[Sentence]:
-    return [s for part in PARTS for s in sentences_of(part, iter(segment(texts_of(part))))]
+    return [s for part in PARTS for s in sentences_of(part, iter(segment([each.text for each in paragraphs_of(part)])))]
 
 
 def test_groups_decide_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
