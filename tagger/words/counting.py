@@ -18,6 +18,7 @@ from tagger.text.spacing import GoldParagraph
 from tagger.text.strings import FEATS, NO_TAG, SPACE, UPOS
 from tagger.words.abbreviations import NUMBER, TITLE, candidates
 from tagger.words.conventions import Conventions, feature_names
+from tagger.words.rules import ENDS, GOES_ON, LAST_NUMBER, LATER, ConfirmedRules
 
 MIN_EXCEPTIONS, MAX_OTHERS = 2, 3  # a rule is refused for so many exceptions, if others are not far more
 TYPICAL_WORDS, TYPICAL_ENDS = 15, 1  # before any is counted: how often words stand at the end of a sentence
@@ -29,10 +30,6 @@ MIN_MARKS = 2  # occurrences of a form of letters that is punctuation more often
 # than this share. Right tags of UPOS and FEATS on dev of 34 treebanks: 70 are new, 2 are lost.
 MIN_WORDS, FOREIGN = 50, 0.002
 
-SMALL_STARTS, NUMBER_STOPS = "small letter at the start", "number at the end"  # names of rules
-_NUMBER_MARK = regex.compile(r"(?<=\p{Nd})[.,:/٫٬](?=\p{Nd})")
-_SMALL_START = regex.compile(rf"(?<=\.)[{SPACE}]+\p{{Ll}}")
-_NUMBER_STOP = regex.compile(r"(?<=\p{Nd})\.")
 _FORM = regex.compile(r"(?<![\p{L}\p{N}\p{M}.'’-])(\p{L}[\p{L}\p{M}]*+(?:\.\p{L}[\p{L}\p{M}]*+)*+)(\.(?!\.))?")
 _NEXT = regex.compile(rf"""["'”’»«„“)\]]*[{SPACE}]+["'“‘„«»(\[]*(?P<next>.)""", regex.DOTALL)
 
@@ -124,18 +121,25 @@ def is_refused(right: int, wrong: int) -> bool:
 
 
 def count_rules(paragraphs: Iterable[GoldParagraph]) -> dict[str, tuple[int, int]]:
-    """How often each rule is right and wrong."""
+    """How often each rule is right and wrong where a token ends, in quotes, too; without abbreviations."""
     counts: Counter[tuple[str, bool]] = Counter()
-    for paragraph in paragraphs:
-        ends = {token.end for tokens in paragraph.tokens for token in tokens}
-        lasts = {tokens[-1].end for tokens in paragraph.tokens}
-        for found in _NUMBER_MARK.finditer(paragraph.text):
-            counts[f"0{found[0]}0", ends.isdisjoint(found.span())] += 1
-        for found in _SMALL_START.finditer(paragraph.text):
-            counts[SMALL_STARTS, found.start() not in lasts] += 1
-        for end in lasts:
-            if _NUMBER_STOP.match(paragraph.text, end - 1):
-                counts[NUMBER_STOPS, end - 1 in ends] += 1
+    rules = ConfirmedRules(Conventions())
+    for text, _, sentences in paragraphs:
+        ends = {token.end for tokens in sentences for token in tokens}
+        lasts = {tokens[-1].end for tokens in sentences}
+        for end in ends:
+            if end < len(text) and not text[end - 1].isalnum():
+                rule, until = rules.at(text, end)
+                if rule.decision == LATER and not lasts.isdisjoint(range(end, until + 1)):
+                    counts[rule.name, until in lasts] += 1
+                elif rule.decision in (ENDS, GOES_ON):
+                    counts[rule.name, (end in lasts) == (rule.decision == ENDS)] += 1
+        for start, end in rules.wholes(text):
+            counts[f"0{text[start]}0", ends.isdisjoint(range(start, end))] += 1
+        for tokens in sentences:
+            sentence = text[tokens[0].start : tokens[-1].end]
+            if rules.cuts(sentence, len(sentence) - 1):
+                counts[LAST_NUMBER, tokens[-1].end - 1 in ends] += 1
     return {name: (counts[name, True], counts[name, False]) for name, _ in counts}
 
 

@@ -40,6 +40,7 @@ _NO_LETTER = r"[^\p{L}\p{N}。！？｡।॥۔؟]"  # after a letter, or a mark
 _CLOSING = r"""\p{Pe}\p{Pf}\p{Pi}"'"""
 _SMALL_WORD = rf"{_GAP}+\p{{Ll}}++(?![\p{{L}}\p{{N}}:@/]|\.\w)"  # in small letters, and no address
 SMALL_AFTER_QUOTE, SMALL_START = "small letter after a quote", "small letter at the start"
+LAST_NUMBER = "number at the end"
 ABBREVIATION = Rule(
     "abbreviation", r"(?<![\p{L}\p{N}\p{M}.'’-])(\p{L}[\p{L}\p{M}]*(?:\.\p{L}[\p{L}\p{M}]*)*)\.", rf"{_GAP}+", GOES_ON
 )  # Dr.| Meyer
@@ -80,7 +81,7 @@ RULES = (
     Rule("question", "[!?]", rf"{_GAP}+[\p{{Lu}}\p{{Lt}}]", ENDS, SURE),  # unless in quotes or brackets
     ABBREVIATION,
     *(Rule(f"0{mark}0", r"\d", rf"[{mark}]\d", WHOLE) for mark in NUMBER_MARKS),  # 14:30
-    Rule("number at the end", r"\d", rf"\.{_GAP}*\Z", CUT),  # It was 12|.
+    Rule(LAST_NUMBER, r"\d", rf"\.{_GAP}*\Z", CUT),  # It was 12|.
 )
 _USUAL_END = re.compile(r"(?<=[^\W\d_]{2})[^\W\d_A-Z]\. ")  # `end. The`: before a capital only ABBREVIATION may hold
 NO_RULE = Rule("", "", "", "")

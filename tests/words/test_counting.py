@@ -31,8 +31,8 @@ def gold(marked: str) -> GoldParagraph:
         ("3|:|4 5|:|6", ["0:0"]),
         ("3:4 5:6", []),
         ("3|:|4", []),  # once is not enough
-        ("a|.‖ b|.‖ c|.", ["small letter at the start"]),
-        ("a|. b|. c|.", []),
+        ("Aa|.‖ b|.‖ c|.", ["small letter at the start"]),
+        ("Aa|. b|. c|.", []),
         ("1.‖ 2.‖ A", ["number at the end"]),
         ("1|.‖ 2|.‖ A", []),
     ],
