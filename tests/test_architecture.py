@@ -113,27 +113,19 @@ def test_nothing_but_an_extra_and_its_tests_imports_it() -> None:
                     assert extra is None or [room, extra[1]] == ["extras", inside[0]], path
 
 
-def test_the_wheel_carries_every_room() -> None:
-    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))
-    rooms = {f"tagger.{room}" for room in [*ROOMS, "extras", *(f"extras.{extra}" for extra in EXTRAS)]}
-    packages = set(project["tool"]["setuptools"]["packages"])
-    assert rooms == {each for each in packages if each.startswith("tagger.")} - {"tagger.conf", "tagger.data"}
-
-
-def test_no_room_opens_a_private_name_of_another_module() -> None:
-    for module in modules():
-        for other, names in imports(module, types=True).items():
-            assert not [name for name in names if name.startswith("_")], f"{module} imports from {other}"
-
-
-def test_no_imports_go_in_a_circle() -> None:
+def test_no_imports_go_in_a_circle_or_open_a_private_name_and_no_two_modules_have_one_name() -> None:
     done: set[str] = set()
     for module in modules():
         circle = cycle_from(module, (), done)
         assert circle is None, " -> ".join(circle or ())
+    for module in modules():
+        for other, names in imports(module, types=True).items():
+            assert not [name for name in names if name.startswith("_")], f"{module} imports from {other}"
+    names = [path.name for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"]
+    assert sorted(names) == sorted(set(names))
 
 
-def test_every_room_opens_with_what_comes_in_and_what_goes_out() -> None:
+def test_every_room_is_in_the_wheel_and_opens_with_what_comes_in_and_what_goes_out() -> None:
     for room in [*ROOMS, *(f"extras/{extra}" for extra in EXTRAS)]:
         text = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text(encoding="utf-8")))
         assert text, room
@@ -141,11 +133,10 @@ def test_every_room_opens_with_what_comes_in_and_what_goes_out() -> None:
         assert start_in, room
         start = rest.partition("`")[0]
         assert (PACKAGE / room / start).is_file(), room
-
-
-def test_no_two_modules_have_one_name() -> None:
-    names = [path.name for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"]
-    assert sorted(names) == sorted(set(names))
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    rooms = {f"tagger.{room}" for room in [*ROOMS, "extras", *(f"extras.{extra}" for extra in EXTRAS)]}
+    packages = set(project["tool"]["setuptools"]["packages"])
+    assert rooms == {each for each in packages if each.startswith("tagger.")} - {"tagger.conf", "tagger.data"}
 
 
 def test_docstrings_name_modules_that_exist() -> None:

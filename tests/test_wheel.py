@@ -102,16 +102,13 @@ def test_the_wheel_trains_and_tags(wheel: zipfile.ZipFile, tmp_path: Path) -> No
     assert "look at its errors: " in run(*small, "trainer.limit_train_batches=2")
 
 
-def test_the_source_distribution_has_what_its_tests_need(built: Path) -> None:
+def test_the_source_distribution_has_what_its_tests_need_and_one_version(built: Path) -> None:
     (file,) = built.glob("*.tar.gz")
     with tarfile.open(file) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     listed = {"LICENSE", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "Dockerfile", "docs/images/gain.png"}
     tests = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py")}
     assert listed | tests <= names
-
-
-def test_the_version_is_the_same_everywhere() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     cited = re.search(r"^version: (.*)$", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.MULTILINE)
     assert cited is not None

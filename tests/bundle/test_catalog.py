@@ -152,7 +152,7 @@ def test_the_bundled_english_tagger() -> None:
     assert all(part in card for part in ("UD_English-EWT 2.16", "CC BY-SA 4.0", "noise=0.4", "seed: 1"))
 
 
-def test_names_of_the_hub() -> None:
+def test_names_of_the_hub_and_errors_of_its_library_are_a_line(hub: Hub) -> None:
     names = {"hf:o/n": ("o/n", "main"), "hf:O-1/n_2.x@v1.0": ("O-1/n_2.x", "v1.0"), "hf:o/n@refs/1": ("o/n", "refs/1")}
     for name, parts in names.items():
         assert parse_name(name) == HubName(*parts)
@@ -161,6 +161,14 @@ def test_names_of_the_hub() -> None:
     for name in (*nothing, "hf:ö/n", "hf:o/n@a b", "hf:o/" + "n" * 97):
         with pytest.raises(InputError, match="names nothing on the Hub; write hf:OWNER/NAME"):
             find_tagger(name)
+    for error, message in (
+        (None, r"^hf:o/n: the Hub refuses .* \(RepositoryNotFoundError: .*; check the name .* HF_TOKEN$"),
+        (HfHubHTTPError("401\nInvalid", response=ANSWER), r"\(HfHubHTTPError: 401 Invalid\)"),
+        (OSError("no space left"), r"\(OSError: no space left\)"),
+    ):
+        hub.error = error
+        with pytest.raises(InputError, match=message):
+            hub_folder("hf:o/n")
 
 
 def test_what_is_loaded_tags_like_the_original_and_nothing_else_is_downloaded(hub: Hub, trained: Path) -> None:
@@ -172,17 +180,6 @@ def test_what_is_loaded_tags_like_the_original_and_nothing_else_is_downloaded(hu
     assert tagger.load("hf:o/tiny", device="cpu").tag_sentences(TOKENS) == [each["upos"] for each in CORPUS]
     assert files_of(hub_folder("hf:o/tiny")) == files_of(trained)
     assert files_of(hub_folder("hf:o/tiny@trial")) == files_of(trained) | {"README.md": b"trial"}
-
-
-def test_errors_of_the_library_are_a_line(hub: Hub) -> None:
-    for error, message in (
-        (None, r"^hf:o/n: the Hub refuses .* \(RepositoryNotFoundError: .*; check the name .* HF_TOKEN$"),
-        (HfHubHTTPError("401\nInvalid", response=ANSWER), r"\(HfHubHTTPError: 401 Invalid\)"),
-        (OSError("no space left"), r"\(OSError: no space left\)"),
-    ):
-        hub.error = error
-        with pytest.raises(InputError, match=message):
-            hub_folder("hf:o/n")
 
 
 def test_what_is_no_tagger_of_the_hub(hub: Hub, trained: Path) -> None:

@@ -213,13 +213,12 @@ def test_a_missing_package_is_installed_from_the_source() -> None:
     assert str(missing_extra("pandas", None)).endswith(", run pip install -e .")
 
 
-def test_control_characters_are_replaced(capfd: pytest.CaptureFixture[str]) -> None:
+def test_standard_error_shows_no_controls_and_may_be_full(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     say("model: \x1b[2Jmine")
     show("one\x07\n\x1b[2Jtwo\n")
     assert capfd.readouterr() == ("one\ufffd\n\ufffd[2Jtwo\n", "model: \ufffd[2Jmine\n")
-
-
-def test_standard_error_that_cannot_be_written_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     with largest_file(3), Path("said").open("w") as file:
         monkeypatch.setattr(sys, "stderr", file)
         with pytest.raises(SystemExit) as end, clear_errors():

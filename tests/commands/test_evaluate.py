@@ -77,7 +77,7 @@ def raw(tmp_path: Path) -> list[str]:
     return ["evaluate", "a.conllu", "--raw", "--model"]
 
 
-def test_evaluate_from_raw_text(raw: list[str], model: Path) -> None:
+def test_evaluate_from_raw_text_says_what_cut_it(raw: list[str], model: Path, learned: Path) -> None:
     scores = json.loads(call(*raw, str(model), "--json").stdout)
     assert list(scores) == ["Tokens", "Sentences", "Words", "UPOS"]  # the model has no xpos and feats
     assert scores["Tokens"].keys() == {"precision", "recall", "f1"}
@@ -86,9 +86,6 @@ def test_evaluate_from_raw_text(raw: list[str], model: Path) -> None:
     assert [line.split()[0] for line in table[2:]] == list(scores)
     assert table[2].split()[-1] == f"{100 * scores['Tokens']['f1']:.2f}%"
     assert max(map(len, table)) <= 80
-
-
-def test_evaluate_says_what_cut_the_text(raw: list[str], learned: Path) -> None:
     assert "a.conllu from raw text, cut by the learned segmenter" in call(*raw, str(learned)).stdout
     assert "cut by the rules unicode" in call(*raw, str(learned), "--segmenter", "unicode").stdout
 

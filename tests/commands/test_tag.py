@@ -158,19 +158,16 @@ def test_csv_separators_and_another_encoding(model: Path) -> None:
     assert [line.split("|")[0] for line in text.splitlines()] == ["They", ",", "book", ""]
 
 
-def test_columns_are_chosen(trained: Path) -> None:
-    Path("a.tokens").write_text("They\nbook\n")
-    tag = ["tag", "a.tokens", "--model", str(trained), "-o", "-", "--columns"]
-    assert call(*tag, "xpos").stdout == "They\tPRP\nbook\tVBP\n\n"
-
-
-def test_a_text_is_given_on_the_command_line(model: Path) -> None:
+def test_a_text_is_given_on_the_command_line_and_columns_are_chosen(model: Path, trained: Path) -> None:
     text = "They book flights.\nDon't they?"
     expected = call("tag", "--model", str(model), input=text).stdout
     assert call("tag", "--text", text, "--model", str(model)).stdout == expected
     call("tag", "--text", text, "-o", "out.tsv", "--model", str(model))
     assert Path("out.tsv").read_text() == expected
     assert call("tag", "--text", "", "--model", str(model)).stdout == ""
+    Path("a.tokens").write_text("They\nbook\n")
+    tag = ["tag", "a.tokens", "--model", str(trained), "-o", "-", "--columns"]
+    assert call(*tag, "xpos").stdout == "They\tPRP\nbook\tVBP\n\n"
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -304,7 +301,7 @@ WELSH = "Mae'r plant yn chwarae yn yr ardd pan ddaeth eu mam adref o'r gwaith ne
 ENGLISH = "The children were playing in the garden when their mother came home from work.\n"
 
 
-def test_every_file_has_the_tagger_of_its_language() -> None:
+def test_a_file_has_the_tagger_of_its_language_and_a_sentence_of_conllu_its_own() -> None:
     Path("a.txt").write_text(ENGLISH)
     Path("b.txt").write_text(f"{WELSH}\n{ENGLISH}")
     done = call("tag", "a.txt", "b.txt", "-o", "out/", "--output", "jsonl")
@@ -315,9 +312,6 @@ def test_every_file_has_the_tagger_of_its_language() -> None:
     assert Path("out/a.jsonl").read_text().replace(',"language":"english"', "") == alone.stdout
     both = Path("out/b.jsonl").read_text().splitlines()
     assert [json.loads(line)["language"] for line in both] == ["welsh", "english"]
-
-
-def test_each_sentence_of_conllu_has_its_language_and_standard_error_each_language_once() -> None:
     done = call("tag", "--output", "conllu", input=f"{WELSH}\n{ENGLISH}\n{WELSH}")
     found = [block.split("\n")[2] for block in done.stdout.strip().split("\n\n")]
     assert found == [f"# language = {name}" for name in ("welsh", "english", "welsh")]

@@ -111,15 +111,6 @@ rejects  VBZ\tB-VP O
 COLUMNS = {"tokens": 0, "pos": 1, "chunk": 2, "ner": 3, "upos": None}
 
 
-def test_columns_between_spaces(tmp_path: Path) -> None:
-    path = write(tmp_path / "train.txt", "\ufeff" + PENN.rstrip().replace("\n", "\r\n"))
-    corpus = column_files(["pos", "ner"], COLUMNS, train=path, dev=path, skip=["-DOCSTART-"])
-    assert [(row["tokens"], row["pos"], row["ner"]) for row in corpus.splits["train"].to_list()] == [
-        (["EU", "rejects"], ["NNP", "VBZ"], ["B-ORG", "O"]),
-        (["\u00a0"], ["SYM"], ["O"]),
-    ]
-
-
 def test_folders_without_the_right_files(treebank: Path, tmp_path: Path) -> None:
     file = treebank / "tiny-ud-train.conllu"
     assert error_of(conllu, ["upos"], path=str(file)) == f"{file} is a file; give it as corpus.train=FILE"
@@ -183,7 +174,7 @@ def test_the_bundled_sample(composed: Any) -> None:
     assert load_corpus(CorpusConfig(kind="sample"), ["upos"]).splits.num_rows == corpus.splits.num_rows
 
 
-def test_the_config_of_columns(composed: Any, tmp_path: Path) -> None:
+def test_the_config_of_columns_and_columns_between_spaces(composed: Any, tmp_path: Path) -> None:
     path = write(tmp_path / "train.txt", PENN)
     files = [f"corpus.train={path}", f"corpus.dev={path}", f"corpus.test={path}"]
     corpus = load(composed("corpus=columns", *files, "corpus.fields={pos: 1, ner: -1}", "columns=[pos,ner]"))
@@ -191,6 +182,12 @@ def test_the_config_of_columns(composed: Any, tmp_path: Path) -> None:
     write(tmp_path / "train.txt", "# x\nDO NOT\tX\n")
     corpus = load(composed("corpus=columns", *files, r"corpus.separator='\t'", "corpus.skip=['# ']"))
     assert corpus.splits["train"][0]["tokens"] == ["DO NOT"]
+    path = write(tmp_path / "train.txt", "\ufeff" + PENN.rstrip().replace("\n", "\r\n"))
+    corpus = column_files(["pos", "ner"], COLUMNS, train=path, dev=path, skip=["-DOCSTART-"])
+    assert [(row["tokens"], row["pos"], row["ner"]) for row in corpus.splits["train"].to_list()] == [
+        (["EU", "rejects"], ["NNP", "VBZ"], ["B-ORG", "O"]),
+        (["\u00a0"], ["SYM"], ["O"]),
+    ]
 
 
 @pytest.fixture
@@ -215,13 +212,10 @@ def numbers(sentences: list[list[str]]) -> list[str]:
 EVERY = [f"a{i}" for i in range(100)] + [f"b{i}" for i in range(20)] + [f"c{i}" for i in range(10)]
 
 
-def test_every_sentence_is_read_once(folder: Path) -> None:
+def test_every_sentence_of_text_is_read_once_but_not_those_of_hidden_files(folder: Path, tmp_path: Path) -> None:
     found = Texts([f"{folder}/*.txt", f"{folder}/*.conllu", f"{folder}/c.txt.gz"])
     assert numbers(list(found.sentences())) == EVERY
     assert found.name == "a.txt and 2 more"
-
-
-def test_hidden_files_and_long_sentences(folder: Path, tmp_path: Path) -> None:
     (folder / ".hidden").mkdir()
     for name in ("._a.txt", ".hidden/a.txt"):
         (folder / name).write_bytes(b"\xff")

@@ -171,7 +171,7 @@ def test_processes_share_the_cache_and_nothing_goes_to_standard_error(treebank: 
     assert outputs[0][0] == outputs[1][0] != b""
 
 
-def test_empty_corpora(tmp_path: Path) -> None:
+def test_empty_corpora_and_columns_without_tags(tmp_path: Path) -> None:
     full = write(tmp_path / "full.conllu", rows("a/X"))
     for text in ("", "# a comment\n\n"):
         path = write(tmp_path / "train.conllu", text)
@@ -179,9 +179,6 @@ def test_empty_corpora(tmp_path: Path) -> None:
         fields = {"tokens": 0, "upos": 1}
         assert "holds no words" in error_of(column_files, ["upos"], fields, train=path, skip=["#"])
         assert error_of(conllu, ["upos"], train=full, dev=path).startswith(f"{path} holds no words")
-
-
-def test_columns_without_tags(tmp_path: Path) -> None:
     data = lists(tokens=[["a"]], upos=[["_"]], xpos=[["X"]])
     message = error_of(hub, ["upos"], parquet_folder(tmp_path / "h", {"train": data}), fields={"xpos": None})
     assert message.endswith("column upos has no tags, all are _ or empty; choose from those that have: columns=[xpos]")

@@ -63,15 +63,19 @@ def scores() -> dict[str, Any]:
     return report(SENTENCES, vocabulary)["upos"]
 
 
-def test_accuracies(scores: dict[str, Any]) -> None:
+def test_accuracies_and_how_they_are_shown(scores: dict[str, Any]) -> None:
     assert scores["tokens"] == 8
     assert scores["accuracy"] == pytest.approx(6 / 8)
     assert (scores["known_tokens"], scores["known"]) == (5, pytest.approx(4 / 5))
     assert (scores["unknown_tokens"], scores["unknown"]) == (3, pytest.approx(2 / 3))
     assert (scores["sentences"], scores["whole_sentences"]) == (3, pytest.approx(1 / 3))
+    lines = format_report({"upos": scores}, "dev").splitlines()
+    assert lines[2].split() == ["all", "words", "75.00%", "8"]
+    assert ["NOUN", "50.00%", "100.00%", "66.67%", "2"] in [line.split() for line in lines]
+    assert max(map(len, lines)) <= 80
 
 
-def test_only_annotated_columns_are_reported() -> None:
+def test_only_annotated_columns_whose_tags_are_known_are_reported() -> None:
     vocabulary = make_vocabulary(upos=["DET", "NOUN"], feats=["Number=Sing", "_"])
     tags = {"upos": ["DET", "NOUN"], "feats": ["_", "Number=Sing"]}
     plain = scored(["the", "dog"], tags | {"feats": ["_", "_"]}, tags)  # no word has features
@@ -80,6 +84,9 @@ def test_only_annotated_columns_are_reported() -> None:
     assert report([plain, annotated], vocabulary)["feats"]["accuracy"] == 3 / 4
     alone = scored(["the", "dog"], {"feats": tags["feats"]}, tags)
     assert report([alone], vocabulary).keys() == {"feats"}
+    for gold, message in (("DT", r"upos.*DT"), ("_", r"no gold tags.*upos")):
+        with pytest.raises(InputError, match=message):
+            report([scored(["the"], {"upos": [gold]}, {"upos": ["DET"]})], make_vocabulary(upos=["DET"]))
 
 
 def test_lemmas_are_compared_as_they_are_written() -> None:
@@ -151,19 +158,6 @@ def test_span_columns_get_span_scores() -> None:
     assert spans["PER"] == pytest.approx({"precision": 0, "recall": 0, "f1": 0, "support": 2})
     assert spans["micro avg"]["f1"] == pytest.approx(2 * 2 / (5 + 4))
     assert found["tags"]["B-NP"]["recall"] == pytest.approx(0.5)
-
-
-def test_a_column_without_a_known_tag_and_nothing_to_score_are_errors() -> None:
-    for gold, message in (("DT", r"upos.*DT"), ("_", r"no gold tags.*upos")):
-        with pytest.raises(InputError, match=message):
-            report([scored(["the"], {"upos": [gold]}, {"upos": ["DET"]})], make_vocabulary(upos=["DET"]))
-
-
-def test_render_shows_the_numbers(scores: dict[str, Any]) -> None:
-    lines = format_report({"upos": scores}, "dev").splitlines()
-    assert lines[2].split() == ["all", "words", "75.00%", "8"]
-    assert ["NOUN", "50.00%", "100.00%", "66.67%", "2"] in [line.split() for line in lines]
-    assert max(map(len, lines)) <= 80
 
 
 def gold_scores(scores: torch.Tensor, gold: torch.Tensor, counts: Sequence[int]) -> GoldScores:
@@ -267,16 +261,13 @@ def test_the_gold_tags_become_as_probable_as_can_be(
     assert loss(1.0) < min(loss(1.1), loss(1 / 1.1))
 
 
-def test_an_error_in_one_direction_does_not_make_up_for_one_in_the_other() -> None:
+def test_errors_in_one_direction_add_up_and_fewer_words_than_bins_are_a_bin_each() -> None:
     # 30 words that are all right with 0.6, and 30 of which half are right with 0.9
     found = calibration([0.9, 0.9, 0.6, 0.6] * 15, [True, False, True, True] * 15)
     assert found["confidence"] == pytest.approx(0.75)
     # 14 bins of four words are 0.4 off; the one in the middle has words of both, mean confidence and accuracy 0.75
     assert found["ece"] == pytest.approx(14 * 0.4 / 15)
     assert [words for words, *_ in found["bins"]] == [4] * BINS
-
-
-def test_fewer_words_than_bins_are_a_bin_each() -> None:
     found = calibration([0.25, 1.0], [True, True])
     assert found["bins"] == [[1, 0.25, 1.0], [1, 1.0, 1.0]]
     assert found["ece"] == pytest.approx(0.75 / 2)
@@ -326,19 +317,13 @@ def test_hand_computed() -> None:
     assert scores["Words"].f1 == pytest.approx(12 / 15)
 
 
-def test_columns_that_only_one_side_has_are_not_scored() -> None:
+def test_columns_of_one_side_are_not_scored_and_other_texts_are_refused() -> None:
     names = {"Tokens", "Words", "Sentences"}
     assert set(raw_scores(gold(STAY), [Sentence(["We", "stay"], {"ner": ["O", "O"]})])) == names
     columns = {"upos": ["PRON", "VERB"], "xpos": ["_", "_"]}
     assert set(raw_scores(gold(STAY), [Sentence(["We", "stay"], columns)])) == {*names, "UPOS", "XPOS"}
-
-
-def test_no_sentences() -> None:
     assert raw_scores([], [])["Words"] == F1()
     assert set(F1().shares().values()) == {0.0}
-
-
-def test_different_texts() -> None:
     for words, there, missing in (([], "Westay", ""), (["We", "went"], "stay", "went")):
         with pytest.raises(InputError, match=f"gold sentences have '{there}' where the system .* '{missing}'"):
             raw_scores(gold(STAY), [Sentence(words)])

@@ -80,14 +80,11 @@ def test_scores_and_errors_are_rows() -> None:
     assert page.seen.count("img") == 1
 
 
-def test_nothing_in_a_text_becomes_code() -> None:
+def test_nothing_in_a_text_becomes_code_and_what_is_long_is_cut() -> None:
     sentence = tagged(HOSTILE, ["DET"] * 5, [0.5] * 5, f"# sent_id = {HOSTILE[1]}")
     page = made((sentence, ["NOUN"] * 5), facts=[HOSTILE[0]], pictures=['"><script>'])
     assert page.seen.count("img") == 1
     assert f" {HOSTILE[0]} {HOSTILE[1]} a&b \ufffd $title" in [row[3] for row in page.rows if len(row) == 5]
-
-
-def test_long_sentences_words_and_lists_of_errors_are_cut() -> None:
     long = [f"w{i}" for i in range(100)]
     (error,) = errors_of(tagged(long, ["DET"] * 50 + ["NOUN"] + ["DET"] * 49, [0.9] * 100), {"upos": ["DET"] * 100}, 1)
     assert error.before.startswith("… w38 ")

@@ -35,10 +35,16 @@ def test_saved_tokenizer_gives_the_same_pieces(kind: str, request: Any, tmp_path
     assert (again.limit, again.state()) == (tokenizer.limit, tokenizer.state())
 
 
-def test_layers_that_do_not_exist(bert: Path) -> None:
+def test_layers_that_do_not_exist_and_those_of_other_architectures(bert: Path) -> None:
     for layers in ([3], [-1], [], [1, 1]):
         with pytest.raises(InputError, match=re.escape(f"transformer.layers={layers}")):
             load(bert, layers=layers)
+    embedding, _, _ = load(bert, tune=True)
+    linear = [torch.nn.Linear(2, 2, bias=False) for _ in range(4)]
+    layers, norm = torch.nn.ModuleList(linear[1:]), torch.nn.LayerNorm(2, bias=False)
+    embedding.encoder = torch.nn.ModuleDict({"wte_embed": linear[0], "h": layers, "final_norm": norm})
+    rates = [(g["lr"], g["weight_decay"]) for g in embedding.parameter_groups(1.0, 0.5, 0.1)]
+    assert rates == [(0.125, 0.1), (0.25, 0.1), (0.5, 0.1), (1.0, 0.1), (1.0, 0.0)]
 
 
 def leave_out_weights(folder: Path) -> None:
@@ -310,15 +316,6 @@ def test_bf16_is_close(bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.testing.assert_close(found, embedding.outputs(pieces), atol=0.1, rtol=0.05)
     monkeypatch.setattr(transformer, "multiplies_bfloat16", lambda: False)  # float32 is faster there
     assert torch.equal(short.outputs(pieces), embedding.outputs(pieces))
-
-
-def test_layers_of_other_architectures_are_found(bert: Path) -> None:
-    embedding, _, _ = load(bert, tune=True)
-    linear = [torch.nn.Linear(2, 2, bias=False) for _ in range(4)]
-    layers, norm = torch.nn.ModuleList(linear[1:]), torch.nn.LayerNorm(2, bias=False)
-    embedding.encoder = torch.nn.ModuleDict({"wte_embed": linear[0], "h": layers, "final_norm": norm})
-    rates = [(g["lr"], g["weight_decay"]) for g in embedding.parameter_groups(1.0, 0.5, 0.1)]
-    assert rates == [(0.125, 0.1), (0.25, 0.1), (0.5, 0.1), (1.0, 0.1), (1.0, 0.0)]
 
 
 @pytest.mark.parametrize("kind", ["bert", "roberta"])

@@ -58,12 +58,19 @@ def message(name: str, forms: Sequence[str] = ("the", "cat"), keep: int = 9) -> 
     return str(caught.value)
 
 
-def test_standardised_by_hand(tmp_path: Path) -> None:
+def test_standardised_by_hand_also_of_a_npy_file(tmp_path: Path) -> None:
     rows, matrix = select_vectors(save_text(tmp_path, GLOVE), [], 3)
     assert list(rows.items()) == [("the", 0), ("cat", 1), ("The", 2)]
     assert matrix.dtype == np.float32
     # the means are 3 and 6; the squares of what is left sum to 4 + 16 + 4 + 16 = 40, over 6 values
     assert_allclose(matrix, np.array([[-2, -4], [0, 0], [2, 4]]) / np.sqrt(40 / 6), rtol=1e-6)
+    for dtype in ("float16", "float64", ">f4"):
+        name = save_npy(tmp_path, np.array([[1, 2], [9, 9], [3, 6]], dtype=dtype), "the\r\nthe\r\nübér n\r\n")
+        rows, matrix = select_vectors(name, [], 9)
+        assert rows == {"the": 0, "übér n": 1}
+        assert matrix.dtype == np.float32
+        assert_allclose(matrix, standardised([[1, 2], [3, 6]]), rtol=1e-6)
+        assert np.load(name)[0].tolist() == [1, 2], "the file stays as it is"
 
 
 def test_principal_components_keep_what_differs_most(tmp_path: Path) -> None:
@@ -140,16 +147,6 @@ def test_a_word_may_hold_spaces_and_a_header_is_two_whole_numbers(tmp_path: Path
     rows, matrix = select_vectors(save_text(tmp_path, content), [], 9)
     assert list(rows) == ["5", ". . .", "10 000", "\u00a0x\u00a0", "über\u0085", "猫"]
     assert_allclose(matrix, standardised([[1.5], [3], [5], [7], [9], [11]]), rtol=1e-6)
-
-
-def test_npy(tmp_path: Path) -> None:
-    for dtype in ("float16", "float64", ">f4"):
-        name = save_npy(tmp_path, np.array([[1, 2], [9, 9], [3, 6]], dtype=dtype), "the\r\nthe\r\nübér n\r\n")
-        rows, matrix = select_vectors(name, [], 9)
-        assert rows == {"the": 0, "übér n": 1}
-        assert matrix.dtype == np.float32
-        assert_allclose(matrix, standardised([[1, 2], [3, 6]]), rtol=1e-6)
-        assert np.load(name)[0].tolist() == [1, 2], "the file stays as it is"
 
 
 def test_npy_that_is_wrong(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def written(sentences: list[Sentence]) -> str:
     return "".join(map(write_conllu, sentences))
 
 
-def test_read() -> None:
+def test_read_with_lemmas() -> None:
     (sentence,) = read(BLOCK)
     assert sentence.tokens == ["ca", "n't", "see it"]
     assert (sentence.tags["upos"], sentence.tags["xpos"]) == (["AUX", "PART", "VERB"], ["MD", "RB", "VB"])
@@ -58,6 +58,12 @@ def test_read() -> None:
     assert sentence.comments == ["# newpar", "# sent_id = 7", "# text = can't see it"]
     assert sentence.multiwords == [MultiwordToken(0, 2, "can't")]
     assert sentence.space_after == [False, True, True]
+    (sentence,) = read(BLOCK)
+    sentence.tags = {"lemma": ["can", "no t", ""]}
+    assert write_conllu(sentence) == BLOCK.replace("n't\tnot", "n't\tno t").replace("see it\tsee", "see it\t_")
+    new = write_conllu(Sentence(["Houses", "_"], {"upos": ["NOUN", "SYM"], "lemma": ["house", "_"]}))
+    assert new.startswith("1\tHouses\thouse\tNOUN\t_\t_\t")
+    assert "\n2\t_\t_\tSYM\t" in new
 
 
 def rows(*cells: str) -> str:
@@ -102,15 +108,6 @@ def test_round_trip(text: str, lengths: list[int]) -> None:
     for sentence in sentences:
         sentence.tags = {"upos": ["X"] * len(sentence)}
     assert re.sub(r"\t(AUX|PART|VERB(?!\tVB\t_\t_\t_))\t", "\tX\t", text) == written(sentences)
-
-
-def test_lemmas_have_their_column() -> None:
-    (sentence,) = read(BLOCK)
-    sentence.tags = {"lemma": ["can", "no t", ""]}
-    assert write_conllu(sentence) == BLOCK.replace("n't\tnot", "n't\tno t").replace("see it\tsee", "see it\t_")
-    new = write_conllu(Sentence(["Houses", "_"], {"upos": ["NOUN", "SYM"], "lemma": ["house", "_"]}))
-    assert new.startswith("1\tHouses\thouse\tNOUN\t_\t_\t")
-    assert "\n2\t_\t_\tSYM\t" in new
 
 
 def test_new_blocks_are_composed_and_cells_have_no_white_space_at_their_ends() -> None:

@@ -97,10 +97,18 @@ def test_errors(tmp_path: Path, name: str, content: bytes, encoding: str, said: 
     assert raised.value.__cause__ is None
 
 
-def test_missing_and_folder(tmp_path: Path) -> None:
+def test_missing_files_folders_and_links_that_lead_nowhere(tmp_path: Path) -> None:
     for path in (tmp_path / "none.txt", tmp_path):
         with pytest.raises(InputError, match=rf"{path}.*(no such file|is a folder)"):
             list(read_lines(str(path)))
+    (tmp_path / "link").symlink_to("later")
+    with whole_file(tmp_path / "link") as out:
+        out.write("text")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "later").read_text() == "text"
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(InputError, match=r"loop cannot be written: .*links"), whole_file(tmp_path / "loop"):
+        pass
 
 
 def test_long_lines_come_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,16 +157,7 @@ def test_what_is_written_is_read(tmp_path: Path, name: str) -> None:
     assert packing(f"s3://b/{name}") == packing(name)
 
 
-def test_frames_and_content_without_a_name(tmp_path: Path) -> None:
-    skipped = b"\x50\x2a\x4d\x18\x04\x00\x00\x00skip"
-    frames = zstd.compress(TEXT[:1000]) + skipped + zstd.compress(b"") + zstd.compress(TEXT[1000:])
-    for name in ("a.ZST", "plain"):
-        (tmp_path / name).write_bytes(frames)
-        assert list(read_lines(str(tmp_path / name))) == LINES
-    assert list(decoded_lines(io.BufferedReader(io.BytesIO(frames)), "-")) == LINES  # type: ignore[arg-type]
-
-
-def test_a_file_that_is_cut_or_changed_is_damaged(tmp_path: Path) -> None:
+def test_a_packed_file_that_is_cut_or_changed_and_frames_without_a_name(tmp_path: Path) -> None:
     content = zstd.compress(TEXT, options={zstd.CompressionParameter.checksum_flag: 1})
     for frames, cut in ((0, 5), (0, -1), (1, 1000), (1, -1)):
         changed = content[:cut] + bytes([content[cut] ^ 0xFF]) + content[cut:][1:]
@@ -166,6 +165,12 @@ def test_a_file_that_is_cut_or_changed_is_damaged(tmp_path: Path) -> None:
             (tmp_path / "a.zst").write_bytes(damaged)
             with pytest.raises(InputError, match=r"a\.zst, after line \d+: not a whole Zstandard file"):
                 list(read_lines(str(tmp_path / "a.zst")))
+    skipped = b"\x50\x2a\x4d\x18\x04\x00\x00\x00skip"
+    frames = zstd.compress(TEXT[:1000]) + skipped + zstd.compress(b"") + zstd.compress(TEXT[1000:])
+    for name in ("a.ZST", "plain"):
+        (tmp_path / name).write_bytes(frames)
+        assert list(read_lines(str(tmp_path / name))) == LINES
+    assert list(decoded_lines(io.BufferedReader(io.BytesIO(frames)), "-")) == LINES  # type: ignore[arg-type]
 
 
 def test_what_unpacks_to_much_comes_in_pieces() -> None:
@@ -231,17 +236,6 @@ def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path, name: str) -> Non
     assert {p.name for p in here.iterdir() if p.is_symlink()} == {name, "next"}
     assert [p.name for p in there.iterdir()] == [name]
     assert list(read_lines(str(here / name))) == ["new"]
-
-
-def test_links_that_lead_nowhere(tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to("later")
-    with whole_file(tmp_path / "link") as out:
-        out.write("text")
-    assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "later").read_text() == "text"
-    (tmp_path / "loop").symlink_to("loop")
-    with pytest.raises(InputError, match=r"loop cannot be written: .*links"), whole_file(tmp_path / "loop"):
-        pass
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/fd"), reason="no names of open files here")

@@ -132,10 +132,17 @@ def test_a_sentence_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
             read("\n" + "a\n" * 9 + "b\n", format)
 
 
-def test_what_cannot_be_asked() -> None:
+def test_what_cannot_be_asked_of_a_reader_and_what_cannot_separate_columns() -> None:
     for format, said in (("xml", "'xml'.*conllu"), ("text", "a: .*--input"), ("jsonl", "a: .*'b c'; give tokens")):
         with pytest.raises(InputError, match=said):
             list(formats.read(['{"text":"b c"}'], "a", format))
+    for separator in ("", "\n", "a\r", " ", '"', "ab"):
+        for of in (column_separator, csv_separator) if separator in ("", "\n", "a\r") else (csv_separator,):
+            with pytest.raises(InputError, match="cannot separate"):
+                of(separator)
+    with pytest.raises(InputError, match=r"^in\.file, line 2: no separator '_' in 'a\\tX', .* that of the input"):
+        columns_of("\na\tX\n", columns={}, separator="_")
+    assert tokens_of(columns_of("a\nb\tX_Y\n", columns={}, separator="_")) == [["a", "b\tX"]]
 
 
 @given(st.text(), st.booleans(), st.integers(5, 50), st.integers(1, 100))
@@ -198,15 +205,13 @@ def test_groups_decide_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cutter.call_count < 12
 
 
-def test_what_becomes_of_a_unit() -> None:
+def test_what_becomes_of_a_unit_which_waits_for_no_other() -> None:
     found = alone()
     assert [s.tokens for s in found[:8]] == [["a", "b."], ["c"], ["x", "y z"], ["d."], ["e"], ["f"], [], []]
     assert [s.fields for s in found[3:8]] == [{"id": 1}] * 3 + [{"id": 2}, {}]
     assert (found[6].text, found[6].offsets) == (" ", [])
     assert [s.offsets for s in cut_parts(PARTS[:7], partial(cut_texts, segment), layout=False)] == [None] * 9
 
-
-def test_a_sentence_and_the_first_paragraph_do_not_wait() -> None:
     def stream() -> Iterator[Part]:
         yield from PARTS[:2] * 2
         pytest.fail("read on")
@@ -227,7 +232,7 @@ def test_json_fields_come_along() -> None:
     ]
 
 
-def test_json_of_an_earlier_run_is_replaced() -> None:
+def test_json_of_an_earlier_run_is_replaced_and_conllu_comes_back_from_it() -> None:
     first = Sentence(["a"], {"upos": ["X"]}, {"upos": [0.75]}, {"upos": [[("X", 0.75), ("Y", 0.25)]]}, [(3, 4)], "a")
     (again,) = read(write([first], "jsonl", probabilities=True, top=2), "jsonl")
     assert (again.offsets, again.text) == (first.offsets, first.text)
@@ -236,6 +241,9 @@ def test_json_of_an_earlier_run_is_replaced() -> None:
     earlier = '"multiwords": [[0, 2, "x"]], "space_after": [false, true]'  # a text is cut anew
     (sentence,) = read(f'{{"text": "go", {earlier}, "id": 1}}\n', "jsonl", segment=segment)
     assert (sentence.space_after, sentence.fields) == ([True], {"id": 1})
+    line = write(read(CONLLU, "conllu"), "jsonl")
+    assert json.loads(line)["space_after"] == [False, True, False, True, False]
+    assert write(read(line, "jsonl", columns={"upos": 0}), "conllu") == CONLLU
 
 
 CONLLU = """# text = L'eau du lac
@@ -247,12 +255,6 @@ CONLLU = """# text = L'eau du lac
 5\tlac\t_\tNOUN\t_\t_\t_\t_\t_\tSpaceAfter=No
 
 """
-
-
-def test_conllu_comes_back_from_json_with_its_spacing_and_its_multiword_tokens() -> None:
-    line = write(read(CONLLU, "conllu"), "jsonl")
-    assert json.loads(line)["space_after"] == [False, True, False, True, False]
-    assert write(read(line, "jsonl", columns={"upos": 0}), "conllu") == CONLLU
 
 
 NO_MULTIWORDS = ["1-2", {"1-2": "ab"}, [["ab", 0, 2]], [[0, 4, "abcd"]], [[-1, 1, "a"]], [[0, True, "a"]]]
@@ -270,12 +272,15 @@ def test_other_multiwords_and_spacing_are_fields_like_any_other() -> None:
         assert (sentence.space_after, sentence.fields) == (None, {"space_after": value})
 
 
-def test_lists_of_tags_may_be_missing_where_that_is_said() -> None:
+def test_lists_of_tags_and_optional_columns_may_be_missing() -> None:
     lines = ['{"tokens": ["a"], "xpos": ["X"]}\n', '["a"]\n']
     parts = read_parts(lines, "f", "jsonl", columns={"upos": 0, "xpos": 0}, may_lack_tags=True)
     assert [part.tags for part in parts if isinstance(part, Sentence)] == [{"xpos": ["X"]}, {}]
     with pytest.raises(InputError, match="line 1: upos"):
         list(read_parts(lines, "f", "jsonl", columns={"upos": 0, "xpos": 0}))
+    assert columns_of("a X B\nb Y\n", optional={"ner": 2, "last": -3}) == [
+        Sentence(["a", "b"], {"upos": ["X", "Y"], "ner": ["B", "_"], "last": ["a", "_"]})
+    ]
 
 
 def columns_of(text: str, **rules: Any) -> list[Sentence]:
@@ -300,13 +305,7 @@ def test_separators(separator: str | None, text: str, tokens: list[str]) -> None
     assert sentence == Sentence(tokens, {"upos": ["X", "Y"]})
 
 
-def test_optional_columns_are_blank_where_a_line_ends_early() -> None:
-    assert columns_of("a X B\nb Y\n", optional={"ner": 2, "last": -3}) == [
-        Sentence(["a", "b"], {"upos": ["X", "Y"], "ner": ["B", "_"], "last": ["a", "_"]})
-    ]
-
-
-def test_csv() -> None:
+def test_csv_and_an_empty_token() -> None:
     for line in ('",PUNCT', '"a"b,X', '"a\rb', 'x,"'):
         with pytest.raises(InputError, match=r"in\.file, line 2: .* is not CSV .*double that quote"):
             columns_of(f'a,X\n{line}\n",PUNCT\n', quoted=True)
@@ -314,6 +313,9 @@ def test_csv() -> None:
     first, second = columns_of(text, quoted=True)
     assert first == Sentence([",", '"', 'a "b" c', "d"], {"upos": ["PUNCT", "PUNCT", "X", ""]})
     assert second == Sentence(["f"], {"upos": ["Z"]})
+    for text, quoted in (("a\tX\n\tX\n", False), ('a,X\n"",X\n', True), ("a;X\n;X\n", True)):
+        with pytest.raises(InputError, match=r"^in\.file, line 2: the token in .*X' is empty; write it, or _"):
+            columns_of(text, quoted=quoted)
 
 
 @pytest.mark.parametrize(
@@ -338,22 +340,6 @@ def test_the_first_line_tells_the_separator_of_csv(text: str, separator: str | N
             columns_of(text, quoted=True, separator=separator)
     else:
         assert [s.tokens for s in columns_of(text, quoted=True, separator=separator)] == found
-
-
-def test_an_empty_token_is_refused() -> None:
-    for text, quoted in (("a\tX\n\tX\n", False), ('a,X\n"",X\n', True), ("a;X\n;X\n", True)):
-        with pytest.raises(InputError, match=r"^in\.file, line 2: the token in .*X' is empty; write it, or _"):
-            columns_of(text, quoted=quoted)
-
-
-def test_what_cannot_separate_columns() -> None:
-    for separator in ("", "\n", "a\r", " ", '"', "ab"):
-        for of in (column_separator, csv_separator) if separator in ("", "\n", "a\r") else (csv_separator,):
-            with pytest.raises(InputError, match="cannot separate"):
-                of(separator)
-    with pytest.raises(InputError, match=r"^in\.file, line 2: no separator '_' in 'a\\tX', .* that of the input"):
-        columns_of("\na\tX\n", columns={}, separator="_")
-    assert tokens_of(columns_of("a\nb\tX_Y\n", columns={}, separator="_")) == [["a", "b\tX"]]
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_write(format: str, options: dict[str, Any], text: str) -> None:
     assert write([SENTENCE], format, **options) == text
 
 
-def test_other_formats_have_the_words_alone() -> None:
+def test_other_formats_have_the_words_alone_and_pretty_knows_wide_characters() -> None:
     words = Sentence(["de", "le"], {"upos": ["ADP", "DET"]}, text="du")
     token = replace(words, multiwords=[MultiwordToken(0, 2, "du")], offsets=[(0, 2)] * 2, space_after=[False, True])
     for format in ("tsv", "csv", "pretty"):
@@ -73,9 +73,6 @@ def test_other_formats_have_the_words_alone() -> None:
     record = json.loads(write([SENTENCE], "jsonl", probabilities=True, top=2))
     assert record["upos_probabilities"] == [0.9, round(0.98765, 4), 1.0]
     assert record["upos_alternatives"][2] == [["PROPN", 1.0], ["X", 0.0]]
-
-
-def test_pretty_knows_wide_characters_and_controls() -> None:
     shown = write([Sentence(["猫", "e\u0301t", "\x1b[1m", "\t"], {"upos": ["A", "B", "C", "D"]})], "pretty")
     assert shown == "猫  e\u0301t  \ufffd[1m  \ufffd\nA   B   C     D\n\n"
     shown = write([Sentence(["猫" * 5000, "w" * 5000], {"upos": ["A", "B"]})], "pretty")

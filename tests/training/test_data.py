@@ -66,15 +66,12 @@ def test_the_same_seed_gives_the_same_batches(splits: DatasetDict, words: Vocabu
     assert batches(1, 0) != batches(2, 0)
 
 
-def test_words_are_hidden_in_training_alone(splits: DatasetDict, words: Vocabulary) -> None:
+def test_words_are_hidden_in_training_and_dev_is_in_order(splits: DatasetDict, words: Vocabulary) -> None:
     both = DatasetDict(train=splits["train"], dev=splits["train"])
     module = TaggerDataModule(both, make_module(words), Reading(LIMIT, 0.5))
     hidden = [int((b.features["words"][b.index] == UNK).sum()) for b in epoch_of(module)]
     assert sum(hidden) > 50
     assert not any((b.features["words"] == UNK).any() for b in module.val_dataloader())
-
-
-def test_dev_comes_in_order_of_length_with_unseen_tags(splits: DatasetDict, words: Vocabulary) -> None:
     dev = Dataset.from_dict({"tokens": [["x", "y", "z"], ["x"]], "upos": [["a", "_", "NEW"], ["b"]]})
     module = TaggerDataModule(DatasetDict(train=splits["train"], dev=dev), make_module(words), Reading(LIMIT))
     (batch,) = module.val_dataloader()

@@ -27,7 +27,7 @@ from tests.conftest import make_network
 from tests.training.conftest import COMMAND, config_of
 
 
-def test_the_most_frequent_tag_of_each_word() -> None:
+def test_the_most_frequent_tag_of_each_word_and_the_data_with_version_and_licence() -> None:
     rows = [{"tokens": ["a", "b", "a"], "upos": ["X", "Y", "X"]}, {"tokens": ["b", "b", "A"], "upos": ["Y", "X", "_"]}]
     train, dev = Dataset.from_list(rows), Dataset.from_list([{"tokens": ["a", "b", "c"], "upos": ["X", "X", "X"]}])
     vocabulary = Vocabulary.build(train, ["upos"])
@@ -35,6 +35,8 @@ def test_the_most_frequent_tag_of_each_word() -> None:
         "dev": {"upos": 2 / 3},  # `c` is X as most words are; `b` was Y
         "train": {"upos": 4 / 5},
     }
+    assert describe({"corpus": "UD_X"}) == "UD_X"
+    assert describe(CONFIG | {"start": "UD_Y (MIT)"}) == "UD_X 2.10 (CC0), after UD_Y (MIT)"
 
 
 SCORES = {"tokens": 12345, "accuracy": 0.98765, "known": 0.99, "unknown": None, "whole_sentences": 0.5}
@@ -54,11 +56,6 @@ def card_of(transformer: dict[str, Any] | None = None, members: int = 1, **chang
     network.config["transformer"] = transformer  # type: ignore[typeddict-item]
     member = Member(network, vocabulary, weight=1 / members)
     return model_card(Bundle((member,) * members, "unicode", CONFIG | changes), RESULTS, "python -m tagger seed=7")
-
-
-def test_the_data_with_version_licence_and_what_came_before() -> None:
-    assert describe({"corpus": "UD_X"}) == "UD_X"
-    assert describe(CONFIG | {"start": "UD_Y (MIT)"}) == "UD_X 2.10 (CC0), after UD_Y (MIT)"
 
 
 TEACHER = {"name": "best-1", "corpus": "UD_X 2.10 (CC0)", "scores": {"dev": {"upos": 0.975}}, "text": None}

@@ -63,7 +63,9 @@ def test_auto_keeps_a_learned_segmenter_that_is_better(spaced: Path, tmp_path: P
     assert sentence.tokens == ["the", "small", "de", "le", "cat", "."]
 
 
-def test_auto_keeps_rules_that_are_better(treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_keeps_rules_that_are_better(
+    treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bare: Path
+) -> None:
     steps(monkeypatch, 1)
     results = trained(treebank, tmp_path, "segmenter=auto")
     found = results["segmenter"]
@@ -72,6 +74,9 @@ def test_auto_keeps_rules_that_are_better(treebank: Path, tmp_path: Path, monkey
     assert results["raw"]["dev"]["Words"] == found["dev"]["english"]["words"]
     assert config_json(tmp_path)["segmenter"] == "english"
     assert not list((tmp_path / "tagger").glob("segmenter*"))
+    results = trained(bare, tmp_path / "run", "segmenter=auto")
+    assert results["segmenter"] == {"kind": "unicode", "kept": "unicode"}
+    assert "raw" not in results
 
 
 def test_rules_that_are_named_train_nothing(spaced: Path, tmp_path: Path) -> None:
@@ -86,12 +91,6 @@ def test_rules_that_are_named_train_nothing(spaced: Path, tmp_path: Path) -> Non
     assert results["raw"]["dev"]["Words"] < 1
     assert config_json(tmp_path)["segmenter"] == "english"
     assert Conventions.load(tmp_path / "tagger") == Conventions(["small letter at the start"])
-
-
-def test_auto_falls_back_to_rules(bare: Path, tmp_path: Path) -> None:
-    results = trained(bare, tmp_path / "run", "segmenter=auto")
-    assert results["segmenter"] == {"kind": "unicode", "kept": "unicode"}
-    assert "raw" not in results
 
 
 def test_a_learned_segmenter_needs_spacing(

@@ -201,7 +201,7 @@ def test_words_keep_their_lemmas(vocabulary: Vocabulary) -> None:
     assert merge_vocabularies(first, vocabulary).form_tags == {}
 
 
-def test_a_tag_of_both_tag_sets_keeps_its_weights(saved: Member) -> None:
+def test_a_tag_of_both_tag_sets_and_old_words_keep_their_weights(saved: Member) -> None:
     tags = ["N", "NOUN", "V", "X"]
     network, merged = continued(saved, dataclasses.replace(saved.vocabulary, tags={"upos": tags}, combinations=[]))
     assert merged.tags == {"upos": tags}
@@ -210,6 +210,13 @@ def test_a_tag_of_both_tag_sets_keeps_its_weights(saved: Member) -> None:
     assert torch.equal(new.weight[1], old.weight[row])
     assert torch.equal(new.bias[1], old.bias[row])
     assert not any(torch.equal(new.weight[0], weight) for weight in old.weight)
+    network, merged = continued(saved, Vocabulary.build(NEW, ["upos", "chunk"], min_count=1))
+    assert merged.columns == ["upos", "chunk"]
+    before = saved.network(make_batch(TOKENS, saved.vocabulary)).scores["upos"]
+    after = network(make_batch(TOKENS, merged)).scores
+    assert_close(after["upos"][..., : before.shape[-1]], before)
+    assert after["upos"].shape[-1] == before.shape[-1] + 1
+    assert after["chunk"].shape[-1] == 3
 
 
 def test_transitions_stay_with_their_tags_and_what_was_forbidden_is_learned_anew(vocabulary: Vocabulary) -> None:
@@ -227,16 +234,6 @@ def test_transitions_stay_with_their_tags_and_what_was_forbidden_is_learned_anew
     assert new.transitions[here["VERB"], here["DET"]] == old.transitions[ids["VERB"], ids["DET"]]
     assert new.end[here["VERB"]] == old.end[ids["VERB"]]
     assert new.transitions[here["NOUN"], here["VERB"]] == new.start[here["NOUN"]] == 0
-
-
-def test_new_words_and_tags_leave_old_scores_alone(saved: Member) -> None:
-    network, merged = continued(saved, Vocabulary.build(NEW, ["upos", "chunk"], min_count=1))
-    assert merged.columns == ["upos", "chunk"]
-    before = saved.network(make_batch(TOKENS, saved.vocabulary)).scores["upos"]
-    after = network(make_batch(TOKENS, merged)).scores
-    assert_close(after["upos"][..., : before.shape[-1]], before)
-    assert after["upos"].shape[-1] == before.shape[-1] + 1
-    assert after["chunk"].shape[-1] == 3
 
 
 def test_lemmas_of_a_tagger_stay_and_new_ones_follow(vocabulary: Vocabulary) -> None:

@@ -56,13 +56,7 @@ def test_every_number_is_that_of_tagging_the_part_directly(both_ways: Tagger, co
     assert any(word.left.best_tag != word.tag for word in explanation.words)
 
 
-def test_a_word_alone_is_all_of_its_sentence(both_ways: Tagger) -> None:
-    (only,) = explain(both_ways, [["book"]])[0].words
-    assert only.left == only.right == only.alone == Context(only.probability, only.tag, only.probability)
-    assert only.decided_by == []
-
-
-def test_a_tagger_from_left_to_right_takes_nothing_from_the_right(vocabulary: Vocabulary) -> None:
+def test_a_tagger_from_left_to_right_and_a_column_of_one_tag(vocabulary: Vocabulary) -> None:
     words = explain(untrained(vocabulary, forward=16, backward=0), [WORDS])[0].words
     for i, word in enumerate(words):
         assert word.left.probability == pytest.approx(word.probability, abs=1e-5)
@@ -70,20 +64,17 @@ def test_a_tagger_from_left_to_right_takes_nothing_from_the_right(vocabulary: Vo
         assert word.right.probability == pytest.approx(word.alone.probability, abs=1e-5)
         assert all(support.position < i for support in word.decided_by)
     assert any(word.decided_by for word in words)
-
-
-def test_sentences_are_explained_one_by_one_and_empty_ones_passed_over(both_ways: Tagger) -> None:
-    found = explain(both_ways, [WORDS, [], ["Well"]])
-    assert found == [*explain(both_ways, [WORDS]), *explain(both_ways, [["Well"]])]
-
-
-def test_a_column_of_one_tag(vocabulary: Vocabulary) -> None:
     one = Vocabulary(words={"book": 2}, characters=list("bok"), tags={"upos": ["X"]}, forms=["book"])
     (explanation,) = explain(untrained(one, forward=4, backward=4), [["book", "it"]])
     assert [(word.tag, word.probability, word.decided_by) for word in explanation.words] == [("X", 1, [])] * 2
 
 
-def test_the_longest_sentence(both_ways: Tagger) -> None:
+def test_sentences_are_explained_one_by_one_whatever_their_length(both_ways: Tagger) -> None:
+    found = explain(both_ways, [WORDS, [], ["Well"]])
+    assert found == [*explain(both_ways, [WORDS]), *explain(both_ways, [["Well"]])]
+    (only,) = explain(both_ways, [["book"]])[0].words
+    assert only.left == only.right == only.alone == Context(only.probability, only.tag, only.probability)
+    assert only.decided_by == []
     assert len(explain(both_ways, [["a"] * MAX_WORDS])[0].words) == MAX_WORDS
     with pytest.raises(InputError, match=f"sentence 2 has {MAX_WORDS + 1} words.*at most {MAX_WORDS}"):
         explain(both_ways, [WORDS, ["a"] * (MAX_WORDS + 1)])
@@ -110,12 +101,9 @@ def test_the_command(trained: Path) -> None:
     assert [sentence["tokens"] for sentence in split] == [["They", "book.", "<b> x"], ["Well"]]
 
 
-def test_the_language_of_the_text_names_the_tagger() -> None:
+def test_the_language_of_the_text_names_the_tagger_and_one_of_words_with_spaces_takes_tokens(tmp_path: Path) -> None:
     for arguments in (["Hast du Hunger?"], ["Tack", "--language", "de"]):
         assert "trained on UD_German" in call(*arguments).stderr
-
-
-def test_a_tagger_of_words_with_spaces_is_given_tokens(tmp_path: Path) -> None:
     spaced = Vocabulary(words={}, characters=list("hopla"), tags={"upos": ["A", "B"]}, forms=["hợp tác xã", "là"])
     model = save_tiny(tmp_path / "spaced", make_network(spaced), spaced)
     result = call("là. hợp\u00a0tác\u00a0xã", "--model", str(model), "--json")

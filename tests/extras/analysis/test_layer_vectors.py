@@ -54,12 +54,19 @@ def test_layers_are_parts_of_all(untrained: Tagger, vocabulary: Vocabulary) -> N
     assert np.array_equal(found[1], np.concatenate(list(embed(untrained, SENTENCES, "1"))))
 
 
-def test_only_the_form_counts_in_layer_0_and_the_sentence_in_the_others(untrained: Tagger) -> None:
+def test_what_counts_in_each_layer_and_layers_that_are_not_there(untrained: Tagger, vocabulary: Vocabulary) -> None:
     sentences = [["They", "book", "flights"], ["The", "book"], ["book"] + ["well"] * 70 + list("abcdefghijklmnop")]
     for layer in (0, 1, 2):
         first, second, third = embed(untrained, sentences, layer)
         apart = [np.abs(first[1] - second[1]).max(), np.abs(first[1] - third[0]).max()]
         assert max(apart) == 0 if layer == 0 else min(apart) > 1e-3
+    for layer in (-1, 3, "3", "last", ""):
+        with pytest.raises(InputError, match=f"layer '{layer}'.*choose one of 0, 1, 2, all, mean"):
+            embed(untrained, SENTENCES, layer)  # at once
+    uneven = made(vocabulary, hidden={"forward": [4, 7], "backward": [9, 2]})
+    with pytest.raises(InputError, match=r"different widths \(13, 9\); choose one of 0, 1, 2, all$"):
+        embed(uneven, SENTENCES, "mean")
+    assert [vectors.shape[1] for vectors in embed(uneven, [["They"]], "all")] == [22]
 
 
 @pytest.mark.parametrize("layer", [0, "all"])
@@ -74,16 +81,6 @@ def test_vectors_come_in_order_and_depend_on_nothing_else(untrained: Tagger, lay
         assert alone.shape == vectors.shape
         assert np.abs(alone - vectors).max(initial=0) < 1e-6
     assert len({vectors.tobytes() for vectors in together}) > 20
-
-
-def test_a_layer_that_is_not_there(untrained: Tagger, vocabulary: Vocabulary) -> None:
-    for layer in (-1, 3, "3", "last", ""):
-        with pytest.raises(InputError, match=f"layer '{layer}'.*choose one of 0, 1, 2, all, mean"):
-            embed(untrained, SENTENCES, layer)  # at once
-    uneven = made(vocabulary, hidden={"forward": [4, 7], "backward": [9, 2]})
-    with pytest.raises(InputError, match=r"different widths \(13, 9\); choose one of 0, 1, 2, all$"):
-        embed(uneven, SENTENCES, "mean")
-    assert [vectors.shape[1] for vectors in embed(uneven, [["They"]], "all")] == [22]
 
 
 @pytest.mark.parametrize("sizes", [{}, {"words": 0, "affixes": 0, "chars": 0}])

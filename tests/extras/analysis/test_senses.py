@@ -45,7 +45,7 @@ def test_a_sample_at_even_distances(count: int) -> None:
     assert count <= 20 or (chosen[0] == 0 and gaps.min() > 0.4 * count / 20 and gaps.max() < 2.1 * count / 20)
 
 
-def test_every_occurrence_is_found_in_any_case() -> None:
+def test_every_occurrence_is_found_in_any_case_and_words_that_the_text_lacks_are_named() -> None:
     sentences = [["The", "book"], ["Book", "a", "BOOK", "books"], [], ["flights"], ["book-case", "book"]]
     found = find("bOOk", located(sentences), 10)
     places = [(sentences.index(each.sentence.tokens), each.position) for each in found.occurrences]
@@ -53,9 +53,6 @@ def test_every_occurrence_is_found_in_any_case() -> None:
     assert (found.total, found.sample) == (4, [sentence for sentence in sentences if sentence])
     with pytest.raises(InputError, match="'flights' occurs 1 times as a word in the files; 3 occurrences are needed"):
         find("flights", located(sentences), 10)
-
-
-def test_words_that_the_text_does_not_have_are_shown_among_words() -> None:
     tokens = [Token(0, 4), Token(6, 11), Token(12, 14, ("de", "le")), Token(15, 21)]
     (sentence,) = Paragraph(5, "Elle  mange du 10\u00a0000", opens=True).cut([tokens])
     assert [Occurrence(i, sentence).context() for i in (0, 1, 3)] == [
@@ -128,19 +125,16 @@ def test_uses_of_a_word_are_told_apart(both_ways: Tagger) -> None:
         senses(partial(embed, both_ways), "book", contexts(3, 2), number=6)
 
 
-def test_a_sentence_is_shown_once(both_ways: Tagger) -> None:
-    found = find("book", located([["They", "book"]] * 5 + [["The", "book"]]), 1000)
-    (group,) = senses(partial(embed, both_ways), "book", found, number=1).groups
-    assert [each.sentence.tokens for each in group.examples] == [["They", "book"], ["The", "book"]]
-
-
-def test_groups_are_shown_in_lines_that_fit() -> None:
+def test_groups_are_shown_in_lines_that_fit_and_a_sentence_once(both_ways: Tagger) -> None:
     book = Occurrence(0, Sentence(["book"]))
     group = Group([book], [*(f"{'x' * 9}{i}" for i in range(8)), "y" * 200], [book])
     lines = format_groups(Senses("w" * 100, "all", 1, {}, [group])).splitlines()
     assert max(map(display_width, lines)) <= TEXT_WIDTH
     assert lines[3].split()[:4] == ["nearest", "words:", "xxxxxxxxx0", "xxxxxxxxx1"]
     assert lines[-1].strip() == "[book]"
+    found = find("book", located([["They", "book"]] * 5 + [["The", "book"]]), 1000)
+    (group,) = senses(partial(embed, both_ways), "book", found, number=1).groups
+    assert [each.sentence.tokens for each in group.examples] == [["They", "book"], ["The", "book"]]
 
 
 TEXT = "\n\n".join(

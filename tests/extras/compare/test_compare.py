@@ -58,13 +58,10 @@ def test_counts_are_those_of_counting_words() -> None:
     assert counted(sentences) == found  # to the digit
 
 
-def test_equal_sides() -> None:
+def test_equal_sides_and_a_text_that_fits_a_terminal() -> None:
     found = counted([(gold, a, a) for gold, a, _ in made()])
     assert (found["difference"], found["interval"], found["p"], found["significant"]) == (0, [0, 0], 1, False)
     assert found["different"] == []
-
-
-def test_the_text_fits_a_terminal() -> None:
     text = format_comparison({"upos": counted(made())})
     assert max(map(display_width, text.splitlines())) <= TABLE_WIDTH
     assert "\x1b" not in text
@@ -86,7 +83,7 @@ def test_the_p_value_is_that_of_all_signs() -> None:
     assert turned.low == pytest.approx(-found.high, abs=0.005)
 
 
-def test_the_interval_is_that_of_drawn_sentences() -> None:
+def test_the_interval_is_that_of_drawn_sentences_with_scored_words() -> None:
     rng = np.random.default_rng(5)
     words = rng.integers(1, 30, size=300)
     gains = rng.binomial(words, 0.08) - rng.binomial(words, 0.05)
@@ -94,9 +91,6 @@ def test_the_interval_is_that_of_drawn_sentences() -> None:
     low, high = np.quantile(gains[drawn].sum(1) / words[drawn].sum(1), [0.025, 0.975])
     found = paired_difference(gains, words)
     assert (found.low, found.high) == pytest.approx((low, high), abs=0.0005)
-
-
-def test_sentences_without_scored_words_are_not_drawn() -> None:
     none = np.zeros(5, dtype=int)
     wider = paired_difference(np.concatenate([GAINS, none]), np.concatenate([WORDS, none]))
     assert wider == paired_difference(GAINS, WORDS)

@@ -65,7 +65,7 @@ def test_members_have_the_tags_in_the_order_of_the_first(taggers: list[Bundle], 
     assert [len(tags) for tags in tagger.tag_sentences(TOKENS)] == [len(tokens) for tokens in TOKENS]
 
 
-def test_an_ensemble_may_have_ensembles_and_equal_vocabularies(vocabulary: Vocabulary) -> None:
+def test_an_ensemble_may_have_ensembles_and_equal_members_become_one(vocabulary: Vocabulary) -> None:
     one, two, three = (bundle_of(make_network(vocabulary, seed), vocabulary) for seed in (1, 2, 3))
     both = join([one, two], [3, 1]).described(temperatures={"upos": 2.0})
     every = join([both, three])
@@ -73,6 +73,13 @@ def test_an_ensemble_may_have_ensembles_and_equal_vocabularies(vocabulary: Vocab
     assert [member.temperatures.get("upos", 1.0) for member in every.members] == [2.0, 2.0, 1.0]
     assert every.networks == [*one.networks, *two.networks, *three.networks]
     assert every.vocabulary is vocabulary
+    taggers = [
+        replace(bundle_of(make_network(vocabulary, i), vocabulary), linear=with_linear(vocabulary).linear)
+        for i in (1, 2)
+    ]
+    joined = join(taggers, [0.5, 0.5])
+    assert [each.weight for each in joined.linear] == [pytest.approx(WEIGHT)]
+    torch.testing.assert_close(scores(joined), (scores(taggers[0]) + scores(taggers[1])) / 2, atol=1e-4, rtol=1e-4)
 
 
 def test_what_the_config_and_the_card_say(taggers: list[Bundle]) -> None:
@@ -87,11 +94,15 @@ def test_what_the_config_and_the_card_say(taggers: list[Bundle]) -> None:
     assert "python -m tagger ensemble a b c" in card
 
 
-def test_the_first_one_cuts_text(taggers: list[Bundle]) -> None:
+def test_text_is_cut_by_the_first_noise_is_that_of_all_and_the_dictionary_of_who_has_one(taggers: list[Bundle]) -> None:
     segmenter = make_segmenter()
     learned = replace(taggers[0], segmenter=segmenter)
     assert join([learned, taggers[1]]).segmenter is segmenter
     assert join([taggers[1], learned]).segmenter == "english"
+    one, other = (each.described(training={"noise": 0.3}) for each in taggers)
+    assert join([one, other]).has_noise
+    assert not join([one, taggers[1]]).has_noise
+    assert join([one, replace(other, lemmas=reliability(90))]).lemmas == reliability(90)
 
 
 def test_taggers_that_make_no_ensemble(vocabulary: Vocabulary, taggers: list[Bundle]) -> None:
@@ -158,30 +169,12 @@ def test_an_ensemble_says_the_weighted_mean_of_what_its_taggers_say(vocabulary: 
         torch.testing.assert_close(scores(twice, column), mean, atol=1e-4, rtol=1e-4)
 
 
-def test_equal_members_of_an_ensemble_become_one(vocabulary: Vocabulary) -> None:
-    """Taggers that were trained on the same sentences with other seeds."""
-    taggers = [
-        replace(bundle_of(make_network(vocabulary, i), vocabulary), linear=with_linear(vocabulary).linear)
-        for i in (1, 2)
-    ]
-    joined = join(taggers, [0.5, 0.5])
-    assert [each.weight for each in joined.linear] == [pytest.approx(WEIGHT)]
-    torch.testing.assert_close(scores(joined), (scores(taggers[0]) + scores(taggers[1])) / 2, atol=1e-4, rtol=1e-4)
-
-
 def test_tags_get_the_order_of_another(vocabulary: Vocabulary) -> None:
     assert in_order_of(vocabulary, vocabulary) is vocabulary
     lemmas = Vocabulary.build([{"tokens": ["flights", "saw"], "lemma": ["flight", "saw"]}], ["lemma"], min_count=1)
     turned = replace(lemmas, tags={"lemma": lemmas.tags["lemma"][::-1]}, form_tags={"lemma": [[0], [1]]})
     assert lemmas.form_tags == {"lemma": [[1], [0]]}
     assert in_order_of(lemmas, turned) == lemmas
-
-
-def test_noise_is_that_of_all_and_the_dictionary_that_of_the_first_that_has_one(taggers: list[Bundle]) -> None:
-    one, other = (each.described(training={"noise": 0.3}) for each in taggers)
-    assert join([one, other]).has_noise
-    assert not join([one, taggers[1]]).has_noise
-    assert join([one, replace(other, lemmas=reliability(90))]).lemmas == reliability(90)
 
 
 @pytest.fixture

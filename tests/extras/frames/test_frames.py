@@ -87,16 +87,13 @@ def test_what_does_not_fit_says_what_to_do(trained: Path) -> None:
 TEXTS = ["They book flights. The book reads well.\n\nWell", None, "", "The book reads well."]
 
 
-def test_a_text_becomes_sentences(trained: Path) -> None:
+def test_a_text_becomes_sentences_and_a_list_of_tokens_is_one(trained: Path) -> None:
     found = BatchTagger(trained)({"text": TEXTS, "other": [1, 2, 3, 4]})
     assert list(found) == ["tokens", "upos", "xpos"]
     assert found["tokens"] == [TOKENS, None, [], [TOKENS[1]]]
     for column in ("upos", "xpos"):
         tags = [sentence[column] for sentence in CORPUS]
         assert found[column] == [tags, None, [], [tags[1]]]
-
-
-def test_a_list_of_tokens_is_one_sentence(trained: Path) -> None:
     found = BatchTagger(trained, "words", tags=["upos"], probabilities=True)({"words": [*TOKENS, None, []]})
     assert list(found) == ["upos", "upos_probabilities"]
     assert found["upos"] == [*(sentence["upos"] for sentence in CORPUS), None, []]
@@ -118,16 +115,13 @@ def test_each_value_has_its_own_language_unless_a_tagger_is_named() -> None:
     assert BatchTagger("english")({"text": [GERMAN]})["xpos"] != BatchTagger()({"text": [GERMAN]})["xpos"]
 
 
-def test_values_do_not_depend_on_their_batch(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_do_not_depend_on_their_batch(trained: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     texts = [f"They book {number} flights. The book reads well." for number in range(50)]
     alone = [BatchTagger(trained, probabilities=True)({"text": [text]}) for text in texts]
     monkeypatch.setattr(batches, "WINDOW_TOKENS", 70)
     together = BatchTagger(trained, probabilities=True)({"text": texts})
     for name, values in together.items():
         assert values == [found[name][0] for found in alone], name
-
-
-def test_datasets_map(trained: Path, tmp_path: Path) -> None:
     dataset = Dataset.from_dict({"text": TEXTS * 2})
     function = BatchTagger(trained, tags=["upos"])
     tagged = dataset.map(function, batched=True, batch_size=3, num_proc=2)
@@ -136,7 +130,7 @@ def test_datasets_map(trained: Path, tmp_path: Path) -> None:
     assert Hasher.hash(function) != Hasher.hash(BatchTagger(trained, tags=["xpos"]))
 
 
-def test_tags_are_those_of_the_tagger(trained: Path) -> None:
+def test_tags_for_nltk_and_its_own_scores_are_those_of_the_tagger(trained: Path) -> None:
     for column, model in (("upos", trained), ("xpos", str(trained)), ("xpos", tagger.load(trained, "cpu"))):
         nltk = NltkTagger(model, column)
         assert isinstance(nltk, TaggerI)
@@ -144,25 +138,12 @@ def test_tags_are_those_of_the_tagger(trained: Path) -> None:
         assert nltk.tag_sents(iter(TOKENS)) == gold
         assert nltk.tag(tuple(TOKENS[0])) == gold[0]
     assert NltkTagger(trained).tag([]) == []
-
-
-def test_without_a_name_the_language_is_found() -> None:
-    tokens = ["Die", "Kinder", "spielten", "im", "Garten", "."]
-    german = NltkTagger("german").tag(tokens)
-    assert NltkTagger().tag(tokens) == german != NltkTagger("english").tag(tokens)
-    assert NltkTagger(tagset="universal").tag(tokens) == [(token, UNIVERSAL_TAGS[tag]) for token, tag in german]
-
-
-def test_nltks_own_scores(trained: Path) -> None:
     nltk = NltkTagger(trained)
     gold = [list(zip(s["tokens"], s["upos"], strict=True)) for s in CORPUS]
     assert nltk.accuracy(gold) == 1.0
     gold[0][0] = ("They", "NOUN")
     assert nltk.accuracy(gold) == pytest.approx(9 / 10)
     assert nltk.confusion(gold)["NOUN", "PRON"] == 1
-
-
-def test_the_universal_tagset(trained: Path) -> None:
     nltk = NltkTagger(trained, tagset="universal")
     assert nltk.tag_sents(TOKENS) == [
         [("They", "PRON"), ("book", "VERB"), ("flights", "NOUN"), (".", ".")],
@@ -170,3 +151,7 @@ def test_the_universal_tagset(trained: Path) -> None:
         [("Well", "X")],
     ]
     assert set(tagger.load("english").vocabulary.tags["upos"]) == set(UNIVERSAL_TAGS)
+    tokens = ["Die", "Kinder", "spielten", "im", "Garten", "."]
+    german = NltkTagger("german").tag(tokens)
+    assert NltkTagger().tag(tokens) == german != NltkTagger("english").tag(tokens)
+    assert NltkTagger(tagset="universal").tag(tokens) == [(token, UNIVERSAL_TAGS[tag]) for token, tag in german]

@@ -55,12 +55,7 @@ def language(folder: Path, row: make.LanguageRow, **cells: str) -> make.Language
     return make.Language(row._replace(**cells), [folder], folder, folder / "work")
 
 
-def test_pages_have_the_scores_of_the_taggers_that_are_there() -> None:
-    assert make.results(make.rows()) in (ROOT / "docs" / "languages.md").read_text(encoding="utf-8")
-    assert make.notice(make.rows()) == (ROOT / "data" / "NOTICE.md").read_text(encoding="utf-8")
-
-
-def test_the_table_from_which_taggers_are_made() -> None:
+def test_the_table_from_which_taggers_are_made_and_the_scores_on_pages() -> None:
     assert set(bundled_languages()) <= set(ROWS) == set(Languages()._identifier.languages)
     for name, row in ROWS.items():
         assert codes_of(name)
@@ -69,6 +64,8 @@ def test_the_table_from_which_taggers_are_made() -> None:
             assert licence.startswith(("CC BY", "CC0", "Apache")), source
             assert "NC" not in licence, source
         assert row.size in make.SIZES
+    assert make.results(make.rows()) in (ROOT / "docs" / "languages.md").read_text(encoding="utf-8")
+    assert make.notice(make.rows()) == (ROOT / "data" / "NOTICE.md").read_text(encoding="utf-8")
 
 
 def test_the_identifier_learns_from_splits_files_and_own_text_of_each_row(
@@ -241,16 +238,13 @@ def test_lemmas_of_a_file_that_lacks_symbols_or_capitals_are_those_that_today_ha
     assert as_today(given, known) == wanted
 
 
-def test_a_dictionary_is_counted_on_the_words_from_which_a_tagger_has_learned(tmp_path: Path) -> None:
+def test_a_dictionary_is_counted_on_words_that_were_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = {"train": "cats/cat/NOUN", "dev": "dogs/dog/NOUN", "test": "mice/mic/NOUN"}
     write(tmp_path / "UD_English-EWT", **{f"en_{split}": conllu(word) for split, word in words.items()})
     found = count_lemmas.count(language(tmp_path, ENGLISH))
     assert found is not None
     assert [(right, known) for _, right, known in found.new["NOUN"]] == [(1, 1)]
     assert count_lemmas.count(language(tmp_path, ENGLISH, name="thai")) is None
-
-
-def test_what_a_training_has_counted_is_not_counted_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = ["count_lemmas", "croatian", "danish", "--corpora", str(tmp_path)]
     monkeypatch.setattr("sys.argv", arguments)
     count_lemmas.main()
@@ -304,7 +298,7 @@ def test_combinations_in_which_a_upos_has_features_that_today_never_gives_it_go(
     assert combinations_of_today(dataclasses.replace(old, combinations=[]), today) == []
 
 
-def test_what_annotators_saw_decides_where_a_tagger_guesses() -> None:
+def test_what_annotators_saw_and_always_wrote_decides_where_a_tagger_guesses() -> None:
     chance = random.Random(1)
     forms, written, candidates, today = [], [], [], []
     for number in range(600):
@@ -318,9 +312,6 @@ def test_what_annotators_saw_decides_where_a_tagger_guesses() -> None:
     found = most_likely(forms, written, candidates)
     assert wrong > 150
     assert sum(tag != right for tag, right in zip(found, today, strict=True)) == 0
-
-
-def test_a_word_that_the_older_file_always_writes_otherwise_gets_what_is_guessed() -> None:
     usual = [("pronoun", "PRON", [("Prs", 0.9), ("Dem", 0.1)])] * 100 + [("article", "DET", [("Dem", 1.0)])] * 100
     words = [*usual, *[("tas", "PRON", [("Dem", 0.9), ("Prs", 0.1)])] * 60]
     found = most_likely(*zip(*words, strict=True))

@@ -280,7 +280,7 @@ def corpus(tmp_path: Path) -> str:
     return write(tmp_path / "UD_X", train=LINT_TRAIN, dev=LINT_DEV).name
 
 
-def test_the_summary_the_table_and_json(corpus: str) -> None:
+def test_the_summary_the_table_json_and_the_exit_status(corpus: str) -> None:
     result = call("lint", corpus, "-o", "new/found.tsv")
     assert result.stdout.splitlines()[:2] == [f"{corpus}: 19 words", "0 errors, 2 warnings, 1 note"]
     head, *rows = Path("new/found.tsv").read_text(encoding="utf-8").splitlines()
@@ -296,9 +296,6 @@ def test_the_summary_the_table_and_json(corpus: str) -> None:
     Path("two-dev.conllu").write_text(conllu(LINT_DEV), encoding="utf-8")
     assert "0 errors, 0 warnings, 5 notes" in call("lint", "-", input=conllu(LINT_DEV)).stdout
     assert "UD_X/xx-train.conllu, two-dev.conllu" in call("lint", "UD_X/xx-train.conllu", "two-dev.conllu").stdout
-
-
-def test_exit_status(corpus: str) -> None:
     call("lint", corpus, "--fail-on", "error")
     call("lint", corpus, "--fail-on", "warning", "--kind", "repeated-sentence")
     call("lint", corpus, "-o", "found.tsv", "--fail-on", "warning", "--kind", "variation", status=1)
@@ -341,7 +338,7 @@ def treebank(tmp_path: Path) -> Path:
     return tmp_path / "UD_X"
 
 
-def test_the_forms_of_train_and_their_tags(treebank: Path, tmp_path: Path) -> None:
+def test_the_forms_of_train_and_their_tags_are_read_as_they_were(treebank: Path, tmp_path: Path) -> None:
     result = call("lexicon", str(treebank))
     assert result.stdout == "a\tDET\nbook\tVERB|NOUN\n"
     assert result.stderr == "2 of 3 forms\n"
@@ -350,9 +347,6 @@ def test_the_forms_of_train_and_their_tags(treebank: Path, tmp_path: Path) -> No
     assert call("lexicon", str(treebank), "--min-count", "1").stdout.splitlines()[-1] == "rare\tADJ"
     assert call("lexicon", str(treebank / "x-dev.conllu")).stdout == "dev\tNOUN\n"
     assert call("lexicon", str(treebank), "--column", "feats").stdout.startswith("a\tA=1|B=2\n")
-
-
-def test_two_tags_and_one_with_a_bar_are_read_as_they_were() -> None:
     entries = {"a": ("Case=Nom", "Number=Sing"), "b": ("Case=Nom|Number=Sing",)}
     tags = ["Case=Nom", "Number=Sing", "Case=Nom|Number=Sing"]
     assert read_lexicon(write_lexicon(entries), "again", tags, "feats") == entries

@@ -267,13 +267,18 @@ def test_the_scores_of_several_networks_are_averaged(vocabulary: Vocabulary) -> 
     assert [name for name in names if "embedding.vectors.0" in name] == ["embedding.vectors.0"]
 
 
-def test_the_corpus_that_the_network_is_told(vocabulary: Vocabulary) -> None:
+def test_the_corpus_that_the_network_is_told_and_what_the_file_says_of_itself(vocabulary: Vocabulary) -> None:
     several = dataclasses.replace(vocabulary, corpora=["a", "b"])
     network = make_network(several)
     assert network.corpora is not None
     torch.nn.init.normal_(network.corpora.weight[1:])
     for corpus in (None, "a", "b"):
         check(alone(network, several), corpus)
+    model = network_graph(alone(make_network(vocabulary), vocabulary), vocabulary.columns, [], about={"license": "CC0"})
+    onnx.checker.check_model(model, full_check=True)
+    assert {each.key: each.value for each in model.metadata_props} == {"license": "CC0"}
+    assert model.ir_version == 8
+    assert [each.version for each in model.opset_import] == [17]
 
 
 def test_tags_are_combinations_of_training(vocabulary: Vocabulary) -> None:
@@ -287,14 +292,6 @@ def test_tags_are_combinations_of_training(vocabulary: Vocabulary) -> None:
     model = network_graph(members, vocabulary.columns, vocabulary.combinations)
     assert {tuple(tags) for tags in computed(model, members, vocabulary, SENTENCES)["tags"].tolist()} <= known
     check(alone(network, dataclasses.replace(vocabulary, combinations=[])))
-
-
-def test_what_the_file_says_of_itself(vocabulary: Vocabulary) -> None:
-    model = network_graph(alone(make_network(vocabulary), vocabulary), vocabulary.columns, [], about={"license": "CC0"})
-    onnx.checker.check_model(model, full_check=True)
-    assert {each.key: each.value for each in model.metadata_props} == {"license": "CC0"}
-    assert model.ir_version == 8
-    assert [each.version for each in model.opset_import] == [17]
 
 
 READERS = Path(__file__).resolve().parents[3] / "docs" / "onnx"
@@ -357,12 +354,6 @@ def expected(sentences: list[list[str]]) -> list[Tags]:
     return [list(map(list, zip(*each.tags.values(), strict=True))) for each in tagged]
 
 
-def test_the_tags_of_a_long_sentence_tell_where_it_was_cut(expected: list[Tags]) -> None:
-    upos = [tags[0] for tags in expected[0]]
-    assert len(upos) == 2500
-    assert (upos[8], upos[1000], upos[2000]) == ("VERB", "NOUN", "NOUN")
-
-
 AT_ONCE = 20  # sentences that a reader gets at a time, too
 
 
@@ -378,11 +369,16 @@ def check_tags(command: list[str], folder: Path, sentences: list[list[str]], exp
         assert ours == theirs, sentence
 
 
-def test_the_python_reader(exported: Path, sentences: list[list[str]], expected: list[Tags]) -> None:
+def test_the_python_reader_and_its_long_sentences(
+    exported: Path, sentences: list[list[str]], expected: list[Tags]
+) -> None:
     (exported / "some.json").write_text(json.dumps(sentences[:AT_ONCE]))
     program = "import json, runpy; at_once = runpy.run_path('tag_onnx.py', run_name='__main__')['OnnxTagger']"
     program += "; print(json.dumps(at_once('english.onnx').tag(json.load(open('some.json')))))"
     check_tags([sys.executable, "-c", program, "english.onnx"], exported, sentences, expected)
+    upos = [tags[0] for tags in expected[0]]
+    assert len(upos) == 2500
+    assert (upos[8], upos[1000], upos[2000]) == ("VERB", "NOUN", "NOUN")
 
 
 @pytest.mark.slow

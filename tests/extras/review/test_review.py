@@ -46,12 +46,9 @@ def test_the_most_doubtful_comes_first_and_equal_ones_keep_their_order(loaded: T
     assert doubtful_sentences(loaded, sentences(), 0) == []
 
 
-def test_words_whose_tags_are_given_are_not_doubtful(loaded: Tagger) -> None:
+def test_words_whose_tags_are_given_are_not_doubtful_and_a_review_can_be_reviewed_again(loaded: Tagger) -> None:
     given = [Sentence(list(tokens), {"upos": ["NOUN"] * len(tokens)}) for tokens in UNSEEN]
     assert doubtful_sentences(loaded, given, 1, keep=True) == []
-
-
-def test_a_review_can_be_reviewed_again(loaded: Tagger) -> None:
     row = "1\tZzyx" + 8 * "\t_"
     text = f"# sent_id = a\n# confidence = 0.1000 word 9\n{row}\n\n# sent_id = b\n{row}"  # and no line end
     found = doubtful_sentences(loaded, read_conllu(text.splitlines(keepends=True), "a"), 1)

@@ -47,11 +47,6 @@ def test_tags_of_a_text_are_those_of_the_command(served: Running, tmp_path: Path
     assert [len(best) for best in first["upos_alternatives"]] == [3] * len(first["tokens"])
 
 
-def test_an_empty_token_has_a_probability(served: Running) -> None:
-    (sentence,) = tag(served, tokens=["", "a"])["sentences"]
-    assert all(0 <= share <= 1 for share in sentence["upos_probabilities"])
-
-
 @pytest.mark.parametrize("output", ["conllu", "tsv", "csv"])
 def test_other_outputs_are_those_of_the_command(served: Running, tmp_path: Path, output: str) -> None:
     assert tag(served, text=TEXT, output=output) == command(tmp_path, "--output", output)
@@ -61,7 +56,7 @@ def test_other_outputs_are_those_of_the_command(served: Running, tmp_path: Path,
     assert cells[0] == cells[1]
 
 
-def test_tokens_of_a_sentence_or_of_several(served: Running) -> None:
+def test_tokens_of_a_sentence_or_of_several_or_an_empty_one(served: Running) -> None:
     english = tagger.load("english", device="cpu")
     one = tag(served, tokens=["They", "book", "flights"], columns=["xpos"])
     assert one["columns"] == ["xpos"]
@@ -71,6 +66,8 @@ def test_tokens_of_a_sentence_or_of_several(served: Running) -> None:
     assert two["model"] == "second"
     assert [sentence["tokens"] for sentence in two["sentences"]] == [["No"], ["Yes", "."]]
     assert tag(served, tokens=[])["sentences"] == tag(served, text=" \n ")["sentences"] == []
+    (sentence,) = tag(served, tokens=["", "a"])["sentences"]
+    assert all(0 <= share <= 1 for share in sentence["upos_probabilities"])
 
 
 @pytest.mark.parametrize(
@@ -173,14 +170,11 @@ def test_bad_json_is_one_short_line(client: TestClient, body: bytes, words: str)
     assert len(message) < 200
 
 
-def test_json_may_begin_with_a_byte_order_mark_and_may_not_be_large(client: TestClient) -> None:
+def test_json_may_begin_with_a_byte_order_mark_and_may_not_be_large_nor_a_disk_full(client: TestClient) -> None:
     assert client.post("/v1/tag", content=b'\xef\xbb\xbf{"tokens": ["a"]}').status_code == 200
     refused = client.post("/v1/tag", content=b'{"text":"' + b"1" * MAX_JSON)
     assert refused.status_code == 413
     assert "/process" in refused.json()["error"]
-
-
-def test_a_full_disk_refuses_the_request(client: TestClient) -> None:
     with largest_file(1000):
         data = {"data": "a\n\n" * IN_MEMORY, "input": "vertical", "output": "vertical"}
         refused = client.post("/process", data=data)

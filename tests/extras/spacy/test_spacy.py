@@ -108,7 +108,13 @@ def test_features_and_lemmas(lemmatizer: Path) -> None:
     assert all(doc.has_annotation("MORPH", require_complete=True) for doc in docs)
 
 
-def test_sentences_of_a_doc_are_tagged_each_by_itself(trained: Path) -> None:
+def test_white_space_is_no_word_and_sentences_of_a_doc_are_tagged_each_by_itself(trained: Path) -> None:
+    tiny = tagger.load(trained, "cpu")
+    nlp = pipeline(trained, ours=False)
+    doc = nlp(Doc(nlp.vocab, words=["\n", "They", "  ", "book", "\u200b", "flights", "."], spaces=[False] * 7))
+    assert [token.pos_ for token in doc if token.pos_ != "SPACE"] == tiny.tag(TOKENS[0])
+    assert [token.i for token in doc if token.pos_ == "SPACE"] == [0, 2, 4]
+    assert {token.tag_ for token in doc if token.pos_ == "SPACE"} == {"_SP"}
     tiny = tagger.load(trained, "cpu")
     nlp = pipeline(trained, ours=False)
     first, second = ["They", "book"], ["book"]
@@ -120,15 +126,6 @@ def test_sentences_of_a_doc_are_tagged_each_by_itself(trained: Path) -> None:
     nlp = pipeline(trained, ours=False, pos=None, tag="upos")  # tags go where they are wanted
     doc = nlp(Doc(nlp.vocab, words=["They", "book"], pos=["X", "X"]))
     assert [(token.pos_, token.tag_) for token in doc] == [("X", "PRON"), ("X", "VERB")]
-
-
-def test_white_space_is_no_word(trained: Path) -> None:
-    tiny = tagger.load(trained, "cpu")
-    nlp = pipeline(trained, ours=False)
-    doc = nlp(Doc(nlp.vocab, words=["\n", "They", "  ", "book", "\u200b", "flights", "."], spaces=[False] * 7))
-    assert [token.pos_ for token in doc if token.pos_ != "SPACE"] == tiny.tag(TOKENS[0])
-    assert [token.i for token in doc if token.pos_ == "SPACE"] == [0, 2, 4]
-    assert {token.tag_ for token in doc if token.pos_ == "SPACE"} == {"_SP"}
 
 
 @pytest.mark.parametrize(
