@@ -28,14 +28,14 @@ from torch import Tensor
 
 from tagger.bundle.bundle import Bundle, Member, networks_share
 from tagger.errors import InputError
-from tagger.model.batch import FIXED_SENTENCES, PackedBatch, plan_batches
+from tagger.model.batch import FIXED_SENTENCES, plan_batches
 from tagger.model.decoder import CRFDecoder, Decoder, mean_decoder
 from tagger.model.device import own_turn
 from tagger.tagging.stack import LinearScorer, Networks
 from tagger.tagging.tagger_options import Request, TaggerOptions
 from tagger.text.sentence import Sentence
 from tagger.text.tags import Lexicon, is_span_column
-from tagger.words.judges import Refusing, Replacing, Settling, Tokens, judges_of
+from tagger.words.judges import Judge, Refusing, Replacing, Settling, Tokens, judges_of
 from tagger.words.reading import Reader, Reading
 
 _NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
@@ -65,10 +65,9 @@ class Scored(NamedTuple):
     reading: Reading
     batches: list[BatchScores]
 
-    def copied(self) -> Iterator[BatchScores]:
+    def copies(self) -> list[BatchScores]:
         """The batches with scores of their own, which judges may change."""
-        for batch in self.batches:
-            yield batch._replace(scores={column: each.clone() for column, each in batch.scores.items()})
+        return [batch._replace(scores={c: each.clone() for c, each in batch.scores.items()}) for batch in self.batches]
 
 
 class Engine:
@@ -126,75 +125,66 @@ class Engine:
         linear = (LinearScorer(each, options) for each in bundle.linear)
         self._scorers: list[Networks | LinearScorer] = [*self.groups, *linear]
         self.has_fixed_shapes = all(member.network.transformer is None for member in bundle.members)
+        self._size = len if self.has_fixed_shapes else self._pieces
 
-    def tag(self, reading: Reading, request: Request) -> dict[str, Answers]:
-        """The tags of all words of a reading."""
+    def tag(self, reading: Reading, request: Request, scored: Scored | None = None) -> dict[str, Answers]:
+        """The tags of all words of a reading; its scores are computed, or taken as they were `scored` before."""
         columns = self.vocabulary.columns if request.columns is None else request.columns
-        needed = dict.fromkeys([*columns, *(other for column in columns for other in self._needs.get(column, ()))])
         settled = {}
-        if request.top == 1:  # alternatives need all scores
+        if request.top == 1 and scored is None:  # alternatives need all scores
             settled = {c: judge.settled(reading.forms) for c, judge in self._settling.items() if c in columns}
-        answers = self._answers(reading, columns, request, settled)
-        with own_turn():
-            for batch in self._scores(reading, [*needed], settled, request.fixed_shapes):
-                self._judge(batch, reading, answers)
-        return answers
-
-    def _answers(
-        self, reading: Reading, columns: Sequence[str], request: Request, settled: Mapping[str, np.ndarray] = _NOTHING
-    ) -> dict[str, Answers]:
-        """Room for what will be found, and what is settled."""
-        answers = {}
+        answers, has_probabilities = {}, request.probabilities or request.top > 1
         for column in columns:
-            codec, weighs = self.vocabulary.codecs[column], request.probabilities or request.top > 1
-            shape = len(reading.forms), min(len(codec), codec.candidates(request.top, weighs))
-            ids, shares = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.float32) if weighs else None
-            if column in settled:
-                ids[:, 0] = settled[column]
-                if shares is not None:
-                    shares[:, 0] = 1
+            candidates = self.vocabulary.codecs[column].candidates(request.top, has_probabilities)
+            ids = np.zeros((len(reading.forms), candidates), dtype=np.int64)
+            ids[:, 0] = settled.get(column, 0)
+            shares = np.zeros(ids.shape, dtype=np.float32) if has_probabilities else None
+            if shares is not None:
+                shares[:, 0] = 1
             answers[column] = Answers(ids, shares, {})
+        with own_turn():
+            batches = (
+                self._scores(reading, columns, settled, request.fixed_shapes) if scored is None else scored.copies()
+            )
+            for batch in batches:
+                decided = self._decide(batch, reading, self.judges)
+                wanted = {column: decided[column] for column in columns}
+                for judge in self.judges:
+                    if isinstance(judge, Replacing):
+                        judge.replace(wanted)
+                for column, tokens in wanted.items():
+                    self._answer(answers[column], tokens, batch)
         return answers
 
-    def _judge(self, batch: BatchScores, reading: Reading, answers: Mapping[str, Answers]) -> None:
-        """Finds the answers for a batch: judges refuse, the decoders choose, judges replace. Its scores are changed."""
+    def _decide(self, batch: BatchScores, reading: Reading, judges: Sequence[Judge]) -> dict[str, Tokens]:
+        """The best tags of each column, after judges refused some; the scores are changed."""
+        words = [reading.forms[place] for place in batch.tokens.tolist()]
         decided: dict[str, Tokens] = {}
-        for column in sorted(batch.scores, key=self._needs.__contains__):  # those that need others last
-            decided[column] = tokens = self._tokens(batch, column, reading, decided)
-            for judge in self.judges:
+        for column, scores in batch.scores.items():
+            rows, decoder = batch.open_rows[column], self.decoders[column]
+            forms = words if len(rows) == len(words) else [words[row] for row in rows.tolist()]
+            conditionals = partial(decoder.log_conditionals, counts=batch.counts)
+            temperature = self._temperatures.get(column, 1.0)
+            decided[column] = tokens = Tokens(
+                column, reading, batch.tokens, rows, forms, scores, {**decided}, conditionals, temperature
+            )
+            for judge in judges:
                 if isinstance(judge, Refusing) and column in judge.columns:
                     judge.refuse(tokens)
-            tokens.best = self.decoders[column].best(tokens.scores, batch.counts)
-        chosen = {column: decided[column] for column in answers}
-        for judge in self.judges:
-            if isinstance(judge, Replacing):
-                judge.replace(chosen)
-        for column, tokens in chosen.items():
-            ids, shares, instead = answers[column]
-            instead.update(tokens.instead)
-            places, best = batch.tokens[tokens.rows], tokens.best
-            if shares is None:
-                ids[places, 0] = best.cpu().numpy()
-            else:
-                ids[places], shares[places] = self.decoders[column].top(
-                    tokens.scores, batch.counts, best, ids.shape[1], tokens.temperature, batch.rows
-                )
+            tokens.best = decoder.best(scores, batch.counts)
+        return decided
 
-    def _tokens(
-        self, batch: BatchScores, column: str, reading: Reading, decided: Mapping[str, Tokens] = MappingProxyType({})
-    ) -> Tokens:
-        """What judges see of a batch in a column."""
-        conditionals = partial(self.decoders[column].log_conditionals, counts=batch.counts)
-        return Tokens(
-            column,
-            reading,
-            batch.tokens,
-            batch.open_rows[column],
-            batch.scores[column],
-            decided,
-            conditionals,
-            self._temperatures.get(column, 1.0),
-        )
+    def _answer(self, answers: Answers, tokens: Tokens, batch: BatchScores) -> None:
+        """Adds the answers for a batch in one column."""
+        ids, shares, instead = answers
+        places, decoder = batch.tokens[tokens.rows], self.decoders[tokens.column]
+        instead.update(tokens.instead)
+        if shares is None:
+            ids[places, 0] = tokens.best.cpu().numpy()
+        else:
+            ids[places], shares[places] = decoder.top(
+                tokens.scores, batch.counts, tokens.best, ids.shape[1], tokens.temperature, batch.rows
+            )
 
     def _scores(
         self,
@@ -205,8 +195,11 @@ class Engine:
     ) -> Iterator[BatchScores]:
         """The mean scores of all tokens, batch by batch; to be used within `own_turn`. See `Networks.scores` for
         `settled`.
+
+        The columns are those that are wanted, and those that others need, which come before these.
         """
-        batches = self._batches(reading.sentences, fixed_shapes)
+        columns = [*dict.fromkeys([*(other for column in columns for other in self._needs.get(column, ())), *columns])]
+        batches = list(plan_batches(reading.sentences, self._size, fixed_shapes))
         of_members = [scorer.scores(reading.forms, batches, columns, settled) for scorer in self._scorers]
         for batch, first, *others in zip(batches, *of_members, strict=True):
             scores = dict(first)
@@ -215,12 +208,6 @@ class Engine:
             every = np.arange(len(batch.tokens))
             rows = {c: np.flatnonzero(settled[c][batch.tokens] < 0) if c in settled else every for c in scores}
             yield BatchScores(scores, rows, batch.tokens, batch.counts, FIXED_SENTENCES if batch.fixed else None)
-
-    def _batches(self, read: Sequence[Sequence[str]], fixed_shapes: bool = False) -> list[PackedBatch]:
-        """Which sentences are computed together; it follows from their list alone."""
-        if self.has_fixed_shapes:
-            return list(plan_batches(read, fixed=fixed_shapes))
-        return list(plan_batches(read, lambda sentence: max(group.size(sentence) for group in self.groups)))
 
     def score(self, sentences: Sequence[Sequence[str]]) -> Scored:
         """The scores of all columns and words in float32. All are in memory at once."""
@@ -233,23 +220,12 @@ class Engine:
         return Scored(reading, batches)
 
     def weighed(self, scored: Scored) -> list[BatchScores]:
-        """The scores after the judges that know of training alone: -inf for a lemma that a word cannot have."""
-        batches = list(scored.copied())
+        """The scores after the judges that belong to training: -inf for a lemma that a word cannot have."""
+        batches = scored.copies()
         with own_turn():
             for batch in batches:
-                for column in batch.scores:
-                    for judge in self.judges:
-                        if isinstance(judge, Refusing) and judge.is_training and column in judge.columns:
-                            judge.refuse(self._tokens(batch, column, scored.reading))
+                self._decide(batch, scored.reading, [judge for judge in self.judges if isinstance(judge, Settling)])
         return batches
-
-    def answers(self, scored: Scored, request: Request) -> dict[str, Answers]:
-        """The tags that `tag` finds, of all columns, with this engine's temperatures; the scores stay as they are."""
-        answers = self._answers(scored.reading, self.vocabulary.columns, request)
-        with own_turn():
-            for batch in scored.copied():
-                self._judge(batch, scored.reading, answers)
-        return answers
 
     def fill(
         self, window: Sequence[Sentence], reading: Reading, answers: Mapping[str, Answers], request: Request
@@ -279,6 +255,10 @@ class Engine:
                 if request.top > 1 and alternatives is not None:
                     sentence.alternatives[column] = alternatives[start:end]
 
+    def _pieces(self, sentence: Sequence[str]) -> int:
+        """How much of a batch a sentence takes; see `Networks.size`."""
+        return max(group.size(sentence) for group in self.groups)
+
     @property
     def widths(self) -> list[int]:
         """The width of each recurrent layer: F + R, of all networks together."""
@@ -295,7 +275,7 @@ class Engine:
         forms = [form for sentence in sentences for form in sentence]
         states = np.empty((len(forms), sum(self.widths)), dtype=np.float32)
         with own_turn():
-            batches = self._batches(sentences)
+            batches = list(plan_batches(sentences, self._size))
             of_groups = [group.states(forms, batches) for group in self.groups]
             for batch, *groups in zip(batches, *of_groups, strict=True):
                 layers = [each for layer in zip(*groups, strict=True) for each in layer]

@@ -109,7 +109,8 @@ def tag_with(
         of_part = scored or taggers[0].engine.score([sentence.tokens for sentence in part])
         for tagger, pairs in zip(taggers, found, strict=True):
             tagged, request = [replace(sentence) for sentence in part], Request(probabilities=True)
-            tagger.engine.fill(tagged, of_part.reading, tagger.engine.answers(of_part, request), request)
+            answers = tagger.engine.tag(of_part.reading, request, of_part)
+            tagger.engine.fill(tagged, of_part.reading, answers, request)
             pairs += [(each, sentence.tags) for each, sentence in zip(tagged, part, strict=True)]
     return found
 

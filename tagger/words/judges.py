@@ -25,7 +25,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -55,21 +54,16 @@ class Tokens:
     reading: Reading
     batch: np.ndarray  # (N,) the place in the reading of each token of the batch
     rows: np.ndarray  # (n,) the open tokens among these
+    forms: list[str]  # (n,) as they are read
     scores: Tensor  # (n, K)
     decided: Mapping[str, "Tokens"]  # the columns that have tags by now
     conditionals: Callable[..., Tensor]  # see `logs`
     temperature: float
-    best: Tensor = field(init=False)  # (n,) the ids of the tags that were chosen
+    limited: set[int] = field(default_factory=set)  # rows of which a user or a lexicon says which tags they may have
+    names: set[int] = field(default_factory=set)  # rows of names, whose lemmas have a capital
+    best: Tensor = field(init=False)  # (n,) the ids of the tags that are chosen
     # Place in the reading -> a tag that comes in place of the best one and needs no id, with its probability.
     instead: dict[int, tuple[str, float]] = field(default_factory=dict)
-    forms: list[str] = field(init=False)  # (n,) as they are read
-    free: np.ndarray = field(init=False)  # (n,) of bool; no user has said which tags they may have
-    names: np.ndarray = field(init=False)  # (n,) of bool; names, whose lemmas have a capital
-
-    def __post_init__(self) -> None:
-        self.forms = [self.reading.forms[place] for place in self.batch[self.rows].tolist()]
-        self.free = np.ones(len(self.rows), dtype=bool)
-        self.names = np.zeros(len(self.rows), dtype=bool)
 
     def tensor(self, numbers: ArrayLike) -> Tensor:
         """Numbers where the scores are computed."""
@@ -91,8 +85,6 @@ class Judge(ABC):
 
     columns: Collection[str]  # that it judges
     needs: Collection[str] = ()  # columns that must be decided before
-    # Whether it knows of training alone: temperatures, which tell how sure the networks are, are fitted after it.
-    is_training: bool = False
 
 
 class Refusing(Judge):
@@ -104,7 +96,10 @@ class Refusing(Judge):
 
 
 class Settling(Refusing):
-    """A judge that knows the only tag that some words can have: these need no scores."""
+    """A judge that says which tags words of training can have; those that can have one tag alone need no scores.
+
+    It is a part of what was trained: temperatures, which say how sure the networks are, are fitted after it.
+    """
 
     @abstractmethod
     def settled(self, forms: Sequence[str]) -> np.ndarray:
@@ -119,17 +114,17 @@ class Replacing(Judge):
         """Changes `best`, or adds to `instead`, in the columns that are wanted."""
 
 
+@dataclass(eq=False)
 class Constraints(Refusing):
     """Lexicons and tags that are given say which tags a word may have. A tag that is given counts before a lexicon."""
 
-    def __init__(self, tag_ids: Mapping[str, Mapping[str, int]], lexicons: Mapping[str, Lexicon]) -> None:
-        """Takes the columns that can have constraints."""
-        self.columns, self._tag_ids, self._lexicons = tag_ids, tag_ids, lexicons
+    columns: Mapping[str, Mapping[str, int]]  # with the ids of their tags
+    lexicons: Mapping[str, Lexicon]
 
     def refuse(self, tokens: Tokens) -> None:
-        """Refuses all tags but those that a word may have; it is not `free` then."""
+        """Refuses all tags but those that a word may have; it is `limited` then."""
         column, reading = tokens.column, tokens.reading
-        ids, lexicon, given = self._tag_ids[column], self._lexicons.get(column), reading.given.get(column)
+        ids, lexicon, given = self.columns[column], self.lexicons.get(column), reading.given.get(column)
         if lexicon is None and given is None:
             return
         numbers: dict[tuple[str, ...], int] = {}  # of each set of tags
@@ -147,34 +142,33 @@ class Constraints(Refusing):
             for number, tags in enumerate(numbers):
                 refused[number, [ids[tag] for tag in tags]] = False
             tokens.refuse(rows, refused[of_rows])
-            tokens.free[rows] = False
+            tokens.limited.update(rows)
 
 
+@dataclass(eq=False)
 class Names(Refusing):
     """A name that training lacks keeps its capital, where lemmas have capitals."""
 
     columns, needs = (LEMMA,), (UPOS,)
-
-    def __init__(self, codec: TagCodec, name: int) -> None:
-        """Takes the id of the tag of names."""
-        self._codec, self._name = codec, name
+    codec: TagCodec
+    name: int  # the id of their tag
 
     def refuse(self, tokens: Tokens) -> None:
         """Refuses the scripts that lower-case a name; `names` says which words are names."""
         upos = tokens.decided[UPOS]
-        rows = np.flatnonzero((upos.best == self._name).cpu().numpy()[tokens.rows])
+        rows = np.flatnonzero((upos.best == self.name).cpu().numpy()[tokens.rows])
         words = [tokens.forms[row] for row in rows.tolist()]
-        rows = rows[[word.istitle() and not self._codec.has_form(word) for word in words]]
+        rows = rows[[word.istitle() and not self.codec.form_tags.get(word) for word in words]]
         if len(rows) and len(self._small):
-            is_sure = upos.logs(tokens.tensor(tokens.rows[rows]))[:, self._name].exp() > SURE
+            is_sure = upos.logs(tokens.tensor(tokens.rows[rows]))[:, self.name].exp() > SURE
             names = rows[is_sure.cpu().numpy()]
-            tokens.names[names] = True
+            tokens.names.update(names.tolist())
             tokens.scores[tokens.tensor(names)[:, None], tokens.tensor(self._small)] = -torch.inf
 
     @cached_property
     def _small(self) -> np.ndarray:
         """The ids of scripts that lower-case a word; none if lemmas have no capitals, as in some treebanks."""
-        codec = self._codec
+        codec = self.codec
         capitalized = [form for form, ids in codec.form_tags.items() if ids and form.istitle()]
         kept = sum(any(codec.tag(form, tag)[:1].isupper() for tag in codec.form_tags[form]) for form in capitalized)
         small = np.array([script.startswith("lower:") for script in codec.names], dtype=bool)
@@ -182,6 +176,7 @@ class Names(Refusing):
         return np.flatnonzero(small & has_capitals)
 
 
+@dataclass(eq=False)
 class KnownLemmas(Settling):
     """A word of training has only the edit scripts that it has there: nobody knows the lemma of a word seen once.
 
@@ -191,10 +186,8 @@ class KnownLemmas(Settling):
     such as `be` where `was` is its only form: that is no rule.
     """
 
-    columns, is_training = (LEMMA,), True
-
-    def __init__(self, codec: TagCodec) -> None:
-        self._codec = codec
+    columns = (LEMMA,)
+    codec: TagCodec
 
     def settled(self, forms: Sequence[str]) -> np.ndarray:
         """(N,) the only script that a form of training has; -1 for other forms."""
@@ -203,7 +196,7 @@ class KnownLemmas(Settling):
 
     @cached_property
     def _only(self) -> dict[str, int]:
-        return {form: ids[0] for form, ids in self._codec.form_tags.items() if len(ids) == 1}
+        return {form: ids[0] for form, ids in self.codec.form_tags.items() if len(ids) == 1}
 
     @cached_property
     def _lone(self) -> np.ndarray:
@@ -211,7 +204,7 @@ class KnownLemmas(Settling):
 
         There are none if no other script fits words of one character: a word must keep one that it can have.
         """
-        codec = self._codec
+        codec = self.codec
         forms = np.zeros(len(codec), dtype=np.int64)
         for ids in codec.form_tags.values():
             forms[ids] += 1
@@ -220,8 +213,8 @@ class KnownLemmas(Settling):
 
     def refuse(self, tokens: Tokens) -> None:
         """Refuses scripts that a word cannot have, and raises the scores of those that give a known lemma."""
-        scores, words, least = tokens.scores, tokens.forms, self._codec.least
-        allowed = [self._codec.form_tags.get(word, ()) for word in words]
+        scores, words, least = tokens.scores, tokens.forms, self.codec.least
+        allowed = [self.codec.form_tags.get(word, ()) for word in words]
         counts = np.array([len(ids) for ids in allowed], dtype=np.int64)
         # An empty word has what one character has: no script is for it, and its lemma is empty.
         lengths = [0 if ids else max(1, length(word)) for word, ids in zip(words, allowed, strict=True)]
@@ -239,7 +232,7 @@ class KnownLemmas(Settling):
             unfit[unfit.all(axis=1)] = False  # nothing fits: the lemma is the word itself
             tokens.refuse(short, unfit)
         (new,) = np.nonzero(counts == 0)
-        if len(new) and self._codec.form_tags:
+        if len(new) and self.codec.form_tags:
             at = tokens.tensor(new)
             if len(self._lone):
                 scores[at[:, None], tokens.tensor(self._lone)] = -torch.inf
@@ -247,7 +240,7 @@ class KnownLemmas(Settling):
 
     def _prefer_known(self, tokens: Tokens, new: Tensor) -> None:
         """Raises the scores of scripts that give a known lemma, and lowers unfit ones, in the rows of `new` words."""
-        codec, scores = self._codec, tokens.scores
+        codec, scores = self.codec, tokens.scores
         of_new = scores[new]
         near = of_new > of_new.amax(1, keepdim=True) - KNOWN_LEMMA
         near &= near.sum(1, keepdim=True) > 1  # a script with no rival stays the best
@@ -290,21 +283,18 @@ class Signs(Refusing):
         if not kinds:
             return
         rows: dict[str, list[int]] = {}
-        for row in np.flatnonzero(tokens.free).tolist():
-            if (form := tokens.forms[row]) in kinds:
+        for row, form in enumerate(tokens.forms):
+            if form in kinds and row not in tokens.limited:
                 rows.setdefault(kinds[form], []).append(row)
         for kind, of_kind in rows.items():
             if (refused := self._refused.get((tokens.column, kind))) is not None:
                 tokens.refuse(of_kind, refused)
 
 
-class _Entry(NamedTuple):
-    row: int  # of the reliabilities, those of new lemmas first
-    lemma: str
-    differs: dict[int, bool]  # whether an edit script gives another lemma, of those that the network chose
-
-
-_NOTHING = _Entry(0, "", {})  # of a form that training has, or no dictionary
+# Of a form the row of its reliabilities, those of new lemmas first; its lemma, empty if training has the form or no
+# dictionary does; and whether an edit script gives another one, of those that were best.
+_Entry = tuple[int, str, dict[int, bool]]
+_NOTHING: _Entry = (0, "", {})
 
 
 class DictionaryLemmas(Replacing):
@@ -333,7 +323,7 @@ class DictionaryLemmas(Replacing):
             return
         entries, rivals = self._look_up(tokens.forms), []
         for row, ((_, lemma, differs), script) in enumerate(zip(entries, tokens.best.tolist(), strict=True)):
-            if lemma and not (tokens.names[row] and lemma[0].islower()):
+            if lemma and not (row in tokens.names and lemma[0].islower()):
                 is_other = differs.get(script)
                 if is_other is None:
                     is_other = differs[script] = lemma != self._codec.tag(tokens.forms[row], script)
@@ -341,13 +331,13 @@ class DictionaryLemmas(Replacing):
                     rivals.append(row)
         rows = np.array(rivals, dtype=np.int64)
         upos = tokens.decided[UPOS].best.cpu().numpy()[tokens.rows[rows]] if UPOS in tokens.decided else 0
-        reliable = self._shares[[entries[row].row for row in rivals], upos]
+        reliable = self._shares[[entries[row][0] for row in rivals], upos]
         at = tokens.tensor(rows)
         own = tokens.logs(at).gather(1, tokens.best[at][:, None])[:, 0]
         better = reliable > own.exp().cpu().numpy()
         places = tokens.batch[tokens.rows[rows[better]]].tolist()
         for place, row, share in zip(places, rows[better].tolist(), reliable[better].round(6).tolist(), strict=True):
-            tokens.instead[place] = entries[row].lemma, share
+            tokens.instead[place] = entries[row][1], share
 
     def _look_up(self, forms: Sequence[str]) -> list[_Entry]:
         remembered = self._entries  # other threads may begin a new one
@@ -356,7 +346,7 @@ class DictionaryLemmas(Replacing):
             remembered, missing = {}, set(forms)
             self._entries = remembered
         entries = dict.fromkeys(missing, _NOTHING)
-        unseen = sorted(form for form in missing if not self._codec.has_form(form))
+        unseen = sorted(form for form in missing if not self._codec.form_tags.get(form))
         if unseen:
             found = self._dictionary.look_up(unseen)
             for form, lemma, change in zip(unseen, found.lemmas, found.changes.tolist(), strict=True):
@@ -365,19 +355,12 @@ class DictionaryLemmas(Replacing):
                 else:
                     row = self._new.get(change, 0)
                 if lemma:
-                    entries[form] = _Entry(row, self._codec.compounds.cut(lemma), {})
+                    entries[form] = row, self._codec.compounds.cut(lemma), {}
         remembered.update(entries)
         return [remembered[form] for form in forms]
 
 
-class _Known(NamedTuple):
-    """The combinations of tags of some columns."""
-
-    tags: Tensor  # (columns, combinations)
-    weights: list[int]  # of each column's id in the code of a combination: different combinations differ in it
-    codes: Tensor  # (combinations,) sorted
-
-
+@dataclass(eq=False)
 class Combinations(Replacing):
     """Tags of several columns are chosen together, among the combinations that training has.
 
@@ -386,56 +369,55 @@ class Combinations(Replacing):
     probabilities of their tags. A token that can have none of them, because of constraints, keeps its best tags.
     """
 
-    def __init__(
-        self, sizes: Mapping[str, int], combinations: Sequence[Sequence[int]], columns: Collection[str]
-    ) -> None:
-        """Takes ids of tags of all columns of `sizes`. The tags of `columns` may change to fit each other."""
-        self.columns, self._sizes, self._combinations = columns, sizes, combinations
-        self._known: dict[tuple[str, ...], _Known | None] = {}  # of columns
+    columns: Collection[str]  # whose tags may change to fit each other
+    sizes: Mapping[str, int]  # the number of tags of all columns of `known`
+    known: Sequence[Sequence[int]]  # an id for each of these columns
+    _tables: dict[tuple[str, ...], tuple[Tensor, list[int], Tensor]] = field(default_factory=dict)  # of `_table`
 
     def replace(self, batch: Mapping[str, Tokens]) -> None:
         """Changes the best tags of columns to those that are most probable together."""
         together = [tokens for column, tokens in batch.items() if column in self.columns]
         columns = tuple(tokens.column for tokens in together)
-        if columns not in self._known:
-            self._known[columns] = self._among(columns, together[0].scores.device) if len(columns) > 1 else None
-        known = self._known[columns]
-        if known is None:
+        if len(columns) < 2 or not self.known:
             return
-        codes = sum(tokens.best * weight for tokens, weight in zip(together, known.weights, strict=True))
-        found = torch.searchsorted(known.codes, codes).clamp_(max=len(known.codes) - 1)  # its place if it is known
-        (unknown,) = torch.nonzero(known.codes[found] != codes, as_tuple=True)
+        if columns not in self._tables:
+            self._tables[columns] = self._table(columns, together[0].scores.device)
+        tags_of_columns, weights, known = self._tables[columns]
+        codes = sum(tokens.best * weight for tokens, weight in zip(together, weights, strict=True))
+        found = torch.searchsorted(known, codes).clamp_(max=len(known) - 1)  # its place if it is known
+        (unknown,) = torch.nonzero(known[found] != codes, as_tuple=True)
         if not len(unknown):
             return
-        size = max(1, MAX_SCORES // known.tags.shape[1])
+        size = max(1, MAX_SCORES // tags_of_columns.shape[1])
         of_columns = [torch.split(tokens.logs(unknown, 1.0), size) for tokens in together]
         best = [tokens.best.clone() for tokens in together]
         for rows, *logs in zip(torch.split(unknown, size), *of_columns, strict=True):
-            sums = sum(log[:, tags] for log, tags in zip(logs, known.tags, strict=True))  # (rows, combinations)
+            sums = sum(log[:, tags] for log, tags in zip(logs, tags_of_columns, strict=True))  # (rows, combinations)
             most, chosen = torch.as_tensor(sums).max(-1)
             possible = most > -torch.inf
-            for column, tags in zip(best, known.tags, strict=True):
+            for column, tags in zip(best, tags_of_columns, strict=True):
                 column[rows[possible]] = tags[chosen[possible]]
         for tokens, column in zip(together, best, strict=True):
             tokens.best = column
 
-    def _among(self, columns: Sequence[str], device: torch.device) -> _Known | None:
-        """The combinations of the tags of some columns; None if they are not known."""
-        places = [[*self._sizes].index(column) for column in columns]
-        distinct = sorted({tuple(tags[place] for place in places) for tags in self._combinations})
-        if not distinct:
-            return None
+    def _table(self, columns: Sequence[str], device: torch.device) -> tuple[Tensor, list[int], Tensor]:
+        """The combinations of the tags of some columns, (columns, combinations), and their codes, sorted.
+
+        A code is the sum of the ids, each times the weight of its column: different combinations have different ones.
+        """
+        places = [[*self.sizes].index(column) for column in columns]
+        distinct = sorted({tuple(tags[place] for place in places) for tags in self.known})
         tags = torch.tensor(distinct, dtype=torch.int64, device=device).T.contiguous()
-        weights = [math.prod(self._sizes[column] for column in columns[place + 1 :]) for place in range(len(columns))]
+        weights = [math.prod(self.sizes[column] for column in columns[place + 1 :]) for place in range(len(columns))]
         codes = sum(ids * weight for ids, weight in zip(tags, weights, strict=True))
-        return _Known(tags, weights, torch.unique(torch.as_tensor(codes)))
+        return tags, weights, torch.unique(torch.as_tensor(codes))
 
 
+@dataclass(eq=False)
 class GivenTags(Replacing):
     """Tags that are given come back as they are, certain and without alternatives; a lemma needs no script."""
 
-    def __init__(self, columns: Collection[str]) -> None:
-        self.columns = columns
+    columns: Collection[str]
 
     def replace(self, batch: Mapping[str, Tokens]) -> None:
         """Puts the tags of words in place of those that were found."""
@@ -477,4 +459,4 @@ def judges_of(
     judges.append(Signs(tag_ids, forms))
     if lemmas is not None and lemmas.edits and reliability is not None:
         judges.append(DictionaryLemmas(reliability, lemmas, [*upos] or [""], capacity))
-    return [*judges, Combinations(sizes, combinations, fitting), GivenTags(tag_ids)]
+    return [*judges, Combinations(fitting, sizes, combinations), GivenTags(tag_ids)]

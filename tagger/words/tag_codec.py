@@ -67,10 +67,6 @@ class TagCodec:
         name: str = self.names[tag]
         return self._lemma(name, form) if self.edits else name
 
-    def has_form(self, form: str) -> bool:
-        """Whether training gives a form edit scripts."""
-        return bool(self.form_tags.get(form))
-
     @cached_property
     def lemmas(self) -> frozenset[str]:
         """The lemmas of the training data."""
@@ -91,7 +87,7 @@ class TagCodec:
 
     def candidates(self, top: int, probabilities: bool) -> int:
         """How many tags of each token `read` needs for `top` alternatives."""
-        return top + OTHER_SCRIPTS if self.edits and probabilities else top
+        return min(len(self.names), top + OTHER_SCRIPTS if self.edits and probabilities else top)
 
     def read(self, forms: Sequence[str], ids: np.ndarray, probabilities: np.ndarray | None, top: int) -> ShownTags:
         """The tags of N words, from the ids of the k best tags of each, (N, k), best first, and their probabilities."""
@@ -115,7 +111,7 @@ class TagCodec:
         """What a script makes of a word, or the word itself if it does not fit; parts of an unknown word are marked."""
         lemma = made(script, form)
         lemma = form if lemma is None else lemma
-        return lemma if self.has_form(form) else self.compounds.cut(_in_one_case(lemma, form))
+        return lemma if self.form_tags.get(form) else self.compounds.cut(_in_one_case(lemma, form))
 
     def _same_lemma(
         self, first: Sequence[str], forms: Sequence[str], names: np.ndarray, shares: np.ndarray

@@ -297,13 +297,13 @@ def test_other_columns_and_lemmas_of_older_taggers_stay_as_they_are() -> None:
         assert [codec.tag("Dogs", i) for i in range(2)] == tags
         read = codec.read(["Dogs"], np.array([[1, 0]]), np.array([[0.75, 0.25]]), 2)
         assert read == ([tags[1]], [0.75], [[(tags[1], 0.75), (tags[0], 0.25)]])
-        assert codec.candidates(3, True) == 3
+        assert codec.candidates(3, True) == len(codec) == 2
 
 
 def test_scripts_that_give_the_same_lemma_add_up() -> None:
     codec = TagCodec("lemma", ["lower:*", "keep:*", "lower:*-", "lower:*--"])
     ids, shares = np.array([[2, 1, 0, 3]]), np.array([[0.4, 0.3, 0.2, 0.1]])
-    assert codec.candidates(2, True) >= 4
+    assert codec.candidates(2, True) == 4
     read = codec.read(["dogs"], ids, shares, 2)
     assert read.best == ["dog"]
     assert read.probabilities == [pytest.approx(0.4)]

@@ -31,7 +31,7 @@ def tokens_of(
     def conditionals(scores: Tensor, best: Tensor, at: Tensor, temperature: float) -> Tensor:
         return (scores[at] / temperature).log_softmax(-1)
 
-    return Tokens(column, Reading([forms[::-1]]), places[::-1], places, scores, decided, conditionals, 1.0)
+    return Tokens(column, Reading([forms[::-1]]), places[::-1], places, forms, scores, decided, conditionals, 1.0)
 
 
 def weighed(codec: TagCodec, scores: Tensor, forms: list[str]) -> list[list[float]]:
@@ -189,7 +189,7 @@ def choose(known: list[list[int]], columns: list[Tensor]) -> list[Tensor]:
     batch = {str(i): tokens_of(["a"] * len(scores), scores, str(i)) for i, scores in enumerate(columns)}
     for tokens in batch.values():
         tokens.best = tokens.scores.argmax(-1)
-    Combinations(dict(zip(batch, SIZES, strict=True)), known, [*batch]).replace(batch)
+    Combinations([*batch], dict(zip(batch, SIZES, strict=True)), known).replace(batch)
     return [tokens.best for tokens in batch.values()]
 
 
