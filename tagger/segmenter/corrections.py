@@ -12,8 +12,8 @@ import numpy as np
 
 from tagger.segmenter.unit_network import Label
 from tagger.segmenter.units import END_GAP, KINDS, NO_GAP, SPACE_GAP, Units, UnitTable
+from tagger.words.pieces import wholes
 from tagger.words.rules import ENDS, GOES_ON, LATER, ConfirmedRules
-from tagger.words.segment_rules import wholes
 
 _CAPITALS = [KINDS.index("Lu"), KINDS.index("Lt")]
 _WORDS = [KINDS.index(kind) for kind in KINDS if kind[:1] in ("L", "M", "N")]

@@ -32,11 +32,6 @@ def table() -> tuple[Abbreviation, ...]:
     return tuple(Abbreviation(row["form"], row["kind"], frozenset(row["languages"].split())) for row in rows)
 
 
-def forms(kind: str, language: str) -> frozenset[str]:
-    """The forms of a kind in a language."""
-    return frozenset(row.form for row in table() if row.kind == kind and language in row.languages)
-
-
 @cache
 def candidates(language: str = "") -> Mapping[str, str]:
     """The abbreviations of a language that may end no sentence, and their kinds.

@@ -68,10 +68,6 @@ class Conventions:
         text = json.dumps(asdict(self), ensure_ascii=False, indent=1)
         (folder / CONVENTIONS).write_text(f"{text}\n", encoding="utf-8")
 
-    def allows(self, rule: str) -> bool:
-        """Whether a rule holds."""
-        return rule not in self.refused
-
     def kind(self, form: str) -> str:
         """The kind of an abbreviation, given without its full stop; an empty string if it is none."""
         return self.abbreviations.get(form) or self.abbreviations.get(form.lower(), "")

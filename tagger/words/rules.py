@@ -16,7 +16,7 @@ import regex
 from tagger.text.strings import SPACE
 from tagger.words.abbreviations import NUMBER
 from tagger.words.conventions import Conventions
-from tagger.words.segment_rules import Span
+from tagger.words.pieces import NUMBER_MARKS, Span
 
 ENDS, GOES_ON, LATER = "ends", "goes on", "later"  # a sentence; LATER: behind what the pattern after the place matches
 CUT, WHOLE = "cut", "whole"  # a token: it ends there, or it goes on
@@ -34,16 +34,15 @@ class Rule(NamedTuple):
 
 SURE = 5.0  # a difference of scores, logits
 
-NUMBER_MARKS = ".,:/٫٬"  # which a number, a date or a time of day may hold
 _GAP = f"[{SPACE}]"
 _NO_LETTER = r"[^\p{L}\p{N}。！？｡।॥۔؟]"  # after a letter, or a mark that does nothing else, the proposal is right
 _CLOSING = r"""\p{Pe}\p{Pf}\p{Pi}"'"""
 _SMALL_WORD = rf"{_GAP}+\p{{Ll}}++(?![\p{{L}}\p{{N}}:@/]|\.\w)"  # in small letters, and no address
 SMALL_AFTER_QUOTE, SMALL_START = "small letter after a quote", "small letter at the start"
 LAST_NUMBER = "number at the end"
-ABBREVIATION = Rule(
-    "abbreviation", r"(?<![\p{L}\p{N}\p{M}.'’-])(\p{L}[\p{L}\p{M}]*(?:\.\p{L}[\p{L}\p{M}]*)*)\.", rf"{_GAP}+", GOES_ON
-)  # Dr.| Meyer
+_FORM_START = r"(?<![\p{L}\p{N}\p{M}.]|\p{L}['’](?=\p{L}\.))"  # l'|art. but not it'|s.
+_FORM = r"\p{L}[\p{L}\p{M}]*(?:\.\p{L}[\p{L}\p{M}]*)*"
+ABBREVIATION = Rule("abbreviation", rf"{_FORM_START}({_FORM})\.", rf"{_GAP}+", GOES_ON)  # Dr.| Meyer
 """Holds if `Conventions` have the abbreviation, see `ConfirmedRules.goes_on_after`."""
 RULES = (
     Rule(
@@ -95,7 +94,7 @@ class ConfirmedRules:
 
     def __init__(self, conventions: Conventions) -> None:
         self.conventions = conventions
-        self._rules = [rule for rule in RULES if conventions.allows(rule.name)]
+        self._rules = [rule for rule in RULES if rule.name not in conventions.refused]
         self._abbreviations = {form.lower() for form in conventions.abbreviations}
 
     def _compiled(self, *decisions: str) -> Any:

@@ -10,11 +10,11 @@ from typing import Any
 
 import regex
 
-from tagger.words.abbreviations import LAST, NEVER, NUMBER, TITLE, forms
-from tagger.words.segment_rules import ENDS, NAMED_LISTS, PUNCTUATION, SPECIAL, Piece, PieceRules, Span, words
+from tagger.words.abbreviations import KINDS, table
+from tagger.words.pieces import ENDS, NAMED_LISTS, PUNCTUATION, SPECIAL, Piece, Pieces, Span, words
 
 _TITLES, _NEVER_LAST, _NUMBER_SIGNS, _MAY_BE_LAST = (
-    forms(kind, "english") for kind in (TITLE, NEVER, NUMBER, LAST)
+    frozenset(row.form for row in table() if row.kind == kind and "english" in row.languages) for kind in KINDS
 )  # number signs are abbreviations only before a number: no. 2; but: no. Then
 _ABBREVIATIONS = _TITLES | _NEVER_LAST | _MAY_BE_LAST
 _ALWAYS_OPEN = words("E.G. I.E. P.P.S. P.S. a.k.a. c. e.g. i.e. p. v.")  # as _NEVER_LAST, with inner full stops
@@ -116,10 +116,11 @@ _AFTER_TIME = (
 _GREETINGS = words("dear hello hi")
 _CLOSINGS = words("best cheers cordially kind many regards sincerely thanks warm with yours")
 _HALF_DAYS = ("AM", "PM")
+DATED = ("time", *_HALF_DAYS)  # tails of pieces that may end the head of an e-mail
 _MAX_NAME_PIECES = 6  # of who wrote an e-mail
 
 
-class English(PieceRules):
+class English(Pieces):
     """Rules that know what English e-mails, lists and abbreviations look like."""
 
     ends = ENDS | {
@@ -131,7 +132,6 @@ class English(PieceRules):
     }
     starters = _STARTERS
     after_time = _AFTER_TIME
-    decides = True
 
     def tokens(self, piece: str) -> Iterator[tuple[Span, str]]:
         """The span and the kind of each token of a piece."""
@@ -180,8 +180,6 @@ class English(PieceRules):
 
     def heads(self, pieces: Sequence[Piece], first: int, last: int) -> Sequence[int]:
         """The name of who wrote it and the date with the time: `see you | Ann Lee | 05/31/2001 09:01 AM`."""
-        if pieces[last].tail not in ("time", *_HALF_DAYS):
-            return ()
         stamp = _stamp(pieces[max(first, last - 2) : last + 1])
         if not stamp:
             return ()

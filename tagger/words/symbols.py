@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import regex
 
-from tagger.words.segment_rules import whole_kind
+from tagger.words.pieces import NUMBER_PATTERN, whole_kind
 
 SIGN, ADDRESS, MARK = ("SYM",), ("PROPN", "SYM", "X"), ("PUNCT", "SYM")
 NUMBER = ("ADJ", "ADV", "NOUN", "NUM", "PROPN", "SYM", "X")
@@ -19,7 +19,7 @@ TAGS = {"mark": MARK, "sign": SIGN, "emoji": SIGN, "smiley": SIGN, "email": ADDR
 TAGS |= {"number": NUMBER}
 OTHER = ("X", "PUNCT")  # the first of these that training has is the tag where it has none of those of a kind
 SAME = "keep:*"  # the edit script of a lemma that is the word itself; numbers may have others
-_NUMBER = regex.compile(r"[+−-]?\d+(?:[.,:/'’٫٬-]\d+)*")
+_NUMBER = regex.compile(rf"[+−-]?{NUMBER_PATTERN}")
 
 
 @lru_cache(maxsize=1 << 14)

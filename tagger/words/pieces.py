@@ -1,15 +1,14 @@
-"""Rules for raw text: what the rules of all languages share, and those for any language (`unicode`).
+"""A piece of text without white space -> its tokens, and what it looks like at its head and at its tail.
 
-`SPECIAL` and `PUNCTUATION` are parts of a verbose regular expression. The rules of a language put
-the pattern of their words between the two. A group's name is the kind of the token that it finds.
-Each pattern needs time linear in the text: a repetition is bounded, or its start is tied down by a
-look-behind, so that it is tried once.
+`SPECIAL` and `PUNCTUATION` are parts of a verbose regular expression, which all languages share. The pattern of a
+language's words stands between the two. A group's name is the kind of the token that it finds. Each pattern needs time
+linear in the text: a repetition is bounded, or its start is tied down by a look-behind, so that it is tried once.
 
-There is no dictionary. A word keeps its inner apostrophes and hyphens. In scripts that put no
-spaces between words each Han character is a token, and so is a run of another script.
+`Pieces` knows no language, and has no dictionary. A word keeps its inner apostrophes and hyphens. In scripts that put
+no spaces between words each Han character is a token, and so is a run of another script.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -31,10 +30,13 @@ class Piece(NamedTuple):
     text: str
     spans: tuple[Span, ...]  # of its tokens
     breaks: tuple[int, ...]  # a sentence ends inside, after so many tokens
-    head: str  # what its first token looks like, see `PieceRules.ends`
+    head: str  # what its first token looks like, see `Pieces.ends`
     tail: str  # what its last token looks like, closing quotes and brackets aside
     asks: bool  # whether a sentence may end inside, or right before it whatever was there
 
+
+NUMBER_MARKS = ".,:/٫٬"  # which a number, a date or a time of day may hold
+NUMBER_PATTERN = rf"\d+(?:[{NUMBER_MARKS}'’-]\d+)*"  # 1.234,56 2004-10-12
 
 DOMAINS = words("""
     ai au biz br ca ch cn co com cz de dev dk edu eu fr gov gr hk hr hu info int io jp kr lt lv mil net nl nz org pl ru
@@ -93,8 +95,25 @@ PUNCTUATION = rf"""
     ) | (?P<mark>    [^{SPACE}] \p{{M}}*                                                        # any other one
     )"""
 
+_MAX_REMEMBERED = 1 << 16  # pieces
+_MAX_REMEMBERED_CHARACTERS = 40  # longer pieces are split anew each time, so that the memory is bounded
+
+
+_STOPS = frozenset(".。｡।॥۔؟！？")
+_WIDE_STOPS = frozenset("。｡।॥！？")  # no space follows them
+_CLOSERS = frozenset([*"\"'”’»)]}*」』）】》", "''", "’’"])
+_OPENERS = frozenset("\"'“‘„«¿¡([{<`*-#$€£•·「『（【《")  # what a sentence may begin with, besides letters and digits
+_QUOTES = frozenset(["“", "‘", '"', "'", "``"])
+_BULLETS = frozenset("-*•·")
+_MIN_RULER = 5  # characters of a line drawn in text: -----
+_MAX_ITEM_DIGITS = 2  # of the number of a list's item: 12.
+_LETTER_LAST = regex.compile(r"[\p{Ll}\p{Lo}]\p{M}*$")
+_BEGIN = words("bullet item ruler")  # the heads that may begin a sentence whatever was before
+
+
+_PLAIN_TAILS = {",": ",", ".": "stop", "?": "stop", "!": "stop", ";": "", ":": ""}
 _ANY = words("after_time bullet digit item lower open starter upper url")
-ENDS = {  # the tails and heads that all languages have, see `PieceRules.ends`
+ENDS = {  # the tails and heads that all languages have, see `Pieces.ends`
     "stop": _ANY,  # It ends. this begins
     "number": _ANY,  # We were 12. Now
     "quoted": _ANY - words("lower"),  # "It ends." This begins; but: "Is it?" he said
@@ -111,7 +130,7 @@ ENDS = {  # the tails and heads that all languages have, see `PieceRules.ends`
 def _expression() -> Any:
     return regex.compile(
         rf"""{SPECIAL}
-    | (?P<number>    [+]? \d+ (?:[.,:/'’٫٬-]\d+)* (?!['’-]?\w)                               # 1.234,56 2004-10-12
+    | (?P<number>    [+]? {NUMBER_PATTERN} (?!['’-]?\w)                                            # 1.234,56
     ) | (?P<letters> (?<!\w) \p{{L}} (?:\.\p{{L}})+ \.? (?!\w)                                  # z.B. U.S.
     ) | (?P<word>    \p{{Han}}\p{{M}}* | \p{{Hiragana}}+ | [\p{{Katakana}}ー]+                  # 東 京 は テスト
                    | (?: (?![\p{{Han}}\p{{Hiragana}}\p{{Katakana}}]) [\w\p{{M}}\xad\u200c\u200d\u2060] )+
@@ -128,8 +147,16 @@ def _tokens(piece: str) -> Iterator[tuple[Span, str]]:
         yield match.span(), match.lastgroup
 
 
-class PieceRules:
-    """How pieces are cut, and where sentences may end between them, in any language (`unicode`)."""
+class _PieceToken(NamedTuple):
+    form: str
+    kind: str
+
+
+class Pieces(dict[str, Piece]):
+    """A text -> its piece, in any language (`unicode`).
+
+    New ones are remembered, and all are forgotten when there are too many.
+    """
 
     ends = ENDS | {"stop": ENDS["stop"] - words("lower"), "number": frozenset()}  # ca. zehn, 3. Mai
     """The tail of a piece -> the heads of the next one that begin a sentence."""
@@ -137,8 +164,6 @@ class PieceRules:
     """Words that have a capital only where a sentence begins: their head is `starter`, that of names `upper`."""
     after_time: frozenset[str] = frozenset()
     """Words after a time of day, such as time zones; their head is `after_time`."""
-    decides = False
-    """Whether `rules.py` is not asked, and a full stop after an abbreviation that ends a sentence is a token."""
 
     def tokens(self, piece: str) -> Iterator[tuple[Span, str]]:
         """The span and the kind of each token of a piece."""
@@ -152,17 +177,107 @@ class PieceRules:
         """Whether `word`, of letters, is one token, and `mark` another, with no special tail."""
         return True
 
-    def is_it_is(self, pieces: Sequence[Piece], first: int, place: int) -> bool:
-        """Whether the piece before `place`, an `its`, is two words."""
-        return False
+    def __missing__(self, text: str) -> Piece:
+        piece = self._plain(text) or self._piece(text)
+        if len(text) <= _MAX_REMEMBERED_CHARACTERS:
+            if len(self) >= _MAX_REMEMBERED:
+                self.clear()
+            self[text] = piece
+        return piece
 
-    def also_ends(self, pieces: Sequence[Piece], first: int, place: int) -> bool:
-        """Whether the sentence that begins with the piece `first` ends before the piece `place` for other reasons."""
-        return False
+    def _plain(self, text: str) -> Piece | None:
+        """The piece of ASCII letters, with or without a mark: most pieces seen once. It needs no expression."""
+        mark = text[-1]
+        if mark not in _PLAIN_TAILS:
+            mark = ""
+        word = text[:-1] if mark else text
+        if not (word.isalpha() and word.isascii() and word[0] not in "xX" and self.is_plain(word, mark)):
+            return None  # xD is a smiley
+        end = len(word)
+        head = _letter_head(word, self)
+        if not mark:
+            return Piece(text, ((0, end),), (), head, "", False)
+        return Piece(text, ((0, end), (end, end + 1)), (), head, _PLAIN_TAILS[mark], False)
 
-    def heads(self, pieces: Sequence[Piece], first: int, last: int) -> Sequence[int]:
-        """Before how many of its last pieces a sentence is cut once more, as it is the head of an e-mail."""
-        return ()
+    def _piece(self, text: str) -> Piece:
+        found = list(self.tokens(text))
+        tokens = [_PieceToken(text[start:end], kind) for (start, end), kind in found]
+        breaks = tuple(i + 1 for i in range(1, len(tokens) - 1) if _ends_inside(*tokens[i - 1 : i + 2]))
+        head = _head(tokens, self)
+        asks = bool(breaks) or head in _BEGIN
+        return Piece(text, tuple(span for span, _ in found), breaks, head, _tail(tokens, self), asks)
+
+
+def _ends_inside(before: _PieceToken, token: _PieceToken, after: _PieceToken) -> bool:
+    """Whether a sentence ends after `token` without a space: 你好。再见, `was good.The next`."""
+    if token.form[-1] in _WIDE_STOPS or (token.form in _CLOSERS and before.form[-1] in _WIDE_STOPS):
+        return after.form not in _CLOSERS and after.form[-1] not in _WIDE_STOPS
+    if token.form != "." and token.kind not in ("stops", "dots"):
+        return False
+    begins = (after.form == "I" and token.form == ".") or (after.form[0].isupper() and after.form[1:].islower())
+    return begins and _LETTER_LAST.search(before.form) is not None
+
+
+def _letter_head(form: str, rules: Pieces) -> str:
+    if form[0].islower():
+        return "lower"
+    if form in rules.starters:
+        return "starter"
+    return "after_time" if form in rules.after_time else "upper"
+
+
+def _head(tokens: list[_PieceToken], rules: Pieces) -> str:
+    form, kind = tokens[0]
+    if kind in ("url", "smiley"):
+        return kind
+    if kind in ("flag", "path"):
+        return "lower" if kind == "path" else ""
+    if kind == "run" and len(form) >= _MIN_RULER:
+        return "ruler"
+    if kind == "elided" and len(form) > 1:
+        form = form[1:]  # 'Twas
+    if form[0].isalpha():
+        return _letter_head(form, rules)
+    if form[0].isdigit():
+        return "item" if _is_item(tokens) else "digit"
+    if form in _BULLETS and len(tokens) == 1:
+        return "bullet"
+    if form in _QUOTES and len(tokens) > 1 and tokens[1].form in rules.starters:
+        return "starter"
+    return "open" if form[0] in _OPENERS else ""
+
+
+def _is_item(tokens: list[_PieceToken]) -> bool:
+    """Whether the piece may number an item of a list: 1."""
+    forms = [form for form, _ in tokens]
+    return len(forms) == 2 and forms[0].isdecimal() and len(forms[0]) <= _MAX_ITEM_DIGITS and forms[1] in _STOPS
+
+
+def _tail(tokens: list[_PieceToken], rules: Pieces) -> str:
+    last = len(tokens) - 1
+    while last and (tokens[last].form in _CLOSERS or tokens[last].kind == "smiley"):
+        last -= 1
+    if last and tokens[last].form == ">" and tokens[last - 1].kind == "email":  # <ann@mail.org>
+        last -= 1
+    form, kind = tokens[last]
+    is_last = last == len(tokens) - 1  # no closing quote or bracket follows
+    if kind == "stops" or form in _STOPS:
+        return "quoted" if not is_last else "number" if _is_item(tokens) else "stop"
+    if kind in ("short", "letters", "numero") and form[-1] == ".":
+        return rules.abbreviation(form)
+    if kind == "company" and form[-1] == "!":  # Yahoo!
+        return "letters"
+    if kind == "run":
+        return "ruler" if len(form) >= _MIN_RULER else form if form == ">>" else ""
+    if kind == "number":
+        return "time" if ":" in form and len(tokens) == 1 else ""
+    if form in ("its", "Its"):  # `its" a` is no it is
+        return form if is_last else ""
+    if kind == "email":
+        return "email" if "." in form.rpartition("@")[2] else "user"
+    if form in ("AM", "PM", ","):
+        return form
+    return kind if kind in ("date", "dots", "smiley", "url") else ""
 
 
 _WHOLE = words("domain email emoji smiley tag url")
