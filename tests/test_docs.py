@@ -97,7 +97,7 @@ def composed(*choices: str) -> DictConfig:
     return composed_page("train", *choices)
 
 
-def test_training_commands_compose() -> None:
+def test_all_commands_compose_or_parse() -> None:
     """Of a sweep, the runs with all first values and with all last ones: a hundred others are composed alike."""
     groups = {path.name for path in (ROOT / "conf").iterdir() if path.is_dir()}
     for arguments in (each for each in SHOWN if word(each) == "train" and "model.cell=ugrnn" not in each):
@@ -110,6 +110,11 @@ def test_training_commands_compose() -> None:
                 if key not in groups:
                     OmegaConf.update(page, key, value, force_add=True)
             config_from(page)
+    for name, *words in (each for each in SHOWN if word(each) != "train"):
+        command = typer.main.get_command(app).get_command(None, name)  # type: ignore[attr-defined]
+        assert command is not None, name
+        if "--help" not in words:
+            command.make_context(name, words, resilient_parsing=False)
 
 
 def _one_value(override: Override, at: int) -> Any:
@@ -117,14 +122,6 @@ def _one_value(override: Override, at: int) -> Any:
     if not override.is_sweep_override():
         return value
     return list(override.sweep_iterator())[at] if override.is_discrete_sweep() else (value.start, value.end)[at]
-
-
-def test_other_commands_parse() -> None:
-    for name, *words in (each for each in SHOWN if word(each) != "train"):
-        command = typer.main.get_command(app).get_command(None, name)  # type: ignore[attr-defined]
-        assert command is not None, name
-        if "--help" not in words:
-            command.make_context(name, words, resilient_parsing=False)
 
 
 def test_the_readmes_first_command_prints_what_it_shows() -> None:

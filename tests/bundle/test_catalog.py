@@ -171,7 +171,7 @@ def test_names_of_the_hub_and_errors_of_its_library_are_a_line(hub: Hub) -> None
             hub_folder("hf:o/n")
 
 
-def test_what_is_loaded_tags_like_the_original_and_nothing_else_is_downloaded(hub: Hub, trained: Path) -> None:
+def test_what_is_loaded_from_the_hub_tags_like_the_original_and_what_is_no_tagger(hub: Hub, trained: Path) -> None:
     there = hub.put("o/tiny", trained)
     for name in ("pytorch_model.bin", "model.pkl", "notes.txt", "transformer/evil.py"):
         (there / name).parent.mkdir(exist_ok=True)
@@ -180,9 +180,6 @@ def test_what_is_loaded_tags_like_the_original_and_nothing_else_is_downloaded(hu
     assert tagger.load("hf:o/tiny", device="cpu").tag_sentences(TOKENS) == [each["upos"] for each in CORPUS]
     assert files_of(hub_folder("hf:o/tiny")) == files_of(trained)
     assert files_of(hub_folder("hf:o/tiny@trial")) == files_of(trained) | {"README.md": b"trial"}
-
-
-def test_what_is_no_tagger_of_the_hub(hub: Hub, trained: Path) -> None:
     for name, file, data, said in (
         ("o/a", "model.safetensors", b"\x80\x04not weights", "model.safetensors"),
         ("o/b", "model.safetensors", None, "o/b/main is not a whole tagger: model.safetensors is missing"),

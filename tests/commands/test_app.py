@@ -68,7 +68,7 @@ def complete(*words: str) -> list[str]:
     return run(program, _TAGGER_COMPLETE="complete_bash", **variables)[0].split()
 
 
-def test_help_and_version_fit_80_columns_and_import_nothing_slow() -> None:
+def test_help_fits_80_columns_and_imports_nothing_slow_and_words_are_completed() -> None:
     lines = [[], ["--help"], ["-h"], ["--version"], *([command, "--help"] for command in COMMANDS)]
     shown, slow = answers(lines, COLUMNS="200")
     assert slow == set()
@@ -78,6 +78,10 @@ def test_help_and_version_fit_80_columns_and_import_nothing_slow() -> None:
         assert max(map(len, text.splitlines())) <= 80, line
     assert helps[""] == helps["--help"] == helps["-h"]
     assert [name for name in COMMANDS if f"\n  {name} " not in helps["--help"]] == []
+    assert complete("t") == ["train", "tag"]
+    assert complete("tag", "--ou") == ["--output"]
+    assert {"model.depth=", "model.dropout="} <= {*complete("train", "model.d")}
+    assert complete("train", "corpus=conllu") == ["corpus=conllu"]
 
 
 def test_the_version_is_that_of_the_project_and_a_signal_that_comes_late_changes_nothing(
@@ -109,13 +113,6 @@ def test_mistakes_of_a_training_are_answered_before_lightning_is_imported() -> N
         assert said.startswith(f"error: {message}"), (line, said)
         assert said.count("\n") == 1, line
     assert not list(Path().iterdir())
-
-
-def test_completion_of_commands_options_and_keys() -> None:
-    assert complete("t") == ["train", "tag"]
-    assert complete("tag", "--ou") == ["--output"]
-    assert {"model.depth=", "model.dropout="} <= {*complete("train", "model.d")}
-    assert complete("train", "corpus=conllu") == ["corpus=conllu"]
 
 
 @pytest.mark.parametrize(
@@ -259,7 +256,7 @@ def test_standard_output_that_is_full_or_closed_is_one_line(command: str, before
     assert all(part in line for part in said.split(" … ")), line
 
 
-def test_every_tagger_that_has_a_name_is_listed() -> None:
+def test_every_tagger_with_a_name_is_listed_with_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
     listed = {model["name"]: model for model in json.loads(call("models", "--json").stdout)}
     assert list(listed) == bundled_names()
     assert Path(listed["english"]["folder"]) == bundled("data") / "english"
@@ -272,9 +269,6 @@ def test_every_tagger_that_has_a_name_is_listed() -> None:
     assert listed["japanese"]["scores"]["test"].keys() == {"upos", "xpos", "lemma"}
     (japanese,) = (line.split() for line in lines if line.startswith("japanese "))
     assert japanese[4] == "-"  # no FEATS
-
-
-def test_a_language_is_listed_with_the_words_that_it_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Path(shutil.copytree(bundled("data") / "welsh", "data/welsh"))
     monkeypatch.setattr(catalog, "bundled", Path)
     config = json.loads((folder / "config.json").read_text())

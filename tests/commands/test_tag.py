@@ -20,16 +20,13 @@ from tests.commands.conftest import CONLLU, TAGS, call, error
 from tests.forked import started
 
 
-def test_standard_input_to_standard_output(model: Path) -> None:
+def test_standard_input_and_formats_that_agree_with_the_library(model: Path) -> None:
     result = call("tag", "--model", str(model), "--precision", "float32", input="They book flights. Don't they?\n")
     lines = result.stdout.split("\n")
     expected = ["They", "book", "flights", ".", "", "Do", "n't", "they", "?", "", ""]
     assert [line.split("\t")[0] for line in lines] == expected
     assert all(line.split("\t")[1] in TAGS for line in lines if line)
     assert result.stderr == f"model: {model} (trained on Tiny; dev upos 50.00); float32 on cpu\n"
-
-
-def test_formats_agree_with_the_library(model: Path) -> None:
     tags = tagger.load(model).tag(["They", "book", "it"])
     Path("a.lines").write_text("They book it\n")
     tag = ["tag", "a.lines", "--model", str(model)]

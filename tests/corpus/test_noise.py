@@ -65,7 +65,7 @@ def test_every_kind_of_noise_occurs_where_the_script_has_it(number: int) -> None
     assert (bare != clean) == (number == 0)
 
 
-def test_a_typing_error_changes_one_place_of_a_long_word() -> None:
+def test_a_typing_error_changes_one_place_and_accents_are_lost_where_people_omit_them() -> None:
     for word in ("government", "Ежедневный", "자연언어처리"):
         found = {mistype(word, np.random.default_rng(seed)) for seed in range(300)}
         assert len(found) > 8
@@ -75,9 +75,6 @@ def test_a_typing_error_changes_one_place_of_a_long_word() -> None:
     for word in ("the", "3.5.1", "n't", "www.a.org", "https", "..."):
         changed = any(mistype(word, np.random.default_rng(seed)) != word for seed in range(20))
         assert changed == (word == "https")
-
-
-def test_accents_are_lost_where_people_leave_them_out() -> None:
     assert without_accents("Ἀθῆναι προβλήματα") == "Αθηναι προβληματα"
     assert without_accents(unicodedata.normalize("NFD", "élève")) == "eleve"
     for word in ("й", "ё", "नमस्ते", "ข้าว", "Ø", "straße", "が"):

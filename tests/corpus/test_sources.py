@@ -69,11 +69,22 @@ def test_byte_order_mark_windows_line_ends_and_encodings(tmp_path: Path) -> None
         assert corpus.splits["dev"]["tokens"][:] == corpus.splits["train"]["tokens"][:] == tokens
 
 
-def test_a_file_goes_before_what_the_folder_has(treebank: Path, tmp_path: Path) -> None:
+def test_folders_without_the_right_files_and_files_that_go_before_them(treebank: Path, tmp_path: Path) -> None:
     dev = write(tmp_path / "better.conllu", rows("b/X"))
     corpus = conllu(["upos"], path=str(treebank), dev=dev)
     assert corpus.splits["dev"]["tokens"][:] == [["b"]]
     assert corpus.name == "UD_Tiny with dev of better.conllu"
+    file = treebank / "tiny-ud-train.conllu"
+    assert error_of(conllu, ["upos"], path=str(file)) == f"{file} is a file; give it as corpus.train=FILE"
+    write(treebank / "x-train.conllu.gz", "")
+    message = error_of(conllu, ["upos"], path=str(treebank))
+    assert "2 files for train: tiny-ud-train.conllu, x-train.conllu.gz; choose one with corpus.train=FILE" in message
+    (treebank / "x-train.conllu.gz").unlink()
+    file.unlink()
+    message = error_of(conllu, ["upos"], path=str(treebank))
+    assert message.startswith(f"{treebank} has no *-train.conllu, it has tiny-ud-dev.conllu, tiny-ud-test.conllu; name")
+    (tmp_path / "none").mkdir()
+    assert "it has no CoNLL-U file; name" in error_of(conllu, ["upos"], path=str(tmp_path / "none"))
 
 
 def test_files_are_looked_for_before_they_are_read(
@@ -109,20 +120,6 @@ rejects  VBZ\tB-VP O
 """
 
 COLUMNS = {"tokens": 0, "pos": 1, "chunk": 2, "ner": 3, "upos": None}
-
-
-def test_folders_without_the_right_files(treebank: Path, tmp_path: Path) -> None:
-    file = treebank / "tiny-ud-train.conllu"
-    assert error_of(conllu, ["upos"], path=str(file)) == f"{file} is a file; give it as corpus.train=FILE"
-    write(treebank / "x-train.conllu.gz", "")
-    message = error_of(conllu, ["upos"], path=str(treebank))
-    assert "2 files for train: tiny-ud-train.conllu, x-train.conllu.gz; choose one with corpus.train=FILE" in message
-    (treebank / "x-train.conllu.gz").unlink()
-    file.unlink()
-    message = error_of(conllu, ["upos"], path=str(treebank))
-    assert message.startswith(f"{treebank} has no *-train.conllu, it has tiny-ud-dev.conllu, tiny-ud-test.conllu; name")
-    (tmp_path / "none").mkdir()
-    assert "it has no CoNLL-U file; name" in error_of(conllu, ["upos"], path=str(tmp_path / "none"))
 
 
 def test_columns_that_a_corpus_does_not_have(treebank: Path, tmp_path: Path) -> None:
@@ -244,7 +241,7 @@ def test_relative_names_begin_where_the_run_was_started(folder: Path) -> None:
             Texts("nowhere.txt")
 
 
-def test_the_newer_release_of_universal_dependencies(newer: str) -> None:
+def test_the_newer_release_of_ud_and_its_parquet_export(newer: str, tmp_path: Path) -> None:
     corpus = ud(["upos", "xpos", "feats"], name=newer, treebank="en_tiny")
     assert corpus.name == "ud-en_tiny"
     assert corpus.rules == "english"
@@ -253,9 +250,6 @@ def test_the_newer_release_of_universal_dependencies(newer: str) -> None:
     assert corpus.splits["train"][0] == row | {"feats": ["Mood=Imp|VerbForm=Fin", "_", "_"]} | NO_SPACING
     assert corpus.splits["train"][1]["xpos"] == ["N", "_"]
     assert corpus.splits["dev"]["tokens"][:] == [["hợp tác xã", "_"]]
-
-
-def test_the_parquet_export_has_a_folder_for_each_config(tmp_path: Path, newer: str) -> None:
     folder = tmp_path / "export"
     for split in ("train", "dev", "test"):
         (folder / "en_tiny" / split).mkdir(parents=True)

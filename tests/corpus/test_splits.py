@@ -140,7 +140,7 @@ def test_mistakes_in_a_list(treebank: Path, other: Path, tmp_path: Path) -> None
         assert "expected" in error_of(conllu, ["upos"], path=bad)
 
 
-def test_a_file_is_read_again_if_it_has_changed(tmp_path: Path) -> None:
+def test_a_file_that_changed_and_a_cache_that_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train = write(tmp_path / "train.conllu", rows("old/X"))
     status = os.stat(train)
     first, again = (conllu(["upos"], train=train, dev=train).splits["train"] for _ in range(2))
@@ -153,6 +153,10 @@ def test_a_file_is_read_again_if_it_has_changed(tmp_path: Path) -> None:
     write(tmp_path / "train.conllu", rows("new/X"))  # of the same size
     os.utime(train, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
     assert conllu(["upos"], train=train, dev=train).splits["train"]["tokens"][:] == [["new"]]
+    train = write(tmp_path / "train.conllu", numbered(0, 3))
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", train)
+    message = error_of(conllu, ["upos"], train=train)
+    assert message.endswith(f"set HF_DATASETS_CACHE to a folder with room for {train}")
 
 
 @pytest.mark.slow
@@ -184,10 +188,3 @@ def test_empty_corpora_and_columns_without_tags(tmp_path: Path) -> None:
     assert message.endswith("column upos has no tags, all are _ or empty; choose from those that have: columns=[xpos]")
     bare = write(tmp_path / "bare.conllu", rows("a/_"))
     assert error_of(conllu, ["upos"], train=bare).endswith("all are _ or empty; no column has any")
-
-
-def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    train = write(tmp_path / "train.conllu", numbered(0, 3))
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", train)
-    message = error_of(conllu, ["upos"], train=train)
-    assert message.endswith(f"set HF_DATASETS_CACHE to a folder with room for {train}")

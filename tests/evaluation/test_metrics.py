@@ -106,7 +106,7 @@ def test_lemmas_are_compared_as_they_are_written() -> None:
     assert "no edit script of training makes, counted as errors: 2" in shown
 
 
-def test_scores_of_each_tag(scores: dict[str, Any]) -> None:
+def test_scores_of_each_tag_and_the_most_frequent_confusions_first(scores: dict[str, Any]) -> None:
     expected = {  # precision, recall, F1, support
         "-LRB-": (1, 1, 1, 1),
         "DET": (1, 1, 1, 3),
@@ -121,9 +121,6 @@ def test_scores_of_each_tag(scores: dict[str, Any]) -> None:
     assert scores["spans"] is None
     assert scores["unseen_tags"] == {"PROPN": 1}
     assert sorted(scores["confusions"]) == [["PROPN", "NOUN", 1], ["VERB", "NOUN", 1]]
-
-
-def test_confusions_come_most_frequent_first_and_unknown_words_may_be_none() -> None:
     sentence = scored(["the", "dog", "dog"], {"x": ["A", "B", "B"]}, {"x": ["B", "A", "A"]})
     found = report([sentence], make_vocabulary(x=["A", "B"]))["x"]
     assert found["confusions"] == [["B", "A", 2], ["A", "B", 1]]
@@ -131,7 +128,7 @@ def test_confusions_come_most_frequent_first_and_unknown_words_may_be_none() -> 
     assert "–" in format_report({"x": found}, "dev")
 
 
-def test_tags_with_hyphens_and_neighbours_are_scored_as_themselves() -> None:
+def test_tags_with_hyphens_are_scored_as_themselves_and_spans_as_spans() -> None:
     # seqeval on bare tags would join neighbours and cut names at hyphens
     gold = [["-LRB-", "-LRB-", "B-NP", "I-NP", "O", "X-LRB-"]]
     predicted = [["-LRB-", "-RRB-", "I-NP", "I-NP", "O", "X-LRB-"]]
@@ -144,9 +141,6 @@ def test_tags_with_hyphens_and_neighbours_are_scored_as_themselves() -> None:
         "O": pytest.approx((1, 1, 1, 1)),
         "X-LRB-": pytest.approx((1, 1, 1, 1)),
     }
-
-
-def test_span_columns_get_span_scores() -> None:
     gold = ["B-NP", "I-NP", "O", "B-VP", "B-NP", "O", "B-PER", "B-PER"]
     predicted = ["B-NP", "I-NP", "O", "B-VP", "O", "B-NP", "B-PER", "I-PER"]  # neighbours are not joined
     sentence = scored(list("abcdefgh"), {"chunk": gold}, {"chunk": predicted})
@@ -198,7 +192,7 @@ def test_the_temperature_of_a_crf_is_found_again(temperature: float) -> None:
     assert found == pytest.approx(temperature, rel=0.05)
 
 
-def test_tags_that_are_ruled_out_do_not_count() -> None:
+def test_tags_that_are_ruled_out_or_few_change_nothing(trained: Path, sentences: list[Sentence]) -> None:
     generator = torch.Generator().manual_seed(4)
     scores = 4 * torch.randn(2_000, 3, generator=generator)
     gold = torch.multinomial((scores / 1.5).softmax(1), 1, generator=generator).squeeze(1)
@@ -207,6 +201,9 @@ def test_tags_that_are_ruled_out_do_not_count() -> None:
     more = gold_scores(impossible, torch.zeros(200, dtype=torch.int64), [200])
     assert fit_temperature(Decoder(), [gold_scores(scores, gold, [2_000]), more]) == expected
     assert fit_temperature(Decoder(), [more]) is None  # nothing is left
+    loaded = tagger.load(trained, precision="float32")
+    assert fit_temperatures(loaded, list(sentences)) == {"upos": 1.0, "xpos": 1.0}
+    assert fit_temperatures(loaded, list(sentences), {"upos": 2.5}) == {"upos": 2.5, "xpos": 1.0}
 
 
 @pytest.mark.parametrize(("right", "limit"), [(True, MIN_TEMPERATURE), (False, MAX_TEMPERATURE)])
@@ -221,12 +218,6 @@ def sentences() -> list[Sentence]:
     """The tiny corpus without XPOS, a tag that no tagger knows, and a sentence without words."""
     plain = [Sentence(s["tokens"], {"upos": s["upos"], "xpos": ["_"] * len(s["tokens"])}) for s in CORPUS]
     return [*plain, Sentence(["Hm"], {"upos": ["NEW"], "xpos": ["_"]}), Sentence([], {"upos": [], "xpos": []})]
-
-
-def test_few_gold_tags_change_nothing(trained: Path, sentences: list[Sentence]) -> None:
-    loaded = tagger.load(trained, precision="float32")
-    assert fit_temperatures(loaded, list(sentences)) == {"upos": 1.0, "xpos": 1.0}
-    assert fit_temperatures(loaded, list(sentences), {"upos": 2.5}) == {"upos": 2.5, "xpos": 1.0}
 
 
 @pytest.mark.usefixtures("small_windows")
@@ -304,7 +295,7 @@ def answer(*sentences: str) -> list[Sentence]:
     return [Sentence([w for w, _, _ in sentence], {"upos": [t for _, _, t in sentence]}) for sentence in pairs]
 
 
-def test_hand_computed() -> None:
+def test_hand_computed_and_universal_features() -> None:
     # I do|n't go . We stay. Bye
     system = answer("I/PRON do/VERB n't/PART go./VERB We/PRON stay/VERB", "Bye/NOUN")
     scores = raw_scores(gold(DONT, STAY, BYE), system)
@@ -315,6 +306,8 @@ def test_hand_computed() -> None:
         "UPOS": F1(gold=8, system=7, correct=4),  # without do, Bye
     }
     assert scores["Words"].f1 == pytest.approx(12 / 15)
+    udeval = pytest.importorskip("udtools.udeval", reason="the extra `dev` has udtools")
+    assert udeval.UNIVERSAL_FEATURES == UNIVERSAL_FEATURES
 
 
 def test_columns_of_one_side_are_not_scored_and_other_texts_are_refused() -> None:
@@ -382,8 +375,3 @@ def test_any_two_analyses_get_the_official_scores(data: st.DataObject) -> None:
     for name, found in scores.items():
         expected = official[name]
         assert found == (expected.gold_total, expected.system_total, expected.correct), name
-
-
-def test_the_universal_features_are_those_of_the_task() -> None:
-    udeval = pytest.importorskip("udtools.udeval", reason="the extra `dev` has udtools")
-    assert udeval.UNIVERSAL_FEATURES == UNIVERSAL_FEATURES

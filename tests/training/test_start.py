@@ -178,7 +178,7 @@ def continued(saved: Member, new: Vocabulary) -> tuple[TaggerNetwork, Vocabulary
     return network, merged
 
 
-def test_ids_of_what_is_known_stay(vocabulary: Vocabulary) -> None:
+def test_ids_and_lemmas_of_what_is_known_stay(vocabulary: Vocabulary) -> None:
     new = Vocabulary.build(NEW, ["upos"], min_count=1)
     merged = merge_vocabularies(vocabulary, new)
     assert {word: merged.word_ids[word] for word in vocabulary.words} == vocabulary.word_ids
@@ -187,9 +187,6 @@ def test_ids_of_what_is_known_stay(vocabulary: Vocabulary) -> None:
     assert merged.words["they"] == vocabulary.words["they"] + 1
     assert merged.known_forms == {*vocabulary.forms, *new.forms}
     assert merged.forms == sorted(merged.forms)
-
-
-def test_words_keep_their_lemmas(vocabulary: Vocabulary) -> None:
     old = Vocabulary.build([{"tokens": ["mice", "x"], "lemma": ["mouse", "_"]}], ["lemma"])
     new = Vocabulary.build([{"tokens": ["x", "dogs", "mice"], "lemma": ["x", "dog", "mice"]}], ["lemma"])
     merged = merge_vocabularies(old, new)

@@ -192,15 +192,12 @@ def test_sentences_of_several_files_in_any_order() -> None:
             assert not values[length:].any()
 
 
-def test_tags_have_the_students_ids_and_unknown_ones_no_probability() -> None:
+def test_tags_have_the_students_ids_and_the_rest_is_not_rounded_away() -> None:
     batch = make_targets(np.array([5, 0, -1, 1, 2, 3, -1])).batch([1, 3])["upos"]
     assert IDS[[3, 6]].tolist() == [[6, 0], [5, 6]]
     assert batch[0, :, :, 0].tolist() == [[-1, 5], [3, -1]]
     assert batch[0, 0, 0, 1] == batch[0, 1, 1, 1] == 0
     assert batch[0, 0, 1, 1] == SHARES[3, 1]
-
-
-def test_the_rest_is_not_what_half_precision_has_rounded_away() -> None:
     exact = np.array([[0.9997, 0.00012, 0.00005], [0.6, 0.2, 0.1], [0.00001, 0.99969, 0.0001]])
     ids = np.zeros((3, 3), dtype=np.uint16)
     shares = one_column(ids, exact, 6)

@@ -198,7 +198,7 @@ def test_a_tagger_gets_a_segmenter_temperatures_and_a_report(
     assert "trainer.max_epochs=0" in card
 
 
-def test_columns_that_the_corpus_lacks_keep_their_temperatures(treebank: Path, source: Path) -> None:
+def test_columns_that_the_corpus_lacks(treebank: Path, source: Path, own_folder: None, spaced: Path) -> None:
     own = ["corpus=conllu", f"corpus.path={treebank}", *TINY]
     assert launch.train([*own, "columns=[upos,xpos]", "trainer.max_epochs=1", "hydra.run.dir=two"]) == 0
     before = json.loads(Path("two/tagger/config.json").read_text())["temperatures"]
@@ -210,9 +210,6 @@ def test_columns_that_the_corpus_lacks_keep_their_temperatures(treebank: Path, s
     report = json.loads(Path("run/report.json").read_text())
     assert list(report["dev"]) == ["upos"]
     assert json.loads(Path("run/tagger/config.json").read_text())["temperatures"]["xpos"] == before["xpos"]
-
-
-def test_a_network_without_tags_is_no_tagger(own_folder: None, spaced: Path) -> None:
     nothing = Vocabulary.build([{"tokens": ["They"]}], [], min_count=1)
     save_tiny(Path("source"), make_network(nothing), nothing)
     with pytest.raises(InputError, match=r"^init=source: it has no tags; name a tagger$"):

@@ -119,12 +119,20 @@ def compared(*arguments: str, gold: str = "gold.conllu") -> dict[str, Any]:
     return found
 
 
-def test_a_tagger_is_compared_with_its_own_output(model: Path, tmp_path: Path) -> None:
+def test_a_tagger_and_its_own_output_and_two_taggers_on_several_files(model: Path, tmp_path: Path, other: Path) -> None:
     call("tag", "gold.conllu", "--model", str(model), "-o", "said.conllu")
     found = compared(str(model), "said.conllu", "--column", "upos")["upos"]
     assert (found["words"], found["difference"], found["p"], found["different"]) == (5, 0, 1, [])
     report = json.loads(call("evaluate", "gold.conllu", "--json", "--model", str(model)).stdout)["upos"]
     assert found["a"] == report["accuracy"]
+    forms = [f"{a}{b}" for a in "bcdfgh" for b in ("ook", "a", "lights", "ell", ".")]
+    both = tagger.load(other)
+    together = next(both.stream([Sentence(forms)])).tags["upos"]
+    assert together != both.tag(forms)  # a tagger decides on all its columns together
+    rows = [f"{i}\t{form}\t_\t{tag}" + "\t_" * 6 for i, (form, tag) in enumerate(zip(forms, together, strict=True), 1)]
+    (tmp_path / "gold.conllu").write_text("\n".join(rows) + "\n\n")
+    found = json.loads(call("compare", str(other), str(model), "gold.conllu", "gold.conllu", "--json").stdout)
+    assert (found["columns"]["upos"]["words"], found["columns"]["upos"]["a"]) == (2 * len(forms), 1)
 
 
 def test_two_files(tmp_path: Path) -> None:
@@ -149,17 +157,6 @@ def test_two_files(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory, vocabulary: Vocabulary) -> Path:
     return save_tiny(tmp_path_factory.mktemp("other"), make_network(vocabulary, seed=4), vocabulary)
-
-
-def test_two_taggers_on_several_files(model: Path, other: Path, tmp_path: Path) -> None:
-    forms = [f"{a}{b}" for a in "bcdfgh" for b in ("ook", "a", "lights", "ell", ".")]
-    both = tagger.load(other)
-    together = next(both.stream([Sentence(forms)])).tags["upos"]
-    assert together != both.tag(forms)  # a tagger decides on all its columns together
-    rows = [f"{i}\t{form}\t_\t{tag}" + "\t_" * 6 for i, (form, tag) in enumerate(zip(forms, together, strict=True), 1)]
-    (tmp_path / "gold.conllu").write_text("\n".join(rows) + "\n\n")
-    found = json.loads(call("compare", str(other), str(model), "gold.conllu", "gold.conllu", "--json").stdout)
-    assert (found["columns"]["upos"]["words"], found["columns"]["upos"]["a"]) == (2 * len(forms), 1)
 
 
 def test_column_files(tmp_path: Path) -> None:
@@ -264,12 +261,17 @@ def test_accuracies_of_each_group() -> None:
     assert two["feats"]["accuracy"] == 3 / 4
 
 
-def test_the_row_of_all_is_what_evaluate_reports() -> None:
+def test_the_row_of_all_is_what_evaluate_reports_also_of_hard_sentences() -> None:
     scores = report(((s, gold) for s, gold in SENTENCES if s.tokens), VOCABULARY)
     rows = breakdown(SENTENCES, VOCABULARY, "newdoc", "file")["all"]["columns"]
     assert rows.keys() == scores.keys()
     for column, row in rows.items():
         assert row == {name: scores[column][name] for name in row}
+    hard = Path(__file__).parents[3] / "data" / "hard" / "hard.conllu"
+    lines = call("breakdown", str(hard), "--by", "group").stdout.splitlines()  # by the bundled model
+    assert lines[1].split() == ["sentences", "words", "upos"]  # its only column
+    assert len(lines) == 2 + len({line.split()[0] for line in lines[2:]}) == 2 + 1 + 13
+    assert "hard.conllu: no comment `# zebra = …`" in error("breakdown", str(hard), "--by", "zebra")
 
 
 @pytest.mark.parametrize(
@@ -300,11 +302,3 @@ def test_the_command_by_document_and_genre(model: Path, tmp_path: Path) -> None:
         text = call("breakdown", "a.conllu", "--by", by, "--model", str(model)).stdout
         assert max(map(len, text.splitlines())) <= 80
         assert names[0] in text
-
-
-def test_the_command_on_hard_sentences() -> None:
-    hard = Path(__file__).parents[3] / "data" / "hard" / "hard.conllu"
-    lines = call("breakdown", str(hard), "--by", "group").stdout.splitlines()  # by the bundled model
-    assert lines[1].split() == ["sentences", "words", "upos"]  # its only column
-    assert len(lines) == 2 + len({line.split()[0] for line in lines[2:]}) == 2 + 1 + 13
-    assert "hard.conllu: no comment `# zebra = …`" in error("breakdown", str(hard), "--by", "zebra")

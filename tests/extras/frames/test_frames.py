@@ -105,17 +105,7 @@ def test_a_text_becomes_sentences_and_a_list_of_tokens_is_one(trained: Path) -> 
 GERMAN = "Die Kinder spielten im Garten, als ihre Mutter von der Arbeit nach Hause kam."
 
 
-def test_each_value_has_its_own_language_unless_a_tagger_is_named() -> None:
-    english, words = "The children were playing in the garden.", ["Les", "enfants", "jouaient", "dans", "le", "jardin"]
-    mixed = BatchTagger(probabilities=True)({"text": [GERMAN, english, words, None, []]})
-    for place, (text, language) in enumerate([(GERMAN, "german"), (english, "english"), (words, "french")]):
-        of_one = BatchTagger(language)({"text": [text]})
-        assert [mixed[column][place] for column in ("upos", "lemma")] == [of_one["upos"][0], of_one["lemma"][0]]
-    assert mixed["upos_probabilities"][3:] == [None, []]
-    assert BatchTagger("english")({"text": [GERMAN]})["xpos"] != BatchTagger()({"text": [GERMAN]})["xpos"]
-
-
-def test_values_do_not_depend_on_their_batch(trained: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_values_depend_on_themselves(trained: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     texts = [f"They book {number} flights. The book reads well." for number in range(50)]
     alone = [BatchTagger(trained, probabilities=True)({"text": [text]}) for text in texts]
     monkeypatch.setattr(batches, "WINDOW_TOKENS", 70)
@@ -128,6 +118,13 @@ def test_values_do_not_depend_on_their_batch(trained: Path, monkeypatch: pytest.
     assert tagged["upos"] == function({"text": TEXTS * 2})["upos"]
     assert Hasher.hash(function) == Hasher.hash(BatchTagger(trained, tags=["upos"]))  # so the cache knows it again
     assert Hasher.hash(function) != Hasher.hash(BatchTagger(trained, tags=["xpos"]))
+    english, words = "The children were playing in the garden.", ["Les", "enfants", "jouaient", "dans", "le", "jardin"]
+    mixed = BatchTagger(probabilities=True)({"text": [GERMAN, english, words, None, []]})
+    for place, (text, language) in enumerate([(GERMAN, "german"), (english, "english"), (words, "french")]):
+        of_one = BatchTagger(language)({"text": [text]})
+        assert [mixed[column][place] for column in ("upos", "lemma")] == [of_one["upos"][0], of_one["lemma"][0]]
+    assert mixed["upos_probabilities"][3:] == [None, []]
+    assert BatchTagger("english")({"text": [GERMAN]})["xpos"] != BatchTagger()({"text": [GERMAN]})["xpos"]
 
 
 def test_tags_for_nltk_and_its_own_scores_are_those_of_the_tagger(trained: Path) -> None:

@@ -105,7 +105,7 @@ def every() -> Iterator[Running]:
         yield service
 
 
-def test_each_paragraph_has_its_language(every: Running) -> None:
+def test_each_paragraph_has_its_language_and_the_service_its_own_remedies(every: Running) -> None:
     found = tag(every, text=f"{TEXTS['welsh']}\n\n{TEXTS['english']}\n\nЯ живу в Москве.", columns=["upos", "lemma"])
     assert (found["model"], found["warnings"]) == (ALL_LANGUAGES, [])
     assert [sentence["language"] for sentence in found["sentences"]] == ["welsh", "english", "russian"]
@@ -113,9 +113,6 @@ def test_each_paragraph_has_its_language(every: Running) -> None:
         own = tag(every, text=TEXTS["welsh"], columns=["upos", "lemma"], **names)
         assert own["model"] == "welsh"
         assert own["sentences"][0]["lemma"] == found["sentences"][0]["lemma"]
-
-
-def test_warnings_and_errors_are_those_of_the_command_with_remedies_of_the_service(every: Running) -> None:
     hebrew = "הילדה קוראת ספר חדש בבית הספר בירושלים."
     mixed = f"{TEXTS['welsh'] * 2}\n\n{HUNGARIAN}\n\nስሜ አበበ ነው።\n\n{hebrew}"
     for text in (mixed, f"{mixed}\n\n" + f"{TEXTS['welsh']}\n\n" * 300):  # at once, and in windows

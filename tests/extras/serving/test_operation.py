@@ -336,7 +336,7 @@ def test_udpipe_client(served: Running, tmp_path: Path) -> None:
     assert json.loads(done.stdout)["result"].split("\n", 3)[3] == expected
 
 
-def test_udpipe_inputs_and_outputs(served: Running) -> None:
+def test_udpipe_inputs_and_outputs_and_ranges_of_multiword_tokens(served: Running, learned: Path) -> None:
     conllu = process(served, data=TEXT, tokenizer="ranges", tagger="1")
     validated(conllu)
     for row in [line.split("\t") for line in conllu.splitlines() if line[:1].isdigit()]:
@@ -349,9 +349,6 @@ def test_udpipe_inputs_and_outputs(served: Running) -> None:
     assert words(process(served, data=horizontal, input="horizontal", tagger="")) == words(conllu)
     lines = process(served, data="One. Two\nthree\n\nfour", tokenizer="presegmented", output="horizontal")
     assert lines == "One . Two\nthree\nfour\n"
-
-
-def test_ranges_of_multiword_tokens(learned: Path) -> None:
     text = "They can't book it. Don't they say so? " * 5
     with inside(service_of(learned)) as client:
         found = client.post("/process", data={"data": text, "tokenizer": "ranges", "tagger": ""}).json()

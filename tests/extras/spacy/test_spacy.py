@@ -97,7 +97,7 @@ def test_the_language_of_a_pipeline_names_the_tagger(trained: Path) -> None:
         unknown("Hast du Hunger?")
 
 
-def test_features_and_lemmas(lemmatizer: Path) -> None:
+def test_features_lemmas_and_scores(lemmatizer: Path) -> None:
     nlp = pipeline(lemmatizer, ours=False)
     docs = [nlp(Doc(nlp.vocab, words=tokens)) for tokens in TOKENS]
     assert [[token.pos_ for token in doc] for doc in docs] == [sentence["upos"] for sentence in CORPUS]
@@ -106,6 +106,16 @@ def test_features_and_lemmas(lemmatizer: Path) -> None:
     spaced = nlp("The \n book")
     assert [token.lemma_ for token in spaced] == ["the", "\n ", "book"]
     assert all(doc.has_annotation("MORPH", require_complete=True) for doc in docs)
+    nlp = pipeline(lemmatizer, ours=False)
+    golds = [
+        Doc(nlp.vocab, words=s["tokens"], pos=s["upos"], morphs=feats, lemmas=lemmas)
+        for s, feats, lemmas in zip(CORPUS, FEATS, LEMMAS, strict=True)
+    ]
+    golds[0][0].pos_ = "NOUN"
+    examples = [Example(Doc(nlp.vocab, words=tokens), gold) for tokens, gold in zip(TOKENS, golds, strict=True)]
+    scores = nlp.evaluate(examples)
+    assert scores["pos_acc"] == pytest.approx(9 / 10)
+    assert scores["morph_acc"] == scores["lemma_acc"] == 1.0
 
 
 def test_white_space_is_no_word_and_sentences_of_a_doc_are_tagged_each_by_itself(trained: Path) -> None:
@@ -171,19 +181,6 @@ def test_a_tagger_of_the_hub_is_fetched_for_the_first_text_alone(hub: Hub, train
     nlp.to_disk(tmp_path / "saved")
     shutil.rmtree(hub.root)
     assert shown(spacy.load(tmp_path / "saved")("They book flights.")) == SHOWN
-
-
-def test_scores(lemmatizer: Path) -> None:
-    nlp = pipeline(lemmatizer, ours=False)
-    golds = [
-        Doc(nlp.vocab, words=s["tokens"], pos=s["upos"], morphs=feats, lemmas=lemmas)
-        for s, feats, lemmas in zip(CORPUS, FEATS, LEMMAS, strict=True)
-    ]
-    golds[0][0].pos_ = "NOUN"
-    examples = [Example(Doc(nlp.vocab, words=tokens), gold) for tokens, gold in zip(TOKENS, golds, strict=True)]
-    scores = nlp.evaluate(examples)
-    assert scores["pos_acc"] == pytest.approx(9 / 10)
-    assert scores["morph_acc"] == scores["lemma_acc"] == 1.0
 
 
 def test_docs_are_tagged_as_they_come_and_the_tagger_is_shared(trained: Path) -> None:
