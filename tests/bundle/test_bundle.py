@@ -1,40 +1,40 @@
-"""A tagger's value and its folder: written whole, read back the same, and clear about what is wrong with it."""
+"""A tagger's value and its folder: whole, read back the same, and one line of error whatever it holds."""
 
 import gzip
+import json
 import os
+import re
+import shutil
 import stat
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from tagger.bundle.bundle import Bundle, Member
-from tagger.bundle.saved_config import CARD, CONFIG, VOCABULARY, WEIGHTS
+from tagger.bundle.catalog import list_models
+from tagger.bundle.saved_config import CARD, CONFIG, DIGESTS, LEMMAS, RECORD, VOCABULARY, WEIGHTS, sign
 from tagger.errors import InputError
 from tagger.model.decoder import CRFDecoder
+from tagger.model.embeddings import VectorConfig
 from tagger.model.encoder import CELLS
 from tagger.model.network import TaggerNetwork, share_pretrained
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_pretrained
 from tagger.words.conventions import CONVENTIONS, Conventions
 from tests.bundle.hub_folder import files_of
-from tests.bundle.test_validation import change, content, loads_or_says_why
-from tests.conftest import TOKENS, bundle_of, largest_file, make_batch, make_network, network_config, save_tiny
+from tests.conftest import BUCKETS, TOKENS, bundle_of, largest_file, make_batch, make_network, network_config, save_tiny
 
 
 def assert_same_weights(network: TaggerNetwork, other: TaggerNetwork) -> None:
     for name, weights in other.state_dict().items():
         assert torch.equal(network.state_dict()[name], weights), name
-
-
-@pytest.fixture
-def folder(vocabulary: Vocabulary, tmp_path: Path) -> Path:
-    """A tagger with random weights, to be damaged."""
-    return save_tiny(tmp_path / "model", make_network(vocabulary), vocabulary)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -99,11 +99,10 @@ def test_rounded_weights_are_saved_in_few_bytes_and_those_of_crfs_exactly(
         assert all(torch.equal(found[name], weights) for name, weights in exact.items())
 
 
-def test_packed_vocabularies_are_loaded(folder: Path, vocabulary: Vocabulary, tmp_path: Path) -> None:
+def test_packed_vocabularies_are_loaded(folder: Path, tmp_path: Path) -> None:
     packed = folder / VOCABULARY
     before = packed.read_bytes()
     loaded = Bundle.load(folder)
-    assert loaded.vocabulary == vocabulary
     loaded.save(tmp_path / "b", "")
     assert (tmp_path / "b" / packed.name).read_bytes() == before  # no time of day is in it
     for damaged in (before[:-9], before[:20] + b"x" * 40, gzip.compress(b"no JSON"), b"plain"):
@@ -224,3 +223,271 @@ def test_a_folder_is_replaced_whole_or_not_at_all(folder: Path, vocabulary: Voca
     assert Bundle.load(folder).networks[0].config["cell"] == "lstm"
     assert files_of(folder).keys() == before.keys()
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+VECTORS = VectorConfig(sizes=[3], projection=2, tune=False, dtype="float32")
+NETWORK, WORDS = ("members", 0, "network"), ("vocabularies", 0)
+MISFIT = "its files do not fit each other ("
+VALUES: list[Any] = [None, True, -1, 0, 9, 10**30, 0.5, float("nan"), "\x1b[31m\x07", "x" * 100_000, [8, 8], {}, [[[]]]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, vocabulary: Vocabulary) -> Path:
+    """A tagger with pretrained vectors and random weights, to be damaged."""
+    known = replace(vocabulary, vectors={"glove": {"book": 0, "the": 1}}, corpora=["UD_A", "UD_B"])
+    return save_tiny(tmp_path / "model", make_network(known, vectors=VECTORS), known)
+
+
+def loads_or_says_why(folder: Path) -> str:
+    """The message of the error, "" where the tagger works."""
+    try:
+        bundle = Bundle.load(folder)
+    except InputError as error:
+        message = str(error)
+        assert message.isprintable(), message
+        assert len(message) < 500
+        return message
+    (member,) = bundle.members
+    assert member.network.config["buckets"] == BUCKETS
+    member.network(make_batch(TOKENS, member.vocabulary))
+    return ""
+
+
+def content(path: Path) -> Any:
+    """The value of a JSON file."""
+    data = path.read_bytes()
+    return json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
+
+
+def put(path: Path, text: str) -> None:
+    """Writes a JSON file."""
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+
+
+def change(path: Path, keys: tuple[Any, ...], value: Any) -> None:
+    """Sets a value of a JSON file, which `keys` lead to; the value `...` deletes it."""
+    whole = part = content(path)
+    for key in keys[:-1]:
+        part = part[key]
+    if value is ...:
+        del part[keys[-1]]
+    else:
+        part[keys[-1]] = value
+    put(path, json.dumps(whole))
+    if path.name != CONFIG and (path.parent / CONFIG).is_file():
+        sign(path.parent)
+
+
+def places(value: Any, most: int, keys: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The keys that lead to each value of a JSON object, and to the first `most` of what is in it."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in islice(items, most if keys else None):
+        yield (*keys, key)
+        yield from places(item, most, (*keys, key))
+
+
+def fuzz(path: Path, values: list[Any], most: int, inside: tuple[Any, ...] = ()) -> dict[str, int]:
+    """Loads the folder of a JSON file with each of its values changed to each of `values`; counts what comes of it.
+
+    Of inner lists and objects, the first `most` values are changed. `inside` leads to the object that is changed.
+    """
+    before, whole = path.read_bytes(), content(path)
+    for key in inside:
+        whole = whole[key]
+    counts = {"works": 0, "error": 0}
+    for keys in ((*inside, *found) for found in places(whole, most)):
+        for value in values:
+            change(path, keys, value)
+            counts["error" if loads_or_says_why(path.parent) else "works"] += 1
+            path.write_bytes(before)
+    return counts
+
+
+def test_any_value_of_a_file_is_refused_or_works(folder: Path) -> None:
+    counts = fuzz(folder / CONFIG, VALUES, most=100)
+    assert counts["error"] > 150, counts
+    assert counts["works"] > 3, counts
+    assert fuzz(folder / VOCABULARY, [None, -1, 10**30, "\x1b[31m", [], {}, ["x", "x"]], 2, WORDS)["error"] > 100
+
+
+def test_names_are_shown_without_escape_codes(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in ("corpus", "version", "license"):
+        change(folder / CONFIG, (key,), "red\x1b[31m\n")
+    change(folder / CONFIG, ("scores",), {"dev\x1b[31m": {"up\x07os": 0.5}})
+    config = Bundle.load(folder).config
+    assert config["corpus"] == "red\ufffd[31m\ufffd"
+    assert json.dumps(config, ensure_ascii=False).isprintable()
+    run = tmp_path / "runs" / "1"
+    run.mkdir(parents=True)
+    (run / RECORD).touch()
+    folder.rename(run / "tagger")
+    monkeypatch.chdir(tmp_path)
+    latest = list_models()[0][-1]
+    assert latest.name == "latest"
+    assert repr(latest.corpus + str(latest.license) + str(latest.scores)).isprintable()
+
+
+def test_more_than_the_machine_has(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tagger.model.storage.machine_bytes", lambda: 1000)
+    assert re.match(f"{folder}.*this machine has 0.0 GB", loads_or_says_why(folder))
+
+
+@pytest.fixture(scope="module")
+def with_transformer(vocabulary: Vocabulary, bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tagger with a transformer; not to be changed."""
+    _, tokenizer, described = load_pretrained(str(bert), pooling="mean", tune=True, layers=None, dtype="float32")
+    network = make_network(vocabulary, transformer=described)
+    folder = tmp_path_factory.mktemp("transformer") / "model"
+    bundle_of(network, vocabulary, tokenizer).save(folder, "")
+    assert Bundle.load(folder).members[0].tokenizer is not None
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        (("dropout",), 1.5, "members.0.network.transformer.dropout=1.5: expected"),
+        (("encoder", "num_hidden_layers"), 100_000, "num_hidden_layers=100000: give a whole number, at most 128"),
+        (("encoder", "num_hidden_layers"), 3, "transformer.scalars is"),
+        (("encoder", "num_hidden_layers"), 0, "no such layers"),
+        (("encoder", "hidden_size"), 10_000_000, MISFIT),
+        (("encoder", "pad_token_id"), 1000, "the settings of the transformer are not valid"),
+        (("encoder", "model_type"), "../../evil", "the settings of the transformer are not valid"),
+        (("encoder", "hidden_act"), "\x1b[31m", "the settings of the transformer are not valid"),
+    ],
+)
+def test_settings_of_a_transformer(with_transformer: Path, tmp_path: Path, keys: Any, value: Any, message: str) -> None:
+    folder = Path(shutil.copytree(with_transformer, tmp_path / "model"))
+    change(folder / CONFIG, (*NETWORK, "transformer", *keys), value)
+    assert message in loads_or_says_why(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "value", "message"),
+    [
+        (CONFIG, (*NETWORK, "depth"), 100_000_000, "members.0.network.depth=100000000: expected"),
+        (CONFIG, (*NETWORK, "hidden", "forward"), 1_000_000, MISFIT),
+        (CONFIG, (*NETWORK, "hidden", "forward"), [8, -3], "members.0.network.hidden.forward.1=-3: expected"),
+        (CONFIG, (*NETWORK, "unknown"), 1, "members.0.network.unknown: no such key; members.0.network has "),
+        (CONFIG, (*NETWORK, "cell"), "elman", MISFIT),
+        (CONFIG, (*NETWORK, "decoder"), ..., MISFIT),
+        (CONFIG, ("members", 0, "vocabulary"), 1, MISFIT),
+        (CONFIG, ("members", 0, "weight"), 0.5, MISFIT),
+        (CONFIG, ("members", 0, "weights"), {"upos": 0.5}, "the weights of members are [0.5], not"),
+        (CONFIG, ("members", 0, "weights"), {"upso": 1.0}, 'a name in weights is "upso", not one of upos, xpos'),
+        (CONFIG, ("members",), [], MISFIT),
+        (CONFIG, ("scores",), {"dev": {"upos": 10**400}}, "scores="),
+        (CONFIG, ("temperatures",), {"upso": 1.5}, 'a name in temperatures is "upso", not one of upos, xpos'),
+        (CONFIG, ("temperatures",), {"upos": float("nan")}, 'temperatures={"upos": NaN}: expected'),
+        (CONFIG, ("format",), 8, "format 8, and this version of the tagger reads 7 alone; train it anew"),
+        (CONFIG, ("format",), "x" * 1000, "xxx, and this version of the tagger reads 7 alone"),
+        (VOCABULARY, ("vocabularies",), ..., MISFIT),
+        (VOCABULARY, (*WORDS, "words", "new"), 2, MISFIT),
+        (VOCABULARY, (*WORDS, "forms"), [1, 2], MISFIT),
+        (VOCABULARY, (*WORDS, "tags", "upos", -1), ..., MISFIT),
+        (VOCABULARY, (*WORDS, "combinations", 0), [0, 99], MISFIT),
+        (VOCABULARY, (*WORDS, "combinations", 0), [0, 0, 0], MISFIT),
+        (VOCABULARY, (*WORDS, "tags", "upos", 0), "NOUN\x1b]0;owned\x07", "has a control character"),
+        (VOCABULARY, (*WORDS, "vectors"), {"\x1b[31m": {"book": 0, "the": 1}}, "has a control character"),
+        (VOCABULARY, (*WORDS, "form_tags"), {"lemma": [[0]]}, 'form_tags of "lemma" are not one list for each form'),
+        (VOCABULARY, (*WORDS, "form_tags"), {"upos": 8 * [[7]]}, 'a form has a script of "upos" that there is not'),
+    ],
+)
+def test_a_value_that_is_wrong(folder: Path, name: str, keys: tuple[Any, ...], value: Any, message: str) -> None:
+    change(folder / name, keys, value)
+    assert message in loads_or_says_why(folder)
+
+
+@pytest.mark.parametrize("name", [CONFIG, VOCABULARY])
+def test_a_file_that_is_missing_or_no_json(folder: Path, name: str) -> None:
+    for text, message in (
+        ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested"),
+        ('{"a": ' + "[" * 60 + "]" * 60 + "}", "nested"),
+        ('{"a": ' + "9" * 10_000 + "}", "damaged"),
+        ('{"format": 1, "net', "damaged"),
+        ("", "damaged"),
+        ("null", "no JSON object"),
+    ):
+        put(folder / name, text)
+        if name != CONFIG:
+            sign(folder)
+        said = loads_or_says_why(folder)
+        assert said.startswith(str(folder / name))
+        assert message in said
+    (folder / name).write_bytes(b"\xff\xfe{}")
+    assert loads_or_says_why(folder).startswith(str(folder / name))
+    (folder / name).unlink()
+    assert name in loads_or_says_why(folder)
+    with (folder / CONFIG).open("ab") as file:
+        file.truncate(1 << 40)  # takes no room on the disk
+    assert "more than 10 MB" in loads_or_says_why(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"0.heads.upos.bias": None}, "0.heads.upos.bias is None"),
+        ({"\x1b[31m": torch.zeros(1)}, "that the network does not use"),
+        ({"0.heads.upos.bias": torch.zeros(1)}, "0.heads.upos.bias"),
+        ({"0.heads.upos.bias": torch.full((7,), torch.inf)}, "0.heads.upos.bias has a weight that is NaN or infinite"),
+        ({"0.heads.upos.bias": torch.zeros(7, dtype=torch.int64)}, "0.heads.upos.bias is I64"),
+        ({"0.heads.upos.bias": torch.zeros(7, dtype=torch.int8)}, "no scale for each of its 7 rows"),
+    ],
+)
+def test_weights_that_the_network_does_not_have(folder: Path, changes: dict[str, Any], message: str) -> None:
+    weights = {name: tensor for name, tensor in (load_file(folder / WEIGHTS) | changes).items() if tensor is not None}
+    save_file(weights, folder / WEIGHTS)
+    sign(folder)
+    assert message in loads_or_says_why(folder)
+    data = (folder / WEIGHTS).read_bytes()
+    for size in (0, 4, 100, -4):
+        (folder / WEIGHTS).write_bytes(data[:size])
+        sign(folder)
+        said = loads_or_says_why(folder)
+        assert said.startswith(str(folder / WEIGHTS))
+        assert "damaged" in said
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("refused", "0:0", "refused=0:0: expected array"),
+        ("refused", ["a" * 41], "expected str of length <= 40"),
+        ("refused", ["a\x1b[2J"], "has a control character"),
+        ("abbreviations", {"": "title"}, "expected str of length >= 1"),
+        ("abbreviations", {"art": "word"}, "expected one of title, never, number, last"),
+        ("abbreviations", {f"a{n}": "title" for n in range(10_001)}, "expected object of length <= 10000"),
+        ("abbreviations", {"art\n": "title"}, "has a control character"),
+        ("marks", [1], "marks.0=1: expected str"),
+        ("features", {"VERB": ["Case\x9b"]}, "has a control character"),
+        ("features", {"\x1b": ["Case"]}, "has a control character"),
+        ("features", {"VERB": [""]}, "expected str of length >= 1"),
+        ("other", 1, "other: no such key"),
+    ],
+)
+def test_conventions_that_training_does_not_write(folder: Path, key: str, value: Any, said: str) -> None:
+    change(folder / CONVENTIONS, (key,), value)
+    found = loads_or_says_why(folder)
+    assert found.startswith(f"{folder / CONVENTIONS} is damaged (")
+    assert said in found
+    assert "\n" not in found
+
+
+def test_a_file_that_is_not_the_one_that_was_saved(folder: Path, tmp_path: Path) -> None:
+    for path in (folder / WEIGHTS, folder / VOCABULARY):
+        data = bytearray(path.read_bytes())
+        data[-9] ^= 1
+        whole = path.rename(tmp_path / "whole")
+        path.write_bytes(data)
+        assert loads_or_says_why(folder) == f"{path} is damaged (its digest is another one); copy the folder again"
+        whole.rename(path)
+    whole = (folder / CONVENTIONS).rename(tmp_path / "whole")
+    assert f"is not a whole tagger: {CONVENTIONS} is missing" in loads_or_says_why(folder)
+    whole.rename(folder / CONVENTIONS)
+    (folder / LEMMAS).write_text("{}")
+    assert f"{CONFIG} has no digest of {LEMMAS}" in loads_or_says_why(folder)
+    sign(folder)
+    (folder / LEMMAS).unlink()
+    assert f"is not a whole tagger: {LEMMAS} is missing" in loads_or_says_why(folder)
+    change(folder / CONFIG, (DIGESTS,), ...)
+    assert f"{CONFIG} has no digest of {WEIGHTS}" in loads_or_says_why(folder)

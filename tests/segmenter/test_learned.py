@@ -27,7 +27,7 @@ from tagger.text.sentence import Token
 from tagger.text.strings import SPACE
 from tagger.words.conventions import Conventions
 from tagger.words.segment import SEGMENTER, SEGMENTER_WEIGHTS, RuleSegmenter
-from tests.bundle.test_validation import change, content, places
+from tests.bundle.test_bundle import change, content, places
 from tests.conftest import make_segmenter
 
 SPACES, GAP = regex.compile(f"[{SPACE}]"), regex.compile(f"[{SPACE}]+")

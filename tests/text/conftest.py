@@ -53,7 +53,7 @@ tag = st.text(max_size=4) | st.sampled_from(["NOUN", "``", "-LRB-", "A=b|C=d", "
 contents = st.lists(st.lists(st.tuples(form, tag, tag), max_size=5), max_size=4)
 
 
-def sentences_of(content: list[list[tuple[str, str, str]]]) -> list[Sentence]:
+def made_of(content: list[list[tuple[str, str, str]]]) -> list[Sentence]:
     return [
         Sentence(
             [f for f, _, _ in row],

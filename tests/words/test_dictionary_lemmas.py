@@ -17,7 +17,7 @@ from tagger.text.sentence import Sentence
 from tagger.words.dictionary import digest_of
 from tagger.words.dictionary_lemmas import Counts, LemmaReliability
 from tagger.words.judges import DictionaryLemmas
-from tests.bundle.test_validation import change
+from tests.bundle.test_bundle import change
 from tests.conftest import make_network, make_tagger
 
 MICE = ["They", "book", "mice", "and", "geese", "."]  # what training lacks has lemmas that no script of training gives
