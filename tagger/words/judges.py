@@ -278,14 +278,12 @@ class Signs(Refusing):
 
     def refuse(self, tokens: Tokens) -> None:
         """Refuses the tags that such words cannot have."""
-        unseen = {form for form in set(tokens.forms) if form and not form.isalnum() and form not in self._known}
-        kinds = {form: kind for form in unseen if (kind := kind_of(form)) is not None}
-        if not kinds:
-            return
         rows: dict[str, list[int]] = {}
         for row, form in enumerate(tokens.forms):
-            if form in kinds and row not in tokens.limited:
-                rows.setdefault(kinds[form], []).append(row)
+            if form.isalnum() or form in self._known or row in tokens.limited:
+                continue
+            if form and (kind := kind_of(form)):
+                rows.setdefault(kind, []).append(row)
         for kind, of_kind in rows.items():
             if (refused := self._refused.get((tokens.column, kind))) is not None:
                 tokens.refuse(of_kind, refused)
