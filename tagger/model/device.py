@@ -1,4 +1,4 @@
-"""Where a network computes: on which device, in which precision, one thread at a time."""
+"""Where a network is and computes: on which device, in which precision, one thread at a time; or without memory."""
 
 import os
 import threading
@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from tagger.errors import InputError
 
@@ -73,3 +75,15 @@ def multiplies_bfloat16() -> bool:
     return used not in ("NO AVX", "DEFAULT", "AVX2") and any(
         capabilities.get(each) for each in ("avx512_bf16", "amx_bf16")
     )
+
+
+class WithoutMemory(TorchFunctionMode):
+    """Within it new weights are on the meta device, where they take no memory, and none is drawn at random.
+
+    Drawing on that device would import torch's compiler, for a second. Buffers stay real, since no file has them.
+    """
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(function, "__module__", None) == nn.init.__name__:
+            return (*args, *(kwargs or {}).values())[0]
+        return function(*args, **{**(kwargs or {}), **({"device": "meta"} if function is torch.empty else {})})

@@ -10,16 +10,16 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from tagger.errors import InputError, reason
+from tagger.model.device import WithoutMemory
 from tagger.model.transformer import EncoderError
 from tagger.text.schema import shown
 
@@ -40,18 +40,9 @@ SCALE_SUFFIX = ":scale"  # after the name of an int8 or int4 tensor: the scale o
 Network = TypeVar("Network", bound=nn.Module)
 
 
-class _NoInitialization(TorchFunctionMode):
-    """Skips the drawing of random weights. On the meta device it would import torch's compiler, for a second."""
-
-    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if getattr(function, "__module__", None) == nn.init.__name__:
-            return (*args, *(kwargs or {}).values())[0]
-        return function(*args, **(kwargs or {}))
-
-
 def build_without_memory(build: Callable[[], Network]) -> Network:
     """The network that `build` makes, with weights on the meta device: they have shapes but take no memory."""
-    with torch.device("meta"), _NoInitialization():
+    with torch.device("meta"), WithoutMemory():
         return build()
 
 

@@ -19,10 +19,9 @@ import torch
 from msgspec import Meta
 from torch import Tensor, nn
 from torch.nn.functional import embedding_bag
-from torch.overrides import TorchFunctionMode
 
 from tagger.errors import InputError
-from tagger.model.device import multiplies_bfloat16
+from tagger.model.device import WithoutMemory, multiplies_bfloat16
 from tagger.model.recurrent import Dropout
 from tagger.text.schema import Rate, one_of
 from tagger.text.strings import encodable
@@ -328,13 +327,6 @@ def _mean(states: Tensor, pieces: Pieces) -> Tensor:
     return pooled.view(*pieces.window.shape, -1)
 
 
-class _NoWeights(TorchFunctionMode):
-    """Puts weights on the meta device, where they take no memory. Buffers stay real, since no file has their values."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return func(*args, **{**(kwargs or {}), **({"device": "meta"} if func is torch.empty else {})})
-
-
 def encoder_settings(config: TransformerConfig) -> Any:
     """The encoder's settings as the package transformers takes them, without unsafe ones."""
     plain = {
@@ -354,7 +346,7 @@ def _build(config: TransformerConfig) -> nn.Module:
     settings = encoder_settings(config)
     on_meta = torch.get_default_device().type == "meta"
     try:
-        with torch.device("cpu"), _NoWeights() if on_meta else nullcontext():
+        with torch.device("cpu"), WithoutMemory() if on_meta else nullcontext():
             encoder: nn.Module = transformers.AutoModel.from_config(
                 settings, dtype=torch.float32, trust_remote_code=False
             )

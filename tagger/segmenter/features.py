@@ -31,7 +31,7 @@ MAX_WORD_UNITS = 12  # longer words are not in the lexicon
 SIZES, CODES = 16, 8  # a word that is found is its units, fewer than SIZES, + SIZES * its code, below CODES
 
 
-class _HashTable:
+class HashTable:
     """Hashes of training, ascending, of uint32, with a code each, of uint8.
 
     In training also two counts of each: the cases in which it is a word (or a word goes on), and all cases.
@@ -53,7 +53,7 @@ class _HashTable:
         return places[is_there], numbers[is_there]
 
 
-class Borders(_HashTable):
+class Borders(HashTable):
     """What training knows of the border after a unit: codes below BORDER_CODES, how often words went on there."""
 
     @classmethod
@@ -160,7 +160,7 @@ def _last_bits(hashes: np.ndarray) -> np.ndarray:
     return (hashes & np.uint32((1 << _FILTER_BITS) - 1)).astype(np.int64)
 
 
-class Lexicon(_HashTable):
+class Lexicon(HashTable):
     """The words of training: sequences of units, with the white space inside them; see `_word_codes`."""
 
     def __init__(
@@ -183,7 +183,7 @@ class Lexicon(_HashTable):
         """
         words_of_size = [grams[lengths == size] for size, grams in _grams(table, units)]
         hashes, words = np.unique(np.concatenate(words_of_size), return_counts=True)
-        index, occurrences = _HashTable(hashes, words), np.zeros(len(hashes), dtype=np.int64)
+        index, occurrences = HashTable(hashes, words), np.zeros(len(hashes), dtype=np.int64)
         for _, grams in _grams(table, units):
             occurrences += np.bincount(index.find(grams)[1], minlength=len(hashes))
         borders = Borders.of(table, units, lengths, spaces)
