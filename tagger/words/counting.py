@@ -92,19 +92,22 @@ def conventions_of(
             all languages are, but only if the paragraphs show them, or if there are no paragraphs.
     """
     refused = [name for name, (right, wrong) in sorted(count_rules(paragraphs).items()) if is_refused(right, wrong)]
-    table = candidates(language)
-    words = {form.lower() for each in tokens for form, after in pairwise([*each, ""]) if after != "."}
-    cases: dict[str, list[Cases]] = defaultdict(list)
-    for form, found in count_forms(paragraphs).items():
-        cases[form if form in table or form.lower() not in table else form.lower()].append(found)
-    kinds = {}
-    for form, found in ((form, Cases(*map(sum, zip(*each, strict=True)))) for form, each in cases.items()):
-        kind = table.get(form) or _shown_kind(form, found)
-        if kind and holds(found, kind):
-            kinds[form] = kind
+    table, found = candidates(language), count_abbreviations(paragraphs, candidates(language))
+    kinds = {form: kind for form, (kind, cases) in found.items() if holds(cases, kind)}
     if language or not paragraphs:
-        kinds |= {form: kind for form, kind in table.items() if form not in cases and form.lower() not in words}
+        words = {form.lower() for each in tokens for form, after in pairwise([*each, ""]) if after != "."}
+        kinds |= {form: kind for form, kind in table.items() if form not in found and form.lower() not in words}
     return Conventions(refused, dict(sorted(kinds.items())))
+
+
+def count_abbreviations(paragraphs: Iterable[GoldParagraph], table: Mapping[str, str]) -> dict[str, tuple[str, Cases]]:
+    """The kind and the cases of each abbreviation of a table, and of those that paragraphs show."""
+    cases: dict[str, list[Cases]] = defaultdict(list)
+    for form, of_form in count_forms(paragraphs).items():
+        cases[form if form in table or form.lower() not in table else form.lower()].append(of_form)
+    summed = {form: Cases(*map(sum, zip(*each, strict=True))) for form, each in cases.items()}
+    kinds = {form: table.get(form) or _shown_kind(form, of_form) for form, of_form in summed.items()}
+    return {form: (kind, summed[form]) for form, kind in kinds.items() if kind}
 
 
 def _shown_kind(form: str, cases: Cases) -> str:
@@ -117,7 +120,7 @@ def _shown_kind(form: str, cases: Cases) -> str:
 
 def is_refused(right: int, wrong: int) -> bool:
     """Whether a rule is wrong too often to hold."""
-    return wrong >= MIN_EXCEPTIONS and right <= MAX_OTHERS * wrong
+    return wrong > right or (wrong >= MIN_EXCEPTIONS and right <= MAX_OTHERS * wrong)
 
 
 def count_rules(paragraphs: Iterable[GoldParagraph]) -> dict[str, tuple[int, int]]:

@@ -30,11 +30,12 @@ def gold(marked: str) -> GoldParagraph:
     [
         ("3|:|4 5|:|6", ["0:0"]),
         ("3:4 5:6", []),
-        ("3|:|4", []),  # once is not enough
+        ("3|:|4", ["0:0"]),
+        ("3|:|4 5:6", []),  # once is not enough
         ("Aa|.‖ b|.‖ c|.", ["small letter at the start"]),
         ("Aa|. b|. c|.", []),
-        ("1.‖ 2.‖ A", ["number at the end"]),
-        ("1|.‖ 2|.‖ A", []),
+        ("It 1.‖ It 2.‖ A", ["number at the end"]),
+        ("It 1|.‖ It 2|.‖ A", []),
     ],
 )
 def test_training_says_which_rules_do_not_hold(text: str, names: list[str]) -> None:

@@ -1,32 +1,40 @@
-"""Counts how often rules and abbreviations for raw text are right, and writes what holds: `words.json` in `data/`.
+"""Counts how often what is known of words is right in each language, and writes what holds there.
 
     python -m tagger.extras.languages.count_rules [LANGUAGE ...] --corpora TREEBANKS [TREEBANKS ...]
 
-No tagger is trained anew. The paragraphs are those from which a tagger learned to cut text, as `make.py` joins them.
+`tagger/words/counts.csv` gets how often each rule for raw text and each abbreviation, with its full stop, is right and
+wrong in train and dev of all treebanks of a language; `words.json` of its tagger in `data/` gets what so holds. Nothing
+is trained. A new kind of knowledge is a function among `COUNTERS`.
 """
 
 import argparse
+import csv
+from collections.abc import Callable
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.saved_config import sign
-from tagger.extras.languages.make import DATA, UNKNOWN_SPACES, Language, rows, split_of, text_of
+from tagger.extras.languages.make import DATA, UNKNOWN_SPACES, Language, rows, text_of
 from tagger.text.conllu import read_conllu
 from tagger.text.sentence import Sentence
 from tagger.text.spacing import GoldParagraph, gold_paragraphs, with_usual_spacing
 from tagger.text.strings import FEATS, UPOS
-from tagger.words.counting import conventions_of, with_tags
+from tagger.words import counting
+from tagger.words.abbreviations import candidates
+from tagger.words.counting import conventions_of, count_abbreviations, count_rules, right_and_wrong, with_tags
+
+COUNTS = Path(counting.__file__).with_name("counts.csv")
 
 
-def own_sentences(language: Language) -> list[list[Sentence]]:
-    """The sentences of each file from which a tagger learned to cut text; with those of dev, if it learned these."""
+def sentences_at_hand(language: Language) -> list[list[Sentence]]:
+    """The sentences of train and dev of all treebanks of a language."""
     row = language.row
-    files = [language.find(name) for name in f"{row.more} {row.renewed}".split()]
-    for name in row.cuts.split() if row.cuts not in ("learned", "rules") else []:
-        files.append(language.find(name) if "/" in name else split_of(language.find(name), "train"))
-    return [sentences_of(text) for text in [language.splits("train", "dev")["train"], *map(text_of, files)]]
+    names = f"{row.corpora} {row.others} {row.cuts if row.cuts not in ('learned', 'rules') else ''}".split()
+    files = [language.split_of(name, split) for name in names for split in ("train", "dev")]
+    files += [language.find(name) for name in f"{row.more} {row.renewed} {row.others}".split() if "/" in name]
+    return [sentences_of(text_of(path)) for path in dict.fromkeys(files) if path is not None]
 
 
 def sentences_of(text: str) -> list[Sentence]:
@@ -40,10 +48,34 @@ def tagged(language: Language) -> list[dict[str, list[str]]]:
     return [{"tokens": each.tokens, **each.tags} for each in sentences_of(language.splits(*splits)["train"])]
 
 
-def paragraphs_of(sentences: list[Sentence]) -> list[GoldParagraph]:
-    """The paragraphs of a file, without sentences whose spaces are unknown."""
-    spaced = [sentence for sentence in sentences if UNKNOWN_SPACES not in sentence.comments]
-    return with_usual_spacing(list(gold_paragraphs(spaced, skip=True)))
+def paragraphs_of(files: list[list[Sentence]]) -> list[GoldParagraph]:
+    """The paragraphs of files, without sentences whose spaces are unknown."""
+    found: list[GoldParagraph] = []
+    for sentences in files:
+        spaced = (sentence for sentence in sentences if UNKNOWN_SPACES not in sentence.comments)
+        found += with_usual_spacing(list(gold_paragraphs(spaced, skip=True)))
+    return found
+
+
+def count_text(files: list[list[Sentence]], language: str) -> dict[str, tuple[int, int]]:
+    """How often rules for raw text and abbreviations are right and wrong, those of other languages, too."""
+    own, paragraphs = candidates(language), paragraphs_of(files)
+    table = {form: kind for form, kind in candidates().items() if form.lower() not in own} | dict(own)
+    found = sorted(count_abbreviations(paragraphs, table).items())
+    return count_rules(paragraphs) | {f"{form}.": right_and_wrong(cases, kind) for form, (kind, cases) in found}
+
+
+# Each gets the sentences of each file of a language and its name, and gives counts of right and wrong by name.
+COUNTERS: tuple[Callable[[list[list[Sentence]], str], dict[str, tuple[int, int]]], ...] = (count_text,)
+
+
+def write_conventions(language: Language, files: list[list[Sentence]]) -> None:
+    """Writes what holds in a language into the folder of its tagger in `data`."""
+    name, folder = language.row.name, DATA / language.row.name
+    found = conventions_of(paragraphs_of(files), (s.tokens for sentences in files for s in sentences), name)
+    known = replace(Bundle.load(folder), conventions=found).vocabulary
+    with_tags(found, tagged(language), known.together(UPOS, FEATS)).save(folder)
+    sign(folder)
 
 
 def main() -> None:
@@ -53,18 +85,22 @@ def main() -> None:
     parser.add_argument("--corpora", nargs="+", type=Path, metavar="TREEBANKS", required=True)
     arguments = parser.parse_args()
     table = {row.name: row for row in rows()}
-    for name in arguments.languages or table:
-        if not (DATA / name).is_dir():
-            continue
+    wanted = arguments.languages or [*table]
+    with COUNTS.open(encoding="utf-8", newline="") as file:
+        counts = [row for row in csv.reader(file) if row[1] not in ("language", *wanted)]
+    for name in wanted:
         language = Language(table[name], arguments.corpora, Path(), Path())
-        files = own_sentences(language)
-        paragraphs = [paragraph for sentences in files for paragraph in paragraphs_of(sentences)]
-        found = conventions_of(paragraphs, (s.tokens for sentences in files for s in sentences), name)
-        known = replace(Bundle.load(DATA / name), conventions=found).vocabulary
-        found = with_tags(found, tagged(language), known.together(UPOS, FEATS))
-        found.save(DATA / name)
-        sign(DATA / name)
-        print(name, *found.refused, *found.abbreviations, *found.marks, found.features, flush=True)
+        files = sentences_at_hand(language)
+        found: dict[str, tuple[int, int]] = {}
+        for counter in COUNTERS:
+            found |= {rule: each for rule, each in counter(files, name).items() if any(each)}
+        counts += [[rule, name, *map(str, each)] for rule, each in found.items()]
+        print(name, *(f"{rule} {right}:{wrong}" for rule, (right, wrong) in found.items()), sep="\n  ", flush=True)
+        if (DATA / name).is_dir():
+            write_conventions(language, files)
+    with COUNTS.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([["rule", "language", "right", "wrong"], *sorted(counts)])
 
 
 if __name__ == "__main__":
