@@ -67,17 +67,18 @@ def count_forms(paragraphs: Iterable[GoldParagraph]) -> dict[str, Cases]:
 
 
 def right_and_wrong(cases: Cases, kind: str) -> tuple[int, int]:
-    """How often no sentence ends where an abbreviation of a kind says so, and how often one does."""
-    if kind == NUMBER:
-        return cases.digit, cases.end_digit
-    return cases.digit + cases.capital, cases.end_digit + cases.end_capital
+    """How often no sentence ends after an abbreviation of a kind, and how often one does; of NUMBER before digits."""
+    before_number = cases.digit, cases.end_digit
+    return before_number if kind == NUMBER and any(before_number) else (cases.inside, cases.ends)
 
 
 def holds(cases: Cases, kind: str) -> bool:
-    """Whether training shows an abbreviation of this kind."""
+    """Whether training shows an abbreviation of this kind; what stands before a small letter tells less."""
     words = cases.bare + cases.ends
     expected = words * (cases.ends + TYPICAL_ENDS) / (words + TYPICAL_WORDS)
-    right, wrong = right_and_wrong(cases, kind)
+    right, wrong = cases.digit, cases.end_digit
+    if kind != NUMBER:
+        right, wrong = right + cases.capital, wrong + cases.end_capital
     return (right if cases.ends else cases.inside) > MIN_SHARE * max(wrong, expected)
 
 
