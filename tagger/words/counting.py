@@ -129,6 +129,8 @@ def count_rules(paragraphs: Iterable[GoldParagraph]) -> dict[str, tuple[int, int
     counts: Counter[tuple[str, bool]] = Counter()
     rules = ConfirmedRules(Conventions())
     for text, _, sentences in paragraphs:
+        if text[:1].islower():  # else no sentence of it would count where small letters begin some
+            text = "A" + text[1:]
         ends = {token.end for tokens in sentences for token in tokens}
         lasts = {tokens[-1].end for tokens in sentences}
         for end in ends:
