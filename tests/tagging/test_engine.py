@@ -14,8 +14,7 @@ from tagger.bundled import bundled
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.engine import Engine
-from tagger.tagging.form_cache import FormCache
-from tagger.tagging.stack import padded_rows
+from tagger.tagging.stack import FormCache, padded_rows
 from tagger.tagging.tagger_options import Request, TaggerOptions
 from tagger.text.conllu import read_conllu
 from tagger.text.files import read_lines
