@@ -17,8 +17,8 @@ from tagger.text.files import read_lines
 from tagger.text.formats import read_parts
 from tagger.text.paragraphs import MAX_GROUP, Part, cut_parts, cut_texts, grouped
 from tagger.text.sentence import Sentence, Token
-from tagger.text.strings import NO_TAG, is_given
-from tagger.text.tags import Lexicon, known_tags, read_lexicon
+from tagger.text.strings import NO_TAG
+from tagger.text.tags import Lexicon, read_lexicon, unknown_tag
 from tagger.words.segment import RULES, RuleSegmenter, Segmenter
 
 # Bytes in memory for each byte of weights, with what the engine makes of them, and for each form of training. They are
@@ -153,12 +153,8 @@ def _tagged(tagger: DocumentTagger, window: list[Sentence], request: Request) ->
 def _checked_given(sentences: Iterable[Sentence], known: Mapping[str, Collection[str]]) -> Iterator[Sentence]:
     """The sentences, whose tags are to be kept."""
     for sentence in sentences:
-        for column, tags in sentence.tags.items():
-            for tag in tags if column in known else ():
-                if tag not in known[column] and is_given(tag):
-                    raise InputError(
-                        f"{shorten(tag)} is no tag of {column}; {known_tags(known[column])}; correct it, or give '_'"
-                    )
+        if (unknown := unknown_tag(sentence, known)) is not None:
+            raise InputError(unknown[1])
         yield sentence
 
 

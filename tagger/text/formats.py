@@ -22,8 +22,7 @@ from tagger.text.files import packing
 from tagger.text.json_lines import read_jsonl, write_jsonl
 from tagger.text.paragraphs import Part, read_paragraphs
 from tagger.text.sentence import Sentence
-from tagger.text.strings import NO_TAG, is_given
-from tagger.text.tags import known_tags
+from tagger.text.tags import unknown_tag
 
 READERS: dict[str, Callable[[Iterable[str], str, ReadOptions], Iterator[Part]]] = {
     "text": lambda lines, path, options: read_paragraphs(lines, options.paragraph_per_line),
@@ -156,22 +155,14 @@ def read_checked(
 ) -> Iterator[Part]:
     """The same; InputError for a tag that is not one of those `known` of its column."""
     for part in read_parts(lines, path, format, **options):
-        if isinstance(part, Sentence):
-            for column, tags in part.tags.items():
-                for word, tag in enumerate(tags if column in known else ()):
-                    if tag not in known[column] and is_given(tag):
-                        raise InputError(
-                            f"{path}, line {_line_of(part, word, format)}: {shorten(tag)} is no tag of {column};"
-                            f" {known_tags(known[column])}; correct it, or write {NO_TAG}"
-                        )
+        if isinstance(part, Sentence) and (unknown := unknown_tag(part, known)) is not None:
+            word, message = unknown
+            if part.lines is not None:  # CoNLL-U
+                line = [i for i, row in enumerate(part.lines) if row.partition("\t")[0].isdigit()][word]
+            else:
+                line = word if format in SEPARATED else 0
+            raise InputError(f"{path}, line {part.line + line}: {message}")
         yield part
-
-
-def _line_of(sentence: Sentence, word: int, format: str) -> int:
-    if sentence.lines is not None:  # CoNLL-U
-        rows = [i for i, row in enumerate(sentence.lines) if row.partition("\t")[0].isdigit()]
-        return sentence.line + rows[word]
-    return sentence.line + word if format in SEPARATED else sentence.line
 
 
 def read(lines: Iterable[str], path: str, format: str, **options: Any) -> Iterator[Sentence]:

@@ -9,7 +9,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from tagger.errors import InputError, shorten
-from tagger.text.strings import whole_lines
+from tagger.text.sentence import Sentence
+from tagger.text.strings import NO_TAG, is_given, whole_lines
 
 Lexicon = Mapping[str, tuple[str, ...]]
 """The tags that some word forms may have; all other forms may have every tag."""
@@ -47,6 +48,16 @@ def known_tags(known: Collection[str]) -> str:
     """For an error message, the tags that there are, or some of them."""
     some = sorted(known)[:20]
     return f"it has {', '.join(some)}{', …' if len(known) > len(some) else ''}"
+
+
+def unknown_tag(sentence: Sentence, known: Mapping[str, Collection[str]]) -> tuple[int, str] | None:
+    """The place of a word with a tag that is not one of those `known` of its column, and what is wrong; None: none."""
+    for column, tags in sentence.tags.items():
+        for word, tag in enumerate(tags if column in known else ()):
+            if tag not in known[column] and is_given(tag):
+                given = f"{shorten(tag)} is no tag of {column}; {known_tags(known[column])}"
+                return word, f"{given}; correct it, or write {NO_TAG}"
+    return None
 
 
 _SPAN_TAG = re.compile(r"O|[BIESU]-.+")
