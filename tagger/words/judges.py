@@ -52,8 +52,8 @@ class Tokens:
 
     column: str
     reading: Reading
-    batch: np.ndarray  # (N,) the place in the reading of each token of the batch
-    rows: np.ndarray  # (n,) the open tokens among these
+    places: np.ndarray  # (N,) where the tokens of the batch are in the reading
+    rows: np.ndarray  # (n,) which of them are open
     forms: list[str]  # (n,) as they are read
     scores: Tensor  # (n, K)
     decided: Mapping[str, "Tokens"]  # the columns that have tags by now
@@ -129,7 +129,7 @@ class Constraints(Refusing):
             return
         numbers: dict[tuple[str, ...], int] = {}  # of each set of tags
         rows, of_rows = [], []
-        for row, place in enumerate(tokens.batch.tolist()):
+        for row, place in enumerate(tokens.places.tolist()):
             tag = NO_TAG if given is None else given[place]
             allowed: tuple[str, ...] | None = (tag,) if tag in ids and is_given(tag) else None
             if allowed is None and lexicon is not None:
@@ -156,14 +156,13 @@ class Names(Refusing):
     def refuse(self, tokens: Tokens) -> None:
         """Refuses the scripts that lower-case a name; `names` says which words are names."""
         upos = tokens.decided[UPOS]
-        rows = np.flatnonzero((upos.best == self.name).cpu().numpy()[tokens.rows])
-        words = [tokens.forms[row] for row in rows.tolist()]
-        rows = rows[[word.istitle() and not self.codec.form_tags.get(word) for word in words]]
-        if len(rows) and len(self._small):
-            is_sure = upos.logs(tokens.tensor(tokens.rows[rows]))[:, self.name].exp() > SURE
-            names = rows[is_sure.cpu().numpy()]
+        named = np.flatnonzero((upos.best == self.name).cpu().numpy()[tokens.rows]).tolist()
+        new = [row for row in named if tokens.forms[row].istitle() and not self.codec.form_tags.get(tokens.forms[row])]
+        if new and len(self._small):
+            is_sure = upos.logs(tokens.tensor(tokens.rows[new]))[:, self.name].exp() > SURE
+            names = tokens.tensor(new)[is_sure]
             tokens.names.update(names.tolist())
-            tokens.scores[tokens.tensor(names)[:, None], tokens.tensor(self._small)] = -torch.inf
+            tokens.scores[names[:, None], tokens.tensor(self._small)] = -torch.inf
 
     @cached_property
     def _small(self) -> np.ndarray:
@@ -333,7 +332,7 @@ class DictionaryLemmas(Replacing):
         at = tokens.tensor(rows)
         own = tokens.logs(at).gather(1, tokens.best[at][:, None])[:, 0]
         better = reliable > own.exp().cpu().numpy()
-        places = tokens.batch[tokens.rows[rows[better]]].tolist()
+        places = tokens.places[tokens.rows[rows[better]]].tolist()
         for place, row, share in zip(places, rows[better].tolist(), reliable[better].round(6).tolist(), strict=True):
             tokens.instead[place] = entries[row][1], share
 
@@ -422,7 +421,7 @@ class GivenTags(Replacing):
         for column, tokens in batch.items():
             given = tokens.reading.given.get(column)
             if given is not None:
-                places = [place for place in tokens.batch.tolist() if is_given(given[place])]
+                places = [place for place in tokens.places.tolist() if is_given(given[place])]
                 tokens.instead |= {place: (given[place], 1.0) for place in places}
 
 

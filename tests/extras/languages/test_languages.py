@@ -5,7 +5,7 @@ import gzip
 import random
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +13,13 @@ import pytest
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import bundled_languages, codes_of
-from tagger.extras.languages import count_lemmas, fit_identifier, make
+from tagger.extras.languages import count_judges, count_lemmas, fit_identifier, make
 from tagger.extras.languages.made_text import recombined
 from tagger.extras.languages.observed import most_likely, observed, with_observed
 from tagger.extras.languages.scheme import MIN_OF_UPOS, as_today, combinations_of_today, joined, with_contractions
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.languages import Languages
+from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import read_conllu
 from tagger.text.sentence import Sentence
 from tagger.training.start import dictionaries_of
@@ -251,6 +252,16 @@ def test_a_dictionary_is_counted_on_words_that_were_learned(tmp_path: Path, monk
     monkeypatch.setattr("sys.argv", [*arguments[:1], "afrikaans", *arguments[3:]])
     with pytest.raises(SystemExit, match="UD_Afrikaans-AfriBooms is not in"):
         count_lemmas.main()
+
+
+def test_a_judge_is_counted_by_the_words_that_it_changes(lemmas: Callable[..., Tagger]) -> None:
+    tagger, signs = lemmas(precision="float32"), ["😀", "https://a.org", "§§", "€", "@ann"]
+    judges = list(tagger.engine.judges)
+    gold = Sentence([*signs, "book"], {"upos": [*["PUNCT"] * len(signs), "_"], "lemma": [*signs, "books"]})
+    counts = {(judge, column): numbers for judge, column, *numbers in count_judges.count(tagger, [gold])}
+    words, changed, *right = counts["Signs", "upos"]
+    assert (words, right) == (len(signs), [0, changed])
+    assert tagger.engine.judges == judges
 
 
 @pytest.mark.parametrize("name", bundled_languages())
