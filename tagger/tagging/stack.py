@@ -17,7 +17,7 @@ The terms of a linear chain also depend on forms alone, and its scores are sums 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import accumulate, repeat
+from itertools import accumulate, chain, repeat
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -193,21 +193,6 @@ class StepRows(NamedTuple):
     fixed: bool  # whether all products have a fixed number of rows
 
 
-def rows_of_steps(batch: PackedBatch, dtype: torch.dtype) -> StepRows:
-    """The rows of a batch at each step, from 0 to T - 1."""
-    counts = batch.counts
-    if batch.fixed:
-        rows = [FIXED_SENTENCES] * len(counts)
-    else:
-        rows = counts if counts[0] == 1 else [padded_rows(n, dtype) for n in counts]
-    starts = list(accumulate(counts, initial=0))
-    places = None
-    if rows != counts:
-        own = zip(starts[:-1], counts, rows, strict=True)
-        places = np.concatenate([np.arange(start, start + size).clip(max=start + n - 1) for start, n, size in own])
-    return StepRows(counts, starts, rows, list(accumulate(rows, initial=0)), places, batch.fixed)
-
-
 # What a layer reads: for each chunk of a pass, steps from a first to before a last, the products of its rows with the
 # input, (M, rows, G * H).
 Inputs = Callable[[Pass, Iterable[tuple[int, int]]], Iterator[Tensor]]
@@ -249,25 +234,6 @@ class Stack:
         """A copy has buffers of its own; they are made when it is used."""
         return vars(self) | {"_buffers": {}}
 
-    def form_products(
-        self, blocks: Sequence[FormBlock], bias: Sequence[Tensor], prepared: bool
-    ) -> tuple[np.ndarray, Tensor]:
-        """The first layer's products with all forms of some blocks at once, (n, X), after the places of the forms.
-
-        To each the `bias` of its pass is added. They are `prepared` for the steps unless something is added later.
-        """
-        places = np.concatenate([block.places for block in blocks])
-        vectors = torch.cat([block.vectors[:, : len(block.places)] for block in blocks], dim=1)  # (k, n, E)
-        if vectors.shape[2]:  # not of a transformer alone: torch 2.6 pads no empty vectors
-            vectors = nn.functional.pad(vectors, (0, 0, 0, PRODUCT_FORMS[self.dtype] - len(places)))
-        products, vectors = [], vectors.to(self.dtype)
-        for one, b in zip(self.layers[0].passes, bias, strict=True):
-            x = torch.baddbmm(b, vectors, one.steps.W_x[:, : vectors.shape[2]])
-            if prepared:
-                one.steps.prepare(x)
-            products.append(x.transpose(0, 1).flatten(1))
-        return places, torch.cat(products, dim=1)[: len(places)]
-
     def rows(self, n: int, fixed: bool) -> int:
         """The rows of states that `states` returns for n tokens, and that `scores` takes."""
         return -(-n // FIXED_BLOCK) * FIXED_BLOCK if fixed else padded_rows(n, self.dtype)
@@ -276,14 +242,24 @@ class Stack:
         """The states of every layer side by side, of packed tokens; within a layer network after network.
 
         Args:
-            products: (U, X), from `form_products`, of any type; prepared if there are no contexts.
+            products: (U, X), from `Networks._products`, of any type; prepared if there are no contexts.
             rows: (N,), the form of each token.
             contexts: (k, N, D), transformers' vectors; none with fixed shapes.
 
         Returns:
             (rows, S), see `rows`; the first N are those of tokens. Valid until the next batch.
         """
-        plan = rows_of_steps(batch, self.dtype)
+        counts = rows_of_steps = batch.counts
+        if batch.fixed:
+            rows_of_steps = [FIXED_SENTENCES] * len(counts)
+        elif counts[0] > 1:
+            rows_of_steps = [padded_rows(n, self.dtype) for n in counts]
+        starts, ends = (list(accumulate(each, initial=0)) for each in (counts, rows_of_steps))
+        places = None
+        if rows_of_steps != counts:
+            own = zip(starts[:-1], counts, rows_of_steps, strict=True)
+            places = np.concatenate([np.arange(first, first + size).clip(max=first + n - 1) for first, n, size in own])
+        plan = StepRows(counts, starts, rows_of_steps, ends, places, batch.fixed)
         total = self.rows(len(rows), batch.fixed)
         spare = max(MIN_PRODUCT_ROWS, total // 16)  # `padded_rows` adds no more to any number up to `total`
         states = self._buffer("states", products, total + spare, self.width)
@@ -545,16 +521,28 @@ class Networks:
             yield batch, stack.states(batch, self.cache.values, rows, contexts), stack
 
     def _products(self, forms: list[str]) -> Iterator[tuple[np.ndarray, Tensor]]:
-        """The first layer's products with forms, block by block, but for a transformer's part; see `FormCache`."""
-        waiting: list[FormBlock] = []
-        most, prepared = PRODUCT_FORMS[self._stack.dtype], not self._transformers
-        for block in embed_forms(forms, self._embeddings, self._device):
-            if sum(len(each.places) for each in [*waiting, block]) > most:
-                yield self._stack.form_products(waiting, self._bias, prepared)
+        """The first layer's products with forms, (n, X), after the places of the forms; see `FormCache`.
+
+        To each the bias of its pass is added. They are prepared for the steps unless a transformer's part is added
+        later. Some blocks at a time are multiplied, with as many rows each time.
+        """
+        dtype, waiting = self._stack.dtype, list[FormBlock]()
+        for block in chain(embed_forms(forms, self._embeddings, self._device), [None]):
+            count = sum(len(each.places) for each in waiting)
+            if waiting and (block is None or count + len(block.places) > PRODUCT_FORMS[dtype]):
+                vectors = torch.cat([each.vectors[:, : len(each.places)] for each in waiting], dim=1)  # (k, n, E)
+                if vectors.shape[2]:  # not of a transformer alone: torch 2.6 pads no empty vectors
+                    vectors = nn.functional.pad(vectors, (0, 0, 0, PRODUCT_FORMS[dtype] - count))
+                products, vectors = [], vectors.to(dtype)
+                for one, b in zip(self._stack.layers[0].passes, self._bias, strict=True):
+                    x = torch.baddbmm(b, vectors, one.steps.W_x[:, : vectors.shape[2]])
+                    if not self._transformers:
+                        one.steps.prepare(x)
+                    products.append(x.transpose(0, 1).flatten(1))
+                yield np.concatenate([each.places for each in waiting]), torch.cat(products, dim=1)[:count]
                 waiting = []
-            waiting.append(block)
-        if waiting:
-            yield self._stack.form_products(waiting, self._bias, prepared)
+            if block is not None:
+                waiting.append(block)
 
     def _contexts(self, forms: Sequence[str], batch: PackedBatch) -> Tensor:
         """The transformers' vectors of packed tokens, (k, N, D)."""
