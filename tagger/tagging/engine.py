@@ -99,6 +99,7 @@ class Engine:
             vocabulary.combinations,
             [column for column in vocabulary.combined if column not in spans],
             {} if lexicons is None else lexicons,
+            bundle.conventions.marks,
             bundle.lemmas,
             options.cache_size,
         )

@@ -19,13 +19,13 @@ from tagger.text.strings import FEATS, NO_TAG, SPACE, UPOS
 from tagger.words.abbreviations import NUMBER, TITLE, candidates
 from tagger.words.conventions import Conventions, feature_names
 from tagger.words.rules import ENDS, GOES_ON, LAST_NUMBER, LATER, ConfirmedRules
+from tagger.words.symbols import PUNCT, is_word
 
 MIN_EXCEPTIONS, MAX_OTHERS = 2, 3  # a rule is refused for so many exceptions, if others are not far more
 TYPICAL_WORDS, TYPICAL_ENDS = 15, 1  # before any is counted: how often words stand at the end of a sentence
 MIN_SHARE = 3  # so many times as often is an abbreviation inside a sentence as a word would end one
 MIN_SHOWN = 3  # occurrences of an abbreviation that only training shows
 MAX_PART = 5  # letters of a part of such a form
-MIN_MARKS = 2  # occurrences of a form of letters that is punctuation more often than not
 # Features are those of another part of speech if neither of their words nor of a UPOS, of so many words, more have both
 # than this share. Right tags of UPOS and FEATS on dev of 34 treebanks: 70 are new, 2 are lost.
 MIN_WORDS, FOREIGN = 50, 0.002
@@ -163,8 +163,8 @@ def with_tags(
     for sentence in sentences:
         forms, upos = sentence["tokens"], sentence[UPOS]
         names = [feature_names(feats) for feats in sentence.get(FEATS) or [NO_TAG] * len(forms)]
-        words.update(form for form in forms if form[:1].isalnum() or form[-1:].isalnum())
-        marks.update(form for form, tag in zip(forms, upos, strict=True) if tag == "PUNCT" and form in words)
+        words.update(filter(is_word, forms))
+        marks.update(form for form, tag in zip(forms, upos, strict=True) if tag == PUNCT and form in words)
         of_upos.update(upos)
         of_names.update(names)
         together.update(zip(upos, names, strict=True))
@@ -173,5 +173,5 @@ def with_tags(
         least = min(of_upos[tag], of_names[names_of_tag])
         if least >= MIN_WORDS and together[tag, names_of_tag] <= FOREIGN * least:
             features.setdefault(tag, []).append(names_of_tag)
-    kept = [form for form, count in sorted(marks.items()) if count >= MIN_MARKS and 2 * count > words[form]]
+    kept = [form for form, count in sorted(marks.items()) if 2 * count > words[form]]
     return replace(conventions, marks=kept, features=features)

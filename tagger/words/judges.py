@@ -6,11 +6,12 @@ are chosen. Or it replaces: it changes the tags that were chosen. They act in th
 | judge | columns | what it does |
 |---|---|---|
 | `Constraints` | all but lemma | refuses the tags that a user or a lexicon excludes; `Signs` leaves these words alone |
-| `Names` | lemma | refuses to lower-case a name that training lacks |
+| `Capitals` | lemma | refuses to lower-case a name that training lacks, and a capital of a verb |
 | `KnownLemmas` | lemma | refuses scripts that a word cannot have; prefers those that give a known lemma |
-| `Signs` | upos, lemma | refuses the tags that emoji, addresses, numbers and marks cannot have |
+| `Signs` | upos, lemma | refuses the tags that emoji, addresses, numbers, marks and words of letters cannot have |
 | | | now the decoder chooses the best tags of the column |
 | `DictionaryLemmas` | lemma | gives a word that training lacks the lemma of a dictionary |
+| `Numbers` | lemma | gives a number that training lacks the lemma that such numbers have there |
 | `Combinations` | all but lemma | replaces tags of a word that training never has together |
 | `GivenTags` | all | puts back the tags that a user gave |
 
@@ -36,13 +37,17 @@ from tagger.text.tags import Lexicon
 from tagger.words.dictionary import open_dictionary
 from tagger.words.dictionary_lemmas import LemmaReliability, reliabilities
 from tagger.words.edit_scripts import length
+from tagger.words.numbers import NumberLemmas, is_marked_number
 from tagger.words.reading import Reading
-from tagger.words.symbols import OTHER, SAME, TAGS, kind_of
+from tagger.words.symbols import OTHER, PUNCT, SAME, TAGS, WORD, is_word, kind_of
 from tagger.words.tag_codec import TagCodec, made
 
 CAPITALS = 0.1  # share of the training data's capitalized forms whose lemmas have a capital; treebanks: 0.02 or 0.2
 KNOWN_LEMMA = 2.5  # points that a known lemma adds to a score: chosen on dev of eleven treebanks
-NAME, SURE = "PROPN", 0.8  # a word that is so probably a name keeps its capital: chosen on dev of seventeen treebanks
+NAME, SURE = "PROPN", 0.8  # how probably a word is a name, or a verb: chosen on dev of seventeen treebanks
+VERBS = ("VERB", "AUX")  # in train and dev of 44 treebanks 37 of 17,500 with a capital have a lemma with one
+NEAR = 5.0  # points below the best tag of a word down to which PUNCT is refused, so that other probabilities stay
+NUMBER_SHARE = 0.98  # of lemmas of numbers that are right; see `numbers.py`
 MAX_SCORES = 1 << 22  # the most scores of combinations in memory at a time
 
 
@@ -61,6 +66,7 @@ class Tokens:
     temperature: float
     limited: set[int] = field(default_factory=set)  # rows of which a user or a lexicon says which tags they may have
     names: set[int] = field(default_factory=set)  # rows of names, whose lemmas have a capital
+    verbs: set[int] = field(default_factory=set)  # rows of words with a capital whose lemmas have none
     best: Tensor = field(init=False)  # (n,) the ids of the tags that are chosen
     # Place in the reading -> a tag that comes in place of the best one and needs no id, with its probability.
     instead: dict[int, tuple[str, float]] = field(default_factory=dict)
@@ -146,33 +152,40 @@ class Constraints(Refusing):
 
 
 @dataclass(eq=False)
-class Names(Refusing):
-    """A name that training lacks keeps its capital, where lemmas have capitals."""
+class Capitals(Refusing):
+    """Where lemmas have capitals: that of a name that training lacks keeps its own, and that of a verb has none."""
 
     columns, needs = (LEMMA,), (UPOS,)
     codec: TagCodec
-    name: int  # the id of their tag
+    name: int  # the id of their tag; -1: there is none
+    verbs: Sequence[int]
 
     def refuse(self, tokens: Tokens) -> None:
-        """Refuses the scripts that lower-case a name; `names` says which words are names."""
+        """Refuses the scripts that lower-case a name, and all others for a verb; says which words these are."""
         upos = tokens.decided[UPOS]
-        named = np.flatnonzero((upos.best == self.name).cpu().numpy()[tokens.rows]).tolist()
-        new = [row for row in named if tokens.forms[row].istitle() and not self.codec.form_tags.get(tokens.forms[row])]
-        if new and len(self._small):
-            is_sure = upos.logs(tokens.tensor(tokens.rows[new]))[:, self.name].exp() > SURE
-            names = tokens.tensor(new)[is_sure]
+        best = upos.best.cpu().numpy()[tokens.rows]
+        (rows,) = np.nonzero(np.isin(best, [self.name, *self.verbs]))
+        words = [tokens.forms[row] for row in rows.tolist()]
+        rows = rows[[word.istitle() and not self.codec.form_tags.get(word) for word in words]]
+        if len(rows) and self._small.any():
+            at = tokens.tensor(tokens.rows[rows])
+            shares = upos.logs(at).gather(1, upos.best[at][:, None])[:, 0].exp()
+            rows = rows[(shares > SURE).cpu().numpy()]
+            names, verbs = rows[best[rows] == self.name], rows[best[rows] != self.name]
             tokens.names.update(names.tolist())
-            tokens.scores[names[:, None], tokens.tensor(self._small)] = -torch.inf
+            tokens.verbs.update(verbs.tolist())
+            tokens.refuse(names, self._small)
+            tokens.refuse(verbs, ~self._small)
 
     @cached_property
     def _small(self) -> np.ndarray:
-        """The ids of scripts that lower-case a word; none if lemmas have no capitals, as in some treebanks."""
+        """(K,) whether a script lower-cases a word; none does if lemmas have no capitals, as in some treebanks."""
         codec = self.codec
         capitalized = [form for form, ids in codec.form_tags.items() if ids and form.istitle()]
         kept = sum(any(codec.tag(form, tag)[:1].isupper() for tag in codec.form_tags[form]) for form in capitalized)
         small = np.array([script.startswith("lower:") for script in codec.names], dtype=bool)
-        has_capitals = kept > CAPITALS * len(capitalized) and np.any(~small & (codec.least <= 1))
-        return np.flatnonzero(small & has_capitals)
+        both = all(np.any(each & (codec.least <= 1)) for each in (small, ~small))
+        return small & (kept > CAPITALS * len(capitalized) and both)
 
 
 @dataclass(eq=False)
@@ -256,16 +269,20 @@ class KnownLemmas(Settling):
 class Signs(Refusing):
     """Emoji, addresses, numbers and marks that training lacks have few tags; see `symbols`.
 
-    Tags that are not those of Universal Dependencies stay free.
+    A word that begins or ends with a letter or a digit is no punctuation, unless training has it so. Tags that are not
+    those of Universal Dependencies stay free.
     """
 
     columns = (UPOS, LEMMA)
 
-    def __init__(self, tag_ids: Mapping[str, Mapping[str, int]], known: Collection[str]) -> None:
-        """Takes the words of training."""
-        self._known = known
+    def __init__(
+        self, tag_ids: Mapping[str, Mapping[str, int]], known: Collection[str], marks: Collection[str] = ()
+    ) -> None:
+        """Takes the words of training, and those of them that are punctuation although they have letters."""
+        self._known, self._marks = known, marks
         upos, lemmas = (tag_ids.get(column, {}) for column in self.columns)
-        refused = {(UPOS, "word"): [tag == "PUNCT" for tag in upos]}
+        self._punctuation = upos.get(PUNCT)
+        refused = {(UPOS, WORD): [tag == PUNCT for tag in upos]}
         for kind, names in TAGS.items():
             if not upos.keys() & names and upos.keys() >= {*OTHER[1:]}:
                 names = tuple(tag for tag in OTHER if tag in upos)[:1]
@@ -277,11 +294,15 @@ class Signs(Refusing):
 
     def refuse(self, tokens: Tokens) -> None:
         """Refuses the tags that such words cannot have."""
-        rows: dict[str, list[int]] = {}
+        near, rows = set[int](), dict[str, list[int]]()
+        if tokens.column == UPOS and self._punctuation is not None:
+            is_near = tokens.scores[:, self._punctuation] > tokens.scores.amax(1) - NEAR
+            near.update(np.flatnonzero(is_near.cpu().numpy()).tolist())
         for row, form in enumerate(tokens.forms):
-            if form.isalnum() or form in self._known or row in tokens.limited:
-                continue
-            if form and (kind := kind_of(form)):
+            kind = kind_of(form) if form not in self._known else ""
+            if row in near and not kind and is_word(form) and form not in self._marks:
+                kind = WORD
+            if kind and row not in tokens.limited:
                 rows.setdefault(kind, []).append(row)
         for kind, of_kind in rows.items():
             if (refused := self._refused.get((tokens.column, kind))) is not None:
@@ -320,7 +341,8 @@ class DictionaryLemmas(Replacing):
             return
         entries, rivals = self._look_up(tokens.forms), []
         for row, ((_, lemma, differs), script) in enumerate(zip(entries, tokens.best.tolist(), strict=True)):
-            if lemma and not (row in tokens.names and lemma[0].islower()):
+            odd = (row in tokens.names and lemma[:1].islower()) or (row in tokens.verbs and lemma[:1].isupper())
+            if lemma and not odd:
                 is_other = differs.get(script)
                 if is_other is None:
                     is_other = differs[script] = lemma != self._codec.tag(tokens.forms[row], script)
@@ -355,6 +377,32 @@ class DictionaryLemmas(Replacing):
                     entries[form] = row, self._codec.compounds.cut(lemma), {}
         remembered.update(entries)
         return [remembered[form] for form in forms]
+
+
+@dataclass(eq=False)
+class Numbers(Replacing):
+    """A number with marks that training lacks has the lemma that such numbers have there; see `NumberLemmas`."""
+
+    columns = (LEMMA,)
+    codec: TagCodec
+
+    def replace(self, batch: Mapping[str, Tokens]) -> None:
+        """Gives numbers such lemmas, where they have others."""
+        tokens = batch.get(LEMMA)
+        if tokens is None:
+            return
+        for row, form in enumerate(tokens.forms):
+            if is_marked_number(form) and not self.codec.form_tags.get(form):
+                place, own = int(tokens.places[tokens.rows[row]]), self.codec.tag(form, int(tokens.best[row]))
+                lemma = self._lemmas.lemma(form)
+                if lemma is not None and lemma != tokens.instead.get(place, (own, 1.0))[0]:
+                    tokens.instead[place] = lemma, NUMBER_SHARE
+
+    @cached_property
+    def _lemmas(self) -> NumberLemmas:
+        codec = self.codec
+        numbers = filter(is_marked_number, codec.form_tags)
+        return NumberLemmas({form: [codec.tag(form, tag) for tag in codec.form_tags[form]] for form in numbers})
 
 
 @dataclass(eq=False)
@@ -432,6 +480,7 @@ def judges_of(
     combinations: Sequence[Sequence[int]],
     fitting: Collection[str],
     lexicons: Mapping[str, Lexicon],
+    marks: Collection[str],
     reliability: LemmaReliability | None,
     capacity: int,
 ) -> list[Judge]:
@@ -443,17 +492,21 @@ def judges_of(
         forms: the words of training.
         combinations: of ids of the tags of all columns but lemmas.
         fitting: the columns whose tags may change to fit each other.
+        marks: words with a letter or a digit that are punctuation in training.
         capacity: how many words a dictionary's lemmas are remembered of.
     """
     plain = {column: ids for column, ids in tag_ids.items() if not codecs[column].edits}
     sizes = {column: len(ids) for column, ids in plain.items()}
     upos, lemmas = tag_ids.get(UPOS, {}), codecs.get(LEMMA)
     judges: list[Judge] = [Constraints(plain, lexicons)]
-    if lemmas is not None and lemmas.edits:
-        if NAME in upos:
-            judges.append(Names(lemmas, upos[NAME]))
-        judges.append(KnownLemmas(lemmas))
-    judges.append(Signs(tag_ids, forms))
-    if lemmas is not None and lemmas.edits and reliability is not None:
-        judges.append(DictionaryLemmas(reliability, lemmas, [*upos] or [""], capacity))
+    edited = lemmas if lemmas is not None and lemmas.edits else None
+    if edited is not None:
+        if upos:
+            judges.append(Capitals(edited, upos.get(NAME, -1), [upos[tag] for tag in VERBS if tag in upos]))
+        judges.append(KnownLemmas(edited))
+    judges.append(Signs(tag_ids, forms, marks))
+    if edited is not None:
+        if reliability is not None:
+            judges.append(DictionaryLemmas(reliability, edited, [*upos] or [""], capacity))
+        judges.append(Numbers(edited))
     return [*judges, Combinations(fitting, sizes, combinations), GivenTags(tag_ids)]

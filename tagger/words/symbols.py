@@ -11,23 +11,32 @@ from functools import lru_cache
 
 import regex
 
-from tagger.words.pieces import NUMBER_PATTERN, whole_kind
+from tagger.words.numbers import NUMBER
+from tagger.words.pieces import whole_kind
 
 SIGN, ADDRESS, MARK = ("SYM",), ("PROPN", "SYM", "X"), ("PUNCT", "SYM")
-NUMBER = ("ADJ", "ADV", "NOUN", "NUM", "PROPN", "SYM", "X")
+NUMBERS = ("ADJ", "ADV", "NOUN", "NUM", "PROPN", "SYM", "X")
 TAGS = {"mark": MARK, "sign": SIGN, "emoji": SIGN, "smiley": SIGN, "email": ADDRESS, "tag": ADDRESS, "url": ADDRESS}
-TAGS |= {"number": NUMBER}
+TAGS |= {"number": NUMBERS, "cry": ("INTJ", "SYM", "X")}
 OTHER = ("X", "PUNCT")  # the first of these that training has is the tag where it has none of those of a kind
 SAME = "keep:*"  # the edit script of a lemma that is the word itself; numbers may have others
-_NUMBER = regex.compile(rf"[+−-]?{NUMBER_PATTERN}")
+WORD, PUNCT = "word", "PUNCT"
+_CRY = regex.compile(r"[ㄱ-ㅣ]+")  # letters of Hangul alone, such as ㅠㅠ
+
+
+def is_word(form: str) -> bool:
+    """Whether a form begins or ends with a letter or a digit."""
+    return form[:1].isalnum() or form[-1:].isalnum()
 
 
 @lru_cache(maxsize=1 << 14)
-def kind_of(form: str) -> str | None:
-    """A kind in `TAGS`; `word` for what begins or ends with a letter or digit, and is no mark; None: any other word."""
+def kind_of(form: str) -> str:
+    """A kind in `TAGS`; `WORD` for what begins or ends with a letter or digit, among others; else an empty string."""
+    if form.isalnum() or not form:
+        return "cry" if _CRY.fullmatch(form) else ""
     if whole := whole_kind(form):
-        return whole if whole in TAGS else None  # a name of a file
+        return whole if whole in TAGS else ""  # a name of a file
     if any(map(str.isalnum, form)):
-        return "number" if _NUMBER.fullmatch(form) else "word" if form[0].isalnum() or form[-1].isalnum() else None
+        return "number" if NUMBER.fullmatch(form) else WORD if is_word(form) else ""
     is_sign = all(c not in "<>|~" and unicodedata.category(c) in ("Sc", "Sm") for c in form)
     return "sign" if is_sign else "mark"

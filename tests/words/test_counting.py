@@ -91,7 +91,7 @@ def test_tags_say_which_words_are_marks_and_which_features_belong_to_another_par
         sentences = [marks, {"tokens": ["w"] * len(upos), "upos": upos, "feats": feats}]
         return with_tags(Conventions(["0:0"]), sentences, [("NOUN", noun), ("VERB", verb), ("VERB", error), ("X", "_")])
 
-    assert found(1000, 1000, 2) == Conventions(["0:0"], marks=["ๆ"], features={"VERB": ["Case|Number"]})
+    assert found(1000, 1000, 2) == Conventions(["0:0"], marks=["b", "ๆ"], features={"VERB": ["Case|Number"]})
     assert found(1000, 1000, 3).features == {}  # too often to be an error
     assert found(1000, 400, 1).features == {}
     assert found(40, 1000, 0).features == {}  # too few nouns

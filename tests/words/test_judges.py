@@ -13,7 +13,8 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
 from tagger.text.sentence import Sentence
 from tagger.words import judges
-from tagger.words.judges import KNOWN_LEMMA, Combinations, KnownLemmas, Names, Signs, Tokens
+from tagger.words.edit_scripts import edit_script
+from tagger.words.judges import KNOWN_LEMMA, Capitals, Combinations, KnownLemmas, Numbers, Signs, Tokens
 from tagger.words.reading import Reading
 from tagger.words.tag_codec import TagCodec
 from tests.conftest import make_network, make_tagger
@@ -85,25 +86,57 @@ def test_an_unknown_compound_gets_a_lemma_whose_parts_are_of_training() -> None:
     assert weighed(rare, scores.clone(), ["luunkoulu"] * 3)[0] == [2, 1, 1.5]  # `#` of one form in 205 joins no parts
 
 
-def test_names_keep_their_capital_where_lemmas_have_any() -> None:
+def test_names_keep_their_capital_and_verbs_do_not_where_lemmas_have_any() -> None:
     scripts = ["lower:*", "keep:*", "keep:*-", "upper:*"]
     forms = {"Anna": [1], "Ben": [1], "Dogs": [0], "dogs": [0]}
     words = ["Cleo", "cleo", "Dee", "Anna", "Eve", "Fay"]
-    upos = tokens_of(words, torch.tensor([[0.0, 9]] * 4 + [[9.0, 0], [0, 0.1]]), "upos")
-    upos.best = upos.scores.argmax(-1)
+    upos = tokens_of(words, torch.tensor([[0.0, 9, 0]] * 4 + [[9.0, 0, 0], [0, 0.1, 0]]), "upos")
 
-    def refused(codec: TagCodec) -> list[int]:
-        """The rows in which the first script cannot be."""
+    def refused(codec: TagCodec, tag: str) -> list[list[int]]:
+        """The rows in which the first script cannot be, and those in which the others cannot, if row 1 has this tag."""
+        upos.best = upos.scores.argmax(-1)
         tokens = tokens_of(words, torch.ones(len(words), len(codec)), decided={"upos": upos})
-        Names(codec, 1).refuse(tokens)
-        assert (tokens.scores[:, 1:] == 1).all()
-        return np.flatnonzero(tokens.scores[:, 0].numpy() == LOW).tolist()
+        Capitals(codec, 1 if tag == "PROPN" else -1, [1] if tag == "VERB" else []).refuse(tokens)
+        low = tokens.scores.numpy() == LOW
+        assert (low[:, 1] == low[:, -1]).all()
+        return [np.flatnonzero(column).tolist() for column in low.T[:2]]
 
-    assert refused(TagCodec("lemma", scripts, forms)) == [0, 2]  # `Fay` may be no name
+    assert refused(TagCodec("lemma", scripts, forms), "PROPN") == [[0, 2], []]  # `Fay` may be no name
+    assert refused(TagCodec("lemma", scripts, forms), "VERB") == [[], [0, 2]]
+    assert refused(TagCodec("lemma", scripts, forms), "ADJ") == [[], []]
     many = {f"Name{chr(97 + i)}": [0] for i in range(20)}
-    assert not refused(TagCodec("lemma", scripts, {**many, **forms}))  # 2 of 23 have one
-    assert not refused(TagCodec("lemma", ["lower:*", "keep:*--"], {"Annas": [1]}))  # nothing else fits `Jo`
-    assert not refused(TagCodec("lemma", scripts))
+    for tag in ("PROPN", "VERB"):
+        assert refused(TagCodec("lemma", scripts, {**many, **forms}), tag) == [[], []]  # 2 of 23 have one
+        assert refused(TagCodec("lemma", ["lower:*", "keep:*--"], {"Annas": [1]}), tag) == [
+            [],
+            [],
+        ]  # `Jo` lacks another
+        assert refused(TagCodec("lemma", ["lower:*--", "keep:*"], {"Annas": [1]}), tag) == [[], []]
+        assert refused(TagCodec("lemma", scripts), tag) == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("known", "lemmas"),
+    [
+        ("", "1,234=1,234 2.5=2.5 -7=-7 1,234,567.5=1,234,567.5"),
+        ("1,000=1000 20,000=20000 3,5=3,5", "1,234=1234 1,234,567.5=1234567.5 4,75=4,75"),
+        ("1.000=1000 20.000=20000 3,5=3.5 7,25=7.25", "1.234.567,8=1234567.8 -4,75=-4.75 2.5=2.5"),
+        ("9-10=9-+10 2-4=2-+4", "5-6=5-+6 -5=-5"),
+        ("1,000=1000", "1,234="),  # once is no rule
+        ("1,000=1000 20,000=20,000 30,000=30000 1,500=fifteen", "1,234="),
+    ],
+)
+def test_numbers_get_the_lemmas_that_such_numbers_have_in_training(known: str, lemmas: str) -> None:
+    pairs, wanted = (dict(pair.split("=") for pair in each.split()) for each in (known, lemmas))
+    scripts = sorted({edit_script(*pair) for pair in pairs.items()} | {"lower:nothing", "keep:*"})
+    codec = TagCodec("lemma", scripts, {form: [scripts.index(edit_script(form, pairs[form]))] for form in pairs})
+    words = [*pairs, *wanted, "x,000", "1234"]
+    tokens = tokens_of(words, torch.zeros(len(words), len(scripts)))
+    tokens.best = torch.full((len(words),), scripts.index("lower:nothing"))
+    Numbers(codec).replace({"lemma": tokens})
+    found = {tokens.reading.forms[place]: lemma for place, (lemma, _) in tokens.instead.items()}
+    assert found == {number: lemma for number, lemma in wanted.items() if lemma}
+    Numbers(codec).replace({})
 
 
 TAGS = ["ADP", "NOUN", "NUM", "PROPN", "PUNCT", "SYM", "VERB", "X"]
@@ -112,7 +145,8 @@ ODD |= {"@ann": {"PROPN", "SYM", "X"}, "ann@mail.org": {"PROPN", "SYM", "X"}, "�
 ODD |= {"€": {"SYM"}, "±": {"SYM"}, "<": {"PUNCT", "SYM"}}
 NUMBERS = ["3,14", "+48", "14:30"]
 WORDS = ["a-b", "it's", "C++", "U.S."]  # no marks
-OTHERS = ["résumé", "(5)", "50"]
+LETTERS = ["résumé", "x", "50", "z.B.", "ㅠㅠ"]
+OTHERS = ["(5)", "ๆ"]
 
 
 def tagger_of(vocabulary: Vocabulary, tags: list[str], decoder: str = "softmax") -> Tagger:
@@ -138,9 +172,13 @@ def test_symbols_get_tags_that_they_may_have_and_others_are_as_before(vocabulary
     tags = dict(zip(ODD, found.tags["upos"], strict=True))
     assert all(tags[form] in allowed for form, allowed in ODD.items()), tags
     assert found.tags["lemma"] == [*ODD]
-    tokens = tokens_of([*OTHERS, *ODD], torch.ones(len(OTHERS) + len(ODD), len(TAGS)), "upos")
-    Signs(tagger.vocabulary.tag_ids, tagger.vocabulary.known_forms).refuse(tokens)
-    assert (tokens.scores == LOW).any(1).tolist() == [False] * len(OTHERS) + [True] * len(ODD)
+    words = [*OTHERS, *LETTERS, *ODD]
+    tokens = tokens_of(words, torch.ones(len(words), len(TAGS)), "upos")
+    Signs(tagger.vocabulary.tag_ids, {"x", "z.B."}, marks=["ๆ"]).refuse(tokens)
+    refused = [{TAGS[tag] for tag in np.flatnonzero(row)} for row in (tokens.scores == LOW).numpy()]
+    assert refused[: len(OTHERS)] == [set()] * len(OTHERS)
+    assert refused[len(OTHERS) : len(OTHERS) + len(LETTERS)] == [*[{"PUNCT"}] * 4, {*TAGS} - {"SYM", "X"}]
+    assert all(refused[len(OTHERS) + len(LETTERS) :])
     assert set(tag(tagger, NUMBERS).tags["upos"]) <= {"NOUN", "NUM", "PROPN", "SYM", "X"}
     assert "PUNCT" not in tag(tagger, WORDS).tags["upos"]
     ((best, *_),) = tag(tagger, ["😀"], top=8, probabilities=True).alternatives["upos"]
