@@ -17,23 +17,28 @@ END = "‖"  # of a sentence
 
 
 def labelled(
-    text: str, sentences: Sequence[int], refused: Sequence[str], joins: bool = False
+    text: str, sentences: Sequence[int], refused: Sequence[str], joins: bool = False, sureness: float = 0
 ) -> tuple[Units, np.ndarray]:
-    """The corrected labels of a text that is cut at every unit, or, with `joins`, only where sentences end."""
+    """The corrected labels of a text that is cut at every unit, or, with `joins`, only where sentences end.
+
+    A network is so sure of the ends of sentences.
+    """
     table = UnitTable([], 1, False)
     units = table.read([text])
     labels = np.full(len(units.types), Label.GOES_ON if joins else Label.TOKEN)
     labels[np.isin(units.ends, sentences) & (units.ends > 0)] = Label.SENTENCE
     labels[units.gaps == 2] = Label.SENTENCE
-    unsure = np.zeros((len(labels), len(Label)))
-    correct([text], table, units, labels, unsure, ConfirmedRules(Conventions([*refused], dict(candidates()))))
+    scores = np.zeros((len(labels), len(Label)))
+    scores[:, Label.SENTENCE] = sureness
+    correct([text], table, units, labels, scores, ConfirmedRules(Conventions([*refused], dict(candidates()))))
     return units, labels
 
 
-def corrected(marked: str, refused: Sequence[str] = ()) -> str:
+def corrected(marked: str, refused: Sequence[str] = (), sureness: float = 0) -> str:
     """A text that is cut at every unit; its sentences end, before and after, where it is marked."""
     text = marked.replace(END, "")
-    units, labels = labelled(text, np.cumsum([len(part) for part in marked.split(END)]).tolist(), refused)
+    sentences = np.cumsum([len(part) for part in marked.split(END)]).tolist()
+    units, labels = labelled(text, sentences, refused, sureness=sureness)
     ends = units.ends[(labels == Label.SENTENCE) & (units.gaps != 2)].tolist()
     return END.join(text[a:b] for a, b in zip([0, *ends], [*ends, len(text)], strict=True))
 
@@ -86,6 +91,10 @@ OTHERS = [
     "Plan B.‖ 5 gingen.",
     "これは本。‖1枚です。",
     "Er kam.‖ iPhone gekauft.",
+    "Er kam gestern.‖ und dann ging er.",  # no abbreviation is so long
+    "Es waren 15 C.‖ Dann kam Regen.",
+    "Im Jahr 44 a. C.‖ Dann kam er.",
+    "Hij zweeg.‖ ,,Ik kom.",  # the quotes open
     "Er kam.‖ www.example.org ist da.",
     "Überschrift‖ Er kam.",
 ]
@@ -116,6 +125,16 @@ def test_where_sentences_end(marked: str, expected: str) -> None:
 def test_where_training_has_sentences_that_begin_with_small_letters_these_stay() -> None:
     assert corrected("A book.‖ the end.", ["small letter at the start"]) == "A book.‖ the end."
     assert corrected("A book.‖ the end.") == "A book. the end."
+
+
+def test_a_network_that_is_sure_is_right_where_a_rule_is_weak() -> None:
+    for marked in ("Es sind ca.‖ zwei.", "Er kam mit J.‖ Meyer an.", "„Was?“‖ rief sie."):
+        assert corrected(marked, sureness=4) == marked.replace(END, "")
+        assert corrected(marked, sureness=6) == marked
+    for marked in ("Er wohnt bzw.‖ Sie wohnt.", "Ouvrez sources.‖listes ou non."):
+        assert corrected(marked, sureness=20) == marked.replace(END, "")
+    assert corrected("No! The book", sureness=-4) == "No!‖ The book"
+    assert corrected("No! The book", sureness=-6) == "No! The book"
 
 
 @pytest.mark.parametrize("number", ["3,50", "1.250,50", "14:30", "12/03/2024", "٢٫٣"])
