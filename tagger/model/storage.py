@@ -172,25 +172,25 @@ def expand(stored: Mapping[str, Tensor], like: Mapping[str, Tensor] | None = Non
     """
     weights = {}
     for name, tensor in stored.items():
-        dtype = None if like is None or name.endswith(SCALE_SUFFIX) else like[name].dtype
-        if tensor.dtype in (torch.int8, torch.uint8):
-            weights[name] = _multiplied(tensor, stored[name + SCALE_SUFFIX], dtype or torch.float32)
-        elif not name.endswith(SCALE_SUFFIX):
+        if name.endswith(SCALE_SUFFIX):
+            continue
+        dtype = None if like is None else like[name].dtype
+        packed = tensor.dtype == torch.uint8
+        if not packed and tensor.dtype != torch.int8:
             weights[name] = tensor.to(dtype or tensor.dtype, copy=True)  # so that no file stays in memory
+            continue
+        scale = stored[name + SCALE_SUFFIX]
+        if scale.shape != tensor.shape[:1]:
+            raise ValueError(f"{len(tensor)} rows have {len(scale)} scales")
+        columns = tensor.flatten(1).shape[1] * (2 if packed else 1)
+        product = torch.empty(len(tensor), columns, dtype=dtype or torch.float32)
+        # Some rows at a time: there is no float32 copy of all levels.
+        for part, levels, step in zip(*(torch.split(each, _ROWS) for each in (product, tensor, scale)), strict=True):
+            if packed:
+                levels = torch.stack([levels & 15, levels >> 4], dim=2).flatten(1).to(torch.int8) - (_MAX_INT4 + 1)
+            part.copy_(levels.flatten(1).float() * step.float()[:, None])
+        weights[name] = product if packed else product.view_as(tensor)
     return weights
-
-
-def _multiplied(levels: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
-    """Levels of int8 or packed ones of int4, each row times its scale, without a float32 copy of them all."""
-    if scale.shape != levels.shape[:1]:
-        raise ValueError(f"{len(levels)} rows have {len(scale)} scales")
-    packed = levels.dtype == torch.uint8
-    weights = torch.empty(len(levels), levels.flatten(1).shape[1] * (2 if packed else 1), dtype=dtype)
-    for part, numbers, step in zip(*(torch.split(each, _ROWS) for each in (weights, levels, scale)), strict=True):
-        if packed:
-            numbers = torch.stack([numbers & 15, numbers >> 4], dim=2).flatten(1).to(torch.int8) - (_MAX_INT4 + 1)
-        part.copy_(numbers.flatten(1).float() * step.float()[:, None])
-    return weights if packed else weights.view_as(levels)
 
 
 def read_weights(
