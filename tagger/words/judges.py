@@ -26,6 +26,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import repeat
 
 import numpy as np
 import torch
@@ -203,12 +204,8 @@ class KnownLemmas(Settling):
 
     def settled(self, forms: Sequence[str]) -> np.ndarray:
         """(N,) the only script that a form of training has; -1 for other forms."""
-        only = self._only
-        return np.fromiter((only.get(form, -1) for form in forms), dtype=np.int64, count=len(forms))
-
-    @cached_property
-    def _only(self) -> dict[str, int]:
-        return {form: ids[0] for form, ids in self.codec.form_tags.items() if len(ids) == 1}
+        of_forms = map(self.codec.form_tags.get, forms, repeat(()))
+        return np.fromiter((ids[0] if len(ids) == 1 else -1 for ids in of_forms), dtype=np.int64, count=len(forms))
 
     @cached_property
     def _lone(self) -> np.ndarray:
