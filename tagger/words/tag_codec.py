@@ -1,11 +1,16 @@
 """The tags of a corpus <-> the tags that a network learns: for a lemma, the edit script from the word to it.
 
 Every other column is learned as it is. A script that is learned on some words gives lemmas for all words that it fits.
-A word form of the training data gets only scripts that it has there: the network cannot know the lemma of a word that
-it has seen once. For other words a script is preferred that gives a lemma of the training data, or one of which it has
-all parts (`maa#ilma`): most words of a text are forms of words that are known, and many scripts that fit leave no word.
-They get no script that is a whole lemma and that training has for one form alone, such as `be` where `was` is its only
-form: that is no rule. Where lemmas have capitals, a name's lemma keeps its own.
+The lemma of a word is decided in this order; the judges are those of `judges.py`:
+
+1. A word of training has only the scripts that it has there (`KnownLemmas`); if that is one, nothing else is asked.
+2. Of another word, a name keeps its capital and a verb has none (`Capitals`). Scripts that do not fit, or that are a
+   whole lemma of one form alone, are refused, and those that give a lemma of training are preferred (`KnownLemmas`).
+3. Signs, emoji and addresses stay as they are (`Signs`).
+4. The decoder chooses the best script, and `TagCodec` applies it; `Compounds` marks the parts of a new lemma.
+5. The lemma of a dictionary comes instead, where it is more reliable (`DictionaryLemmas`, `dictionary_lemmas.py`).
+6. A number with marks has the lemma that such numbers have in training (`Numbers`, `numbers.py`).
+7. A lemma that a user gave comes back (`GivenTags`).
 """
 
 # N tokens, K tags of a column, k best of them
