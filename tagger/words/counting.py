@@ -18,19 +18,20 @@ from tagger.text.spacing import GoldParagraph
 from tagger.text.strings import FEATS, NO_TAG, SPACE, UPOS
 from tagger.words.abbreviations import NUMBER, TITLE, candidates
 from tagger.words.conventions import Conventions, feature_names
-from tagger.words.rules import ENDS, GOES_ON, LAST_NUMBER, LATER, ConfirmedRules
+from tagger.words.rules import ENDS, FORM, FORM_START, GOES_ON, LAST_NUMBER, LATER, SMALL_STARTS, ConfirmedRules
 from tagger.words.symbols import PUNCT, is_word
 
 MIN_EXCEPTIONS, MAX_OTHERS = 2, 3  # a rule is refused for so many exceptions, if others are not far more
 TYPICAL_WORDS, TYPICAL_ENDS = 15, 1  # before any is counted: how often words stand at the end of a sentence
 MIN_SHARE = 3  # so many times as often is an abbreviation inside a sentence as a word would end one
+MIN_SEEN = 2  # occurrences of an abbreviation whose form is a word, too
 MIN_SHOWN = 3  # occurrences of an abbreviation that only training shows
 MAX_PART = 5  # letters of a part of such a form
 # Features are those of another part of speech if neither of their words nor of a UPOS, of so many words, more have both
 # than this share. Right tags of UPOS and FEATS on dev of 34 treebanks: 70 are new, 2 are lost.
 MIN_WORDS, FOREIGN = 50, 0.002
 
-_FORM = regex.compile(r"(?<![\p{L}\p{N}\p{M}.'’-])(\p{L}[\p{L}\p{M}]*+(?:\.\p{L}[\p{L}\p{M}]*+)*+)(\.(?!\.))?")
+_FORM = regex.compile(rf"{FORM_START}({FORM})(\.(?!\.))?")
 _NEXT = regex.compile(rf"""["'”’»«„“)\]]*[{SPACE}]+["'“‘„«»(\[]*(?P<next>.)""", regex.DOTALL)
 
 
@@ -79,7 +80,10 @@ def holds(cases: Cases, kind: str) -> bool:
     right, wrong = cases.digit, cases.end_digit
     if kind != NUMBER:
         right, wrong = right + cases.capital, wrong + cases.end_capital
-    return (right if cases.ends else cases.inside) > MIN_SHARE * max(wrong, expected)
+    seen = right if cases.ends else cases.inside
+    return seen > MIN_SHARE * max(wrong, expected) and (
+        seen >= MIN_SEEN or not words
+    )  # a word needs more than one case
 
 
 def conventions_of(
@@ -129,17 +133,18 @@ def count_rules(paragraphs: Iterable[GoldParagraph]) -> dict[str, tuple[int, int
     counts: Counter[tuple[str, bool]] = Counter()
     rules = ConfirmedRules(Conventions())
     for text, _, sentences in paragraphs:
-        if text[:1].islower():  # else no sentence of it would count where small letters begin some
-            text = "A" + text[1:]
         ends = {token.end for tokens in sentences for token in tokens}
         lasts = {tokens[-1].end for tokens in sentences}
-        for end in ends:
-            if end < len(text) and not text[end - 1].isalnum():
-                rule, until = rules.at(text, end)
-                if rule.decision == LATER and not lasts.isdisjoint(range(end, until + 1)):
-                    counts[rule.name, until in lasts] += 1
-                elif rule.decision in (ENDS, GOES_ON):
-                    counts[rule.name, (end in lasts) == (rule.decision == ENDS)] += 1
+        capital = "A" + text[1:] if text[:1].islower() else text  # whether it is in small letters, each sentence tells
+        for tokens in sentences:
+            is_small = text[tokens[0].start].islower()
+            for _, end, _ in tokens:
+                if end < len(text) and not text[end - 1].isalnum():
+                    rule, until = rules.at(capital, end)
+                    if rule.decision == LATER and not lasts.isdisjoint(range(end, until + 1)):
+                        counts[rule.name, until in lasts] += 1
+                    elif rule.decision in (ENDS, GOES_ON) and not (is_small and rule.name in SMALL_STARTS):
+                        counts[rule.name, (end in lasts) == (rule.decision == ENDS)] += 1
         for start, end in rules.wholes(text):
             counts[f"0{text[start]}0", ends.isdisjoint(range(start, end))] += 1
         for tokens in sentences:

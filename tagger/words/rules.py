@@ -38,18 +38,18 @@ _GAP = f"[{SPACE}]"
 _NO_LETTER = r"[^\p{L}\p{N}。！？｡।॥۔؟]"  # after a letter, or a mark that does nothing else, the proposal is right
 _CLOSING = r"""\p{Pe}\p{Pf}\p{Pi}"'"""
 _SMALL_WORD = rf"{_GAP}+\p{{Ll}}++(?![\p{{L}}\p{{N}}:@/]|\.\w)"  # in small letters, and no address
-SMALL_AFTER_QUOTE, SMALL_START = "small letter after a quote", "small letter at the start"
+SMALL_STARTS = "small letter after a quote", "small letter at the start"  # not in text that is all in small letters
 LAST_NUMBER = "number at the end"
-_FORM_START = r"(?<![\p{L}\p{N}\p{M}.]|\p{L}['’](?=\p{L}\.))"  # l'|art. but not it'|s.
-_FORM = r"\p{L}[\p{L}\p{M}]*(?:\.\p{L}[\p{L}\p{M}]*)*"
-ABBREVIATION = Rule("abbreviation", rf"{_FORM_START}({_FORM})\.", rf"{_GAP}+", GOES_ON)  # Dr.| Meyer
+FORM_START = r"(?<![\p{L}\p{N}\p{M}.]|\p{L}['’](?=\p{L}\.))"  # l'|art. but not it'|s.
+FORM = r"\p{L}[\p{L}\p{M}]*(?:\.\p{L}[\p{L}\p{M}]*)*"
+ABBREVIATION = Rule("abbreviation", rf"{FORM_START}({FORM})\.", rf"{_GAP}+", GOES_ON)  # Dr.| Meyer
 """Holds if `Conventions` have the abbreviation, see `ConfirmedRules.goes_on_after`."""
 RULES = (
     Rule(
         "closing marks",  # “Go!|” He went.
         ".",
         rf"""(?: [.!?…]+ | \p{{Pe}}+ | (?: [\p{{Pf}}"'] | (?<![»”]) \p{{Pi}} )+ (?! [\p{{L}}\p{{N}}] )
-               | {_GAP}* [!?]+ | {_GAP}+ [»”] (?= {_GAP} | $ ) )+""",
+               | {_GAP}+ [!?]+ (?! [\p{{L}}\p{{N}}] ) | {_GAP}+ [»”] (?= {_GAP} | $ ) )+""",
         LATER,
     ),
     Rule(
@@ -67,8 +67,8 @@ RULES = (
         "",
         GOES_ON,
     ),
-    Rule(SMALL_AFTER_QUOTE, rf"(?:[.!?…]|{_GAP})[{_CLOSING}]+", _SMALL_WORD, GOES_ON, SURE),  # “Go!”| he said
-    Rule(SMALL_START, r"(?<!\p{L}{7})\.", _SMALL_WORD, GOES_ON, SURE),  # approx.| ten; no abbreviation is longer
+    Rule(SMALL_STARTS[0], rf"(?:[.!?…]|{_GAP})[{_CLOSING}]+", _SMALL_WORD, GOES_ON, SURE),  # “Go!”| he said
+    Rule(SMALL_STARTS[1], r"(?<!\p{L}{7})\.", _SMALL_WORD, GOES_ON, SURE),  # approx.| ten; no abbreviation is longer
     Rule(
         "initial",  # J.| K.| Rowling; neither 15 C. nor 44 a. C.
         rf"(?<![\p{{L}}\p{{N}}.-]|\d{_GAP}|\p{{Ll}}\.{_GAP})(?:\p{{Lu}}\.)?\p{{Lu}}\.",
@@ -119,7 +119,7 @@ class ConfirmedRules:
                 return ABBREVIATION if goes_on else NO_RULE, end
         elif match := self._of_sentences.match(text, end):
             rule = self._rules[int(match.lastgroup[1:])]
-            if rule.name not in (SMALL_START, SMALL_AFTER_QUOTE) or not _in_small_letters(text):
+            if rule.name not in SMALL_STARTS or not _in_small_letters(text):
                 return rule, match.end()
         match = _ABBREVIATION.match(text, end)
         return ABBREVIATION if match and self.goes_on_after(match[1], text, end) else NO_RULE, end

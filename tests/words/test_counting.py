@@ -50,6 +50,8 @@ def test_training_says_which_rules_do_not_hold(text: str, names: list[str]) -> N
         ([], "art .", {"art": "number", "dr": "title"}),
         (["en art er"], "", {"dr": "title"}),
         (["se art. 5 og"], "", {"art": "number", "dr": "title"}),
+        (["se art. 5 og", "en art er"], "", {"dr": "title"}),  # once is not enough, where it is a word, too
+        (["se art. 5 og", "se art. 6 og", "en art er"], "", {"art": "number", "dr": "title"}),
         (["se art. 5 og", "en art er", "god art.‖ 5 er"], "", {"dr": "title"}),  # it may be a word at an end
         (["for hhv. 5 og"] * 2, "", {"art": "number", "dr": "title"}),  # training alone shows it, but too seldom
         (["for hhv. 5 og"] * 3, "", {"art": "number", "dr": "title", "hhv": "number"}),

@@ -4,12 +4,11 @@
 
 `tagger/words/counts.csv` gets how often each rule for raw text and each abbreviation, with its full stop, is right and
 wrong in train and dev of all treebanks of a language; `words.json` of its tagger in `data/` gets what so holds. Nothing
-is trained. A new kind of knowledge is a function among `COUNTERS`.
+is trained.
 """
 
 import argparse
 import csv
-from collections.abc import Callable
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -65,10 +64,6 @@ def count_text(files: list[list[Sentence]], language: str) -> dict[str, tuple[in
     return count_rules(paragraphs) | {f"{form}.": right_and_wrong(cases, kind) for form, (kind, cases) in found}
 
 
-# Each gets the sentences of each file of a language and its name, and gives counts of right and wrong by name.
-COUNTERS: tuple[Callable[[list[list[Sentence]], str], dict[str, tuple[int, int]]], ...] = (count_text,)
-
-
 def write_conventions(language: Language, files: list[list[Sentence]]) -> None:
     """Writes what holds in a language into the folder of its tagger in `data`."""
     name, folder = language.row.name, DATA / language.row.name
@@ -91,10 +86,8 @@ def main() -> None:
     for name in wanted:
         language = Language(table[name], arguments.corpora, Path(), Path())
         files = sentences_at_hand(language)
-        found: dict[str, tuple[int, int]] = {}
-        for counter in COUNTERS:
-            found |= {rule: each for rule, each in counter(files, name).items() if any(each)}
-        counts += [[rule, name, *map(str, each)] for rule, each in found.items()]
+        found = count_text(files, name)
+        counts += [[rule, name, *map(str, each)] for rule, each in found.items() if any(each)]
         print(name, *(f"{rule} {right}:{wrong}" for rule, (right, wrong) in found.items()), sep="\n  ", flush=True)
         if (DATA / name).is_dir():
             write_conventions(language, files)
