@@ -59,8 +59,7 @@ from tagger.text.schema import (
 )
 from tagger.text.strings import FEATS, LEMMA, UPOS, printable
 from tagger.words.conventions import Conventions
-from tagger.words.dictionary import open_dictionary
-from tagger.words.dictionary_lemmas import LemmaReliability
+from tagger.words.dictionary import LemmaReliability, open_dictionary
 from tagger.words.segment import LEARNED, RULES
 
 DECODERS = "decoders."  # prefix of the names of the decoders' weights

@@ -32,8 +32,7 @@ from tagger.text.tags import breaks_of, has_breaks, is_span_column
 from tagger.training.config import AUTO, HiddenConfig, TrainConfig, find_start
 from tagger.training.module import TaggerModule
 from tagger.training.teacher import RATIO, TEXT_MIN_COUNT, WORDS_OF_TEXT
-from tagger.words.dictionary import codes, digest_of, open_dictionary
-from tagger.words.dictionary_lemmas import LemmaReliability
+from tagger.words.dictionary import LemmaReliability, codes, digest_of, open_dictionary
 
 FEW_WORDS = 100_000  # a corpus with fewer words is small
 WORDS_OF_TEN_EPOCHS = 200_000

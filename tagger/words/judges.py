@@ -35,8 +35,7 @@ from torch import Tensor
 
 from tagger.text.strings import LEMMA, NO_TAG, UPOS, is_given
 from tagger.text.tags import Lexicon
-from tagger.words.dictionary import open_dictionary
-from tagger.words.dictionary_lemmas import LemmaReliability, reliabilities
+from tagger.words.dictionary import LemmaReliability, open_dictionary, reliabilities
 from tagger.words.edit_scripts import length
 from tagger.words.numbers import NumberLemmas, is_marked_number
 from tagger.words.reading import Reading

@@ -8,7 +8,7 @@ The lemma of a word is decided in this order; the judges are those of `judges.py
    whole lemma of one form alone, are refused, and those that give a lemma of training are preferred (`KnownLemmas`).
 3. Signs, emoji and addresses stay as they are (`Signs`).
 4. The decoder chooses the best script, and `TagCodec` applies it; `Compounds` marks the parts of a new lemma.
-5. The lemma of a dictionary comes instead, where it is more reliable (`DictionaryLemmas`, `dictionary_lemmas.py`).
+5. The lemma of a dictionary comes instead, where it is more reliable (`DictionaryLemmas`, `dictionary.py`).
 6. A number with marks has the lemma that such numbers have in training (`Numbers`, `numbers.py`).
 7. A lemma that a user gave comes back (`GivenTags`).
 """

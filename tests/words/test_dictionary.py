@@ -20,8 +20,19 @@ from tagger.model.embeddings import LEMMA_KINDS, LEMMAS
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import FIRST_ID, PAD, UNK, Vocabulary
 from tagger.words import dictionary as module
-from tagger.words.dictionary import SLOTS, Dictionary, digest_of, open_dictionary, spellings
-from tagger.words.dictionary_lemmas import PRIOR_OF_CHANGE, PRIOR_OF_TAG, RARE, Counts, LemmaReliability, reliabilities
+from tagger.words.dictionary import (
+    PRIOR_OF_CHANGE,
+    PRIOR_OF_TAG,
+    RARE,
+    SLOTS,
+    Counts,
+    Dictionary,
+    LemmaReliability,
+    digest_of,
+    open_dictionary,
+    reliabilities,
+    spellings,
+)
 from tests.conftest import TOKENS, bundle_of, make_network, network_config
 
 SMALL = "sq"  # its dictionary is one of the smallest

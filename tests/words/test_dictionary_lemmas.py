@@ -14,8 +14,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import Request, TaggerOptions
 from tagger.text.sentence import Sentence
-from tagger.words.dictionary import digest_of
-from tagger.words.dictionary_lemmas import Counts, LemmaReliability
+from tagger.words.dictionary import Counts, LemmaReliability, digest_of
 from tagger.words.judges import DictionaryLemmas
 from tests.bundle.test_bundle import change
 from tests.conftest import make_network, make_tagger

@@ -20,8 +20,7 @@ from tagger.text.conllu import read_conllu
 from tagger.text.schema import write_packed_json
 from tagger.text.strings import LEMMA, UPOS
 from tagger.training.start import dictionaries_of, known_dictionaries
-from tagger.words.dictionary import digest_of, open_dictionary
-from tagger.words.dictionary_lemmas import LemmaReliability
+from tagger.words.dictionary import LemmaReliability, digest_of, open_dictionary
 
 
 def count(language: Language) -> LemmaReliability | None:
