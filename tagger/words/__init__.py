@@ -1,4 +1,4 @@
-"""What is known of words without a network: text and tokens come in, sentences, lemmas and refused tags go out.
+"""What is known of words without a network: text and tokens come in, sentences, lemmas, refused and better tags go out.
 
 `reading.py` says what the networks read in place of words as they are written, and `judges.py` what is done to their
 scores and answers, in which order. `segment.py` cuts text by rules. Start in `judges.py`.

@@ -1,19 +1,21 @@
 """What is known of words -> tags that they cannot have, and answers that are better than those of the networks.
 
-A judge has columns and does one of two things. It refuses: it changes the scores of a batch before the tags of a column
-are chosen. Or it replaces: it changes the tags that were chosen. They act in this order, which `judges_of` makes:
+A judge has columns and does one of two things. It refuses: it lowers scores of a batch, or raises others, before the
+tags of a column are chosen. Or it replaces: it changes the tags that were chosen. They act in this order, which `judges_of` makes:
 
 | judge | columns | what it does |
 |---|---|---|
+| `KnownLemmas.settled` | lemma | a word of training with one script has it, and needs no scores |
 | `Constraints` | all but lemma | refuses the tags that a user or a lexicon excludes; `Signs` leaves these words alone |
 | `Capitals` | lemma | refuses to lower-case a name that training lacks, and a capital of a verb |
 | `KnownLemmas` | lemma | refuses scripts that a word cannot have; prefers those that give a known lemma |
 | `Signs` | upos, lemma | refuses the tags that emoji, addresses, numbers, marks and words of letters cannot have |
-| | | now the decoder chooses the best tags of the column |
+| (the decoder) | all | chooses the best tags of the column |
 | `DictionaryLemmas` | lemma | gives a word that training lacks the lemma of a dictionary |
 | `Numbers` | lemma | gives a number that training lacks the lemma that such numbers have there |
-| `Combinations` | all but lemma | replaces tags of a word that training never has together |
+| `Combinations` | all but lemma and spans | replaces tags of a word that training never has together |
 | `GivenTags` | all | puts back the tags that a user gave |
+| (`TagCodec`) | lemma | makes a lemma of each script; what a judge put `instead` of it counts |
 
 Columns are decided one after another, those that need others last. A judge gets the tokens of a batch, the names of
 tags and tables of words. It knows neither networks nor decoders.
@@ -98,7 +100,7 @@ class Refusing(Judge):
 
     @abstractmethod
     def refuse(self, tokens: Tokens) -> None:
-        """Changes the scores of tokens in a column."""
+        """Changes the scores of tokens in a column; each word keeps a tag that it can have."""
 
 
 class Settling(Refusing):
@@ -117,7 +119,7 @@ class Replacing(Judge):
 
     @abstractmethod
     def replace(self, batch: Mapping[str, Tokens]) -> None:
-        """Changes `best`, or adds to `instead`, in the columns that are wanted."""
+        """Changes `best`, or adds to `instead`, in those of its columns that are among the wanted ones, which it gets."""
 
 
 @dataclass(eq=False)
