@@ -115,7 +115,7 @@ def with_segmenter(
         codes = language_codes(corpus.name)
         language = languages_by_code()[codes[0]].name if len(codes) == 1 else ""
         found = conventions_of(train, corpus.splits["train"]["tokens"], language)
-        conventions = replace(bundle.conventions, refused=found.refused, abbreviations=found.abbreviations)
+        conventions = replace(found, marks=bundle.conventions.marks, features=bundle.conventions.features)
         bundle = replace(bundle, conventions=conventions)
         if plan.learns:
             segmenter, report = _best_segmenter(segmenter, conventions, train, column, config, corpus, folder)

@@ -1,11 +1,13 @@
 """`Conventions`: which rules and abbreviations for raw text hold in what a tagger has learned from; `words.json`.
 
 The lists of rules and abbreviations are made for many languages, so they are candidates. What training shows decides,
-see `counting.py`: a form that is a word of the language may end a sentence, and then the network's own label counts.
+see `counting.py`: a form that is a word of the language may end a sentence, and then its neighbours tell, see
+`contexts.py`.
 """
 
 import json
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +32,8 @@ class Conventions:
     Attributes:
         refused: names of rules that often do not hold.
         abbreviations: forms without their full stop, and their kinds: no sentence ends after these.
+        doubtful: those that are words, too, or may be: the least `contexts.end_odds` with which a sentence ends there.
+        small_words: kinds of frequent small words -> these, in lower case, with spaces between.
         marks: forms with a letter or a digit that are punctuation.
         features: UPOS -> features that such a word never has together, by their names: `Case|Number`. They are those of
             other parts of speech.
@@ -37,6 +41,10 @@ class Conventions:
 
     refused: _Forms = field(default_factory=list)
     abbreviations: Annotated[dict[_Form, Annotated[str, one_of(KINDS)]], Meta(max_length=10_000)] = field(
+        default_factory=dict
+    )
+    doubtful: Annotated[dict[_Form, float], Meta(max_length=10_000)] = field(default_factory=dict)
+    small_words: Annotated[dict[_Form, Annotated[str, Meta(max_length=10_000)]], Meta(max_length=20)] = field(
         default_factory=dict
     )
     marks: _Forms = field(default_factory=list)
@@ -56,7 +64,8 @@ class Conventions:
         try:
             found = read(cls, content)
             names = (name for names in found.features.values() for name in names)
-            for text in (*found.refused, *found.abbreviations, *found.marks, *found.features, *names):
+            words = (*found.doubtful, *found.small_words, *found.small_words.values())
+            for text in (*found.refused, *found.abbreviations, *words, *found.marks, *found.features, *names):
                 if printable(text) != text:
                     raise ValueError(f"{shown(text)} has a control character")
         except ValueError as error:
@@ -68,9 +77,14 @@ class Conventions:
         text = json.dumps(asdict(self), ensure_ascii=False, indent=1)
         (folder / CONVENTIONS).write_text(f"{text}\n", encoding="utf-8")
 
-    def kind(self, form: str) -> str:
-        """The kind of an abbreviation, given without its full stop; an empty string if it is none."""
-        return self.abbreviations.get(form) or self.abbreviations.get(form.lower(), "")
+    @cached_property
+    def kinds_of_small_words(self) -> dict[str, str]:
+        """The small words -> their kinds."""
+        return {word: kind for kind, words in self.small_words.items() for word in words.split(" ")}
+
+    def abbreviation(self, form: str) -> str:
+        """The form among the abbreviations, given without its full stop; an empty string if it is none."""
+        return next((each for each in (form, form.lower()) if each in self.abbreviations), "")
 
     def allows_features(self, upos: str, feats: str) -> bool:
         """Whether a word of this UPOS can have the features of a tag of FEATS."""

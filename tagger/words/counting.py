@@ -2,6 +2,7 @@
 
 A rule that training often contradicts is refused. An abbreviation holds if training shows it inside sentences far more
 often than a word that is written so may end one; or if it is of the table, and training has nothing that is written so.
+Others of the table are words, too, or training has neither: then their neighbours tell, see `contexts.py`.
 
 Gold tags -> what words of letters are punctuation, and which combinations of tags are errors of annotation.
 """
@@ -14,9 +15,10 @@ from typing import Any, NamedTuple
 
 import regex
 
-from tagger.text.spacing import GoldParagraph
+from tagger.text.spacing import GoldParagraph, surface_tokens
 from tagger.text.strings import FEATS, NO_TAG, SPACE, UPOS
 from tagger.words.abbreviations import NUMBER, TITLE, candidates
+from tagger.words.contexts import small_words
 from tagger.words.conventions import Conventions, feature_names
 from tagger.words.rules import ENDS, FORM, FORM_START, GOES_ON, LAST_NUMBER, LATER, SMALL_STARTS, ConfirmedRules
 from tagger.words.symbols import PUNCT, is_word
@@ -25,6 +27,8 @@ MIN_EXCEPTIONS, MAX_OTHERS = 2, 3  # a rule is refused for so many exceptions, i
 TYPICAL_WORDS, TYPICAL_ENDS = 15, 1  # before any is counted: how often words stand at the end of a sentence
 MIN_SHARE = 3  # so many times as often is an abbreviation inside a sentence as a word would end one
 MIN_SEEN = 2  # occurrences of an abbreviation whose form is a word, too
+# Of `Conventions.doubtful`, for words and for what training lacks: three abbreviations in a hundred exceed UNSEEN.
+WORD, UNSEEN = 0.0, {TITLE: 1.0, NUMBER: 0.5}
 MIN_SHOWN = 3  # occurrences of an abbreviation that only training shows
 MAX_PART = 5  # letters of a part of such a form
 # Features are those of another part of speech if neither of their words nor of a UPOS, of so many words, more have both
@@ -75,15 +79,23 @@ def right_and_wrong(cases: Cases, kind: str) -> tuple[int, int]:
 
 def holds(cases: Cases, kind: str) -> bool:
     """Whether training shows an abbreviation of this kind; what stands before a small letter tells less."""
-    words = cases.bare + cases.ends
-    expected = words * (cases.ends + TYPICAL_ENDS) / (words + TYPICAL_WORDS)
     right, wrong = cases.digit, cases.end_digit
     if kind != NUMBER:
         right, wrong = right + cases.capital, wrong + cases.end_capital
     seen = right if cases.ends else cases.inside
-    return seen > MIN_SHARE * max(wrong, expected) and (
-        seen >= MIN_SEEN or not words
-    )  # a word needs more than one case
+    enough = seen >= MIN_SEEN or not cases.bare + cases.ends  # a word needs more than one case
+    return enough and seen > MIN_SHARE * max(wrong, _expected_ends(cases))
+
+
+def _expected_ends(cases: Cases) -> float:
+    """How many sentences may end with a word that is written as an abbreviation."""
+    words = cases.bare + cases.ends
+    return words * (cases.ends + TYPICAL_ENDS) / (words + TYPICAL_WORDS)
+
+
+def _kind_of_word(cases: Cases, kind: str) -> str:
+    """The kind of an abbreviation that is a word, too: before capitals a frequent word is nothing else."""
+    return kind if _expected_ends(cases) <= MIN_SHARE * (cases.inside + 1) else NUMBER
 
 
 def conventions_of(
@@ -98,11 +110,32 @@ def conventions_of(
     """
     refused = [name for name, (right, wrong) in sorted(count_rules(paragraphs).items()) if is_refused(right, wrong)]
     table, found = candidates(language), count_abbreviations(paragraphs, candidates(language))
-    kinds = {form: kind for form, (kind, cases) in found.items() if holds(cases, kind)}
-    if language or not paragraphs:
-        words = {form.lower() for each in tokens for form, after in pairwise([*each, ""]) if after != "."}
-        kinds |= {form: kind for form, kind in table.items() if form not in found and form.lower() not in words}
-    return Conventions(refused, dict(sorted(kinds.items())))
+    kinds, doubtful = {}, {}
+    for form, (kind, cases) in found.items():
+        if holds(cases, kind):
+            kinds[form] = kind
+        elif language and form in table and not is_refused(cases.digit, cases.end_digit):
+            kinds[form], doubtful[form] = _kind_of_word(cases, kind), WORD
+    words = {form.lower() for each in tokens for form, after in pairwise([*each, ""]) if after != "."}
+    for form, kind in table.items() if language or not paragraphs else ():
+        if form not in found:
+            kinds[form] = kind
+            if form.lower() in words or kind in UNSEEN:
+                doubtful[form] = WORD if form.lower() in words else UNSEEN[kind]
+    return Conventions(refused, dict(sorted(kinds.items())), dict(sorted(doubtful.items())), _small_words(paragraphs))
+
+
+def _small_words(paragraphs: Iterable[GoldParagraph]) -> dict[str, str]:
+    """The `small_words` of conventions; a token of several words is as the first of them."""
+    tagged: list[tuple[str, str]] = []
+    for paragraph in paragraphs:
+        for sentence in paragraph.sentences:
+            if upos := sentence.tags.get(UPOS):
+                tagged += [(token.form, upos[token.start]) for token in surface_tokens(sentence)]
+    kinds: dict[str, list[str]] = {}
+    for word, kind in small_words(tagged).items():
+        kinds.setdefault(kind, []).append(word)
+    return {kind: " ".join(words) for kind, words in sorted(kinds.items())}
 
 
 def count_abbreviations(paragraphs: Iterable[GoldParagraph], table: Mapping[str, str]) -> dict[str, tuple[str, Cases]]:

@@ -15,6 +15,7 @@ import regex
 
 from tagger.text.strings import SPACE
 from tagger.words.abbreviations import NUMBER
+from tagger.words.contexts import end_odds
 from tagger.words.conventions import Conventions
 from tagger.words.pieces import NUMBER_MARKS, Span
 
@@ -86,6 +87,7 @@ _USUAL_END = re.compile(r"(?<=[^\W\d_]{2})[^\W\d_A-Z]\. ")  # `end. The`: before
 NO_RULE = Rule("", "", "", "")
 _ABBREVIATION = regex.compile(f"(?<={ABBREVIATION.before}){ABBREVIATION.after}", regex.VERBOSE)
 _FIRST_LETTER, _DIGIT = regex.compile(r"\p{L}"), regex.compile(rf"{_GAP}+\d")
+_NUMBER_OR_CAPITAL = regex.compile(rf"{_GAP}+[\d\p{{Lu}}]")
 _MAX_ABBREVIATION = 20  # characters
 
 
@@ -134,8 +136,13 @@ class ConfirmedRules:
 
     def goes_on_after(self, form: str, text: str, end: int) -> bool:
         """Whether a sentence goes on behind the full stop of `form`, which are the last of `end` characters."""
-        kind = self.conventions.kind(form)
-        return bool(kind) and (kind != NUMBER or _DIGIT.match(text, end) is not None)
+        own, conventions = self.conventions.abbreviation(form), self.conventions
+        if not own or (conventions.abbreviations[own] == NUMBER and not _DIGIT.match(text, end)):
+            return False
+        if (least := conventions.doubtful.get(own)) is None:
+            return True
+        after, small = _NUMBER_OR_CAPITAL.match(text, end), conventions.kinds_of_small_words
+        return bool(after and small) and end_odds(text, end - len(form) - 1, after.end() - 1, small) < least
 
 
 def _in_small_letters(text: str) -> bool:

@@ -84,6 +84,10 @@ def _cut(
                 # 1. The first item; as follows: 1. The first
                 is_item = before.tail in ("number", "initial")
                 ends = not is_item or (i - first > 1 and pieces[i - 2].text[-1] != ":")
+            elif before.tail == "numero":  # She said no. 3 people heard it; but: in no. 3
+                form = paragraph[starts[i - 1] + before.spans[-1][0] : place - 1]
+                is_known = confirmed.conventions.abbreviation(form)
+                ends = bool(is_known) and not confirmed.goes_on_after(form, paragraph, place)
             elif piece.head == "bullet":  # - eggs - milk
                 ends = pieces[first].text == piece.text
             else:

@@ -1,0 +1,59 @@
+"""Pairs of texts: a form ends a sentence as a word, and within a sentence it, or another form, is an abbreviation."""
+
+import csv
+import json
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from tagger.bundled import bundled
+from tagger.segmenter.learned import load_segmenter
+from tagger.words.contexts import end_odds, small_words
+from tagger.words.conventions import Conventions
+from tagger.words.segment import LEARNED, RuleSegmenter, Segmenter
+
+PAIRS: dict[str, list[tuple[str, str]]] = defaultdict(list)
+with Path(__file__).with_name("pairs.tsv").open(encoding="utf-8") as file:
+    for language, two, one in list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))[1:]:
+        PAIRS[language].append((two, one))
+
+
+def segmenter_of(language: str) -> Segmenter:
+    folder = bundled("data") / language
+    name, conventions = json.loads((folder / "config.json").read_text())["segmenter"], Conventions.load(folder)
+    return load_segmenter(folder, conventions) if name == LEARNED else RuleSegmenter(name, conventions)
+
+
+@pytest.mark.parametrize("language", PAIRS)
+def test_a_word_ends_a_sentence_and_an_abbreviation_that_is_written_alike_does_not(language: str) -> None:
+    cut = segmenter_of(language).segment_all
+    assert [(len(cut([two])[0]), len(cut([one])[0])) for two, one in PAIRS[language]] == [(2, 1)] * len(PAIRS[language])
+
+
+def test_the_pairs_are_sixty_in_twenty_languages() -> None:
+    assert len(PAIRS) >= 20
+    assert sum(map(len, PAIRS.values())) >= 60
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("The hall was vol.| 200 people stood", True),  # the number counts
+        ("They said the very vol.| 200 people stood", True),
+        ("See vol.| 3 of the", False),  # it names
+        ("in vol.| 3, of the", False),
+        ("(vol.| 3)", False),
+        ("said the vol.| The people stood", True),
+        ("said vol.| Anna Smith of the", False),
+    ],
+)
+def test_neighbours_tell_a_word_from_an_abbreviation(text: str, ends: bool) -> None:
+    tagged = [("in", "ADP"), ("of", "ADP"), ("the", "DET"), ("very", "ADV"), ("was", "AUX")]
+    before, after = text.split("|")
+    assert (end_odds(before + after, len(before) - 4, len(before) + 1, small_words(tagged)) > 0) == ends
+
+
+def test_small_words_are_the_most_frequent_ones_in_lower_case_with_their_most_frequent_kind() -> None:
+    tagged = [("The", "DET"), ("the", "PRON"), ("the", "DET"), ("house", "NOUN"), ("-", "ADP"), ("to", "PART")]
+    assert small_words(tagged) == {"the": "determiner", "to": "adverb"}
