@@ -35,10 +35,10 @@ from tagger.text.paragraphs import Paragraph
 from tagger.text.sentence import Token
 from tagger.text.spacing import GoldParagraph, gold_paragraphs, with_usual_spacing
 from tagger.training.config import AUTO, LEARNED, TrainConfig
+from tagger.training.count_conventions import conventions_of
 from tagger.training.segmenter_units import Choices, TrainingText
 from tagger.training.trainer import make_trainer, run_fit, time_left
 from tagger.words.conventions import Conventions
-from tagger.words.counting import conventions_of
 from tagger.words.language_table import languages_by_code
 from tagger.words.segment import RULES, RuleSegmenter
 

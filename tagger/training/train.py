@@ -28,6 +28,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.text.strings import FEATS, UPOS
 from tagger.training.auxiliary import Auxiliary
 from tagger.training.config import TrainConfig, find_start
+from tagger.training.count_conventions import with_tags
 from tagger.training.data import Reading, TaggerDataModule
 from tagger.training.fit_linear import LINEAR_SECONDS, linear_chains
 from tagger.training.fit_segmenter import STEP_SECONDS, SegmenterPlan, plan_segmenter, steps_for, with_segmenter
@@ -54,7 +55,6 @@ from tagger.training.start import (
 from tagger.training.teacher import Teacher
 from tagger.training.trainer import begin, finish, fit_best, run_loggers
 from tagger.words.conventions import Conventions
-from tagger.words.counting import with_tags
 
 _log = logging.getLogger(__name__)
 

@@ -1,28 +1,67 @@
 """`Conventions`: which rules and abbreviations for raw text hold in what a tagger has learned from; `words.json`.
 
+`abbreviations.csv` has the abbreviations of many languages, by kind. A row holds in the languages that it names. Forms
+stand without their full stop. Outside English, whose rules take forms as they are, a capital may begin a form.
+
 The lists of rules and abbreviations are made for many languages, so they are candidates. What training shows decides,
-see `counting.py`: a form that is a word of the language may end a sentence, and then its neighbours tell, see
-`contexts.py`.
+see `training/count_conventions.py`: a form that is a word of the language may end a sentence, and then its neighbours
+tell, see `contexts.py`.
 """
 
+import csv
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
+from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from msgspec import Meta
 
 from tagger.errors import InputError, reason
 from tagger.text.schema import one_of, read, read_json, shown
 from tagger.text.strings import printable
-from tagger.words.abbreviations import KINDS, candidates
 
+TITLE = "title"  # a name follows: Dr. Meyer
+NEVER = "never"  # what it introduces follows: bzw. heute
+NUMBER = "number"  # no sentence ends before a digit: art. 5
+LAST = "last"  # a sentence may end with it: etc.
+KINDS = (TITLE, NEVER, NUMBER, LAST)
 CONVENTIONS = "words.json"  # in a tagger's folder
 MAX_CONVENTIONS_BYTES = 1_000_000
 _Form = Annotated[str, Meta(min_length=1, max_length=40)]
 _Forms = Annotated[list[_Form], Meta(max_length=10_000)]
 _Names = Annotated[str, Meta(min_length=1, max_length=1000)]
+
+
+class Abbreviation(NamedTuple):
+    """A row of the table."""
+
+    form: str
+    kind: str
+    languages: frozenset[str]
+
+
+@cache
+def table() -> tuple[Abbreviation, ...]:
+    """The rows in the order of the file: titles first."""
+    text = files("tagger.words").joinpath("abbreviations.csv").read_text(encoding="utf-8")
+    rows = csv.DictReader(text.splitlines())
+    return tuple(Abbreviation(row["form"], row["kind"], frozenset(row["languages"].split())) for row in rows)
+
+
+@cache
+def candidates(language: str = "") -> Mapping[str, str]:
+    """The abbreviations of a language that may end no sentence, and their kinds.
+
+    Without a language those of all but English, which has rules of its own.
+    """
+    return {
+        row.form: row.kind
+        for row in reversed(table())  # so that of two rows the first holds
+        if row.kind != LAST and (language in row.languages if language else row.languages != {"english"})
+    }
 
 
 @dataclass(frozen=True)

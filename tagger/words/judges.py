@@ -1,7 +1,8 @@
 """What is known of words -> tags that they cannot have, and answers that are better than those of the networks.
 
 A judge has columns and does one of two things. It refuses: it lowers scores of a batch, or raises others, before the
-tags of a column are chosen. Or it replaces: it changes the tags that were chosen. They act in this order, which `judges_of` makes:
+tags of a column are chosen. Or it replaces: it changes the tags that were chosen. They act in
+this order, which `judges_of` makes:
 
 | judge | columns | what it does |
 |---|---|---|
@@ -119,7 +120,7 @@ class Replacing(Judge):
 
     @abstractmethod
     def replace(self, batch: Mapping[str, Tokens]) -> None:
-        """Changes `best`, or adds to `instead`, in those of its columns that are among the wanted ones, which it gets."""
+        """Changes `best`, or adds to `instead`, in its columns; it gets all that are wanted."""
 
 
 @dataclass(eq=False)

@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 import regex
 
 from tagger.text.strings import SPACE
-from tagger.words.abbreviations import NUMBER
 from tagger.words.contexts import end_odds
-from tagger.words.conventions import Conventions
+from tagger.words.conventions import NUMBER, Conventions
 from tagger.words.pieces import NUMBER_MARKS, Span
 
 ENDS, GOES_ON, LATER = "ends", "goes on", "later"  # a sentence; LATER: behind what the pattern after the place matches

@@ -10,7 +10,7 @@ from typing import Any
 
 import regex
 
-from tagger.words.abbreviations import KINDS, table
+from tagger.words.conventions import KINDS, table
 from tagger.words.pieces import ENDS, NAMED_LISTS, PUNCTUATION, SPECIAL, Piece, Pieces, Span, words
 
 _TITLES, _NEVER_LAST, _NUMBER_SIGNS, _MAY_BE_LAST = (

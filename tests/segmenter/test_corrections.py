@@ -9,8 +9,7 @@ import pytest
 from tagger.segmenter.corrections import correct
 from tagger.segmenter.unit_network import Label
 from tagger.segmenter.units import Units, UnitTable
-from tagger.words.abbreviations import candidates
-from tagger.words.conventions import Conventions
+from tagger.words.conventions import Conventions, candidates
 from tagger.words.rules import ConfirmedRules
 
 END = "‖"  # of a sentence

@@ -4,14 +4,12 @@ import csv
 import gzip
 import json
 from collections.abc import Mapping
-from pathlib import Path
+from importlib.resources import files
 
 import pytest
 
 from tagger.bundled import bundled
-from tagger.words import counting
-from tagger.words.abbreviations import table
-from tagger.words.conventions import CONVENTIONS, Conventions
+from tagger.words.conventions import CONVENTIONS, Conventions, table
 from tagger.words.rules import GOES_ON, ConfirmedRules
 
 SHIPPED = {path.parent.name: Conventions.load(path.parent) for path in bundled("data").glob(f"*/{CONVENTIONS}")}
@@ -20,7 +18,7 @@ SHIPPED = {path.parent.name: Conventions.load(path.parent) for path in bundled("
 @pytest.fixture(scope="module")
 def counts() -> Mapping[tuple[str, str], tuple[int, int]]:
     """For each rule or abbreviation and each language how often it is right and wrong."""
-    with Path(counting.__file__).with_name("counts.csv").open(encoding="utf-8", newline="") as file:
+    with files("tagger.words").joinpath("counts.csv").open(encoding="utf-8") as file:
         return {(row["rule"], row["language"]): (int(row["right"]), int(row["wrong"])) for row in csv.DictReader(file)}
 
 

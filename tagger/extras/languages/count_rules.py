@@ -20,11 +20,17 @@ from tagger.text.conllu import read_conllu
 from tagger.text.sentence import Sentence
 from tagger.text.spacing import GoldParagraph, gold_paragraphs, with_usual_spacing
 from tagger.text.strings import FEATS, UPOS
-from tagger.words import counting
-from tagger.words.abbreviations import candidates
-from tagger.words.counting import conventions_of, count_abbreviations, count_rules, right_and_wrong, with_tags
+from tagger.training.count_conventions import (
+    conventions_of,
+    count_abbreviations,
+    count_rules,
+    right_and_wrong,
+    with_tags,
+)
+from tagger.words import conventions
+from tagger.words.conventions import candidates
 
-COUNTS = Path(counting.__file__).with_name("counts.csv")
+COUNTS = Path(conventions.__file__).with_name("counts.csv")
 
 
 def sentences_at_hand(language: Language) -> list[list[Sentence]]:

@@ -4,8 +4,8 @@ import pytest
 
 from tagger.text.sentence import Sentence, Token
 from tagger.text.spacing import GoldParagraph
+from tagger.training.count_conventions import UNSEEN, WORD, conventions_of, with_tags
 from tagger.words.conventions import Conventions
-from tagger.words.counting import UNSEEN, WORD, conventions_of, with_tags
 
 END = "‖"  # of a sentence
 
@@ -74,7 +74,9 @@ def test_training_says_which_rules_do_not_hold(text: str, names: list[str]) -> N
 def test_abbreviations_are_those_of_the_table_that_training_does_not_contradict_and_those_that_it_shows(
     texts: list[str], tokens: str, kinds: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tagger.words.counting.candidates", lambda language: {"art": "number", "dr": "title"})
+    monkeypatch.setattr(
+        "tagger.training.count_conventions.candidates", lambda language: {"art": "number", "dr": "title"}
+    )
     found = conventions_of([*map(gold, texts)], [tokens.split()], "danish")
     doubts = {None: "", WORD: "*"} | dict.fromkeys(UNSEEN.values(), "?")
     assert {form: f"{kind}{doubts[found.doubtful.get(form)]}" for form, kind in found.abbreviations.items()} == kinds

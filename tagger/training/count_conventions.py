@@ -17,9 +17,8 @@ import regex
 
 from tagger.text.spacing import GoldParagraph, surface_tokens
 from tagger.text.strings import FEATS, NO_TAG, SPACE, UPOS
-from tagger.words.abbreviations import NUMBER, TITLE, candidates
 from tagger.words.contexts import small_words
-from tagger.words.conventions import Conventions, feature_names
+from tagger.words.conventions import NUMBER, TITLE, Conventions, candidates, feature_names
 from tagger.words.rules import ENDS, FORM, FORM_START, GOES_ON, LAST_NUMBER, LATER, SMALL_STARTS, ConfirmedRules
 from tagger.words.symbols import PUNCT, is_word
 
