@@ -17,7 +17,6 @@ from datasets import Dataset
 
 from tagger.bundle.bundle import Bundle, Member
 from tagger.bundle.catalog import codes_of, language_codes
-from tagger.bundled import bundled
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
 from tagger.model.decoder import SOFTMAX, CRFDecoder, Decoder
@@ -147,10 +146,10 @@ def with_dictionary(config: TrainConfig, corpus: Corpus) -> TrainConfig:
     unseen = {form for forms in corpus.splits["dev"]["tokens"] for form in forms} - seen
     found = set(language_codes(corpus.name) or (["en"] if corpus.rules == "english" else []))
     if not found:
-        from tagger.words.identifier import IDENTIFIER, Identifier, telling_words
+        from tagger.tagging.identifier import load_identifier, telling_words
 
         # A wrong guess does no harm: a dictionary of another language knows few of the words.
-        identifier = Identifier.load(bundled("data") / IDENTIFIER)
+        identifier = load_identifier()
         text = " ".join(form for forms in corpus.splits["train"][:LANGUAGE_SENTENCES]["tokens"] for form in forms)
         language = identifier.languages[identifier.scores(telling_words(text)).argmax()]
         found = {codes_of(language)[0]}

@@ -18,7 +18,8 @@ class Language(NamedTuple):
     own_names: tuple[str, ...]  # what its speakers call it, where English has another word
     scripts: frozenset[str]  # the first word of the names that Unicode gives to its letters
     writers: float  # millions of people who write it, about
-    letters: str  # what no other language has: they tell text in a script in which `Identifier` has not learned it
+    letters: str  # that no other language has, of a script that training lacks: they tell that text is in it
+    latin: dict[int, str]  # that script -> the Latin letters that training has, for `str.translate`
 
 
 @cache
@@ -26,9 +27,11 @@ def language_table() -> dict[str, Language]:
     """The languages by their names."""
     text = files("tagger.words").joinpath("languages.csv").read_text(encoding="utf-8")
     found = {}
-    for name, codes, long_codes, own_names, scripts, writers, letters in [*csv.reader(text.splitlines())][1:]:
-        lists = tuple(codes.split()), tuple(long_codes.split()), tuple(own_names.split())
-        found[name] = Language(name, *lists, frozenset(scripts.split()), float(writers), letters)
+    for name, codes, long_codes, own_names, scripts, writers, letters, pairs in [*csv.reader(text.splitlines())][1:]:
+        words = tuple(codes.split()), tuple(long_codes.split()), tuple(own_names.split())
+        latin = {pair[0]: pair[1:] for pair in pairs.split()}
+        latin |= {letter.upper(): read.capitalize() for letter, read in latin.items()}
+        found[name] = Language(name, *words, frozenset(scripts.split()), float(writers), letters, str.maketrans(latin))
     return found
 
 
@@ -43,10 +46,3 @@ def languages_by_word() -> dict[str, Language]:
     """The languages by all of their codes and names, in lower case, with `_` for a space."""
     rows = language_table().values()
     return {**languages_by_code(), **{word: row for row in rows for word in (row.name, *row.own_names)}}
-
-
-@cache
-def languages_by_letter() -> dict[str, str]:
-    """The names of the languages that have a letter for themselves, by that letter."""
-    rows = language_table().values()
-    return {letter: row.name for row in rows for letter in row.letters + row.letters.upper()}

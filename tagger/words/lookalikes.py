@@ -13,6 +13,8 @@ import re
 import unicodedata
 from collections.abc import Collection, Sequence
 
+from tagger.words.language_table import language_table
+
 _LATIN = "aceijopsxyhABCEHIJKMOPSTXYëïËÏ"
 _CYRILLIC = "асеіјорѕхуһАВСЕНІЈКМОРЅТХУёїЁЇ"
 _TO_CYRILLIC = str.maketrans(_LATIN, _CYRILLIC)
@@ -36,12 +38,6 @@ _REMOVED = dict.fromkeys([0xAD, 0x2060, 0x640])  # a soft hyphen, a word joiner,
 _VOWELS = dict.fromkeys([*range(0x64B, 0x653), 0x670, *range(0x5B0, 0x5BD), 0x5C1, 0x5C2])  # Arabic, Hebrew
 _LIGATURES = "ﬀ-ﬆ"
 _LIGATURE = re.compile(f"[{_LIGATURES}]")
-_SERBIAN = {  # Serbian has two alphabets; treebanks have the Latin one
-    **dict(zip("абвгдђежзијклмнопрстћуфхцчш", "abvgdđežzijklmnoprstćufhcčš", strict=True)),
-    **{"љ": "lj", "њ": "nj", "џ": "dž"},
-}
-_SERBIAN |= {cyrillic.upper(): latin.capitalize() for cyrillic, latin in _SERBIAN.items()}
-SERBIAN = str.maketrans(_SERBIAN)
 
 
 def in_one_alphabet(tokens: Sequence[str]) -> Sequence[str]:
@@ -79,8 +75,9 @@ class Spelling:
         self._has_apostrophes = counts["'"] > FAR_MORE * counts["’"]
         pairs = {rare: other for rare, other in _PAIRS if counts[other] > FAR_MORE * counts[rare]}
         self._pairs = pairs | {rare.upper(): other.upper() for rare, other in pairs.items()}
+        # Serbian has two alphabets, and treebanks have the Latin one.
         is_serbian = min(map(text.count, "đć")) >= MIN_SERBIAN and not _IS_CYRILLIC.search(text)
-        self._other = (SERBIAN if is_serbian else {}) | _REMOVED
+        self._other = (language_table()["serbian"].latin if is_serbian else {}) | _REMOVED
         odd = {*self._pairs, *map(chr, self._other | _VOWELS), *"`´", *"’" * self._has_apostrophes}
         self._odd = re.compile(f"[{re.escape(''.join(sorted(odd)))}{_LIGATURES}]")
 

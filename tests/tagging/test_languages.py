@@ -18,11 +18,11 @@ from tagger.bundle.catalog import bundled_languages, bundled_names, find_languag
 from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.tagging import languages
+from tagger.tagging.identifier import IDENTIFIER, MAX_WORD, Identifier, pieces_of, script_of, words_of
 from tagger.tagging.languages import COLUMNS, Languages, load
 from tagger.text.formats import read, read_parts, writer
 from tagger.text.paragraphs import Paragraph
 from tagger.text.sentence import Sentence
-from tagger.words.identifier import IDENTIFIER, MAX_WORD, Identifier, pieces_of, script_of, words_of
 from tagger.words.language_table import language_table, languages_by_code, languages_by_word
 
 TEXTS = {
@@ -49,6 +49,8 @@ HUNGARIAN = "A gyerekek a kertben játszottak, amikor az édesanyjuk tegnap este
 
 _FOREIGN = Path(__file__).with_name("foreign_paragraphs.tsv").read_text(encoding="utf-8").splitlines()[1:]
 FOREIGN = [line.split("\t") for line in _FOREIGN]  # language of a document and of a paragraph, the paragraph
+_SHORT = Path(__file__).with_name("short_texts.tsv").read_text(encoding="utf-8").splitlines()[1:]
+SHORT = {text.replace("\\n", "\n"): languages.split() for text, languages in (line.split("\t") for line in _SHORT)}
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +115,46 @@ def test_a_paragraph_in_another_script_has_its_own_language(every: Languages, do
     first, *found = (part.language for part in every.with_languages([own, *others]))
     assert first == document
     assert {part.text: name for part, name in zip(others, found, strict=True)} == {p.text: language for p in others}
+
+
+def test_short_texts_have_the_language_that_most_people_write_among_the_likely_ones(every: Languages) -> None:
+    found = {text: every.language_of(text) for text in SHORT}
+    assert {text: language for text, language in found.items() if language not in SHORT[text]} == {}
+
+
+def test_a_guess_is_said() -> None:
+    lines: list[str] = []
+    every = Languages("cpu", notice=lines.append)
+    for text in ("Eu te amo", TEXTS["german"], "Eu te amo", "1,50"):
+        every.annotate(text)
+    first, *others = lines
+    assert first == "language: portuguese, a guess (the text)"
+    assert others == ["language: german (the text)", "language: english, a guess (the text)"]
+    quiet, warnings = Languages("cpu"), list[str]()
+    for text in ("Eu te amo", TEXTS["german"]):
+        list(quiet.with_languages([Paragraph(0, text, True)], "a.txt", warnings.append))
+    assert warnings == ["language: portuguese, a guess"]
+
+
+def test_a_short_paragraph_has_another_language_if_its_odds_are_clear(every: Languages) -> None:
+    mixed = ["Hast du schon gegessen?", "¿Has comido ya?", "Gdzie jest dworzec?"]
+    parts = [Paragraph(0, text, True) for text in mixed]
+    assert [part.language for part in every.with_languages(parts)] == ["german", "spanish", "polish"]
+    texts = [
+        TEXTS["german"],
+        "Onde fica a estação?",
+        "Gdzie jest dworzec?",
+        "Giuseppe Verdi",
+        "Angela Merkel",
+        "Ja",
+    ]
+    parts = [Paragraph(0, text, True) for text in texts]
+    assert [part.language for part in every.with_languages(parts)] == [
+        "german",
+        "portuguese",
+        "polish",
+        *["german"] * 3,
+    ]
 
 
 def test_the_scripts_of_a_language_are_those_of_its_words() -> None:

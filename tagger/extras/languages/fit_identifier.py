@@ -3,8 +3,11 @@
     python -m tagger.extras.languages.fit_identifier --corpora TREEBANKS [TREEBANKS ...] --text TEXTS [-o FILE]
 
 It learns from all that the taggers of `languages.csv` learn from but dev, and from their untagged text, in pieces of 1
-to 30 words. Its accuracy on pieces of dev is printed, and that of py3langid among the same languages (pip install
-py3langid). Without `-o` it is `data/languages.safetensors`. A file that is there is not made again.
+to 30 words; and from their words alone, among which rare ones come oftener than in text. Words in Latin letters in text
+of another script are names and terms of computing: they count as English. Names that many languages have tell none:
+they are learned as words of any. Its accuracy on pieces of dev is printed, and that of py3langid among the same
+languages (pip install py3langid). Without `-o` it is `data/languages.safetensors`. A file that is there is not made
+again.
 
 It also prints, of the taggers in `data` together, how many sentences of dev get their language as paragraphs of a
 document, and for which of spaCy's languages (pip install spacy) they take its example sentences.
@@ -14,8 +17,10 @@ import argparse
 import pkgutil
 import random
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import accumulate, chain
 from pathlib import Path
 
 import numpy as np
@@ -27,15 +32,32 @@ from torch.nn.functional import cross_entropy
 from tagger.bundle.catalog import codes_of
 from tagger.errors import InputError
 from tagger.extras.languages.make import DATA, Language, read, rows
-from tagger.tagging.languages import PARAGRAPH_WORDS, Languages
+from tagger.tagging.identifier import (
+    BIAS,
+    IDENTIFIER,
+    LATIN,
+    SCALE,
+    WEIGHTS,
+    Identifier,
+    load_identifier,
+    pieces_of,
+    script_of,
+    words_of,
+)
+from tagger.tagging.languages import Languages
 from tagger.text.paragraphs import Paragraph
 from tagger.text.spacing import surface_tokens
-from tagger.words.identifier import BIAS, IDENTIFIER, SCALE, WEIGHTS, Identifier, pieces_of, words_of
+from tagger.words.language_table import language_table
 
-ROWS, STEPS, BATCH, RATE, SMOOTHING = 8192, 8000, 512, 0.02, 0.02
+ROWS, STEPS, BATCH, RATE, SMOOTHING = 32768, 12000, 512, 0.02, 0.02
 LENGTHS = (1, 1, 2, 3, 4, 6, 10, 15, 30)  # words of a piece in training, one of them by chance
+SINGLE, POWER = 0.3, 0.6  # of the pieces: one or two words of a language, by a power of how often they occur
+NAMES = 0.06  # of the pieces: up to three names that many languages have
+NAME_LANGUAGES, NAME_COUNT, NAME_SHARE = 5, 2, 0.8  # that have a name, how often each, and what share has a capital
+TERMS = 5  # words in Latin letters of other scripts' text in a row, as one text
 SIZES, CASES = (1, 3, 10, 30), 200  # words of a piece in the evaluation, and pieces of each language
 DOCUMENT, PARAGRAPHS = 20, 100  # sentences of a document, and those of each language that are a paragraph after it
+SHORT = 8  # words: paragraphs with fewer are counted apart
 RELATED = ("croatian", "serbian")  # each has the other's corpus among its `others`
 UNSPACED = ("chinese", "japanese", "thai")
 
@@ -60,7 +82,7 @@ def train_texts(language: Language) -> list[list[str]]:
     texts = [text for path in files for text in texts_of(path)]
     for name in row.text.split()[:1]:
         texts += (language.texts / name).read_text(encoding="utf-8").split("\n")
-    return [words for text in texts if (words := list(words_of(text)))]
+    return [words for text in texts if (words := words_of(text, names=True))]
 
 
 def dev_texts(language: Language) -> list[str]:
@@ -68,10 +90,38 @@ def dev_texts(language: Language) -> list[str]:
     return [text for name in language.row.corpora.split() for text in texts_of(language.split_of(name, "dev"))]
 
 
-def fit(texts: list[list[list[str]]]) -> tuple[np.ndarray, np.ndarray]:
-    """The weights (R, L) and the bias (L,)."""
+def by_script(language: str, texts: list[list[str]]) -> tuple[list[list[str]], list[str]]:
+    """The texts of a language without words in other scripts; and of these words those in Latin letters."""
+    scripts, own, terms = language_table()[language].scripts, list[list[str]](), list[str]()
+    for words in texts:
+        used = [{script_of(letter) for letter in word if letter.isalpha()} for word in words]
+        own.append([word for word, found in zip(words, used, strict=True) if found <= scripts])
+        terms += [word for word, found in zip(words, used, strict=True) if found == {LATIN} and LATIN not in scripts]
+    return [words for words in own if words], terms
+
+
+def common_names(texts: Mapping[str, list[list[str]]]) -> list[str]:
+    """The words that have a capital inside texts of many languages, but for German, and seldom none; in lower case."""
+    capitals, plain = {language: Counter[str]() for language in texts}, Counter[str]()
+    for language, own in texts.items():
+        for word in chain.from_iterable(words[1:] for words in own if language != "german"):
+            counted = capitals[language] if word[0].isupper() else plain
+            counted[word.lower()] += 1
+    languages, every = Counter[str](), Counter[str]()
+    for counted in capitals.values():
+        every += counted
+        languages.update(word for word, count in counted.items() if count >= NAME_COUNT)
+    found = [word for word, count in languages.items() if count >= NAME_LANGUAGES]
+    return [word for word in found if every[word] >= NAME_SHARE * (every[word] + plain[word])]
+
+
+def fit(texts: list[list[list[str]]], names: Sequence[str] = ()) -> tuple[np.ndarray, np.ndarray]:
+    """The weights (R, L) and the bias (L,), given the texts of each language, and names that tell none."""
     torch.manual_seed(1)
     chance, known = random.Random(1), dict[str, list[int]]()
+    counts = [Counter(chain.from_iterable(own)) for own in texts]
+    words_of_each = [list(counted) for counted in counts]
+    shares = [list(accumulate(count**POWER for count in counted.values())) for counted in counts]
     table = nn.EmbeddingBag(ROWS, len(texts), mode="sum")
     nn.init.zeros_(table.weight)
     bias = nn.Parameter(torch.zeros(len(texts)))
@@ -81,12 +131,20 @@ def fit(texts: list[list[list[str]]]) -> tuple[np.ndarray, np.ndarray]:
         pieces, starts, languages = list[int](), list[int](), list[int]()
         for _ in range(BATCH):
             language = chance.randrange(len(texts))
-            words = chance.choice(texts[language])
-            size = min(len(words), chance.choice(LENGTHS))
-            first = chance.randrange(len(words) - size + 1)
+            kind = chance.random()
+            if kind < NAMES and names:
+                words = chance.choices(names, k=chance.choice((1, 2, 3)))
+            elif kind < NAMES + SINGLE:
+                size = chance.choice((1, 1, 2))
+                words = chance.choices(words_of_each[language], cum_weights=shares[language], k=size)
+            else:
+                text = chance.choice(texts[language])
+                size = min(len(text), chance.choice(LENGTHS))
+                first = chance.randrange(len(text) - size + 1)
+                words = text[first : first + size]
             starts.append(len(pieces))
             languages.append(language)
-            for word in words[first : first + size]:
+            for word in words:
                 if word not in known:
                     known[word] = pieces_of(word, ROWS)
                 pieces += known[word]
@@ -132,9 +190,10 @@ def report(identifier: Identifier, languages: list[Language]) -> None:
             texts = dev_texts(language)
             for _ in range(CASES):
                 text = piece(texts, size, name not in UNSPACED, chance)
-                words = list(words_of(text))
+                words = words_of(text, names=True)
                 if words:
-                    found = identifier.languages[int(identifier.scores(words).argmax())]
+                    odds = identifier.of_document([words])
+                    found = max(odds, key=odds.__getitem__)
                     cases[name] += 1
                     right[name] += found == name
                     theirs[name] += names.get(other.classify(text)[0]) == name
@@ -156,20 +215,21 @@ def report_paragraphs(every: Languages, languages: list[Language]) -> None:
     """Prints how many sentences of dev get their own language, as paragraphs of documents in it and in another one."""
     chance = random.Random(1)
     texts = {each.row.name: dev_texts(each) for each in languages if each.row.name in every.languages}
-    right, cases, wrong = Counter[str](), Counter[str](), Counter[str]()
+    cases, wrong = Counter[str](), Counter[str]()
     for name, sentences in texts.items():
-        long = [text for text in sentences[DOCUMENT:] if len(list(words_of(text))) >= PARAGRAPH_WORDS]
-        for text in chance.sample(long, min(len(long), PARAGRAPHS)):
-            other = chance.choice([each for each in texts if each != name])
-            for kind, document in (("their own", name), ("another", other)):
-                parts = [Paragraph(0, "\n".join(texts[document][:DOCUMENT]), True), Paragraph(0, text, True)]
-                *_, last = every.with_languages(parts)
-                right[kind] += last.language == name
-                cases[kind] += 1
-                wrong[f"{name}: {last.language}"] += last.language != name
-    for kind, count in cases.items():
-        print(f"paragraphs of documents in {kind} language: {right[kind]:,} of {count:,} get theirs")
-    print("commonest mistakes:", ", ".join(f"{pair} {count}" for pair, count in wrong.most_common(6)), flush=True)
+        for size in ("short", "long"):
+            own = [text for text in sentences[DOCUMENT:] if (0 < len(words_of(text)) < SHORT) == (size == "short")]
+            for text in chance.sample(own, min(len(own), PARAGRAPHS)):
+                other = chance.choice([each for each in texts if each != name])
+                for kind, document in (("their own", name), ("another", other)):
+                    parts = [Paragraph(0, "\n".join(texts[document][:DOCUMENT]), True), Paragraph(0, text, True)]
+                    *_, last = every.with_languages(parts)
+                    found = {document: "the document's", name: "theirs"}.get(last.language or "", "a third")
+                    cases[f"{size} paragraphs of documents in {kind} language get {found}"] += 1
+                    wrong[f"{name}: {last.language}"] += last.language not in (name, document)
+    for kind, count in sorted(cases.items()):
+        print(f"{kind}: {count:,}")
+    print("third languages:", ", ".join(f"{pair} {count}" for pair, count in wrong.most_common(6)), flush=True)
 
 
 def report_documents(every: Languages) -> None:
@@ -215,9 +275,19 @@ def main() -> None:
     torch.set_num_threads(1)
     languages = [Language(row, arguments.corpora, arguments.text, Path("work")) for row in rows()]
     if not arguments.out.is_file():
-        weights, bias = fit([train_texts(language) for language in languages])
-        save([language.row.name for language in languages], weights, bias, arguments.out)
-    report(Identifier.load(arguments.out), languages)
+        texts, terms = dict[str, list[list[str]]](), list[str]()
+        for language in languages:
+            texts[language.row.name], others = by_script(language.row.name, train_texts(language))
+            terms += others
+        texts["english"] += [terms[first : first + TERMS] for first in range(0, len(terms), TERMS)]
+        names = common_names(texts)
+        untold = {*names}
+        told = [
+            [[word.lower() for word in words if word.lower() not in untold] for words in own] for own in texts.values()
+        ]
+        weights, bias = fit([list(filter(None, own)) for own in told], names)
+        save(list(texts), weights, bias, arguments.out)
+    report(load_identifier(arguments.out), languages)
     every = Languages("cpu")
     report_paragraphs(every, languages)
     report_documents(every)

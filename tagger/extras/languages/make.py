@@ -33,13 +33,13 @@ from tagger.extras.languages.made_text import punctuated, recombined
 from tagger.extras.languages.observed import most_likely, observed, with_observed
 from tagger.extras.languages.scheme import XPOS, as_today, combinations_of_today, joined, with_contractions
 from tagger.model.linear_chain import TABLES, FeatureTable, LinearChain
+from tagger.tagging.identifier import telling_words, words_of
 from tagger.tagging.languages import load
 from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import read_conllu, write_conllu
 from tagger.text.files import read_lines
 from tagger.text.sentence import Sentence
 from tagger.text.strings import NO_TAG
-from tagger.words.identifier import telling_words, words_of
 
 HERE = Path(__file__).resolve().parent
 WORD = re.compile(r"^\d+\t", re.MULTILINE)

@@ -18,12 +18,11 @@ from tagger.extras.languages.made_text import recombined
 from tagger.extras.languages.observed import most_likely, observed, with_observed
 from tagger.extras.languages.scheme import MIN_OF_UPOS, as_today, combinations_of_today, joined, with_contractions
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.languages import Languages
+from tagger.tagging.identifier import Identifier, load_identifier
 from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import read_conllu
 from tagger.text.sentence import Sentence
 from tagger.training.start import dictionaries_of
-from tagger.words.identifier import Identifier
 
 ROOT = Path(__file__).parents[3]
 ROWS = {row.name: row for row in make.rows()}
@@ -57,7 +56,7 @@ def language(folder: Path, row: make.LanguageRow, **cells: str) -> make.Language
 
 
 def test_the_table_from_which_taggers_are_made_and_the_scores_on_pages() -> None:
-    assert set(bundled_languages()) <= set(ROWS) == set(Languages()._identifier.languages)
+    assert set(bundled_languages()) <= set(ROWS) == set(load_identifier().languages)
     for name, row in ROWS.items():
         assert codes_of(name)
         for source in make.names_of(row):
@@ -91,7 +90,7 @@ def test_a_file_keeps_the_identifier(tmp_path: Path) -> None:
     names, weights = ["english", "welsh", "german"], np.random.default_rng(1).normal(size=(64, 3)).astype(np.float32)
     bias = np.array([0.5, 0, 0], dtype=np.float32)
     fit_identifier.save(names, weights, bias, tmp_path / "languages.safetensors")
-    loaded, expected = Identifier.load(tmp_path / "languages.safetensors"), Identifier(names, weights, bias)
+    loaded, expected = load_identifier(tmp_path / "languages.safetensors"), Identifier(names, weights, bias)
     assert loaded.languages == names
     np.testing.assert_allclose(loaded.scores(["hen", "wlad"]), expected.scores(["hen", "wlad"]), atol=0.5)
     assert (tmp_path / "languages.safetensors").stat().st_size < 64 * 3 + 500
