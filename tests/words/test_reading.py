@@ -12,7 +12,7 @@ from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import Request
 from tagger.text.sentence import Sentence
 from tagger.words.casing import Casing
-from tagger.words.lookalikes import _CYRILLIC, _LATIN, _PAIRS, MIN_SERBIAN, Spelling, in_one_alphabet
+from tagger.words.reading import _CYRILLIC, _LATIN, _PAIRS, MIN_SERBIAN, Spelling, in_one_alphabet
 from tests.conftest import CORPUS, LEMMAS, TOKENS
 
 
