@@ -4,7 +4,8 @@ A rule that training often contradicts is refused. An abbreviation holds if trai
 often than a word that is written so may end one; or if it is of the table, and training has nothing that is written so.
 Others of the table are words, too, or training has neither: then their neighbours tell, see `contexts.py`.
 
-Gold tags -> what words of letters are punctuation, and which combinations of tags are errors of annotation.
+Gold tags -> what words of letters are punctuation, which combinations of tags are errors of annotation, which words are
+small ones, and how reliable the lemmas of a dictionary are.
 """
 
 from collections import Counter, defaultdict
@@ -16,9 +17,9 @@ from typing import Any, NamedTuple
 import regex
 
 from tagger.text.spacing import GoldParagraph, surface_tokens
-from tagger.text.strings import FEATS, NO_TAG, SPACE, UPOS
-from tagger.words.contexts import small_words
+from tagger.text.strings import FEATS, LEMMA, NO_TAG, SPACE, UPOS, is_annotated
 from tagger.words.conventions import NUMBER, TITLE, Conventions, candidates, feature_names
+from tagger.words.dictionary import Counts, Dictionary, LemmaReliability
 from tagger.words.rules import ENDS, FORM, FORM_START, GOES_ON, LAST_NUMBER, LATER, SMALL_STARTS, ConfirmedRules
 from tagger.words.symbols import PUNCT, is_word
 
@@ -34,6 +35,12 @@ MAX_PART = 5  # letters of a part of such a form
 # than this share. Right tags of UPOS and FEATS on dev of 34 treebanks: 70 are new, 2 are lost.
 MIN_WORDS, FOREIGN = 50, 0.002
 
+SMALL_WORDS = {  # parts of speech -> the kinds of small words
+    **{"ADP": "adposition", "DET": "determiner", "PRON": "pronoun", "AUX": "auxiliary", "ADV": "adverb"},
+    **{"PART": "adverb", "CCONJ": "conjunction", "SCONJ": "conjunction"},
+}
+MAX_SMALL_WORDS = 300  # of a language
+RARE = 3  # occurrences of a form in training, at most, by which words that training lacks are judged
 _FORM = regex.compile(rf"{FORM_START}({FORM})(\.(?!\.))?")
 _NEXT = regex.compile(rf"""["'”’»«„“)\]]*[{SPACE}]+["'“‘„«»(\[]*(?P<next>.)""", regex.DOTALL)
 
@@ -212,3 +219,45 @@ def with_tags(
             features.setdefault(tag, []).append(names_of_tag)
     kept = [form for form, count in sorted(marks.items()) if 2 * count > words[form]]
     return replace(conventions, marks=kept, features=features)
+
+
+def small_words(tagged: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The most frequent small words, in lower case, and their kinds; from forms and their parts of speech (UPOS)."""
+    tags: dict[str, Counter[str]] = defaultdict(Counter)
+    for form, tag in tagged:
+        if form[0].isalpha():
+            tags[form.lower()][tag] += 1
+    usual = {form: count.most_common(1)[0][0] for form, count in tags.items()}
+    small = sorted((form for form in tags if usual[form] in SMALL_WORDS), key=lambda form: -tags[form].total())
+    return {form: SMALL_WORDS[usual[form]] for form in small[:MAX_SMALL_WORDS]}
+
+
+def count_lemma_reliability(sentences: Iterable[Mapping[str, Any]], dictionary: Dictionary) -> LemmaReliability | None:
+    """Counts the words of sentences that have `tokens`, lemmas and perhaps UPOS; None if no word can be counted."""
+    words = [
+        word
+        for sentence in sentences
+        for word in zip(
+            sentence["tokens"], sentence[LEMMA], sentence.get(UPOS) or [""] * len(sentence["tokens"]), strict=True
+        )
+    ]
+    seen = Counter(form for form, _, _ in words)
+    forms_of: dict[str, set[str]] = {}
+    for form, lemma, _ in words:
+        forms_of.setdefault(lemma, set()).add(form)
+    rare = [form for form, count in seen.items() if count <= RARE]
+    found = dictionary.look_up(rare)
+    entries = dict(zip(rare, zip(found.lemmas, found.changes.tolist(), strict=True), strict=True))
+    right: Counter[tuple[bool, str, int]] = Counter()
+    every: Counter[tuple[bool, str, int]] = Counter()
+    for form, lemma, tag in words:
+        entry, change = entries.get(form, (None, 0))
+        if entry and is_annotated(LEMMA, lemma, form):
+            key = len(forms_of.get(entry, set()) - {form}) > 0, tag, change
+            every[key] += 1
+            right[key] += lemma == entry
+    counts: tuple[Counts, Counts] = {}, {}  # new, known
+    for is_known, tag, change in sorted(every):
+        key = is_known, tag, change
+        counts[is_known].setdefault(tag, []).append((change, right[key], every[key]))
+    return LemmaReliability(dictionary.digests, counts[True], counts[False]) if every else None

@@ -29,6 +29,7 @@ from tagger.pretrained.word_vectors import Vectors, select_vectors
 from tagger.text.strings import LEMMA, UPOS
 from tagger.text.tags import breaks_of, has_breaks, is_span_column
 from tagger.training.config import AUTO, HiddenConfig, TrainConfig, find_start
+from tagger.training.count_conventions import count_lemma_reliability
 from tagger.training.module import TaggerModule
 from tagger.training.teacher import RATIO, TEXT_MIN_COUNT, WORDS_OF_TEXT
 from tagger.words.dictionary import LemmaReliability, codes, digest_of, open_dictionary
@@ -362,7 +363,7 @@ def lemma_reliability(config: TrainConfig, init: Bundle | None, train: Dataset) 
     if LEMMA not in config.columns or not digests:
         return None
     columns = [column for column in (UPOS, LEMMA) if column in config.columns]
-    return LemmaReliability.count(train.select_columns(["tokens", *columns]), open_dictionary(**digests))
+    return count_lemma_reliability(train.select_columns(["tokens", *columns]), open_dictionary(**digests))
 
 
 def _keep_spans_whole(module: TaggerModule, corpus: Corpus) -> None:

@@ -8,34 +8,17 @@ docs/languages.md. Which words are small ones, and of which kind, a tagger's own
 """
 
 import csv
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
 import regex
 
-SMALL_WORDS = {  # parts of speech -> the kinds of small words
-    **{"ADP": "adposition", "DET": "determiner", "PRON": "pronoun", "AUX": "auxiliary", "ADV": "adverb"},
-    **{"PART": "adverb", "CCONJ": "conjunction", "SCONJ": "conjunction"},
-}
-MAX_SMALL_WORDS = 300  # of a language
 _REACH = 60  # characters on each side
 _TOKEN = regex.compile(r"[\p{L}\p{M}]+(?:['’](?!\W)|-)?|\d+|\S")  # l'eau is two
 _MARKS = {"([{«“„‘": "opening", ")]}»”’\"'": "closing", ",;": "comma", ".?!…": "end"}
 
 Feature = tuple[str, str]  # where a token stands, and its kind
-
-
-def small_words(tagged: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The most frequent small words, in lower case, and their kinds; from forms and their parts of speech (UPOS)."""
-    tags: dict[str, Counter[str]] = defaultdict(Counter)
-    for form, tag in tagged:
-        if form[0].isalpha():
-            tags[form.lower()][tag] += 1
-    usual = {form: count.most_common(1)[0][0] for form, count in tags.items()}
-    small = sorted((form for form in tags if usual[form] in SMALL_WORDS), key=lambda form: -tags[form].total())
-    return {form: SMALL_WORDS[usual[form]] for form in small[:MAX_SMALL_WORDS]}
 
 
 def end_odds(text: str, start: int, stop: int, small: Mapping[str, str]) -> float:

@@ -19,8 +19,7 @@ which can leave no word. A tag that the dictionary knows little of, such as PROP
 
 import hashlib
 import logging
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
@@ -40,7 +39,7 @@ from torch import Tensor
 from tagger.errors import InputError, reason
 from tagger.text.output_files import whole_binary
 from tagger.text.schema import Count, ShortName, Size
-from tagger.text.strings import LEMMA, UPOS, is_annotated, printable, text_hash
+from tagger.text.strings import printable, text_hash
 
 SLOTS = 24  # changes of an inflection that are kept, the most frequent ones
 MIN_LEMMAS = 21  # lemmas that have a change, at least, for it to be kept
@@ -49,7 +48,6 @@ MAX_BYTES = 128  # of a form that may be there; the longest entry has fewer
 CHUNK = 1 << 17  # entries that are read at a time
 VERSION = 3  # of the tables; another one makes them anew
 PIP = "pip install 'simplemma==2.0.0'"
-RARE = 3  # occurrences of a form in training, at most, by which words that training lacks are judged
 PRIOR_OF_TAG = 5.0  # words that a tag is smoothed with, as reliable as all
 PRIOR_OF_CHANGE = 1.0  # words that a change is smoothed with, as reliable as its tag; all on dev of thirty treebanks
 Change = Annotated[int, Meta(ge=-(1 << 31), lt=1 << 31)]
@@ -399,37 +397,6 @@ class LemmaReliability:
     dictionary: dict[ShortName, ShortName]
     known: Counts
     new: Counts
-
-    @classmethod
-    def count(cls, sentences: Iterable[Mapping[str, Any]], dictionary: Dictionary) -> "LemmaReliability | None":
-        """Counts the words of sentences that have `tokens`, lemmas and perhaps UPOS; None if no word can be counted."""
-        words = [
-            word
-            for sentence in sentences
-            for word in zip(
-                sentence["tokens"], sentence[LEMMA], sentence.get(UPOS) or [""] * len(sentence["tokens"]), strict=True
-            )
-        ]
-        seen = Counter(form for form, _, _ in words)
-        forms_of: dict[str, set[str]] = {}
-        for form, lemma, _ in words:
-            forms_of.setdefault(lemma, set()).add(form)
-        rare = [form for form, count in seen.items() if count <= RARE]
-        found = dictionary.look_up(rare)
-        entries = dict(zip(rare, zip(found.lemmas, found.changes.tolist(), strict=True), strict=True))
-        right: Counter[tuple[bool, str, int]] = Counter()
-        every: Counter[tuple[bool, str, int]] = Counter()
-        for form, lemma, tag in words:
-            entry, change = entries.get(form, (None, 0))
-            if entry and is_annotated(LEMMA, lemma, form):
-                key = len(forms_of.get(entry, set()) - {form}) > 0, tag, change
-                every[key] += 1
-                right[key] += lemma == entry
-        counts: tuple[Counts, Counts] = {}, {}  # new, known
-        for is_known, tag, change in sorted(every):
-            key = is_known, tag, change
-            counts[is_known].setdefault(tag, []).append((change, right[key], every[key]))
-        return cls(dictionary.digests, counts[True], counts[False]) if every else None
 
 
 def reliabilities(counts: Counts, tags: Sequence[str]) -> tuple[dict[int, int], np.ndarray]:

@@ -19,11 +19,11 @@ from tagger.model.batch import FormTable, collate
 from tagger.model.embeddings import LEMMA_KINDS, LEMMAS
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import FIRST_ID, PAD, UNK, Vocabulary
+from tagger.training.count_conventions import RARE, count_lemma_reliability
 from tagger.words import dictionary as module
 from tagger.words.dictionary import (
     PRIOR_OF_CHANGE,
     PRIOR_OF_TAG,
-    RARE,
     SLOTS,
     Counts,
     Dictionary,
@@ -256,7 +256,7 @@ def test_a_saved_tagger_reads_its_dictionary_alone(
 def count(words: str) -> LemmaReliability | None:
     """The reliability of the English dictionary on a sentence of `form/lemma/UPOS`."""
     tokens, lemma, upos = zip(*(word.split("/") for word in words.split()), strict=True)
-    return LemmaReliability.count([{"tokens": tokens, "lemma": lemma, "upos": upos}], opened("en"))
+    return count_lemma_reliability([{"tokens": tokens, "lemma": lemma, "upos": upos}], opened("en"))
 
 
 def test_right_lemmas_of_rare_words_are_counted_by_upos_and_change() -> None:
@@ -275,7 +275,7 @@ def test_right_lemmas_of_rare_words_are_counted_by_upos_and_change() -> None:
     assert shared is not None
     assert (shared.known["NOUN"], shared.new["NOUN"]) == ([(cats, 1, 1)], [(cats, 1, 1)])
     words = [{"tokens": ["cats", "dogs"], "lemma": ["cat", "dogs"]}]
-    without_upos = LemmaReliability.count(words, opened("en"))
+    without_upos = count_lemma_reliability(words, opened("en"))
     assert without_upos is not None
     assert without_upos.new == {"": [(cats, 1, 2)]}
 

@@ -9,7 +9,8 @@ import pytest
 
 from tagger.bundled import bundled
 from tagger.segmenter.learned import load_segmenter
-from tagger.words.contexts import end_odds, small_words
+from tagger.training.count_conventions import small_words
+from tagger.words.contexts import end_odds
 from tagger.words.conventions import Conventions
 from tagger.words.segment import LEARNED, RuleSegmenter, Segmenter
 

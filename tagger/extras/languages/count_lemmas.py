@@ -19,6 +19,7 @@ from tagger.extras.languages.make import DATA, Language, rows
 from tagger.text.conllu import read_conllu
 from tagger.text.schema import write_packed_json
 from tagger.text.strings import LEMMA, UPOS
+from tagger.training.count_conventions import count_lemma_reliability
 from tagger.training.start import dictionaries_of, known_dictionaries
 from tagger.words.dictionary import LemmaReliability, digest_of, open_dictionary
 
@@ -33,7 +34,7 @@ def count(language: Language) -> LemmaReliability | None:
         return None
     dictionary = open_dictionary(**{code: digest_of(code) for code in codes})
     words = ({"tokens": s.tokens, UPOS: s.tags[UPOS], LEMMA: s.tags[LEMMA]} for s in splits["train"])
-    return LemmaReliability.count(words, dictionary)
+    return count_lemma_reliability(words, dictionary)
 
 
 def main() -> None:

@@ -21,7 +21,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 import tagger.words
 from tagger.extras.languages.make import text_of
-from tagger.words.contexts import Feature, features, small_words
+from tagger.training.count_conventions import small_words
+from tagger.words.contexts import Feature, features
 
 MOST = 150  # cases of each kind and language, so that large treebanks are not all
 MIN_WORDS = 3  # of a sentence
