@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from tagger.training import teacher as module
 from tagger.training.config import DistillConfig
 from tagger.training.data import Reading, TaggerDataModule
 from tagger.training.teacher import Teacher, TeacherTargets, UntaggedText, teacher_loss
+from tagger.words.reading import Reading
 from tests.conftest import CORPUS, TOKENS, make_network, save_tiny
 from tests.training.conftest import TINY, interruption, weights
 from tests.training.test_module import make_module, make_trainer
@@ -103,11 +103,11 @@ def test_it_goes_on_after_an_interruption(
 ) -> None:
     tag, calls, stop = Engine.tag, list[int](), ["Flights"]
 
-    def counted(self: Engine, sentences: Sequence[Any], *rest: Any) -> Any:
-        if stop in sentences:
+    def counted(self: Engine, reading: Reading, *rest: Any) -> Any:
+        if stop in reading.sentences:
             raise KeyboardInterrupt
-        calls.append(len(sentences))
-        return tag(self, sentences, *rest)
+        calls.append(len(reading.sentences))
+        return tag(self, reading, *rest)
 
     monkeypatch.setattr(Engine, "tag", counted)
     with pytest.raises(KeyboardInterrupt):
