@@ -36,8 +36,8 @@ NOISE = 1  # ends the seed of a batch's noise: word dropout, whose seed lacks it
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How training reads sentences."""
+class BatchOptions:
+    """How training reads sentences, in batches."""
 
     batch_tokens: int = 500  # of a batch, padding included; a longer sentence is a batch of its own
     word_dropout: float = 1.0  # see `collate`
@@ -54,7 +54,7 @@ class TaggerDataModule(pl.LightningDataModule):
         self,
         splits: DatasetDict,
         module: TaggerModule,
-        reading: Reading,
+        reading: BatchOptions,
         auxiliary: Auxiliary | None = None,
         targets: TeacherTargets | None = None,
         shards: Path | None = None,
@@ -154,7 +154,7 @@ class Batches(torch.utils.data.Dataset[Batch]):
         self,
         sentences: Dataset,
         table: FormTable,
-        reading: Reading,
+        reading: BatchOptions,
         tagged: int,
         auxiliary: Auxiliary | None = None,
         targets: TeacherTargets | None = None,

@@ -29,7 +29,7 @@ from tagger.text.strings import FEATS, UPOS
 from tagger.training.auxiliary import Auxiliary
 from tagger.training.config import TrainConfig, find_start
 from tagger.training.count_conventions import with_tags
-from tagger.training.data import Reading, TaggerDataModule
+from tagger.training.data import BatchOptions, TaggerDataModule
 from tagger.training.fit_linear import LINEAR_SECONDS, linear_chains
 from tagger.training.fit_segmenter import STEP_SECONDS, SegmenterPlan, plan_segmenter, steps_for, with_segmenter
 from tagger.training.module import TaggerModule
@@ -149,7 +149,7 @@ def learn(
     targets = teacher.teach(sentences, module.vocabulary, folder / SHARDS) if teacher else None
     _log_plan(config, corpus, module, words, plan.description)
 
-    reading = Reading(
+    reading = BatchOptions(
         batch_tokens=cast(int, config.batch_tokens),
         word_dropout=config.embedding.word_dropout,
         corpus_dropout=config.corpus.dropout,

@@ -15,7 +15,7 @@ from tagger.model.batch import Batch
 from tagger.model.vocabulary import IGNORE, NO_CORPUS, UNK, UNSEEN, Vocabulary
 from tagger.training import data as reading
 from tagger.training.auxiliary import MIN_COUNT, Auxiliary
-from tagger.training.data import BucketSampler, Mixture, Reading, TaggerDataModule, tempered_counts
+from tagger.training.data import BatchOptions, BucketSampler, Mixture, TaggerDataModule, tempered_counts
 from tagger.training.teacher import TeacherTargets
 from tests.training.test_module import make_module
 
@@ -57,7 +57,7 @@ def contents(batches: list[Batch]) -> list[tuple[list, ...]]:
 def test_the_same_seed_gives_the_same_batches(splits: DatasetDict, words: Vocabulary, word_dropout: float) -> None:
     def batches(seed: int, epoch: int) -> list[tuple[list, ...]]:
         torch.manual_seed(seed * epoch)  # which must not matter
-        reading = Reading(LIMIT, word_dropout, seed=seed)
+        reading = BatchOptions(LIMIT, word_dropout, seed=seed)
         return contents(epoch_of(TaggerDataModule(splits, make_module(words), reading), epoch))
 
     assert batches(1, 0) == batches(1, 0)
@@ -68,12 +68,12 @@ def test_the_same_seed_gives_the_same_batches(splits: DatasetDict, words: Vocabu
 
 def test_words_are_hidden_in_training_and_dev_is_in_order(splits: DatasetDict, words: Vocabulary) -> None:
     both = DatasetDict(train=splits["train"], dev=splits["train"])
-    module = TaggerDataModule(both, make_module(words), Reading(LIMIT, 0.5))
+    module = TaggerDataModule(both, make_module(words), BatchOptions(LIMIT, 0.5))
     hidden = [int((b.features["words"][b.index] == UNK).sum()) for b in epoch_of(module)]
     assert sum(hidden) > 50
     assert not any((b.features["words"] == UNK).any() for b in module.val_dataloader())
     dev = Dataset.from_dict({"tokens": [["x", "y", "z"], ["x"]], "upos": [["a", "_", "NEW"], ["b"]]})
-    module = TaggerDataModule(DatasetDict(train=splits["train"], dev=dev), make_module(words), Reading(LIMIT))
+    module = TaggerDataModule(DatasetDict(train=splits["train"], dev=dev), make_module(words), BatchOptions(LIMIT))
     (batch,) = module.val_dataloader()
     assert batch.lengths.tolist() == [1, 3]
     assert batch.targets["upos"].T.tolist() == [[1, IGNORE, IGNORE], [0, IGNORE, UNSEEN]]
@@ -90,7 +90,7 @@ def test_the_corpus_is_told_in_training_alone_and_not_always(
     def told(dropout: float, temperature: float = 1.0) -> list[tuple[str, int]]:
         """The corpus of each training sentence, and the id that the network gets."""
         monkeypatch.setattr(reading, "CORPORA_TEMPERATURE", temperature)
-        module = TaggerDataModule(mixed, make_module(words), Reading(LIMIT, 0.0, dropout))
+        module = TaggerDataModule(mixed, make_module(words), BatchOptions(LIMIT, 0.0, dropout))
         found = []
         for batch in epoch_of(module):
             assert batch.corpora is not None
@@ -141,7 +141,7 @@ def test_what_is_known_of_a_word_stays_with_it_when_it_is_spoilt() -> None:
     auxiliary = Auxiliary([f"Place=P{place}" for place in range(12)], [("a", "feats"), ("b", "feats")])
 
     def batches(epoch: int, noise: float = 1.0) -> list[Batch]:
-        splits, read_as = DatasetDict(train=train, dev=train), Reading(60, 0.0, noise=noise)
+        splits, read_as = DatasetDict(train=train, dev=train), BatchOptions(60, 0.0, noise=noise)
         return epoch_of(TaggerDataModule(splits, make_module(words), read_as, auxiliary, Described(both, 20)), epoch)
 
     read: Counter[int] = Counter()

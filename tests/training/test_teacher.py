@@ -26,7 +26,7 @@ from tagger.text.sentence import Sentence
 from tagger.training import launch
 from tagger.training import teacher as module
 from tagger.training.config import DistillConfig
-from tagger.training.data import Reading, TaggerDataModule
+from tagger.training.data import BatchOptions, TaggerDataModule
 from tagger.training.teacher import Teacher, TeacherTargets, UntaggedText, teacher_loss
 from tagger.words.reading import Reading
 from tests.conftest import CORPUS, TOKENS, make_network, save_tiny
@@ -294,7 +294,7 @@ def test_a_student_learns_what_the_teacher_says_where_there_is_no_gold(trained: 
     assert (len(targets.sentences), targets.text_sentences) == (9, 3)
     splits = DatasetDict(train=gold, dev=gold)
     student = make_module(vocabulary, lr=0.03)
-    data = TaggerDataModule(splits, student, Reading(20, word_dropout=0.0), targets=targets)
+    data = TaggerDataModule(splits, student, BatchOptions(20, word_dropout=0.0), targets=targets)
     trainer = make_trainer(max_epochs=15, limit_val_batches=0, reload_dataloaders_every_n_epochs=1)
     trainer.fit(student, data)
     loaded = Tagger(student.trained(), TaggerOptions("cpu"))
