@@ -6,13 +6,11 @@ A judge that makes more words wrong than right should not act in a language. `Co
 nothing here, because nobody gives tags.
 """
 
-import argparse
 from collections.abc import Iterator, Sequence
 from io import StringIO
 from itertools import islice
-from pathlib import Path
 
-from tagger.extras.languages.make import DATA, Language, rows
+from tagger.extras.languages.make import DATA, languages_to_count
 from tagger.tagging.languages import load
 from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import read_conllu
@@ -52,17 +50,13 @@ def count(tagger: Tagger, sentences: Sequence[Sentence]) -> Iterator[tuple[str, 
 
 def main() -> None:
     """Prints the table of the languages that the command line names, or of all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("languages", nargs="*", metavar="LANGUAGE")
-    parser.add_argument("--corpora", nargs="+", type=Path, metavar="TREEBANKS", required=True)
-    arguments = parser.parse_args()
-    table = {row.name: row for row in rows()}
     print(*HEAD, sep="\t")
-    for name in arguments.languages or table:
+    for language in languages_to_count(__doc__):
+        name = language.row.name
         if (DATA / name).is_dir():
             tagger = load(name)
             assert isinstance(tagger, Tagger)
-            dev = Language(table[name], arguments.corpora, Path(), Path()).splits("train", "dev")["dev"]
+            dev = language.splits("train", "dev")["dev"]
             for row in count(tagger, list(islice(read_conllu(StringIO(dev), name), SENTENCES))):
                 print(name, *row, sep="\t", flush=True)
 

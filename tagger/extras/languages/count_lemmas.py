@@ -7,15 +7,13 @@ without a dictionary, or without lemmas, is left out; so is a tagger that has le
 training has counted on all its words.
 """
 
-import argparse
 from dataclasses import asdict
 from io import StringIO
-from pathlib import Path
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import codes_of
 from tagger.bundle.saved_config import LEMMAS, sign
-from tagger.extras.languages.make import DATA, Language, rows
+from tagger.extras.languages.make import DATA, Language, languages_to_count
 from tagger.text.conllu import read_conllu
 from tagger.text.schema import write_packed_json
 from tagger.text.strings import LEMMA, UPOS
@@ -39,18 +37,14 @@ def count(language: Language) -> LemmaReliability | None:
 
 def main() -> None:
     """Counts for the languages that the command line names, or for all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("languages", nargs="*", metavar="LANGUAGE")
-    parser.add_argument("--corpora", nargs="+", type=Path, metavar="TREEBANKS", required=True)
-    arguments = parser.parse_args()
-    table = {row.name: row for row in rows()}
-    for name in arguments.languages or table:
+    for language in languages_to_count(__doc__):
+        name = language.row.name
         if not (DATA / name).is_dir():
             continue
         vocabulary = Bundle.load(DATA / name).vocabulary
         if LEMMA not in vocabulary.columns or vocabulary.lemmas:
             continue
-        found = count(Language(table[name], arguments.corpora, Path(), Path()))
+        found = count(language)
         if found is not None:
             write_packed_json(DATA / name / LEMMAS, asdict(found))
             sign(DATA / name)

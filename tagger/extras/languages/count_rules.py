@@ -7,7 +7,6 @@ wrong in train and dev of all treebanks of a language; `words.json` of its tagge
 is trained.
 """
 
-import argparse
 import csv
 from dataclasses import replace
 from io import StringIO
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.saved_config import sign
-from tagger.extras.languages.make import DATA, UNKNOWN_SPACES, Language, rows, text_of
+from tagger.extras.languages.make import DATA, UNKNOWN_SPACES, Language, languages_to_count, text_of
 from tagger.text.conllu import read_conllu
 from tagger.text.sentence import Sentence
 from tagger.text.spacing import GoldParagraph, gold_paragraphs, with_usual_spacing
@@ -81,16 +80,11 @@ def write_conventions(language: Language, files: list[list[Sentence]]) -> None:
 
 def main() -> None:
     """Counts for the languages that the command line names, or for all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("languages", nargs="*", metavar="LANGUAGE")
-    parser.add_argument("--corpora", nargs="+", type=Path, metavar="TREEBANKS", required=True)
-    arguments = parser.parse_args()
-    table = {row.name: row for row in rows()}
-    wanted = arguments.languages or [*table]
+    languages = languages_to_count(__doc__)
+    wanted = [language.row.name for language in languages]
     with COUNTS.open(encoding="utf-8", newline="") as file:
         counts = [row for row in csv.reader(file) if row[1] not in ("language", *wanted)]
-    for name in wanted:
-        language = Language(table[name], arguments.corpora, Path(), Path())
+    for name, language in zip(wanted, languages, strict=True):
         files = sentences_at_hand(language)
         found = count_text(files, name)
         counts += [[rule, name, *map(str, each)] for rule, each in found.items() if any(each)]

@@ -649,6 +649,16 @@ def rows() -> list[LanguageRow]:
         return [LanguageRow(**row) for row in csv.DictReader(file)]
 
 
+def languages_to_count(description: str | None) -> list[Language]:
+    """The languages that a command line names, or all, with the treebanks that it names: for commands that count."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("languages", nargs="*", metavar="LANGUAGE")
+    parser.add_argument("--corpora", nargs="+", type=Path, metavar="TREEBANKS", required=True)
+    arguments = parser.parse_args()
+    table = {row.name: row for row in rows()}
+    return [Language(table[name], arguments.corpora, Path(), Path()) for name in arguments.languages or table]
+
+
 def main() -> None:
     """Makes the languages that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
