@@ -51,12 +51,11 @@ def count(tagger: Tagger, sentences: Sequence[Sentence]) -> Iterator[tuple[str, 
 def main() -> None:
     """Prints the table of the languages that the command line names, or of all."""
     print(*HEAD, sep="\t")
-    for language in languages_to_count(__doc__):
-        name = language.row.name
+    for name, language in languages_to_count(__doc__).items():
         if (DATA / name).is_dir():
             tagger = load(name)
             assert isinstance(tagger, Tagger)
-            dev = language.splits("train", "dev")["dev"]
+            dev = language().splits("train", "dev")["dev"]
             for row in count(tagger, list(islice(read_conllu(StringIO(dev), name), SENTENCES))):
                 print(name, *row, sep="\t", flush=True)
 

@@ -37,14 +37,13 @@ def count(language: Language) -> LemmaReliability | None:
 
 def main() -> None:
     """Counts for the languages that the command line names, or for all."""
-    for language in languages_to_count(__doc__):
-        name = language.row.name
+    for name, language in languages_to_count(__doc__).items():
         if not (DATA / name).is_dir():
             continue
         vocabulary = Bundle.load(DATA / name).vocabulary
         if LEMMA not in vocabulary.columns or vocabulary.lemmas:
             continue
-        found = count(language)
+        found = count(language())
         if found is not None:
             write_packed_json(DATA / name / LEMMAS, asdict(found))
             sign(DATA / name)

@@ -81,10 +81,10 @@ def write_conventions(language: Language, files: list[list[Sentence]]) -> None:
 def main() -> None:
     """Counts for the languages that the command line names, or for all."""
     languages = languages_to_count(__doc__)
-    wanted = [language.row.name for language in languages]
     with COUNTS.open(encoding="utf-8", newline="") as file:
-        counts = [row for row in csv.reader(file) if row[1] not in ("language", *wanted)]
-    for name, language in zip(wanted, languages, strict=True):
+        counts = [row for row in csv.reader(file) if row[1] not in ("language", *languages)]
+    for name, found_by in languages.items():
+        language = found_by()
         files = sentences_at_hand(language)
         found = count_text(files, name)
         counts += [[rule, name, *map(str, each)] for rule, each in found.items() if any(each)]

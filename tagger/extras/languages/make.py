@@ -20,8 +20,8 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Collection
-from functools import cache
+from collections.abc import Callable, Collection
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -649,14 +649,15 @@ def rows() -> list[LanguageRow]:
         return [LanguageRow(**row) for row in csv.DictReader(file)]
 
 
-def languages_to_count(description: str | None) -> list[Language]:
-    """The languages that a command line names, or all, with the treebanks that it names: for commands that count."""
+def languages_to_count(description: str | None) -> dict[str, Callable[[], Language]]:
+    """The languages that a command line names, or all, and what finds their treebanks: for commands that count."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("languages", nargs="*", metavar="LANGUAGE")
     parser.add_argument("--corpora", nargs="+", type=Path, metavar="TREEBANKS", required=True)
     arguments = parser.parse_args()
     table = {row.name: row for row in rows()}
-    return [Language(table[name], arguments.corpora, Path(), Path()) for name in arguments.languages or table]
+    names = arguments.languages or table
+    return {name: partial(Language, table[name], arguments.corpora, Path(), Path()) for name in names}
 
 
 def main() -> None:
