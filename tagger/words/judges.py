@@ -293,16 +293,18 @@ class Signs(Refusing):
 
     def refuse(self, tokens: Tokens) -> None:
         """Refuses the tags that such words cannot have."""
-        near, rows = set[int](), dict[str, list[int]]()
+        forms, rows = tokens.forms, dict[str, list[int]]()
+        new = (form for form in set(forms) if form not in self._known)
+        kinds = {form: kind for form in new if (kind := kind_of(form))}
+        for row, form in enumerate(forms) if kinds else ():
+            if form in kinds and row not in tokens.limited:
+                rows.setdefault(kinds[form], []).append(row)
         if tokens.column == UPOS and self._punctuation is not None:
             is_near = tokens.scores[:, self._punctuation] > tokens.scores.amax(1) - NEAR
-            near.update(np.flatnonzero(is_near.cpu().numpy()).tolist())
-        for row, form in enumerate(tokens.forms):
-            kind = kind_of(form) if form not in self._known else ""
-            if row in near and not kind and is_word(form) and form not in self._marks:
-                kind = WORD
-            if kind and row not in tokens.limited:
-                rows.setdefault(kind, []).append(row)
+            for row in np.flatnonzero(is_near.cpu().numpy()).tolist():
+                form = forms[row]
+                if form not in kinds and is_word(form) and form not in self._marks and row not in tokens.limited:
+                    rows.setdefault(WORD, []).append(row)
         for kind, of_kind in rows.items():
             if (refused := self._refused.get((tokens.column, kind))) is not None:
                 tokens.refuse(of_kind, refused)
