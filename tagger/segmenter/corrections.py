@@ -41,13 +41,9 @@ def correct(
     _join_no_marks(kinds, units, labels)
     _join_numbers(paragraphs, is_number, units, labels, rules)
     kept = _join_addresses(paragraphs, traits, kinds, units, labels)
+    _cut_commas(paragraphs, traits, is_number, kept, units, labels, scores, rules)
     _begin_sentences(paragraphs, kinds, units, labels, scores, rules)
     _end_sentences(paragraphs, kept, units, labels, scores, rules)
-    before_last = is_number & (units.gaps == NO_GAP) & np.roll(units.gaps == END_GAP, -1) & (labels == Label.GOES_ON)
-    places = np.flatnonzero(before_last)
-    for place, number in zip(places.tolist(), units.paragraphs_of(places), strict=True):
-        if rules.cuts(paragraphs[number], int(units.ends[place])):
-            labels[place] = Label.TOKEN
     return kept
 
 
@@ -89,6 +85,30 @@ def _join_addresses(
                 if is_address and paragraphs[number][end : end + 1] in _MARKS and labels[last] == Label.GOES_ON:
                     labels[last] = Label.TOKEN
     return kept
+
+
+def _cut_commas(
+    paragraphs: Sequence[str],
+    traits: np.ndarray,
+    is_number: np.ndarray,
+    kept: np.ndarray,
+    units: Units,
+    labels: np.ndarray,
+    scores: np.ndarray,
+    rules: ConfirmedRules,
+) -> None:
+    """Tokens end beside commas, and before the full stop after a number at the end."""
+    is_comma = traits[:, 7] > 0
+    is_hint = is_comma | np.roll(is_comma, -1) | (is_number & np.roll(units.gaps == END_GAP, -1))
+    joined = (units.gaps == NO_GAP) & (labels == Label.GOES_ON) & ~kept
+    for number in sorted({*units.paragraphs_of(np.flatnonzero(is_hint & joined))}):
+        start, stop = units.bounds[number]
+        for rule, place in rules.cuts(paragraphs[number]):
+            own = start + int(np.searchsorted(units.ends[start:stop], place))
+            if own < stop and units.ends[own] == place and joined[own]:
+                others = scores[own, [Label.TOKEN, Label.SENTENCE]].max()
+                if scores[own, Label.GOES_ON] - others <= rule.strength:
+                    labels[own] = Label.TOKEN
 
 
 def _begin_sentences(

@@ -20,6 +20,7 @@ import numpy as np
 import regex
 
 from tagger.text.strings import LINE_END_INSIDE, SPACE, text_hash
+from tagger.words.rules import COMMAS
 
 _SINGLE_SCRIPTS = (
     *("Han", "Hiragana", "Katakana", "Bopomofo", "Yi", "Thai", "Lao", "Khmer", "Myanmar"),
@@ -48,7 +49,7 @@ KINDS = (  # of units, see `kind`; the first is that of what is no unit
     *("", "end", "Cc", "Cf", "Cn", "Co", "Cs", "Ll", "Lm", "Lo", "Lt", "Lu", "Mc", "Me", "Mn", "Nd", "Nl", "No"),
     *("Pc", "Pd", "Pe", "Po", "Ps", "Sc", "Sk", "Sm", "So", "Zl", "Zp", "Zs"),
 )
-_NO_TRAITS = (0,) * 7  # of what is no unit; see `UnitTable.traits`
+_NO_TRAITS = (0,) * 8  # of what is no unit; see `UnitTable.traits`
 NO_GAP, SPACE_GAP, END_GAP = 0, 1, 2  # what follows a unit: another unit, white space, the end of the paragraph
 
 
@@ -97,10 +98,10 @@ class UnitTable(dict[str, int]):
 
     @property
     def traits(self) -> np.ndarray:
-        """(types, 7): what is known of each type.
+        """(types, 8): what is known of each type.
 
         Hashes of its form, shape and kind; 1 for a mark that training lacks; its place in KINDS; 1 if a token that ends
-        or begins with it may be split; 1 if addresses, smileys or emoji may have it.
+        or begins with it may be split; 1 if addresses, smileys or emoji may have it; 1 for a comma.
         """
         self._grow()
         return self._arrays[1]
@@ -183,7 +184,8 @@ class UnitTable(dict[str, int]):
         marked = "*" + lower[-2:] in self._marks or lower[:2] + "*" in self._marks
         hashes = text_hash(form), text_hash(shape(unit)), text_hash(own)
         in_whole = _IN_WHOLE.match(unit) is not None
-        return rows, (*hashes, is_new_mark, KINDS.index(own), marked, in_whole)
+        is_comma = unit[0] in COMMAS
+        return rows, (*hashes, is_new_mark, KINDS.index(own), marked, in_whole, is_comma)
 
     def _add(self, rows: list[int], traits: tuple[int, ...]) -> int:
         self._new_rows.append(rows)

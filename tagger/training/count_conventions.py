@@ -20,7 +20,17 @@ from tagger.text.spacing import GoldParagraph, surface_tokens
 from tagger.text.strings import FEATS, LEMMA, NO_TAG, SPACE, UPOS, is_annotated
 from tagger.words.conventions import NUMBER, TITLE, Conventions, candidates, feature_names
 from tagger.words.dictionary import Counts, Dictionary, LemmaReliability
-from tagger.words.rules import ENDS, FORM, FORM_START, GOES_ON, LAST_NUMBER, LATER, SMALL_STARTS, ConfirmedRules
+from tagger.words.rules import (
+    COMMA_RULES,
+    ENDS,
+    FORM,
+    FORM_START,
+    GOES_ON,
+    LAST_NUMBER,
+    LATER,
+    SMALL_STARTS,
+    ConfirmedRules,
+)
 from tagger.words.symbols import PUNCT, is_word
 
 MIN_EXCEPTIONS, MAX_OTHERS = 2, 3  # a rule is refused for so many exceptions, if others are not far more
@@ -30,6 +40,7 @@ MIN_SEEN = 2  # occurrences of an abbreviation whose form is a word, too
 # Of `Conventions.doubtful`, for words and for what training lacks: three abbreviations in a hundred exceed UNSEEN.
 WORD, UNSEEN = 0.0, {TITLE: 1.0, NUMBER: 0.5}
 MIN_SHOWN = 3  # occurrences of an abbreviation that only training shows
+MAX_ERRORS = 0.01  # of the commas beside words; where more are in a token, that is no error: Greek ό,τι
 MAX_PART = 5  # letters of a part of such a form
 # Features are those of another part of speech if neither of their words nor of a UPOS, of so many words, more have both
 # than this share. Right tags of UPOS and FEATS on dev of 34 treebanks: 70 are new, 2 are lost.
@@ -114,7 +125,9 @@ def conventions_of(
         language: its English name in lower case, whose abbreviations in the table are candidates. Without one those of
             all languages are, but only if the paragraphs show them, or if there are no paragraphs.
     """
-    refused = [name for name, (right, wrong) in sorted(count_rules(paragraphs).items()) if is_refused(right, wrong)]
+    counts = sorted(count_rules(paragraphs).items())
+    shown = {name for name, (right, wrong) in counts if name in COMMA_RULES and wrong > MAX_ERRORS * (right + wrong)}
+    refused = [name for name, (right, wrong) in counts if name in shown or is_refused(right, wrong)]
     table, found = candidates(language), count_abbreviations(paragraphs, candidates(language))
     kinds, doubtful = {}, {}
     for form, (kind, cases) in found.items():
@@ -186,9 +199,10 @@ def count_rules(paragraphs: Iterable[GoldParagraph]) -> dict[str, tuple[int, int
                         counts[rule.name, (end in lasts) == (rule.decision == ENDS)] += 1
         for start, end in rules.wholes(text):
             counts[f"0{text[start]}0", ends.isdisjoint(range(start, end))] += 1
+        counts.update((rule.name, place in ends) for rule, place in rules.cuts(text) if rule.name != LAST_NUMBER)
         for tokens in sentences:
             sentence = text[tokens[0].start : tokens[-1].end]
-            if rules.cuts(sentence, len(sentence) - 1):
+            if any(rule.name == LAST_NUMBER for rule, _ in rules.cuts(sentence)):
                 counts[LAST_NUMBER, tokens[-1].end - 1 in ends] += 1
     return {name: (counts[name, True], counts[name, False]) for name, _ in counts}
 

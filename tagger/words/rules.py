@@ -32,8 +32,10 @@ class Rule(NamedTuple):
     strength: float = math.inf  # a network that is surer of the opposite is right, see `corrections.py`
 
 
-SURE = 5.0  # a difference of scores, logits
+SURE, UNSURE = 5.0, 3.5  # differences of scores, logits
 
+COMMAS = ",，、"
+COMMA_RULES = "comma after a word", "comma before a word"  # refused where training has such tokens
 _GAP = f"[{SPACE}]"
 _NO_LETTER = r"[^\p{L}\p{N}。！？｡।॥۔؟]"  # after a letter, or a mark that does nothing else, the proposal is right
 _CLOSING = r"""\p{Pe}\p{Pf}\p{Pi}"'"""
@@ -76,11 +78,14 @@ RULES = (
         GOES_ON,
         SURE,
     ),
+    Rule("letters", r"(?<![\p{L}\p{M}\p{N}.'’-])\p{Ll}\.", rf"{_GAP}+\p{{Lu}}\.", GOES_ON),  # d.| M.; a.| C.
     Rule("date", r"(?<![\p{L}\p{N}.,])\d{1,2}\.", rf"{_GAP}+(?:\d{{1,2}}\.|\d{{4}}(?!\d))", GOES_ON),  # 24.| 12.| 2023
     Rule("question", "[!?]", rf"{_GAP}+[\p{{Lu}}\p{{Lt}}]", ENDS, SURE),  # unless in quotes or brackets
     ABBREVIATION,
     *(Rule(f"0{mark}0", r"\d", rf"[{mark}]\d", WHOLE) for mark in NUMBER_MARKS),  # 14:30
     Rule(LAST_NUMBER, r"\d", rf"\.{_GAP}*\Z", CUT),  # It was 12|.
+    Rule(COMMA_RULES[0], r"[\p{L}\p{M}\p{N}]", rf"[{COMMAS}](?!\p{{N}})", CUT, UNSURE),  # 5|, but not 5,2
+    Rule(COMMA_RULES[1], rf"[{COMMAS}]", r"\p{L}", CUT, UNSURE),  # ,|快
 )
 _USUAL_END = re.compile(r"(?<=[^\W\d_]{2})[^\W\d_A-Z]\. ")  # `end. The`: before a capital only ABBREVIATION may hold
 NO_RULE = Rule("", "", "", "")
@@ -129,9 +134,10 @@ class ConfirmedRules:
         """The spans within which the parts of a number end: `:3` of 14:30."""
         return (match.span() for match in self._of_tokens[WHOLE].finditer(text))
 
-    def cuts(self, text: str, end: int) -> bool:
-        """Whether a token ends after `end` characters."""
-        return self._of_tokens[CUT].match(text, end) is not None
+    def cuts(self, text: str) -> Iterator[tuple[Rule, int]]:
+        """The places where tokens end, in any order, and the rules that say so."""
+        for match in self._of_tokens[CUT].finditer(text, overlapped=True):
+            yield self._rules[int(match.lastgroup[1:])], match.start()
 
     def goes_on_after(self, form: str, text: str, end: int) -> bool:
         """Whether a sentence goes on behind the full stop of `form`, which are the last of `end` characters."""

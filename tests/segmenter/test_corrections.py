@@ -72,6 +72,7 @@ NONE = [
     "Es sind ca.‖ zwei.",
     "Det er kl.‖ 14 og art.‖ 37.",
     "Am 24.‖ 12.‖ 2023 war es.",
+    "Am 12. d.‖ M. beginnt er.",
     "Τηλ.‖: 210",
     "2.‖ Batir los huevos.",
     "a)‖ Erstens",
@@ -154,6 +155,24 @@ def test_marks_are_cut_from_numbers_addresses_and_white_space() -> None:
     assert tokens("https://a.org/b. C", joins=True)[:2] == ["https://a.org/b", "."]
     assert tokens("@ann-5", joins=True) == ["@ann-5"]  # a tag may go on
     assert tokens("看https://a.cn/b或info@b.cn。") == ["看", "https://a.cn/b", "或", "info@b.cn", "。"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("我,快坐下!", "我 , 快坐下!"),
+        ("n.º 5, pág", "n.º 5 , pág"),
+        ("Er,sie", "Er , sie"),
+        ("5,kg", "5 , kg"),
+        ("3,50 12,5,7", "3,50 12,5,7"),
+        ("צה\"ל rock'n'roll d'ici", "צה\"ל rock'n'roll d'ici"),  # other marks are part of words
+        ("a@b.org, https://a.org/?b,c", "a@b.org , https://a.org/?b,c"),
+    ],
+)
+def test_a_comma_is_a_token_beside_letters_and_digits(text: str, expected: str) -> None:
+    assert " ".join(tokens(text, joins=True)) == expected
+    names = ["comma after a word", "comma before a word"]
+    assert tokens("ό,τι", names, joins=True) == ["ό,τι"]  # training has such tokens
 
 
 class Counted(str):
