@@ -86,6 +86,7 @@ class LearnedSegmenter:
         self._reader = LaneReader(network.encoder, (network.labels, network.scripts))
         self._cuts = None if config["cuts"] is None else allowed_cuts(config["cuts"])
         self._kinds, self._generation = torch.empty(0, config["size"]), 0
+        self._whole = frozenset(conventions.whole)
         self._known_ways = lru_cache(maxsize=10_000)(self._ways)
 
     def __getstate__(self) -> tuple[Any, ...]:
@@ -215,10 +216,14 @@ class LearnedSegmenter:
         start, end, words = token
         form = text[start:end]
         ways = (self._known_ways if len(form) <= MAX_FORM else self._ways)(form)  # so that the memory is bounded
-        if words or not ways:
+        if words or not ways or form.lower() in self._whole:
             return token
         _, _, words = max(ways, key=lambda way: way[1] + scores[place, way[0]]) if len(ways) > 1 else ways[0]
         return Token(start, end, words)
+
+    def splits(self, form: str) -> bool:
+        """Whether a token of this form may be split by an ending or beginning, and training does not have it so."""
+        return form.lower() not in self.vocabulary.multiwords and bool(self._ways(form))
 
     def _ways(self, form: str) -> tuple[tuple[int, float, tuple[str, ...]], ...]:
         """How a token may be split, the way into one word among them; none if that is the only one.

@@ -73,6 +73,7 @@ class Conventions:
         abbreviations: forms without their full stop, and their kinds: no sentence ends after these.
         doubtful: those that are words, too, or may be: the least `contexts.end_odds` with which a sentence ends there.
         small_words: kinds of frequent small words -> these, in lower case, with spaces between.
+        whole: words, in lower case, that endings of multiword tokens do not split.
         marks: forms with a letter or a digit that are punctuation.
         features: UPOS -> features that such a word never has together, by their names: `Case|Number`. They are those of
             other parts of speech.
@@ -86,6 +87,7 @@ class Conventions:
     small_words: Annotated[dict[_Form, Annotated[str, Meta(max_length=10_000)]], Meta(max_length=20)] = field(
         default_factory=dict
     )
+    whole: _Forms = field(default_factory=list)
     marks: _Forms = field(default_factory=list)
     features: Annotated[dict[_Form, Annotated[list[_Names], Meta(max_length=10_000)]], Meta(max_length=100)] = field(
         default_factory=dict
@@ -104,7 +106,15 @@ class Conventions:
             found = read(cls, content)
             names = (name for names in found.features.values() for name in names)
             words = (*found.doubtful, *found.small_words, *found.small_words.values())
-            for text in (*found.refused, *found.abbreviations, *words, *found.marks, *found.features, *names):
+            for text in (
+                *found.refused,
+                *found.whole,
+                *found.abbreviations,
+                *words,
+                *found.marks,
+                *found.features,
+                *names,
+            ):
                 if printable(text) != text:
                     raise ValueError(f"{shown(text)} has a control character")
         except ValueError as error:

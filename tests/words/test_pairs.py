@@ -38,6 +38,22 @@ def test_the_pairs_are_sixty_in_twenty_languages() -> None:
 
 
 @pytest.mark.parametrize(
+    ("language", "text", "words"),
+    [
+        ("turkish", "Lütfen otur.", ["otur"]),  # although others with its ending are split
+        ("turkish", "Bu güzel bir evdir.", ["ev", "dir"]),
+        ("chinese", "请给我,快坐下!", [",", "快"]),
+        ("spanish", "Vea el n.º 5, pág. 3", ["5", ","]),
+        ("german", "Am 12. d. M. beginnt er.", ["beginnt"]),
+    ],
+)
+def test_words_that_endings_and_commas_do_not_change(language: str, text: str, words: list[str]) -> None:
+    (sentence,) = segmenter_of(language).segment_all([text])[0]
+    found = [word for start, end, inner in sentence for word in inner or (text[start:end],)]
+    assert any(found[n : n + len(words)] == words for n in range(len(found)))
+
+
+@pytest.mark.parametrize(
     ("text", "ends"),
     [
         ("The hall was vol.| 200 people stood", True),  # the number counts

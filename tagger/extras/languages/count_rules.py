@@ -8,13 +8,16 @@ is trained.
 """
 
 import csv
+from collections.abc import Sequence
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
 from tagger.bundle.bundle import Bundle
+from tagger.bundle.catalog import codes_of
 from tagger.bundle.saved_config import sign
 from tagger.extras.languages.make import DATA, UNKNOWN_SPACES, Language, languages_to_count, text_of
+from tagger.segmenter.learned import LearnedSegmenter
 from tagger.text.conllu import read_conllu
 from tagger.text.sentence import Sentence
 from tagger.text.spacing import GoldParagraph, gold_paragraphs, with_usual_spacing
@@ -26,8 +29,10 @@ from tagger.training.count_conventions import (
     right_and_wrong,
     with_tags,
 )
+from tagger.training.start import dictionaries_of
 from tagger.words import conventions
 from tagger.words.conventions import candidates
+from tagger.words.dictionary import digest_of, open_dictionary
 
 COUNTS = Path(conventions.__file__).with_name("counts.csv")
 
@@ -69,12 +74,30 @@ def count_text(files: list[list[Sentence]], language: str) -> dict[str, tuple[in
     return count_rules(paragraphs) | {f"{form}.": right_and_wrong(cases, kind) for form, (kind, cases) in found}
 
 
+def whole_words(segmenter: str | LearnedSegmenter, words: Sequence[str], code: str) -> list[str]:
+    """Words of treebanks that are their own lemmas in the dictionary, if endings of others alone would split them.
+
+    An ending is no reason where training splits such a lemma that has it: Spanish `lavarse`.
+    """
+    codes = dictionaries_of(code)
+    if isinstance(segmenter, str) or not codes:
+        return []
+    dictionary = open_dictionary(**{each: digest_of(each) for each in codes})
+    split = [form for form, numbers in segmenter.vocabulary.multiwords.items() if any(numbers)]
+    lemmas_of_split = dictionary.look_up(split).lemmas
+    endings = {form[-n:] for form, lemma in zip(split, lemmas_of_split, strict=True) if form == lemma for n in (2, 3)}
+    asked = [word for word in words if segmenter.splits(word) and endings.isdisjoint((word[-2:], word[-3:]))]
+    return [word for word, lemma in zip(asked, dictionary.look_up(asked).lemmas, strict=True) if word == lemma]
+
+
 def write_conventions(language: Language, files: list[list[Sentence]]) -> None:
     """Writes what holds in a language into the folder of its tagger in `data`."""
     name, folder = language.row.name, DATA / language.row.name
     found = conventions_of(paragraphs_of(files), (s.tokens for sentences in files for s in sentences), name)
-    known = replace(Bundle.load(folder), conventions=found).vocabulary
-    with_tags(found, tagged(language), known.together(UPOS, FEATS)).save(folder)
+    bundle = replace(Bundle.load(folder), conventions=found)
+    tokens = {form.lower() for sentences in files for each in sentences for form in each.tokens}
+    found = replace(found, whole=whole_words(bundle.segmenter, sorted(tokens), codes_of(name)[0]))
+    with_tags(found, tagged(language), bundle.vocabulary.together(UPOS, FEATS)).save(folder)
     sign(folder)
 
 
