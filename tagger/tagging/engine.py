@@ -23,11 +23,9 @@ from types import MappingProxyType
 from typing import NamedTuple, cast
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from tagger.bundle.bundle import Bundle, Member, networks_share
-from tagger.errors import InputError
 from tagger.model.batch import FIXED_SENTENCES, plan_batches
 from tagger.model.decoder import CRFDecoder, Decoder, mean_decoder
 from tagger.model.device import own_turn
@@ -74,10 +72,11 @@ class Engine:
     """Finds the tags of sentences; threads take turns.
 
     Attributes:
-        reader: makes readings, which `tag` takes. `states` takes words as they are written.
+        reader: makes readings, which `tag` takes.
         judges: what is known of words, in the order in which it counts.
         groups: the networks, those of equal shape together.
         decoders: of the mean scores of each column.
+        size: how much of a batch a sentence takes.
         has_fixed_shapes: whether `tag` can use fixed shapes; a transformer cannot, because it pads sentences.
     """
 
@@ -126,7 +125,7 @@ class Engine:
         linear = (LinearScorer(each, options) for each in bundle.linear)
         self._scorers: list[Networks | LinearScorer] = [*self.groups, *linear]
         self.has_fixed_shapes = all(member.network.transformer is None for member in bundle.members)
-        self._size = len if self.has_fixed_shapes else self._pieces
+        self.size = len if self.has_fixed_shapes else self._pieces
 
     def tag(self, reading: Reading, request: Request, scored: Scored | None = None) -> dict[str, Answers]:
         """The tags of all words of a reading; its scores are computed, or taken as they were `scored` before."""
@@ -200,7 +199,7 @@ class Engine:
         The columns are those that are wanted, and those that others need, which come before these.
         """
         columns = [*dict.fromkeys([*(other for column in columns for other in self._needs.get(column, ())), *columns])]
-        batches = list(plan_batches(reading.sentences, self._size, fixed_shapes))
+        batches = list(plan_batches(reading.sentences, self.size, fixed_shapes))
         of_members = [scorer.scores(reading.forms, batches, columns, settled) for scorer in self._scorers]
         for batch, first, *others in zip(batches, *of_members, strict=True):
             scores = dict(first)
@@ -259,29 +258,6 @@ class Engine:
     def _pieces(self, sentence: Sequence[str]) -> int:
         """How much of a batch a sentence takes; see `Networks.size`."""
         return max(group.size(sentence) for group in self.groups)
-
-    @property
-    def widths(self) -> list[int]:
-        """The width of each recurrent layer: F + R, of all networks together."""
-        widths = [group.widths for group in self.groups]
-        if len({len(each) for each in widths}) > 1:
-            raise InputError("the members of this tagger have different numbers of layers, so it has no vectors")
-        return [sum(each) for each in zip(*widths, strict=True)]
-
-    def states(self, sentences: Sequence[Sequence[str]]) -> np.ndarray:
-        """The states of all recurrent layers side by side, of all tokens: float32, (tokens, S).
-
-        Within a layer, those of all networks stand side by side.
-        """
-        forms = [form for sentence in sentences for form in sentence]
-        states = np.empty((len(forms), sum(self.widths)), dtype=np.float32)
-        with own_turn():
-            batches = list(plan_batches(sentences, self._size))
-            of_groups = [group.states(forms, batches) for group in self.groups]
-            for batch, *groups in zip(batches, *of_groups, strict=True):
-                layers = [each for layer in zip(*groups, strict=True) for each in layer]
-                states[batch.tokens] = torch.cat(layers, dim=1).float().cpu().numpy()
-        return states
 
     @property
     def cached_bytes(self) -> int:

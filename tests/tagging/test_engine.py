@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 import tagger
 from tagger.bundled import bundled
+from tagger.model.batch import plan_batches
+from tagger.model.device import own_turn
 from tagger.model.network import TaggerNetwork
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.engine import Engine
@@ -49,6 +51,17 @@ def with_random_decoder(vocabulary: Vocabulary, **changes: Any) -> TaggerNetwork
     for parameter in network.decoders.parameters():
         nn.init.normal_(parameter)
     return network
+
+
+def states_of(engine: Engine, sentences: Sequence[Sequence[str]]) -> np.ndarray:
+    """The states of all layers side by side, of all tokens, (tokens, S), sentence after sentence."""
+    (group,), forms = engine.groups, [form for sentence in sentences for form in sentence]
+    states = torch.zeros(len(forms), sum(group.widths))
+    with own_turn():
+        batches = list(plan_batches(sentences))
+        for batch, layers in zip(batches, group.states(forms, batches), strict=True):
+            states[batch.tokens] = torch.cat(layers, dim=1).float()
+    return states.numpy()
 
 
 def scores_of(engine: Engine, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
@@ -90,7 +103,7 @@ def test_the_same_list_gives_the_same_numbers_whatever_was_tagged_before(
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "mingru"])
 def test_states_are_those_of_the_network(vocabulary: Vocabulary, cell: str) -> None:
     network = make_network(vocabulary, cell=cell, hidden={"forward": [4, 7], "backward": [9, 0]}).eval()
-    states = make_engine(network, vocabulary).states(SENTENCES)  # (all words, S)
+    states = states_of(make_engine(network, vocabulary), SENTENCES)  # (all words, S)
     batch = make_batch(SENTENCES, vocabulary)
     with torch.inference_mode():
         h = network.encode(network.embed(batch), batch.lengths)  # (T, B, S)
@@ -105,13 +118,13 @@ def test_what_memory_held_before_does_no_harm(
     vocabulary: Vocabulary, precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = make_network(vocabulary, hidden={"forward": 48, "backward": 40})
-    expected = make_engine(network, vocabulary, precision=precision).states(SENTENCES * 20)
+    expected = states_of(make_engine(network, vocabulary, precision=precision), SENTENCES * 20)
 
     def nan(like: Tensor, *size: Any, **options: Any) -> Tensor:
         return like.new_full(size if isinstance(size[0], int) else size[0], float("nan"), **options)
 
     monkeypatch.setattr(Tensor, "new_empty", nan)
-    assert np.array_equal(make_engine(network, vocabulary, precision=precision).states(SENTENCES * 20), expected)
+    assert np.array_equal(states_of(make_engine(network, vocabulary, precision=precision), SENTENCES * 20), expected)
 
 
 def test_several_columns_get_tags_that_training_has_together(vocabulary: Vocabulary) -> None:

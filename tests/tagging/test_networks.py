@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.testing import assert_close
 
 from tagger.bundle.bundle import Bundle, Member
@@ -147,26 +147,6 @@ def test_transformers(vocabulary: Vocabulary, bert: Path, shared: bool) -> None:
     members = [dataclasses.replace(m, tokenizer=tokenizer) for m in members_of(networks, [vocabulary] * 2)]
     engine = check(members)
     assert not engine.has_fixed_shapes
-
-
-def test_vectors_of_several_members_stand_side_by_side(vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
-    members = make_members(vocabulary, hidden={"forward": [8, 5], "backward": [6, 5]})
-    other = Member(make_network(vocabulary, 7, cell="lstm"), vocabulary)
-    both, *alone = (
-        Engine(Bundle(tuple(each), "english", {}), TaggerOptions("cpu", "float32"))
-        for each in ([*members, other], *([member] for member in [*members, other]))
-    )
-    assert both.widths == [14 * 3, 10 + 10 + 14]
-    assert len(both.groups) == 2
-    of_layers = [np.split(engine.states(SENTENCES), [14], axis=1) for engine in alone]
-    expected = np.concatenate([layer for layers in zip(*of_layers, strict=True) for layer in layers], axis=1)
-    monkeypatch.setattr("tagger.model.batch.BATCH_TOKENS", 30)
-    assert np.allclose(both.states(SENTENCES), expected, atol=1e-5)
-
-    def embeddings(engine: Engine) -> Tensor:
-        return torch.cat([block for group in engine.groups for _, block in group.embeddings(["They", "new"])], dim=1)
-
-    assert torch.allclose(embeddings(both), torch.cat([*map(embeddings, alone)], dim=1), atol=1e-6)
 
 
 def constrained(vocabulary: Vocabulary, decoder: str, lexicon: dict[str, tuple[str, ...]] | None = None) -> Tagger:

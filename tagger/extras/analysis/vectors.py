@@ -7,9 +7,11 @@ from itertools import chain, tee
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from tagger.commands.loading import load_for
 from tagger.errors import InputError, shorten
+from tagger.model.batch import plan_batches
 from tagger.model.device import own_turn
 from tagger.tagging.engine import Engine
 from tagger.tagging.tagger import Tagger, cut_windows
@@ -42,7 +44,7 @@ def layers(tagger: Tagger) -> list[str]:
     the recurrent layers. `all` is all of these side by side. `mean` is the mean of the recurrent layers, if they
     are equally wide.
     """
-    widths = tagger.engine.widths
+    widths = widths_of(tagger.engine)
     names = ["0"] if any(network.embedding.width for network in tagger.bundle.networks) else []
     names += [*map(str, range(1, len(widths) + 1)), ALL]
     return [*names, MEAN] if len(set(widths)) == 1 else names
@@ -55,7 +57,7 @@ def checked_layer(tagger: Tagger, layer: int | str) -> str:
         return name
     choice = ", ".join(names)
     if name == MEAN:
-        widths = ", ".join(map(str, tagger.engine.widths))
+        widths = ", ".join(map(str, widths_of(tagger.engine)))
         raise InputError(f"layer mean: the layers have different widths ({widths}); choose one of {choice}")
     raise InputError(f"this tagger has no layer {shorten(name)}; choose one of {choice}")
 
@@ -80,7 +82,7 @@ def _embedded(tagger: Tagger, sentences: Sequence[Sequence[str]], layer: str) ->
     if layer == "0":
         vectors = _form_vectors(tagger.engine, list(chain.from_iterable(sentences)))
     else:
-        vectors, widths = tagger.engine.states(sentences), tagger.engine.widths  # (all words, S)
+        vectors, widths = states(tagger.engine, sentences), widths_of(tagger.engine)  # (all words, S)
         if layer == MEAN:
             vectors = vectors.reshape(len(vectors), len(widths), widths[0]).mean(axis=1)
         elif layer != ALL:
@@ -90,6 +92,30 @@ def _embedded(tagger: Tagger, sentences: Sequence[Sequence[str]], layer: str) ->
     for sentence in sentences:
         start, end = end, end + len(sentence)
         yield vectors[start:end].copy()  # a view would keep the vectors of all sentences in memory
+
+
+def widths_of(engine: Engine) -> list[int]:
+    """The width of each recurrent layer: F + R, of all networks together."""
+    widths = [group.widths for group in engine.groups]
+    if len({len(each) for each in widths}) > 1:
+        raise InputError("the members of this tagger have different numbers of layers, so it has no vectors")
+    return [sum(each) for each in zip(*widths, strict=True)]
+
+
+def states(engine: Engine, sentences: Sequence[Sequence[str]]) -> np.ndarray:
+    """The states of all recurrent layers side by side, of all tokens, as they are written: float32, (tokens, S).
+
+    Within a layer, those of all networks stand side by side.
+    """
+    forms = [form for sentence in sentences for form in sentence]
+    found = np.empty((len(forms), sum(widths_of(engine))), dtype=np.float32)
+    with own_turn():
+        batches = list(plan_batches(sentences, engine.size))
+        of_groups = [group.states(forms, batches) for group in engine.groups]
+        for batch, *groups in zip(batches, *of_groups, strict=True):
+            layers = [each for layer in zip(*groups, strict=True) for each in layer]
+            found[batch.tokens] = torch.cat(layers, dim=1).float().cpu().numpy()
+    return found
 
 
 def _form_vectors(engine: Engine, forms: Sequence[str]) -> np.ndarray:

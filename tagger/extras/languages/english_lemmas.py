@@ -16,6 +16,8 @@ from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import find_tagger
 from tagger.bundle.saved_config import CARD
 from tagger.extras.languages.make import evaluate, read, split_of
+from tagger.model.batch import plan_batches
+from tagger.model.device import own_turn
 from tagger.model.network import TaggerNetwork
 from tagger.model.storage import compress, expand
 from tagger.model.vocabulary import Vocabulary
@@ -47,8 +49,13 @@ def main() -> None:
         form_tags={"lemma": [known.get(form, []) for form in own.forms]},
     )
 
-    engine = Tagger(copy.deepcopy(bundle), TaggerOptions("cpu", "float32")).engine
-    states = torch.from_numpy(engine.states([s.tokens for s in train])[:, : engine.widths[0]])  # of the first layer
+    (group,) = Tagger(copy.deepcopy(bundle), TaggerOptions("cpu", "float32")).engine.groups
+    forms = [form for sentence in train for form in sentence.tokens]
+    states = torch.empty(len(forms), group.widths[0])  # of the first layer
+    with own_turn():
+        batches = list(plan_batches([sentence.tokens for sentence in train]))
+        for packed, layers in zip(batches, group.states(forms, batches), strict=True):
+            states[packed.tokens] = layers[0]
     ids = vocabulary.tag_ids["lemma"]
     codec = vocabulary.codecs["lemma"]
     targets = torch.tensor([ids.get(t, -100) for s in train for t in codec.learned(s.tokens, s.tags["lemma"])])

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 import tagger
 from tagger import Sentence, Tagger
+from tagger.bundle.bundle import Bundle, Member
 from tagger.errors import InputError
 from tagger.extras.analysis.senses import (
     MAX_GROUPS,
@@ -25,9 +27,11 @@ from tagger.extras.analysis.senses import (
     senses,
     unit,
 )
-from tagger.extras.analysis.vectors import Located, embed, layers
+from tagger.extras.analysis.vectors import Located, embed, layers, states, widths_of
 from tagger.model.batch import FormTable, collate
 from tagger.model.vocabulary import Vocabulary
+from tagger.tagging.engine import Engine
+from tagger.tagging.tagger_options import TaggerOptions
 from tagger.text.paragraphs import Paragraph
 from tagger.text.sentence import Token
 from tagger.text.strings import display_width
@@ -37,6 +41,29 @@ from tests.conftest import TOKENS, make_batch, make_network, make_table, make_ta
 
 def located(sentences: list[list[str]]) -> list[Located]:
     return [Located("a.txt", number, Sentence(tokens)) for number, tokens in enumerate(sentences)]
+
+
+def test_vectors_of_several_members_stand_side_by_side(vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = {"hidden": {"forward": [8, 5], "backward": [6, 5]}}
+    networks = [make_network(vocabulary, seed=seed, **sizes) for seed in range(2)]
+    *members, other = (
+        Member(network, vocabulary, weight=1 / 3) for network in [*networks, make_network(vocabulary, 7, cell="lstm")]
+    )
+    both, *alone = (
+        Tagger(Bundle(tuple(each), "english", {}), TaggerOptions("cpu", "float32")).engine
+        for each in ([*members, other], *([member] for member in [*members, other]))
+    )
+    assert widths_of(both) == [14 * 3, 10 + 10 + 14]
+    assert len(both.groups) == 2
+    of_layers = [np.split(states(engine, TOKENS), [14], axis=1) for engine in alone]
+    expected = np.concatenate([layer for layers in zip(*of_layers, strict=True) for layer in layers], axis=1)
+    monkeypatch.setattr("tagger.model.batch.BATCH_TOKENS", 30)
+    assert np.allclose(states(both, TOKENS), expected, atol=1e-5)
+
+    def embeddings(engine: Engine) -> Tensor:
+        return torch.cat([block for group in engine.groups for _, block in group.embeddings(["They", "new"])], dim=1)
+
+    assert torch.allclose(embeddings(both), torch.cat([*map(embeddings, alone)], dim=1), atol=1e-6)
 
 
 @pytest.mark.parametrize("count", [0, 5, 20, 21, 1000, 12345])
