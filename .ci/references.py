@@ -43,7 +43,6 @@ ENGLISH = "UD_English-EWT"
 SMALL = "UD_Maltese-MUDT"  # trains in seconds
 TEXTS = "raw_english"
 SHORT_TEXT = "burgess-busterbrown.txt"  # 80 kB
-SETTINGS = (".tagger.settings", "tagger.manifest")  # have times of files in them
 WORKERS = (1, 2)
 KILLS = 10
 KILL_SECONDS = (1.0, 20.0)  # a run lives this long before it is killed: from its imports to the third file or so
@@ -138,7 +137,7 @@ def killed(checkout: Checkout) -> Entry:
     chance = random.Random(1)
     workers = max(WORKERS)
     target = checkout.folder / "killed"
-    command = (*_tag_texts(checkout, target, workers), "--resume")
+    command = _tag_texts(checkout, target, workers)
     for kill in range(KILLS):
         seconds = chance.uniform(*KILL_SECONDS)
         if checkout.run_for(seconds, *command):
@@ -217,8 +216,8 @@ def _workers(number: int) -> str:
 
 
 def _outputs(folder: Path) -> dict[str, str]:
-    """The digest of each file but the settings."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in SETTINGS)
+    """The digest of each file but hidden ones."""
+    files = sorted(path for path in folder.rglob("[!.]*") if path.is_file())
     return {str(path.relative_to(folder)): _digest(path.read_bytes()) for path in files}
 
 

@@ -151,13 +151,6 @@ ColumnsOption = Annotated[
 Probabilities = Annotated[bool, typer.Option("--probabilities", help="Add the probability of each tag.")]
 Top = Annotated[int, typer.Option(min=1, metavar="N", help="Add the N best tags of each token.")]
 ForceOutputs = Annotated[bool, typer.Option("--force", help="Replace outputs that exist.")]
-Resume = Annotated[
-    bool,
-    typer.Option(
-        "--resume",
-        help="Go on with a run that was killed, or tag again what has changed since: same FILEs and -o FOLDER.",
-    ),
-]
 WorkersOption = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Processes. Default: one per physical core.", rich_help_panel=LARGE_JOBS),

@@ -29,7 +29,6 @@ from tagger.commands.options import (
     OutputOption,
     PrecisionOption,
     Probabilities,
-    Resume,
     Sources,
     Top,
     WorkersOption,
@@ -41,7 +40,6 @@ from tagger.jobs.plan import Job, file_state
 from tagger.text.columns import column_separator
 from tagger.text.files import STDIO, codec_of
 from tagger.text.formats import PLACED, SEPARATORS, TAGGED
-from tagger.text.output_files import Busy
 
 if TYPE_CHECKING:
     from tagger.jobs.bulk import Step
@@ -79,7 +77,6 @@ def tag(
     probabilities: Probabilities = False,
     top: Top = 1,
     force: ForceOutputs = False,
-    resume: Resume = False,
     separator: Annotated[
         str | None,
         typer.Option(
@@ -167,22 +164,20 @@ def tag(
         "--lexicon": {name: [os.path.abspath(file), file_state(file)] for name, file in lexicons.items()},
     }
     into = to if jobs and jobs[0].name else None
-    outputs = PlannedOutputs(jobs, into, folder, settings, shared=shard is not None, force=force, resume=resume)
-    with closing(outputs):
-        for message in outputs.messages:
-            say(message)
-        failed += len(outputs.kept)
-        if outputs.pending:
-            count = workers or processor_cores()
-            named = None if chosen is None else folder
-            tagger: DocumentTagger = load_and_tell(named, device, precision, count, corpus=corpus, lexicons=lexicons)
-            kept = {tagger.columns[0]: 1} if keep else None
-            chosen_columns = None if columns is None else checked_columns(columns.split(","), tagger.columns)
-            width = Console().width
-            options = JobOptions(encoding, separator, probabilities, top, kept, chosen_columns, width, force)
-            if any(job.source == STDIO for job in jobs) and sys.stdin is not None and sys.stdin.isatty():
-                say("type a text; Ctrl+D in a line of its own ends it")
-            failed += show_progress(outputs.pending, tag_files(tagger, outputs.unmade(), options))
+    outputs = PlannedOutputs(jobs, into, folder, settings, force)
+    if outputs.message:
+        say(outputs.message)
+    if outputs.pending:
+        count = workers or processor_cores()
+        named = None if chosen is None else folder
+        tagger: DocumentTagger = load_and_tell(named, device, precision, count, corpus=corpus, lexicons=lexicons)
+        kept = {tagger.columns[0]: 1} if keep else None
+        chosen_columns = None if columns is None else checked_columns(columns.split(","), tagger.columns)
+        width = Console().width
+        options = JobOptions(encoding, separator, probabilities, top, kept, chosen_columns, width, force)
+        if any(job.source == STDIO for job in jobs) and sys.stdin is not None and sys.stdin.isatty():
+            say("type a text; Ctrl+D in a line of its own ends it")
+        failed += show_progress(outputs.pending, tag_files(tagger, outputs.unmade(), options))
     if failed:
         raise typer.Exit(BAD_INPUT)
 
@@ -202,9 +197,7 @@ def show_progress(jobs: Sequence[Job], steps: Generator["Step", None, None]) -> 
             words += step.words
             if step.finished or step.error is not None:
                 read += sizes.get(step.job, 0)
-            if isinstance(step.error, Busy):
-                say(str(step.error))
-            elif step.error is not None:
+            if step.error is not None:
                 failed += 1
                 say(f"error: {step.error}")
             speed = f"{words / (bar.tasks[0].elapsed or 1):,.0f} words/s"

@@ -8,26 +8,16 @@ import shutil
 import stat
 import sys
 import tempfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, BinaryIO, TextIO
-
-try:
-    import fcntl
-except ModuleNotFoundError:  # on Windows
-    fcntl = None  # type: ignore[assignment]
+from typing import BinaryIO, TextIO
 
 from tagger.errors import InputError
 from tagger.text.files import is_remote, packing, unpacked, upload
 
 BeforeNaming = Callable[[Path], None]
 _NAME = 40  # characters of a file's name that its hidden file has
-
-
-class Busy(InputError):
-    """Another process is writing this file."""
 
 
 @contextmanager
@@ -68,11 +58,8 @@ def whole_binary(
     Args:
         remedy: the end of the message of an error.
         before_naming: called with the hidden file when it is complete. If it raises an error, `path` stays unchanged.
-            With it one process writes the file at a time; for the others it is `Busy`. The hidden file of a process
-            that was killed is then used by the next one.
     """
     partial: Path | None = None
-    held: int | None = None  # an open file, whose lock lasts until it is closed
     try:
         if Path(path).is_dir():
             raise InputError(f"{path} is a folder; the name of a file is needed here")
@@ -83,11 +70,9 @@ def whole_binary(
             if target.is_symlink():
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
             target.parent.mkdir(parents=True, exist_ok=True)
-            found = _hidden(target, before_naming is not None)
-            if found is None:
-                raise Busy(f"{path} is being made by another process; it is left to it")
-            partial, binary = found
-            held = os.dup(binary.fileno())
+            hidden = target.with_name(f".{target.name[:_NAME]}.{secrets.token_hex(4)}.part")
+            binary = hidden.open("xb")
+            partial = hidden
             if target.exists():
                 shutil.copymode(target, partial)
         with binary:
@@ -102,46 +87,6 @@ def whole_binary(
         if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
             raise InputError(f"{path} cannot be written: {error.strerror}; {remedy}") from None
         raise
-    finally:
-        if held is not None:
-            os.close(held)
-
-
-def _hidden(target: Path, alone: bool) -> tuple[Path, BinaryIO] | None:
-    """Opens the hidden file of a target; None if it is to be written by one process, and another one does."""
-    start = f".{target.name[:_NAME]}."
-    if alone:
-        path = target.with_name(f"{start}{zlib.crc32(os.fsencode(target.name)):08x}.part")
-        # A process that was killed may have left it.
-        binary: BinaryIO = open(path, "ab", opener=follow_no_link)  # noqa: SIM115
-        locked = lock(binary)
-        with suppress(FileNotFoundError):
-            if locked and os.path.samestat(os.fstat(binary.fileno()), path.stat()):
-                binary.truncate(0)
-                return path, binary
-        binary.close()
-        if locked is not None:  # another process writes it, or has given it its name since it was opened
-            return None
-        path.unlink(missing_ok=True)
-    path = target.with_name(f"{start}{secrets.token_hex(4)}.part")
-    return path, path.open("xb")
-
-
-def follow_no_link(name: str, flags: int) -> int:
-    """Opens a file whose name others can foresee, for `open`: a link that they made would have its target emptied."""
-    return os.open(name, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
-
-
-def lock(file: IO[Any]) -> bool | None:
-    """Locks an open file until it is closed; False if another process has, None on a system without locks."""
-    if fcntl is None:
-        return None
-    try:
-        # Not filelock, which the package uses elsewhere: some versions of it empty the file that they lock.
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return False if error.errno in (errno.EWOULDBLOCK, errno.EACCES) else None
-    return True
 
 
 def is_replaced(path: str | Path) -> bool:

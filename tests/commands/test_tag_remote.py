@@ -104,7 +104,6 @@ def test_outputs_that_exist_are_kept_and_shards_divide(model: Path, s3: Any) -> 
     assert len(whole) == 8
     s3.rm("books/out/0/0.tsv")
     s3.pipe_file("books/out/1/3.tsv", b"mine")
-    assert f"-o {BUCKET}/out/: leave --resume out" in error(*into, "--resume")
     assert f"kept: {BUCKET}/out/0/2.tsv.zst and 6 more; --force replaces what exists" in call(*into).stderr
     assert outputs(s3) == {**whole, "1/3.tsv": b"mine"}
     call(*into, "--force")

@@ -1,7 +1,6 @@
 """The command `ray`: files in, tagged files out, by the processes of a Ray cluster."""
 
 import os
-from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +19,6 @@ from tagger.commands.options import (
     OutputOption,
     PrecisionOption,
     Probabilities,
-    Resume,
     Top,
     format_help,
 )
@@ -47,7 +45,6 @@ def ray(
     probabilities: Probabilities = False,
     top: Top = 1,
     force: ForceOutputs = False,
-    resume: Resume = False,
     encoding: Encoding = "utf-8",
     workers: Annotated[
         int | None,
@@ -88,15 +85,14 @@ def ray(
         "--columns": columns,
     }
     load: Callable[[], DocumentTagger] = partial(load_and_tell, folder if chosen else None, device, precision)
-    with closing(PlannedOutputs(plan.jobs, to, folder, settings, force=force, resume=resume)) as outputs:
-        for message in outputs.messages:
-            say(message)
-        failed = len(plan.errors) + len(outputs.kept)
-        if outputs.pending:
-            tagger = load()
-            chosen_columns = None if columns is None else checked_columns(columns.split(","), tagger.columns)
-            options = JobOptions(encoding, None, probabilities, top, None, chosen_columns, force=force)
-            steps = tag_jobs(load, list(outputs.unmade()), options, workers=workers, device=device)
-            failed += show_progress(outputs.pending, steps)
+    outputs, failed = PlannedOutputs(plan.jobs, to, folder, settings, force), len(plan.errors)
+    if outputs.message:
+        say(outputs.message)
+    if outputs.pending:
+        tagger = load()
+        chosen_columns = None if columns is None else checked_columns(columns.split(","), tagger.columns)
+        options = JobOptions(encoding, None, probabilities, top, None, chosen_columns, force=force)
+        steps = tag_jobs(load, list(outputs.unmade()), options, workers=workers, device=device)
+        failed += show_progress(outputs.pending, steps)
     if failed:
         raise typer.Exit(BAD_INPUT)

@@ -192,7 +192,7 @@ def test_several_folders_become_one(folders: list[str], tmp_path: Path) -> None:
     assert "model: both (2 networks, trained on Tiny);" in call(*tag).stderr
     first = Path("out/a.conllu").read_text()
     Path("out/a.conllu").unlink()
-    call(*tag, "--resume", "--workers", "2")
+    call(*tag, "--workers", "2")
     assert Path("out/a.conllu").read_text() == first
     Path("tagged.tsv").write_text("They\tNOUN\nwalk\t_\n.\tPUNCT\n")
     kept = call("tag", "tagged.tsv", "--model", "both", "--keep").stdout
