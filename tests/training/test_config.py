@@ -74,7 +74,7 @@ def test_a_config_is_plain_values_and_back_and_its_directions_match() -> None:
     [
         ["experiment=multilingual", "transformer.layers=[0]"],
         ["embedding.transformer=minilm", "transformer={layers: [0]}"],
-        ["embedding.vectors=[glove,spacy-md]", "embedding.vectors_size=0"],
+        ["embedding.vectors=[a.vec,b.vec]", "embedding.vectors_size=0"],
         ["optimizer.lr=0.001", "model.dropout=0.2", "model.decoder=crf"],
     ],
 )

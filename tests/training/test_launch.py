@@ -142,7 +142,7 @@ def test_runs_are_where_their_name_or_their_folder_says(
                 "embedding.transformer=null",
                 "transformer={layers:[1]}",
                 "embedding.vectors_keep=3",
-                "embedding.words=3 embedding.vectors=glove",
+                "embedding.words=3 embedding.vectors=a.vec",
                 "experiment=multilingual trainer.max_epochs=0",
                 "model.decoder=softmax",
             )

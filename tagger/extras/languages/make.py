@@ -423,7 +423,8 @@ class Language:
     def sources(self, bundle: Bundle) -> list[str]:
         """A line for each corpus, the text and pretrained vectors, with its licence."""
         texts = self.row.text.split()
-        named = [name for name in [*texts, *bundle.vocabulary.vectors] if name in sources()]
+        vectors = [Path(name).stem for name in bundle.vocabulary.vectors]
+        named = [name for name in [*texts, *vectors] if name in sources()]
         other = [TEXT] if any(name not in sources() for name in texts) else []
         return [*sources_of(names_of(self.row)), *other, *sources_of(named)]
 
