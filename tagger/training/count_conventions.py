@@ -88,12 +88,6 @@ def count_forms(paragraphs: Iterable[GoldParagraph]) -> dict[str, Cases]:
     return {form: Cases(**of_form) for form, of_form in counts.items()}
 
 
-def right_and_wrong(cases: Cases, kind: str) -> tuple[int, int]:
-    """How often no sentence ends after an abbreviation of a kind, and how often one does; of NUMBER before digits."""
-    before_number = cases.digit, cases.end_digit
-    return before_number if kind == NUMBER and any(before_number) else (cases.inside, cases.ends)
-
-
 def holds(cases: Cases, kind: str) -> bool:
     """Whether training shows an abbreviation of this kind; what stands before a small letter tells less."""
     right, wrong = cases.digit, cases.end_digit

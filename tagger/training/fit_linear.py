@@ -42,7 +42,6 @@ MAX_ITERATIONS = 60
 PAIRS = 6  # steps and differences of gradients that L-BFGS remembers
 MIN_DECREASE = 1e-4  # share of the decrease that the slope promises, for a step to be taken
 MAX_HALVINGS = 20  # of a step
-LINEAR_SECONDS = 0.0002  # of a training for each word, with 17 tags
 
 _log = logging.getLogger(__name__)
 

@@ -54,7 +54,6 @@ AVERAGING = 0.995  # weight of the average so far against that of the newest ste
 TAG_LOSS = 0.3  # weight of the loss of the tags
 MAX_STEPS = 6_000  # unless the config says otherwise; a million units then are read nine times
 FEW_UNITS, POWER = 50_000, 0.3  # a text of fewer units is small; the power of how many times smaller it is
-STEP_SECONDS = 0.07  # of a step on one core, scores on dev included; for the time that a whole training takes
 CHECKS = 10  # how often training scores dev
 PATIENCE = 4  # training ends, in its second half, after so many of these without a better score
 SENTENCE_WEIGHT = 0.1  # of the F1 of sentences beside that of words

@@ -44,7 +44,6 @@ from tagger.training.run_folder import REPORT_PAGE
 NAMED = "named"  # the accuracy of a tagger that is told the corpus
 SPEED_WORDS = 2_000  # words, at least, that show the speed of a tagger
 SCORED_SENTENCES = 200  # whose scores are in memory at a time
-REPORT_SECONDS = 0.0001  # for each word of dev; more with a transformer
 MAX_CARD_CHARACTERS = 1_000_000
 SHARES = ("accuracy", "known", "unknown", "whole_sentences")  # of words and sentences that are right
 KEPT = ("tokens", *SHARES)  # of the scores of a column, for each corpus

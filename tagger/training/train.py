@@ -30,11 +30,10 @@ from tagger.training.auxiliary import Auxiliary
 from tagger.training.config import TrainConfig, find_start
 from tagger.training.count_conventions import with_tags
 from tagger.training.data import BatchOptions, TaggerDataModule
-from tagger.training.fit_linear import LINEAR_SECONDS, linear_chains
-from tagger.training.fit_segmenter import STEP_SECONDS, SegmenterPlan, plan_segmenter, steps_for, with_segmenter
+from tagger.training.fit_linear import linear_chains
+from tagger.training.fit_segmenter import SegmenterPlan, plan_segmenter, with_segmenter
 from tagger.training.module import TaggerModule
 from tagger.training.report import (
-    REPORT_SECONDS,
     describe,
     format_scores,
     kept_card,
@@ -168,9 +167,6 @@ def learn(
         resume=resume,
         loggers=loggers,
         callbacks=[patience, *callbacks],
-        seconds_after=(steps_for(words) * STEP_SECONDS if plan.learns else 0.0)
-        + words * LINEAR_SECONDS * bool(config.linear)
-        + int(token_counts(corpus.splits["dev"]).sum()) * REPORT_SECONDS,
     )
     began = time.perf_counter()
     if config.linear is not None:

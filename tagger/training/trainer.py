@@ -37,8 +37,6 @@ from tagger.training.run_folder import BEST, CHECKPOINTS, LAST, LOGS, METRICS, R
 # Unless a config says otherwise: the norm of the gradient is at most this, and a GPU operation without a fixed order
 # gives a warning.
 DEFAULTS: dict[str, Any] = {"gradient_clip_val": 1.0, "deterministic": "warn"}
-LONG_SECONDS = 60.0  # of an epoch: how long it takes is said before the first one
-STEP = 4.0  # times as long as its loss takes a step of training, which has gradients, too
 SCORED = ("dev", "test")
 
 _log = logging.getLogger(__name__)
@@ -63,19 +61,14 @@ def fit_best(
     resume: bool,
     loggers: Sequence[Any] = (),
     callbacks: Sequence[Callback] = (),
-    seconds_after: float = 0.0,
 ) -> tuple[list[dict[str, float]], dict[str, Any]]:
-    """Trains a module, and gives it the weights of its best epoch.
+    """Trains a module, or goes on after the run's last complete epoch, and gives it the weights of its best epoch.
 
     Returned are the epochs, see `EpochRecorder`, and what `report.json` says of them.
 
     An interruption or an error after the epochs loses none of them: the run goes on from its checkpoints.
-
-    Args:
-        resume: whether to go on after the run's last complete epoch.
-        seconds_after: about how long what is trained after the epochs takes.
     """
-    recorder = EpochRecorder(folder, seconds_after)
+    recorder = EpochRecorder(folder)
     trainer = make_trainer(settings, folder, [recorder, *callbacks], loggers)
     if resume:
         recorder.read_last()
@@ -143,25 +136,12 @@ class EpochRecorder(Checkpoint):
         complete: whether training has ended.
     """
 
-    def __init__(self, folder: Path, seconds_after: float = 0.0) -> None:
-        """Makes the callback; the run needs `seconds_after` its epochs."""
+    def __init__(self, folder: Path) -> None:
         self.folder, self.last, self.best = folder, folder / CHECKPOINTS / LAST, folder / CHECKPOINTS / BEST
         self.epochs: list[dict[str, float]] = []
         self.complete = False
         self._seconds: list[float] = []  # of the epochs of this process
-        self._seconds_after, self._start = seconds_after, 0.0
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Says how long an epoch will take, if that is long: the loss of its first batch is computed twice."""
-        module = cast(TaggerModule, pl_module)
-        batch = trainer.strategy.batch_to_device(next(iter(trainer.train_dataloader or ())))
-        with torch.no_grad(), torch.random.fork_rng([module.device] if module.device.type == "cuda" else []):
-            for _ in range(2):  # what the first time alone takes does not count
-                start = time.monotonic()
-                float(module.training_step(batch, 0))
-        seconds = (time.monotonic() - start) * STEP * trainer.num_training_batches
-        if seconds > LONG_SECONDS and trainer.is_global_zero:
-            _log.info("an epoch takes about %s", duration(seconds))
+        self._start = 0.0
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._start = time.monotonic()
@@ -191,7 +171,7 @@ class EpochRecorder(Checkpoint):
             epoch["dev/loss"],
             100 * epoch["dev/accuracy"],
             by_column,
-            time_left(left * sum(seconds) / len(seconds) + self._seconds_after),
+            time_left(left * sum(seconds) / len(seconds)),
         )
 
     def write_metrics(self) -> None:
@@ -264,14 +244,9 @@ def time_left(seconds: float) -> str:
     >>> [time_left(seconds) for seconds in (0.4, 42, 150, 7300)]
     ['', '  40 s left', '  3 min left', '  2 h left']
     """
-    return f"  {duration(seconds)} left" if seconds >= 5 else ""
-
-
-def duration(seconds: float) -> str:
-    """A time, about."""
     if seconds < 95:
-        return f"{10 * round(seconds / 10)} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.0f} h"
+        return f"  {10 * round(seconds / 10)} s left" if seconds >= 5 else ""
+    return f"  {seconds / 60:.0f} min left" if seconds < 5400 else f"  {seconds / 3600:.0f} h left"
 
 
 @contextmanager

@@ -22,16 +22,10 @@ from tagger.text.conllu import read_conllu
 from tagger.text.sentence import Sentence
 from tagger.text.spacing import GoldParagraph, gold_paragraphs, with_usual_spacing
 from tagger.text.strings import FEATS, UPOS
-from tagger.training.count_conventions import (
-    conventions_of,
-    count_abbreviations,
-    count_rules,
-    right_and_wrong,
-    with_tags,
-)
+from tagger.training.count_conventions import Cases, conventions_of, count_abbreviations, count_rules, with_tags
 from tagger.training.start import dictionaries_of
 from tagger.words import conventions
-from tagger.words.conventions import candidates
+from tagger.words.conventions import NUMBER, candidates
 from tagger.words.dictionary import digest_of, open_dictionary
 
 COUNTS = Path(conventions.__file__).with_name("counts.csv")
@@ -72,6 +66,12 @@ def count_text(files: list[list[Sentence]], language: str) -> dict[str, tuple[in
     table = {form: kind for form, kind in candidates().items() if form.lower() not in own} | dict(own)
     found = sorted(count_abbreviations(paragraphs, table).items())
     return count_rules(paragraphs) | {f"{form}.": right_and_wrong(cases, kind) for form, (kind, cases) in found}
+
+
+def right_and_wrong(cases: Cases, kind: str) -> tuple[int, int]:
+    """How often no sentence ends after an abbreviation of a kind, and how often one does; of NUMBER before digits."""
+    before_number = cases.digit, cases.end_digit
+    return before_number if kind == NUMBER and any(before_number) else (cases.inside, cases.ends)
 
 
 def whole_words(segmenter: str | LearnedSegmenter, words: Sequence[str], code: str) -> list[str]:
