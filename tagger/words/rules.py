@@ -73,7 +73,7 @@ RULES = (
     Rule(SMALL_STARTS[1], r"(?<!\p{L}{7})\.", _SMALL_WORD, GOES_ON, SURE),  # approx.| ten; no abbreviation is longer
     Rule(
         "initial",  # J.| K.| Rowling; neither 15 C. nor 44 a. C.
-        rf"(?<![\p{{L}}\p{{N}}.-]|\d{_GAP}|\p{{Ll}}\.{_GAP})(?:\p{{Lu}}\.)?\p{{Lu}}\.",
+        rf"(?<![\p{{L}}\p{{N}}.-]|\d{_GAP}|(?<!\p{{L}})\p{{Ll}}\.{_GAP})(?:\p{{Lu}}\.)?\p{{Lu}}\.",
         rf"{_GAP}*\p{{Lu}}",
         GOES_ON,
         SURE,

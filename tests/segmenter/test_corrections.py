@@ -99,6 +99,7 @@ OTHERS = [
     "Überschrift‖ Er kam.",
 ]
 BEFORE_CAPITALS = {"No! The book": "No!‖ The book", "No? Élan": "No?‖ Élan"}
+BEFORE_CAPITALS["Er ging.‖ K.‖ Meyer kam."] = "Er ging.‖ K. Meyer kam."
 BEFORE_CAPITALS["“No” (the)! The book"] = "“No” (the)!‖ The book"
 NOT_THERE = [
     "No. The book",  # it may be an abbreviation
