@@ -75,24 +75,14 @@ TRANSITIONS = "decoder."  # prefix of the names of the transitions' scores of a 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Member:
-    """One of the networks whose scores are averaged.
+    """One of the networks whose scores are averaged."""
 
-    Attributes:
-        network: in evaluation mode.
-        vocabulary: its own words and characters; its tags and their order are those of every member.
-        tokenizer: of its transformer, if it has one.
-        weight: of its scores in the mean; the weights of all members have the sum 1.
-        temperatures: by which its scores of a column are divided before they are averaged; 1 by default.
-        weights: of its scores in columns where they count more or less than `weight` says. Their sum is 1 in these,
-            too.
-    """
-
-    network: TaggerNetwork
-    vocabulary: Vocabulary
-    tokenizer: PieceTokenizer | None = None
-    weight: float = 1.0
-    temperatures: Mapping[str, float] = field(default_factory=dict)
-    weights: Mapping[str, float] = field(default_factory=dict)
+    network: TaggerNetwork  # in evaluation mode
+    vocabulary: Vocabulary  # its own words and characters; its tags and their order are those of every member
+    tokenizer: PieceTokenizer | None = None  # of its transformer
+    weight: float = 1.0  # of its scores in the mean; the sum over all members is 1
+    temperatures: Mapping[str, float] = field(default_factory=dict)  # that scores of a column are divided by before
+    weights: Mapping[str, float] = field(default_factory=dict)  # instead of `weight` in some columns, also of sum 1
 
     def share(self, column: str) -> float:
         """What its scores of a column are multiplied by before those of all members are added."""
@@ -101,19 +91,12 @@ class Member:
 
 @dataclass(frozen=True, eq=False)
 class Linear:
-    """A linear-chain CRF whose scores of a column are averaged with those of the networks.
+    """A linear-chain CRF whose scores of a column are averaged with those of the networks."""
 
-    Attributes:
-        column: of tags, whose order is that of the tagger.
-        chain: in evaluation mode.
-        weight: of its scores in the mean; what the linear chains of a column leave of 1 is the networks'.
-        temperature: by which its scores are divided before they are averaged.
-    """
-
-    column: str
-    chain: LinearChain
-    weight: float
-    temperature: float = 1.0
+    column: str  # of tags, whose order is that of the tagger
+    chain: LinearChain  # in evaluation mode
+    weight: float  # of its scores in the mean; what the linear chains of a column leave of 1 is the networks'
+    temperature: float = 1.0  # that its scores are divided by before
 
     @property
     def share(self) -> float:
@@ -135,23 +118,14 @@ class Bundle:
     The score of a tag is the weighted mean of the members' scores, each divided by the member's temperature of the
     column; the transitions of CRFs are averaged in the same way. So the probability of a sentence's tags is, up to a
     constant, the weighted geometric mean of the members' probabilities.
-
-    Attributes:
-        members: one or more networks.
-        segmenter: what cuts raw text: the name of rules, or a learned segmenter.
-        config: what else `config.json` says: corpus, licence, scores, temperatures, how it was trained.
-        linear: members of another kind, each for one column. Their weights are parts of 1, and the networks' mean gets
-            the rest.
-        lemmas: how reliable the lemmas of a dictionary are, which then gives some to words that training lacks.
-        conventions: which rules and abbreviations hold in the text that it learned from.
     """
 
     members: tuple[Member, ...]
-    segmenter: str | LearnedSegmenter
-    config: dict[str, Any]
+    segmenter: str | LearnedSegmenter  # what cuts raw text: the name of rules, or a learned one
+    config: dict[str, Any]  # what else `config.json` says: corpus, licence, scores, temperatures, how it was trained
     linear: tuple[Linear, ...] = ()
-    lemmas: LemmaReliability | None = None
-    conventions: Conventions = field(default_factory=Conventions.of_language)
+    lemmas: LemmaReliability | None = None  # of a dictionary, which then gives some to words that training lacks
+    conventions: Conventions = field(default_factory=Conventions.of_language)  # of the text that it learned from
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

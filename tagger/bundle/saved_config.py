@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from tagger.errors import InputError
 from tagger.text.schema import ShortName, read_json
-from tagger.text.strings import printable
+from tagger.text.strings import printable_value
 from tagger.words.conventions import CONVENTIONS
 from tagger.words.segment import SEGMENTER, SEGMENTER_WEIGHTS
 
@@ -97,13 +97,13 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     if not path.is_file():
         raise _not_whole(folder, CONFIG)
-    config = read_json(path, MAX_CONFIG_BYTES)
+    config: dict[str, Any] = printable_value(read_json(path, MAX_CONFIG_BYTES))
     version = config.get("format")
     if type(version) is not int or version != FORMAT:
         raise InputError(
             f"{path}: format {repr(version)[:60]}, and this version of the tagger reads {FORMAT} alone; train it anew"
         )
-    return {printable(key): _printable(value) for key, value in config.items()}
+    return config
 
 
 @dataclass(kw_only=True)
@@ -121,14 +121,3 @@ class Description:
     raw: dict[ShortName, dict[ShortName, float]] = field(default_factory=dict)
     words: Annotated[float, Meta(ge=0)] | None = None  # from which it learned, in thousands
     thin: bool = False
-
-
-def _printable(value: Any) -> Any:
-    """The same JSON value without control characters."""
-    if isinstance(value, str):
-        return printable(value)
-    if isinstance(value, list):
-        return [_printable(item) for item in value]
-    if isinstance(value, dict):
-        return {printable(key): _printable(item) for key, item in value.items()}
-    return value

@@ -4,7 +4,7 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import regex
 
@@ -24,6 +24,17 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 def printable(text: str) -> str:
     """`text` with control characters and lone surrogates replaced by U+FFFD, so that a terminal only shows it."""
     return _CONTROL.sub("\ufffd", text)
+
+
+def printable_value(value: Any) -> Any:
+    """A value of JSON, each string of it as `printable` makes it."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, list):
+        return [printable_value(item) for item in value]
+    if isinstance(value, dict):
+        return {printable(key): printable_value(item) for key, item in value.items()}
+    return value
 
 
 def display_width(text: str) -> int:

@@ -20,8 +20,8 @@ from typing import Annotated, NamedTuple
 from msgspec import Meta
 
 from tagger.errors import InputError, reason
-from tagger.text.schema import one_of, read, read_json, shown
-from tagger.text.strings import printable
+from tagger.text.schema import one_of, read, read_json
+from tagger.text.strings import printable_value
 
 TITLE = "title"  # a name follows: Dr. Meyer
 NEVER = "never"  # what it introduces follows: bzw. heute
@@ -30,9 +30,12 @@ LAST = "last"  # a sentence may end with it: etc.
 KINDS = (TITLE, NEVER, NUMBER, LAST)
 CONVENTIONS = "words.json"  # in a tagger's folder
 MAX_CONVENTIONS_BYTES = 1_000_000
+_MANY = Meta(max_length=10_000)
 _Form = Annotated[str, Meta(min_length=1, max_length=40)]
-_Forms = Annotated[list[_Form], Meta(max_length=10_000)]
-_Names = Annotated[str, Meta(min_length=1, max_length=1000)]
+_Forms = Annotated[list[_Form], _MANY]
+_Kinds = Annotated[dict[_Form, Annotated[str, one_of(KINDS)]], _MANY]
+_Words = Annotated[dict[_Form, Annotated[str, _MANY]], Meta(max_length=20)]
+_Names = Annotated[list[Annotated[str, Meta(min_length=1, max_length=1000)]], _MANY]
 
 
 class Abbreviation(NamedTuple):
@@ -66,32 +69,17 @@ def candidates(language: str = "") -> Mapping[str, str]:
 
 @dataclass(frozen=True)
 class Conventions:
-    """What training says of the rules and tables for words.
+    """What training says of the rules and tables for words."""
 
-    Attributes:
-        refused: names of rules that often do not hold.
-        abbreviations: forms without their full stop, and their kinds: no sentence ends after these.
-        doubtful: those that are words, too, or may be: the least `contexts.end_odds` with which a sentence ends there.
-        small_words: kinds of frequent small words -> these, in lower case, with spaces between.
-        whole: words, in lower case, that endings of multiword tokens do not split.
-        marks: forms with a letter or a digit that are punctuation.
-        features: UPOS -> features that such a word never has together, by their names: `Case|Number`. They are those of
-            other parts of speech.
-    """
-
-    refused: _Forms = field(default_factory=list)
-    abbreviations: Annotated[dict[_Form, Annotated[str, one_of(KINDS)]], Meta(max_length=10_000)] = field(
-        default_factory=dict
-    )
-    doubtful: Annotated[dict[_Form, float], Meta(max_length=10_000)] = field(default_factory=dict)
-    small_words: Annotated[dict[_Form, Annotated[str, Meta(max_length=10_000)]], Meta(max_length=20)] = field(
-        default_factory=dict
-    )
-    whole: _Forms = field(default_factory=list)
-    marks: _Forms = field(default_factory=list)
-    features: Annotated[dict[_Form, Annotated[list[_Names], Meta(max_length=10_000)]], Meta(max_length=100)] = field(
-        default_factory=dict
-    )
+    refused: _Forms = field(default_factory=list)  # names of rules that often do not hold
+    abbreviations: _Kinds = field(default_factory=dict)  # without their full stop: no sentence ends after these
+    # Those of them that are words, too, or may be: the least `contexts.end_odds` with which a sentence ends there.
+    doubtful: Annotated[dict[_Form, float], _MANY] = field(default_factory=dict)
+    small_words: _Words = field(default_factory=dict)  # kind -> frequent words in lower case, with spaces between
+    whole: _Forms = field(default_factory=list)  # words, in lower case, that endings of multiword tokens do not split
+    marks: _Forms = field(default_factory=list)  # forms with a letter or a digit that are punctuation
+    # UPOS -> features that such a word never has together, by their names, `Case|Number`: those of another UPOS.
+    features: Annotated[dict[_Form, _Names], Meta(max_length=100)] = field(default_factory=dict)
 
     @classmethod
     def of_language(cls, language: str = "") -> "Conventions":
@@ -104,19 +92,8 @@ class Conventions:
         content = read_json(folder / CONVENTIONS, MAX_CONVENTIONS_BYTES)
         try:
             found = read(cls, content)
-            names = (name for names in found.features.values() for name in names)
-            words = (*found.doubtful, *found.small_words, *found.small_words.values())
-            for text in (
-                *found.refused,
-                *found.whole,
-                *found.abbreviations,
-                *words,
-                *found.marks,
-                *found.features,
-                *names,
-            ):
-                if printable(text) != text:
-                    raise ValueError(f"{shown(text)} has a control character")
+            if printable_value(content) != content:
+                raise ValueError("a string has a control character")
         except ValueError as error:
             raise InputError(f"{folder / CONVENTIONS} is damaged ({reason(error)}); copy the folder again") from None
         return found
