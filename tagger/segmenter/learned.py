@@ -25,7 +25,7 @@ from torch.nn import functional
 from tagger.errors import InputError
 from tagger.model.device import own_turn
 from tagger.model.storage import build_without_memory, compress, expand, one_error, read_weights
-from tagger.segmenter.corrections import correct
+from tagger.segmenter.corrections import Corrections
 from tagger.segmenter.features import (
     BORDER_CODES,
     CODES,
@@ -164,7 +164,7 @@ class LearnedSegmenter:
             last = (ruled(config["sentences"]) == 2) | (units.gaps == END_GAP)
             is_end = (labels == Label.TOKEN) | (labels == Label.SENTENCE)
             labels[is_end] = np.where(last[is_end], Label.SENTENCE, Label.TOKEN)
-        kept = correct(paragraphs, self._table, units, labels, scores, self._rules)
+        kept = Corrections(paragraphs, self._table, units, labels, scores, self._rules).make()
         own = _without_wide_multiwords(labels[places], units.gaps[places])
         ends = np.flatnonzero((own == Label.TOKEN) | (own == Label.SENTENCE))
         firsts = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]

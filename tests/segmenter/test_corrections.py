@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from tagger.segmenter.corrections import correct
+from tagger.segmenter.corrections import Corrections
 from tagger.segmenter.unit_network import Label
 from tagger.segmenter.units import Units, UnitTable
 from tagger.words.conventions import Conventions, candidates
@@ -29,7 +29,8 @@ def labelled(
     labels[units.gaps == 2] = Label.SENTENCE
     scores = np.zeros((len(labels), len(Label)))
     scores[:, Label.SENTENCE] = sureness
-    correct([text], table, units, labels, scores, ConfirmedRules(Conventions([*refused], dict(candidates()))))
+    rules = ConfirmedRules(Conventions([*refused], dict(candidates())))
+    Corrections([text], table, units, labels, scores, rules).make()
     return units, labels
 
 
@@ -194,5 +195,6 @@ def test_a_paragraph_is_read_once_however_many_marks_it_has(sentence: str) -> No
     units = table.read([text])
     Counted.made = 0
     labels = np.full(len(units.types), Label.TOKEN)
-    correct([text], table, units, labels, np.zeros((len(labels), len(Label))), ConfirmedRules(Conventions()))
+    scores = np.zeros((len(labels), len(Label)))
+    Corrections([text], table, units, labels, scores, ConfirmedRules(Conventions())).make()
     assert Counted.made < 3 * len(text)
