@@ -70,7 +70,7 @@ RULES = (
         GOES_ON,
     ),
     Rule(SMALL_STARTS[0], rf"(?:[.!?…]|{_GAP})[{_CLOSING}]+", _SMALL_WORD, GOES_ON, SURE),  # “Go!”| he said
-    Rule(SMALL_STARTS[1], r"(?<!\p{L}{7})\.", _SMALL_WORD, GOES_ON, SURE),  # approx.| ten; no abbreviation is longer
+    Rule(SMALL_STARTS[1], r"(?<!\p{L}{7})\.", _SMALL_WORD, GOES_ON, UNSURE),  # approx.| ten; no abbreviation is longer
     Rule(
         "initial",  # J.| K.| Rowling; neither 15 C. nor 44 a. C.
         rf"(?<![\p{{L}}\p{{N}}.-]|\d{_GAP}|(?<!\p{{L}})\p{{Ll}}\.{_GAP})(?:\p{{Lu}}\.)?\p{{Lu}}\.",
@@ -118,6 +118,7 @@ class ConfirmedRules:
 
     def at(self, text: str, end: int) -> tuple[Rule, int]:
         """The rule that holds where a sentence may end after `end` characters, and where its pattern ends."""
+        found = NO_RULE, end
         if _USUAL_END.match(text, end - 2) and text[end + 1 : end + 2].isupper():
             form = text[text.rfind(" ", max(0, end - _MAX_ABBREVIATION), end) + 1 : end - 1]
             if form.isalpha():
@@ -125,10 +126,12 @@ class ConfirmedRules:
                 return ABBREVIATION if goes_on else NO_RULE, end
         elif match := self._of_sentences.match(text, end):
             rule = self._rules[int(match.lastgroup[1:])]
-            if rule.name not in SMALL_STARTS or not _in_small_letters(text):
+            if rule.name not in SMALL_STARTS:
                 return rule, match.end()
+            if not _in_small_letters(text):
+                found = rule, match.end()  # weaker than an abbreviation
         match = _ABBREVIATION.match(text, end)
-        return ABBREVIATION if match and self.goes_on_after(match[1], text, end) else NO_RULE, end
+        return (ABBREVIATION, end) if match and self.goes_on_after(match[1], text, end) else found
 
     def wholes(self, text: str) -> Iterator[Span]:
         """The spans within which the parts of a number end: `:3` of 14:30."""

@@ -130,10 +130,10 @@ def test_where_training_has_sentences_that_begin_with_small_letters_these_stay()
 
 
 def test_a_network_that_is_sure_is_right_where_a_rule_is_weak() -> None:
-    for marked in ("Es sind ca.‖ zwei.", "Er kam mit J.‖ Meyer an.", "„Was?“‖ rief sie."):
-        assert corrected(marked, sureness=4) == marked.replace(END, "")
-        assert corrected(marked, sureness=6) == marked
-    for marked in ("Er wohnt bzw.‖ Sie wohnt.", "Ouvrez sources.‖listes ou non."):
+    for marked, strength in {"Es sind appr.‖ zwei.": 3.5, "Mit J.‖ Meyer.": 5, "„Was?“‖ rief sie.": 5}.items():
+        assert corrected(marked, sureness=strength - 1) == marked.replace(END, "")
+        assert corrected(marked, sureness=strength + 1) == marked
+    for marked in ("Er wohnt bzw.‖ Sie wohnt.", "Es sind ca.‖ zwei.", "Ouvrez sources.‖listes ou non."):
         assert corrected(marked, sureness=20) == marked.replace(END, "")
     assert corrected("No! The book", sureness=-4) == "No!‖ The book"
     assert corrected("No! The book", sureness=-6) == "No! The book"
