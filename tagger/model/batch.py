@@ -64,13 +64,6 @@ class FormTable:
 
     Before a call after which there were more than `limit` forms the table forgets everything, so that memory stays
     bounded.
-
-    Attributes:
-        features: the name of a part of `FormEmbedding` -> an array with a row per form. Word ids are always there, the
-            features of other parts only if the network has the part.
-        counts: how often the word of each id, from 0, occurs in training; 1 for `UNK`. `lemma_counts` are those of
-            lemmas.
-        pieces: the ids of each form's pieces, which a transformer reads; empty without a tokenizer.
     """
 
     def __init__(
@@ -81,6 +74,7 @@ class FormTable:
         limit: int = 200_000,
     ) -> None:
         self.vocabulary, self.config, self.tokenizer, self.limit = vocabulary, config, tokenizer, limit
+        # How often the word, or the lemma, of each id occurs in training, from id 0; 1 for `UNK`.
         self.counts = np.array([1] * FIRST_ID + list(vocabulary.words.values()), dtype=np.int64)
         self.lemma_counts = np.array([1] * FIRST_ID + list(vocabulary.lemmas.values()), dtype=np.int64)
         self._compute = features(vocabulary, config)
@@ -91,8 +85,9 @@ class FormTable:
 
     def _clear(self) -> None:
         self._rows: dict[str, int] = {}
+        # Name of a part of `FormEmbedding` that the network has -> an array with a row per form; word ids in any case.
         self.features = {name: _grown(compute([]), INITIAL_ROWS) for name, compute in self._compute.items()}
-        self.pieces: list[list[int]] = []
+        self.pieces: list[list[int]] = []  # of each form, which a transformer reads; empty without a tokenizer
 
     def rows(self, forms: Sequence[str]) -> np.ndarray:
         """The rows of forms, valid until the next call; of more forms than `limit`, too, but then the table has no
@@ -137,13 +132,12 @@ def collate(
 
     Forms are numbered in the order of the text, so the order of sums does not depend on what the table has seen before.
 
-    Args:
-        tags: for each column B lists of gold tags. Lemmas become edit scripts, see `tag_codec.py`.
-        word_dropout: w. A word that occurs n times in training becomes `UNK` with probability w / (w + n); its affixes
-            and characters stay. So the embedding of unknown words is trained on rare words, which are most like them.
-            Kiperwasser and Goldberg (2016), https://arxiv.org/abs/1603.04351. The lemma that a dictionary gives a word
-            becomes `UNK` in the same way.
-        generator: draws the words that become `UNK`; without one there is no word dropout.
+    `tags` has for each column B lists of gold tags. Lemmas become edit scripts, see `tag_codec.py`.
+
+    If there is a generator, a word that occurs n times in training becomes `UNK` with probability w / (w + n), with w
+    the `word_dropout`; its affixes and characters stay. So the embedding of unknown words is trained on rare words,
+    which are most like them: Kiperwasser and Goldberg (2016), https://arxiv.org/abs/1603.04351. The lemma that a
+    dictionary gives a word becomes `UNK` in the same way.
     """
     lengths = np.array([len(sentence) for sentence in sentences], dtype=np.int64)
     is_token = np.arange(lengths.max())[:, None] < lengths  # (T, B), whether there is a token
@@ -209,10 +203,8 @@ def length_buckets(
 ) -> Iterator[np.ndarray]:
     """Groups sentences of near-equal length into batches: their numbers from 0.
 
-    Args:
-        max_tokens: the largest T * B of a batch; a longer sentence is a batch of its own.
-        generator: mixes sentences of similar length, and orders the batches at random. Without it the shortest
-            sentences come first.
+    T * B of a batch is at most `max_tokens`; a longer sentence is a batch of its own. A generator mixes sentences of
+    similar length, and orders the batches at random. Without one the shortest sentences come first.
     """
     if generator is None:
         order = np.argsort(lengths, kind="stable")

@@ -96,14 +96,9 @@ def _short(shape: str) -> str:
 
 
 class FeatureTable(nn.Module):
-    """The weights of some features; all others have the weight 0.
+    """The weights of some features, (F + 1, width) after a row of zeros; all others have the weight 0."""
 
-    Attributes:
-        keys: (F,) of the features, ascending, int32.
-        weight: (F + 1, width) of the features, after a row of zeros.
-    """
-
-    keys: Tensor
+    keys: Tensor  # (F,) of the features, ascending, int32
 
     def __init__(self, features: int, width: int) -> None:
         super().__init__()
@@ -148,21 +143,15 @@ class FeatureTable(nn.Module):
 
 
 class LinearChain(nn.Module):
-    """The linear-chain CRF of one column of tags; at first all weights are 0.
-
-    Attributes:
-        dictionary: gives features of the lemmas of forms; None: there are none.
-        tables: by their names the weights of the features, of each (F + 1, its terms * K).
-        decoder: has the transitions.
-    """
+    """The linear-chain CRF of one column of tags; at first all weights are 0."""
 
     def __init__(self, features: Sequence[int], tags: int, dictionary: Dictionary | None = None) -> None:
         super().__init__()
-        self.dictionary = dictionary
+        self.dictionary = dictionary  # gives features of the lemmas of forms
         self.tables = nn.ModuleDict(
             {name: FeatureTable(F, len(TABLES[name]) * tags) for name, F in zip(TABLES, features, strict=True)}
         )
-        self.decoder = CRFDecoder(tags)
+        self.decoder = CRFDecoder(tags)  # has the transitions
 
     @property
     def sizes(self) -> list[int]:

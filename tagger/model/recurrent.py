@@ -142,10 +142,8 @@ class GRULayer(TorchLayer):
 def gru(x: Tensor, W_h: Tensor, b_h: Tensor, initial: Tensor | None = None) -> Tensor:
     """The states of a GRU, (T, B, H); see `cells.GRUCell` for the equations.
 
-    Args:
-        x: (T, B, 3 H), the products x W_x + b_x of all steps: gates r, z, n side by side.
-        W_h: (3 H, H), as in `nn.GRU.weight_hh_l0`: the transpose of `GRUCell.W_h`.
-        initial: the state before the first step, (B, H); zeros if None.
+    `x` (T, B, 3 H) has the products x W_x + b_x of all steps, gates r, z, n side by side. W_h is (3 H, H), as in
+    `nn.GRU.weight_hh_l0`: the transpose of `GRUCell.W_h`. The state before the first step is (B, H), zeros if None.
     """
     h = x.new_zeros(x.shape[1], W_h.shape[1]) if initial is None else initial
     states: Tensor = _GRU.apply(x, W_h, b_h, h)  # type: ignore[no-untyped-call,unused-ignore]  # until torch 2.13

@@ -66,12 +66,7 @@ class Pieces:
 
 
 class PieceTokenizer:
-    """Word forms -> piece ids. A form is tokenized as one word of a sentence that is already split into words.
-
-    Attributes:
-        prefix, suffix: the ids of the special pieces before and after a sentence, such as [CLS] and [SEP].
-        room: the number of pieces of a sentence that fit in one window.
-    """
+    """Word forms -> piece ids. A form is tokenized as one word of a sentence that is already split into words."""
 
     def __init__(self, tokenizer: Any, limit: int) -> None:
         """Wraps a tokenizer; the encoder can read `limit` pieces at once, special ones included."""
@@ -84,9 +79,10 @@ class PieceTokenizer:
         self._space = " " if "ByteLevel" in repr(self._backend.pre_tokenizer) else ""
         example = self._backend.encode([self._space + "a"], is_pretokenized=True)
         words = [place for place, special in enumerate(example.special_tokens_mask) if not special]
+        # The ids of the special pieces before and after a sentence, such as [CLS] and [SEP].
         self.prefix: list[int] = example.ids[: words[0]] if words else example.ids
         self.suffix: list[int] = example.ids[words[-1] + 1 :] if words else []
-        self.room = limit - len(self.prefix) - len(self.suffix)
+        self.room = limit - len(self.prefix) - len(self.suffix)  # pieces of a sentence that fit in one window
         self.pad: int = tokenizer.pad_token_id or 0
         self._unknown: int = self.pad if tokenizer.unk_token_id is None else tokenizer.unk_token_id
 
@@ -232,8 +228,10 @@ class TransformerEmbedding(nn.Module):
         with torch.set_grad_enabled(self.learns and torch.is_grad_enabled()):
             in_parts = pieces.ids.device.type == "cpu" and not torch.is_grad_enabled()
             run = self._states_in_parts if in_parts else self._states
-            pool = _first if self.config["pooling"] == "first" else _mean
-            return torch.stack([pool(states, pieces) for states in run(pieces.ids, pieces.mask)], dim=2)
+            states = run(pieces.ids, pieces.mask)
+            if self.config["pooling"] == "first":
+                return torch.stack([each[pieces.window, pieces.start] for each in states], dim=2)
+            return torch.stack([_mean(each, pieces) for each in states], dim=2)
 
     def _states(self, ids: Tensor, mask: Tensor) -> list[Tensor]:
         """The outputs that are used, M' times (W, S, D), in float32; `ids` and `mask` are (W, S)."""
@@ -307,11 +305,6 @@ def keep_layers(encoder: nn.Module, count: Any) -> None:
 def is_carried(config: TransformerConfig) -> bool:
     """Whether a tagger's folder has the weights of its encoder; otherwise it names an encoder that can be had again."""
     return bool(config["tune"]) or config["revision"] is None or config["name"] == MULTILINGUAL
-
-
-def _first(states: Tensor, pieces: Pieces) -> Tensor:
-    """The state of each token's first piece, (W, S, D) to (T, B, D)."""
-    return states[pieces.window, pieces.start]
 
 
 def _mean(states: Tensor, pieces: Pieces) -> Tensor:

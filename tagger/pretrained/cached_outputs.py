@@ -48,11 +48,7 @@ def frozen_outputs(
 ) -> np.ndarray:
     """The result of `embedding.outputs` for each token: (tokens, M', D) in float16, in the order of the corpus.
 
-    Args:
-        embedding: its encoder is frozen.
-        sentences: the corpus as lists of word forms; read once.
-        lengths: tokens of each sentence.
-        folder: of the file, whose name is a digest of the encoder's config and of the words.
+    The encoder is frozen. The sentences are read once. The name of the file is a digest of its config and of the words.
     """
     shape = (int(lengths.sum()), len(embedding.layers), embedding.width)
     if not shape[0]:

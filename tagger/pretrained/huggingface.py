@@ -52,12 +52,10 @@ def load_pretrained(
 ) -> tuple[TransformerEmbedding, PieceTokenizer, TransformerConfig]:
     """The encoder, its tokenizer, and the config from which `TransformerEmbedding` can build the encoder again.
 
-    Args:
-        name: minilm or multilingual; a folder that has config.json; or the name of a model on the Hub.
-        pooling: None: mean for multilingual, whose pieces often separate a word from the space before it; first for all
-            others.
-        layers: whose outputs are used; the encoder's layers above the highest are dropped.
-        forms: those of the corpus, whose pieces multilingual gets; None: all pieces.
+    A name is minilm or multilingual; a folder that has config.json; or that of a model on the Hub. Without a `pooling`
+    it is the mean for multilingual, whose pieces often separate a word from the space before it, and first for others.
+    The encoder's layers above the highest of `layers` are dropped. `forms` are those of the corpus, whose pieces
+    multilingual gets; None: all pieces.
     """
     if pooling is None:
         pooling = "mean" if name == MULTILINGUAL else "first"

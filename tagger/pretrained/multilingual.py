@@ -70,15 +70,7 @@ class SpecialPieces(NamedTuple):
 
 
 class EncoderFile:
-    """An opened file. Tensors are read when they are wanted.
-
-    Attributes:
-        sizes: of the encoder.
-        epsilon: of its layer norms.
-        special: the ids of the special pieces.
-        pieces: of the Unigram model, by id. The encoder may have more embeddings.
-        scores: (pieces,) their log probabilities.
-    """
+    """An opened file: the encoder's sizes and epsilon, the Unigram model. Tensors are read when they are wanted."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._place = path, 0
@@ -139,6 +131,7 @@ class EncoderFile:
             self._tensors[name] = kind, numbers, offset
 
     def _read_pieces(self) -> tuple[list[str], np.ndarray, SpecialPieces]:
+        """The pieces by id, their log probabilities, and the special ones; the encoder may have more embeddings."""
         (count,) = self._numbers("i")
         special = SpecialPieces(*self._numbers("4i"))
         (length,) = self._numbers("Q")

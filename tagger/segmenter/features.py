@@ -175,11 +175,9 @@ class Lexicon(HashTable):
 
     @classmethod
     def of(cls, table: UnitTable, units: Units, lengths: np.ndarray, spaces: bool) -> "Lexicon":
-        """The words of the training text.
+        """The words of the training text, whose tokens may hold white space if `spaces` is true.
 
-        Args:
-            lengths: (N,) the units of the word that begins at each unit, 0 where none does.
-            spaces: whether tokens may hold white space.
+        `lengths` (N,) are the units of the word that begins at each unit, 0 where none does.
         """
         words_of_size = [grams[lengths == size] for size, grams in _grams(table, units)]
         hashes, words = np.unique(np.concatenate(words_of_size), return_counts=True)
@@ -246,11 +244,8 @@ def context_rows(
 ) -> np.ndarray:
     """The rows of each unit's surroundings in a table of C * buckets rows: (N, C) of int64; see `columns`.
 
-    Args:
-        lexicon: words of training.
-        rules: (N,) see `rule_labels`.
-        pairs: whether a unit's form and the next or the last one are read as pairs.
-        lengths: see `Borders.at_units`.
+    `rules` (N,) are those of `rule_labels`; for `lengths` see `Borders.at_units`. With `pairs` a unit's form and the
+    next or the last one are read as pairs.
     """
     form, shape, kind = (table.traits[units.types, part] for part in range(3))
     gap = units.gaps.astype(np.uint64)

@@ -118,9 +118,8 @@ class SegmenterNetwork(nn.Module):
     def forward(self, types: Tensor, context: Tensor, lengths: Tensor) -> Tensor:
         """The states (T, B, 2 H) of all units; `labels` and `scripts` make scores of them.
 
-        Args:
-            types: (T, B, 1 + 2 A), the rows of each unit's form and affixes.
-            context: (T, B, C), the rows of its surroundings; the row after the last is zero.
+        Of each unit `types` (T, B, 1 + 2 A) has the rows of its form and affixes, `context` (T, B, C) those of its
+        surroundings; the row after the last is zero.
         """
         steps, windows = types.shape[:2]
         types, context = types.flatten(0, 1), context.flatten(0, 1)

@@ -70,18 +70,14 @@ class Units(NamedTuple):
 class UnitTable(dict[str, int]):
     """The units met so far -> their types, by number: equal strings are one type, unless they are very long.
 
-    Attributes:
-        generation: how often all types were forgotten: `read` does so when there are more than MAX_TYPES.
+    All types are forgotten when there are more than MAX_TYPES; `generation` says how often that was.
     """
 
     def __init__(self, forms: Sequence[str], buckets: int, characters: bool, marks: Container[str] = ()) -> None:
-        """Knows no units yet.
+        """Takes the normalised forms that have a row of their own, and the rows for each kind of affix.
 
-        Args:
-            forms: the normalised forms that have a row of their own.
-            buckets: rows for each kind of affix.
-            characters: whether every letter is a unit.
-            marks: of units with which a token that may be split ends or begins, see `Multiwords`.
+        With `characters` every letter is a unit. A token that may be split ends or begins with one of the `marks`, see
+        `Multiwords`.
         """
         super().__init__()
         self._rows = {form: row for row, form in enumerate(forms, UNKNOWN + 1)}

@@ -99,16 +99,12 @@ class FormCache:
     """A table with a row per form, which forgets all forms when `capacity` would not do.
 
     `compute` turns U different forms into blocks, each the places of n of them and their values (n, W).
-
-    Attributes:
-        values: (rows, W), with the device and the type of the results of `compute`.
-        computed: the number of forms computed so far.
     """
 
     def __init__(self, compute: Callable[[list[str]], Iterable[tuple[np.ndarray, Tensor]]], capacity: int) -> None:
         self.compute, self.capacity = compute, capacity
         self._rows: dict[str, int] = {}
-        self.values, self.computed = torch.empty(0, 0), 0
+        self.values = torch.empty(0, 0)  # (rows, W), with the device and the type of the results of `compute`
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy starts empty: copied rows would share memory."""
@@ -141,7 +137,6 @@ class FormCache:
                     self.values = grown
                 self.values.index_copy_(0, torch.from_numpy(places[part]).to(values.device), values)
             known.update(zip(new, places.tolist(), strict=True))
-            self.computed += len(new)
             rows[missing] = [known[forms[i]] for i in missing.tolist()]
         return rows
 
@@ -241,13 +236,9 @@ class Stack:
     def states(self, batch: PackedBatch, products: Tensor, rows: np.ndarray, contexts: Tensor | None) -> Tensor:
         """The states of every layer side by side, of packed tokens; within a layer network after network.
 
-        Args:
-            products: (U, X), from `Networks._products`, of any type; prepared if there are no contexts.
-            rows: (N,), the form of each token.
-            contexts: (k, N, D), transformers' vectors; none with fixed shapes.
-
-        Returns:
-            (rows, S), see `rows`; the first N are those of tokens. Valid until the next batch.
+        `products` (U, X) are from `Networks._products`, `rows` (N,) say which form a token has, and `contexts`
+        (k, N, D) are transformers' vectors. The states are (rows, S), see `rows`, those of tokens first. They are valid
+        until the next batch.
         """
         counts = rows_of_steps = batch.counts
         if batch.fixed:
@@ -415,12 +406,7 @@ def _chunks(rows: Sequence[int], backward: bool) -> Iterator[tuple[int, int]]:
 
 
 class Networks:
-    """Runs k networks of equal shape.
-
-    Attributes:
-        widths: F + R of each recurrent layer, times k.
-        cache: the first layer's products with each form.
-    """
+    """Runs k networks of equal shape."""
 
     def __init__(self, members: Sequence[Member], parts: Mapping[str, float], options: TaggerOptions) -> None:
         """`parts` are the networks' parts in the scores of each column, beside which there are linear chains."""
@@ -432,7 +418,7 @@ class Networks:
         narrow = (options.device, options.precision) == ("cpu", "bfloat16")
         self._narrow_stack = Stack(self.networks, shares, torch.float32) if narrow else self._stack
         self.widths = [self._stack.count * layer.width for layer in self._stack.layers]
-        self.cache = FormCache(self._products, options.cache_size)
+        self.cache = FormCache(self._products, options.cache_size)  # the first layer's products with each form
         # What computes the features that each member reads; like members share it, so that it is done once.
         read = [(member.network.config, member.vocabulary) for member in members]
         computed = [features(vocabulary, config) for config, vocabulary in read]

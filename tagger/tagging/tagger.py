@@ -94,10 +94,8 @@ class DocumentTagger(ABC):
     def annotate(self, source: str | list[str] | tuple[str, ...], top: int = 1) -> list[Sentence] | Sentence:
         """All columns with probabilities: of one sentence given as tokens, or of the sentences of a text.
 
-        Args:
-            source: the tokens of a sentence, or a text, read as `python -m tagger tag` reads a file; its
-                sentences get offsets in characters.
-            top: with 2 or more, the best alternatives are kept too.
+        A text is read as `python -m tagger tag` reads a file; its sentences get offsets in characters. With `top` of 2
+        or more, the best alternatives are kept too.
         """
         if isinstance(source, str):
             parts = self.with_languages(read_parts(io.StringIO(source), "the text", "text"))
@@ -164,15 +162,13 @@ class Tagger(DocumentTagger):
     What it finds depends on the sentences of a call alone, not on what it tagged before. A stream gives the same to the
     bit with any number of workers. One worker cuts a list into larger windows than several do, so the last digits of
     probabilities may differ, not the tags.
-
-    Attributes:
-        name: of the tagger or its folder, as `load` was given it; empty if the tagger was made otherwise.
-        config: what `config.json` says of it: corpus, licence, scores, how it was trained.
-        lexicons: of some columns, the tags that word forms may have.
     """
 
     def __init__(self, bundle: Bundle, options: TaggerOptions | None = None, name: str = "") -> None:
-        """Puts a bundle to work, whose networks are moved to the device; `load` makes a tagger of a folder."""
+        """Puts a bundle to work, whose networks are moved to the device; `load` makes a tagger of a folder.
+
+        `name` is that of the tagger or its folder, as `load` was given it.
+        """
         self.options = options = options or TaggerOptions()
         self.bundle, self.name, self.device = bundle, name, options.device
         self.vocabulary, self.config = bundle.vocabulary, bundle.config

@@ -24,10 +24,8 @@ Feature = tuple[str, str]  # where a token stands, and its kind
 def end_odds(text: str, start: int, stop: int, small: Mapping[str, str]) -> float:
     """The logarithm of the odds that a sentence ends between a form, which begins at `start`, and `stop`.
 
-    Between the two are the form, its full stop and white space; a digit or a capital follows.
-
-    Args:
-        small: the small words of the language, in lower case, and their kinds.
+    Between the two are the form, its full stop and white space; a digit or a capital follows. `small` has the small
+    words of the language, in lower case, and their kinds.
     """
     before = _TOKEN.findall(text, max(0, start - _REACH), start)
     after = _TOKEN.findall(text, stop, stop + _REACH)

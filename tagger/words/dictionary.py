@@ -75,11 +75,7 @@ class Dictionary:
     """
 
     def __init__(self, digests: Mapping[str, str]) -> None:
-        """Compares the digests of each code; the tables are opened when a form is looked up.
-
-        Raises:
-            InputError: the installed simplemma has no such dictionary, or another one.
-        """
+        """Compares the digests of each code; the tables are opened when a form is looked up."""
         for code, digest in digests.items():
             if digest_of(code) != digest:
                 raise InputError(
@@ -360,9 +356,7 @@ def _inflections(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The hashes of the lemmas, the distinct inflections (P, SLOTS), and that of each lemma.
 
-    Args:
-        lemmas: (n,) the hash of the lemma of each entry; numbers: (n,) its change.
-        keys: (S,) the number of each change that is the same in every dictionary.
+    Each entry has the hash of a lemma and the number of its change; `keys` (S,) are the same in every dictionary.
     """
     distinct, lemma = np.unique(lemmas, return_inverse=True)
     pairs = np.sort(lemma * len(keys) + numbers)  # numpy's `unique` takes three times as long
@@ -387,16 +381,11 @@ class LemmaReliability:
 
     Counts have for each UPOS (an empty string, if there is no such column) and each change from a form to its lemma
     (see `Found`): the change, the words whose lemma is right, and all words.
-
-    Attributes:
-        dictionary: the codes of the dictionaries, in the order in which they are asked, and their digests.
-        known: of words whose lemma by the dictionary is that of other words of training, too.
-        new: of the others. Their lemma is often one that the treebank never has, such as that of a participle.
     """
 
-    dictionary: dict[ShortName, ShortName]
-    known: Counts
-    new: Counts
+    dictionary: dict[ShortName, ShortName]  # the codes of the dictionaries, as they are asked, and their digests
+    known: Counts  # of words whose lemma by the dictionary is that of other words of training, too
+    new: Counts  # of the others, whose lemma is often one that the treebank never has, such as that of a participle
 
 
 def reliabilities(counts: Counts, tags: Sequence[str]) -> tuple[dict[int, int], np.ndarray]:
