@@ -1,6 +1,6 @@
 """The commands `train` and `resume`: a command line -> Hydra -> checked configs -> trainings.
 
-Hydra composes the config of a run and calls `SingleRun` with it; for several runs it calls a sweeper (`grid.py`).
+Hydra composes the config of a run and calls `SingleRun` with it; for several runs it calls a sweeper.
 What imports torch or Lightning, which takes seconds, is imported late: a mistyped key is answered before.
 """
 

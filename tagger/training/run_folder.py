@@ -21,7 +21,6 @@ REPORT_PAGE = "report.html"
 CHECKPOINTS = "checkpoints"  # their folder
 LAST, BEST = "last.ckpt", "best.ckpt"
 METRICS = "metrics.csv"  # of its epochs
-LOG = "train.log"  # what a process prints that trains beside others
 SHARDS = "shards"  # what a teacher or a frozen transformer says, until the run is complete
 LOGS = "logs"  # the folder of loggers
 OWN_FOLDERS, OWN_FILES = (CHECKPOINTS, SHARDS, LOGS), (RECORD, METRICS, LOCK)  # of a run without a complete epoch

@@ -1,4 +1,5 @@
-"""Ranges of values come in, the trials of an Optuna study are trained, and its table goes out.
+"""Values come in, a training of each combination or of each trial of an Optuna study, and their table goes out.
 
-`hydra_plugin/` has the sweeper that Hydra calls for `hydra/sweeper=optuna`. Start in `search.py`.
+`hydra_plugin/` has the sweepers that Hydra calls for `hydra/sweeper=grid` and `optuna`; `search.py` is the search.
+Start in `grid.py`.
 """

@@ -1,7 +1,7 @@
-"""The sweeper of searches under the name that Hydra asks for.
+"""Our sweepers under the names that Hydra asks for: it instantiates those of the package `hydra_plugins` alone.
 
-`pyproject.toml` installs this folder as `hydra_plugins.tagger_search`. Like `training/hydra_plugin` it imports nothing
-else until a sweep starts.
+`pyproject.toml` installs this folder as `hydra_plugins.tagger_search`. Every program with Hydra imports it when it
+looks for plugins, so it imports nothing else until a sweep starts.
 """
 
 from typing import Any, cast
@@ -11,15 +11,25 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 
-class StudySweeper(Sweeper):
-    """Trains the trials of an Optuna study: the choice `optuna` of `hydra/sweeper`."""
+class GridSweeper(Sweeper):
+    """Trains every combination of the values: the choice `grid` of `hydra/sweeper`."""
 
     def __init__(self, **values: Any) -> None:
         self.values = values  # of the file in `conf/hydra/sweeper`
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Gets what a search needs, from Hydra."""
+        """Gets what a sweep needs, from Hydra."""
         self.given = hydra_context, config, cast(Any, task_function)
+
+    def sweep(self, arguments: list[str]) -> None:
+        """Trains the runs that the overrides of a command line ask for."""
+        from tagger.extras.search.grid import sweep_grid
+
+        sweep_grid(*self.given, arguments, self.values["params"])
+
+
+class StudySweeper(GridSweeper):
+    """Trains the trials of an Optuna study: the choice `optuna` of `hydra/sweeper`."""
 
     def sweep(self, arguments: list[str]) -> None:
         """Trains the trials of a search over the overrides of a command line."""

@@ -25,7 +25,7 @@ from tagger.bundle.saved_config import RECORD
 from tagger.errors import InputError
 from tagger.text.output_files import whole_file
 from tagger.training.launch import SingleRun, command_line, quoted, record_of, set_up_logging, train_run
-from tagger.training.run_folder import LOG, REPORT, RunRecord, can_resume, read_record, shown_folder
+from tagger.training.run_folder import REPORT, RunRecord, can_resume, read_record, shown_folder
 
 if TYPE_CHECKING:
     from pytorch_lightning.callbacks import Callback
@@ -34,6 +34,7 @@ MAX_RUNS = 1_000  # of a sweep; Hydra composes the config of each before the fir
 BASIC, JOBLIB = "basic", "joblib"  # launchers
 TABLE, JOURNAL = "sweep.csv", "study.journal"  # in the folder of a sweep
 FIELDS = ("run", "state", "overrides", "dev_accuracy", "words_per_second", "parameters", "training_seconds", "error")
+LOG = "train.log"  # what a process prints that trains beside others
 POLL_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
