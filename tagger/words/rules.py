@@ -15,7 +15,7 @@ import regex
 
 from tagger.text.strings import SPACE
 from tagger.words.contexts import end_odds
-from tagger.words.conventions import NUMBER, Conventions
+from tagger.words.conventions import NUMBER, TITLE, Conventions
 from tagger.words.pieces import NUMBER_MARKS, Span
 
 ENDS, GOES_ON, LATER = "ends", "goes on", "later"  # a sentence; LATER: behind what the pattern after the place matches
@@ -93,6 +93,7 @@ _ABBREVIATION = regex.compile(f"(?<={ABBREVIATION.before}){ABBREVIATION.after}",
 _FIRST_LETTER, _DIGIT = regex.compile(r"\p{L}"), regex.compile(rf"{_GAP}+\d")
 _NUMBER_OR_CAPITAL = regex.compile(rf"{_GAP}+[\d\p{{Lu}}]")
 _MAX_ABBREVIATION = 20  # characters
+TITLE_BEFORE_DIGIT = 0.5  # the least `end_odds` with which a sentence ends there: names follow titles
 
 
 class ConfirmedRules:
@@ -145,11 +146,15 @@ class ConfirmedRules:
     def goes_on_after(self, form: str, text: str, end: int) -> bool:
         """Whether a sentence goes on behind the full stop of `form`, which are the last of `end` characters."""
         own, conventions = self.conventions.abbreviation(form), self.conventions
-        if not own or (conventions.abbreviations[own] == NUMBER and not _DIGIT.match(text, end)):
+        before_digit, small = _DIGIT.match(text, end), conventions.kinds_of_small_words
+        if not own or (conventions.abbreviations[own] == NUMBER and not before_digit):
             return False
-        if (least := conventions.doubtful.get(own)) is None:
+        least = conventions.doubtful.get(own, math.inf)
+        if conventions.abbreviations[own] == TITLE and before_digit and small:
+            least = min(least, TITLE_BEFORE_DIGIT)
+        if least == math.inf:
             return True
-        after, small = _NUMBER_OR_CAPITAL.match(text, end), conventions.kinds_of_small_words
+        after = _NUMBER_OR_CAPITAL.match(text, end)
         return bool(after and small) and end_odds(text, end - len(form) - 1, after.end() - 1, small) < least
 
 
