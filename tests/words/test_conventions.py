@@ -1,18 +1,31 @@
-"""What the rules and the table of abbreviations do in each of the languages that come with the package."""
+"""What rules and abbreviations do in the languages that come with the package, and pairs of texts.
+
+Of a pair, a form ends a sentence as a word, and within a sentence it, or another form, is an abbreviation.
+"""
 
 import csv
 import gzip
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
 from tagger.bundled import bundled
+from tagger.segmenter.learned import load_segmenter
+from tagger.training.count_conventions import small_words
+from tagger.words.contexts import end_odds
 from tagger.words.conventions import CONVENTIONS, Conventions, table
 from tagger.words.rules import GOES_ON, ConfirmedRules
+from tagger.words.segment import LEARNED, RuleSegmenter, Segmenter
 
 SHIPPED = {path.parent.name: Conventions.load(path.parent) for path in bundled("data").glob(f"*/{CONVENTIONS}")}
+PAIRS: dict[str, list[tuple[str, str]]] = defaultdict(list)
+with Path(__file__).with_name("pairs.tsv").open(encoding="utf-8") as file:
+    for language, two, one in list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))[1:]:
+        PAIRS[language].append((two, one))
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +64,59 @@ def test_a_sentence_may_end_in_a_word_that_abbreviates_in_another_language(
                     text = f"Aa aa aa {form}. {after}"
                     assert rules.at(text, len(text) - len(after) - 1)[0].decision != GOES_ON, (text, language)
     assert tried > 200
+
+
+def segmenter_of(language: str) -> Segmenter:
+    folder = bundled("data") / language
+    name, conventions = json.loads((folder / "config.json").read_text())["segmenter"], Conventions.load(folder)
+    return load_segmenter(folder, conventions) if name == LEARNED else RuleSegmenter(name, conventions)
+
+
+@pytest.mark.parametrize("language", PAIRS)
+def test_a_word_ends_a_sentence_and_an_abbreviation_that_is_written_alike_does_not(language: str) -> None:
+    cut = segmenter_of(language).segment_all
+    assert [(len(cut([two])[0]), len(cut([one])[0])) for two, one in PAIRS[language]] == [(2, 1)] * len(PAIRS[language])
+
+
+def test_the_pairs_are_sixty_in_twenty_languages() -> None:
+    assert len(PAIRS) >= 20
+    assert sum(map(len, PAIRS.values())) >= 60
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "words"),
+    [
+        ("turkish", "Lütfen otur.", ["otur"]),  # although others with its ending are split
+        ("turkish", "Bu güzel bir evdir.", ["ev", "dir"]),
+        ("chinese", "请给我,快坐下!", [",", "快"]),
+        ("spanish", "Vea el n.º 5, pág. 3", ["5", ","]),
+        ("german", "Am 12. d. M. beginnt er.", ["beginnt"]),
+    ],
+)
+def test_words_that_endings_and_commas_do_not_change(language: str, text: str, words: list[str]) -> None:
+    (sentence,) = segmenter_of(language).segment_all([text])[0]
+    found = [word for start, end, inner in sentence for word in inner or (text[start:end],)]
+    assert any(found[n : n + len(words)] == words for n in range(len(found)))
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("The hall was vol.| 200 people stood", True),  # the number counts
+        ("They said the very vol.| 200 people stood", True),
+        ("See vol.| 3 of the", False),  # it names
+        ("in vol.| 3, of the", False),
+        ("(vol.| 3)", False),
+        ("said the vol.| The people stood", True),
+        ("said vol.| Anna Smith of the", False),
+    ],
+)
+def test_neighbours_tell_a_word_from_an_abbreviation(text: str, ends: bool) -> None:
+    tagged = [("in", "ADP"), ("of", "ADP"), ("the", "DET"), ("very", "ADV"), ("was", "AUX")]
+    before, after = text.split("|")
+    assert (end_odds(before + after, len(before) - 4, len(before) + 1, small_words(tagged)) > 0) == ends
+
+
+def test_small_words_are_the_most_frequent_ones_in_lower_case_with_their_most_frequent_kind() -> None:
+    tagged = [("The", "DET"), ("the", "PRON"), ("the", "DET"), ("house", "NOUN"), ("-", "ADP"), ("to", "PART")]
+    assert small_words(tagged) == {"the": "determiner", "to": "adverb"}

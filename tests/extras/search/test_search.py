@@ -1,5 +1,6 @@
-"""Searches: what Optuna is asked, what it hears, and that the same command goes on with the study."""
+"""Sweeps: their table, what the same command trains, and what stays; what Optuna is asked and hears."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,192 @@ from optuna.distributions import FloatDistribution as Float
 from optuna.distributions import IntDistribution as Int
 
 from tagger.extras.search.search import _distribution
+from tagger.training.train import train as train_run
 from tests.forked import forked, started
-from tests.training.conftest import _pictures_are_empty, arguments, own_folder, rows, train, treebank, tried, wait_for
+from tests.training.conftest import (
+    TRAIN,
+    _pictures_are_empty,
+    arguments,
+    interruption,
+    own_folder,
+    rows,
+    train,
+    treebank,
+    tried,
+    wait_for,
+    weights,
+)
 
 __all__ = ["_pictures_are_empty", "arguments", "own_folder", "treebank", "tried"]
 pytestmark = pytest.mark.usefixtures("own_folder")
 
+PLAIN = ["-m", "trainer.max_epochs=2", "trainer.limit_train_batches=1.0", "test=false"]
 SEARCH = ["-m", "hydra/sweeper=optuna", "trainer.max_epochs=2", "hydra.sweep.dir=search"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("-m model.dept=1,2", "model.dept: no such key; did you mean model.depth?"),
+        ("-m model.depth=range(0)", "names nothing to try"),
+        ("-m seed=range(100000000) model.depth=1,2", "more than 1,000 runs; give fewer values"),
+        ("-m seed=1,2 hydra.sweep.subdir=x", "hydra.sweep.subdir=x: two runs would have this folder"),
+        ("-m seed=1,x", "error: seed=x: expected int, got str"),
+        ("-m model.depth=1,-1", "error: model.depth=-1: expected int >= 1"),
+        ("-m corpus=sample,conlu", "error: In 'train': Could not find 'corpus/conlu' Available options in 'corpus': "),
+        ("-m hydra/sweeper=optuna seed=3", "nothing to search"),
+        ("-m hydra/sweeper=optuna seed=1,2 hydra.sweeper.sampler=grid", "hydra.sweeper.sampler=grid: "),
+        ("-m hydra/sweeper=optuna seed=1,2 model.depth=0", "model.depth=0: expected"),
+        ("-m hydra/sweeper=optuna seed=1,x", "seed=x: expected int"),
+        ("-m hydra/sweeper=optuna model.depth=interval(1,4)", "model.depth=2.10364: expected int"),
+        (
+            "-m hydra/sweeper=optuna seed=1,2 hydra/launcher=joblib",
+            "hydra/launcher=joblib: start the same command several times",
+        ),
+    ],
+)
+def test_mistakes_are_one_line_with_status_2_and_leave_nothing(
+    words: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(words.split()) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+    assert not list(Path().iterdir())
+
+
+def test_the_runs_of_a_sweep_are_where_its_name_or_its_folder_says(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TRAIN, lambda *_: None)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for values in (["name=both"], ["hydra.sweep.dir=~/two"]):
+        assert train(["-m", *arguments, "seed=1,2", *values]) == 1  # a run without a report is not finished
+    found = sorted(path.parent.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("run.json"))
+    assert found == ["home/two/0", "home/two/1", "runs/both/0", "runs/both/1"]
+
+
+def test_a_failed_run_is_a_row_and_the_others_go_on(
+    tried: list[int], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    assert train([*PLAIN, "seed=13,1,2", "model.depth=3,1", "name=grid"]) == 1
+    assert tried == [13, 13, 1, 1, 2, 2]
+    table = [(row["run"], row["state"], row["dev_accuracy"], row["error"]) for row in rows("runs/grid")]
+    assert table == [
+        *((run, "complete", accuracy, "") for run, accuracy in zip("4523", ["0.02"] * 2 + ["0.01"] * 2, strict=True)),
+        *((run, "failed", "", "ValueError: out of luck") for run in "01"),
+    ]
+    assert rows("runs/grid")[0]["overrides"] == " ".join([*PLAIN[1:], "seed=2", "model.depth=3"])  # as they were typed
+    assert caplog.messages[0] == "a sweep in runs/grid; if it is stopped, give the same command again"
+    lines = capsys.readouterr().out.split("sweep.csv\n")[1].splitlines()
+    assert lines[0].split() == ["run", "dev", "words/s", "parameters", "seconds", "overrides"]
+    assert lines[1].split() == ["4", "2.00", "seed=2", "model.depth=3"]
+    assert lines[5].split() == ["0", "failed", "seed=13", "model.depth=3"]
+    assert lines[6].strip() == "ValueError: out of luck"
+
+
+def test_the_same_command_trains_what_is_missing(tried: list[int]) -> None:
+    command = [*PLAIN, "seed=1,13,2", "hydra.sweep.dir=grid"]
+    assert train(command) == 1
+    before = rows("grid")
+    Path("grid/2/report.json").unlink()
+    Path("grid/0").rename("taken")
+    assert train(command) == 1
+    assert tried == [1, 13, 2, 1, 13, 2]
+    Path("grid/1/report.json").write_text('{"dev": {"upos": {"accuracy": 0.5}}}')
+    assert train(command) == 0
+    assert tried == [1, 13, 2, 1, 13, 2]
+    assert [row["run"] for row in rows("grid")] == ["1", "2", "0"]
+    assert rows("grid")[1:] == before[:2]
+    assert train([*PLAIN, "seed=1", "hydra.sweep.dir=grid"]) == 0
+    assert rows("grid")[1:] == before[:2]  # runs that the command does not ask for keep their rows
+
+
+def test_without_a_name_the_first_line_says_how_to_go_on(tried: list[int], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    assert train([*PLAIN, "seed=1,2"]) == 0
+    words = shlex.split(caplog.messages[0].partition("go on with: ")[2])
+    assert words[:3] == ["python", "-m", "tagger"]
+    assert train(words[3:]) == 0
+    assert tried == [1, 2]
+
+
+def test_other_values_in_the_folder_are_an_error(tried: list[int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert train([*PLAIN, "seed=1,2", "hydra.sweep.dir=grid"]) == 0
+    before = {path: path.read_bytes() for path in Path("grid").rglob("*") if path.is_file()}
+    capsys.readouterr()
+    for values, message in (
+        ("seed=1,3", "grid/1 holds a run with another seed; give the sweep another folder"),
+        ("seed=1,2 model.depth=3", "grid/0 holds a run with another model.depth"),
+        ("seed=1,2,4 card.license=x", "grid/0 holds a run with another card.license"),
+    ):
+        assert train([*PLAIN, *values.split(), "hydra.sweep.dir=grid"]) == 2
+        assert message in capsys.readouterr().err
+        assert {path: path.read_bytes() for path in Path("grid").rglob("*") if path.is_file()} == before
+        assert tried == [1, 2]
+
+
+@pytest.mark.parametrize("file", ["grid/mine.txt", "grid/0/mine.txt", "grid"])
+def test_what_is_no_run_and_no_sweep_stays(file: str, tried: list[int]) -> None:
+    Path(file).parent.mkdir(parents=True, exist_ok=True)
+    Path(file).write_text("mine")
+    assert train([*PLAIN, "seed=1,2", "hydra.sweep.dir=grid"]) == 2
+    assert train(["seed=1", f"hydra.run.dir={Path(file).parent if '/' in file else file}"]) == 2
+    assert [path.as_posix() for path in Path().rglob("*") if path.is_file()] == [file]
+    assert tried == []
+
+
+def test_a_run_that_was_interrupted_goes_on_from_its_last_epoch(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(["-m", *arguments, "seed=1,2", "name=whole"]) == 0
+    with interruption(1, monkeypatch, seed=2):
+        assert train(["-m", *arguments, "seed=1,2", "name=grid"]) == 130
+    assert capsys.readouterr().err == "interrupted; give the same command again\n"
+    begun = []
+
+    def count(config: Any, folder: Path, command: str, resume: bool, *rest: Any) -> Any:
+        begun.append((config.seed, resume, config.test, config.segmenter))
+        return train_run(config, folder, command, resume, *rest)
+
+    monkeypatch.setattr(TRAIN, count)
+    assert train(["-m", *arguments, "seed=1,2", "name=grid"]) == 0
+    assert begun == [(2, True, False, "rules")]
+    for run in "01":
+        assert weights(Path("runs/grid", run)) == weights(Path("runs/whole", run))
+    same = ("run", "state", "overrides", "dev_accuracy", "parameters", "error")
+    tables = [[[row[name] for name in same] for row in rows(f"runs/{sweep}")] for sweep in ("grid", "whole")]
+    assert tables[0] == tables[1]
+
+
+@pytest.mark.slow
+def test_a_sweep_whose_process_was_killed_goes_on(arguments: list[str], tmp_path: Path) -> None:
+    command = ["-m", *arguments, "seed=1,2", "name=grid"]
+    process = started(*command)
+    wait_for("runs/grid/1/checkpoints/last.ckpt", process)
+    process.kill()
+    process.join()
+    first = Path("runs/grid/0/report.json").stat().st_mtime_ns
+    done = forked(tmp_path, *command)
+    assert done.returncode == 0, done.stderr
+    assert Path("runs/grid/0/report.json").stat().st_mtime_ns == first
+    assert [row["state"] for row in rows("runs/grid")] == ["complete", "complete"]
+    assert len(Path("runs/grid/1/metrics.csv").read_text().splitlines()) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", ["joblib hydra.launcher.n_jobs=2", "submitit_local hydra.launcher.timeout_min=5"])
+def test_hydras_launchers_train_side_by_side(
+    launcher: str, arguments: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    values = f"hydra/launcher={launcher} model.depth=1,2 name=grid".split()
+    for _ in range(2):
+        assert train(["-m", *arguments, "trainer.max_epochs=1", *values]) == 0
+        assert sorted((row["run"], row["state"]) for row in rows("runs/grid")) == [("0", "complete"), ("1", "complete")]
+        assert "Traceback" not in capfd.readouterr().err
+    log = Path("runs/grid/1/train.log").read_text()
+    assert log.count("epoch 1/1") == log.count("it is complete") == 1
 
 
 def trials() -> list[optuna.trial.FrozenTrial]:
@@ -36,23 +216,6 @@ def trials() -> list[optuna.trial.FrozenTrial]:
 )
 def test_what_is_searched(override: str, wanted: object) -> None:
     assert _distribution(OverridesParser.create().parse_override(override)) == wanted
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ("seed=3", "nothing to search"),
-        ("seed=1,2 hydra.sweeper.sampler=grid", "hydra.sweeper.sampler=grid: "),
-        ("seed=1,2 model.depth=0", "model.depth=0: expected"),
-        ("seed=1,x", "seed=x: expected int"),
-        ("model.depth=interval(1,4)", "model.depth=2.10364: expected int"),
-        ("seed=1,2 hydra/launcher=joblib", "hydra/launcher=joblib: start the same command several times"),
-    ],
-)
-def test_mistakes_leave_nothing(values: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert train([*SEARCH, *values.split()]) == 2
-    assert message in capsys.readouterr().err
-    assert not list(Path().iterdir())
 
 
 def test_an_interrupted_search_has_the_trials_of_one_that_was_not(
