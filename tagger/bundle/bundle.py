@@ -184,7 +184,12 @@ class Bundle:
         try:
             with whole_folder(folder) as partial:
                 save_file(_stored_weights(self.networks), partial / WEIGHTS)
-                _save_linear(self.linear, partial)
+                chains: dict[str, Tensor] = {}
+                for number, member in enumerate(self.linear):
+                    weights = compress(member.chain.state_dict(), "float32", (TRANSITIONS,))
+                    chains |= {f"{number}.{name}": each.clone() for name, each in weights.items()}  # shares no memory
+                if chains:
+                    save_file(chains, partial / LINEAR_WEIGHTS)
                 self._save_tokenizers(partial)
                 vocabularies = [asdict(vocabulary) for vocabulary in self._vocabularies()]
                 write_packed_json(partial / VOCABULARY, {"vocabularies": vocabularies})
@@ -360,15 +365,6 @@ def _load_networks(
 
 def _tokenizer_folder(folder: Path, number: int) -> Path:
     return folder / (f"{TOKENIZER}-{number}" if number else TOKENIZER)
-
-
-def _save_linear(members: Sequence[Linear], folder: Path) -> None:
-    stored: dict[str, Tensor] = {}
-    for number, member in enumerate(members):
-        weights = compress(member.chain.state_dict(), "float32", (TRANSITIONS,))
-        stored |= {f"{number}.{name}": each.clone() for name, each in weights.items()}  # shares no memory
-    if stored:
-        save_file(stored, folder / LINEAR_WEIGHTS)
 
 
 def _load_linear(

@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
@@ -144,25 +143,19 @@ def _int4(tensor: Tensor, clips: Sequence[float]) -> tuple[Tensor, Tensor]:
 
 
 def _int8(tensor: Tensor) -> tuple[Tensor, Tensor]:
-    """The levels of a tensor (R, ...) and the scale of each row, (R,).
+    """The levels of a tensor (R, ...) and the scale of each row, (R,): its largest magnitude over 127.
 
-    A row's largest magnitude over 127 is a good scale. But for a row that comes from a file of int8 it may not be the
-    scale of that file, by a bit, so that a tagger that is saved again would be another one, or four times as large.
-    Each number of such a row is a level times the scale, rounded to the nearest number that its dtype has. So it says
-    between which bounds the scale was, and the middle of what all numbers of the row allow gives all of them again.
+    The scale of a row that comes from a file of int8 may be another one in the last bit. So a neighbour is taken that
+    gives the row again, to the bit. Else a tagger that is saved again would be another one, or four times as large.
     """
-    rows = tensor.float().flatten(1)
-    scale = rows.abs().amax(dim=1, keepdim=True) / _MAX_INT8
+    flat = tensor.flatten(1)
+    rows, infinity = flat.float(), torch.tensor(torch.inf)
+    scale = found = rows.abs().amax(dim=1, keepdim=True) / _MAX_INT8
     levels = (rows / scale.where(scale > 0, 1.0)).round()
-    numbers, sizes = np.abs(tensor.flatten(1).numpy()), levels.abs().double().numpy()
-    infinity = numbers.dtype.type(np.inf)
-    below, above = (np.nextafter(numbers, end).astype(np.float64) for end in (-infinity, infinity))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        least = np.where(sizes > 0, (numbers + below) / (2 * sizes), 0).max(axis=1)
-        most = np.where(sizes > 0, (numbers + above) / (2 * sizes), np.inf).min(axis=1)
-        middle = torch.from_numpy((least + most) / 2).float()[:, None]
-    same = ((levels * middle).to(tensor.dtype) == tensor.flatten(1)).all(dim=1, keepdim=True)
-    return levels.to(torch.int8).view_as(tensor), torch.where(same, middle, scale).squeeze(1)
+    for near in (torch.nextafter(scale, infinity), torch.nextafter(scale, -infinity), scale):
+        same = ((levels * near).to(tensor.dtype) == flat).all(dim=1, keepdim=True)
+        found = torch.where(same, near, found)
+    return levels.to(torch.int8).view_as(tensor), found.squeeze(1)
 
 
 def expand(stored: Mapping[str, Tensor], like: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:

@@ -146,18 +146,24 @@ class Identifier:
         that are `there` and use that script take its place.
         """
         odds, names, table = self.scores(words) + self.prior, self.languages, language_table()
-        foreign, usual = foreign_script(words, document), [document]
+        own, usual = table[document].scripts, [document]
+        scripts = Counter(map(script_of, filter(str.isalpha, "".join(words))))  # of letters
+        has_own = not own.isdisjoint(scripts)
+        if len(scripts) > 1:
+            del scripts[LATIN]  # all languages write names in Latin letters
+        others = [script for script, _ in scripts.most_common() if script not in own]
+        foreign = others[0] if sum(map(scripts.__getitem__, others)) >= 2 else None  # the commonest
         if foreign is not None:
             usual = [name for name in there if foreign in table[name].scripts]
-            if not table[document].scripts.isdisjoint(map(script_of, "".join(words))):
+            if has_own:
                 usual.append(document)
             elif foreign != LATIN or not usual:
                 return max(usual, key=lambda name: odds[names.index(name)], default=None)
             else:
-                usual = [max(usual, key=lambda name: table[name].writers)]  # all languages have names in Latin letters
+                usual = [max(usual, key=lambda name: table[name].writers)]
         language = max(usual, key=lambda name: odds[names.index(name)])
         likeliest = names[int(odds.argmax())]
-        if foreign is None and table[likeliest].scripts.isdisjoint(table[document].scripts):
+        if foreign is None and table[likeliest].scripts.isdisjoint(own):
             return language  # for a single letter, such as α
         return likeliest if odds.max() - odds[names.index(language)] > least else language
 
@@ -168,25 +174,6 @@ def load_identifier(path: Path | None = None) -> Identifier:
     stored = load_file(path or bundled("data") / IDENTIFIER)
     (names,) = (name for name in stored if name.startswith(WEIGHTS))
     return Identifier(names.split()[1:], stored[names], stored[BIAS], stored[SCALE])
-
-
-def foreign_script(words: Iterable[str], language: str) -> str | None:
-    """The script of two or more letters of some words in which a language is not written; of several, the commonest.
-
-    Since all languages write names in Latin letters, these are foreign only where there are no others.
-
-    >>> foreign_script(["москва"], "german"), foreign_script(["iphone"], "russian"), foreign_script(["iphone"], "welsh")
-    ('CYRILLIC', 'LATIN', None)
-    >>> foreign_script(["новый", "smartphone"], "russian")
-    """
-    letters, own = "".join(words), language_table()[language].scripts
-    if own.issuperset(map(script_of, letters)):  # so it is nearly always
-        return None
-    scripts = Counter(map(script_of, filter(str.isalpha, letters)))
-    if len(scripts) > 1:
-        del scripts[LATIN]
-    foreign = {script: count for script, count in scripts.items() if script not in own}
-    return max(foreign, key=foreign.__getitem__) if sum(foreign.values()) >= 2 else None
 
 
 def language_by_letters(text: str) -> str | None:

@@ -178,7 +178,13 @@ class Pieces(dict[str, Piece]):
         return True
 
     def __missing__(self, text: str) -> Piece:
-        piece = self._plain(text) or self._piece(text)
+        piece = self._plain(text)
+        if piece is None:
+            found = list(self.tokens(text))
+            tokens = [_PieceToken(text[start:end], kind) for (start, end), kind in found]
+            breaks = tuple(i + 1 for i in range(1, len(tokens) - 1) if _ends_inside(*tokens[i - 1 : i + 2]))
+            head, spans = _head(tokens, self), tuple(span for span, _ in found)
+            piece = Piece(text, spans, breaks, head, _tail(tokens, self), bool(breaks) or head in _BEGIN)
         if len(text) <= _MAX_REMEMBERED_CHARACTERS:
             if len(self) >= _MAX_REMEMBERED:
                 self.clear()
@@ -198,14 +204,6 @@ class Pieces(dict[str, Piece]):
         if not mark:
             return Piece(text, ((0, end),), (), head, "", False)
         return Piece(text, ((0, end), (end, end + 1)), (), head, _PLAIN_TAILS[mark], False)
-
-    def _piece(self, text: str) -> Piece:
-        found = list(self.tokens(text))
-        tokens = [_PieceToken(text[start:end], kind) for (start, end), kind in found]
-        breaks = tuple(i + 1 for i in range(1, len(tokens) - 1) if _ends_inside(*tokens[i - 1 : i + 2]))
-        head = _head(tokens, self)
-        asks = bool(breaks) or head in _BEGIN
-        return Piece(text, tuple(span for span, _ in found), breaks, head, _tail(tokens, self), asks)
 
 
 def _ends_inside(before: _PieceToken, token: _PieceToken, after: _PieceToken) -> bool:
