@@ -11,16 +11,7 @@ import typer
 
 from tagger.errors import InputError
 from tagger.text.files import STDIO
-from tagger.text.formats import (
-    INPUTS,
-    OUTPUTS,
-    SEPARATORS,
-    SUFFIXES,
-    TAGGED,
-    InputFormat,
-    OutputFormat,
-    format_of,
-)
+from tagger.text.formats import INPUTS, OUTPUTS, SEPARATORS, SUFFIXES, TAGGED, InputFormat, OutputFormat, format_of
 from tagger.text.output_files import is_replaced
 
 FORMAT_OPTIONS, GIVEN_TAGS, LARGE_JOBS = "Formats", "Given tags and lexicons", "For large jobs"  # parts of a long help

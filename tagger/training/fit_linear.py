@@ -25,15 +25,7 @@ from tagger.bundle.bundle import Linear
 from tagger.model.batch import plan_batches
 from tagger.model.crf import Transitions, losses
 from tagger.model.decoder import MAX_CRF_TAGS
-from tagger.model.linear_chain import (
-    EDGE,
-    OFFSETS,
-    TABLES,
-    FeatureTable,
-    LinearChain,
-    term_places,
-    token_scores,
-)
+from tagger.model.linear_chain import EDGE, OFFSETS, TABLES, FeatureTable, LinearChain, term_places, token_scores
 from tagger.model.vocabulary import IGNORE, Vocabulary
 from tagger.words.dictionary import Dictionary, open_dictionary
 

@@ -22,13 +22,7 @@ from tagger.evaluation import metrics
 from tagger.evaluation.calibration import BINS, fit_temperatures, sample
 from tagger.evaluation.metrics import Tagged
 from tagger.evaluation.raw_scores import COLUMNS, CUT_SCORES, WORDS, score_text
-from tagger.evaluation.report_page import (
-    WordError,
-    draw_confusions,
-    draw_reliability,
-    errors_of,
-    report_page,
-)
+from tagger.evaluation.report_page import WordError, draw_confusions, draw_reliability, errors_of, report_page
 from tagger.model.transformer import MULTILINGUAL
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.engine import Scored

@@ -33,14 +33,7 @@ from tagger.training.data import BatchOptions, TaggerDataModule
 from tagger.training.fit_linear import linear_chains
 from tagger.training.fit_segmenter import SegmenterPlan, plan_segmenter, with_segmenter
 from tagger.training.module import TaggerModule
-from tagger.training.report import (
-    describe,
-    format_scores,
-    kept_card,
-    model_card,
-    report_tagger,
-    write_tagger_page,
-)
+from tagger.training.report import describe, format_scores, kept_card, model_card, report_tagger, write_tagger_page
 from tagger.training.run_folder import REPORT, REPORT_PAGE, SHARDS
 from tagger.training.start import (
     dictionary_digests,

@@ -140,14 +140,7 @@ def test_a_short_paragraph_has_another_language_if_its_odds_are_clear(every: Lan
     mixed = ["Hast du schon gegessen?", "¿Has comido ya?", "Gdzie jest dworzec?"]
     parts = [Paragraph(0, text, True) for text in mixed]
     assert [part.language for part in every.with_languages(parts)] == ["german", "spanish", "polish"]
-    texts = [
-        TEXTS["german"],
-        "Onde fica a estação?",
-        "Gdzie jest dworzec?",
-        "Giuseppe Verdi",
-        "Angela Merkel",
-        "Ja",
-    ]
+    texts = [TEXTS["german"], "Onde fica a estação?", "Gdzie jest dworzec?", "Giuseppe Verdi", "Angela Merkel", "Ja"]
     parts = [Paragraph(0, text, True) for text in texts]
     assert [part.language for part in every.with_languages(parts)] == [
         "german",

@@ -5,14 +5,7 @@ from typing import Annotated
 import typer
 
 from tagger.commands.console import show, show_json
-from tagger.commands.options import (
-    AsJson,
-    DeviceOption,
-    Encoding,
-    LanguageOption,
-    ModelOption,
-    PrecisionOption,
-)
+from tagger.commands.options import AsJson, DeviceOption, Encoding, LanguageOption, ModelOption, PrecisionOption
 from tagger.text.files import check_input, read_lines
 from tagger.text.formats import read
 

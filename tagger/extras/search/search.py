@@ -36,16 +36,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from pytorch_lightning.callbacks import Callback
 
 from tagger.errors import InputError, reason
-from tagger.extras.search.grid import (
-    BASIC,
-    JOURNAL,
-    RunOfSweep,
-    SweptRun,
-    begin,
-    compose_run,
-    finish,
-    read_report,
-)
+from tagger.extras.search.grid import BASIC, JOURNAL, RunOfSweep, SweptRun, begin, compose_run, finish, read_report
 from tagger.text.schema import Seed, one_of, read
 from tagger.training.launch import SingleRun, in_one_line, record_of
 from tagger.training.run_folder import SHARDS
