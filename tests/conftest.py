@@ -180,7 +180,7 @@ def make_segmenter(seed: int = 3, **changes: Any) -> LearnedSegmenter:
     table = UnitTable(vocabulary.forms, config["affix_buckets"], config["characters"])
     units = table.read(["The book reads well. 3,14 viet nam"])
     lengths = np.arange(len(units.types)) % 4  # words of up to three units
-    return LearnedSegmenter(network.eval(), vocabulary, config, Lexicon.of(table, units, lengths, True), Conventions())  # type: ignore[arg-type]
+    return LearnedSegmenter(network.eval(), vocabulary, config, Lexicon.of(units, lengths, True), Conventions())  # type: ignore[arg-type]
 
 
 @contextmanager

@@ -7,12 +7,12 @@ network meets much of what people write for the first time. docs/experiments.md 
 # N units of all paragraphs, boundaries included
 
 from collections.abc import Sequence
-from dataclasses import InitVar, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
 from tagger.segmenter.unit_network import Label
-from tagger.segmenter.units import END_GAP, KINDS, NO_GAP, SPACE_GAP, Units, UnitTable
+from tagger.segmenter.units import END_GAP, KINDS, NO_GAP, SPACE_GAP, Units
 from tagger.words.pieces import wholes
 from tagger.words.rules import ENDS, GOES_ON, LATER, ConfirmedRules
 
@@ -27,15 +27,13 @@ class Corrections:
     """What a network has found in paragraphs, and the rules that change it."""
 
     paragraphs: Sequence[str]
-    table: InitVar[UnitTable]
     units: Units
     labels: np.ndarray  # (N,) these are changed
     scores: np.ndarray  # (N, labels)
     rules: ConfirmedRules
 
-    def __post_init__(self, table: UnitTable) -> None:
-        self._traits = table.traits[self.units.types]
-        self._kinds = self._traits[:, 4].astype(np.int64)
+    def __post_init__(self) -> None:
+        self._kinds = self.units.traits[:, 4].astype(np.int64)
         self._is_number = self._kinds == KINDS.index("Nd")
 
     def make(self) -> np.ndarray:
@@ -69,7 +67,7 @@ class Corrections:
         """(N,) the units of addresses, tags, smileys and emoji, which are one token each; see `wholes`."""
         units, labels = self.units, self.labels
         before_letter = (self._kinds == KINDS.index("end")) & (np.roll(self._kinds, -1) == KINDS.index("Ll"))
-        hints = np.flatnonzero((units.gaps == NO_GAP) & (units.ends > 0) & ((self._traits[:, 6] > 0) | before_letter))
+        hints = np.flatnonzero((units.gaps == NO_GAP) & (units.ends > 0) & ((units.traits[:, 6] > 0) | before_letter))
         kept = np.zeros(len(labels), dtype=bool)
         for number in sorted({*units.paragraphs_of(hints)}):
             text, (start, stop) = self.paragraphs[number], units.bounds[number]
@@ -87,7 +85,7 @@ class Corrections:
     def _cut_commas(self, kept: np.ndarray) -> None:
         """Tokens end beside commas, and before the full stop after a number at the end."""
         units, labels = self.units, self.labels
-        is_comma = self._traits[:, 7] > 0
+        is_comma = units.traits[:, 7] > 0
         is_hint = is_comma | np.roll(is_comma, -1) | (self._is_number & np.roll(units.gaps == END_GAP, -1))
         joined = (units.gaps == NO_GAP) & (labels == Label.GOES_ON) & ~kept
         for number in sorted({*units.paragraphs_of(np.flatnonzero(is_hint & joined))}):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from tagger.segmenter.units import KINDS, NO_GAP, Units, UnitTable, mixed
+from tagger.segmenter.units import KINDS, NO_GAP, Units, mixed
 from tagger.words.rules import ConfirmedRules
 from tagger.words.segment import segment_ends
 
@@ -57,11 +57,11 @@ class Borders(HashTable):
     """What training knows of the border after a unit: codes below BORDER_CODES, how often words went on there."""
 
     @classmethod
-    def of(cls, table: UnitTable, units: Units, lengths: np.ndarray, spaces: bool) -> "Borders":
+    def of(cls, units: Units, lengths: np.ndarray, spaces: bool) -> "Borders":
         """The borders of the training text; see `Lexicon.of`. Without `spaces` those with white space are left out."""
         places = np.flatnonzero((units.ends > 0) & (spaces | (units.gaps == NO_GAP)))
         goes_on = _goes_on(lengths)[places]
-        views = [hashes[places] for hashes in _views(table, units)]
+        views = [hashes[places] for hashes in _views(units)]
         hashes, numbers, cases = np.unique(np.concatenate(views), return_inverse=True, return_counts=True)
         joined = np.bincount(numbers, weights=np.tile(goes_on, len(VIEWS)), minlength=len(hashes)).astype(np.int64)
         return cls(hashes, _border_codes(joined, cases), (joined, cases))
@@ -74,7 +74,7 @@ class Borders(HashTable):
                 break
         return Borders(self.hashes[kept], self.codes[kept])
 
-    def at_units(self, table: UnitTable, units: Units, lengths: np.ndarray | None) -> list[np.ndarray]:
+    def at_units(self, units: Units, lengths: np.ndarray | None) -> list[np.ndarray]:
         """For each of VIEWS the code (N,) of the border after each unit; 0 where it is unknown.
 
         With `lengths` (see `Lexicon.of`) the text is that of training, and each border is looked up as if training did
@@ -82,7 +82,7 @@ class Borders(HashTable):
         """
         goes_on = None if lengths is None else _goes_on(lengths)
         codes = []
-        for hashes in _views(table, units):
+        for hashes in _views(units):
             of_units = np.zeros(len(hashes), dtype=np.uint64)
             places, numbers = self.find(hashes)
             of_units[places] = self.codes[numbers]
@@ -93,16 +93,16 @@ class Borders(HashTable):
         return codes
 
 
-def pairs_of_kinds(table: UnitTable, units: Units) -> np.ndarray:
+def pairs_of_kinds(units: Units) -> np.ndarray:
     """(N,) which kinds of units meet at the border after each unit, as a number; 0 if white space is between them."""
-    kinds = table.traits[units.types, 4].astype(np.int64)
+    kinds = units.traits[:, 4].astype(np.int64)
     pairs = kinds * len(KINDS) + np.roll(kinds, -1)
     return np.where((units.gaps == NO_GAP) & (units.ends > 0), pairs, 0)
 
 
-def cuts_of(table: UnitTable, units: Units, ends: np.ndarray) -> list[str]:
+def cuts_of(units: Units, ends: np.ndarray) -> list[str]:
     """The kinds of units between which a text is cut, such as `Ll|Po`; (N,) whether a token `ends` with each unit."""
-    pairs = np.unique(pairs_of_kinds(table, units)[ends])
+    pairs = np.unique(pairs_of_kinds(units)[ends])
     return sorted(_name(pair) for pair in pairs.tolist() if pair)
 
 
@@ -140,9 +140,9 @@ def _goes_on(lengths: np.ndarray) -> np.ndarray:
     return goes_on
 
 
-def _views(table: UnitTable, units: Units) -> Iterator[np.ndarray]:
+def _views(units: Units) -> Iterator[np.ndarray]:
     """For each of VIEWS the hash (N,), of uint32, of the border after each unit."""
-    forms = table.traits[units.types, 0]
+    forms = units.traits[:, 0]
     gaps = np.minimum(units.gaps, 1).astype(np.uint64)
     for before, after in VIEWS:
         parts = [np.full(len(forms), 3 * before + after, dtype=np.uint64)]
@@ -174,22 +174,20 @@ class Lexicon(HashTable):
         self.borders = borders
 
     @classmethod
-    def of(cls, table: UnitTable, units: Units, lengths: np.ndarray, spaces: bool) -> "Lexicon":
+    def of(cls, units: Units, lengths: np.ndarray, spaces: bool) -> "Lexicon":
         """The words of the training text, whose tokens may hold white space if `spaces` is true.
 
         `lengths` (N,) are the units of the word that begins at each unit, 0 where none does.
         """
-        words_of_size = [grams[lengths == size] for size, grams in _grams(table, units)]
+        words_of_size = [grams[lengths == size] for size, grams in _grams(units)]
         hashes, words = np.unique(np.concatenate(words_of_size), return_counts=True)
         index, occurrences = HashTable(hashes, words), np.zeros(len(hashes), dtype=np.int64)
-        for _, grams in _grams(table, units):
+        for _, grams in _grams(units):
             occurrences += np.bincount(index.find(grams)[1], minlength=len(hashes))
-        borders = Borders.of(table, units, lengths, spaces)
+        borders = Borders.of(units, lengths, spaces)
         return cls(hashes, _word_codes(words, occurrences), borders, (words, occurrences))
 
-    def matches(
-        self, table: UnitTable, units: Units, lengths: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def matches(self, units: Units, lengths: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The longest words at each place; see `Borders.at_units` for `lengths`.
 
         Three arrays (N,): the longest word that begins with the unit, the longest one that ends with it, and the
@@ -197,7 +195,7 @@ class Lexicon(HashTable):
         """
         count = len(units.types)
         begins, ends, holds = (np.zeros(count, dtype=np.uint64) for _ in range(3))
-        for size, grams in _grams(table, units):
+        for size, grams in _grams(units):
             places, numbers = self.find(grams)
             codes = self.codes[numbers]
             if lengths is not None and self._counts is not None:
@@ -222,9 +220,9 @@ def _word_codes(words: np.ndarray, occurrences: np.ndarray) -> np.ndarray:
     return codes.astype(np.uint8)
 
 
-def _grams(table: UnitTable, units: Units) -> Iterable[tuple[int, np.ndarray]]:
+def _grams(units: Units) -> Iterable[tuple[int, np.ndarray]]:
     """For each L the hash (N,), of uint32, of the L units from each unit on."""
-    forms = table.traits[units.types, 0]
+    forms = units.traits[:, 0]
     gaps = np.minimum(units.gaps, 1).astype(np.uint64) + np.uint64(7)
     grams = mixed(forms)
     yield 1, _short(grams)
@@ -234,7 +232,6 @@ def _grams(table: UnitTable, units: Units) -> Iterable[tuple[int, np.ndarray]]:
 
 
 def context_rows(
-    table: UnitTable,
     units: Units,
     lexicon: Lexicon,
     rules: np.ndarray,
@@ -247,13 +244,13 @@ def context_rows(
     `rules` (N,) are those of `rule_labels`; for `lengths` see `Borders.at_units`. With `pairs` a unit's form and the
     next or the last one are read as pairs.
     """
-    form, shape, kind = (table.traits[units.types, part] for part in range(3))
+    form, shape, kind = (units.traits[:, part] for part in range(3))
     gap = units.gaps.astype(np.uint64)
     before = _next(gap, -1)
-    begins, ends, holds = lexicon.matches(table, units, lengths)
+    begins, ends, holds = lexicon.matches(units, lengths)
     starts = _next(begins, 1)
     begin, start, end, hold = (each % np.uint64(SIZES) for each in (begins, starts, ends, holds))
-    one_one, two_one, one_two, two_two = lexicon.borders.at_units(table, units, lengths)
+    one_one, two_one, one_two, two_two = lexicon.borders.at_units(units, lengths)
     parts_of: list[tuple[np.ndarray, ...]] = [
         (shape, gap, before),
         (_next(shape, -1), before, shape),

@@ -144,17 +144,17 @@ class LearnedSegmenter:
             return rule_labels(paragraphs, units, rules, confirmed=self._rules)
 
         rules = ruled(config["rules"])
-        context = context_rows(self._table, units, self.lexicon, rules, config["buckets"], config["pairs"])
+        context = context_rows(units, self.lexicon, rules, config["buckets"], config["pairs"])
         labels, scores, scripts = self._labels(units, context)
         owners = np.repeat(np.arange(len(paragraphs)), [stop - start for start, stop in units.bounds])
         places = np.flatnonzero(units.ends)  # those of units, not of boundaries
-        new_marks = self._table.traits[units.types, 3] > 0
+        new_marks = units.traits[:, 3] > 0
         new_marks[:-1] |= new_marks[1:]
         new_marks &= (units.ends > 0) & (labels == Label.GOES_ON)
         new_cuts = np.zeros(len(labels), dtype=bool)
         if self._cuts is not None:
             is_end = (labels == Label.TOKEN) | (labels == Label.SENTENCE)
-            new_cuts = is_end & ~self._cuts[pairs_of_kinds(self._table, units)]
+            new_cuts = is_end & ~self._cuts[pairs_of_kinds(units)]
         unsure = np.flatnonzero(new_marks | new_cuts)
         if len(unsure):
             found = rules if config["rules"] else rule_labels(paragraphs, units, "unicode", unsure, self._rules)
@@ -164,7 +164,7 @@ class LearnedSegmenter:
             last = (ruled(config["sentences"]) == 2) | (units.gaps == END_GAP)
             is_end = (labels == Label.TOKEN) | (labels == Label.SENTENCE)
             labels[is_end] = np.where(last[is_end], Label.SENTENCE, Label.TOKEN)
-        kept = Corrections(paragraphs, self._table, units, labels, scores, self._rules).make()
+        kept = Corrections(paragraphs, units, labels, scores, self._rules).make()
         own = _without_wide_multiwords(labels[places], units.gaps[places])
         ends = np.flatnonzero((own == Label.TOKEN) | (own == Label.SENTENCE))
         firsts = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
@@ -178,7 +178,7 @@ class LearnedSegmenter:
             at = [begin[number], *units.ends[places[inner]].tolist(), end[number]]
             text = paragraphs[owners[ends[number]]]
             tokens[number] = Token(at[0], at[-1], tuple(_GAP.sub(" ", text[a:b]).strip(" ") for a, b in pairwise(at)))
-        marked = (self._table.traits[units.types[places], 5] > 0) & ~kept[places]
+        marked = (units.traits[places, 5] > 0) & ~kept[places]
         for number in np.flatnonzero(marked[firsts] | marked[ends]).tolist():
             text = paragraphs[owners[ends[number]]]
             tokens[number] = self._split(tokens[number], text, scripts, places[ends[number]])

@@ -57,6 +57,7 @@ class Units(NamedTuple):
     """The units of some paragraphs one after the other; PADDING boundaries stand before, between and after them."""
 
     types: np.ndarray  # (N,) number of each unit's type in the table
+    traits: np.ndarray  # (N, 8) what is known of it, see `UnitTable.traits`
     gaps: np.ndarray  # (N,) NO_GAP, SPACE_GAP or END_GAP
     starts: np.ndarray  # (N,) first character of each unit in its paragraph
     ends: np.ndarray  # (N,) the character after its last one; 0 for a boundary
@@ -131,7 +132,8 @@ class UnitTable(dict[str, int]):
             unit_bounds.append((start, stop))
         starts, ends = ends - length - offsets, ends - offsets
         starts[length == 0] = ends[length == 0] = 0  # boundaries
-        units = Units(types[is_unit], gaps[is_unit], starts[is_unit], ends[is_unit], unit_bounds)
+        types = types[is_unit]
+        units = Units(types, self.traits[types], gaps[is_unit], starts[is_unit], ends[is_unit], unit_bounds)
         for paragraph, (start, stop) in zip(paragraphs, unit_bounds, strict=True):
             if stop > start:
                 units.gaps[stop - 1] = END_GAP

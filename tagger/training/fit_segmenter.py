@@ -220,9 +220,7 @@ class SegmenterBatches(IterableDataset[SegmenterBatch]):
         config, units = self._config, self._table.read(texts)
         targets = self._text.targets(texts, gold, units, self._choices)
         rules = rule_labels(texts, units, config["rules"])
-        context = context_rows(
-            self._table, units, self._lexicon, rules, config["buckets"], config["pairs"], targets.lengths
-        )
+        context = context_rows(units, self._lexicon, rules, config["buckets"], config["pairs"], targets.lengths)
         types = self._table.rows[units.types]
         odds = np.array(self._choices.odds, dtype=np.float32)
         for windows in batches_of(units.bounds, self._generator):

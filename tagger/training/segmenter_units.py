@@ -145,7 +145,7 @@ class TrainingText:
         multiwords = {form: [0] * (form in plain) + own for form, own in sorted(found.items())}
         affixes = count_affixes(scripts, multiwords, plain.difference(multiwords))
         lengths = self.targets(texts, gold, units).lengths
-        return SegmenterVocabulary(forms, scripts, multiwords, affixes), Lexicon.of(table, units, lengths, self.spaces)
+        return SegmenterVocabulary(forms, scripts, multiwords, affixes), Lexicon.of(units, lengths, self.spaces)
 
     def cuts(self) -> list[str]:
         """The kinds of units between which these paragraphs are cut, see `SegmenterConfig`."""
@@ -153,7 +153,7 @@ class TrainingText:
         table = UnitTable([], 1, self.characters)
         units = table.read(texts)
         labels = self.targets(texts, gold, units).labels
-        return cuts_of(table, units, (units.ends > 0) & (labels != Label.GOES_ON))
+        return cuts_of(units, (units.ends > 0) & (labels != Label.GOES_ON))
 
     def targets(
         self,

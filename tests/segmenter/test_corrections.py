@@ -30,7 +30,7 @@ def labelled(
     scores = np.zeros((len(labels), len(Label)))
     scores[:, Label.SENTENCE] = sureness
     rules = ConfirmedRules(Conventions([*refused], dict(candidates())))
-    Corrections([text], table, units, labels, scores, rules).make()
+    Corrections([text], units, labels, scores, rules).make()
     return units, labels
 
 
@@ -196,5 +196,5 @@ def test_a_paragraph_is_read_once_however_many_marks_it_has(sentence: str) -> No
     Counted.made = 0
     labels = np.full(len(units.types), Label.TOKEN)
     scores = np.zeros((len(labels), len(Label)))
-    Corrections([text], table, units, labels, scores, ConfirmedRules(Conventions())).make()
+    Corrections([text], units, labels, scores, ConfirmedRules(Conventions())).make()
     assert Counted.made < 3 * len(text)

@@ -131,9 +131,9 @@ def own(units: Units, values: np.ndarray) -> list[int]:
 
 def test_a_lexicon_finds_the_longest_words_at_each_place():
     units = TABLE.read(["中 文 中文字"])
-    lexicon = Lexicon.of(TABLE, units, laid_out(units, [1, 1, 2, 1]), True)
+    lexicon = Lexicon.of(units, laid_out(units, [1, 1, 2, 1]), True)
     found = TABLE.read(["大中文字"])
-    assert [own(found, each) for each in lexicon.matches(TABLE, found, None)] == [
+    assert [own(found, each) for each in lexicon.matches(found, None)] == [
         [0, 2, 1, 1],  # units of the longest word that begins at a unit
         [0, 1, 2, 1],  # that ends there
         [0, 2, 0, 0],  # that holds the border behind it
@@ -142,29 +142,29 @@ def test_a_lexicon_finds_the_longest_words_at_each_place():
 
 def test_white_space_inside_a_word_matters():
     units = TABLE.read(["Việt Nam"])
-    lexicon = Lexicon.of(TABLE, units, laid_out(units, [2]), True)
+    lexicon = Lexicon.of(units, laid_out(units, [2]), True)
     for text, size in (("Việt Nam", 2), ("việt  nam", 2), ("Việt-Nam", 0)):
         found = TABLE.read([text])
-        assert own(found, lexicon.matches(TABLE, found, None)[0])[0] == size
+        assert own(found, lexicon.matches(found, None)[0])[0] == size
 
 
 def test_in_training_a_word_does_not_know_itself():
     units = TABLE.read(["new york, york"])
     lengths = laid_out(units, [2, 1, 1])
-    lexicon = Lexicon.of(TABLE, units, lengths, True)
-    assert own(units, lexicon.matches(TABLE, units, None)[0]) == [2, 1, 1, 1]
+    lexicon = Lexicon.of(units, lengths, True)
+    assert own(units, lexicon.matches(units, None)[0]) == [2, 1, 1, 1]
     # York stands once within a word and once as one: within, it is known from the other place.
-    assert own(units, lexicon.matches(TABLE, units, lengths)[0]) == [0, 1, 0, 0]
+    assert own(units, lexicon.matches(units, lengths)[0]) == [0, 1, 0, 0]
 
 
 @given(st.lists(st.text("ab. 中", max_size=12), min_size=1, max_size=3), st.booleans())
 def test_surroundings_depend_on_the_paragraph_alone(texts, pairs):
     training = TABLE.read(["ab. 中a b中 中"])
-    lexicon = Lexicon.of(TABLE, training, laid_out(training, [2, 2, 3]), True)
+    lexicon = Lexicon.of(training, laid_out(training, [2, 2, 3]), True)
 
     def rows(paragraphs: list[str]) -> list[list[list[int]]]:
         units = TABLE.read(paragraphs)
-        found = context_rows(TABLE, units, lexicon, np.zeros(len(units.types), dtype=np.int64), 64, pairs)
+        found = context_rows(units, lexicon, np.zeros(len(units.types), dtype=np.int64), 64, pairs)
         assert found.shape == (len(units.types), columns(pairs))
         assert (found // 64 == np.arange(columns(pairs))).all()
         return [found[start:stop].tolist() for start, stop in units.bounds]
@@ -174,7 +174,7 @@ def test_surroundings_depend_on_the_paragraph_alone(texts, pairs):
 
 def learned(text: str, sizes: list[int], spaces: bool = True) -> Borders:
     units = TABLE.read([text])
-    return Borders.of(TABLE, units, laid_out(units, sizes), spaces)
+    return Borders.of(units, laid_out(units, sizes), spaces)
 
 
 def codes(borders: Borders, text: str, sizes: list[int] | None = None) -> list[list[int]]:
@@ -182,7 +182,7 @@ def codes(borders: Borders, text: str, sizes: list[int] | None = None) -> list[l
     units = TABLE.read([text])
     start, stop = units.bounds[0]
     lengths = None if sizes is None else laid_out(units, sizes)
-    return [own[start:stop].tolist() for own in borders.at_units(TABLE, units, lengths)]
+    return [own[start:stop].tolist() for own in borders.at_units(units, lengths)]
 
 
 def test_borders_that_always_never_and_sometimes_end_a_word_differ():
@@ -231,7 +231,7 @@ def test_the_kinds_between_which_a_text_is_cut():
     ends = np.zeros(len(units.types), dtype=bool)
     first, second = (start for start, _ in units.bounds)
     ends[[first + 1, first + 3, first + 4, second, second + 1]] = True  # 50km ( a ) It 3 a,
-    assert cuts_of(TABLE, units, ends) == ["Ll|Pe", "Nd|Ll"]
+    assert cuts_of(units, ends) == ["Ll|Pe", "Nd|Ll"]
 
 
 def test_a_cut_has_two_kinds():
