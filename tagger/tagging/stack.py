@@ -28,7 +28,7 @@ from tagger.bundle.bundle import Linear, Member
 from tagger.model.batch import FIXED_BLOCK, FIXED_SENTENCES, FormTable, PackedBatch
 from tagger.model.crf import MIN_COLUMNS
 from tagger.model.device import PRECISIONS
-from tagger.model.embeddings import CHARACTERS, MAX_CHARACTERS, Feature, FormEmbedding, features
+from tagger.model.embeddings import CHARACTERS, MAX_CHARACTERS, features
 from tagger.model.encoder import BidirectionalLayer, Cell
 from tagger.model.linear_chain import EDGE, term_places, token_scores
 from tagger.model.network import TaggerNetwork
@@ -38,7 +38,7 @@ from tagger.tagging.tagger_options import TaggerOptions
 
 MIN_PRODUCT_ROWS = 8
 CHUNK_ROWS = 256  # of short steps whose products with the input are computed at once
-# Forms that are multiplied at once, always as many, and no fewer than `embed_forms` gives at a time. In bfloat16 the
+# Forms that are multiplied at once, always as many, and no fewer than `embeddings` gives at a time. In bfloat16 the
 # weights are repacked for every product.
 PRODUCT_FORMS = {torch.float32: 64, torch.bfloat16: 256}
 MAX_NARROW_SENTENCES = 7  # a batch of at most this many is computed in float32, also by a tagger in bfloat16
@@ -59,40 +59,6 @@ def padded_rows(n: int, dtype: torch.dtype = torch.bfloat16) -> int:
 # The most characters of the forms of a block, and its rows; those without a form hold zeros. A sum of products can
 # round differently when the tensor around it has another shape, so forms are embedded in blocks of two fixed shapes.
 _SHAPES = ((MAX_CHARACTERS // 2, 64), (MAX_CHARACTERS, 16))
-
-
-class FormBlock(NamedTuple):
-    """Forms that were embedded together."""
-
-    places: np.ndarray  # (n,) the positions of the forms in the list of all
-    vectors: Tensor  # (k, rows, width of the embeddings) the first n rows belong to these forms
-
-
-def embed_forms(
-    forms: list[str], embeddings: Sequence[tuple[FormEmbedding, Mapping[str, Feature]]], device: torch.device | str
-) -> Iterator[FormBlock]:
-    """The embeddings of forms by k networks, block by block, without a transformer's.
-
-    Each network stands beside what computes its features; networks may share the latter.
-    """
-    computers = {id(features): features for _, features in embeddings}
-    computed = {key: {name: of(forms) for name, of in features.items()} for key, features in computers.items()}
-    lengths = np.array([min(len(form), MAX_CHARACTERS) for form in forms], dtype=np.int64)
-    least = 0
-    for characters, rows in _SHAPES:
-        places = np.flatnonzero((least <= lengths) & (lengths <= characters))
-        least = characters + 1
-        for start in range(0, len(places), rows):
-            part = places[start : start + rows]
-            blocks: dict[int, dict[str, Tensor]] = {}
-            for key, arrays in computed.items():
-                blocks[key] = {}
-                for name, array in arrays.items():
-                    kept = array[part, :characters] if name == CHARACTERS else array[part]
-                    block = np.zeros((rows, *kept.shape[1:]), dtype=kept.dtype)
-                    block[: len(part)] = kept
-                    blocks[key][name] = torch.from_numpy(block).to(device)
-            yield FormBlock(part, torch.stack([embedding(blocks[id(features)]) for embedding, features in embeddings]))
 
 
 class FormCache:
@@ -490,9 +456,26 @@ class Networks:
             yield list(states[: len(batch.tokens)].split_with_sizes(self.widths, dim=1))
 
     def embeddings(self, forms: list[str]) -> Iterator[tuple[np.ndarray, Tensor]]:
-        """The places of some of the forms and their embeddings, those of all networks side by side, (n, k * E)."""
-        for places, vectors in embed_forms(forms, self._embeddings, self._device):
-            yield places, vectors[:, : len(places)].transpose(0, 1).flatten(1)
+        """The places of some of the forms and their embeddings, (k, n, E), block by block; without a transformer's."""
+        computers = {id(features): features for _, features in self._embeddings}
+        computed = {key: {name: of(forms) for name, of in features.items()} for key, features in computers.items()}
+        lengths = np.array([min(len(form), MAX_CHARACTERS) for form in forms], dtype=np.int64)
+        least = 0
+        for characters, rows in _SHAPES:
+            places = np.flatnonzero((least <= lengths) & (lengths <= characters))
+            least = characters + 1
+            for start in range(0, len(places), rows):
+                part = places[start : start + rows]
+                blocks: dict[int, dict[str, Tensor]] = {}
+                for key, arrays in computed.items():
+                    blocks[key] = {}
+                    for name, array in arrays.items():
+                        kept = array[part, :characters] if name == CHARACTERS else array[part]
+                        block = np.zeros((rows, *kept.shape[1:]), dtype=kept.dtype)
+                        block[: len(part)] = kept
+                        blocks[key][name] = torch.from_numpy(block).to(self._device)
+                of_members = [embedding(blocks[id(features)]) for embedding, features in self._embeddings]
+                yield part, torch.stack(of_members)[:, : len(part)]
 
     def _states(
         self, forms: Sequence[str], batches: Iterable[PackedBatch]
@@ -512,11 +495,11 @@ class Networks:
         To each the bias of its pass is added. They are prepared for the steps unless a transformer's part is added
         later. Some blocks at a time are multiplied, with as many rows each time.
         """
-        dtype, waiting = self._stack.dtype, list[FormBlock]()
-        for block in chain(embed_forms(forms, self._embeddings, self._device), [None]):
-            count = sum(len(each.places) for each in waiting)
-            if waiting and (block is None or count + len(block.places) > PRODUCT_FORMS[dtype]):
-                vectors = torch.cat([each.vectors[:, : len(each.places)] for each in waiting], dim=1)  # (k, n, E)
+        dtype, waiting = self._stack.dtype, list[tuple[np.ndarray, Tensor]]()
+        for block in chain(self.embeddings(forms), [None]):
+            count = sum(len(places) for places, _ in waiting)
+            if waiting and (block is None or count + len(block[0]) > PRODUCT_FORMS[dtype]):
+                vectors = torch.cat([each for _, each in waiting], dim=1)  # (k, n, E)
                 if vectors.shape[2]:  # not of a transformer alone: torch 2.6 pads no empty vectors
                     vectors = nn.functional.pad(vectors, (0, 0, 0, PRODUCT_FORMS[dtype] - count))
                 products, vectors = [], vectors.to(dtype)
@@ -525,7 +508,7 @@ class Networks:
                     if not self._transformers:
                         one.steps.prepare(x)
                     products.append(x.transpose(0, 1).flatten(1))
-                yield np.concatenate([each.places for each in waiting]), torch.cat(products, dim=1)[:count]
+                yield np.concatenate([places for places, _ in waiting]), torch.cat(products, dim=1)[:count]
                 waiting = []
             if block is not None:
                 waiting.append(block)

@@ -127,7 +127,7 @@ def _form_vectors(engine: Engine, forms: Sequence[str]) -> np.ndarray:
             width = sum(network.embedding.width for network in group.networks)
             vectors = np.empty((len(row), width), dtype=np.float32)
             for places, block in group.embeddings(list(row)):
-                vectors[places] = block.cpu().numpy()
+                vectors[places] = block.transpose(0, 1).flatten(1).cpu().numpy()
             parts.append(vectors)
     found: np.ndarray = np.concatenate(parts, axis=1)[[row[form] for form in forms]]
     return found

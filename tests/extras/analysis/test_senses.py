@@ -61,7 +61,8 @@ def test_vectors_of_several_members_stand_side_by_side(vocabulary: Vocabulary, m
     assert np.allclose(states(both, TOKENS), expected, atol=1e-5)
 
     def embeddings(engine: Engine) -> Tensor:
-        return torch.cat([block for group in engine.groups for _, block in group.embeddings(["They", "new"])], dim=1)
+        blocks = [block for group in engine.groups for _, block in group.embeddings(["They", "new"])]
+        return torch.cat([each for block in blocks for each in block], dim=1)
 
     assert torch.allclose(embeddings(both), torch.cat([*map(embeddings, alone)], dim=1), atol=1e-6)
 
