@@ -158,15 +158,13 @@ class Engine:
 
     def _decide(self, batch: BatchScores, reading: Reading, judges: Sequence[Judge]) -> dict[str, Tokens]:
         """The best tags of each column, after judges refused some; the scores are changed."""
-        words = [reading.forms[place] for place in batch.tokens.tolist()]
         decided: dict[str, Tokens] = {}
         for column, scores in batch.scores.items():
             rows, decoder = batch.open_rows[column], self.decoders[column]
-            forms = words if len(rows) == len(words) else [words[row] for row in rows.tolist()]
             conditionals = partial(decoder.log_conditionals, counts=batch.counts)
             temperature = self._temperatures.get(column, 1.0)
             decided[column] = tokens = Tokens(
-                column, reading, batch.tokens, rows, forms, scores, {**decided}, conditionals, temperature
+                column, reading, batch.tokens, rows, scores, {**decided}, conditionals, temperature
             )
             for judge in judges:
                 if isinstance(judge, Refusing) and column in judge.columns:
@@ -231,7 +229,7 @@ class Engine:
         self, window: Sequence[Sentence], reading: Reading, answers: Mapping[str, Answers], request: Request
     ) -> None:
         """Gives each sentence of a window its part of the answers."""
-        spans = list(pairwise(accumulate(map(len, window), initial=0)))
+        spans = list(pairwise(accumulate(map(len, reading.sentences), initial=0)))
         for sentence in window:
             sentence.tags, sentence.probabilities, sentence.alternatives = {**sentence.tags}, {}, {}
         for column, (ids, of_ids, instead) in answers.items():

@@ -190,7 +190,9 @@ class _Tables(NamedTuple):
 
     def look_up(self, forms: Sequence[str], places: Sequence[int], found: Found) -> list[int]:
         """Fills in what this dictionary knows of the forms at `places`; returns the places of the others."""
-        left = {place: spellings(forms[place], self.code) for place in places}
+        canonical = _simplemma().utils.canonicalize_token
+        unknown = self._fill({place: canonical(forms[place], self.code) for place in places}, found)
+        left = {place: islice(spellings(forms[place], self.code), 1, None) for place in unknown}
         missing: list[int] = []
         while left:
             spelt = {place: spelling for place, each in left.items() if (spelling := next(each, None)) is not None}

@@ -42,7 +42,7 @@ from tagger.words.dictionary import LemmaReliability, open_dictionary, reliabili
 from tagger.words.edit_scripts import length
 from tagger.words.numbers import NumberLemmas, is_marked_number
 from tagger.words.reading import Reading
-from tagger.words.symbols import OTHER, PUNCT, SAME, TAGS, WORD, is_word, kind_of
+from tagger.words.symbols import OTHER, PUNCT, SAME, TAGS, WORD, is_word, kinds_of
 from tagger.words.tag_codec import TagCodec, made
 
 CAPITALS = 0.1  # share of the training data's capitalized forms whose lemmas have a capital; treebanks: 0.02 or 0.2
@@ -62,7 +62,6 @@ class Tokens:
     reading: Reading
     places: np.ndarray  # (N,) where the tokens of the batch are in the reading
     rows: np.ndarray  # (n,) which of them are open
-    forms: list[str]  # (n,) as they are read
     scores: Tensor  # (n, K)
     decided: Mapping[str, "Tokens"]  # the columns that have tags by now
     conditionals: Callable[..., Tensor]  # see `logs`
@@ -73,6 +72,11 @@ class Tokens:
     best: Tensor = field(init=False)  # (n,) the ids of the tags that are chosen
     # Place in the reading -> a tag that comes in place of the best one and needs no id, with its probability.
     instead: dict[int, tuple[str, float]] = field(default_factory=dict)
+
+    @cached_property
+    def forms(self) -> list[str]:
+        """(n,) the words as they are read."""
+        return [self.reading.forms[place] for place in self.places[self.rows].tolist()]
 
     def tensor(self, numbers: ArrayLike) -> Tensor:
         """Numbers where the scores are computed."""
@@ -293,21 +297,25 @@ class Signs(Refusing):
 
     def refuse(self, tokens: Tokens) -> None:
         """Refuses the tags that such words cannot have."""
-        forms, rows = tokens.forms, dict[str, list[int]]()
-        new = (form for form in set(forms) if form not in self._known)
-        kinds = {form: kind for form in new if (kind := kind_of(form))}
-        for row, form in enumerate(forms) if kinds else ():
-            if form in kinds and row not in tokens.limited:
-                rows.setdefault(kinds[form], []).append(row)
+        forms, places, rows = tokens.reading.forms, tokens.places[tokens.rows], dict[str, list[int]]()
+        if (signs := tokens.reading.signs) is None:
+            kinds = kinds_of(forms, self._known)
+            signs = {place: kinds[form] for place, form in enumerate(forms) if form in kinds} if kinds else {}
+            tokens.reading.signs = signs
+        for row in np.flatnonzero(np.isin(places, [*signs])).tolist():
+            rows.setdefault(signs[int(places[row])], []).append(row)
         if tokens.column == UPOS and self._punctuation is not None:
             is_near = tokens.scores[:, self._punctuation] > tokens.scores.amax(1) - NEAR
-            for row in np.flatnonzero(is_near.cpu().numpy()).tolist():
-                form = forms[row]
-                if form not in kinds and is_word(form) and form not in self._marks and row not in tokens.limited:
+            near = np.flatnonzero(is_near.cpu().numpy())
+            of_near = [forms[place] for place in places[near].tolist()]
+            letters = {form for form in set(of_near) if is_word(form) and form not in self._marks}
+            for row, form in zip(near.tolist(), of_near, strict=True):
+                if form in letters and int(places[row]) not in signs:
                     rows.setdefault(WORD, []).append(row)
         for kind, of_kind in rows.items():
-            if (refused := self._refused.get((tokens.column, kind))) is not None:
-                tokens.refuse(of_kind, refused)
+            free = [row for row in of_kind if row not in tokens.limited] if tokens.limited else of_kind
+            if free and (refused := self._refused.get((tokens.column, kind))) is not None:
+                tokens.refuse(free, refused)
 
 
 # Of a form the row of its reliabilities, those of new lemmas first; its lemma, empty if training has the form or no
@@ -392,8 +400,9 @@ class Numbers(Replacing):
         tokens = batch.get(LEMMA)
         if tokens is None:
             return
-        for row, form in enumerate(tokens.forms):
-            if is_marked_number(form) and not self.codec.form_tags.get(form):
+        numbers = {form for form in {*tokens.forms} if is_marked_number(form) and not self.codec.form_tags.get(form)}
+        for row, form in enumerate(tokens.forms) if numbers else ():
+            if form in numbers:
                 place, own = int(tokens.places[tokens.rows[row]]), self.codec.tag(form, int(tokens.best[row]))
                 lemma = self._lemmas.lemma(form)
                 if lemma is not None and lemma != tokens.instead.get(place, (own, 1.0))[0]:

@@ -58,6 +58,8 @@ class Reading:
         forms: the same in one list, (N,).
         written: the words as they are written, (N,).
         given: the tags that the words have already.
+        signs: the places of emoji, numbers and the like that training lacks, with their kinds; the judge that asks
+            first finds them.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Reading:
         self.sentences, self.given = sentences, given or {}
         self.forms = list(chain.from_iterable(sentences))
         self.written = self.forms if written is None else list(chain.from_iterable(written))
+        self.signs: dict[int, str] | None = None
 
 
 class Reader:
@@ -161,7 +164,7 @@ class Spelling:
         text = "".join(tokens)
         if self._odd.search(text) or not unicodedata.is_normalized("NFC", text):
             tokens = [*map(self._word, tokens)]
-        return tokens if text.isascii() else in_one_alphabet(tokens)
+        return in_one_alphabet(tokens) if not text.isascii() and _IS_CYRILLIC.search(text) else tokens
 
     def _word(self, word: str) -> str:
         """What is read; a word that training has loses no characters, and a mark stays as it is."""

@@ -7,6 +7,7 @@ or SYM; where they have numbers with marks, nearly all of these are NUM, or else
 """
 
 import unicodedata
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 
 import regex
@@ -29,9 +30,17 @@ def is_word(form: str) -> bool:
     return form[:1].isalnum() or form[-1:].isalnum()
 
 
+def kinds_of(forms: Iterable[str], known: Collection[str]) -> dict[str, str]:
+    """The kinds of forms that are not `known`: those in `TAGS`, or `WORD` for others with a letter or digit at an end.
+
+    Most forms are letters alone, and are passed over at once.
+    """
+    odd = (form for form in {*forms} if (form >= "ㄱ" or not form.isalnum()) and form not in known)
+    return {form: kind for form in odd if (kind := _kind(form))}
+
+
 @lru_cache(maxsize=1 << 14)
-def kind_of(form: str) -> str:
-    """A kind in `TAGS`; `WORD` for what begins or ends with a letter or digit, among others; else an empty string."""
+def _kind(form: str) -> str:
     if form.isalnum() or not form:
         return "cry" if _CRY.fullmatch(form) else ""
     if whole := whole_kind(form):

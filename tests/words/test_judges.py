@@ -32,7 +32,7 @@ def tokens_of(
     def conditionals(scores: Tensor, best: Tensor, at: Tensor, temperature: float) -> Tensor:
         return (scores[at] / temperature).log_softmax(-1)
 
-    return Tokens(column, Reading([forms[::-1]]), places[::-1], places, forms, scores, decided, conditionals, 1.0)
+    return Tokens(column, Reading([forms[::-1]]), places[::-1], places, scores, decided, conditionals, 1.0)
 
 
 def weighed(codec: TagCodec, scores: Tensor, forms: list[str]) -> list[list[float]]:
