@@ -57,10 +57,8 @@ class Decoder(nn.Module):
     ) -> Tensor:
         """The logarithm of the probability of each tag, (N, K).
 
-        Args:
-            temperature: that all scores are divided by: Guo et al. (2017), https://arxiv.org/abs/1706.04599.
-            rows: that every product of a CRF has, so that its last bits do not depend on the sentences beside; None:
-                as many as are needed.
+        All scores are divided by the temperature: Guo et al. (2017), https://arxiv.org/abs/1706.04599. Every product of
+        a CRF has so many `rows` that its last bits do not depend on the sentences beside; None: as few as it needs.
         """
         return (scores.float() / temperature).log_softmax(-1)
 

@@ -75,16 +75,13 @@ def machine_bytes() -> int | None:
 def compress(
     weights: Mapping[str, Tensor], dtype: str, exact: tuple[str, ...] = (), int4: tuple[str, ...] = ("",)
 ) -> dict[str, Tensor]:
-    """The weights as a file stores them, on the CPU. `expand` is the inverse.
+    """The weights as a file stores them, on the CPU, in one of `STORAGE_DTYPES`. `expand` is the inverse.
 
-    Args:
-        dtype: one of `STORAGE_DTYPES`. float32 keeps all numbers: a tensor that was int4, int8 or float16 in a file is
-            so again, to the bit, and others are as they are. float16 rounds them. int8 rounds each row of a tensor to
-            255 levels, from minus to plus the row's largest magnitude (symmetric quantization: Jacob et al. 2018,
-            https://arxiv.org/abs/1712.05877). It leaves tensors of less than two dimensions as they are. int4 has 15
-            levels, for tensors of two dimensions and an even number of columns.
-        exact: prefixes of the names of tensors that are kept as they are.
-        int4: prefixes of the names of tensors that int4 is for; it rounds others as int8 does.
+    float32 keeps all numbers: a tensor that was int4, int8 or float16 in a file is so again, to the bit. float16 rounds
+    them. int8 rounds each row of a tensor to 255 levels, from minus to plus the row's largest magnitude (symmetric
+    quantization: Jacob et al. 2018, https://arxiv.org/abs/1712.05877). It leaves tensors of less than two dimensions as
+    they are. int4 has 15 levels, for tensors of two dimensions and an even number of columns whose names begin with one
+    of the prefixes `int4`; it rounds others as int8 does. Those that begin with one of `exact` stay as they are.
     """
     stored = {}
     for name, weight in weights.items():

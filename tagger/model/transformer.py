@@ -195,8 +195,11 @@ class TransformerEmbedding(nn.Module):
         is_there = set(self.layers) <= set(available) and len(available) > 1  # no layers, no outputs at all
         if not self.layers or not is_there or config["pooling"] not in POOLINGS:
             raise ValueError(f"no such layers or pooling: {self.layers}, {config['pooling']}")
+        tune, top = config["tune"], max(self.layers)  # output n comes from layers 0 to n - 1
+        first = 0 if tune is True else top - tune  # the lowest layer that is tuned
         for name, parameter in self.encoder.named_parameters():
-            parameter.requires_grad_(self._is_tuned(name))
+            number = LAYER_NUMBER.search(name)
+            parameter.requires_grad_(tune is True if number is None else first <= int(number[1]) < top)
         if config["name"] == MULTILINGUAL:
             # Most pieces are rare in a corpus, and their table is larger than the layers.
             self.encoder.get_input_embeddings().requires_grad_(False)  # type: ignore[operator]
@@ -204,13 +207,6 @@ class TransformerEmbedding(nn.Module):
         self.gamma = nn.Parameter(torch.tensor(1.0 if config["tune"] is True else FROZEN_GAMMA))
         self.dropout = Dropout(config["dropout"])  # of the mix; `TaggerNetwork.embed` applies it
         self.train()
-
-    def _is_tuned(self, name: str) -> bool:
-        tune, top = self.config["tune"], max(self.layers)  # output n comes from layers 0 to n - 1
-        number = LAYER_NUMBER.search(name)
-        if number is None or tune is True:
-            return tune is True and (number is None or int(number[1]) < top)
-        return top - tune <= int(number[1]) < top
 
     def train(self, mode: bool = True) -> "TransformerEmbedding":
         """As in `nn.Module`, but only an encoder that learns as a whole has dropout of its own."""

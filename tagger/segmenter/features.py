@@ -239,7 +239,7 @@ def context_rows(
     pairs: bool = False,
     lengths: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The rows of each unit's surroundings in a table of C * buckets rows: (N, C) of int64; see `columns`.
+    """The rows of each unit's surroundings in a table of C * buckets rows: (N, C) of int64.
 
     `rules` (N,) are those of `rule_labels`; for `lengths` see `Borders.at_units`. With `pairs` a unit's form and the
     next or the last one are read as pairs.

@@ -34,7 +34,7 @@ from tagger.text.schema import Count, ShortName, Size, one_of
 from tagger.words.segment import RULES
 
 CELL = "gru"
-COLUMNS, PAIR_COLUMNS = 16, 2  # of the surroundings; of pairs of forms
+COLUMNS = {False: 16, True: 18}  # of the surroundings, without pairs of forms and with; see `features.context_rows`
 MAX_UNITS = 400  # of a window
 OVERLAP = 32  # units that a window reads beyond those that it decides on, on each side
 LANES = 64  # rows of each product with the state
@@ -89,11 +89,6 @@ class SegmenterVocabulary:
         return len(self.forms) + UNKNOWN + 1
 
 
-def columns(pairs: bool) -> int:
-    """The number of columns of the surroundings, see `context_rows` of `features.py`."""
-    return COLUMNS + PAIR_COLUMNS * pairs
-
-
 class SegmenterNetwork(nn.Module):
     """Units to scores of labels and of scripts."""
 
@@ -102,9 +97,8 @@ class SegmenterNetwork(nn.Module):
         size, hidden = config["size"], config["hidden"]
         types = vocabulary.rows + 2 * len(AFFIXES) * config["affix_buckets"]
         self.types = nn.EmbeddingBag(types, size, mode="sum")
-        self.context = nn.EmbeddingBag(
-            columns(config["pairs"]) * config["buckets"] + 1, size, mode="sum", padding_idx=-1
-        )
+        rows = COLUMNS[config["pairs"]] * config["buckets"]
+        self.context = nn.EmbeddingBag(rows + 1, size, mode="sum", padding_idx=-1)
         # Rows of affixes and surroundings that training never has stay zero, so that they say nothing.
         nn.init.zeros_(self.context.weight)
         nn.init.zeros_(self.types.weight)

@@ -496,14 +496,9 @@ def judges_of(
 ) -> list[Judge]:
     """The judges of a tagger in the order in which they act.
 
-    Args:
-        tag_ids: of each column the tags and their ids.
-        codecs: of each column.
-        forms: the words of training.
-        combinations: of ids of the tags of all columns but lemmas.
-        fitting: the columns whose tags may change to fit each other.
-        marks: words with a letter or a digit that are punctuation in training.
-        capacity: how many words a dictionary's lemmas are remembered of.
+    `forms` are the words of training, and `marks` those of them that are punctuation although they have letters or
+    digits. Combinations have an id for each column but lemmas; the tags of `fitting` columns may change to fit each
+    other. Of `capacity` words a dictionary's lemmas are remembered.
     """
     plain = {column: ids for column, ids in tag_ids.items() if not codecs[column].edits}
     sizes = {column: len(ids) for column, ids in plain.items()}

@@ -16,6 +16,7 @@ from tagger.model.encoder import Encoder
 from tagger.segmenter.features import BORDER_CODES, SIZES, VIEWS, Borders, Lexicon, allowed_cuts, context_rows, cuts_of
 from tagger.segmenter.multiwords import Multiwords, count_affixes
 from tagger.segmenter.unit_network import (
+    COLUMNS,
     LANES,
     MAX_UNITS,
     OVERLAP,
@@ -23,7 +24,6 @@ from tagger.segmenter.unit_network import (
     SegmenterConfig,
     SegmenterNetwork,
     SegmenterVocabulary,
-    columns,
     windows_of,
 )
 from tagger.segmenter.units import (
@@ -165,8 +165,8 @@ def test_surroundings_depend_on_the_paragraph_alone(texts, pairs):
     def rows(paragraphs: list[str]) -> list[list[list[int]]]:
         units = TABLE.read(paragraphs)
         found = context_rows(units, lexicon, np.zeros(len(units.types), dtype=np.int64), 64, pairs)
-        assert found.shape == (len(units.types), columns(pairs))
-        assert (found // 64 == np.arange(columns(pairs))).all()
+        assert found.shape == (len(units.types), COLUMNS[pairs])
+        assert (found // 64 == np.arange(COLUMNS[pairs])).all()
         return [found[start:stop].tolist() for start, stop in units.bounds]
 
     assert rows(texts) == [rows([text])[0] for text in texts]
@@ -297,7 +297,7 @@ VOCABULARY = SegmenterVocabulary(["the", "dog"], ["keep:* ..."], [1], {})
 
 def make_batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     types = torch.randint(2, (7, 3, 1 + 2 * len(AFFIXES))) + UNKNOWN
-    context = torch.randint(8, (7, 3, columns(True))) + 8 * torch.arange(columns(True))
+    context = torch.randint(8, (7, 3, COLUMNS[True])) + 8 * torch.arange(COLUMNS[True])
     return types, context, torch.tensor([7, 5, 2])
 
 
