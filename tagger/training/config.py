@@ -298,18 +298,13 @@ def check_overrides(overrides: Iterable[str], config: TrainConfig) -> None:
 
     The tagger need not be there yet, so that mistakes are found before it is fetched.
     """
-    free = ["embedding.word_dropout=", "model.dropout="]
-    if config.learns:
-        free.append(f"model.decoder={CRF}")
-        free += ["embedding.vectors"] if config.embedding.vector_sources else []
-        if config.embedding.transformer is not None:
-            free += ["embedding.transformer=", "transformer", "experiment=multilingual"]
+    free = "embedding.word_dropout=", "model.dropout="
     for override in overrides:
         text = override.lstrip("+~")
         is_left_out = text.endswith(("=0", "=null"))
         if not config.learns and not is_left_out and text.startswith(("linear=", "columns=", "noise=", "auxiliary=")):
             raise InputError(f"{override}: with trainer.max_epochs=0 the tagger of init stays as it is; leave this out")
-        if text.startswith(("model", "embedding", "transformer", "experiment")) and not text.startswith(tuple(free)):
+        if text.startswith(("model", "embedding", "transformer", "experiment")) and not text.startswith(free):
             raise InputError(f"{override}: with init the tagger that training starts from decides; leave this out")
 
 

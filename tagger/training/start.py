@@ -19,7 +19,7 @@ from tagger.bundle.bundle import Bundle, Member
 from tagger.bundle.catalog import codes_of, language_codes
 from tagger.corpus.splits import Corpus
 from tagger.errors import InputError
-from tagger.model.decoder import SOFTMAX, CRFDecoder, Decoder
+from tagger.model.decoder import CRFDecoder, Decoder
 from tagger.model.embeddings import VectorConfig
 from tagger.model.network import NetworkConfig, TaggerNetwork, check_training_memory
 from tagger.model.transformer import PieceTokenizer, TransformerConfig, TransformerEmbedding
@@ -178,28 +178,13 @@ def dictionaries_of(language: str) -> list[str]:
 
 
 def with_init(config: TrainConfig, init: Bundle) -> TrainConfig:
-    """The config with the sizes and the pretrained inputs of the tagger to start from.
-
-    A transformer, vectors and a CRF can be added to a tagger that lacks them; what it has already stays.
-    """
+    """The config with the sizes, the decoder and the pretrained inputs of the tagger to start from, which stay."""
     network = init.networks[0].config
-    vectors, transformer = config.embedding.vector_sources, config.embedding.transformer
-    own_vectors, own = [*init.vocabulary.vectors] if network["vectors"] else [], network["transformer"]
-    for key, added, there in (
-        ("transformer", transformer, own and own["name"]),
-        ("vectors", vectors, ", ".join(own_vectors)),
-    ):
-        if added and there:
-            raise InputError(f"embedding.{key}: {config.init} has {there} already; leave out what names others")
+    own = network["transformer"]
     if config.noise and own is not None and own["tune"] is not True:
         raise InputError(
             f"noise={config.noise}: {config.init} has a transformer whose outputs are kept for the text as it is;"
             " leave noise out"
-        )
-    if vectors and own is not None:
-        raise InputError(
-            f"embedding.vectors: {config.init} has a transformer, beside which vectors cannot be added; leave them"
-            " out, or start from a tagger without one and add both at once"
         )
     model = replace(
         config.model,
@@ -207,24 +192,24 @@ def with_init(config: TrainConfig, init: Bundle) -> TrainConfig:
         depth=network["depth"],
         hidden=HiddenConfig(**network["hidden"]),
         members=len(init.members),
-        decoder=network["decoder"] if config.model.decoder == SOFTMAX else config.model.decoder,
+        decoder=network["decoder"],
     )
     inputs: dict[str, Any] = {
         name: network[name] for name in ("words", "affixes", "chars", "buckets") if name in network
     }
     inputs |= {"lemmas": network.get("lemmas", 0), "dictionary": [*network.get("dictionary", ())]}
+    inputs |= {
+        "vectors": [*init.vocabulary.vectors] if network["vectors"] else None,
+        "transformer": own and own["name"],
+    }
     use = config.transformer
-    if own_vectors:
-        inputs["vectors"] = own_vectors
     if own is not None:
-        inputs["transformer"] = own["name"]
         use = replace(use, layers=own["layers"], tune=own["tune"], dtype=own["dtype"])
-    embedding = replace(config.embedding, **inputs)
-    return replace(config, model=model, embedding=embedding, transformer=use)
+    return replace(config, model=model, embedding=replace(config.embedding, **inputs), transformer=use)
 
 
 class Inputs(NamedTuple):
-    """Pretrained inputs that are not in a network yet: vectors of each source, and a transformer."""
+    """Pretrained inputs of networks that start from nothing: vectors of each source, and a transformer."""
 
     vectors: dict[str, Vectors]
     transformer: TransformerEmbedding | None = None
@@ -241,23 +226,21 @@ class Inputs(NamedTuple):
             network.transformer.load_state_dict(self.transformer.state_dict())
 
 
-def load_inputs(
-    config: TrainConfig, forms: Sequence[str], saved: NetworkConfig | None, others: Iterable[str] = ()
-) -> Inputs:
-    """Loads what the config names and the tagger to start from, whose network is `saved`, lacks.
+def load_inputs(config: TrainConfig, forms: Sequence[str], others: Iterable[str] = ()) -> Inputs:
+    """Loads what the config names.
 
     `forms` are those of the corpus, `others` frequent ones of untagged text, whose pieces a transformer needs, too.
     """
     embedding, use = config.embedding, config.transformer
-    sources = embedding.vector_sources if saved is None or saved["vectors"] is None else []
     found = {
-        name: select_vectors(name, forms, embedding.vectors_keep, embedding.vectors_components) for name in sources
+        name: select_vectors(name, forms, embedding.vectors_keep, embedding.vectors_components)
+        for name in embedding.vector_sources
     }
     for name, (rows, matrix) in found.items():
         share = sum(form in rows or form.lower() in rows for form in forms) / max(1, len(forms))
         numbers = (len(rows), *matrix.shape, 100 * share)
         _log.info("%s: %d words, %d vectors of %d numbers, for %.1f %% of the forms in training", name, *numbers)
-    if embedding.transformer is None or (saved is not None and saved["transformer"] is not None):
+    if embedding.transformer is None:
         return Inputs(found)
     loaded = load_pretrained(
         embedding.transformer,
@@ -322,7 +305,7 @@ def new_module(
     if config.embedding.lemmas and digests:
         vocabulary = vocabulary.with_lemmas(open_dictionary(**digests), MIN_COUNT)
     saved = init.networks[0].config if init else None
-    inputs = load_inputs(config, vocabulary.forms, saved, frequent)
+    inputs = load_inputs(config, vocabulary.forms, frequent) if saved is None else Inputs({})
     network = network_config(config, inputs, digests, saved)
     vocabulary = replace(
         vocabulary, vectors=vocabulary.vectors | {name: vectors.rows for name, vectors in inputs.vectors.items()}
@@ -409,13 +392,12 @@ def _union(old: Sequence[str], new: Sequence[str]) -> list[str]:
 def transfer_weights(saved: Member, network: TaggerNetwork, vocabulary: Vocabulary) -> None:
     """Copies the weights of a tagger into a network of the same sizes with a merged vocabulary.
 
-    What the tagger did not have keeps the random weights of `network`: words, characters and tags, and pretrained
-    inputs, which come after the tagger's own.
+    What the tagger did not have keeps the random weights of `network`: words, characters, tags and corpora.
     """
     before, merged = saved.network.state_dict(), network.state_dict()
     for name, weights in before.items():
         if name in merged and not name.startswith(("heads.", "decoders.")):
-            # The rows of new words, characters and corpora, and the columns of new inputs, come after the known ones.
+            # The rows of new words, characters and corpora come after the known ones.
             merged[name][tuple(slice(size) for size in weights.shape)].copy_(weights)
     for column, ids in vocabulary.tag_ids.items():
         old_ids = saved.vocabulary.tag_ids.get(column, {})

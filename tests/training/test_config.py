@@ -69,22 +69,10 @@ def test_a_config_is_plain_values_and_back_and_its_directions_match() -> None:
     assert max(counts) < 1.02 * min(counts)
 
 
-@pytest.mark.parametrize(
-    "overrides",
-    [
-        ["experiment=multilingual", "transformer.layers=[0]"],
-        ["embedding.transformer=minilm", "transformer={layers: [0]}"],
-        ["embedding.vectors=[a.vec,b.vec]", "embedding.vectors_size=0"],
-        ["optimizer.lr=0.001", "model.dropout=0.2", "model.decoder=crf"],
-    ],
-)
-def test_inputs_may_be_added_beside_init(overrides: list[str]) -> None:
-    check_overrides(overrides, composed("init=first", *overrides))
-
-
-def test_as_many_processes_as_processors_may_train(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_that_a_run_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     check_machine(2, {"accelerator": "cpu", "devices": 2, "strategy": "ddp_fork"})
+    check_overrides(["optimizer.lr=0.001", "model.dropout=0.2"], composed("init=first"))
     check_trainer_settings({"limit_train_batches": 0.5, "devices": [0, 1], "precision": "bf16-mixed"})
 
 

@@ -1,4 +1,4 @@
-"""What networks start from: vectors, a transformer, another tagger."""
+"""What networks start from: a transformer, another tagger."""
 
 import dataclasses
 import shutil
@@ -42,14 +42,6 @@ def tokens(treebank: Path) -> list[list[str]]:
 
 
 @pytest.fixture
-def vectors(tmp_path: Path) -> Path:
-    """Frequent words, one of which no corpus has."""
-    file = tmp_path / "vectors.txt"
-    file.write_text("the 0.5 1.0\nof 0.1 0.2\nqwertz -1 3\nand 1 1\nrare 4 4\n")
-    return file
-
-
-@pytest.fixture
 def encoder(bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy that may be removed, and an empty cache of what the encoder says."""
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
@@ -85,47 +77,6 @@ def test_a_tagger_carries_its_transformer(
     assert second.tag_sentences(tokens(treebank)) == loaded.tag_sentences(tokens(treebank))
 
 
-@pytest.mark.parametrize("tune", [True, False])
-def test_inputs_are_added_to_a_tagger(
-    treebank: Path, finished: Path, tmp_path: Path, vectors: Path, encoder: Path, tune: bool
-) -> None:
-    first = tagger.load(finished, precision="float32")
-    fixed = ("optimizer.lr=1e-60", "optimizer.transformer_lr=0")
-    named = (f"embedding.vectors={vectors}", "embedding.vectors_keep=3", "embedding.vectors_size=5")
-    named += (f"embedding.transformer={encoder}", f"transformer.tune={tune}", "transformer.layers=[1]")
-    second = start(treebank, tmp_path / "second", f"init={finished}", *named, *fixed)
-    states = second.bundle.networks[0].state_dict()
-    for name, weight in first.bundle.networks[0].state_dict().items():
-        assert torch.equal(states[name][tuple(slice(size) for size in weight.shape)], weight), name
-    W_x, width = states["encoder.layers.0.forward_layer.rnn.weight_ih_l0"], first.bundle.networks[0].embedding.width
-    assert W_x.shape[1] == width + 5 + 16  # the projected vectors, and the transformer's output
-    assert (W_x[:, width:] != 0).all()
-    assert second.vocabulary.vectors == {str(vectors): {"the": 0, "of": 1, "qwertz": 2, "and": 3}}
-    assert (states["embedding.vectors.tables.0"][1:] != 0).any(dim=1).all()
-    pieces = load_file(encoder / "model.safetensors")["embeddings.word_embeddings.weight"]
-    assert torch.equal(states["transformer.encoder.embeddings.word_embeddings.weight"], pieces)
-    training = second.config["training"]
-    assert training["model"] == first.config["training"]["model"] | {"dropout": 0.5}  # 0.6 without a transformer
-    assert (training["embedding"]["transformer"], training["transformer"]["layers"]) == (str(encoder), [1])
-    assert training["embedding"]["vectors"] == str(vectors)
-    vectors.unlink()
-    shutil.rmtree(encoder)
-    assert second.tag_sentences(tokens(treebank)) == predicted(tmp_path / "second")
-    third = start(treebank, tmp_path / "third", f"init={tmp_path / 'second'}", *fixed)
-    assert third.tag_sentences(tokens(treebank)) == second.tag_sentences(tokens(treebank))
-    assert third.bundle.networks[0].config == second.bundle.networks[0].config
-
-
-def test_an_input_that_a_tagger_has_is_not_replaced(
-    treebank: Path, tmp_path: Path, vectors: Path, encoder: Path
-) -> None:
-    start(treebank, tmp_path / "read", f"embedding.vectors={vectors}")
-    with pytest.raises(InputError, match=f"{vectors} already; leave out"):
-        start(treebank, tmp_path / "new", f"init={tmp_path / 'read'}", "embedding.vectors=[a,b]")
-    both = start(treebank, tmp_path / "both", f"init={tmp_path / 'read'}", f"embedding.transformer={encoder}")
-    assert both.bundle.networks[0].transformer is not None
-
-
 def test_the_folder_says_what_training_started_from(treebank: Path, tmp_path: Path) -> None:
     first = start(treebank, tmp_path / "first", "card.version=7", "card.license=CC0", "segmenter=english")
     second = start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}", "model.depth=4")
@@ -154,11 +105,18 @@ def test_a_crf_learns_spans_and_never_breaks_one(tmp_path: Path) -> None:
             assert not has_breaks(tagged, breaks_of(tags), tags)
 
 
-def test_a_softmax_becomes_a_crf_and_a_crf_stays_one(treebank: Path, finished: Path, tmp_path: Path) -> None:
-    for before, name, options in ((finished, "crf", ["model.decoder=crf"]), (tmp_path / "crf", "again", [])):
-        again = start(treebank, tmp_path / name, f"init={before}", *options)
-        assert again.bundle.networks[0].config["decoder"] == "crf"
-        assert float(again.bundle.networks[0].decoders["upos"].transitions.detach().abs().sum()) > 0
+def test_a_crf_and_vectors_stay(treebank: Path, tmp_path: Path) -> None:
+    (tmp_path / "vectors.txt").write_text("the 0.5 1.0\nof 0.1 0.2\n")
+    for name, options in (
+        ("first", ["model.decoder=crf", f"embedding.vectors={tmp_path}/vectors.txt"]),
+        ("again", [f"init={tmp_path}/first", "optimizer.lr=1e-60"]),
+    ):
+        found = start(treebank, tmp_path / name, *options)
+        assert float(found.bundle.networks[0].decoders["upos"].transitions.detach().abs().sum()) > 0
+        (tmp_path / "vectors.txt").unlink(missing_ok=True)
+    first = tagger.load(tmp_path / "first", precision="float32")
+    assert first.bundle.networks[0].config == found.bundle.networks[0].config
+    assert first.tag_sentences(tokens(treebank)) == found.tag_sentences(tokens(treebank))
 
 
 NEW = [
