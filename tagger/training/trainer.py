@@ -22,7 +22,10 @@ from pytorch_lightning import loggers as lightning_loggers
 from pytorch_lightning.callbacks import Callback, Checkpoint
 from pytorch_lightning.plugins import TorchCheckpointIO
 from pytorch_lightning.plugins.environments import LightningEnvironment  # type: ignore[attr-defined]
-from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
+from pytorch_lightning.utilities.exceptions import (  # type: ignore[attr-defined]
+    MisconfigurationException,
+    SIGTERMException,
+)
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from tagger.errors import InputError, reason
