@@ -93,7 +93,9 @@ _ABBREVIATION = regex.compile(f"(?<={ABBREVIATION.before}){ABBREVIATION.after}",
 _FIRST_LETTER, _DIGIT = regex.compile(r"\p{L}"), regex.compile(rf"{_GAP}+\d")
 _NUMBER_OR_CAPITAL = regex.compile(rf"{_GAP}+[\d\p{{Lu}}]")
 _MAX_ABBREVIATION = 20  # characters
-TITLE_BEFORE_DIGIT = 0.5  # the least `end_odds` with which a sentence ends there: names follow titles
+# The least `end_odds` with which a network's end stays after any abbreviation: before a capital in train and dev of 44
+# languages 3 such are right and none is wrong, and none is there before a digit. Names follow titles.
+CERTAIN_END, NUMBER_END, TITLE_END = 2.0, 1.0, 0.5
 
 
 class ConfirmedRules:
@@ -146,16 +148,15 @@ class ConfirmedRules:
     def goes_on_after(self, form: str, text: str, end: int) -> bool:
         """Whether a sentence goes on behind the full stop of `form`, which are the last of `end` characters."""
         own, conventions = self.conventions.abbreviation(form), self.conventions
-        before_digit, small = _DIGIT.match(text, end), conventions.kinds_of_small_words
-        if not own or (conventions.abbreviations[own] == NUMBER and not before_digit):
+        kind, before_digit = conventions.abbreviations.get(own), _DIGIT.match(text, end)
+        if not kind or (kind == NUMBER and not before_digit):
             return False
         least = conventions.doubtful.get(own, math.inf)
-        if conventions.abbreviations[own] == TITLE and before_digit and small:
-            least = min(least, TITLE_BEFORE_DIGIT)
-        if least == math.inf:
-            return True
-        after = _NUMBER_OR_CAPITAL.match(text, end)
-        return bool(after and small) and end_odds(text, end - len(form) - 1, after.end() - 1, small) < least
+        after, small = _NUMBER_OR_CAPITAL.match(text, end), conventions.kinds_of_small_words
+        if not (after and small):
+            return least == math.inf
+        least = min(least, CERTAIN_END if not before_digit else TITLE_END if kind == TITLE else NUMBER_END)
+        return end_odds(text, end - len(form) - 1, after.end() - 1, small) < least
 
 
 def _in_small_letters(text: str) -> bool:
