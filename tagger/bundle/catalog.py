@@ -22,7 +22,7 @@ from tagger.bundle.saved_config import CARD, CONFIG, FILES, RECORD, TAGGER_IN_RU
 from tagger.bundled import bundled
 from tagger.errors import InputError, reason, shorten
 from tagger.text.schema import read
-from tagger.words.language_table import language_table, languages_by_code, languages_by_word
+from tagger.words.language_table import language_table, languages_by_word
 
 LATEST = "latest"
 DEFAULT = "english"  # a bundled tagger
@@ -166,7 +166,7 @@ def language_codes(corpus: str) -> list[str]:
 
     An empty list means that the name does not tell.
     """
-    table, by_code = language_table(), languages_by_code()
+    table, by_code = language_table(), languages_by_word()
     found = [table[name] for name in map(str.lower, _TREEBANK.findall(corpus)) if name in table]
     found = found or [by_code[code] for code in _FILE.findall(corpus) if code in by_code]
     return list(dict.fromkeys(language.codes[0] for language in found))

@@ -39,7 +39,7 @@ from tagger.training.count_conventions import conventions_of
 from tagger.training.segmenter_units import Choices, TrainingText
 from tagger.training.trainer import make_trainer, run_fit, time_left
 from tagger.words.conventions import Conventions
-from tagger.words.language_table import languages_by_code
+from tagger.words.language_table import languages_by_word
 from tagger.words.segment import RULES, RuleSegmenter
 
 # T units of the longest window, B windows, A affixes, C columns of the surroundings, S scripts
@@ -112,7 +112,7 @@ def with_segmenter(
         column = "upos" if "upos" in config.columns else config.columns[0]
         train = with_usual_spacing(_gold(corpus.spaced["train"].values(), column))
         codes = language_codes(corpus.name)
-        language = languages_by_code()[codes[0]].name if len(codes) == 1 else ""
+        language = languages_by_word()[codes[0]].name if len(codes) == 1 else ""
         found = conventions_of(train, corpus.splits["train"]["tokens"], language)
         conventions = replace(found, marks=bundle.conventions.marks, features=bundle.conventions.features)
         bundle = replace(bundle, conventions=conventions)

@@ -16,14 +16,10 @@ MIN_PART = 3  # characters of a part that no compound of the training data begin
 
 
 class Compounds:
-    """The parts of compounds, counted in the lemmas of each form of the training data.
-
-    Attributes:
-        marks: the symbols between parts, such as `#`: those that many lemmas add to their forms. Most have none.
-    """
+    """The parts of compounds, counted in the lemmas of each form of the training data."""
 
     def __init__(self, lemmas: Mapping[str, Collection[str]]) -> None:
-        self.marks = _marks(lemmas)
+        self.marks = _marks(lemmas)  # between parts, such as `#`; most treebanks have none
         lemmas = lemmas if self.marks else {}  # of most treebanks nothing else is needed
         self._lemmas = frozenset(lemma.lower() for found in lemmas.values() for lemma in found)
         self._firsts, self._lasts = Counter[str](), Counter[str]()  # how many compounds have a part there

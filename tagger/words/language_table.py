@@ -36,13 +36,7 @@ def language_table() -> dict[str, Language]:
 
 
 @cache
-def languages_by_code() -> dict[str, Language]:
-    """The languages by all of their codes."""
-    return {code: row for row in language_table().values() for code in (*row.codes, *row.long_codes)}
-
-
-@cache
 def languages_by_word() -> dict[str, Language]:
     """The languages by all of their codes and names, in lower case, with `_` for a space."""
     rows = language_table().values()
-    return {**languages_by_code(), **{word: row for row in rows for word in (row.name, *row.own_names)}}
+    return {word: row for row in rows for word in (*row.codes, *row.long_codes, row.name, *row.own_names)}

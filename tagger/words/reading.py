@@ -51,16 +51,7 @@ GivenTags = Mapping[str, Sequence[str]]
 
 
 class Reading:
-    """The N words of some sentences.
-
-    Attributes:
-        sentences: their words as they are read.
-        forms: the same in one list, (N,).
-        written: the words as they are written, (N,).
-        given: the tags that the words have already.
-        signs: the places of emoji, numbers and the like that training lacks, with their kinds; the judge that asks
-            first finds them.
-    """
+    """The N words of some sentences, as they are read and as they are written, and the tags that they have already."""
 
     def __init__(
         self,
@@ -70,8 +61,10 @@ class Reading:
     ) -> None:
         """Without `written` the words are read as they are."""
         self.sentences, self.given = sentences, given or {}
-        self.forms = list(chain.from_iterable(sentences))
+        self.forms = list(chain.from_iterable(sentences))  # (N,) as they are read
         self.written = self.forms if written is None else list(chain.from_iterable(written))
+        # The places of emoji, numbers and the like that training lacks, with their kinds; the judge that asks first
+        # finds them.
         self.signs: dict[int, str] | None = None
 
 

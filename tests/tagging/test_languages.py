@@ -23,7 +23,7 @@ from tagger.tagging.languages import COLUMNS, Languages, load
 from tagger.text.formats import read, read_parts, writer
 from tagger.text.paragraphs import Paragraph
 from tagger.text.sentence import Sentence
-from tagger.words.language_table import language_table, languages_by_code, languages_by_word
+from tagger.words.language_table import language_table, languages_by_word
 
 TEXTS = {
     "english": "The children were playing in the garden when their mother came home from work.",
@@ -341,7 +341,7 @@ def test_names_and_codes() -> None:
     rows = language_table().values()
     words = [word for row in rows for word in {row.name, *row.codes, *row.long_codes, *row.own_names}]
     assert len(words) == len(languages_by_word())  # no word stands for two languages
-    assert [languages_by_code()[code].codes[0] for code in ("dan", "nob", "ara", "hin")] == ["da", "no", "ar", "hi"]
+    assert [languages_by_word()[code].codes[0] for code in ("dan", "nob", "ara", "hin")] == ["da", "no", "ar", "hi"]
     assert all(row.codes and row.scripts and row.writers >= 0 for row in rows)
     assert find_tagger("cy") == find_tagger("welsh") == bundled("data") / "welsh"
     with pytest.raises(InputError, match=r"englsh: .*; did you mean english\? python -m tagger models lists"):
