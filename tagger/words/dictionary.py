@@ -204,17 +204,18 @@ class _Tables(NamedTuple):
         """Fills in what is known of forms, place -> spelling; returns the places of the unknown ones."""
         keys = [each.encode("utf-8", "surrogatepass") for each in spelt.values()]
         numbers = self.forms.find(keys)
-        ends = (self.ends[2 * numbers[:, None] + np.arange(3)] * (numbers[:, None] >= 0)).tolist()
+        ends = (self.ends[2 * numbers[:, None] + np.arange(3)] * (numbers[:, None] >= 0)).T.tolist()
+        text, lemmas = self.text, list[bytes]()
         missing, known, changes = [], [], []
-        lemmas: list[bytes] = []
-        for place, key, number, (start, middle, end) in zip(spelt, keys, numbers.tolist(), ends, strict=True):
-            if number < 0 or not key.endswith(self.text[start:middle]):
+        for place, key, number, start, middle, end in zip(spelt, keys, numbers.tolist(), *ends, strict=True):
+            if number < 0 or not key.endswith(text[start:middle]):
                 missing.append(place)
                 continue
             known.append(place)
             changes.append(number)
-            lemmas.append(key[: len(key) - (middle - start)] + self.text[middle:end])
-            found.lemmas[place] = lemmas[-1].decode("utf-8", "replace")
+            lemma = key[: len(key) - (middle - start)] + text[middle:end]
+            lemmas.append(lemma)
+            found.lemmas[place] = lemma.decode("utf-8", "replace")
         if known:
             found.changes[known] = self.keys[changes]
             inflection = self.lemmas.find(lemmas)
