@@ -232,6 +232,8 @@ class LearnedSegmenter:
         """
         if _GAP.search(form):  # CoNLL-U has no multiword token with white space
             return ()
+        if form.lower() not in self.vocabulary.multiwords and (words := self.conventions.enclitics.split(form)):
+            return ((0, 0.0, words),)
         ways = []
         for script, odds in self._multiwords.choices(form):
             made = apply_script(self.vocabulary.scripts[script - 1], form) if script else None
