@@ -152,7 +152,7 @@ def raw_scores(gold: Iterable[Sentence], system: Iterable[Sentence]) -> dict[str
             for column in COLUMNS
             if column in golds
             and column in systems
-            and _is_same(column, golds[column][one.place], systems[column][other.place])
+            and is_same(column, golds[column][one.place], systems[column][other.place])
         }
         correct.update(COLUMNS[column] for column in same)
         correct[ALL_TAGS] += same.issuperset(_ALL_TAGS)
@@ -203,7 +203,8 @@ class _Side:
         self.text = "".join(forms)
 
 
-def _is_same(column: str, gold: str, system: str) -> bool:
+def is_same(column: str, gold: str, system: str) -> bool:
+    """Whether a tag counts as right: of FEATS the universal features count, and a gold lemma `_` is met by any."""
     if column == "feats":
         return _universal(gold) == _universal(system)
     return gold == system or (column == LEMMA and gold == NO_TAG)

@@ -16,27 +16,29 @@ from pathlib import Path
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import codes_of
 from tagger.bundle.saved_config import sign
-from tagger.extras.languages.make import DATA, UNKNOWN_SPACES, Language, languages_to_count, text_of
+from tagger.extras.languages.make import DATA, TALK, UNKNOWN_SPACES, Language, languages_to_count, split_of, text_of
 from tagger.segmenter.learned import LearnedSegmenter
 from tagger.text.conllu import read_conllu
 from tagger.text.sentence import Sentence
 from tagger.text.spacing import GoldParagraph, gold_paragraphs, with_usual_spacing
 from tagger.text.strings import FEATS, UPOS
 from tagger.training.count_conventions import Cases, conventions_of, count_abbreviations, count_rules, with_tags
+from tagger.training.count_enclitics import enclitics_of
 from tagger.training.start import dictionaries_of
 from tagger.words import conventions
 from tagger.words.conventions import NUMBER, candidates
-from tagger.words.dictionary import digest_of, open_dictionary
+from tagger.words.dictionary import Dictionary, digest_of, open_dictionary
 
 COUNTS = Path(conventions.__file__).with_name("counts.csv")
 
 
 def sentences_at_hand(language: Language) -> list[list[Sentence]]:
-    """The sentences of train and dev of all treebanks of a language."""
+    """The sentences of train and dev of all treebanks of a language, and those of its talk's train."""
     row = language.row
     names = f"{row.corpora} {row.others} {row.cuts if row.cuts not in ('learned', 'rules') else ''}".split()
     files = [language.split_of(name, split) for name in names for split in ("train", "dev")]
     files += [language.find(name) for name in f"{row.more} {row.renewed} {row.others}".split() if "/" in name]
+    files += [split_of(TALK / name, "train") for name in row.talk.split()]
     return [sentences_of(text_of(path)) for path in dict.fromkeys(files) if path is not None]
 
 
@@ -74,15 +76,13 @@ def right_and_wrong(cases: Cases, kind: str) -> tuple[int, int]:
     return before_number if kind == NUMBER and any(before_number) else (cases.inside, cases.ends)
 
 
-def whole_words(segmenter: str | LearnedSegmenter, words: Sequence[str], code: str) -> list[str]:
+def whole_words(segmenter: str | LearnedSegmenter, words: Sequence[str], dictionary: Dictionary | None) -> list[str]:
     """Words of treebanks that are their own lemmas in the dictionary, if endings of others alone would split them.
 
     An ending is no reason where training splits such a lemma that has it: Spanish `lavarse`.
     """
-    codes = dictionaries_of(code)
-    if isinstance(segmenter, str) or not codes:
+    if isinstance(segmenter, str) or not dictionary:
         return []
-    dictionary = open_dictionary(**{each: digest_of(each) for each in codes})
     split = [form for form, numbers in segmenter.vocabulary.multiwords.items() if any(numbers)]
     lemmas_of_split = dictionary.look_up(split).lemmas
     endings = {form[-n:] for form, lemma in zip(split, lemmas_of_split, strict=True) if form == lemma for n in (2, 3)}
@@ -96,7 +96,11 @@ def write_conventions(language: Language, files: list[list[Sentence]]) -> None:
     found = conventions_of(paragraphs_of(files), (s.tokens for sentences in files for s in sentences), name)
     bundle = replace(Bundle.load(folder), conventions=found)
     tokens = {form.lower() for sentences in files for each in sentences for form in each.tokens}
-    found = replace(found, whole=whole_words(bundle.segmenter, sorted(tokens), codes_of(name)[0]))
+    codes = dictionaries_of(codes_of(name)[0])
+    dictionary = open_dictionary(**{code: digest_of(code) for code in codes}) if codes else None
+    talk = (text_of(split_of(TALK / each, "train")) for each in language.row.talk.split())
+    enclitics = enclitics_of(sentences_of("".join([*language.splits("train", "dev").values(), *talk])), dictionary)
+    found = replace(found, whole=whole_words(bundle.segmenter, sorted(tokens), dictionary), enclitics=enclitics)
     with_tags(found, tagged(language), bundle.vocabulary.together(UPOS, FEATS)).save(folder)
     sign(folder)
 

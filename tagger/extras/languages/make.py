@@ -20,15 +20,19 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache, partial
-from itertools import islice
+from io import StringIO
+from itertools import islice, starmap
 from pathlib import Path
+from statistics import fmean
+from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 from tagger.bundle.bundle import Bundle, Linear
 from tagger.bundle.saved_config import CARD, CONFIG, NOISE, TAGGER_IN_RUN, sign
 from tagger.bundled import bundled
+from tagger.evaluation.raw_scores import is_same
 from tagger.extras.languages.made_text import punctuated, recombined
 from tagger.extras.languages.observed import most_likely, observed, with_observed
 from tagger.extras.languages.scheme import XPOS, as_today, combinations_of_today, joined, with_contractions
@@ -39,7 +43,7 @@ from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import read_conllu, write_conllu
 from tagger.text.files import read_lines
 from tagger.text.sentence import Sentence
-from tagger.text.strings import NO_TAG
+from tagger.text.strings import FEATS, LEMMA, NO_TAG, UPOS
 
 HERE = Path(__file__).resolve().parent
 WORD = re.compile(r"^\d+\t", re.MULTILINE)
@@ -47,6 +51,7 @@ UNKNOWN_SPACES = "# spacing = unknown"
 MIN_TAGGED, MIN_FEATS = 0.9, 0.1  # share of the words that have a tag; many words have no features
 MAX_XPOS = 300  # different tags; a column with more is not learned
 DATA = bundled("data")
+TALK = DATA / "talk"
 SOURCES = (
     "Untagged text that teachers tagged:",
     "",
@@ -83,7 +88,9 @@ SIZES = {  # of students
     "english": ["experiment=english", "noise=0.4", "trainer.max_epochs=12", "trainer.precision=bf16-mixed"],
 }
 MAX_RELATED = 60_000  # words of related languages
+TALK_TIMES, TALK_SHARE = 3, 0.1  # how often a training reads talk: at most so often, at most that share of its words
 LEARNED_DEV = 0.8  # of the sentences of dev, from which a language learns whose row says so; the rest is its dev split
+MIN_WORDS, MIN_SECOND = 30, 0.05  # occurrences of a word, and the share of its second UPOS, for it to keep the shares
 CANDIDATES = 16  # values of FEATS of a word that a renewed file may get
 MAX_PUNCTUATED = 2000  # sentences
 RECOMBINED = 120_000  # words
@@ -101,6 +108,7 @@ class LanguageRow(NamedTuple):
     renewed: str  # files of an older scheme, which join train with the tags that they would have today
     others: str  # corpora of other schemes, from which the teacher learns, too, and whose text the student reads
     related: str  # corpora of related languages, of a part of which the teacher learns
+    talk: str  # folders in `data/talk`, whose train joins train; see `repeated`
     text: str  # files, that of the language itself first
     dictionary: str  # codes of dictionaries, or auto
     student: str  # made: it reads sentences of made-up words, too; linear: it has a linear chain; text: neither
@@ -171,7 +179,6 @@ class Language:
         splits["train"] += "".join(in_part(more, MAX_WORDS - words_in(splits["train"])))
         if self.row.contracted:
             splits["train"] = with_contractions(splits["train"], *self.row.contracted.split())
-        self.write(self.today, splits)
         train = self.splits("train")["train"] if self.row.dev == "newer" else ""
         older = []
         for name in self.row.renewed.split():
@@ -180,6 +187,9 @@ class Language:
         if train:
             older.insert(0, as_today(with_observed(train), own))
         older = in_part(older, MAX_WORDS - words_in(splits["train"]))
+        talk = "".join(text_of(split_of(TALK / name, "train")) for name in self.row.talk.split())
+        splits["train"] += repeated(talk, words_in(splits["train"]) + sum(map(words_in, older)))
+        self.write(self.today, splits)
         for folder, text in zip(self.older, older, strict=True):
             self.write(folder, {"train": text})
         for name in self.row.others.split():
@@ -231,9 +241,11 @@ class Language:
         guesser = load(self.folder / "guesser", device="cpu", corpus=self.today.name)
         today = read(split_of(self.today, "train"))
         kept = {pair for each in today for pair in zip(map(str.lower, each.tokens), each.tags["upos"], strict=True)}
+        own_text = self.splits(*(("dev",) if self.row.dev == "newer" else ("train", "dev")))["train"]  # without talk
+        shares = shares_of(list(read_conllu(StringIO(own_text), self.row.name)))
         for folder in self.older:
             own = kept if folder.name == "train" else frozenset()  # of the same annotators
-            splits["train"] += renewed(read(split_of(folder, "train")), guesser, own)
+            splits["train"] += renewed(read(split_of(folder, "train")), guesser, own, shares)
         self.write(self.primary, splits)
 
     def teach(self) -> None:
@@ -304,12 +316,15 @@ class Language:
         """The columns that a corpus has; XPOS only with few tags, and if train and dev have it throughout."""
         found = ["upos"]
         wanted = self.row.tags.split()
+        talk = tuple(f"{name}-train-" for name in self.row.talk.split())
         tags: dict[str, list[Counter[str]]] = {
             column: [] for column in ("xpos", "feats", "lemma") if column in wanted or wanted == ["all"]
         }
         for split in ("train", "dev"):
             counts = {column: Counter[str]() for column in tags}
             for sentence in read(split_of(corpus, split)):
+                if (sentence.name or "").startswith(talk):  # which has no XPOS
+                    continue
                 for column, known in counts.items():
                     known.update(sentence.tags[column])
             for column, known in counts.items():
@@ -387,10 +402,12 @@ class Language:
         columns = bundle.vocabulary.columns
         scores: dict[str, Any] = {}
         raw: dict[str, Any] = {}
+        alike: dict[str, Any] = {}
         for split in ("dev",) if self.row.test == "kept" else ("dev", "test"):
             path = split_of(self.today, split)
             found = evaluate(path, tagger)
             scores[split] = {column: round(found[column]["accuracy"], 5) for column in columns}
+            alike[split] = scores_alike(path, tagger)
             if self.row.spacing == "real":
                 raw[split] = {name: round(each["f1"], 5) for name, each in evaluate(path, tagger, "--raw").items()}
         reached = 100 * scores.get("test", scores["dev"])["upos"]
@@ -399,6 +416,7 @@ class Language:
         known = sum(word in bundle.vocabulary.word_ids for word in words) / len(words)
         return {
             "scores": scores,
+            "alike": alike,
             "raw": raw,
             "thin": self.row.thin == "thin" or reached < float(self.row.udpipe) - THIN,
             "known": round(known, 3),
@@ -426,7 +444,8 @@ class Language:
         vectors = [Path(name).stem for name in bundle.vocabulary.vectors]
         named = [name for name in [*texts, *vectors] if name in sources()]
         other = [TEXT] if any(name not in sources() for name in texts) else []
-        return [*sources_of(names_of(self.row)), *other, *sources_of(named)]
+        talk = [f"everyday talk, data/talk/{name} (CC0)" for name in self.row.talk.split()]
+        return [*sources_of(names_of(self.row)), *talk, *other, *sources_of(named)]
 
     def card(self, bundle: Bundle) -> str:
         """The model card."""
@@ -501,15 +520,25 @@ def in_part(texts: list[str], most: int) -> list[str]:
     return ["".join(f"{each}\n\n" for each in sentences if chance.random() < share) for sentences in parts]
 
 
+def repeated(talk: str, others: int) -> str:
+    """Talk as often as a training reads it, beside so many words of others: once at least."""
+    return talk * max(1, min(TALK_TIMES, int(TALK_SHARE * others / max(1, words_in(talk)))))
+
+
 def with_spaces(text: str) -> str:
     """The sentences of a text in CoNLL-U that say where their spaces are."""
     return "".join(f"{each}\n\n" for each in text.split("\n\n") if each.strip() and UNKNOWN_SPACES not in each)
 
 
-def renewed(sentences: list[Sentence], guesser: Tagger, kept: Collection[tuple[str, str]] = ()) -> str:
+def renewed(
+    sentences: list[Sentence],
+    guesser: Tagger,
+    kept: Collection[tuple[str, str]] = (),
+    shares: Mapping[str, Mapping[str, float]] = MappingProxyType({}),
+) -> str:
     """Sentences in CoNLL-U with tags of today: those that are guessed, and FEATS by these and what the file wrote.
 
-    Words in lower case that are `kept` with a UPOS stay if they have it.
+    Words in lower case that are `kept` with a UPOS stay if they have it; those with `shares` get each UPOS as often.
     """
     for sentence in sentences:
         unknown = [NO_TAG] * len(sentence)
@@ -521,6 +550,7 @@ def renewed(sentences: list[Sentence], guesser: Tagger, kept: Collection[tuple[s
         }
     blank = [sentence.tags for sentence in sentences]
     tagged = list(guesser.stream(sentences, keep=True, top=CANDIDATES))
+    keep_shares(tagged, shares)
     for sentence, tags in zip(tagged, blank, strict=True):
         sentence.tags = {**tags, **sentence.tags}
     if "feats" in guesser.columns:
@@ -531,6 +561,37 @@ def renewed(sentences: list[Sentence], guesser: Tagger, kept: Collection[tuple[s
         for sentence in tagged:
             sentence.tags["feats"] = list(islice(feats, len(sentence)))
     return "".join(map(write_conllu, tagged))
+
+
+def shares_of(sentences: list[Sentence]) -> dict[str, dict[str, float]]:
+    """The shares of the two most frequent UPOS of frequent words that have two."""
+    tags: dict[str, Counter[str]] = {}
+    for sentence in sentences:
+        for form, tag in zip(sentence.tokens, sentence.tags[UPOS], strict=True):
+            tags.setdefault(form.lower(), Counter())[tag] += 1
+    two = {form: dict(counts.most_common(2)) for form, counts in tags.items() if counts.total() >= MIN_WORDS}
+    shares = {form: {tag: n / sum(counts.values()) for tag, n in counts.items()} for form, counts in two.items()}
+    return {form: each for form, each in shares.items() if len(each) == 2 and min(each.values()) >= MIN_SECOND}
+
+
+def keep_shares(sentences: list[Sentence], shares: Mapping[str, Mapping[str, float]]) -> None:
+    """Gives words with two UPOS the second one as often as their shares say, where it is most probable.
+
+    A guess takes the more probable one each time, so that words such as Danish *være* would hardly ever be a VERB.
+    """
+    places: dict[str, list[tuple[float, int, int]]] = {}
+    for s, sentence in enumerate(sentences):
+        for i, form in enumerate(sentence.tokens):
+            known = shares.get(form.lower())
+            if known and sentence.tags[UPOS][i] in known:
+                odds = dict(sentence.alternatives[UPOS][i])
+                first, second = known
+                places.setdefault(form.lower(), []).append((odds.get(second, 0.0) - odds.get(first, 0.0), s, i))
+    for form, found in places.items():
+        first, second = shares[form]
+        many = round(shares[form][second] * len(found))
+        for rank, (_, s, i) in enumerate(sorted(found, reverse=True)):
+            sentences[s].tags[UPOS][i] = second if rank < many else first
 
 
 def without(member: Linear, weakest: float) -> Linear:
@@ -581,6 +642,23 @@ def evaluate(path: Path, model: Path, *options: str) -> dict[str, Any]:
     return found
 
 
+def scores_alike(path: Path, folder: Path) -> dict[str, float]:
+    """Accuracies of FEATS and lemmas as the CoNLL 2018 shared task counts them, as published ones are."""
+    tagger, gold = load(folder), read(path)
+    found = list(tagger.stream(Sentence(list(sentence.tokens)) for sentence in gold))
+    return {
+        column: round(fmean(starmap(partial(is_same, column), pairs_of(gold, found, column))), 5)
+        for column in (FEATS, LEMMA)
+        if column in tagger.columns
+    }
+
+
+def pairs_of(gold: list[Sentence], found: list[Sentence], column: str) -> Iterator[tuple[str, str]]:
+    """The tags of a column on both sides."""
+    for own, other in zip(gold, found, strict=True):
+        yield from zip(own.tags[column], other.tags[column], strict=True)
+
+
 def results(table: list[LanguageRow]) -> str:
     """The table of docs/languages.md: the scores of the taggers in `data` beside published ones."""
     lines = [
@@ -595,7 +673,7 @@ def results(table: list[LanguageRow]) -> str:
             continue
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         split = "dev" if row.test == "kept" else "test"
-        scores, raw = config["scores"][split], config["raw"].get(split, {})
+        scores, raw = config["scores"][split] | config["alike"][split], config["raw"].get(split, {})
         measured = (
             ("UPOS", scores.get("upos"), row.udpipe),
             ("UPOS from raw text", raw.get("UPOS"), row.udpipe_raw),

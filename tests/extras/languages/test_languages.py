@@ -340,3 +340,13 @@ def test_what_an_older_file_wrote_is_kept_beside_its_words() -> None:
         (sentence,) = read_conllu(written.splitlines(keepends=True), "file")
         assert observed(sentence) == expected
         assert sentence.space_after == [True, False, True]
+
+
+def test_renewed_words_keep_the_shares_of_their_two_tags() -> None:
+    gold = [Sentence(["er"] * 40, {"upos": ["VERB"] * 10 + ["AUX"] * 30}), Sentence(["og"], {"upos": ["CCONJ"]})]
+    shares = make.shares_of(gold)
+    assert shares == {"er": {"AUX": 0.75, "VERB": 0.25}}
+    guessed = Sentence(["er", "Er", "er", "er", "og"], {"upos": ["AUX"] * 4 + ["CCONJ"]})
+    guessed.alternatives = {"upos": [[("AUX", 1 - p), ("VERB", p)] for p in (0.1, 0.4, 0.2, 0.3, 0.0)]}
+    make.keep_shares([guessed], shares)
+    assert guessed.tags["upos"] == ["AUX", "VERB", "AUX", "AUX", "CCONJ"]

@@ -1,0 +1,146 @@
+"""Tests of how treebanks of talk are written, checked and scored, and of those in `data/talk`."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tagger.extras.languages import make, score_talk, talk
+from tagger.text.conllu import read_conllu, write_conllu
+from tagger.text.sentence import MultiwordToken, Sentence
+
+FILES = sorted((make.DATA / "talk").glob("*/*.conllu"))
+IMPERATIVE = "Mood=Imp|Number=Sing|Person=2|VerbForm=Fin"
+PRESENT = "Mood=Ind|Number=Sing|Person=3|Tense=Pres|VerbForm=Fin"
+ANNOTATED = f"""= M2S {IMPERATIVE}
+# text = Geh zum Arzt!
+Geh\tgehen\tVERB\tM2S
+zum\t=2
+zu\tzu\tADP\t_
+dem\tder\tDET\tCase=Dat
+Arzt\tArzt\tNOUN\t+Case=Dat+Gender=Masc
+!\t!\tPUNCT\t_
+"""
+
+
+class Whole:
+    """Cuts at white space alone."""
+
+    def segment(self, text: str) -> list[list[tuple[int, int]]]:
+        from tagger.text.sentence import Token
+
+        found, place = [], 0
+        for word in text.split():
+            place = text.index(word, place)
+            found.append(Token(place, place + len(word)))
+            place += len(word)
+        return [found]
+
+
+def lines_of(tmp_path: Path, text: str) -> tuple[list[talk.Line], dict[str, str]]:
+    path = tmp_path / "corrections"
+    path.write_text(text, encoding="utf-8")
+    return talk.read_corrections([path])
+
+
+def test_corrections_name_words_by_form(tmp_path: Path) -> None:
+    sentences = [
+        Sentence(["Komm", "!"], {"upos": ["NOUN", "PUNCT"], "feats": ["_", "_"], "lemma": ["Komm", "!"]}),
+        Sentence(["ja", "Ja"], {"upos": ["ADV", "ADV"], "feats": ["A=1|C=2", "_"], "lemma": ["x", "x"]}),
+    ]
+    corrections = (
+        f"= M {IMPERATIVE}\n# why\n* (Komm|Geh) f M u VERB l kommen\n* [Jj]a l lower\n2 ja f +B=3-A\n2 Ja u ADV\n"
+    )
+    lines, names = lines_of(tmp_path, corrections)
+    used = Counter[str]()
+    talk.apply(sentences, lines, names, used)
+    assert sentences[0].tags == {"upos": ["VERB", "PUNCT"], "feats": [IMPERATIVE, "_"], "lemma": ["kommen", "!"]}
+    assert sentences[1].tags == {"upos": ["ADV", "ADV"], "feats": ["B=3|C=2", "_"], "lemma": ["ja", "ja"]}
+    assert [line.source.partition(": ")[2] for line in lines if not used[line.source]] == ["2 Ja u ADV"]
+
+
+@pytest.mark.parametrize("wrong", ["1 Komm", "1 Komm x VERB", "= M", "1 Komm f"])
+def test_a_line_that_is_no_correction_is_named(tmp_path: Path, wrong: str) -> None:
+    with pytest.raises(SystemExit, match=r"line 2(?s:.)*no correction"):
+        lines_of(tmp_path, f"* a u NOUN\n{wrong}\n")
+
+
+def test_a_form_that_is_not_there_once_is_an_error(tmp_path: Path) -> None:
+    sentence = Sentence(["la", "la"], {"upos": ["DET", "DET"]})
+    lines, names = lines_of(tmp_path, "1 la@2 u PRON\n1 la u PRON\n")
+    with pytest.raises(SystemExit, match="la is 2 times"):
+        talk.apply([sentence], lines, names, Counter())
+    assert sentence.tags["upos"] == ["DET", "PRON"]
+
+
+def test_words_are_cut_as_corrections_say(tmp_path: Path) -> None:
+    lines, _ = lines_of(tmp_path, "* dímelo m di me lo\n1 l'ami! w l' ami !\n* 10:30 w 10:30\n")
+    sentence = talk.cut("Dímelo l'ami! 10:30", Whole(), lines, Counter())  # type: ignore[arg-type]
+    assert sentence.tokens == ["Di", "me", "lo", "l'", "ami", "!", "10:30"]
+    assert sentence.multiwords == [MultiwordToken(0, 3, "Dímelo")]
+    assert sentence.space_after == [False, False, True, False, False, True, True]
+
+
+def test_what_is_annotated_from_nothing_is_a_treebank(tmp_path: Path) -> None:
+    path = tmp_path / "own.tsv"
+    path.write_text(ANNOTATED, encoding="utf-8")
+    block = write_conllu(talk.assemble(path)[0])
+    read = next(read_conllu(block.splitlines(keepends=True), "own"))
+    assert read.tags["feats"] == [IMPERATIVE, "_", "Case=Dat", "Case=Dat|Gender=Masc", "_"]
+    assert (read.text, read.multiwords) == ("Geh zum Arzt!", [MultiwordToken(1, 3, "zum")])
+    path.write_text(ANNOTATED.replace("Arzt\tArzt", "Azt\tArzt"), encoding="utf-8")
+    with pytest.raises(SystemExit, match="'Azt' is not what stands at 'Arzt!'"):
+        talk.assemble(path)
+
+
+def test_checks_find_what_is_wrong() -> None:
+    def one(form: str, upos: str, feats: str) -> Sentence:
+        return Sentence([form], {"upos": [upos], "feats": [feats], "lemma": ["gehen"]}, comments=["# sent_id = s"])
+
+    gold = [one("geht", "VERB", PRESENT), one("und", "CCONJ", "_")]
+    found = list(talk.check("german", [one("gehst", "VERB", PRESENT), one("und", "CCONJ", "Mood=Ind")], gold))
+    assert [line.split()[0] for line in found if not line.startswith(("read", "grid"))] == ["ending", "combination"]
+    right = PRESENT.replace("Person=3", "Person=2")
+    assert not [x for x in talk.check("german", [one("gehst", "VERB", right)], gold) if x.startswith(("end", "comb"))]
+
+
+def test_agreement_is_by_column() -> None:
+    def annotated(upos: str, *tokens: str) -> Sentence:
+        tags = {"upos": [upos, "PUNCT"], "feats": ["_", "_"], "lemma": ["_", "_"]}
+        return Sentence([*tokens], tags, text="Komm!", comments=["# sent_id = 1"])
+
+    found = list(talk.agree([annotated("VERB", "Komm", "!")], [annotated("NOUN", "Komm", "!")]))
+    assert found == [
+        "1 Komm upos: VERB | NOUN",
+        "2 words; agreement in percent: words 100.0, lemma 100.0, upos 50.0, feats 100.0",
+    ]
+
+
+def test_second_persons_and_others_are_scored_apart() -> None:
+    def verbs(*feats: str) -> list[Sentence]:
+        return [Sentence(["x"] * len(feats), {"upos": ["VERB"] * len(feats), "feats": [*feats]})]
+
+    gold = verbs(IMPERATIVE, PRESENT, PRESENT.replace("3", "2"), "VerbForm=Inf")
+    found = verbs(IMPERATIVE.replace("VerbForm=Fin", "VerbForm=X"), PRESENT, PRESENT, "_")
+    assert list(score_talk.verbs_of(gold, found)) == [(True, True), (False, True), (True, False)]
+
+
+def test_a_training_reads_talk_three_times_or_a_tenth() -> None:
+    text = "1\tKomm\n2\t!\n\n"
+    assert [make.repeated(text, n).count("Komm") for n in (1000, 40, 0)] == [3, 2, 1]
+    assert make.repeated("", 1000) == ""
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_talk_is_a_treebank(path: Path) -> None:
+    sentences = talk.read(path)
+    texts = [sentence.text for sentence in sentences]
+    assert len(set(texts)) == len(texts)
+    for other in FILES:
+        if other.parent == path.parent and other < path:
+            assert set(texts).isdisjoint(sentence.text for sentence in talk.read(other))
+    for sentence in sentences:
+        assert talk.spaces_of(sentence) == sentence.space_after
+        assert all(tag != "_" for column in ("upos", "lemma") for tag in sentence.tags[column])
+        for feats in sentence.tags["feats"]:
+            assert [*talk.pairs_of(feats)] == sorted(talk.pairs_of(feats), key=str.lower)
