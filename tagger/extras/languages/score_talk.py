@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tagger.extras.languages.make import DATA, TALK, evaluate, rows, split_of
-from tagger.extras.languages.talk import VERBS, is_second, pairs_of, read
+from tagger.extras.languages.talk import is_finite, is_second, pairs_of, read
 from tagger.tagging.languages import load
 from tagger.text.sentence import Sentence
 from tagger.text.strings import FEATS, LEMMA, UPOS
@@ -29,7 +29,7 @@ def verbs_of(gold: list[Sentence], found: list[Sentence]) -> Iterator[tuple[bool
         columns = (own.tags[UPOS], own.tags[FEATS], other.tags[UPOS], other.tags.get(FEATS, own.tags[FEATS]))
         for upos, feats, their_upos, their_feats in zip(*columns, strict=True):
             wanted, said = pairs_of(feats), pairs_of(their_feats)
-            if upos in VERBS and "Mood" in wanted:
+            if is_finite(upos, wanted):
                 right = upos == their_upos and all(wanted.get(name) == said.get(name) for name in TOLD)
                 yield is_second(wanted), right
 

@@ -421,6 +421,11 @@ def agree(one: list[Sentence], other: list[Sentence]) -> Iterator[str]:
     yield f"{total} words; agreement in percent: {', '.join(shares)}"
 
 
+def is_finite(upos: str, feats: dict[str, str]) -> bool:
+    """Whether a word with these tags is a finite verb."""
+    return upos in VERBS and feats.get("VerbForm", "Fin") == "Fin" and bool({"Mood", "Person"} & feats.keys())
+
+
 def is_second(feats: dict[str, str]) -> bool:
     """Whether a finite verb with these features is a second person or an imperative."""
     return feats.get("Person") == "2" or feats.get("Mood") == "Imp"
@@ -437,7 +442,7 @@ def count() -> Iterator[str]:
             pairs_of(feats)
             for sentence in splits[0]
             for upos, feats in zip(sentence.tags[UPOS], sentence.tags[FEATS], strict=True)
-            if upos in VERBS and "Mood=" in feats
+            if is_finite(upos, pairs_of(feats))
         ]
         second = sum(map(is_second, words))
         yield f"| {folder.name} | {' | '.join(sizes)} | {second} | {len(words) - second} |"
