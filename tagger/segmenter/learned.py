@@ -9,7 +9,7 @@ precision. In a tagger's folder it is two files: weights in safetensors, the res
 
 import copy
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache, lru_cache
 from itertools import pairwise, repeat
 from pathlib import Path
@@ -26,6 +26,7 @@ from tagger.errors import InputError
 from tagger.model.device import own_turn
 from tagger.model.storage import build_without_memory, compress, expand, one_error, read_weights
 from tagger.segmenter.corrections import Corrections
+from tagger.segmenter.enclitics import Enclitics
 from tagger.segmenter.features import (
     BORDER_CODES,
     CODES,
@@ -102,6 +103,11 @@ class LearnedSegmenter:
         with torch.no_grad():
             network.labels.bias[Label.SENTENCE] += amount
         return LearnedSegmenter(network, self.vocabulary, self.config, self.lexicon, self.conventions)
+
+    def with_enclitics(self, enclitics: Enclitics) -> "LearnedSegmenter":
+        """A segmenter that splits verbs with pronouns behind them as these say."""
+        vocabulary = replace(self.vocabulary, enclitics=enclitics)
+        return LearnedSegmenter(self.network, vocabulary, self.config, self.lexicon, self.conventions)
 
     def rounded(self, storage_dtype: str) -> "LearnedSegmenter":
         """A segmenter with the weights that a file of a dtype would have, see `storage.compress`.
@@ -232,7 +238,7 @@ class LearnedSegmenter:
         """
         if _GAP.search(form):  # CoNLL-U has no multiword token with white space
             return ()
-        if form.lower() not in self.vocabulary.multiwords and (words := self.conventions.enclitics.split(form)):
+        if form.lower() not in self.vocabulary.multiwords and (words := self.vocabulary.enclitics.split(form)):
             return ((0, 0.0, words),)
         ways = []
         for script, odds in self._multiwords.choices(form):

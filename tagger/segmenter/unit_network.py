@@ -15,7 +15,7 @@ lane.
 
 import heapq
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import pairwise
 from typing import Annotated, NamedTuple, TypedDict, cast
@@ -29,6 +29,7 @@ from torch.nn import functional
 from tagger.model.crf import MIN_COLUMNS
 from tagger.model.encoder import BidirectionalLayer, Encoder
 from tagger.model.recurrent import Dropout
+from tagger.segmenter.enclitics import Enclitics
 from tagger.segmenter.units import AFFIXES, UNKNOWN
 from tagger.text.schema import Count, ShortName, Size, one_of
 from tagger.words.segment import RULES
@@ -82,6 +83,7 @@ class SegmenterVocabulary:
     # A multiword token of training in lower case -> the numbers of its scripts, 0 among them if it may be one word.
     multiwords: dict[str, Annotated[list[Size], Meta(min_length=1)]]
     affixes: dict[str, list[tuple[Size, Count]]]  # what forms that end or begin alike are split into; see `multiwords`
+    enclitics: Enclitics = field(default_factory=Enclitics)  # which verbs with pronouns behind them are split
 
     @property
     def rows(self) -> int:

@@ -1,14 +1,14 @@
-"""Gold sentences -> which verbs with pronouns behind them training splits; see `tagger.words.enclitics`."""
+"""Gold sentences -> which verbs with pronouns behind them training splits; see `tagger.segmenter.enclitics`."""
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
+from tagger.segmenter.enclitics import Enclitics, ending_of, is_word
 from tagger.text.sentence import Sentence
 from tagger.text.spacing import surface_tokens
 from tagger.text.strings import UPOS
 from tagger.words.dictionary import Dictionary
-from tagger.words.enclitics import Enclitics, ending_of
 
 VERBS, PRONOUN = ("VERB", "AUX"), "PRON"
 MIN_INFINITIVES = 0.03  # of the lemmas of verbs that end so
@@ -27,7 +27,7 @@ def enclitics_of(sentences: Iterable[Sentence], dictionary: Dictionary | None) -
         verbs.update(word for word, tag in zip(lower, upos, strict=False) if tag in VERBS)
         for token in surface_tokens(sentence):
             form, own = token.form.lower(), slice(token.start, token.stop)
-            if form.isalpha() and form not in words_of:
+            if is_word(form) and form not in words_of:
                 words_of[form] = tuple(lower[own])
                 tags = upos[own]
                 if token.multiword and tags and tags[0] in VERBS and set(tags[1:]) == {PRONOUN}:

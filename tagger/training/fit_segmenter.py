@@ -38,10 +38,9 @@ from tagger.training.config import AUTO, LEARNED, TrainConfig
 from tagger.training.count_conventions import conventions_of
 from tagger.training.count_enclitics import enclitics_of
 from tagger.training.segmenter_units import Choices, TrainingText
-from tagger.training.start import dictionaries_of
+from tagger.training.start import dictionary_of
 from tagger.training.trainer import make_trainer, run_fit, time_left
 from tagger.words.conventions import Conventions
-from tagger.words.dictionary import digest_of, open_dictionary
 from tagger.words.language_table import languages_by_word
 from tagger.words.segment import RULES, RuleSegmenter
 
@@ -117,18 +116,14 @@ def with_segmenter(
         codes = language_codes(corpus.name)
         language = languages_by_word()[codes[0]].name if len(codes) == 1 else ""
         found = conventions_of(train, corpus.splits["train"]["tokens"], language)
-        dictionaries = dictionaries_of(codes[0]) if len(codes) == 1 else []
-        dictionary = open_dictionary(**{code: digest_of(code) for code in dictionaries}) if dictionaries else None
-        conventions = replace(
-            found,
-            enclitics=enclitics_of((sentence for each in train for sentence in each.sentences), dictionary),
-            marks=bundle.conventions.marks,
-            features=bundle.conventions.features,
-        )
+        conventions = replace(found, marks=bundle.conventions.marks, features=bundle.conventions.features)
         bundle = replace(bundle, conventions=conventions)
         if plan.learns:
             segmenter, report = _best_segmenter(segmenter, conventions, train, column, config, corpus, folder)
         if not isinstance(segmenter, str):
+            dictionary = dictionary_of(codes[0]) if len(codes) == 1 else None
+            enclitics = enclitics_of((sentence for each in train for sentence in each.sentences), dictionary)
+            segmenter = segmenter.with_enclitics(enclitics)
             origin = {"corpus": corpus.name, **asdict(config.card), "seed": config.seed, "steps": report["steps"]}
     return replace(bundle, segmenter=segmenter, config={**bundle.config, ORIGIN: origin}), report
 

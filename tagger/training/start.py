@@ -32,7 +32,7 @@ from tagger.training.config import AUTO, HiddenConfig, TrainConfig, find_start
 from tagger.training.count_conventions import count_lemma_reliability
 from tagger.training.module import TaggerModule
 from tagger.training.teacher import RATIO, TEXT_MIN_COUNT, WORDS_OF_TEXT
-from tagger.words.dictionary import LemmaReliability, codes, digest_of, open_dictionary
+from tagger.words.dictionary import Dictionary, LemmaReliability, codes, digest_of, open_dictionary
 
 FEW_WORDS = 100_000  # a corpus with fewer words is small
 WORDS_OF_TEN_EPOCHS = 200_000
@@ -175,6 +175,12 @@ def known_dictionaries(asked: Iterable[str], unseen: Iterable[str]) -> list[str]
 def dictionaries_of(language: str) -> list[str]:
     """The codes of the dictionaries of a language that is given by its code."""
     return [code for code in OTHER_CODES.get(language, [language]) if code in codes()]
+
+
+def dictionary_of(language: str) -> Dictionary | None:
+    """The dictionaries of a language that is given by its code, as one; None if there are none."""
+    codes = dictionaries_of(language)
+    return open_dictionary(**{code: digest_of(code) for code in codes}) if codes else None
 
 
 def with_init(config: TrainConfig, init: Bundle) -> TrainConfig:

@@ -22,7 +22,6 @@ from msgspec import Meta
 from tagger.errors import InputError, reason
 from tagger.text.schema import one_of, read, read_json
 from tagger.text.strings import printable_value
-from tagger.words.enclitics import Enclitics
 
 TITLE = "title"  # a name follows: Dr. Meyer
 NEVER = "never"  # what it introduces follows: bzw. heute
@@ -78,7 +77,6 @@ class Conventions:
     doubtful: Annotated[dict[_Form, float], _MANY] = field(default_factory=dict)
     small_words: _Words = field(default_factory=dict)  # kind -> frequent words in lower case, with spaces between
     whole: _Forms = field(default_factory=list)  # words, in lower case, that endings of multiword tokens do not split
-    enclitics: Enclitics = field(default_factory=Enclitics)  # which verbs with pronouns behind them are split
     marks: _Forms = field(default_factory=list)  # forms with a letter or a digit that are punctuation
     # UPOS -> features that such a word never has together, by their names, `Case|Number`: those of another UPOS.
     features: Annotated[dict[_Form, _Names], Meta(max_length=100)] = field(default_factory=dict)

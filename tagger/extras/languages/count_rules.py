@@ -24,10 +24,10 @@ from tagger.text.spacing import GoldParagraph, gold_paragraphs, with_usual_spaci
 from tagger.text.strings import FEATS, UPOS
 from tagger.training.count_conventions import Cases, conventions_of, count_abbreviations, count_rules, with_tags
 from tagger.training.count_enclitics import enclitics_of
-from tagger.training.start import dictionaries_of
+from tagger.training.start import dictionary_of
 from tagger.words import conventions
 from tagger.words.conventions import NUMBER, candidates
-from tagger.words.dictionary import Dictionary, digest_of, open_dictionary
+from tagger.words.dictionary import Dictionary
 
 COUNTS = Path(conventions.__file__).with_name("counts.csv")
 
@@ -96,11 +96,12 @@ def write_conventions(language: Language, files: list[list[Sentence]]) -> None:
     found = conventions_of(paragraphs_of(files), (s.tokens for sentences in files for s in sentences), name)
     bundle = replace(Bundle.load(folder), conventions=found)
     tokens = {form.lower() for sentences in files for each in sentences for form in each.tokens}
-    codes = dictionaries_of(codes_of(name)[0])
-    dictionary = open_dictionary(**{code: digest_of(code) for code in codes}) if codes else None
+    dictionary = dictionary_of(codes_of(name)[0])
     talk = (text_of(split_of(TALK / each, "train")) for each in language.row.talk.split())
-    enclitics = enclitics_of(sentences_of("".join([*language.splits("train", "dev").values(), *talk])), dictionary)
-    found = replace(found, whole=whole_words(bundle.segmenter, sorted(tokens), dictionary), enclitics=enclitics)
+    if isinstance(bundle.segmenter, LearnedSegmenter):
+        enclitics = enclitics_of(sentences_of("".join([*language.splits("train", "dev").values(), *talk])), dictionary)
+        bundle.segmenter.with_enclitics(enclitics).save(folder)
+    found = replace(found, whole=whole_words(bundle.segmenter, sorted(tokens), dictionary))
     with_tags(found, tagged(language), bundle.vocabulary.together(UPOS, FEATS)).save(folder)
     sign(folder)
 

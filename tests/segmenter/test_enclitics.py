@@ -1,8 +1,8 @@
 """Tests of the verbs with pronouns behind them that training shows."""
 
+from tagger.segmenter.enclitics import Enclitics, ending_of
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.training.count_enclitics import enclitics_of
-from tagger.words.enclitics import Enclitics, ending_of
 
 VERBS = ["canta", "habla", "llama", "lava", "mira", "pasa", "deja", "toma", "cuenta", "manda", "espera"]
 

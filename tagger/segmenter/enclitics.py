@@ -17,6 +17,7 @@ from msgspec import Meta
 from tagger.text.schema import ShortName
 from tagger.words.dictionary import Dictionary, open_dictionary
 
+JOINTS = dict.fromkeys(map(ord, "-'’"))  # between a verb and pronouns: Catalan porta-me, digue'm
 MIN_VERB = 2  # letters before the pronouns
 ACCENTS = "\u0301", "\u0300"  # acute and grave; Unicode's NFD has them behind their letters
 _Texts = Annotated[list[ShortName], Meta(max_length=10_000)]
@@ -53,7 +54,7 @@ class Enclitics:
 
     def split(self, form: str) -> tuple[str, ...]:
         """The words of a token in the case in which it is written; none if it is no verb with pronouns."""
-        if not self.circumstances or not form.isalpha():
+        if not self.circumstances or not is_word(form):
             return ()
         lower = form.lower()
         if lower in self._whole:
@@ -129,3 +130,8 @@ def ending_of(form: str, words: Sequence[str]) -> tuple[str, str, str]:
 def without_accents(form: str) -> str:
     """The form without acute and grave accents."""
     return normalize("NFC", "".join(letter for letter in normalize("NFD", form) if letter not in ACCENTS))
+
+
+def is_word(form: str) -> bool:
+    """Whether a token is one of letters, with hyphens and apostrophes between them."""
+    return form[:1].isalpha() and form[-1:].isalpha() and form.translate(JOINTS).isalpha()
