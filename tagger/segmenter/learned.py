@@ -59,6 +59,8 @@ from tagger.words.segment import LEARNED, SEGMENTER, SEGMENTER_WEIGHTS
 MAX_WORDS = 100  # of a token that is cut inside; with more it is one word, as after a few steps of training
 MAX_CHARACTERS = 200_000  # of the paragraphs whose units are in memory together
 
+ENCLITIC = -1  # in the place of the number of a script
+_INSIDE = regex.compile(rf"[\p{{L}}\p{{N}},][{SPACE}]*\Z")  # what a word stands behind that begins no sentence
 _GAP = regex.compile(f"[{SPACE}]+")
 # Names in the file of weights, which has hashes as signed numbers.
 _TABLES = ("types.", "context.")  # prefixes of the names of the weights that are looked up, for which int4 is
@@ -185,7 +187,11 @@ class LearnedSegmenter:
             text = paragraphs[owners[ends[number]]]
             tokens[number] = Token(at[0], at[-1], tuple(_GAP.sub(" ", text[a:b]).strip(" ") for a, b in pairwise(at)))
         marked = (units.traits[places, 5] > 0) & ~kept[places]
-        for number in np.flatnonzero(marked[firsts] | marked[ends]).tolist():
+        asked = np.flatnonzero(marked[firsts] | marked[ends]).tolist()
+        if self.vocabulary.enclitics.circumstances:
+            forms = {paragraphs[owners[ends[number]]][begin[number] : end[number]].lower() for number in asked}
+            self.vocabulary.enclitics.look_up([form for form in forms if form not in self.vocabulary.multiwords])
+        for number in asked:
             text = paragraphs[owners[ends[number]]]
             tokens[number] = self._split(tokens[number], text, scripts, places[ends[number]])
         sentences: list[list[list[Token]]] = [[] for _ in paragraphs]
@@ -224,6 +230,8 @@ class LearnedSegmenter:
         ways = (self._known_ways if len(form) <= MAX_FORM else self._ways)(form)  # so that the memory is bounded
         if words or not ways or form.lower() in self._whole:
             return token
+        if ways[0][0] == ENCLITIC and form[0].isupper() and _INSIDE.search(text, 0, start):  # a name
+            return token
         _, _, words = max(ways, key=lambda way: way[1] + scores[place, way[0]]) if len(ways) > 1 else ways[0]
         return Token(start, end, words)
 
@@ -239,7 +247,7 @@ class LearnedSegmenter:
         if _GAP.search(form):  # CoNLL-U has no multiword token with white space
             return ()
         if form.lower() not in self.vocabulary.multiwords and (words := self.vocabulary.enclitics.split(form)):
-            return ((0, 0.0, words),)
+            return ((ENCLITIC, 0.0, words),)
         ways = []
         for script, odds in self._multiwords.choices(form):
             made = apply_script(self.vocabulary.scripts[script - 1], form) if script else None

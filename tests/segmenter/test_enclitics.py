@@ -1,23 +1,33 @@
 """Tests of the verbs with pronouns behind them that training shows."""
 
+import pytest
+
+import tagger
 from tagger.segmenter.enclitics import Enclitics, ending_of
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.training.count_enclitics import enclitics_of
+from tagger.words.dictionary import digest_of, open_dictionary
 
-VERBS = ["canta", "habla", "llama", "lava", "mira", "pasa", "deja", "toma", "cuenta", "manda", "espera"]
+WITH_ME = {
+    **{"canta": "cántame", "habla": "háblame", "llama": "llámame", "lava": "lávame", "mira": "mírame"},
+    **{"pasa": "pásame", "deja": "déjame", "toma": "tómame", "cuenta": "cuéntame", "manda": "mándame"},
+}
+
+
+def sentence(*tokens: str, form: str = "", upos: str) -> Sentence:
+    """Words with their UPOS; a form is a token of the first two."""
+    multiwords = [MultiwordToken(0, 2, form)] if form else []
+    return Sentence([*tokens], {"upos": upos.split()}, multiwords=multiwords)
 
 
 def training() -> list[Sentence]:
     """Ten verbs with and without pronouns behind them, and words that only end as these do."""
-    sentences = []
-    for verb in VERBS[:-1]:
-        form = verb[:-3] + verb[-3:].replace("a", "á", 1) if verb[-3] == "a" else verb[0] + "á" + verb[2:]
-        tags = {"upos": ["VERB", "PRON", "VERB", "NOUN"]}
-        sentences.append(Sentence([verb, "me", verb, "mesa"], tags, multiwords=[MultiwordToken(0, 2, form + "me")]))
-    sentences.append(
-        Sentence(["manda", "lo"], {"upos": ["VERB", "PRON"]}, multiwords=[MultiwordToken(0, 2, "mándalo")])
-    )
-    return [*sentences, Sentence(["espera", "mandalo", "nome"], {"upos": ["VERB", "NOUN", "NOUN"]})]
+    found = []
+    for verb, form in WITH_ME.items():
+        found.append(sentence(verb, "me", verb, "mesa", form=form, upos="VERB PRON VERB NOUN"))
+    found.append(sentence("manda", "lo", form="mándalo", upos="VERB PRON"))
+    found.append(sentence("parla", "mento", form="parlamento", upos="NOUN ADJ"))  # no verb, no pronoun
+    return [*found, sentence("espera", "mandalo", "nome", "tómalo", upos="VERB NOUN NOUN NOUN")]
 
 
 def test_verbs_that_training_never_has_with_pronouns_are_split() -> None:
@@ -25,16 +35,34 @@ def test_verbs_that_training_never_has_with_pronouns_are_split() -> None:
     assert found.split("espérame") == ("espera", "me")
     assert found.split("Espéralo") == ("Espera", "lo")
     assert found.split("ESPÉRAMELO") == ("ESPERA", "ME", "LO")
+    assert found.split("espÉrame") == ()
+    assert [ending[2] for ending in found.endings] == ["me", "lo"]
 
 
 def test_words_that_are_no_verbs_and_words_of_training_stay_whole() -> None:
     found = enclitics_of(training(), None)
-    for form in ("informe", "mandalo", "nome", "espera", "espéraxe", "me"):
+    for form in ("informe", "mandalo", "nome", "espera", "espéraxe", "me", "tómalo", "xáme"):
         assert found.split(form) == ()
+    assert found.whole == ["tómalo"]  # all that tells it from tómame is that training has it
+
+
+def test_what_is_wrong_as_often_is_not_split() -> None:
+    nouns = [sentence(verb + "me", upos="NOUN") for verb in WITH_ME]
+    found = enclitics_of([*training(), *nouns, sentence("manda", "me", form="mandame", upos="VERB PRON")], None)
+    assert found.split("esperalo") == ()  # without an accent
+    assert found.split("espéralo") == ("espera", "lo")
+
+
+def test_a_dictionary_knows_other_verbs_and_whole_words() -> None:
+    found = enclitics_of(training(), open_dictionary(es=digest_of("es")))
+    assert "ar" in found.infinitives
+    assert found.split("cómprame") == ("compra", "me")  # training has no such verb
+    assert enclitics_of(training(), None).split("cómprame") == ()
 
 
 def test_few_cases_say_nothing() -> None:
-    assert enclitics_of(training()[:5], None) == Enclitics()
+    assert enclitics_of(training()[:9], None) == Enclitics()
+    assert enclitics_of(training()[:10], None) != Enclitics()
 
 
 def test_an_ending_says_what_the_verb_has_in_its_place() -> None:
@@ -42,3 +70,25 @@ def test_an_ending_says_what_the_verb_has_in_its_place() -> None:
     assert ending_of("vámonos", ["vamos", "nos"]) == ("nos", "s", "nos")
     assert ending_of("dammi", ["da", "mi"]) == ("mmi", "", "mi")
     assert ending_of("cuéntanoslo", ["cuenta", "nos", "lo"]) == ("noslo", "", "nos lo")
+
+
+def test_what_is_remembered_is_bounded_and_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = enclitics_of(training(), None)
+    monkeypatch.setattr("tagger.segmenter.enclitics.MAX_FORMS", 2)
+    for _ in range(2):
+        assert [found.split(form) for form in ("espérame", "mesa", "espéralo", "mesas")] == [
+            *(("espera", "me"), ()),
+            *(("espera", "lo"), ()),
+        ]
+        assert len(found._known) <= 2
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "words"),
+    [
+        ("es", "Siéntate y dímelo. Vino Vendola.", "Sienta te y di me lo . Vino Vendola ."),
+        ("it", "Siediti qui. Il signor Vendola parla.", "Siedi ti qui . Il signor Vendola parla ."),
+    ],
+)
+def test_bundled_taggers_split_verbs_and_no_names(language: str, text: str, words: str) -> None:
+    assert " ".join(word for sentence in tagger.load(language).annotate(text) for word in sentence.tokens) == words

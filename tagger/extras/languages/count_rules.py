@@ -17,6 +17,7 @@ from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import codes_of
 from tagger.bundle.saved_config import sign
 from tagger.extras.languages.make import DATA, TALK, UNKNOWN_SPACES, Language, languages_to_count, split_of, text_of
+from tagger.segmenter.enclitics import Enclitics
 from tagger.segmenter.learned import LearnedSegmenter
 from tagger.text.conllu import read_conllu
 from tagger.text.sentence import Sentence
@@ -76,12 +77,12 @@ def right_and_wrong(cases: Cases, kind: str) -> tuple[int, int]:
     return before_number if kind == NUMBER and any(before_number) else (cases.inside, cases.ends)
 
 
-def whole_words(segmenter: str | LearnedSegmenter, words: Sequence[str], dictionary: Dictionary | None) -> list[str]:
+def whole_words(segmenter: LearnedSegmenter, words: Sequence[str], dictionary: Dictionary | None) -> list[str]:
     """Words of treebanks that are their own lemmas in the dictionary, if endings of others alone would split them.
 
     An ending is no reason where training splits such a lemma that has it: Spanish `lavarse`.
     """
-    if isinstance(segmenter, str) or not dictionary:
+    if not dictionary:
         return []
     split = [form for form, numbers in segmenter.vocabulary.multiwords.items() if any(numbers)]
     lemmas_of_split = dictionary.look_up(split).lemmas
@@ -99,9 +100,10 @@ def write_conventions(language: Language, files: list[list[Sentence]]) -> None:
     dictionary = dictionary_of(codes_of(name)[0])
     talk = (text_of(split_of(TALK / each, "train")) for each in language.row.talk.split())
     if isinstance(bundle.segmenter, LearnedSegmenter):
+        whole = whole_words(bundle.segmenter.with_enclitics(Enclitics()), sorted(tokens), dictionary)
+        found = replace(found, whole=whole)
         enclitics = enclitics_of(sentences_of("".join([*language.splits("train", "dev").values(), *talk])), dictionary)
         bundle.segmenter.with_enclitics(enclitics).save(folder)
-    found = replace(found, whole=whole_words(bundle.segmenter, sorted(tokens), dictionary))
     with_tags(found, tagged(language), bundle.vocabulary.together(UPOS, FEATS)).save(folder)
     sign(folder)
 

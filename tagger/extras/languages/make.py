@@ -245,7 +245,7 @@ class Language:
         shares = shares_of(list(read_conllu(StringIO(own_text), self.row.name)))
         for folder in self.older:
             own = kept if folder.name == "train" else frozenset()  # of the same annotators
-            splits["train"] += renewed(read(split_of(folder, "train")), guesser, own, shares)
+            splits["train"] += renewed(read(split_of(folder, "train")), guesser, own, {} if own else shares)
         self.write(self.primary, splits)
 
     def teach(self) -> None:
@@ -718,6 +718,8 @@ def notice(table: list[LanguageRow]) -> str:
     ]
     lines += [f"- {row.name}: " + ", ".join(sources_of(names_of(row))) for row in sorted(table)]
     files = sorted({name for row in table for name in [*names_of(row), *row.text.split()] if "/" in name})
+    talk = sorted(name for row in table for name in row.talk.split())
+    lines += ["", f"Everyday talk, written for this project (CC0): {', '.join(talk)}."]
     lines += ["", "Single files:", "", *(f"- {name}: {sources()[name]['source']}" for name in files)]
     return "\n".join([*lines, "", *SOURCES, ""])
 

@@ -49,7 +49,6 @@ from tagger.words.dictionary import digest_of, open_dictionary
 
 NAMES = {"u": UPOS, "f": FEATS, "l": LEMMA}
 ANNOTATED = (LEMMA, UPOS, FEATS)
-FINAL = re.compile(r"[.!?…。!?؟।;;)\"»“”’'」』]$")
 SHORT = {"Sing": "S", "Plur": "P"}
 # What may differ from every analysis of gold that a talk's verb, pronoun or form of address has.
 FREE = {
@@ -212,7 +211,7 @@ def propose(language: str, path: Path, corrections: list[Path]) -> list[Sentence
         number = len(sentences) + 1
         sentence = cut(text.strip(), tagger, [line for line in cuts if line.fits(number)], used)
         sentence.comments = [*(["# newpar"] if ends else []), f"# sent_id = {path.stem}-{number}"]
-        ends = not FINAL.search(sentence.tokens[-1])
+        ends = sentence.tokens[-1][-1].isalnum()
         sentences.append(sentence)
     tagged = list(tagger.stream(sentences))
     for sentence in tagged:
@@ -267,7 +266,7 @@ def assemble(path: Path) -> list[Sentence]:
         elif line.startswith("# text = "):
             sentence = Sentence([], {column: [] for column in ANNOTATED}, text=line.removeprefix("# text = ").strip())
             sentence.comments = [f"# sent_id = {path.stem}-{len(sentences) + 1}"]
-            if not sentences or line.endswith("  ") or not FINAL.search(sentences[-1].tokens[-1]):
+            if not sentences or line.endswith("  ") or sentences[-1].tokens[-1][-1].isalnum():
                 sentence.comments.insert(0, "# newpar")
             sentences.append(sentence)
         elif not line.strip() or line.startswith("#"):
@@ -400,14 +399,14 @@ def knowledge(language: str) -> tuple[list[tuple[str, dict[str, str]]], list[str
 def agree(one: list[Sentence], other: list[Sentence]) -> Iterator[str]:
     """How far two annotations of the same sentences agree, in percent of the words, and where they do not."""
     theirs = {sentence.text: sentence for sentence in other}
-    counts, total = Counter[str](), 0
+    counts, total, recut = Counter[str](), 0, 0
     for sentence in one:
         second = theirs.get(sentence.text)
         if second is None:
             continue
         total += len(sentence)
         if sentence.tokens != second.tokens:
-            counts["words"] += len(sentence)
+            recut += len(sentence)
             yield f"{sentence.name}: cut as {' '.join(sentence.tokens)} | {' '.join(second.tokens)}"
             continue
         for column in ANNOTATED:
@@ -417,7 +416,8 @@ def agree(one: list[Sentence], other: list[Sentence]) -> Iterator[str]:
                     yield f"{sentence.name} {form} {column}: {a} | {b}"
     if not total:
         raise SystemExit("the files share no sentence; sentences are compared by their text")
-    shares = (f"{name} {100 - 100 * counts[name] / total:.1f}" for name in ("words", *ANNOTATED))
+    shares = [f"words {100 - 100 * recut / total:.1f}"]
+    shares += [f"{name} {100 - 100 * counts[name] / max(1, total - recut):.1f}" for name in ANNOTATED]
     yield f"{total} words; agreement in percent: {', '.join(shares)}"
 
 
