@@ -188,6 +188,7 @@ class Language:
             older.insert(0, as_today(with_observed(train), own))
         older = in_part(older, MAX_WORDS - words_in(splits["train"]))
         talk = "".join(text_of(split_of(TALK / name, "train")) for name in self.row.talk.split())
+        talk = with_xpos(talk, own)
         splits["train"] += repeated(talk, words_in(splits["train"]) + sum(map(words_in, older)))
         self.write(self.today, splits)
         for folder, text in zip(self.older, older, strict=True):
@@ -518,6 +519,24 @@ def in_part(texts: list[str], most: int) -> list[str]:
     chance, share = random.Random(SEED), most / max(1, sum(map(words_in, texts)))
     parts = [[sentence for sentence in text.split("\n\n") if sentence.strip()] for text in texts]
     return ["".join(f"{each}\n\n" for each in sentences if chance.random() < share) for sentences in parts]
+
+
+def with_xpos(talk: str, own: str) -> str:
+    """Talk with the XPOS that the language's own treebank most often gives to a UPOS with FEATS; blank if it has none.
+
+    Columns are fitted to each other, so that XPOS that learned from news alone would take second persons away.
+    """
+    counts: dict[tuple[str, str], Counter[str]] = {}
+    for cells in (line.split("\t") for line in own.split("\n")):
+        if len(cells) == 10 and cells[XPOS] != NO_TAG:
+            counts.setdefault((cells[3], cells[5]), Counter())[cells[XPOS]] += 1
+    lines = []
+    for line in talk.split("\n"):
+        cells = line.split("\t")
+        if len(cells) == 10 and (cells[3], cells[5]) in counts:
+            cells[XPOS] = counts[cells[3], cells[5]].most_common(1)[0][0]
+        lines.append("\t".join(cells))
+    return "\n".join(lines)
 
 
 def repeated(talk: str, others: int) -> str:

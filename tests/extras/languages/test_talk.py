@@ -144,3 +144,12 @@ def test_talk_is_a_treebank(path: Path) -> None:
         assert all(tag != "_" for column in ("upos", "lemma") for tag in sentence.tags[column])
         for feats in sentence.tags["feats"]:
             assert [*talk.pairs_of(feats)] == sorted(talk.pairs_of(feats), key=str.lower)
+
+
+def test_xpos_of_talk_is_that_of_the_treebank() -> None:
+    def word(form: str, xpos: str, feats: str) -> str:
+        return f"1\t{form}\t_\tVERB\t{xpos}\t{feats}\t_\t_\t_\t_\n"
+
+    own = word("a", "X", "A=1") + word("b", "Y", "A=1") * 2 + word("c", "_", "B=1")
+    talk = word("d", "_", "A=1") + word("e", "_", "B=1")
+    assert make.with_xpos(talk, own) == word("d", "Y", "A=1") + word("e", "_", "B=1")
