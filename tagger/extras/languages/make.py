@@ -376,6 +376,7 @@ class Language:
             "license": LICENCE,
             **({NOISE: True} if student.has_noise else {}),
             **self.scores(partial, bundle),
+            "teacher_dev": self.scores_of_teacher(),
             "temperatures": bundle.config.get("temperatures", {}),
         }
         own = dataclasses.replace(bundle, config=about)
@@ -423,6 +424,12 @@ class Language:
             "known": round(known, 3),
         }
 
+    def scores_of_teacher(self) -> dict[str, float]:
+        """The accuracy of each column on dev, with gold tokens, of the network from which the student learned."""
+        told = ["--corpus", self.primary.name] if self.others or self.related else []
+        found = evaluate(split_of(self.today, "dev"), self.folder / "teacher", *told)
+        return {column: round(each["accuracy"], 5) for column, each in found.items() if "accuracy" in each}
+
     def score(self) -> None:
         """Scores the tagger in `data` again: new numbers in its config, and in its card if this command made that."""
         self.join()
@@ -458,6 +465,9 @@ class Language:
             raw = about["raw"].get(split)
             cells += [f"{100 * raw[name]:.2f}" for name in ("Words", "Sentences", "UPOS")] if raw else ["", "", ""]
             rows.append(f"| {split} | " + " | ".join(cells) + " |")
+        if teacher := about.get("teacher_dev"):
+            cells = [f"{100 * teacher[column]:.2f}" for column in columns]
+            rows.insert(1, f"| dev, its teacher | {' | '.join(cells)} | | | |")
         head = "| split | " + " | ".join([*columns, "words", "sentences", "UPOS, raw text"]) + " |"
         line = "|---" * (len(columns) + 4) + "|"
         sources = "\n".join(f"- {source}" for source in self.sources(bundle))
