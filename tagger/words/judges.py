@@ -335,7 +335,7 @@ class DictionaryLemmas(Replacing):
 
     def __init__(self, reliability: LemmaReliability, codec: TagCodec, upos: Sequence[str], capacity: int) -> None:
         """Takes the UPOS by their ids (one if the tagger knows none), and how many forms are remembered."""
-        self._dictionary = open_dictionary(**reliability.dictionary)
+        self._dictionary = codec.dictionary = open_dictionary(**reliability.dictionary)
         self._codec, self._capacity = codec, capacity
         (self._new, shares), (self._known, of_known) = (
             reliabilities(counts, upos) for counts in (reliability.new, reliability.known)
@@ -376,16 +376,33 @@ class DictionaryLemmas(Replacing):
         entries = dict.fromkeys(missing, _NOTHING)
         unseen = sorted(form for form in missing if not self._codec.form_tags.get(form))
         if unseen:
-            found = self._dictionary.look_up(unseen)
+            found, cut = self._dictionary.look_up(unseen), self._codec.compounds.cut
             for form, lemma, change in zip(unseen, found.lemmas, found.changes.tolist(), strict=True):
-                if lemma in self._codec.lemmas:
-                    row = self._first_known + self._known.get(change, 0)
-                else:
-                    row = self._new.get(change, 0)
                 if lemma:
-                    entries[form] = row, self._codec.compounds.cut(lemma), {}
+                    entries[form] = self._row(lemma, change), cut(lemma), {}
+            if self._codec.compounds.marks:
+                entries |= self._compounds([form for form in unseen if entries[form] is _NOTHING and form.isalpha()])
         remembered.update(entries)
         return [remembered[form] for form in forms]
+
+    def _row(self, lemma: str, change: int) -> int:
+        """The row of the reliabilities of a change that gives a lemma."""
+        if lemma in self._codec.lemmas:
+            return self._first_known + self._known.get(change, 0)
+        return self._new.get(change, 0)
+
+    def _compounds(self, forms: Sequence[str]) -> dict[str, _Entry]:
+        """The entries of forms that end in a word of the dictionary, and are likely to be compounds with its lemma."""
+        compounds, entries = self._codec.compounds, dict[str, _Entry]()
+        pairs = {form: compounds.pairs(form.lower()) for form in forms}
+        ends = sorted({end for of_form in pairs.values() for _, end in of_form})
+        found = self._dictionary.look_up(ends)
+        known = dict(zip(ends, zip(found.lemmas, found.changes.tolist(), strict=True), strict=True))
+        for form, of_form in pairs.items():
+            changes = {(first, lemma): change for first, end in of_form for lemma, change in [known[end]] if lemma}
+            if best := compounds.best([*changes]):
+                entries[form] = self._row(best[1], changes[best]), compounds.join(*best), {}
+        return entries
 
 
 @dataclass(eq=False)

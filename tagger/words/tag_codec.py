@@ -23,6 +23,7 @@ import numpy as np
 
 from tagger.text.strings import LEMMA, NO_TAG, is_annotated
 from tagger.words.compounds import Compounds
+from tagger.words.dictionary import Dictionary
 from tagger.words.edit_scripts import apply_script, edit_script, least_characters
 
 OTHER_SCRIPTS = 8  # that are tried besides the best ones, since they may give the same lemma
@@ -55,6 +56,7 @@ class TagCodec:
 
     def __init__(self, column: str, tags: Sequence[str], form_tags: Mapping[str, Sequence[int]] | None = None) -> None:
         self._column, self.form_tags = column, form_tags or {}
+        self.dictionary: Dictionary | None = None  # of lemmas, which `DictionaryLemmas` gives
         self.names = np.array(tags, dtype=object)
         least = [n for n in map(least_characters, tags) if n is not None] if column == LEMMA else []
         self.edits = column == LEMMA and len(least) == len(tags)
@@ -80,7 +82,7 @@ class TagCodec:
     @cached_property
     def compounds(self) -> Compounds:
         """The parts of the lemmas of the training data."""
-        return Compounds(self._lemmas_of)
+        return Compounds(self._lemmas_of, self.dictionary)
 
     @cached_property
     def _lemmas_of(self) -> dict[str, set[str]]:

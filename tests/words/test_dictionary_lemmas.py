@@ -16,6 +16,7 @@ from tagger.tagging.tagger_options import Request, TaggerOptions
 from tagger.text.sentence import Sentence
 from tagger.words.dictionary import Counts, LemmaReliability, digest_of
 from tagger.words.judges import DictionaryLemmas
+from tagger.words.tag_codec import TagCodec
 from tests.bundle.test_bundle import change
 from tests.conftest import make_network, make_tagger
 
@@ -75,6 +76,15 @@ def test_the_lemmas_do_not_depend_on_what_else_is_wanted(lemmas: Callable[..., T
     assert [sentence.tags for sentence in alone] == [{"lemma": found} for found in every]
     for top in (1, 2, 5):
         assert [s.tags["lemma"] for s in tag(tagger, SENTENCES, probabilities=True, top=top)] == every
+
+
+def test_a_compound_that_no_one_has_ends_in_a_word_of_the_dictionary() -> None:
+    scripts = ["lower:*", "lower:sun#flower", "lower:sun#light", "lower:moon#light"]
+    known = {"sunflower": [1], "sunlight": [2], "moonlight": [3], "flower": [0], "light": [0], "day": [0]}
+    codec = TagCodec("lemma", scripts, known)
+    judge = DictionaryLemmas(reliability(100), codec, ["NOUN"], 100)
+    found = [lemma for _, lemma, _ in judge._look_up(["sunmice", "Moongeese", "day", "mice", "sunxqz", "s1mice"])]
+    assert found == ["sun#mouse", "moon#goose", "", "mouse", "", ""]
 
 
 def test_alternatives_begin_with_the_dictionary_and_share_the_rest(lemmas: Callable[..., Tagger]) -> None:
