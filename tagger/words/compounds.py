@@ -10,13 +10,13 @@ import re
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 from tagger.words.dictionary import Dictionary
 
 MARKED = 0.01  # share of the forms of the training data whose lemmas add a symbol to them that stands between parts
 SYMBOLS = "PS"  # general categories of Unicode: punctuation and symbols
-MIN_PART = 2  # characters
+MIN_PART, MIN_END = 2, 3  # characters of a part of a lemma; and of both parts of a form, of which no lemma is known
 # A logistic regression, fitted on four fifths of the lemmas of Finnish and Dutch together: log odds that a lemma is cut
 BIAS, WORD = -1.0, -1.3  # at a place, and what it loses if it is a word of the dictionary as it is;
 SHARES = (1.4, 1.6)  # times the log of the share of words with that beginning, and that end, that are cut there;
@@ -54,10 +54,18 @@ class Compounds:
         self._sorted = sorted(whole), sorted(lemma[::-1] for lemma in whole)  # by their beginnings, and by their ends
 
     def has_parts(self, lemma: str) -> bool:
-        """Whether a lemma has marks, and training all of its parts."""
+        """Whether training has all parts of a lemma with marks, or two of one without, one of them in a compound."""
+        if not self.marks:
+            return False
         parts = self._parts(lemma.lower())
-        known = (self._words, self._firsts, self._lasts)
-        return len(parts) > 1 and all(any(part in each for each in known) for part in parts)
+        if len(parts) > 1:
+            known = (self._words, self._firsts, self._lasts)
+            return all(any(part in each for each in known) for part in parts)
+        return any(
+            (first in self._firsts and (last in self._words or last in self._lasts))
+            or (last in self._lasts and first in self._words)
+            for first, last in self.pairs(lemma)
+        )
 
     def cut(self, lemma: str) -> str:
         """A new lemma in lower case with a mark between its two parts, if it is likely to be a compound."""
@@ -72,28 +80,37 @@ class Compounds:
         return found
 
     @staticmethod
-    def pairs(word: str) -> list[tuple[str, str]]:
-        """A word in two parts, wherever it can be cut."""
-        return [(word[:place], word[place:]) for place in range(MIN_PART, len(word) - MIN_PART + 1)]
+    def pairs(word: str, least: int = MIN_PART) -> list[tuple[str, str]]:
+        """A word in two parts of so many characters at least, wherever it can be cut."""
+        return [(word[:place], word[place:]) for place in range(least, len(word) - least + 1)]
 
     def join(self, first: str, last: str) -> str:
         """Two parts, whose own parts are marked, too, with a mark between them."""
         return f"{self.cut(first)}{self.marks[0]}{self.cut(last)}"
 
-    def best(self, pairs: Sequence[tuple[str, str]]) -> tuple[str, str] | None:
+    def best(self, pairs: Iterable[tuple[str, str]]) -> tuple[str, str] | None:
         """The likeliest of some pairs of parts of a word; None if none is likely."""
-        if not pairs:
+        # A dictionary is asked only of pairs that it can make likely: most are not, whatever it says.
+        near = [pair for pair in pairs if self._odds(*pair, None) > LEAST]
+        if not near:
             return None
-        parts = sorted({part for first, last in pairs for part in (first, last, first + last)})
-        lemmas = [None] * len(parts) if self._dictionary is None else self._dictionary.look_up(parts).lemmas
-        words = {part: lemma for part, lemma in zip(parts, lemmas, strict=True) if lemma is not None}
-        odds, best = max((self._odds(*pair, words), pair) for pair in pairs)
+        parts = sorted({part for first, last in near for part in (first, last, first + last)})
+        words = {} if self._dictionary is None else self._dictionary.lemmas_of(parts)
+        odds, best = max((self._odds(*pair, words), pair) for pair in near)
         return best if odds > LEAST else None
 
-    def _odds(self, first: str, last: str, words: Mapping[str, str]) -> float:
-        """The log odds that a word is a compound of two parts; `words` are those of a dictionary, with their lemmas."""
-        known = first in self._whole or first in words, last in self._whole or words.get(last) == last
-        odds = BIAS + WORD * (first + last in words) + LETTERS * min(len(last), 3)
+    def _odds(self, first: str, last: str, words: Mapping[str, str] | None) -> float:
+        """The log odds that a word is a compound of two parts.
+
+        `words` are those of a dictionary, with their lemmas; None: as many as make it likelier.
+        """
+        known = first in self._whole, last in self._whole
+        odds = BIAS + LETTERS * min(len(last), 3)
+        if words is None:
+            known = True, True
+        else:
+            known = known[0] or first in words, known[1] or words.get(last) == last
+            odds += WORD * (first + last in words)
         ends = (self._firsts[first], self._sorted[0], first), (self._lasts[last], self._sorted[1], last[::-1])
         for (count, whole, end), is_known, share, log, weight in zip(ends, known, SHARES, COUNTS, KNOWN, strict=True):
             others = bisect_left(whole, f"{end}\U0010ffff") - bisect_right(whole, end)  # longer words

@@ -91,16 +91,29 @@ class Dictionary:
         last = self._last
         if last is not None and last[0] == forms:
             return last[1]
-        found = Found(
-            [None] * len(forms), np.zeros(len(forms), np.int32), np.zeros((len(forms), SLOTS), dtype=np.int32)
-        )
-        if not self._in_use:
-            self._in_use = [_tables(code, digest) for code, digest in self.digests.items()]
-        missing = list(range(len(forms)))
-        for tables in self._in_use:
+        found, missing = self._empty(forms), list(range(len(forms)))
+        for tables in self._tables():
             missing = tables.look_up(forms, missing, found)
         self._last = list(forms), found
         return found
+
+    def lemmas_of(self, words: Sequence[str]) -> dict[str, str]:
+        """The lemmas of the words that a dictionary has in just this spelling."""
+        found = self._empty(words)
+        missing = dict(enumerate(words))
+        for tables in self._tables():
+            missing = {place: words[place] for place in tables.fill(missing, found)}
+        return {word: lemma for word, lemma in zip(words, found.lemmas, strict=True) if lemma is not None}
+
+    @staticmethod
+    def _empty(forms: Sequence[str]) -> Found:
+        count = len(forms)
+        return Found([None] * count, np.zeros(count, np.int32), np.zeros((count, SLOTS), dtype=np.int32))
+
+    def _tables(self) -> "list[_Tables]":
+        if not self._in_use:
+            self._in_use = [_tables(code, digest) for code, digest in self.digests.items()]
+        return self._in_use
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         """A copy, such as that of another process, maps the same files; tables that no file has go with it."""
@@ -191,16 +204,16 @@ class _Tables(NamedTuple):
     def look_up(self, forms: Sequence[str], places: Sequence[int], found: Found) -> list[int]:
         """Fills in what this dictionary knows of the forms at `places`; returns the places of the others."""
         canonical = _simplemma().utils.canonicalize_token
-        unknown = self._fill({place: canonical(forms[place], self.code) for place in places}, found)
+        unknown = self.fill({place: canonical(forms[place], self.code) for place in places}, found)
         left = {place: islice(spellings(forms[place], self.code), 1, None) for place in unknown}
         missing: list[int] = []
         while left:
             spelt = {place: spelling for place, each in left.items() if (spelling := next(each, None)) is not None}
             missing += left.keys() - spelt.keys()
-            left = {place: left[place] for place in self._fill(spelt, found)}
+            left = {place: left[place] for place in self.fill(spelt, found)}
         return sorted(missing)
 
-    def _fill(self, spelt: Mapping[int, str], found: Found) -> list[int]:
+    def fill(self, spelt: Mapping[int, str], found: Found) -> list[int]:
         """Fills in what is known of forms, place -> spelling; returns the places of the unknown ones."""
         keys = [each.encode("utf-8", "surrogatepass") for each in spelt.values()]
         numbers = self.forms.find(keys)

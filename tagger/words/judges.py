@@ -38,6 +38,7 @@ from torch import Tensor
 
 from tagger.text.strings import LEMMA, NO_TAG, UPOS, is_given
 from tagger.text.tags import Lexicon
+from tagger.words.compounds import MIN_END
 from tagger.words.dictionary import LemmaReliability, open_dictionary, reliabilities
 from tagger.words.edit_scripts import length
 from tagger.words.numbers import NumberLemmas, is_marked_number
@@ -264,7 +265,7 @@ class KnownLemmas(Settling):
         at, change = new[rows], []
         for row, script in zip(at.tolist(), scripts.tolist(), strict=True):
             lemma = made(codec.names[script], tokens.forms[row])
-            is_known = lemma in codec.lemmas or (lemma and codec.compounds.has_parts(codec.compounds.cut(lemma)))
+            is_known = lemma in codec.lemmas or (lemma and codec.compounds.has_parts(lemma))
             change.append(-KNOWN_LEMMA if lemma is None else KNOWN_LEMMA if is_known else 0)
         scores[at, scripts] += torch.tensor(change, dtype=scores.dtype, device=scores.device)
 
@@ -394,13 +395,13 @@ class DictionaryLemmas(Replacing):
     def _compounds(self, forms: Sequence[str]) -> dict[str, _Entry]:
         """The entries of forms that end in a word of the dictionary, and are likely to be compounds with its lemma."""
         compounds, entries = self._codec.compounds, dict[str, _Entry]()
-        pairs = {form: compounds.pairs(form.lower()) for form in forms}
+        pairs = {form: compounds.pairs(form.lower(), MIN_END) for form in forms}
         ends = sorted({end for of_form in pairs.values() for _, end in of_form})
         found = self._dictionary.look_up(ends)
         known = dict(zip(ends, zip(found.lemmas, found.changes.tolist(), strict=True), strict=True))
         for form, of_form in pairs.items():
             changes = {(first, lemma): change for first, end in of_form for lemma, change in [known[end]] if lemma}
-            if best := compounds.best([*changes]):
+            if best := compounds.best(changes):
                 entries[form] = self._row(best[1], changes[best]), compounds.join(*best), {}
         return entries
 
