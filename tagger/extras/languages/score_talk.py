@@ -1,8 +1,9 @@
 """Scores taggers on everyday talk: a row of a table for each language and folder of taggers.
 
-    python -m tagger.extras.languages.score_talk [LANGUAGE ...] [--split test] [--taggers FOLDER ...]
+    python -m tagger.extras.languages.score_talk [LANGUAGE ...] [--taggers FOLDER ...] [--spacy PIPELINE ...]
 
-FOLDER has a tagger for each language, such as `data`, which is the default. In percent: UPOS, FEATS and lemmas with
+FOLDER has a tagger for each language, such as `data`, which is the default. PIPELINE is one of spaCy's, such as
+`es_core_news_sm`, which is scored where it has the language, with gold tokens. In percent: UPOS, FEATS and lemmas with
 gold tokens, F1 of the words from raw text, and of finite verbs the share whose UPOS, Person, Number and Mood are all
 right: those of the second person and imperatives, and the others, which are what breaks where everything becomes a
 second person.
@@ -12,11 +13,13 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
+from tagger.bundle.catalog import codes_of
 from tagger.extras.languages.make import DATA, TALK, evaluate, rows, split_of
+from tagger.extras.languages.make import pairs_of as pairs_of_tags
 from tagger.extras.languages.talk import is_finite, is_second, pairs_of, read
 from tagger.tagging.languages import load
 from tagger.text.sentence import Sentence
-from tagger.text.strings import FEATS, LEMMA, UPOS
+from tagger.text.strings import FEATS, LEMMA, NO_TAG, UPOS
 
 COLUMNS = (UPOS, FEATS, LEMMA)
 TOLD = ("Person", "Number", "Mood")
@@ -34,18 +37,35 @@ def verbs_of(gold: list[Sentence], found: list[Sentence]) -> Iterator[tuple[bool
                 yield is_second(wanted), right
 
 
-def row(language: str, folder: Path, path: Path) -> list[str]:
-    """The cells of a row."""
-    gold, tagger = read(path), load(folder / language)
-    tokens = [Sentence(list(sentence.tokens)) for sentence in gold]
-    verbs = list(verbs_of(gold, list(tagger.stream(tokens))))
-    scores = evaluate(path, folder / language)
-    cells = [f"{100 * scores[column]['accuracy']:.1f}" if column in scores else "" for column in COLUMNS]
-    cells.append(f"{100 * evaluate(path, folder / language, '--raw')['Words']['f1']:.1f}")
+def row(gold: list[Sentence], found: list[Sentence], words: str) -> list[str]:
+    """The cells of a row but the first two; `words` is that of raw text."""
+    cells = []
+    for column in COLUMNS:
+        pairs = list(pairs_of_tags(gold, found, column)) if column in found[0].tags else []
+        cells.append(f"{100 * sum(own == other for own, other in pairs) / len(pairs):.1f}" if pairs else "")
+    cells.append(words)
+    verbs = list(verbs_of(gold, found))
     for kind in (True, False):
         right = [told for second, told in verbs if second == kind]
         cells.append(f"{100 * sum(right) / len(right):.0f} % of {len(right)}" if right else "")
-    return [language, folder.name, *cells]
+    return cells
+
+
+def tagged_by_spacy(pipeline: str, gold: list[Sentence]) -> list[Sentence]:
+    """Sentences with the tags of a pipeline of spaCy, which keeps their words apart."""
+    import spacy
+    from spacy.tokens import Doc
+
+    nlp, found = spacy.load(pipeline), []
+    for sentence in gold:
+        doc = nlp(Doc(nlp.vocab, sentence.tokens))
+        tags = {
+            UPOS: [word.pos_ for word in doc],
+            FEATS: [str(word.morph) or NO_TAG for word in doc],
+            LEMMA: [word.lemma_ for word in doc],
+        }
+        found.append(Sentence(list(sentence.tokens), tags))
+    return found
 
 
 def main() -> None:
@@ -54,14 +74,25 @@ def main() -> None:
     parser.add_argument("languages", nargs="*", metavar="LANGUAGE")
     parser.add_argument("--split", default="test")
     parser.add_argument("--taggers", type=Path, nargs="+", default=[DATA], metavar="FOLDER")
+    parser.add_argument("--spacy", nargs="+", default=[], metavar="PIPELINE")
     arguments = parser.parse_args()
     languages = {each.name: each.talk.split() for each in rows() if each.talk}
     print("| " + " | ".join(HEAD) + " |\n" + "|---" * len(HEAD) + "|")
     for language in arguments.languages or languages:
         for talk in languages[language]:
+            path = split_of(TALK / talk, arguments.split)
+            gold = read(path)
+            found = {}
             for folder in arguments.taggers:
-                cells = row(language, folder, split_of(TALK / talk, arguments.split))
-                print("| " + " | ".join([talk, *cells[1:]]) + " |", flush=True)
+                tagger = load(folder / language)
+                tagged = list(tagger.stream(Sentence(list(sentence.tokens)) for sentence in gold))
+                words = f"{100 * evaluate(path, folder / language, '--raw')['Words']['f1']:.1f}"
+                found[folder.name] = row(gold, tagged, words)
+            for pipeline in arguments.spacy:
+                if pipeline.partition("_")[0] in codes_of(language):
+                    found[pipeline] = row(gold, tagged_by_spacy(pipeline, gold), "")
+            for name, cells in found.items():
+                print("| " + " | ".join([talk, name, *cells]) + " |", flush=True)
 
 
 if __name__ == "__main__":
