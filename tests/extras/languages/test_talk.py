@@ -141,7 +141,8 @@ def test_talk_is_a_treebank(path: Path) -> None:
             assert set(texts).isdisjoint(sentence.text for sentence in talk.read(other))
     for sentence in sentences:
         assert talk.spaces_of(sentence) == sentence.space_after
-        assert all(tag != "_" for column in ("upos", "lemma") for tag in sentence.tags[column])
+        columns = ["upos"] if path.stem.startswith("arabic") else ["upos", "lemma"]  # whose lemmas are not learned
+        assert all(tag != "_" for column in columns for tag in sentence.tags[column])
         for feats in sentence.tags["feats"]:
             assert [*talk.pairs_of(feats)] == sorted(talk.pairs_of(feats), key=str.lower)
 
