@@ -35,7 +35,14 @@ from tagger.bundled import bundled
 from tagger.evaluation.raw_scores import is_same
 from tagger.extras.languages.made_text import punctuated, recombined
 from tagger.extras.languages.observed import most_likely, observed, with_observed
-from tagger.extras.languages.scheme import XPOS, as_today, combinations_of_today, joined, with_contractions
+from tagger.extras.languages.scheme import (
+    XPOS,
+    as_today,
+    combinations_of_today,
+    is_word,
+    joined,
+    with_contractions,
+)
 from tagger.model.linear_chain import TABLES, FeatureTable, LinearChain
 from tagger.tagging.identifier import telling_words, words_of
 from tagger.tagging.languages import load
@@ -89,6 +96,7 @@ SIZES = {  # of students
 }
 MAX_RELATED = 60_000  # words of related languages
 TALK_TIMES, TALK_SHARE = 3, 0.1  # how often a training reads talk: at most so often, at most that share of its words
+SAME_XPOS = 0.8  # of the words of a kind, for others of that kind to get their XPOS
 LEARNED_DEV = 0.8  # of the sentences of dev, from which a language learns whose row says so; the rest is its dev split
 MIN_WORDS, MIN_SECOND = 30, 0.05  # occurrences of a word, and the share of its second UPOS, for it to keep the shares
 CANDIDATES = 16  # values of FEATS of a word that a renewed file may get
@@ -532,21 +540,38 @@ def in_part(texts: list[str], most: int) -> list[str]:
 
 
 def with_xpos(talk: str, own: str) -> str:
-    """Talk with the XPOS that the language's own treebank most often gives to a UPOS with FEATS; blank if it has none.
+    """Talk with the XPOS that the language's own treebank most often gives to such words; blank if it has none.
 
-    Columns are fitted to each other, so that XPOS that learned from news alone would take second persons away.
+    Such are those of the same form, lemma or UPOS with the same FEATS; else with the same verb form and mood, where all
+    but a few of these have one XPOS. Columns are fitted to each other, so that XPOS of news alone would take second
+    persons away.
     """
-    counts: dict[tuple[str, str], Counter[str]] = {}
+    counts: dict[tuple[str, ...], Counter[str]] = {}
     for cells in (line.split("\t") for line in own.split("\n")):
-        if len(cells) == 10 and cells[XPOS] != NO_TAG:
-            counts.setdefault((cells[3], cells[5]), Counter())[cells[XPOS]] += 1
+        if is_word(cells) and cells[XPOS] != NO_TAG:
+            for kind in _kinds(cells):
+                counts.setdefault(kind, Counter())[cells[XPOS]] += 1
     lines = []
     for line in talk.split("\n"):
         cells = line.split("\t")
-        if len(cells) == 10 and (cells[3], cells[5]) in counts:
-            cells[XPOS] = counts[cells[3], cells[5]].most_common(1)[0][0]
+        if is_word(cells):
+            for kind in _kinds(cells):
+                (tag, count), *_ = counts.get(kind, Counter()).most_common(1) or [(NO_TAG, 0)]
+                if count and (kind[0] == FEATS or count >= SAME_XPOS * counts[kind].total()):
+                    cells[XPOS] = tag
+                    break
         lines.append("\t".join(cells))
     return "\n".join(lines)
+
+
+def _kinds(cells: list[str]) -> Iterator[tuple[str, ...]]:
+    """What a word of CoNLL-U is, the narrowest kind first."""
+    _, form, lemma, upos, _, feats, *_ = cells
+    some = "|".join(pair for pair in feats.split("|") if pair.startswith(("VerbForm=", "Mood=")))
+    yield FEATS, form.lower(), lemma, upos, feats
+    for kind, what in ((FEATS, feats), ("some", some)):
+        yield kind, lemma, upos, what
+        yield kind, upos, what
 
 
 def repeated(talk: str, others: int) -> str:

@@ -147,10 +147,15 @@ def test_talk_is_a_treebank(path: Path) -> None:
             assert [*talk.pairs_of(feats)] == sorted(talk.pairs_of(feats), key=str.lower)
 
 
-def test_xpos_of_talk_is_that_of_the_treebank() -> None:
-    def word(form: str, xpos: str, feats: str) -> str:
-        return f"1\t{form}\t_\tVERB\t{xpos}\t{feats}\t_\t_\t_\t_\n"
+def test_xpos_of_talk_is_that_of_such_words_of_the_treebank() -> None:
+    def words(*rows: str) -> str:
+        rows = tuple(row.replace("Ind", "Mood=Ind|VerbForm=Fin") for row in rows)
+        cells = ((form, lemma, "VERB", xpos, feats) for form, lemma, xpos, feats in map(str.split, rows))
+        return "".join("\t".join(["1", *each, *"____"]) + "\n" for each in cells)
 
-    own = word("a", "X", "A=1") + word("b", "Y", "A=1") * 2 + word("c", "_", "B=1")
-    talk = word("d", "_", "A=1") + word("e", "_", "B=1")
-    assert make.with_xpos(talk, own) == word("d", "Y", "A=1") + word("e", "_", "B=1")
+    own = words("is be AUX P=3|Ind", *["goes go FIN P=3|Ind"] * 4, "gone go PART V=P", "c c _ B=1")
+    talk = ("are be _ P=2|Ind", "runs run _ P=3|Ind", "run run _ P=2|Ind", "sung sing _ V=P", "d d _ VerbForm=Inf")
+    found = ("are be AUX P=2|Ind", "runs run FIN P=3|Ind", "run run FIN P=2|Ind", "sung sing PART V=P", "d d _ VerbForm=Inf")
+    assert make.with_xpos(words(*talk), own) == words(*found)
+    mixed = words("is be AUX P=3|Ind", "goes go FIN P=3|Ind")
+    assert make.with_xpos(words("run run _ P=2|Ind"), mixed) == words("run run _ P=2|Ind")
