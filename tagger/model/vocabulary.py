@@ -122,18 +122,18 @@ class Vocabulary:
     def _combinations(self, together: Iterable[Sequence[str]]) -> list[list[int]]:
         """The combinations of tags, as sorted lists of ids.
 
-        A token that lacks a tag in some column counts only if one of its tags occurs in no other way. Then what it
-        lacks may be any tag that others have with its first one; if none has that, any tag. Returns an empty list for
-        one column, or if no token has a tag in each.
+        A token that lacks a tag in some column counts only if no other one has all of its tags. Then what it lacks may
+        be any tag that others have with its first one; if none has that, any tag. Returns an empty list for one column,
+        or if no token has a tag in each.
         """
         columns = [self.tag_ids[column] for column in self.combined]
-        rows = [[ids.get(tag, -1) for ids, tag in zip(columns, tags, strict=True)] for tags in together]
-        combinations = {tuple(row) for row in rows if -1 not in row}
-        known = [{-1, *(combination[i] for combination in combinations)} for i in range(len(columns))]
-        for row in rows:
-            if any(tag not in tags for tag, tags in zip(row, known, strict=True)):
-                alike = [each for each in combinations if each[0] == row[0]] or combinations
-                combinations |= {tuple(b if a < 0 else a for a, b in zip(row, each, strict=True)) for each in alike}
+        rows = {tuple(ids.get(tag, -1) for ids, tag in zip(columns, tags, strict=True)) for tags in together}
+        whole = {row for row in rows if -1 not in row}
+        combinations, lacking = set(whole), {tuple(tag < 0 for tag in row) for row in rows}
+        known = {tuple(-1 if a else b for a, b in zip(lacks, each, strict=True)) for lacks in lacking for each in whole}
+        for row in rows - known:
+            alike = [each for each in whole if each[0] == row[0]] or whole
+            combinations |= {tuple(b if a < 0 else a for a, b in zip(row, each, strict=True)) for each in alike}
         complete = all(
             {combination[i] for combination in combinations} == set(ids.values()) for i, ids in enumerate(columns)
         )

@@ -71,6 +71,10 @@ def test_combinations_are_those_of_tokens_with_a_tag_in_every_column() -> None:
     assert vocabulary.tags["feats"] == ["_", "a", "b", "c"]
     # X p a, X q a, Y q _, Y q c; no other token has b, so that it stands with both p and q.
     assert vocabulary.combinations == [[0, 0, 1], [0, 0, 2], [0, 1, 1], [0, 1, 2], [1, 1, 0], [1, 1, 3]]
+    # Y and a occur, but not together: the only other tag that Y has stands with them.
+    together = {"tokens": ["w"], "upos": ["Y"], "xpos": ["_"], "feats": ["a"]}
+    vocabulary = Vocabulary.build([*sentences, together], ["upos", "xpos", "feats"])
+    assert vocabulary.combinations == [[0, 0, 1], [0, 0, 2], [0, 1, 1], [0, 1, 2], [1, 1, 0], [1, 1, 1], [1, 1, 3]]
 
 
 def test_merged_combinations_are_those_of_both() -> None:
