@@ -50,22 +50,7 @@ class Compounds:
             else:
                 whole.add(lemma)
         self._whole = frozenset(whole)
-        self._words = whole.union(map(str.lower, lemmas))
         self._sorted = sorted(whole), sorted(lemma[::-1] for lemma in whole)  # by their beginnings, and by their ends
-
-    def has_parts(self, lemma: str) -> bool:
-        """Whether training has all parts of a lemma with marks, or two of one without, one of them in a compound."""
-        if not self.marks:
-            return False
-        parts = self._parts(lemma.lower())
-        if len(parts) > 1:
-            known = (self._words, self._firsts, self._lasts)
-            return all(any(part in each for each in known) for part in parts)
-        return any(
-            (first in self._firsts and (last in self._words or last in self._lasts))
-            or (last in self._lasts and first in self._words)
-            for first, last in self.pairs(lemma)
-        )
 
     def cut(self, lemma: str) -> str:
         """A new lemma in lower case with a mark between its two parts, if it is likely to be a compound."""

@@ -200,10 +200,9 @@ class Capitals(Refusing):
 class KnownLemmas(Settling):
     """A word of training has only the edit scripts that it has there: nobody knows the lemma of a word seen once.
 
-    For other words a script is preferred that gives a lemma of training, or one of which training has all parts
-    (`maa#ilma`): most words of a text are forms of words that are known, and many scripts that fit leave no word. They
-    get no script that needs a longer word, and none that is a whole lemma and that training has for one form alone,
-    such as `be` where `was` is its only form: that is no rule.
+    For other words a script is preferred that gives a lemma of training: most words of a text are forms of words that
+    are known, and many scripts that fit leave no word. They get no script that needs a longer word, and none that is a
+    whole lemma and that training has for one form alone, such as `be` where `was` is its only form: that is no rule.
     """
 
     columns = (LEMMA,)
@@ -265,8 +264,7 @@ class KnownLemmas(Settling):
         at, change = new[rows], []
         for row, script in zip(at.tolist(), scripts.tolist(), strict=True):
             lemma = made(codec.names[script], tokens.forms[row])
-            is_known = lemma in codec.lemmas or (lemma and codec.compounds.has_parts(lemma))
-            change.append(-KNOWN_LEMMA if lemma is None else KNOWN_LEMMA if is_known else 0)
+            change.append(-KNOWN_LEMMA if lemma is None else KNOWN_LEMMA if lemma in codec.lemmas else 0)
         scores[at, scripts] += torch.tensor(change, dtype=scores.dtype, device=scores.device)
 
 

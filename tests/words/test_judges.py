@@ -75,17 +75,6 @@ def test_an_unknown_word_gets_a_lemma_of_training_if_it_is_nearly_as_probable() 
     assert weighed(codec, scores, ["dogs", "cats", "hats", "Cats", "Dog"]) == expected
 
 
-def test_an_unknown_compound_gets_a_lemma_whose_parts_are_of_training() -> None:
-    scripts = ["lower:*", "lower:...#*", "lower:....#*"]
-    forms = {"maailma": [1], "koirakoulu": [0], "koira": [0], "koulu": [0], "luun": [0]}
-    scores = torch.tensor([[2.0, 1.0, 1.5], [2.0, 1.0, 1.5], [2.0, 1.0, 1.5]])
-    known = [2, 1, 1.5 + KNOWN_LEMMA]
-    codec = TagCodec("lemma", scripts, forms)
-    assert weighed(codec, scores.clone(), ["luunkoulu", "Luunkoulu", "luunkissa"]) == [known, known, [2, 1, 1.5]]
-    rare = TagCodec("lemma", scripts, {**forms, **{f"kissa{number}": [0] for number in range(200)}})
-    assert weighed(rare, scores.clone(), ["luunkoulu"] * 3)[0] == [2, 1, 1.5]  # `#` of one form in 205 joins no parts
-
-
 def test_names_keep_their_capital_and_verbs_do_not_where_lemmas_have_any() -> None:
     scripts = ["lower:*", "keep:*", "keep:*-", "upper:*"]
     forms = {"Anna": [1], "Ben": [1], "Dogs": [0], "dogs": [0]}

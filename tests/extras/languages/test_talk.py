@@ -155,7 +155,13 @@ def test_xpos_of_talk_is_that_of_such_words_of_the_treebank() -> None:
 
     own = words("is be AUX P=3|Ind", *["goes go FIN P=3|Ind"] * 4, "gone go PART V=P", "c c _ B=1")
     talk = ("are be _ P=2|Ind", "runs run _ P=3|Ind", "run run _ P=2|Ind", "sung sing _ V=P", "d d _ VerbForm=Inf")
-    found = ("are be AUX P=2|Ind", "runs run FIN P=3|Ind", "run run FIN P=2|Ind", "sung sing PART V=P", "d d _ VerbForm=Inf")
+    found = (
+        "are be AUX P=2|Ind",
+        "runs run FIN P=3|Ind",
+        "run run FIN P=2|Ind",
+        "sung sing PART V=P",
+        "d d _ VerbForm=Inf",
+    )
     assert make.with_xpos(words(*talk), own) == words(*found)
     mixed = words("is be AUX P=3|Ind", "goes go FIN P=3|Ind")
     assert make.with_xpos(words("run run _ P=2|Ind"), mixed) == words("run run _ P=2|Ind")
