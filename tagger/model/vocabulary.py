@@ -142,8 +142,8 @@ class Vocabulary:
     def combinations_with(self, other: "Vocabulary", tags: Mapping[str, Sequence[str]]) -> list[list[int]]:
         """The combinations of this vocabulary and of another one, for a vocabulary with merged tags of each column.
 
-        A combination is left out if one of its tags is not among them. The list is empty if one of the two vocabularies
-        has tags but does not know its combinations.
+        A combination is left out if one of its tags is not among them, unless another one occurs in no other way. The
+        list is empty if one of the two vocabularies has tags but does not know its combinations.
         """
         known = [vocabulary for vocabulary in (self, other) if vocabulary.tags]
         merged = replace(self, tags={column: list(names) for column, names in tags.items()})
@@ -151,7 +151,12 @@ class Vocabulary:
             vocabulary.combinations and set(merged.combined) <= set(vocabulary.combined) for vocabulary in known
         ):
             return []
-        return merged._combinations(set().union(*(vocabulary.together(*merged.combined) for vocabulary in known)))
+        together = set().union(*(vocabulary.together(*merged.combined) for vocabulary in known))
+        names = [{*merged.tags[column]} for column in merged.combined]
+        whole = {row for row in together if all(tag in own for tag, own in zip(row, names, strict=True))}
+        met = {pair for row in whole for pair in enumerate(row)}
+        alone = {row for row in together if any(tag in names[i] and (i, tag) not in met for i, tag in enumerate(row))}
+        return merged._combinations(whole | alone)
 
     def together(self, *columns: str) -> set[tuple[str, ...]]:
         """The combinations of tags of some columns that occur in the training data; empty if they are not known."""

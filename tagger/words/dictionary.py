@@ -92,7 +92,7 @@ class Dictionary:
         if last is not None and last[0] == forms:
             return last[1]
         found, missing = self._empty(forms), list(range(len(forms)))
-        for tables in self._tables():
+        for tables in self._opened():
             missing = tables.look_up(forms, missing, found)
         self._last = list(forms), found
         return found
@@ -101,7 +101,7 @@ class Dictionary:
         """The lemmas of the words that a dictionary has in just this spelling."""
         found = self._empty(words)
         missing = dict(enumerate(words))
-        for tables in self._tables():
+        for tables in self._opened():
             missing = {place: words[place] for place in tables.fill(missing, found)}
         return {word: lemma for word, lemma in zip(words, found.lemmas, strict=True) if lemma is not None}
 
@@ -110,7 +110,7 @@ class Dictionary:
         count = len(forms)
         return Found([None] * count, np.zeros(count, np.int32), np.zeros((count, SLOTS), dtype=np.int32))
 
-    def _tables(self) -> "list[_Tables]":
+    def _opened(self) -> "list[_Tables]":
         if not self._in_use:
             self._in_use = [_tables(code, digest) for code, digest in self.digests.items()]
         return self._in_use

@@ -38,7 +38,6 @@ from torch import Tensor
 
 from tagger.text.strings import LEMMA, NO_TAG, UPOS, is_given
 from tagger.text.tags import Lexicon
-from tagger.words.compounds import MIN_END
 from tagger.words.dictionary import LemmaReliability, open_dictionary, reliabilities
 from tagger.words.edit_scripts import length
 from tagger.words.numbers import NumberLemmas, is_marked_number
@@ -318,7 +317,7 @@ class Signs(Refusing):
 
 
 # Of a form the row of its reliabilities, those of new lemmas first; its lemma, empty if training has the form or no
-# dictionary does; and whether an edit script gives another one, of those that were best.
+# dictionary has it or its end; and whether an edit script gives another one, of those that were best.
 _Entry = tuple[int, str, dict[int, bool]]
 _NOTHING: _Entry = (0, "", {})
 
@@ -326,6 +325,7 @@ _NOTHING: _Entry = (0, "", {})
 class DictionaryLemmas(Replacing):
     """A word that training lacks has a dictionary's lemma, if that is more reliable than the best script is probable.
 
+    Where lemmas mark the parts of compounds, a word that the dictionary lacks may have the lemma of its end.
     How reliable it is depends on the word's UPOS as it is before columns are fitted to each other: a lemma does not
     depend on which columns are wanted. What is known of a form is remembered.
     """
@@ -334,7 +334,7 @@ class DictionaryLemmas(Replacing):
 
     def __init__(self, reliability: LemmaReliability, codec: TagCodec, upos: Sequence[str], capacity: int) -> None:
         """Takes the UPOS by their ids (one if the tagger knows none), and how many forms are remembered."""
-        self._dictionary = codec.dictionary = open_dictionary(**reliability.dictionary)
+        self._dictionary = open_dictionary(**reliability.dictionary)
         self._codec, self._capacity = codec, capacity
         (self._new, shares), (self._known, of_known) = (
             reliabilities(counts, upos) for counts in (reliability.new, reliability.known)
@@ -380,7 +380,7 @@ class DictionaryLemmas(Replacing):
                 if lemma:
                     entries[form] = self._row(lemma, change), cut(lemma), {}
             if self._codec.compounds.marks:
-                entries |= self._compounds([form for form in unseen if entries[form] is _NOTHING and form.isalpha()])
+                entries |= self._compounds([form for form in unseen if entries[form] is _NOTHING])
         remembered.update(entries)
         return [remembered[form] for form in forms]
 
@@ -393,12 +393,13 @@ class DictionaryLemmas(Replacing):
     def _compounds(self, forms: Sequence[str]) -> dict[str, _Entry]:
         """The entries of forms that end in a word of the dictionary, and are likely to be compounds with its lemma."""
         compounds, entries = self._codec.compounds, dict[str, _Entry]()
-        pairs = {form: compounds.pairs(form.lower(), MIN_END) for form in forms}
+        pairs = {form: compounds.pairs(form.lower()) for form in forms}
         ends = sorted({end for of_form in pairs.values() for _, end in of_form})
         found = self._dictionary.look_up(ends)
         known = dict(zip(ends, zip(found.lemmas, found.changes.tolist(), strict=True), strict=True))
         for form, of_form in pairs.items():
-            changes = {(first, lemma): change for first, end in of_form for lemma, change in [known[end]] if lemma}
+            lemmas = ((first, *known[end]) for first, end in of_form)
+            changes = {(first, lemma): change for first, lemma, change in lemmas if lemma and lemma.islower()}
             if best := compounds.best(changes):
                 entries[form] = self._row(best[1], changes[best]), compounds.join(*best), {}
         return entries
@@ -522,6 +523,7 @@ def judges_of(
     judges: list[Judge] = [Constraints(plain, lexicons)]
     edited = lemmas if lemmas is not None and lemmas.edits else None
     if edited is not None:
+        edited.use(None if reliability is None else open_dictionary(**reliability.dictionary))
         if upos:
             judges.append(Capitals(edited, upos.get(NAME, -1), [upos[tag] for tag in VERBS if tag in upos]))
         judges.append(KnownLemmas(edited))

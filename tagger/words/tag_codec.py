@@ -56,7 +56,7 @@ class TagCodec:
 
     def __init__(self, column: str, tags: Sequence[str], form_tags: Mapping[str, Sequence[int]] | None = None) -> None:
         self._column, self.form_tags = column, form_tags or {}
-        self.dictionary: Dictionary | None = None  # of lemmas, which `DictionaryLemmas` gives
+        self._dictionary: Dictionary | None = None
         self.names = np.array(tags, dtype=object)
         least = [n for n in map(least_characters, tags) if n is not None] if column == LEMMA else []
         self.edits = column == LEMMA and len(least) == len(tags)
@@ -74,6 +74,11 @@ class TagCodec:
         name: str = self.names[tag]
         return self._lemma(name, form) if self.edits else name
 
+    def use(self, dictionary: Dictionary | None) -> None:
+        """Takes the dictionary that knows parts of compounds."""
+        self._dictionary = dictionary
+        self.__dict__.pop("compounds", None)
+
     @cached_property
     def lemmas(self) -> frozenset[str]:
         """The lemmas of the training data."""
@@ -82,7 +87,7 @@ class TagCodec:
     @cached_property
     def compounds(self) -> Compounds:
         """The parts of the lemmas of the training data."""
-        return Compounds(self._lemmas_of, self.dictionary)
+        return Compounds(self._lemmas_of, self._dictionary)
 
     @cached_property
     def _lemmas_of(self) -> dict[str, set[str]]:

@@ -359,6 +359,10 @@ def test_an_unknown_lemma_is_cut_between_parts_of_training() -> None:
     ):
         assert compounds.cut(whole) == whole
     assert Compounds({**FINNISH, "koirasade": ["koirasade"]}).cut("koirasade") == "koirasade"
+    longer = {"maailmaa": ["maa#ilma"], "maailmankuva": ["maailma#n#kuva"], "maailmankuvat": ["maa#ilman#kuva"]}
+    compounds = Compounds({**FINNISH, **longer})
+    assert compounds.cut("maailma") == "maa#ilma"  # its own lemma, not how others begin
+    assert compounds.cut("maailmakoira") == "maa#ilma#koira"
 
 
 def test_other_symbols_are_no_marks() -> None:

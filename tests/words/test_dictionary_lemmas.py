@@ -14,7 +14,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import Request, TaggerOptions
 from tagger.text.sentence import Sentence
-from tagger.words.dictionary import Counts, LemmaReliability, digest_of
+from tagger.words.dictionary import Counts, LemmaReliability, digest_of, open_dictionary
 from tagger.words.judges import DictionaryLemmas
 from tagger.words.tag_codec import TagCodec
 from tests.bundle.test_bundle import change
@@ -78,13 +78,19 @@ def test_the_lemmas_do_not_depend_on_what_else_is_wanted(lemmas: Callable[..., T
         assert [s.tags["lemma"] for s in tag(tagger, SENTENCES, probabilities=True, top=top)] == every
 
 
+SUN = ["lower:*", "lower:sun#flower", "lower:sun#light", "lower:moon#light"]
+LIGHTS = {"sunflower": [1], "sunlight": [2], "moonlight": [3], "flower": [0], "light": [0], "day": [0]}
+
+
 def test_a_compound_that_no_one_has_ends_in_a_word_of_the_dictionary() -> None:
-    scripts = ["lower:*", "lower:sun#flower", "lower:sun#light", "lower:moon#light"]
-    known = {"sunflower": [1], "sunlight": [2], "moonlight": [3], "flower": [0], "light": [0], "day": [0]}
-    codec = TagCodec("lemma", scripts, known)
+    codec = TagCodec("lemma", SUN, LIGHTS)
     judge = DictionaryLemmas(reliability(100), codec, ["NOUN"], 100)
-    found = [lemma for _, lemma, _ in judge._look_up(["sunmice", "Moongeese", "day", "mice", "sunxqz", "s1mice"])]
-    assert found == ["sun#mouse", "moon#goose", "", "mouse", "", ""]
+    for dictionary, house in ((None, "sunhouse"), (open_dictionary(en=digest_of("en")), "sun#house")):
+        codec.use(dictionary)  # which knows that *house* is a lemma
+        assert codec.tag("sunhouse", 0) == house
+    forms = {"sunmice": "sun#mouse", "Moongeese": "moon#goose", "mice": "mouse", "day": ""}
+    forms |= {"sunxqz": "", "s1mice": "", "zebramice": "zebra#mouse", "sunpeter": "", "sun" * 9999 + "mice": ""}
+    assert [lemma for _, lemma, _ in judge._look_up([*forms])] == [*forms.values()]
 
 
 def test_alternatives_begin_with_the_dictionary_and_share_the_rest(lemmas: Callable[..., Tagger]) -> None:

@@ -474,7 +474,7 @@ class Language:
             cells += [f"{100 * raw[name]:.2f}" for name in ("Words", "Sentences", "UPOS")] if raw else ["", "", ""]
             rows.append(f"| {split} | " + " | ".join(cells) + " |")
         if teacher := about.get("teacher_dev"):
-            cells = [f"{100 * teacher[column]:.2f}" for column in columns]
+            cells = [f"{100 * teacher[column]:.2f}" if column in teacher else "" for column in columns]
             rows.insert(1, f"| dev, its teacher | {' | '.join(cells)} | | | |")
         head = "| split | " + " | ".join([*columns, "words", "sentences", "UPOS, raw text"]) + " |"
         line = "|---" * (len(columns) + 4) + "|"
@@ -570,8 +570,9 @@ def _kinds(cells: list[str]) -> Iterator[tuple[str, ...]]:
     some = "|".join(pair for pair in feats.split("|") if pair.startswith(("VerbForm=", "Mood=")))
     yield FEATS, form.lower(), lemma, upos, feats
     for kind, what in ((FEATS, feats), ("some", some)):
-        yield kind, lemma, upos, what
-        yield kind, upos, what
+        if what:
+            yield from [(kind, lemma, upos, what)] * (lemma != NO_TAG)
+            yield kind, upos, what
 
 
 def repeated(talk: str, others: int) -> str:

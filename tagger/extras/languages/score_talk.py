@@ -1,6 +1,7 @@
 """Scores taggers on everyday talk: a row of a table for each language and folder of taggers.
 
-    python -m tagger.extras.languages.score_talk [LANGUAGE ...] [--taggers FOLDER ...] [--spacy PIPELINE ...]
+    python -m tagger.extras.languages.score_talk [LANGUAGE ...] [--split test] [--taggers FOLDER ...]
+        [--spacy PIPELINE ...]
 
 FOLDER has a tagger for each language, such as `data`, which is the default. PIPELINE is one of spaCy's, such as
 `es_core_news_sm`, which is scored where it has the language, with gold tokens. In percent: UPOS, FEATS and lemmas with
@@ -11,15 +12,17 @@ second person.
 
 import argparse
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
+from statistics import fmean
+from typing import Any
 
 from tagger.bundle.catalog import codes_of
 from tagger.extras.languages.make import DATA, TALK, evaluate, rows, split_of
-from tagger.extras.languages.make import pairs_of as pairs_of_tags
 from tagger.extras.languages.talk import is_finite, is_second, pairs_of, read
 from tagger.tagging.languages import load
 from tagger.text.sentence import Sentence
-from tagger.text.strings import FEATS, LEMMA, NO_TAG, UPOS
+from tagger.text.strings import FEATS, LEMMA, NO_TAG, UPOS, is_annotated
 
 COLUMNS = (UPOS, FEATS, LEMMA)
 TOLD = ("Person", "Number", "Mood")
@@ -41,24 +44,37 @@ def row(gold: list[Sentence], found: list[Sentence], words: str) -> list[str]:
     """The cells of a row but the first two; `words` is that of raw text."""
     cells = []
     for column in COLUMNS:
-        pairs = list(pairs_of_tags(gold, found, column)) if column in found[0].tags else []
-        cells.append(f"{100 * sum(own == other for own, other in pairs) / len(pairs):.1f}" if pairs else "")
+        sentences = [each for each in zip(gold, found, strict=True) if column in each[1].tags]
+        words_of = (zip(own.tokens, own.tags[column], other.tags[column], strict=True) for own, other in sentences)
+        right = [own == tag for form, own, tag in chain(*words_of) if is_annotated(column, own, form)]
+        cells.append(f"{100 * fmean(right):.1f}" if right else "")
     cells.append(words)
     verbs = list(verbs_of(gold, found))
     for kind in (True, False):
-        right = [told for second, told in verbs if second == kind]
-        cells.append(f"{100 * sum(right) / len(right):.0f} % of {len(right)}" if right else "")
+        told = [is_right for is_second, is_right in verbs if is_second == kind]
+        cells.append(f"{100 * fmean(told):.0f} % of {len(told)}" if told else "")
     return cells
 
 
-def tagged_by_spacy(pipeline: str, gold: list[Sentence]) -> list[Sentence]:
+def pipelines(names: list[str]) -> dict[str, Any]:
+    """The pipelines of spaCy that have these names."""
+    if not names:
+        return {}
+    try:
+        import spacy
+
+        return {name: spacy.load(name) for name in names}
+    except (ImportError, OSError) as error:
+        raise SystemExit(f"{error}\npip install spacy {' '.join(names)}") from None
+
+
+def tagged_by(pipeline: Any, gold: list[Sentence]) -> list[Sentence]:
     """Sentences with the tags of a pipeline of spaCy, which keeps their words apart."""
-    import spacy
     from spacy.tokens import Doc
 
-    nlp, found = spacy.load(pipeline), []
+    found = []
     for sentence in gold:
-        doc = nlp(Doc(nlp.vocab, sentence.tokens))
+        doc = pipeline(Doc(pipeline.vocab, sentence.tokens))
         tags = {
             UPOS: [word.pos_ for word in doc],
             FEATS: [str(word.morph) or NO_TAG for word in doc],
@@ -77,22 +93,24 @@ def main() -> None:
     parser.add_argument("--spacy", nargs="+", default=[], metavar="PIPELINE")
     arguments = parser.parse_args()
     languages = {each.name: each.talk.split() for each in rows() if each.talk}
+    others = pipelines(arguments.spacy)
     print("| " + " | ".join(HEAD) + " |\n" + "|---" * len(HEAD) + "|")
     for language in arguments.languages or languages:
         for talk in languages[language]:
             path = split_of(TALK / talk, arguments.split)
             gold = read(path)
-            found = {}
             for folder in arguments.taggers:
-                tagger = load(folder / language)
-                tagged = list(tagger.stream(Sentence(list(sentence.tokens)) for sentence in gold))
+                tagged = list(load(folder / language).stream(Sentence(list(sentence.tokens)) for sentence in gold))
                 words = f"{100 * evaluate(path, folder / language, '--raw')['Words']['f1']:.1f}"
-                found[folder.name] = row(gold, tagged, words)
-            for pipeline in arguments.spacy:
-                if pipeline.partition("_")[0] in codes_of(language):
-                    found[pipeline] = row(gold, tagged_by_spacy(pipeline, gold), "")
-            for name, cells in found.items():
-                print("| " + " | ".join([talk, name, *cells]) + " |", flush=True)
+                show(talk, folder.name, row(gold, tagged, words))
+            for name, pipeline in others.items():
+                if pipeline.lang in codes_of(language):
+                    show(talk, name, row(gold, tagged_by(pipeline, gold), ""))
+
+
+def show(talk: str, tagger: str, cells: list[str]) -> None:
+    """Prints a row."""
+    print("| " + " | ".join([talk, tagger, *cells]) + " |", flush=True)
 
 
 if __name__ == "__main__":
