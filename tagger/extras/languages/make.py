@@ -44,6 +44,7 @@ from tagger.extras.languages.scheme import (
     with_contractions,
 )
 from tagger.model.linear_chain import TABLES, FeatureTable, LinearChain
+from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.identifier import telling_words, words_of
 from tagger.tagging.languages import load
 from tagger.tagging.tagger import Tagger
@@ -372,6 +373,7 @@ class Language:
             raise SystemExit("to pack a tagger, pip install zopfli; given again, the command goes on") from None
         partial = packed.with_suffix(".partial")
         student = self.without_contradictions(Bundle.load(self.folder / "student" / TAGGER_IN_RUN))
+        student = with_combinations(student, with_free_xpos) if self.row.talk else student
         cut = Bundle.load(self.folder / "segmenter" / TAGGER_IN_RUN)
         linear = tuple(without(member, WEAKEST) for member in student.linear)
         segmenter = student.segmenter if self.row.cuts == "rules" else cut.segmenter
@@ -400,12 +402,7 @@ class Language:
         if not self.older:
             return bundle
         today = [sentence for split in ("train", "dev") for sentence in read(split_of(self.today, split))]
-        members = []
-        for member in bundle.members:
-            combinations = combinations_of_today(member.vocabulary, today)
-            vocabulary = dataclasses.replace(member.vocabulary, combinations=combinations)
-            members.append(dataclasses.replace(member, vocabulary=vocabulary))
-        return dataclasses.replace(bundle, members=tuple(members))
+        return with_combinations(bundle, partial(combinations_of_today, today=today))
 
     def scores(self, tagger: Path, bundle: Bundle) -> dict[str, Any]:
         """The values of a config that say how good a tagger is, and how many words of dev it knows."""
@@ -647,6 +644,32 @@ def keep_shares(sentences: list[Sentence], shares: Mapping[str, Mapping[str, flo
         many = round(shares[form][second] * len(found))
         for rank, (_, s, i) in enumerate(sorted(found, reverse=True)):
             sentences[s].tags[UPOS][i] = second if rank < many else first
+
+
+def with_combinations(bundle: Bundle, kept: Callable[[Vocabulary], list[list[int]]]) -> Bundle:
+    """A tagger whose members have other combinations of tags."""
+    vocabularies = [dataclasses.replace(each.vocabulary, combinations=kept(each.vocabulary)) for each in bundle.members]
+    members = zip(bundle.members, vocabularies, strict=True)
+    return dataclasses.replace(
+        bundle, members=tuple(dataclasses.replace(each, vocabulary=vocabulary) for each, vocabulary in members)
+    )
+
+
+def with_free_xpos(vocabulary: Vocabulary) -> list[list[int]]:
+    """The combinations of tags of a vocabulary, and every XPOS of a UPOS with all FEATS of that.
+
+    Talk has second persons whose XPOS is blank. Columns are fitted to each other, and an XPOS that train hardly has
+    would take FEATS away.
+    """
+    columns = vocabulary.combined
+    if not {UPOS, "xpos", FEATS} <= set(columns):
+        return vocabulary.combinations
+    upos, xpos = columns.index(UPOS), columns.index("xpos")
+    tags: dict[int, set[int]] = {}
+    for row in vocabulary.combinations:
+        tags.setdefault(row[upos], set()).add(row[xpos])
+    free = {(*row[:xpos], tag, *row[xpos + 1 :]) for row in vocabulary.combinations for tag in tags[row[upos]]}
+    return sorted(map(list, free))
 
 
 def without(member: Linear, weakest: float) -> Linear:

@@ -308,6 +308,14 @@ def test_combinations_in_which_a_upos_has_features_that_today_never_gives_it_go(
     assert combinations_of_today(dataclasses.replace(old, combinations=[]), today) == []
 
 
+def test_every_xpos_of_a_upos_goes_with_all_of_its_feats() -> None:
+    tags = {"upos": ["N", "V"], "xpos": ["n", "v2", "v3"], "feats": ["_", "2", "3"]}
+    vocabulary = Vocabulary({}, [], tags, [], combinations=[[0, 0, 0], [1, 1, 1], [1, 2, 2]])
+    assert make.with_free_xpos(vocabulary) == [[0, 0, 0], [1, 1, 1], [1, 1, 2], [1, 2, 1], [1, 2, 2]]
+    plain = dataclasses.replace(vocabulary, tags={"upos": tags["upos"], "feats": tags["feats"]}, combinations=[[0, 0]])
+    assert make.with_free_xpos(plain) == [[0, 0]]
+
+
 def test_what_annotators_saw_and_always_wrote_decides_where_a_tagger_guesses() -> None:
     chance = random.Random(1)
     forms, written, candidates, today = [], [], [], []
