@@ -94,14 +94,15 @@ GERMAN = """\
 1\tHast\thaben\tVERB\tVVFIN\tMood=Ind|Number=Sing|Person=2|Tense=Pres|VerbForm=Fin\t0\troot\t_\t_
 2\tdu\tdu\tPRON\tPPER\tCase=Nom|Number=Sing|Person=2|PronType=Prs\t1\tnsubj\t_\t_
 3\tgroßen\tgroß\tADJ\tADJA\tCase=Acc|Degree=Pos|Gender=Masc|Number=Sing\t4\tamod\t_\t_
-4\tHunger\tHunger\tNOUN\tNN\tCase=Acc|Gender=Masc|Number=Sing\t1\tobj\t_\t_
+4\tHunger\tHunger\tNOUN\tNN\tCase=Acc|Gender=Masc|Number=Sing\t1\tobj\t_\tSpaceAfter=No
+5\t?\t?\tPUNCT\t$.\t_\t1\tpunct\t_\t_
 
 """
 
 
 def test_a_gold_file_is_scored_by_the_tagger_of_its_language(tmp_path: Path) -> None:
     (tmp_path / "a.conllu").write_text(GERMAN)
-    (tmp_path / "a.tsv").write_text("Hast\tVERB\ndu\tPRON\ngroßen\tADJ\nHunger\tNOUN\n\n")
+    (tmp_path / "a.tsv").write_text("Hast\tVERB\ndu\tPRON\ngroßen\tADJ\nHunger\tNOUN\n?\tPUNCT\n\n")
     for file, *options in (("a.conllu",), ("a.tsv", "--column", "upos=1")):
         result = call("evaluate", file, *options, "--json")
         assert f"language: german ({file})" in result.stderr
