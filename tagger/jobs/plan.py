@@ -106,7 +106,7 @@ def plan_jobs(sources: Sequence[str], to: str | None, input: str | None, output:
         folder = f"{to.removesuffix('/')}/"
     elif not plan.folders and len(plan.jobs) == 1:
         by_suffix = output_format(to) if output is None else ""
-    elif to in uploaded or os.path.exists(to):
+    elif to in uploaded or (os.path.exists(to) and not os.path.isdir(to)):  # another run may have made it just now
         raise InputError(f"-o {to} is a file; several files need a folder")
     elif format_of(to, ""):
         raise InputError(f"-o {to} is the name of a file; several files need a folder: -o {to}/")
