@@ -4,6 +4,8 @@
 >>> english = tagger.load("runs/2026-01-31/12-00-00")
 >>> english.tag(["They", "book", "flights", "."])
 ['PRON', 'VERB', 'NOUN', 'PUNCT']
+>>> [(word.text, word.upos) for sentence in english("Well, they book.") for word in sentence]
+[('Well', 'INTJ'), (',', 'PUNCT'), ('they', 'PRON'), ('book', 'VERB'), ('.', 'PUNCT')]
 """
 
 import os
@@ -16,12 +18,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 if TYPE_CHECKING:
     from tagger.tagging.languages import load
     from tagger.tagging.tagger import Tagger
-    from tagger.text.sentence import Sentence
+    from tagger.text.sentence import Document, Sentence, Word
 
-__all__ = ["Sentence", "Tagger", "load"]
+__all__ = ["Document", "Sentence", "Tagger", "Word", "load"]
 _MODULES = {
+    "Document": "tagger.text.sentence",
     "Sentence": "tagger.text.sentence",
     "Tagger": "tagger.tagging.tagger",
+    "Word": "tagger.text.sentence",
     "load": "tagger.tagging.languages",
 }
 

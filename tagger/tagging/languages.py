@@ -69,7 +69,7 @@ class Found(NamedTuple):
 
 
 @dataclass
-class Document:
+class DocumentLanguages:
     """A document in which languages are found, and what was said about it."""
 
     path: str
@@ -253,12 +253,12 @@ class Languages(DocumentTagger):
         unnamed = "\n".join(_text(part) for part in beginning if part.language is None)
         language, is_guess, is_mixed = self.find(unnamed, path)
         least, met = CLEAR_ODDS if is_mixed else PARAGRAPH_ODDS, self._met if warn is None else set[str]()
-        document = Document(path, language, least, warn or self.notice, met)
+        document = DocumentLanguages(path, language, least, warn or self.notice, met)
         self._meet(language, document, is_guess)
         for part in chain(beginning, stream):
             yield part if part.language is not None else self._with_language(part, document)
 
-    def _meet(self, language: str, document: Document, is_guess: bool = False) -> None:
+    def _meet(self, language: str, document: DocumentLanguages, is_guess: bool = False) -> None:
         """Says that there is text of a language, the first time, and whether that is a guess, or the tagger is thin."""
         found = f"{language}, a guess" if is_guess else language
         if found in document.met or document.warn is None:
@@ -271,7 +271,7 @@ class Languages(DocumentTagger):
             document.warn(f"{language}: {THIN}")
         document.met |= {found, language}
 
-    def _with_language(self, part: Part, document: Document) -> Part:
+    def _with_language(self, part: Part, document: DocumentLanguages) -> Part:
         """A part of a document with its language."""
         if isinstance(part, JsonText):
             own = [self._with_language(paragraph, document) for paragraph in part.paragraphs]

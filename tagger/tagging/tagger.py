@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast, overload
+from typing import Any, TypeVar, cast
 
 from tagger.bundle.bundle import Bundle
 from tagger.errors import InputError, shorten
@@ -16,7 +16,7 @@ from tagger.tagging.workers import WorkBatch, Workers
 from tagger.text.files import read_lines
 from tagger.text.formats import read_parts
 from tagger.text.paragraphs import MAX_GROUP, Part, cut_parts, cut_texts, grouped
-from tagger.text.sentence import Sentence, Token
+from tagger.text.sentence import Document, Sentence, Token
 from tagger.text.strings import NO_TAG
 from tagger.text.tags import Lexicon, read_lexicon, unknown_tag
 from tagger.words.segment import RULES, RuleSegmenter, Segmenter
@@ -87,12 +87,8 @@ class DocumentTagger(ABC):
         plain = [Sentence(checked_tokens(tokens)) for tokens in sentences]
         return [tagged.tags[column] for tagged in self.stream(plain, columns=[column])]
 
-    @overload
-    def annotate(self, source: str, top: int = 1) -> list[Sentence]: ...
-    @overload
-    def annotate(self, source: list[str] | tuple[str, ...], top: int = 1) -> Sentence: ...
-    def annotate(self, source: str | list[str] | tuple[str, ...], top: int = 1) -> list[Sentence] | Sentence:
-        """All columns with probabilities: of one sentence given as tokens, or of the sentences of a text.
+    def annotate(self, source: str | list[str] | tuple[str, ...], top: int = 1) -> Document:
+        """The sentences of a text, or one sentence that is given as tokens, with all columns and probabilities.
 
         A text is read as `python -m tagger tag` reads a file; its sentences get offsets in characters. With `top` of 2
         or more, the best alternatives are kept too.
@@ -100,8 +96,12 @@ class DocumentTagger(ABC):
         if isinstance(source, str):
             parts = self.with_languages(read_parts(io.StringIO(source), "the text", "text"))
             sentences = list(cut_parts(parts, self.cuts_of, first=MAX_GROUP))  # texts of one language together
-            return list(self.stream(sentences, probabilities=True, top=top))
-        return next(self.stream([Sentence(list(source))], probabilities=True, top=top))
+        else:
+            sentences = [Sentence(list(source))]
+            source = " ".join(source)
+        return Document(self.stream(sentences, probabilities=True, top=top), source)
+
+    __call__ = annotate
 
     def stream(
         self,

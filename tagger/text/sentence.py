@@ -1,15 +1,19 @@
-"""`Sentence`: the one type that readers make, the tagger fills in and writers take.
+"""`Sentence`: the one type that readers make, the tagger fills in and writers take; `Document`: those of a text.
 
 A token is what stands in a text. Most tokens are one word; a multiword token stands for several (French `du` for `de`
 `le`). Words are what is tagged, so the `tokens` of a sentence are its words.
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from html import escape
+from typing import Any, NamedTuple, SupportsIndex, overload
 
 from tagger.errors import InputError, shorten
+from tagger.text.strings import FEATS, LEMMA, NO_TAG, UPOS
 
+SHOWN = 20  # sentences of a document in a notebook
 _SENT_ID = re.compile(r"# *sent_id *=")
 
 
@@ -80,3 +84,154 @@ class Sentence:
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+    def __iter__(self) -> "Iterator[Word]":
+        return (Word(self, index) for index in range(len(self.tokens)))
+
+    @overload
+    def __getitem__(self, place: int) -> "Word": ...
+    @overload
+    def __getitem__(self, place: slice) -> "list[Word]": ...
+    def __getitem__(self, place: int | slice) -> "Word | list[Word]":
+        found = range(len(self.tokens))[place]
+        return Word(self, found) if isinstance(found, int) else [Word(self, index) for index in found]
+
+    def to_conllu(self) -> str:
+        """Its block of CoNLL-U; see `write_conllu`."""
+        from tagger.text.conllu import write_conllu  # which imports this module
+
+        return write_conllu(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its text, its language and its words, each with its tags; for JSON and for data frames."""
+        known = {"text": self.text, "language": self.language}
+        return {**{key: value for key, value in known.items() if value}, "words": [word.to_dict() for word in self]}
+
+    def _repr_html_(self) -> str:
+        """A table with a row for each word, which notebooks show."""
+        columns = [column for column, tags in self.tags.items() if any(tag != NO_TAG for tag in tags)]
+        head = "".join(f"<th>{escape(name)}</th>" for name in ("text", *columns))
+        rows = ([word.text, *map(word.tag, columns)] for word in self)
+        body = ("".join(f'<td dir="auto">{escape(cell)}</td>' for cell in row) for row in rows)
+        return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in body)}</table>"
+
+
+class Word:
+    """A word of a sentence, `sentence[index]`. It has no data of its own: it reads those of the sentence."""
+
+    __slots__ = ("index", "sentence")
+
+    def __init__(self, sentence: Sentence, index: int) -> None:
+        """The word of which `index` words of the sentence stand before."""
+        self.sentence, self.index = sentence, index
+
+    @property
+    def text(self) -> str:
+        """The word form. That of a word in a multiword token is not what stands in the text."""
+        return self.sentence.tokens[self.index]
+
+    def tag(self, column: str) -> str:
+        """Its tag in any column; `_` if nothing is known there."""
+        tags = self.sentence.tags.get(column)
+        return NO_TAG if tags is None else tags[self.index]
+
+    @property
+    def upos(self) -> str:
+        """Its universal part of speech, `_` if that is not known."""
+        return self.tag(UPOS)
+
+    @property
+    def xpos(self) -> str:
+        """Its part of speech as the treebank of the language names it, `_` if that is not known."""
+        return self.tag("xpos")
+
+    @property
+    def feats(self) -> str:
+        """Its features, such as `Number=Sing|Person=3`; `_` if it has none, or they are not known."""
+        return self.tag(FEATS)
+
+    @property
+    def lemma(self) -> str:
+        """Its base form, `_` if that is not known."""
+        return self.tag(LEMMA)
+
+    @property
+    def probability(self) -> float | None:
+        """That of its tag in the first column, in [0, 1]; None if none was computed."""
+        shares = next(iter(self.sentence.probabilities.values()), None)
+        return None if shares is None else shares[self.index]
+
+    @property
+    def start(self) -> int | None:
+        """Characters of the text before it, or before the multiword token that it is part of; None without a text."""
+        return None if self.sentence.offsets is None else self.sentence.offsets[self.index][0]
+
+    @property
+    def end(self) -> int | None:
+        """Characters of the text up to its end, or to that of its multiword token; None without a text."""
+        return None if self.sentence.offsets is None else self.sentence.offsets[self.index][1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """What is known of it."""
+        known = {"start": self.start, "end": self.end, "probability": self.probability}
+        tags = {column: tags[self.index] for column, tags in self.sentence.tags.items()}
+        return {"text": self.text, **tags, **{key: value for key, value in known.items() if value is not None}}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Word) and self.sentence is other.sentence and self.index == other.index
+
+    def __hash__(self) -> int:
+        return hash((id(self.sentence), self.index))
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"Word({self.text!r}, upos={self.upos!r}, feats={self.feats!r}, lemma={self.lemma!r})"
+
+
+class Document(list[Sentence]):
+    """The sentences of a text, in order; a slice is a document, too.
+
+    Attributes:
+        text: what the sentences were cut from; `word.start` and `word.end` are places in it. Of tokens, which have no
+            text, these with spaces between.
+    """
+
+    def __init__(self, sentences: Iterable[Sentence], text: str) -> None:
+        """A document of sentences that are tagged."""
+        super().__init__(sentences)
+        self.text = text
+
+    @overload
+    def __getitem__(self, place: SupportsIndex) -> Sentence: ...
+    @overload
+    def __getitem__(self, place: slice) -> "Document": ...
+    def __getitem__(self, place: SupportsIndex | slice) -> "Sentence | Document":
+        return (
+            Document(super().__getitem__(place), self.text) if isinstance(place, slice) else super().__getitem__(place)
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Document, (list(self), self.text)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"Document({shorten(self.text)}, {len(self)} sentences)"
+
+    def to_conllu(self) -> str:
+        """A block of CoNLL-U for each sentence, with its number as `# sent_id`."""
+        from tagger.text.conllu import numbered  # which imports this module
+
+        return numbered("".join(sentence.to_conllu() for sentence in self), 1)[0]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its text and its sentences."""
+        return {"text": self.text, "sentences": [sentence.to_dict() for sentence in self]}
+
+    def _repr_html_(self) -> str:
+        """The tables of the first sentences."""
+        more = f"<p>and {len(self) - SHOWN:,} more sentences</p>" if len(self) > SHOWN else ""
+        return "".join(sentence._repr_html_() for sentence in self[:SHOWN]) + more

@@ -145,7 +145,7 @@ def test_the_bundled_english_tagger() -> None:
     (model,) = (model for model in list_models()[0] if model.name == "english")
     assert (model.name, model.corpus, model.license) == ("english", "UD_English-EWT 2.16", "CC BY-SA 4.0")
     assert model.size <= 12_000_000
-    english = tagger.load("english").annotate(["They", "book", "flights", "."]).tags
+    english = tagger.load("english").annotate(["They", "book", "flights", "."])[0].tags
     assert (english["upos"][1], english["xpos"][1], english["feats"][2]) == ("VERB", "VBP", "Number=Plur")
     assert english["lemma"] == ["they", "book", "flight", "."]
     card = (model.folder / "README.md").read_text(encoding="utf-8")

@@ -18,7 +18,7 @@ def test_evaluate_scores_and_lists_what_the_tagger_cannot_know(model: Path) -> N
     Path("a.conllu").write_text(CONLLU)
     report = json.loads(call("evaluate", "a.conllu", "--json", "--model", str(model)).stdout)["upos"]
     loaded = tagger.load(model)
-    words = [loaded.annotate(tokens) for tokens in (["They", "do", "n't", "book"], ["Yes"])]
+    words = [loaded.annotate(tokens)[0] for tokens in (["They", "do", "n't", "book"], ["Yes"])]
     tags = [tag for sentence in words for tag in sentence.tags["upos"]]
     gold = ["PRON", "VERB", "ADV", "NOUN", "INTJ"]
     assert report["accuracy"] == sum(a == b for a, b in zip(gold, tags, strict=True)) / 5

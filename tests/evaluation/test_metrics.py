@@ -246,7 +246,7 @@ def test_the_gold_tags_become_as_probable_as_can_be(
         loaded.engine.judges = [judge for judge in judges if not isinstance(judge, Signs)]
         total = 0.0
         for sentence in gold:
-            tagged = loaded.annotate(sentence.tokens, top=len(vocabulary.tags["upos"]))
+            (tagged,) = loaded.annotate(sentence.tokens, top=len(vocabulary.tags["upos"]))
             pairs = zip(tagged.alternatives["upos"], sentence.tags["upos"], strict=True)
             total -= sum(math.log(dict(shares)[tag]) for shares, tag in pairs)
         return total

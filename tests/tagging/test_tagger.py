@@ -55,7 +55,7 @@ def test_overfit_save_load_tag(loaded: Tagger) -> None:
     assert loaded.tag(("Well",)) == ["INTJ"]
     assert loaded.tag([]) == loaded.tag_sentences([]) == loaded.annotate("") == loaded.annotate(" \n") == []
     assert loaded.tag_sentences([[], ["Well"], []]) == [[], ["INTJ"], []]
-    empty = loaded.annotate([], top=2)
+    (empty,) = loaded.annotate([], top=2)
     assert (empty.tags, empty.probabilities, empty.alternatives) == ({"upos": [], "xpos": []},) * 3
 
 
@@ -82,7 +82,7 @@ def test_a_sentence_longer_than_the_network_reads_is_cut(untrained: Tagger, monk
     monkeypatch.setattr("tagger.model.batch.BATCH_TOKENS", 4)
     assert untrained.tag(tokens) == expected
     assert untrained.tag_sentences([["Well"], tokens, []]) == [untrained.tag(["Well"]), expected, []]
-    annotated = untrained.annotate(tokens, top=2)
+    (annotated,) = untrained.annotate(tokens, top=2)
     assert len(annotated.probabilities["xpos"]) == len(annotated.alternatives["xpos"]) == 14
 
 
@@ -99,11 +99,15 @@ def test_offsets_cut_out_exactly_the_tokens(loaded: Tagger) -> None:
             assert end <= a < b
             end = b
         assert sentence.tags["upos"] == loaded.tag(sentence.tokens)
-    assert loaded.annotate(TOKENS[0]).offsets is None
+    of_tokens = loaded(TOKENS[0])
+    assert of_tokens[0].offsets is None
+    assert of_tokens.text == "They book flights ."
+    assert loaded(TEXT) == sentences
+    assert loaded(TEXT).text == TEXT
 
 
 def test_probabilities_and_alternatives(untrained: Tagger) -> None:
-    for sentence in (untrained.annotate(TOKENS[1], top=3), untrained.annotate(" ".join(TOKENS[1]), top=3)[0]):
+    for (sentence,) in (untrained.annotate(TOKENS[1], top=3), untrained.annotate(" ".join(TOKENS[1]), top=3)):
         for column in ("upos", "xpos"):
             tags, probabilities = sentence.tags[column], sentence.probabilities[column]
             assert tags == untrained.tag(TOKENS[1], column)
@@ -113,7 +117,7 @@ def test_probabilities_and_alternatives(untrained: Tagger) -> None:
                 assert best[0] == (tag, p)
                 assert len({name for name, _ in best}) == 3
                 assert [share for _, share in best] == sorted((share for _, share in best), reverse=True)
-    every = untrained.annotate(TOKENS[0], top=100).alternatives["upos"]
+    every = untrained.annotate(TOKENS[0], top=100)[0].alternatives["upos"]
     assert [len(best) for best in every] == [len(untrained.vocabulary.tags["upos"])] * 4
     assert all(sum(p for _, p in best) == pytest.approx(1, abs=1e-4) for best in every)
 
@@ -226,7 +230,7 @@ def test_lemmas(lemmas: Callable[..., Tagger]) -> None:
     assert lemmatizer.vocabulary.tags["lemma"] == ["lower:*", "lower:*-"]
     for tokens, found in zip(TOKENS, LEMMAS, strict=True):
         assert lemmatizer.tag(tokens, "lemma") == found
-    sentence = lemmatizer.annotate(["They", "book", "trains", "s", "."], top=3)
+    (sentence,) = lemmatizer.annotate(["They", "book", "trains", "s", "."], top=3)
     assert sentence.tags["lemma"][3] == "s"  # too short for the other script
     assert sentence.alternatives["lemma"][3] == [("s", 1.0)]
     for tag, share, pairs in zip(
@@ -322,7 +326,7 @@ def test_lexicons_of_columns(trained: Path, tmp_path: Path) -> None:
     words.write_text("They\tNOUN\n")
     for name in ("", "upos"):
         found = tagger.load(trained, "cpu", lexicons={name: words})
-        assert found.tag(["They"]) == found.annotate(["They"]).tags["upos"] == ["NOUN"]
+        assert found.tag(["They"]) == found.annotate(["They"])[0].tags["upos"] == ["NOUN"]
     with pytest.raises(InputError, match="another lexicon"):
         tagger.load(trained, "cpu", lexicons={"": words, "upos": words})
 

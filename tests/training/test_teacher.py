@@ -77,7 +77,7 @@ def test_it_is_what_the_teacher_finds_probable(trained: Path, vocabulary: Vocabu
     for place, sentence in enumerate(SENTENCES):
         for column in COLUMNS:
             tags = student.tags[column]
-            shown = loaded.annotate(sentence, top=len(tags)).alternatives[column]
+            shown = loaded.annotate(sentence, top=len(tags))[0].alternatives[column]
             said = found[column][: len(sentence), place].swapaxes(1, 2)
             for (ids, shares), alternatives in zip(said, shown, strict=True):
                 named = [tags[int(i)] for i in ids]

@@ -97,7 +97,7 @@ def test_a_text_becomes_sentences_and_a_list_of_tokens_is_one(trained: Path) -> 
     found = BatchTagger(trained, "words", tags=["upos"], probabilities=True)({"words": [*TOKENS, None, []]})
     assert list(found) == ["upos", "upos_probabilities"]
     assert found["upos"] == [*(sentence["upos"] for sentence in CORPUS), None, []]
-    shares = [tagger.load(trained, "cpu").annotate(tokens).probabilities["upos"] for tokens in TOKENS]
+    shares = [tagger.load(trained, "cpu").annotate(tokens)[0].probabilities["upos"] for tokens in TOKENS]
     assert found["upos_probabilities"][:3] == [pytest.approx(own, abs=0.01) for own in shares]
     assert found["upos_probabilities"][3:] == [None, []]
 
