@@ -1,6 +1,7 @@
 """The README and the pages of docs/: their commands, their Python, their links, and what they say of the code."""
 
 import ast
+import csv
 import importlib
 import os
 import re
@@ -292,6 +293,14 @@ def test_the_tables_of_values_and_formats_are_true() -> None:
     assert {row[0].strip("`") for row in formats if row[3] == "yes"} == set(OUTPUTS)
     suffixes = {suffix: row[0].strip("`") for row in formats for suffix in re.findall(r"`(\.[\w-]+)`", row[1])}
     assert suffixes == SUFFIXES
+
+
+def test_the_table_of_what_was_tried_says_what_where_from_what_to_what() -> None:
+    with (ROOT / "docs" / "tried.csv").open(encoding="utf-8", newline="") as file:
+        head, *rows = csv.reader(file, strict=True)
+    assert head == ["what", "where", "from", "to", "adopted"]
+    assert [row for row in rows if len(row) != 5 or not all(row) or row[4] not in ("yes", "no")] == []
+    assert len({(what, where) for what, where, *_ in rows}) == len(rows)
 
 
 @pytest.mark.slow

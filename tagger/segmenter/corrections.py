@@ -1,7 +1,7 @@
 """What rules change in the labels that a segmenter's network gives: where `words/rules.py` knows better.
 
 Treebanks have few addresses, times of day, lists and letters, and most of their sentences are edited ones, so that a
-network meets much of what people write for the first time. docs/experiments.md has counts of how often rules are right.
+network meets much of what people write for the first time. docs/tried.csv has counts of how often rules are right.
 """
 
 # N units of all paragraphs, boundaries included

@@ -3,7 +3,7 @@
 A small corpus is read more often, in smaller batches, and more of the network's numbers are hidden while it learns:
 what a treebank of 20,000 words needs is not what one of 200,000 needs. A student of a very small one learns most from
 untagged text, and reads more of it. A linear chain helps a network that starts from nothing, and adds nothing to an
-encoder. docs/experiments.md has the measurements.
+encoder. docs/tried.csv has the measurements.
 """
 
 import logging
