@@ -70,11 +70,20 @@ def packed(scores: Tensor) -> Tensor:
     return scores.flatten(0, 1)[packing(LENGTHS).places]
 
 
-@pytest.mark.parametrize(("temperature", "pairs"), [(1.0, 1), (1.7, 2 * K * K), (1.0, crf.MAX_PAIRS)])
+@pytest.mark.parametrize(
+    ("temperature", "pairs", "given"), [(1.0, 1, None), (1.7, 2 * K * K, None), (1.0, crf.MAX_PAIRS, 2)]
+)
 def test_tags_and_marginals_are_those_of_the_enumeration(
-    decoder: CRFDecoder, scores: Tensor, temperature: float, pairs: int, monkeypatch: pytest.MonkeyPatch
+    decoder: CRFDecoder,
+    scores: Tensor,
+    temperature: float,
+    pairs: int,
+    given: int | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(crf, "MAX_PAIRS", pairs)  # in Viterbi's blocks
+    if given is not None:  # a tag, to which the neighbours adapt
+        scores[2, 1, torch.arange(K) != given] = -torch.inf
     best = decoder.best(packed(scores), COUNTS)
     marginals = decoder.log_probabilities(packed(scores), COUNTS, temperature).exp()
     fixed = decoder.log_probabilities(packed(scores), COUNTS, temperature, rows=9).exp()
@@ -102,20 +111,6 @@ def test_the_tags_of_one_token_if_the_others_have_theirs(decoder: CRFDecoder, sc
     assert_close(some, found[[9, 2]])
 
 
-def test_neighbours_adapt_to_a_tag_that_is_given(decoder: CRFDecoder, scores: Tensor) -> None:
-    free = decoder.best(packed(scores), COUNTS)
-    row = ROWS[1][2]
-    for tag in range(K):
-        given = packed(scores)
-        given[row, torch.arange(K) != tag] = -torch.inf
-        best, marginals = decoder.best(given, COUNTS), decoder.log_probabilities(given, COUNTS).exp()
-        every = [(tags, float(s.detach())) for tags, s in enumeration(decoder, scores[:, 1]) if tags[2] == tag]
-        assert tuple(best[ROWS[1]].tolist()) == max(every, key=lambda pair: pair[1])[0]
-        assert float(marginals[row, tag]) == pytest.approx(1)
-        assert torch.equal(best[ROWS[3]], free[ROWS[3]])
-    assert marginals.sum(1).allclose(torch.ones(len(marginals)))
-
-
 def test_what_is_forbidden_is_saved_with_the_weights_and_chosen_only_if_it_is_given(
     decoder: CRFDecoder, scores: Tensor
 ) -> None:
@@ -138,19 +133,10 @@ def test_what_is_forbidden_is_saved_with_the_weights_and_chosen_only_if_it_is_gi
     assert torch.isfinite(marginals).all()
 
 
-def test_without_transitions_it_is_the_softmax(scores: Tensor) -> None:
-    crf, softmax = CRFDecoder(K), Decoder()
-    targets = torch.randint(K, (4, 4))
-    targets[torch.arange(4)[:, None] >= LENGTHS] = IGNORE
-    assert_close(crf.loss(scores, targets, LENGTHS), softmax.loss(scores, targets, LENGTHS))
-    assert torch.equal(crf.best(packed(scores), COUNTS), softmax.best(packed(scores), COUNTS))
-    ours, theirs = (each.log_probabilities(packed(scores), COUNTS) for each in (crf, softmax))
-    assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
-
-
 def test_long_sentences_and_large_scores_stay_finite(decoder: CRFDecoder) -> None:
     torch.manual_seed(3)
     scores, counts = 50 * torch.randn(600, K), [1] * 600
+    assert not any(parameter.any() for parameter in CRFDecoder(K).parameters())  # at first it is the softmax
     with torch.no_grad():
         assert torch.isfinite(log_partition(scores, counts, decoder.weights)).all()
         assert torch.isfinite(decoder.log_probabilities(scores, counts).exp()).all()
@@ -196,25 +182,16 @@ def make_chain(forms: Sequence[str], seed: int = 1, tags: int = TAGS) -> LinearC
     return chain.eval().requires_grad_(False)
 
 
-def weights_of(table: FeatureTable, keys: Sequence[int]) -> Tensor:
-    """The sum of the weights of features, looked up one by one."""
-    known = table.keys.tolist()
-    total = torch.zeros(table.weight.shape[1])
-    for key in keys:
-        if key in known:
-            total += table.weight[1 + known.index(key)]
-    return total
-
-
 def scores_of(chain: LinearChain, tokens: Sequence[str]) -> Tensor:
-    """The scores of a sentence, token by token."""
+    """The scores of a sentence, token by token, each weight looked up by itself."""
     scores = torch.zeros(len(tokens), TAGS)
-    for i in range(len(tokens)):
-        for kind, (name, offsets) in enumerate(TABLES.items()):
-            for term, offset in enumerate(offsets):
-                form = tokens[i + offset] if 0 <= i + offset < len(tokens) else EDGE
-                weights = weights_of(cast(FeatureTable, chain.tables[name]), form_features(form)[kind])
-                scores[i] += weights.view(-1, TAGS)[term]
+    for kind, (name, offsets) in enumerate(TABLES.items()):
+        table = cast(FeatureTable, chain.tables[name])
+        known = table.keys.tolist()
+        for i, (term, offset) in product(range(len(tokens)), enumerate(offsets)):
+            form = tokens[i + offset] if 0 <= i + offset < len(tokens) else EDGE
+            rows = [1 + known.index(key) for key in form_features(form)[kind] if key in known]
+            scores[i] += table.weight[rows].sum(0).view(-1, TAGS)[term]
     return scores
 
 
@@ -299,12 +276,6 @@ def test_the_loss_is_the_cross_entropy_of_tokens_with_a_tag() -> None:
     assert SOFTMAX.loss(logits, torch.full_like(targets, IGNORE), torch.tensor([5, 3, 5])) == 0
 
 
-def test_tokens_of_a_softmax_do_not_depend_on_the_tags_of_others(logits: Tensor) -> None:
-    at = torch.tensor([9, 2])
-    found = SOFTMAX.log_conditionals(logits, FOUR, SOFTMAX.best(logits, FOUR), at)
-    torch.testing.assert_close(found, logits[at].log_softmax(-1))
-
-
 @pytest.mark.parametrize("temperature", [1.0, 2.0])
 def test_probabilities_are_the_softmax(logits: Tensor, temperature: float) -> None:
     found = decode(logits, WIDTH, temperature=temperature)
@@ -313,6 +284,9 @@ def test_probabilities_are_the_softmax(logits: Tensor, temperature: float) -> No
     assert np.allclose(shares_of(found), expected.values.numpy(), atol=1e-6)
     assert np.array_equal(shares_of(decode(logits, 2, temperature=temperature)), shares_of(found)[:, :2])
     assert decode(logits, top=WIDTH + 5).ids.shape == (N, WIDTH)
+    at = torch.tensor([9, 2])  # which do not depend on the tags of others
+    alone = SOFTMAX.log_conditionals(logits, FOUR, SOFTMAX.best(logits, FOUR), at)
+    assert_close(alone, logits[at].log_softmax(-1))
 
 
 @pytest.mark.parametrize("tags", [1, 5, 300])

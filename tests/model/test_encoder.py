@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -49,48 +50,35 @@ def x() -> Tensor:
 
 
 @torch.no_grad()
-def copy_weights(theirs: nn.RNNBase, name: str, ours: Any) -> None:
-    """Copies the direction `name` (`l0`, `l1_reverse`, ...) of a torch module."""
-    w_ih, w_hh, b_ih, b_hh = (
-        getattr(theirs, f"{kind}_{name}") for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    )
+def copy_weights(theirs: nn.RNNBase, ours: Any) -> None:
+    """Copies a layer of torch with one direction."""
     if isinstance(ours, TorchLayer):
-        pairs = [
-            (ours.rnn.weight_ih_l0, w_ih),
-            (ours.rnn.weight_hh_l0, w_hh),
-            (ours.rnn.bias_ih_l0, b_ih),
-            (ours.rnn.bias_hh_l0, b_hh),
-        ]
-    elif isinstance(ours.cell, RNNCell):
-        pairs = [(ours.cell.W_xh, w_ih.T), (ours.cell.W_hh, w_hh.T), (ours.cell.b_h, b_ih + b_hh)]
+        ours.rnn.load_state_dict(theirs.state_dict())
+        return
+    (w_ih, w_hh, b_ih, b_hh), cell = theirs.all_weights[0], ours.cell
+    if isinstance(cell, RNNCell):
+        pairs = [(cell.W_xh, w_ih.T), (cell.W_hh, w_hh.T), (cell.b_h, b_ih + b_hh)]
     else:
-        cell = ours.cell
         pairs = [(cell.W_x, w_ih.T), (cell.W_h, w_hh.T), (cell.b_x, b_ih), (cell.b_h, b_hh)]
     for own, other in pairs:
         own.copy_(other)
 
 
-def packed(theirs: nn.RNNBase, x: Tensor, lengths: Tensor, initial: Any = None) -> tuple[Tensor, Any]:
-    """What torch makes of packed sentences: padded outputs and last states."""
-    sequence = pack_padded_sequence(x, lengths, enforce_sorted=False)
-    output, last = theirs(sequence, initial)
-    return pad_packed_sequence(output, total_length=len(x))[0], last
-
-
-def real(output: Tensor, lengths: Tensor) -> Tensor:
+def real(output: Tensor) -> Tensor:
     """The outputs at tokens, without those at padding: (tokens, H)."""
-    return output[torch.arange(len(output))[:, None] < lengths]
+    return output[torch.arange(len(output))[:, None] < LENGTHS]
 
 
-def make_states(cell: str, count: int) -> Any:
-    """`count` random states for the sentences, (count, B, H), or a pair of them for an LSTM."""
-    h = torch.randn(count, B, H)
-    return (h, torch.randn(count, B, H)) if cell == "lstm" else h
+def make_states(cell: str, size: int) -> Any:
+    """A random state for each sentence, (1, B, size), or a pair of them for an LSTM."""
+    h = torch.randn(1, B, size)
+    return (h, torch.randn(1, B, size)) if cell == "lstm" else h
 
 
-def state_at(states: Any, i: int | slice) -> Any:
-    """State number `i` of several, or some of them."""
-    return tuple(s[i] for s in states) if isinstance(states, tuple) else states[i]
+def mapped(states: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    if isinstance(states, Tensor):
+        return change(states)
+    return states and type(states)(mapped(each, change) for each in states)
 
 
 @pytest.mark.parametrize("length", [1, 2, 7, 33])
@@ -114,78 +102,51 @@ def test_the_scan_equals_the_loop_in_value_and_gradient(length: int, started: bo
 
 
 @pytest.mark.parametrize("cell", REFERENCES)
-def test_last_state_is_the_one_after_the_last_token(x: Tensor, cell: str) -> None:
+def test_a_layer_equals_torchs_in_value_state_and_gradient(x: Tensor, cell: str) -> None:
     theirs, ours = REFERENCES[cell](I, H), CELLS[cell].layer(CELLS[cell].core(I, H))
-    copy_weights(theirs, "l0", ours)
-    initial = make_states(cell, 1)
-    start = state_at(initial, 0)
-    expected, expected_last = packed(theirs, x.requires_grad_(), LENGTHS, initial)
-    actual, last = ours(x, LENGTHS, start)
+    copy_weights(theirs, ours)
+    initial = make_states(cell, H)
+    output, expected_last = theirs(pack_padded_sequence(x.requires_grad_(), LENGTHS, enforce_sorted=False), initial)
+    expected, _ = pad_packed_sequence(output, total_length=T)
+    actual, last = ours(x, LENGTHS, mapped(initial, lambda state: state[0]))
     assert actual.shape == (T, B, H)
-    assert_close(real(actual, LENGTHS), real(expected, LENGTHS))
-    assert_close(last, state_at(expected_last, 0))
-    gradients = [torch.autograd.grad((real(each, LENGTHS) ** 3).sum(), x) for each in (actual, expected)]
+    assert_close(real(actual), real(expected))
+    assert_close(last, mapped(expected_last, lambda state: state[0]))
+    gradients = [torch.autograd.grad((real(each) ** 3).sum(), x) for each in (actual, expected)]
     assert_close(*gradients)
-    for i, length in enumerate(LENGTHS.tolist()):  # and the one that the sentence alone has
-        here = slice(i, i + 1)
-        alone = ours(x[:length, here], torch.tensor([length]), state_at(start, here))[1]
-        assert_close(state_at(last, here), alone)
 
 
-@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize(("forward", "backward"), [([H], [H]), ([6, 0, 2], [3, 7, 0])])
 @pytest.mark.parametrize("cell", REFERENCES)
-def test_stack_equals_torchs_bidirectional_stack(x: Tensor, cell: str, depth: int) -> None:
-    theirs = REFERENCES[cell](I, H, num_layers=depth, bidirectional=True)
-    ours = Encoder(cell, I, [H] * depth, [H] * depth)
-    for i, layer in enumerate(ours.layers):
-        copy_weights(theirs, f"l{i}", layer.forward_layer)
-        copy_weights(theirs, f"l{i}_reverse", layer.backward_layer)
-    initial = make_states(cell, 2 * depth)
-    expected, expected_last = packed(theirs, x, LENGTHS, initial)
-    given_states = [(state_at(initial, 2 * i), state_at(initial, 2 * i + 1)) for i in range(depth)]
+def test_a_stack_of_any_directions_equals_torchs_layers(
+    x: Tensor, cell: str, forward: list[int], backward: list[int]
+) -> None:
+    ours = Encoder(cell, I, forward, backward)
+    theirs, states, width = [], [], I
+    for layer, *sizes in zip(ours.layers, forward, backward, strict=True):
+        theirs.append([REFERENCES[cell](width, size) if size else None for size in sizes])
+        states.append([make_states(cell, size) if size else None for size in sizes])
+        for own, other in zip((layer.forward_layer, layer.backward_layer), theirs[-1], strict=True):
+            if other is not None:
+                copy_weights(other, own)
+        width = sum(sizes)
+        assert layer.width == width
+    given_states = mapped(states, lambda each: each[0])
     layers, last = ours(x, LENGTHS, given_states)
-    assert [tuple(layer.shape) for layer in layers] == [(T, B, 2 * H)] * depth
-    actual = layers[-1]
-    assert_close(real(actual, LENGTHS), real(expected, LENGTHS))
-    for i in range(depth):
-        assert_close(last[i], (state_at(expected_last, 2 * i), state_at(expected_last, 2 * i + 1)))
-    zeros, _ = ours(x, LENGTHS)
-    assert_close(real(zeros[-1], LENGTHS), real(packed(theirs, x, LENGTHS)[0], LENGTHS))
-
-
-@pytest.mark.parametrize("cell", REFERENCES)
-def test_unequal_directions_equal_two_one_way_layers(x: Tensor, cell: str) -> None:
-    forward, backward = 6, 3
-    ours = Encoder(cell, I, [forward, 2], [backward, 7])
-    their_f, their_b = REFERENCES[cell](I, forward), REFERENCES[cell](I, backward)
-    next_f, next_b = REFERENCES[cell](forward + backward, 2), REFERENCES[cell](forward + backward, 7)
-    for theirs, layer in (
-        (their_f, ours.layers[0].forward_layer),
-        (their_b, ours.layers[0].backward_layer),
-        (next_f, ours.layers[1].forward_layer),
-        (next_b, ours.layers[1].backward_layer),
-    ):
-        copy_weights(theirs, "l0", layer)
-    layers, _ = ours(x, LENGTHS)
-    actual = layers[-1]
-    assert [tuple(layer.shape) for layer in layers] == [(T, B, 9), (T, B, 9)]
+    assert_close(ours(x, LENGTHS)[0], ours(x, LENGTHS, mapped(given_states, torch.zeros_like))[0])
     for i, length in enumerate(LENGTHS.tolist()):
         h = x[:length, i : i + 1]
-        for f, b in ((their_f, their_b), (next_f, next_b)):
-            h = torch.cat([f(h)[0], b(h.flip(0))[0].flip(0)], dim=-1)
-        assert_close(actual[:length, i : i + 1], h)
-
-
-@pytest.mark.parametrize("cell", REFERENCES)
-def test_each_direction_alone(x: Tensor, cell: str) -> None:
-    both = BidirectionalLayer(CELLS[cell].layer(CELLS[cell].core(I, 3)), CELLS[cell].layer(CELLS[cell].core(I, 2)))
-    output, (f, r) = both(x, LENGTHS)
-    forward, backward = BidirectionalLayer(both.forward_layer, None), BidirectionalLayer(None, both.backward_layer)
-    assert (forward.width, backward.width) == (3, 2)
-    assert_close(forward(x, LENGTHS)[0], output[..., :3])
-    assert_close(forward(x, LENGTHS)[1][0], f)
-    assert_close(backward(x, LENGTHS)[0], output[..., 3:])
-    assert_close(backward(x, LENGTHS)[1][1], r)
+        for depth, pair in enumerate(theirs):
+            parts = []
+            for back, (their, state) in enumerate(zip(pair, states[depth], strict=True)):
+                if their is not None:
+                    start = mapped(state, lambda each, i=i: each[:, i : i + 1].contiguous())
+                    output, end = their(h.flip(0) if back else h, start)
+                    parts.append(output.flip(0) if back else output)
+                    found = mapped(last[depth][back], lambda each, i=i: each[None, i : i + 1])
+                    assert_close(found, end)
+            h = torch.cat(parts, dim=-1)
+            assert_close(layers[depth][:length, i : i + 1], h)
     with pytest.raises(InputError, match="both 0"):
         BidirectionalLayer(None, None)
 

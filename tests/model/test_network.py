@@ -22,7 +22,7 @@ from tagger.model.storage import STORAGE_DTYPES, TRAINING_COPIES, check_memory, 
 from tagger.model.vocabulary import IGNORE, Vocabulary
 from tagger.text.schema import read
 from tagger.words.edit_scripts import edit_script
-from tests.conftest import CORPUS, TOKENS, make_batch, make_network, network_config, overfit
+from tests.conftest import CORPUS, TOKENS, make_batch, make_network, network_config
 
 
 def scores_of(network: TaggerNetwork, vocabulary: Vocabulary, sentence: list[str]) -> Tensor:
@@ -32,18 +32,17 @@ def scores_of(network: TaggerNetwork, vocabulary: Vocabulary, sentence: list[str
     return scores
 
 
+@pytest.mark.parametrize(("forward", "backward", "changed"), [(5, 0, 3), (0, 5, 0)])
 @pytest.mark.parametrize("cell", CELLS)
-def test_one_direction_sees_one_side(vocabulary: Vocabulary, cell: str) -> None:
-    forward = make_network(vocabulary, cell=cell, hidden={"forward": 5, "backward": 0})
-    before = scores_of(forward, vocabulary, ["They", "book", "flights", "."])
-    changed = scores_of(forward, vocabulary, ["They", "book", "flights", "Well"])
-    assert torch.equal(changed[:-1], before[:-1])
-    assert not torch.equal(changed[-1], before[-1])
-    backward = make_network(vocabulary, cell=cell, hidden={"forward": 0, "backward": 5})
-    before = scores_of(backward, vocabulary, ["They", "book", "flights", "."])
-    changed = scores_of(backward, vocabulary, ["Well", "book", "flights", "."])
-    assert_close(changed[1:], before[1:], rtol=0, atol=1e-6)
-    assert not torch.allclose(changed[0], before[0])
+def test_one_direction_sees_one_side(
+    vocabulary: Vocabulary, cell: str, forward: int, backward: int, changed: int
+) -> None:
+    network = make_network(vocabulary, cell=cell, hidden={"forward": forward, "backward": backward})
+    sentence = ["They", "book", "flights", "."]
+    before = scores_of(network, vocabulary, sentence)
+    sentence[changed] = "Well"
+    differs = (scores_of(network, vocabulary, sentence) - before).abs().amax(1) > 1e-6
+    assert differs.tolist() == [place == changed for place in range(4)]
 
 
 def with_more_padding(batch: Batch) -> Batch:
@@ -67,17 +66,6 @@ def test_every_parameter_gets_a_gradient(vocabulary: Vocabulary, cell: str) -> N
     for name, parameter in names.items():
         assert parameter.grad is not None, name
         assert 0 < float(parameter.grad.abs().sum()) < torch.inf, name
-
-
-@pytest.mark.parametrize("cell", ["gru_scratch", "mingru"])
-def test_overfits_three_sentences_in_several_columns(vocabulary: Vocabulary, cell: str) -> None:
-    network = make_network(vocabulary, cell=cell)
-    overfit(network, vocabulary, steps=50)
-    scores = network(make_batch(TOKENS, vocabulary)).scores
-    for column, tags in vocabulary.tags.items():
-        for i, sentence in enumerate(CORPUS):
-            ids = scores[column][: len(sentence["tokens"]), i].argmax(-1).tolist()
-            assert [tags[k] for k in ids] == sentence[column]
 
 
 def test_a_corpus_adds_its_vector_to_every_token(vocabulary: Vocabulary) -> None:
@@ -138,7 +126,7 @@ def test_padding_and_neighbours_change_nothing(vocabulary: Vocabulary, cell: str
 FEATS = ["Case=Gen", "Case=Gen|Number=Plur", "Case=Nom|Number=Plur", "_"]
 
 
-def test_a_tag_has_its_features_and_a_blank_for_each_name_that_it_lacks() -> None:
+def test_a_tag_has_its_features_and_a_blank_for_each_name_that_it_lacks(vocabulary: Vocabulary) -> None:
     expected = [  # Case=, Case=Gen, Case=Nom, Number=, Number=Plur
         [0, 1, 0, 1, 0],
         [0, 1, 0, 0, 1],
@@ -148,18 +136,12 @@ def test_a_tag_has_its_features_and_a_blank_for_each_name_that_it_lacks() -> Non
     assert_close(feature_matrix(FEATS), torch.tensor(expected, dtype=torch.float32))
     for others in (["NOUN", "_"], ["_"], [], ["Case=Gen", "Gen"], ["keep:=", "lower:*-s"], ["Case=Gen|"]):
         assert feature_matrix(others) is None, others
-
-
-def test_the_letters_of_positional_tags_are_features() -> None:
-    tags = ["".join(letters) for letters in product("ANV", "mfn", "sdp", "123")]
+    tags = ["".join(letters) for letters in product("ANV", "mfn", "sdp", "123")]  # the letters of positional tags
     matrix = feature_matrix([*tags, "Z"])
     assert matrix is not None
     assert matrix.shape == (82, 16)  # 13 letters, and 3 places at which "Z" has none
     assert matrix.sum(1).tolist() == [4.0] * 82
     assert feature_matrix(tags[:43]) is None  # less than 4 times 11
-
-
-def test_only_columns_of_features_have_their_scores(vocabulary: Vocabulary) -> None:
     scripts = [edit_script("x", "x" + "".join(ending)) for ending in product("abcde", repeat=4)]
     assert feature_matrix(scripts) is not None  # they only look like positional tags
     vocabulary = dataclasses.replace(vocabulary, tags={**vocabulary.tags, "xpos": FEATS, "lemma": scripts})
@@ -227,6 +209,8 @@ def test_int8_is_within_half_a_level_of_every_row(weights: dict[str, Tensor]) ->
         assert restored[name].shape == weights[name].shape
         assert (error <= 0.501 * level).all()
         assert (error.amax(dim=1, keepdim=True) > 0.2 * level)[level > 0].all()  # it is int8, not something finer
+    with pytest.raises(ValueError, match="rows have 3 scales"):
+        expand(compress(weights, "int8") | {"matrix:scale": torch.ones(3)})
 
 
 def test_int4_is_within_half_a_level_where_it_has_room(weights: dict[str, Tensor]) -> None:
@@ -246,17 +230,6 @@ def test_int4_is_within_half_a_level_where_it_has_room(weights: dict[str, Tensor
     assert torch.equal(expand(compress({"tiny": table[:1]}, "int4"))["tiny"], torch.zeros(1, 6))
 
 
-@pytest.mark.parametrize("stored_as", ["int8", "float16"])
-def test_what_was_rounded_is_stored_again_to_the_bit(weights: dict[str, Tensor], stored_as: str) -> None:
-    once = compress(weights, stored_as)
-    network = {name: tensor.to(weights[name].dtype) for name, tensor in expand(once).items()}
-    for dtype in ("float32", stored_as):
-        again = compress(network, dtype)
-        assert {name: tensor.dtype for name, tensor in again.items()} == {n: tensor.dtype for n, tensor in once.items()}
-        for name, tensor in expand(again).items():
-            assert torch.equal(tensor.to(weights[name].dtype), network[name]), name
-
-
 def test_float32_is_untouched_and_float16_is_rounded(weights: dict[str, Tensor]) -> None:
     for name, tensor in compress(weights, "float32").items():
         assert tensor.data_ptr() == weights[name].data_ptr()
@@ -265,14 +238,6 @@ def test_float32_is_untouched_and_float16_is_rounded(weights: dict[str, Tensor])
     assert half["bias"].dtype == torch.float16
     assert torch.equal(half["bias"], weights["bias"].half())
     assert torch.equal(expand(half)["count"], weights["count"])
-
-
-def test_int8_without_its_scales_is_refused(weights: dict[str, Tensor]) -> None:
-    stored = compress(weights, "int8")
-    with pytest.raises(KeyError):
-        expand({name: tensor for name, tensor in stored.items() if name != "matrix:scale"})
-    with pytest.raises(ValueError, match="rows have 3 scales"):
-        expand(stored | {"matrix:scale": torch.ones(3)})
 
 
 @pytest.mark.parametrize("dtype", STORAGE_DTYPES)

@@ -34,6 +34,8 @@ def test_what_is_counted() -> None:
     assert vocabulary.character_ids["a"] == UNK + 1
     assert vocabulary.tags == {"upos": ["DET", "NOUN"], "feats": ["D=a", "N=1", "N=2", "_"]}  # where a blank is a tag
     assert vocabulary.known_forms == {"The", "the", "dog", "cat", "Zoë", "a"}
+    with pytest.raises(InputError, match=r"column upos: the tag 'NO\\x1bUN' has a control character"):
+        Vocabulary.build([{"tokens": ["a"], "upos": ["NO\x1bUN"]}], ["upos"])
 
 
 def test_ids_do_not_depend_on_the_order_of_the_corpus() -> None:
@@ -41,11 +43,6 @@ def test_ids_do_not_depend_on_the_order_of_the_corpus() -> None:
     assert Vocabulary.build(CORPUS[::-1], ["upos", "feats"], min_count=1) == expected
     turned = [{key: values[::-1] for key, values in sentence.items()} for sentence in CORPUS[1:] + CORPUS[:1]]
     assert Vocabulary.build(turned, ["upos", "feats"], min_count=1) == expected
-
-
-def test_tags_with_control_characters_are_refused() -> None:
-    with pytest.raises(InputError, match=r"column upos: the tag 'NO\\x1bUN' has a control character"):
-        Vocabulary.build([{"tokens": ["a"], "upos": ["NO\x1bUN"]}], ["upos"])
 
 
 PAIRS = [
@@ -268,19 +265,12 @@ def test_a_table_that_forgets_or_grows_gives_the_same_batches(vocabulary: Vocabu
 
 FORMS = ["Dogs", "is", "_", "x"]
 LEMMAS = ["dog", "be", "_", "_"]
-LOW = -torch.inf
 SCRIPTS = ["lower:*", "lower:*-", "lower:*---", "lower:be"]
 
 
-@pytest.fixture
-def codec() -> TagCodec:
-    return TagCodec("lemma", SCRIPTS)
-
-
-def test_a_lemma_is_learned_as_a_script_and_a_vocabulary_has_those_of_training(codec: TagCodec) -> None:
-    assert (
-        codec.learned(FORMS, LEMMAS) == learned_tags("lemma", FORMS, LEMMAS) == ["lower:*-", "lower:be", "lower:*", "_"]
-    )
+def test_a_lemma_is_learned_as_a_script_and_a_vocabulary_has_those_of_training() -> None:
+    expected = ["lower:*-", "lower:be", "lower:*", "_"]
+    assert TagCodec("lemma", SCRIPTS).learned(FORMS, LEMMAS) == learned_tags("lemma", FORMS, LEMMAS) == expected
     assert learned_tags("upos", FORMS, LEMMAS) is LEMMAS
     corpus = [{"tokens": FORMS, "upos": ["NOUN", "AUX", "SYM", "X"], "lemma": LEMMAS}]
     vocabulary = Vocabulary.build(corpus, ["upos", "lemma"], min_count=1)
@@ -328,17 +318,12 @@ def test_a_lemma_without_marks_gets_them_where_both_parts_are_known() -> None:
     assert codec.read(forms, ids, shares, 2).alternatives == [[(lemma, 1.0)] for lemma in expected]
 
 
-def test_an_unknown_word_in_capitals_has_a_lemma_in_one_case() -> None:
+def test_the_case_and_the_letters_of_the_lemma_of_an_unknown_word() -> None:
     codec = TagCodec("lemma", ["keep:*-a", "lower:*", "upper:*"], {"Prahy": [0], "NATO": [2]})
-    assert codec.tag("PRAHY", 0) == "Praha"
-    assert codec.tag("Brdy", 0) == "Brda"
-    assert codec.tag("OECD", 2) == "OECD"
-    assert codec.tag("İÇTİ", 1) == "içti"
-
-
-def test_a_script_that_leaves_single_letters_of_a_syllable_yields_to_others() -> None:
+    words = [("PRAHY", 0), ("Brdy", 0), ("OECD", 2), ("İÇTİ", 1)]
+    assert [codec.tag(*word) for word in words] == ["Praha", "Brda", "OECD", "içti"]
     codec = TagCodec("lemma", ["lower:*", "jamo:*-"], {"간": [1]})
-    assert [codec.tag(form, 1) for form in ("나", "난")] == ["나", "나"]
+    assert [codec.tag(form, 1) for form in ("나", "난")] == ["나", "나"]  # no single letter is left of a syllable
 
 
 FINNISH = dict(zip(["maailmaa", "Lumisade", "talvi-ilta"], [["maa#ilma"], ["lumi#sade"], ["talvi#ilta"]], strict=True))

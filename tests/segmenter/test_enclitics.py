@@ -30,27 +30,30 @@ def training() -> list[Sentence]:
     return [*found, sentence("espera", "mandalo", "nome", "tómalo", upos="VERB NOUN NOUN NOUN")]
 
 
-def test_verbs_that_training_never_has_with_pronouns_are_split() -> None:
+@pytest.mark.parametrize("remembered", [2, 100])
+def test_verbs_that_training_lacks_with_pronouns_are_split_and_other_words_stay_whole(
+    monkeypatch: pytest.MonkeyPatch, remembered: int
+) -> None:
+    monkeypatch.setattr("tagger.segmenter.enclitics.MAX_FORMS", remembered)
     found = enclitics_of(training(), None)
-    assert found.split("espérame") == ("espera", "me")
-    assert found.split("Espéralo") == ("Espera", "lo")
-    assert found.split("ESPÉRAMELO") == ("ESPERA", "ME", "LO")
-    assert found.split("espÉrame") == ()
+    for _ in range(2):
+        assert found.split("espérame") == ("espera", "me")
+        assert found.split("Espéralo") == ("Espera", "lo")
+        assert found.split("ESPÉRAMELO") == ("ESPERA", "ME", "LO")
+        for form in ("espÉrame", "informe", "mandalo", "nome", "espera", "espéraxe", "me", "tómalo", "xáme"):
+            assert found.split(form) == ()
+        assert len(found._known) <= remembered
     assert [ending[2] for ending in found.endings] == ["me", "lo"]
-
-
-def test_words_that_are_no_verbs_and_words_of_training_stay_whole() -> None:
-    found = enclitics_of(training(), None)
-    for form in ("informe", "mandalo", "nome", "espera", "espéraxe", "me", "tómalo", "xáme"):
-        assert found.split(form) == ()
     assert found.whole == ["tómalo"]  # all that tells it from tómame is that training has it
 
 
-def test_what_is_wrong_as_often_is_not_split() -> None:
+def test_what_is_wrong_as_often_is_not_split_and_few_cases_say_nothing() -> None:
     nouns = [sentence(verb + "me", upos="NOUN") for verb in WITH_ME]
     found = enclitics_of([*training(), *nouns, sentence("manda", "me", form="mandame", upos="VERB PRON")], None)
     assert found.split("esperalo") == ()  # without an accent
     assert found.split("espéralo") == ("espera", "lo")
+    assert enclitics_of(training()[:9], None) == Enclitics()
+    assert enclitics_of(training()[:10], None) != Enclitics()
 
 
 def test_a_dictionary_knows_other_verbs_and_whole_words() -> None:
@@ -60,27 +63,11 @@ def test_a_dictionary_knows_other_verbs_and_whole_words() -> None:
     assert enclitics_of(training(), None).split("cómprame") == ()
 
 
-def test_few_cases_say_nothing() -> None:
-    assert enclitics_of(training()[:9], None) == Enclitics()
-    assert enclitics_of(training()[:10], None) != Enclitics()
-
-
 def test_an_ending_says_what_the_verb_has_in_its_place() -> None:
     assert ending_of("sentaos", ["sentad", "os"]) == ("os", "d", "os")
     assert ending_of("vámonos", ["vamos", "nos"]) == ("nos", "s", "nos")
     assert ending_of("dammi", ["da", "mi"]) == ("mmi", "", "mi")
     assert ending_of("cuéntanoslo", ["cuenta", "nos", "lo"]) == ("noslo", "", "nos lo")
-
-
-def test_what_is_remembered_is_bounded_and_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = enclitics_of(training(), None)
-    monkeypatch.setattr("tagger.segmenter.enclitics.MAX_FORMS", 2)
-    for _ in range(2):
-        assert [found.split(form) for form in ("espérame", "mesa", "espéralo", "mesas")] == [
-            *(("espera", "me"), ()),
-            *(("espera", "lo"), ()),
-        ]
-        assert len(found._known) <= 2
 
 
 @pytest.mark.parametrize(

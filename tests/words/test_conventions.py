@@ -74,13 +74,10 @@ def segmenter_of(language: str) -> Segmenter:
 
 @pytest.mark.parametrize("language", PAIRS)
 def test_a_word_ends_a_sentence_and_an_abbreviation_that_is_written_alike_does_not(language: str) -> None:
-    cut = segmenter_of(language).segment_all
-    assert [(len(cut([two])[0]), len(cut([one])[0])) for two, one in PAIRS[language]] == [(2, 1)] * len(PAIRS[language])
-
-
-def test_the_pairs_are_sixty_in_twenty_languages() -> None:
     assert len(PAIRS) >= 20
     assert sum(map(len, PAIRS.values())) >= 60
+    cut = segmenter_of(language).segment_all
+    assert [(len(cut([two])[0]), len(cut([one])[0])) for two, one in PAIRS[language]] == [(2, 1)] * len(PAIRS[language])
 
 
 @pytest.mark.parametrize(

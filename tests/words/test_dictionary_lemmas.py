@@ -157,11 +157,6 @@ def test_a_folder_keeps_it_and_a_damaged_file_is_refused(
     assert Bundle.load(folder).lemmas is None
 
 
-def test_another_dictionary_is_refused(lemmas: Callable[..., Tagger]) -> None:
-    with pytest.raises(InputError, match="is not the one"):
-        with_dictionary(lemmas(), dataclasses.replace(reliability(90), dictionary={"en": "0" * 32}))
-
-
 NAMES = [
     {"tokens": ["Anna", "books", "Rome"], "upos": ["PROPN", "VERB", "PROPN"], "lemma": ["Anna", "book", "Rome"]},
     {"tokens": ["Books", "cost", "."], "upos": ["NOUN", "VERB", "PUNCT"], "lemma": ["book", "cost", "."]},
