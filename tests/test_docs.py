@@ -308,11 +308,11 @@ def test_the_walk_through_adds_a_cell(tmp_path: Path) -> None:
     """Follows docs/cells.md in a copy of the package: writes, replaces, inserts, runs, and holds it to ruff."""
     if (ROOT / "tagger" / "model" / "ugrnn.py").exists():
         pytest.skip("somebody has followed the page here")
-    for folder in ("tagger", "conf", "data"):  # with what is compiled already, but for what is being written
+    for folder in ("tagger", "conf", "data", "tests", ".ci"):  # with what is compiled already, but for what is being written
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("*.pyc.*"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)  # ruff's settings
     env = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    checks = []
+    checks, commands = [], []
     for before, language, code in re.findall(
         r"([^\n]*)\n\n```(python|sh)\n(.*?)```\n", page("docs/cells.md"), re.DOTALL
     ):
@@ -330,14 +330,16 @@ def test_the_walk_through_adds_a_cell(tmp_path: Path) -> None:
         elif language == "python":
             checks.append(code)
         else:
-            train, tag = code.splitlines()
-    assert len(checks) == 2
+            commands += code.splitlines()
+    (check,), (test, train, tag) = checks, commands
     small = "model.hidden.forward=8 model.hidden.backward=8 embedding.buckets=512 trainer.limit_train_batches=2"
     words = shlex.split(f"{train} {small} trainer.max_epochs=1 segmenter=rules test=false")
     assert words[:3] == ["python", "-m", "tagger"]
     trains = f"import sys\nsys.argv = {words[2:]}\nfrom tagger.__main__ import main\nassert main() == 0"
-    run([sys.executable, "-c", "\n".join([*checks, trains])], tmp_path, env)  # one process imports torch once
+    run([sys.executable, "-c", f"{check}\n{trains}"], tmp_path, env)  # one process imports torch once
     line = tag.replace("python -m tagger", f"{shlex.quote(sys.executable)} -m tagger")
     assert len(run(["bash", "-o", "pipefail", "-c", line], tmp_path, env).splitlines()) == 5
+    done = run([sys.executable, "-m", *shlex.split(test), "-n", "0", "-q"], tmp_path, env)
+    assert "9 passed" in done, done
     for command in (["check"], ["format", "--check"]):
         run([sys.executable, "-m", "ruff", *command, "--no-cache", "tagger"], tmp_path)
