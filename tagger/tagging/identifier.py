@@ -27,7 +27,7 @@ WEIGHTS, SCALE, BIAS = "weights", "scale", "bias"  # names in that file
 MAX_PIECE = 4  # characters of a piece of a word
 MAX_WORD = 24  # characters of a word that are read
 LATIN = "LATIN"
-# Log odds, chosen on short texts, names, quotations and pieces of dev: see docs/languages.md.
+# Log odds, chosen on short texts, names, quotations and pieces of dev.
 PRIOR = 0.4  # of each unit of log of the number of people who write a language
 FEWEST_WRITERS = 0.1  # millions; languages that fewer people write count as much
 NAME = 0.5  # of the score of a word that may be a name, since names are alike in all languages

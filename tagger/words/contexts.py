@@ -3,8 +3,8 @@
 `De zaal was vol. 200 mensen stonden buiten.` is two sentences, `Zie vol. 3 van de reeks.` is one: a number that counts
 what follows begins a sentence, one that names a part goes with the word before it. So what kinds of words stand before
 the form and after the full stop tells most cases apart, whatever the form and the language. `contexts.csv` has the
-weights of a logistic regression that does not see the form, made from the treebanks of many languages, see
-docs/languages.md. Which words are small ones, and of which kind, a tagger's own training says.
+weights of a logistic regression that does not see the form, made from the treebanks of many languages by
+`fit_contexts`. Which words are small ones, and of which kind, a tagger's own training says.
 """
 
 import csv

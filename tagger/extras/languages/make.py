@@ -5,7 +5,16 @@
 TREEBANKS has a folder for each treebank (`UD_Welsh-CCG`), whose files end in `.conllu` or `.conllu.gz`, or single files
 (`latvian/fullstack.conllu.gz`); TEXTS has a file of untagged text for each language. Without a LANGUAGE all are made,
 in the order of the table. Each step of a language leaves a folder in WORK/LANGUAGE and is not done again; a step that
-was interrupted goes on. docs/languages.md tells what the steps are, and how to add a language.
+was interrupted goes on. A language takes 12 to 70 minutes of one core. The steps are methods of `Language`, in the
+order of `STEPS`: `guess` and `renew` give files of an older scheme the tags of today; `teach` trains a transformer on
+all this, and on treebanks of other annotation, told apart; `segment` learns to cut raw text; `learn` trains the student
+on its own treebank, and on what the teacher says of untagged text; `pack` makes the folder. docs/languages.md tells how
+to add a language.
+
+Train has at most 150,000 words. Its own sentences are all read, then an equal share of those of the files that join it
+(`more`), then of those that are renewed. Their words, and those of an older train, get the lemma and the XPOS that the
+treebank of today always gives to form and UPOS (`scheme.py`). Sentences that an older train and a renewed file share
+are learned once. Segmenters do not learn from sentences of which a file says `# spacing = unknown`.
 """
 
 import argparse
@@ -59,6 +68,8 @@ UNKNOWN_SPACES = "# spacing = unknown"
 MIN_TAGGED, MIN_FEATS = 0.9, 0.1  # share of the words that have a tag; many words have no features
 MAX_XPOS = 300  # different tags; a column with more is not learned
 DATA = bundled("data")
+PAGE = DATA.parent / "docs" / "languages.md"  # of a clone
+MADE_TABLE = "make --table"  # names the table of that page which this module writes
 TALK = DATA / "talk"
 SOURCES = (
     "Untagged text that teachers tagged:",
@@ -109,14 +120,18 @@ OF_OLDER = ("guess", "renew")  # steps of languages that have files to be renewe
 
 
 class LanguageRow(NamedTuple):
-    """A row of `languages.csv`; see docs/languages.md."""
+    """A row of `languages.csv`.
+
+    A name with a slash, `latvian/fullstack`, is a single file; `sources.csv` has the licence of every name, and where
+    it comes from.
+    """
 
     name: str
     corpora: str  # whose scheme is learned; of several, such as two scripts, the sentences are joined
     more: str  # files of the same scheme, which join train
     renewed: str  # files of an older scheme, which join train with the tags that they would have today
     others: str  # corpora of other schemes, from which the teacher learns, too, and whose text the student reads
-    related: str  # corpora of related languages, of a part of which the teacher learns
+    related: str  # corpora of related languages: the teacher learns from `MAX_RELATED` words of them
     talk: str  # folders in `data/talk`, whose train joins train; see `repeated`
     text: str  # files, that of the language itself first
     dictionary: str  # codes of dictionaries, or auto
@@ -738,13 +753,12 @@ def pairs_of(gold: list[Sentence], found: list[Sentence], column: str) -> Iterat
 
 
 def results(table: list[LanguageRow]) -> str:
-    """The table of docs/languages.md: the scores of the taggers in `data` beside published ones."""
-    lines = [
-        "| language | treebank | 1,000 words | UPOS / UDPipe 2 | | raw text / UDPipe 2 / Stanza | FEATS / UDPipe 2"
-        " | lemma / UDPipe 2 | MB |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    differences: dict[str, list[float]] = {}
+    """The tables of docs/languages.md: the scores of the taggers in `data` beside published ones, and their means.
+
+    Cells are `ours/UDPipe 2` in percent, or ours alone. Means are of languages that are scored on test, as published.
+    """
+    lines = ["| language | treebank | UPOS | FEATS | lemma | UPOS, raw text |", "|---|---|---|---|---|---|"]
+    pairs: dict[str, list[tuple[float, float]]] = {}
     for row in sorted(table):
         folder = DATA / row.name
         if not (folder / CONFIG).is_file():
@@ -752,34 +766,44 @@ def results(table: list[LanguageRow]) -> str:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         split = "dev" if row.test == "kept" else "test"
         scores, raw = config["scores"][split] | config["alike"][split], config["raw"].get(split, {})
-        measured = (
-            ("UPOS", scores.get("upos"), row.udpipe),
-            ("UPOS from raw text", raw.get("UPOS"), row.udpipe_raw),
-            ("FEATS", scores.get("feats"), row.udpipe_feats),
-            ("lemmas", scores.get("lemma"), row.udpipe_lemma),
+        measured = {
+            "UPOS, UDPipe 2": (scores.get("upos"), row.udpipe),
+            "FEATS, UDPipe 2": (scores.get("feats"), row.udpipe_feats),
+            "lemma, UDPipe 2": (scores.get("lemma"), row.udpipe_lemma),
+            "UPOS, raw text, UDPipe 2": (raw.get("UPOS"), row.udpipe_raw),
+            "UPOS, raw text, Stanza": (raw.get("UPOS"), row.stanza_raw),
+        }
+        found = [(100 * own, float(other)) if own and other else None for own, other in measured.values()]
+        for name, pair in zip(measured, found, strict=True):
+            if pair and split == "test":
+                pairs.setdefault(name, []).append(pair)
+        alone = [f"{100 * own:.1f}" if own else "" for own, _ in measured.values()]
+        cells = [f"{pair[0]:.1f}/{pair[1]:.1f}" if pair else own for pair, own in zip(found, alone, strict=True)]
+        treebanks = "+".join(
+            name.rpartition("/")[2].upper() if "/" in name else name.partition("-")[2] for name in row.corpora.split()
         )
-        upos, from_raw, feats, lemma = (
-            " / ".join(filter(None, (f"{100 * own:.2f}", other))) if own else "" for _, own, other in measured
-        )
-        for name, own, other in measured:
-            if own and other:
-                differences.setdefault(f"{name}, {split}", []).append(100 * own - float(other))
-        cells = [
-            f"{row.name}{' (thin)' if config['thin'] else ''}",
-            " + ".join(name.removeprefix("UD_") for name in row.corpora.split()) + (" (dev)" if split == "dev" else ""),
-            str(config["words"]),
-            upos,
-            f"{100 * scores['upos'] - float(row.udpipe):+.2f}" if row.udpipe else "",
-            " / ".join(filter(None, (from_raw, row.stanza_raw))) if from_raw else "",
-            feats,
-            lemma,
-            f"{sum(path.stat().st_size for path in folder.iterdir()) / 1e6:.2f}",
-        ]
-        lines.append("| " + " | ".join(cells) + " |")
-    lines += ["", "Mean differences from UDPipe 2:", ""]
-    for name, found in sorted(differences.items()):
-        lines.append(f"- {name}, {len(found)} languages: {sum(found) / len(found):+.2f}")
+        language = f"{row.name} (thin)" if config["thin"] else row.name
+        treebanks += " (dev)" if split == "dev" else ""
+        lines.append(f"| {' | '.join([language, treebanks, *cells[:-1]])} |")
+    lines += ["", "| mean on test, beside | languages | ours | published |", "|---|---|---|---|"]
+    for name, both in pairs.items():
+        lines.append(f"| {name} | {len(both)} | {fmean(a for a, _ in both):.1f} | {fmean(b for _, b in both):.1f} |")
     return "\n".join(lines)
+
+
+def marked(page: str, command: str) -> tuple[str, str, str]:
+    """A page before, between and behind the two marks of the table that a command writes."""
+    before, mark, rest = page.partition(f"<!-- languages: {command} -->\n")
+    table, end, after = rest.partition("<!-- end -->")
+    if not end:
+        raise SystemExit(f"docs/languages.md: no <!-- languages: {command} --> before an <!-- end -->; add both")
+    return before + mark, table.strip(), end + after
+
+
+def fill(path: Path, command: str, table: str) -> None:
+    """Writes a table between the two marks of a page."""
+    before, _, after = marked(path.read_text(encoding="utf-8"), command)
+    path.write_text(f"{before}\n{table}\n\n{after}", encoding="utf-8")
 
 
 def notice(table: list[LanguageRow]) -> str:
@@ -829,12 +853,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--ship", action="store_true", help="copy the taggers into data/, where there are none yet")
     parser.add_argument("--score", action="store_true", help="score the taggers in data/ again, and make none")
-    parser.add_argument("--table", action="store_true", help="print the scores of the taggers in data/")
+    parser.add_argument("--table", action="store_true", help="print their scores, and write docs/languages.md")
     parser.add_argument("--until", choices=STEPS, default="pack")
     arguments = parser.parse_args()
     table = {row.name: row for row in rows()}
     if arguments.table:
         print(results(list(table.values())))
+        if PAGE.is_file():
+            fill(PAGE, MADE_TABLE, results(list(table.values())))
         return
     if None in (arguments.corpora, arguments.text, arguments.work):
         parser.error("--corpora, --text and -o are needed")

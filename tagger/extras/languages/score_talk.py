@@ -1,13 +1,13 @@
 """Scores taggers on everyday talk: a row of a table for each language and folder of taggers.
 
     python -m tagger.extras.languages.score_talk [LANGUAGE ...] [--split test] [--taggers FOLDER ...]
-        [--spacy PIPELINE ...]
+        [--spacy PIPELINE ...] [--page]
 
 FOLDER has a tagger for each language, such as `data`, which is the default. PIPELINE is one of spaCy's, such as
 `es_core_news_sm`, which is scored where it has the language, with gold tokens. In percent: UPOS, FEATS and lemmas with
 gold tokens, F1 of the words from raw text, and of finite verbs the share whose UPOS, Person, Number and Mood are all
 right: those of the second person and imperatives, and the others, which are what breaks where everything becomes a
-second person.
+second person. With `--page` the rows of these languages in docs/languages.md are written anew, and the others stay.
 """
 
 import argparse
@@ -18,7 +18,8 @@ from statistics import fmean
 from typing import Any
 
 from tagger.bundle.catalog import codes_of
-from tagger.extras.languages.make import DATA, TALK, evaluate, rows, split_of
+from tagger.bundle.saved_config import CARD
+from tagger.extras.languages.make import DATA, PAGE, TALK, evaluate, fill, marked, rows, split_of
 from tagger.extras.languages.talk import is_finite, is_second, pairs_of, read
 from tagger.tagging.languages import load
 from tagger.text.sentence import Sentence
@@ -27,6 +28,8 @@ from tagger.text.strings import FEATS, LEMMA, NO_TAG, UPOS, is_annotated
 COLUMNS = (UPOS, FEATS, LEMMA)
 TOLD = ("Person", "Number", "Mood")
 HEAD = ("language", "taggers", *COLUMNS, "words, raw", "2nd persons, imperatives", "other finite verbs")
+PAGE_TABLE = "score_talk --page"  # names the table of the page
+PAGE_HEAD = ("language", "UPOS", "FEATS", "lemma", *HEAD[-2:])
 
 
 def verbs_of(gold: list[Sentence], found: list[Sentence]) -> Iterator[tuple[bool, bool]]:
@@ -91,9 +94,13 @@ def main() -> None:
     parser.add_argument("--split", default="test")
     parser.add_argument("--taggers", type=Path, nargs="+", default=[DATA], metavar="FOLDER")
     parser.add_argument("--spacy", nargs="+", default=[], metavar="PIPELINE")
+    parser.add_argument("--page", action="store_true", help="write these rows of docs/languages.md")
     arguments = parser.parse_args()
+    if arguments.page and (arguments.split != "test" or arguments.taggers != [DATA]):
+        parser.error("--page is for the test splits and the taggers in data/; leave out --split and --taggers")
     languages = {each.name: each.talk.split() for each in rows() if each.talk}
     others = pipelines(arguments.spacy)
+    new: dict[str, list[str]] = {}
     print("| " + " | ".join(HEAD) + " |\n" + "|---" * len(HEAD) + "|")
     for language in arguments.languages or languages:
         for talk in languages[language]:
@@ -102,10 +109,30 @@ def main() -> None:
             for folder in arguments.taggers:
                 tagged = list(load(folder / language).stream(Sentence(list(sentence.tokens)) for sentence in gold))
                 words = f"{100 * evaluate(path, folder / language, '--raw')['Words']['f1']:.1f}"
-                show(talk, folder.name, row(gold, tagged, words))
+                cells = row(gold, tagged, words)
+                show(talk, folder.name, cells)
+                new[f"**{talk}**" if has_learned(folder / language, talk) else talk] = cells
             for name, pipeline in others.items():
                 if pipeline.lang in codes_of(language):
                     show(talk, name, row(gold, tagged_by(pipeline, gold), ""))
+    if arguments.page:
+        fill(PAGE, PAGE_TABLE, page_table(marked(PAGE.read_text(encoding="utf-8"), PAGE_TABLE)[1], new))
+
+
+def has_learned(tagger: Path, talk: str) -> bool:
+    """Whether the card of a tagger names a talk as one of its sources."""
+    return f"data/talk/{talk} (CC0)" in (tagger / CARD).read_text(encoding="utf-8")
+
+
+def page_table(old: str, new: dict[str, list[str]]) -> str:
+    """The page's table with new rows, in the order of names; in bold those of taggers that have learned talk."""
+    known = {name for each in rows() for name in each.talk.split()}
+    head = f"| {' | '.join(PAGE_HEAD)} |\n{'|---' * len(PAGE_HEAD)}|"
+    table = {line.split("|")[1].strip(" *"): line for line in old.split("\n")[2:]}
+    for name, (*columns, _, second, other) in new.items():
+        cells = [name, *columns, *(share.partition(" ")[0] for share in (second, other))]
+        table[name.strip("*")] = f"| {' | '.join(cells)} |"
+    return "\n".join([head, *(table[name] for name in sorted(known & set(table)))])
 
 
 def show(talk: str, tagger: str, cells: list[str]) -> None:

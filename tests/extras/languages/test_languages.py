@@ -1,5 +1,6 @@
 """What makes the taggers of languages: what it wrote is there, and words that it makes up."""
 
+import csv
 import dataclasses
 import gzip
 import random
@@ -64,8 +65,30 @@ def test_the_table_from_which_taggers_are_made_and_the_scores_on_pages() -> None
             assert licence.startswith(("CC BY", "CC0", "Apache")), source
             assert "NC" not in licence, source
         assert row.size in make.SIZES
-    assert make.results(make.rows()) in (ROOT / "docs" / "languages.md").read_text(encoding="utf-8")
+    assert make.marked(make.PAGE.read_text(encoding="utf-8"), make.MADE_TABLE)[1] == make.results(make.rows())
     assert make.notice(make.rows()) == (ROOT / "data" / "NOTICE.md").read_text(encoding="utf-8")
+
+
+def test_a_command_writes_its_table_between_two_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = tmp_path / "languages.md"
+    page.write_text("Before.\n\n<!-- languages: make --table -->\n| old |\n<!-- end -->\n\nAfter.\n", encoding="utf-8")
+    monkeypatch.setattr(make, "PAGE", page)
+    monkeypatch.setattr(sys, "argv", ["make", "--table"])
+    make.main()
+    make.main()  # the second time changes nothing
+    table = make.results(make.rows())
+    marks = ("<!-- languages: make --table -->", "<!-- end -->")
+    assert page.read_text(encoding="utf-8") == f"Before.\n\n{marks[0]}\n\n{table}\n\n{marks[1]}\n\nAfter.\n"
+    page.write_text("No marks.\n", encoding="utf-8")
+    with pytest.raises(SystemExit, match="make --table"):
+        make.main()
+
+
+def test_weaknesses_are_of_languages_that_are_there() -> None:
+    with (make.HERE / "weaknesses.csv").open(encoding="utf-8", newline="") as file:
+        found = list(csv.DictReader(file))
+    assert {row["language"] for row in found} <= set(bundled_languages())
+    assert all(row["what"] for row in found)
 
 
 def test_the_identifier_learns_from_splits_files_and_own_text_of_each_row(

@@ -165,3 +165,16 @@ def test_xpos_of_talk_is_that_of_such_words_of_the_treebank() -> None:
     assert make.with_xpos(words(*talk), own) == words(*found)
     mixed = words("is be AUX P=3|Ind", "goes go FIN P=3|Ind")
     assert make.with_xpos(words("run run _ P=2|Ind"), mixed) == words("run run _ P=2|Ind")
+
+
+def test_the_page_has_a_row_for_each_talk_and_the_command_renews_the_rows_that_are_named() -> None:
+    table = make.marked(make.PAGE.read_text(encoding="utf-8"), score_talk.PAGE_TABLE)[1]
+    shown = [line.split("|")[1].strip() for line in table.split("\n")[2:]]
+    talks = {talk: row.name for row in make.rows() for talk in row.talk.split()}
+    assert [name.strip("*") for name in shown] == sorted(talks)
+    learned = {talk for talk, language in talks.items() if score_talk.has_learned(make.DATA / language, talk)}
+    assert {name.strip("*") for name in shown if name.startswith("**")} == learned
+    new = score_talk.page_table(table, {"**czech**": ["98.0", "95.0", "97.0", "99.9", "80 % of 99", "95 % of 64"]})
+    changed = [line for line in new.split("\n") if line not in table.split("\n")]
+    assert changed == ["| **czech** | 98.0 | 95.0 | 97.0 | 80 | 95 |"]
+    assert score_talk.page_table(table, {}) == table
