@@ -257,9 +257,10 @@ def test_a_lexicon_decides_the_tags_of_its_forms(model: Path, tmp_path: Path) ->
     tag = call("tag", "a.lines", "--model", str(model)).stdout.split()[1]
     other = next(t for t in TAGS if t != tag)
     (tmp_path / "words.tsv").write_text(f"They\t{other}\nit\tADV|VERB\n")
-    words = call("tag", "a.lines", "--model", str(model), "--lexicon", "words.tsv").stdout.split("\n")
-    assert words[0] == f"They\t{other}"
-    assert words[2] in ("it\tADV", "it\tVERB")
+    for lexicon in ("words.tsv", "upos=words.tsv"):
+        words = call("tag", "a.lines", "--model", str(model), "--lexicon", lexicon).stdout.split("\n")
+        assert words[0] == f"They\t{other}"
+        assert words[2] in ("it\tADV", "it\tVERB")
 
 
 WELSH = "Mae'r plant yn chwarae yn yr ardd pan ddaeth eu mam adref o'r gwaith neithiwr.\n"

@@ -137,17 +137,12 @@ def test_a_guess_is_said() -> None:
 
 
 def test_a_short_paragraph_has_another_language_if_its_odds_are_clear(every: Languages) -> None:
-    mixed = ["Hast du schon gegessen?", "¿Has comido ya?", "Gdzie jest dworzec?"]
-    parts = [Paragraph(0, text, True) for text in mixed]
-    assert [part.language for part in every.with_languages(parts)] == ["german", "spanish", "polish"]
-    texts = [TEXTS["german"], "Onde fica a estação?", "Gdzie jest dworzec?", "Giuseppe Verdi", "Angela Merkel", "Ja"]
-    parts = [Paragraph(0, text, True) for text in texts]
-    assert [part.language for part in every.with_languages(parts)] == [
-        "german",
-        "portuguese",
-        "polish",
-        *["german"] * 3,
-    ]
+    mixed = {"Hast du schon gegessen?": "german", "¿Has comido ya?": "spanish", "Gdzie jest dworzec?": "polish"}
+    odd = {TEXTS["german"]: "german", "Onde fica a estação?": "portuguese", "Gdzie jest dworzec?": "polish"}
+    odd |= dict.fromkeys(("Giuseppe Verdi", "Angela Merkel", "Ja"), "german")
+    for texts in (mixed, odd):
+        parts = [Paragraph(0, text, True) for text in texts]
+        assert [part.language for part in every.with_languages(parts)] == [*texts.values()]
 
 
 def test_the_scripts_of_a_language_are_those_of_its_words() -> None:
@@ -379,17 +374,13 @@ def test_words_are_runs_of_letters() -> None:
     assert list(words_of("हिन्दी में जी-मेल है।")) == ["हिन्दी", "में", "जी-मेल", "है"]
 
 
-def test_pieces_know_the_borders_of_a_word() -> None:
+def test_pieces_know_the_borders_of_a_word_and_scores_are_sums() -> None:
     assert len(pieces_of("ab", 8192)) == 3 + 3 + 2 + 1 + 1  # without the first border alone; and the word itself
     assert pieces_of("ab", 8192) != pieces_of("ba", 8192)
     assert set(pieces_of("word", 7)) <= set(range(7))
     assert pieces_of("\ud800", 8192)  # a lone surrogate
-
-
-def test_scores_are_sums() -> None:
     weights = np.random.default_rng(1).normal(size=(64, 3)).astype(np.float32)
     identifier = Identifier(["english", "welsh", "german"], weights, np.array([0.5, 0, 0], dtype=np.float32))
-    words = ["hen", "wlad"]
     expected = identifier._bias + weights[pieces_of("hen", 64) + pieces_of("wlad", 64)].sum(axis=0)
-    np.testing.assert_allclose(identifier.scores(words), expected, rtol=1e-4)
+    np.testing.assert_allclose(identifier.scores(["hen", "wlad"]), expected, rtol=1e-4)
     np.testing.assert_allclose(identifier.scores([]), [0.5, 0, 0])

@@ -1,6 +1,7 @@
 """`Tagger`: the same tags whatever comes with a sentence, in order, with offsets and probabilities."""
 
 import copy
+import os
 import pickle
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -88,16 +89,11 @@ def test_a_sentence_longer_than_the_network_reads_is_cut(untrained: Tagger, monk
 
 def test_offsets_cut_out_exactly_the_tokens(loaded: Tagger) -> None:
     sentences = loaded.annotate(TEXT)
-    assert sentences[0].tokens == ["They", "book", "flights", "."]
-    assert [t for s in sentences for t in s.tokens] == [t for sentence in TOKENS for t in sentence]
-    end = 0
+    assert [s.tokens for s in sentences] == TOKENS
     for sentence in sentences:
         assert sentence.offsets is not None
         assert [TEXT[a:b] for a, b in sentence.offsets] == sentence.tokens
         assert sentence.text == TEXT[sentence.offsets[0][0] : sentence.offsets[-1][1]]
-        for a, b in sentence.offsets:
-            assert end <= a < b
-            end = b
         assert sentence.tags["upos"] == loaded.tag(sentence.tokens)
     of_tokens = loaded(TOKENS[0])
     assert of_tokens[0].offsets is None
@@ -156,21 +152,19 @@ def test_threads_get_what_one_thread_gets(trained: Path, precision: str) -> None
 
 
 def test_threads_of_torch_are_left_as_they_were(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    forward = FormEmbedding.forward
+
+    def counted(self: FormEmbedding, batch: Batch) -> torch.Tensor:
+        seen.append(torch.get_num_threads())
+        return forward(self, batch)
+
+    monkeypatch.setattr(FormEmbedding, "forward", counted)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        loaded = tagger.load(trained, "cpu")
-        seen = []
-        forward = FormEmbedding.forward
-
-        def counted(self: FormEmbedding, batch: Batch) -> torch.Tensor:
-            seen.append(torch.get_num_threads())
-            return forward(self, batch)
-
-        monkeypatch.setattr(FormEmbedding, "forward", counted)
-        loaded.tag(["They"])
-        assert seen == [1]
-        assert torch.get_num_threads() == 2
+        tagger.load(trained, "cpu").tag(["They"])
+        assert [*seen, torch.get_num_threads()] == [1, 2]
     finally:
         torch.set_num_threads(before)
 
@@ -200,9 +194,8 @@ ASKS: list[tuple[str, Callable[[Tagger], Any]]] = [
     ("device None", lambda one: tagger.load(one.name, device=None)),  # type: ignore[arg-type]
     ("device abacus is not there; choose one of auto, .*cpu", lambda one: tagger.load(one.name, device="abacus")),
     ("precision None", lambda one: tagger.load(one.name, precision=None)),  # type: ignore[arg-type]
+    ("has another lexicon", lambda one: tagger.load(one.name, lexicons={"": os.devnull, "upos": os.devnull})),
     ("'german' is no segmenter; choose one of auto, learned,", lambda one: tagger.load(one.name, segmenter="german")),
-    (" has no learned segmenter: .*init=.* trainer.max_ep", lambda one: tagger.load(one.name, segmenter="learned")),
-    ("knows no corpus 'UD_C'; it was trained on a single", lambda one: tagger.load(one.name, corpus="UD_C")),
 ]
 
 
@@ -276,11 +269,6 @@ def test_what_cuts_text(request: pytest.FixtureRequest, folder: str, choice: str
     assert loaded.segment_all([RAW, "", RAW]) == [expected, [], expected]
     sentences = loaded.annotate(RAW)
     assert [len(s) for s in sentences] == [sum(max(1, len(t.words)) for t in tokens) for tokens in expected]
-    for s in sentences:
-        assert s.offsets is not None
-        words = {place for m in s.multiwords for place in range(m.start, m.stop)}
-        for i, (form, (start, end)) in enumerate(zip(s.tokens, s.offsets, strict=True)):
-            assert i in words or form == RAW[start:end]
 
 
 def test_words_with_spaces_take_a_learned_segmenter(tmp_path: Path) -> None:
@@ -319,16 +307,6 @@ def test_the_corpus_that_text_is_like(vocabulary: Vocabulary, tmp_path: Path) ->
     assert tagger.load(folder, "cpu").options.corpus is None
     with pytest.raises(InputError, match=r"^this tagger knows no corpus 'UD_C'; choose one of UD_A, UD_B$"):
         tagger.load(folder, "cpu", corpus="UD_C")
-
-
-def test_lexicons_of_columns(trained: Path, tmp_path: Path) -> None:
-    words = tmp_path / "words.tsv"
-    words.write_text("They\tNOUN\n")
-    for name in ("", "upos"):
-        found = tagger.load(trained, "cpu", lexicons={name: words})
-        assert found.tag(["They"]) == found.annotate(["They"])[0].tags["upos"] == ["NOUN"]
-    with pytest.raises(InputError, match="another lexicon"):
-        tagger.load(trained, "cpu", lexicons={"": words, "upos": words})
 
 
 def test_a_segmenter_whose_file_is_missing_is_one_line(vocabulary: Vocabulary, tmp_path: Path) -> None:
