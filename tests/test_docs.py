@@ -308,7 +308,7 @@ def test_the_walk_through_adds_a_cell(tmp_path: Path) -> None:
     """Follows docs/cells.md in a copy of the package: writes, replaces, inserts, runs, and holds it to ruff."""
     if (ROOT / "tagger" / "model" / "ugrnn.py").exists():
         pytest.skip("somebody has followed the page here")
-    for folder in ("tagger", "conf", "data", "tests", ".ci"):  # with what is compiled already, but for what is being written
+    for folder in ("tagger", "conf", "data", "tests", ".ci"):  # compiled files too, but for those being written
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("*.pyc.*"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)  # ruff's settings
     env = {**os.environ, "PYTHONPATH": str(tmp_path)}
