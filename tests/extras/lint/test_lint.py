@@ -58,27 +58,29 @@ def of_files(check: Check, path: Path) -> list[Finding]:
     return list(check(read_lined(corpus_files([str(path)]))))
 
 
-NOTE = Finding("note", "variation", "x/a.conllu", 3, "b", "upos", "X", "why")
-WARNING = Finding("warning", "new-tag", "a.conllu", 9, "我" * 60, "upos", "X", "why " * 40, "NOUN")
-ERROR = Finding("error", "unknown-upos", "a.conllu", 2, "a\x1bb", "upos", "N", "no UPOS")
-
-
 def test_the_summary_counts_and_fits_80_columns() -> None:
-    lines = format_summary([ERROR, WARNING, NOTE, NOTE], "a/very/long/name/" * 9, 1234).split("\n")
+    note = Finding("note", "variation", "x/a.conllu", 3, "b", "upos", "X", "why")
+    warning = Finding("warning", "new-tag", "a.conllu", 9, "我" * 60, "upos", "X", "why " * 40, "NOUN")
+    error = Finding("error", "unknown-upos", "a.conllu", 2, "a\x1bb", "upos", "N", "no UPOS")
+    lines = format_summary([error, warning, note, note], "a/very/long/name/" * 9, 1234).split("\n")
     assert lines[1] == "1 error, 1 warning, 2 notes"
     kinds = ["error unknown-upos 1", "warning new-tag 1", "note variation 2"]
     assert [" ".join(line.split()[:3]) for line in lines if line.startswith(("error", "warning", "note"))] == kinds
     assert "a.conllu:3 b" in lines[-2]
     assert max(map(display_width, lines)) <= WIDTH
     assert format_summary([], "x", 1234) == "x: 1,234 words\n0 errors, 0 warnings, 0 notes"
-    assert "a\ufffdb" in ERROR.row
+    assert "a\ufffdb" in error.row
 
 
-SPLITS = {
-    "train": ["a b c d", "a b c d e", "a b c d e"],
-    "dev": ["a b c d", "a b c d e", "a b c d e f g h i j"],
-    "test": ["a b c d e f g h i j", "A b c d e"],
-}
+def shown(findings: list[Finding]) -> list[str]:
+    """The severity, split, line and word of each finding, and the tag."""
+    cells = ((e.severity, Path(e.file).stem.removeprefix("xx-"), e.line, e.word, e.tag) for e in findings)
+    return [" ".join(map(str, row)).strip() for row in cells]
+
+
+FIVE, TEN = "a/X b/X c/X d/X e/X", "a/X b/X c/X d/X e/X f/X g/X h/X i/X j/X"
+XPOS = ["a/X/x b/X/x can/AUX/MD c/X/x", "a/X/x b/X/x can/AUX/VB c/X/x", "can/AUX/MD"]
+TRAIN = ["a/X/x b/X/x can/X/Aux c/X/x"] * 5
 
 
 @pytest.mark.parametrize(
@@ -87,23 +89,19 @@ SPLITS = {
         (
             unknown_upos,
             {"train": ["A/DET dog/NN", "_/PUNCT ./punct x/_"], "dev": ["A/CONJ"]},
-            [("error", "train", 2, "dog"), ("error", "train", 5, "."), ("error", "dev", 1, "A")],
+            ["error train 2 dog NN", "error train 5 . punct", "error dev 1 A CONJ"],
         ),
         # Nearly all words have a tag. The lemma of `_` is `_`.
         (
             blank_tags,
             {"train": [*["a/X/x/_/a"] * 30, "b/_/x/_/b c/X/_/_/c d/X/x/_/_ _/X/x/_/_"]},
-            [("error", "train", 61, "b"), ("warning", "train", 62, "c"), ("warning", "train", 63, "d")],
+            ["error train 61 b _", "warning train 62 c _", "warning train 63 d _"],
         ),
         (blank_tags, {"train": ["a/X b/X"] * 60}, []),  # the corpus does not have the column
         (blank_tags, {"train": [*["a/X b/X"] * 60, "a/X/x"]}, []),  # one of 121
         # A column with some tags gives one finding for each split.
-        (
-            blank_tags,
-            {"train": ["a/X/x b/X"] * 5, "dev": ["a/X/x b/X"] * 5},
-            [("note", "train", 2, "b"), ("note", "dev", 2, "b")],
-        ),
-        (blank_tags, {"train": ["a/X/x"] * 9, "test": ["a/X", "b/X"]}, [("error", "test", 1, "a")]),
+        (blank_tags, {each: ["a/X/x b/X"] * 5 for each in ("train", "dev")}, ["note train 2 b _", "note dev 2 b _"]),
+        (blank_tags, {"train": ["a/X/x"] * 9, "test": ["a/X", "b/X"]}, ["error test 1 a _"]),
         (
             tag_sets,
             {
@@ -111,30 +109,41 @@ SPLITS = {
                 "dev": [*["a/X/x/Case=Nom"] * 300, "d/X/w/Case=Acc|Number=Sing e/X/w"],
             },
             [
-                ("warning", "train", 2, "b"),  # y is missing in dev
-                *[("note", "train", 301, "c"), ("warning", "dev", 601, "d")] * 2,  # z, w; Case=Gen, Case=Acc
+                *("warning train 2 b y", "note train 301 c z", "warning dev 601 d w"),
+                *("note train 301 c Case=Gen", "warning dev 601 d Case=Acc"),
             ],
         ),
-        (tag_sets, {"dev": ["a/X/x b/X/x"], "test": ["c/X/x d/X/y"]}, [("note", "test", 2, "d")]),  # without train
+        (tag_sets, {"dev": ["a/X/x b/X/x"], "test": ["c/X/x d/X/y"]}, ["note test 2 d y"]),  # without train
         (
             repeated_sentences,
-            {split: [sentence.replace(" ", "/X ") for sentence in each] for split, each in SPLITS.items()},
-            [("note", "dev", 6, "a"), ("warning", "test", 1, "a")],
+            {
+                "train": ["a/X b/X c/X d/X", FIVE, FIVE],
+                "dev": ["a/X b/X c/X d/X", FIVE, TEN],
+                "test": [TEN, FIVE.replace("a", "A")],
+            },
+            ["note dev 6 a", "warning test 1 a"],
+        ),
+        # Of equally frequent tags, the one that is rarer of the form is found.
+        (
+            variation,
+            {"train": ["a/DET b/X can/AUX c/X d/X", "a/DET b/X can/NOUN c/X d/X", "can/AUX", "z/X can/AUX"]},
+            ["warning train 9 can NOUN"],
+        ),
+        # XPOS is checked where UPOS does not vary.
+        (variation, {"train": XPOS}, ["warning train 8 can VB"]),
+        (variation, {"train": [line.replace("AUX/VB", "NOUN/VB") for line in XPOS]}, ["warning train 8 can NOUN"]),
+        (variation, {"train": ["a/X b/_ c/X d/X", "a/X b/X c/X d/X"]}, []),  # blanks do not vary
+        # A split with another tag set is left out.
+        (variation, {"train": TRAIN, "dev": [line.replace("/x", "/X").replace("Aux", "AUX") for line in TRAIN]}, []),
+        (
+            variation,
+            {"train": TRAIN, "dev": [*["d/X/x"] * 100, TRAIN[0], "a/X/x b/X/x can/X/AUX c/X/x"]},
+            ["warning dev 208 can AUX"],
         ),
     ],
 )
-def test_findings(
-    tmp_path: Path, check: Check, corpus: dict[str, list[str]], expected: list[tuple[str, str, int, str]]
-) -> None:
-    findings = of_files(check, write(tmp_path, **corpus))
-    shown = [(each.severity, Path(each.file).stem.removeprefix("xx-"), each.line, each.word) for each in findings]
-    assert shown == expected
-
-
-def test_the_rest_of_a_torn_word_needs_no_lemma(tmp_path: Path) -> None:
-    text = conllu(["a/X/x/_/a"] * 30) + conllu(["with/X/x/_/with out/X/x"]).replace("dep", "goeswith")
-    (tmp_path / "a.conllu").write_text(text, encoding="utf-8")
-    assert of_files(blank_tags, tmp_path / "a.conllu") == []
+def test_findings(tmp_path: Path, check: Check, corpus: dict[str, list[str]], expected: list[str]) -> None:
+    assert shown(of_files(check, write(tmp_path, **corpus))) == expected
 
 
 def test_reasons_name_tags_counts_and_places(tmp_path: Path) -> None:
@@ -201,36 +210,6 @@ def test_findings_are_those_of_a_search_over_all_ngrams(tmp_path: Path) -> None:
         assert each.severity == ("note" if " 4 words" in each.reason else "warning")
 
 
-XPOS = ["a/X/x b/X/x can/AUX/MD c/X/x", "a/X/x b/X/x can/AUX/VB c/X/x", "can/AUX/MD"]
-TRAIN = ["a/X/x b/X/x can/X/Aux c/X/x"] * 5
-
-
-@pytest.mark.parametrize(
-    ("corpus", "expected"),
-    [
-        # Of equally frequent tags, the one that is rarer of the form is found.
-        (
-            {"train": ["a/DET b/X can/AUX c/X d/X", "a/DET b/X can/NOUN c/X d/X", "can/AUX", "z/X can/AUX"]},
-            [("warning", "train", 9, "NOUN")],
-        ),
-        # XPOS is checked where UPOS does not vary.
-        ({"train": XPOS}, [("warning", "train", 8, "VB")]),
-        ({"train": [line.replace("AUX/VB", "NOUN/VB") for line in XPOS]}, [("warning", "train", 8, "NOUN")]),
-        ({"train": ["a/X b/_ c/X d/X", "a/X b/X c/X d/X"]}, []),  # blanks do not vary
-        # A split with another tag set is left out.
-        ({"train": TRAIN, "dev": [line.replace("/x", "/X").replace("Aux", "AUX") for line in TRAIN]}, []),
-        (
-            {"train": TRAIN, "dev": [*["d/X/x"] * 100, TRAIN[0], "a/X/x b/X/x can/X/AUX c/X/x"]},
-            [("warning", "dev", 208, "AUX")],
-        ),
-    ],
-)
-def test_variation(tmp_path: Path, corpus: dict[str, list[str]], expected: list[tuple[str, str, int, str]]) -> None:
-    findings = of_files(variation, write(tmp_path, **corpus))
-    shown = [(each.severity, Path(each.file).stem.removeprefix("xx-"), each.line, each.tag) for each in findings]
-    assert shown == expected
-
-
 TRICKY = """\
 # newdoc id = a
 # sent_id = 1
@@ -257,6 +236,9 @@ def test_lines_of_words(tmp_path: Path, ending: str, name: str) -> None:
     assert first.tags["xpos"] == ["VBP", "RB", "IN", "IN"]
     assert (first.torn, first.split) == ({3}, "dev")
     assert (second.lines, second.torn) == ([13], frozenset())
+    text = conllu(["a/X/x/_/a"] * 30) + conllu(["with/X/x/_/with out/X/x"]).replace("dep", "goeswith")
+    (tmp_path / "rest.conllu").write_text(text, encoding="utf-8")
+    assert of_files(blank_tags, tmp_path / "rest.conllu") == []  # the rest of a torn word needs no lemma
 
 
 def test_files_of_a_corpus(tmp_path: Path) -> None:
@@ -270,17 +252,10 @@ def test_files_of_a_corpus(tmp_path: Path) -> None:
         corpus_files(["a", "a"])
 
 
-LINT_TRAIN = ["the/DET old/ADJ dog/NOUN can/AUX bark/VERB now/ADV"] * 2
-LINT_DEV = ["the/DET old/ADJ dog/NOUN can/NOUN bark/VERB now/ADV", "&amp;/PUNCT"]
-
-
-@pytest.fixture
-def corpus(tmp_path: Path) -> str:
-    """A corpus with a warning of each of two kinds, and with a note."""
-    return write(tmp_path / "UD_X", train=LINT_TRAIN, dev=LINT_DEV).name
-
-
-def test_the_summary_the_table_json_and_the_exit_status(corpus: str) -> None:
+def test_the_summary_the_table_json_and_the_exit_status(tmp_path: Path) -> None:
+    words = "the/DET old/ADJ dog/NOUN can/AUX bark/VERB now/ADV"
+    dev = [words.replace("AUX", "NOUN"), "&amp;/PUNCT"]
+    corpus = write(tmp_path / "UD_X", train=[words] * 2, dev=dev).name
     result = call("lint", corpus, "-o", "new/found.tsv")
     assert result.stdout.splitlines()[:2] == [f"{corpus}: 19 words", "0 errors, 2 warnings, 1 note"]
     head, *rows = Path("new/found.tsv").read_text(encoding="utf-8").splitlines()
@@ -293,8 +268,8 @@ def test_the_summary_the_table_json_and_the_exit_status(corpus: str) -> None:
     found = json.loads(call("lint", corpus, "--json").stdout)
     assert (found["words"], found["counts"]) == (19, {"error": 0, "warning": 2, "note": 1})
     assert [list(each) for each in found["findings"]] == [list(Finding._fields)] * 3
-    Path("two-dev.conllu").write_text(conllu(LINT_DEV), encoding="utf-8")
-    assert "0 errors, 0 warnings, 5 notes" in call("lint", "-", input=conllu(LINT_DEV)).stdout
+    Path("two-dev.conllu").write_text(conllu(dev), encoding="utf-8")
+    assert "0 errors, 0 warnings, 5 notes" in call("lint", "-", input=conllu(dev)).stdout
     assert "UD_X/xx-train.conllu, two-dev.conllu" in call("lint", "UD_X/xx-train.conllu", "two-dev.conllu").stdout
     call("lint", corpus, "--fail-on", "error")
     call("lint", corpus, "--fail-on", "warning", "--kind", "repeated-sentence")
@@ -309,10 +284,9 @@ def test_the_summary_the_table_json_and_the_exit_status(corpus: str) -> None:
         (["missing.conllu"], "missing.conllu: no such file"),
         (["empty"], "empty has no *-train.conllu"),
         (["gap.conllu"], "gap.conllu, line 2: the ID '5' ('b') stands where 2 is due"),
-        (["UD_X", "--kind", "mojibake"], "--kind mojibake: no such kind; there are unknown-upos"),
+        (["empty", "--kind", "mojibake"], "--kind mojibake: no such kind; there are unknown-upos"),
     ],
 )
-@pytest.mark.usefixtures("corpus")
 def test_bad_input_is_one_line(arguments: list[str], message: str) -> None:
     Path("empty").mkdir()
     Path("gap.conllu").write_text("".join(f"{i}\t{form}" + "\t_" * 8 + "\n" for i, form in ((1, "a"), (5, "b"))))
@@ -324,35 +298,21 @@ def test_a_file_that_is_read_is_never_replaced(line: str, two_files: Path) -> No
     check_replaces_nothing(two_files, "-o", line)
 
 
-def row(form: str, tag: str) -> str:
-    return f"1\t{form}\t_\t{tag}\t_\tA=1|B=2" + 4 * "\t_" + "\n\n"
-
-
-@pytest.fixture
-def treebank(tmp_path: Path) -> Path:
-    (tmp_path / "UD_X").mkdir()
-    words = [("book", "NOUN", 3), ("book", "VERB", 4), ("a", "DET", 5), ("rare", "ADJ", 4), ("a", "_", 1)]
-    train = "".join(count * row(form, tag) for form, tag, count in words)
-    (tmp_path / "UD_X" / "x-train.conllu").write_text(train)
-    (tmp_path / "UD_X" / "x-dev.conllu").write_text(9 * row("dev", "NOUN"))
-    return tmp_path / "UD_X"
-
-
-def test_the_forms_of_train_and_their_tags_are_read_as_they_were(treebank: Path, tmp_path: Path) -> None:
-    result = call("lexicon", str(treebank))
+def test_the_forms_of_train_and_their_tags_are_read_as_they_were_and_can_be_used(tmp_path: Path, model: Path) -> None:
+    words = {"book/NOUN/_/A=1|B=2": 3, "book/VERB": 4, "a/DET/_/A=1|B=2": 5, "rare/ADJ": 4, "a/_/_/A=1|B=2": 1}
+    train = [word for word, count in words.items() for _ in range(count)]
+    treebank = str(write(tmp_path / "UD_X", train=train, dev=["dev/NOUN"] * 9))
+    result = call("lexicon", treebank)
     assert result.stdout == "a\tDET\nbook\tVERB|NOUN\n"
     assert result.stderr == "2 of 3 forms\n"
-    assert "--column lemma" in error("lexicon", str(treebank), "--column", "lemma")
-    assert call("lexicon", str(treebank), "--max-tags", "1").stdout == "a\tDET\n"
-    assert call("lexicon", str(treebank), "--min-count", "1").stdout.splitlines()[-1] == "rare\tADJ"
-    assert call("lexicon", str(treebank / "x-dev.conllu")).stdout == "dev\tNOUN\n"
-    assert call("lexicon", str(treebank), "--column", "feats").stdout.startswith("a\tA=1|B=2\n")
+    assert "--column lemma" in error("lexicon", treebank, "--column", "lemma")
+    assert call("lexicon", treebank, "--max-tags", "1").stdout == "a\tDET\n"
+    assert call("lexicon", treebank, "--min-count", "1").stdout.splitlines()[-1] == "rare\tADJ"
+    assert call("lexicon", f"{treebank}/xx-dev.conllu").stdout == "dev\tNOUN\n"
+    assert call("lexicon", treebank, "--column", "feats").stdout.startswith("a\tA=1|B=2\n")
     entries = {"a": ("Case=Nom", "Number=Sing"), "b": ("Case=Nom|Number=Sing",)}
     tags = ["Case=Nom", "Number=Sing", "Case=Nom|Number=Sing"]
     assert read_lexicon(write_lexicon(entries), "again", tags, "feats") == entries
-
-
-def test_a_lexicon_that_is_written_can_be_used(treebank: Path, tmp_path: Path, model: Path) -> None:
     (tmp_path / "a.conllu").write_text(5 * (CONLLU + "\n"))
     call("lexicon", "a.conllu", "-o", "words.tsv", "--max-tags", "1")
     text = (tmp_path / "words.tsv").read_text()

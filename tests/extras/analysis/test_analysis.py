@@ -1,5 +1,8 @@
-"""The vectors of words and the groups of a word's occurrences: what the network computes, and where they are."""
+"""Vectors of words, groups of a word's occurrences, and explanations: what the network computes, and where it is."""
 
+import json
+import re
+import shlex
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ import tagger
 from tagger import Sentence, Tagger
 from tagger.bundle.bundle import Bundle, Member
 from tagger.errors import InputError
+from tagger.extras.analysis.explanations import MAX_WORDS, MIN_SUPPORT, Context, explain
 from tagger.extras.analysis.senses import (
     MAX_GROUPS,
     TEXT_WIDTH,
@@ -36,7 +40,7 @@ from tagger.text.paragraphs import Paragraph
 from tagger.text.sentence import Token
 from tagger.text.strings import display_width
 from tests.commands.conftest import call, check_replaces_nothing, error
-from tests.conftest import TOKENS, make_batch, make_network, make_table, make_tagger
+from tests.conftest import TOKENS, make_batch, make_network, make_table, make_tagger, save_tiny, untrained
 
 
 def located(sentences: list[list[str]]) -> list[Located]:
@@ -189,20 +193,6 @@ def test_the_command(trained: Path) -> None:
     assert "10 of 40 occurrences, chosen evenly from all; see --limit" in few.stderr
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["zebra", "a.txt"], "'zebra' occurs 0 times as a word in the files"),
-        (["book", "a.txt", "bytes.txt"], "bytes.txt, line 1"),
-        (["book", "a.txt", "--layer", "9"], "0, 1, 2, all, mean"),
-    ],
-)
-def test_bad_input_is_one_line(trained: Path, arguments: list[str], message: str) -> None:
-    Path("a.txt").write_text(TEXT, encoding="utf-8")
-    Path("bytes.txt").write_bytes(b"caf\xe9")
-    assert message in error("senses", "--model", str(trained), *arguments)
-
-
 SENTENCES = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], ["unknown", "\ud800", ""], ["They"]]
 WIDTH = 8 + 6  # of a layer
 
@@ -213,7 +203,7 @@ def made(vocabulary: Vocabulary, seed: int = 4, **changes: Any) -> Tagger:
 
 
 @pytest.fixture(scope="module")
-def untrained(vocabulary: Vocabulary) -> Tagger:
+def plain(vocabulary: Vocabulary) -> Tagger:
     return made(vocabulary)
 
 
@@ -226,30 +216,30 @@ def encoded(tagger: Tagger, table: FormTable) -> list[np.ndarray]:
     return [h[: len(sentence), i].numpy() for i, sentence in enumerate(SENTENCES)]
 
 
-def test_layers_are_parts_of_all(untrained: Tagger, vocabulary: Vocabulary) -> None:
-    assert layers(untrained) == ["0", "1", "2", "all", "mean"]
-    found = {layer: np.concatenate(list(embed(untrained, SENTENCES, layer))) for layer in (0, 1, 2, "all", "mean")}
+def test_layers_are_parts_of_all(plain: Tagger, vocabulary: Vocabulary) -> None:
+    assert layers(plain) == ["0", "1", "2", "all", "mean"]
+    found = {layer: np.concatenate(list(embed(plain, SENTENCES, layer))) for layer in (0, 1, 2, "all", "mean")}
     assert {layer: vectors.dtype for layer, vectors in found.items()} == dict.fromkeys(found, np.dtype(np.float32))
     assert found[1].shape[1] == found[2].shape[1] == WIDTH
     assert np.array_equal(found["all"], np.hstack([found[1], found[2]]))
     assert np.allclose(found["mean"], (found[1] + found[2]) / 2, atol=1e-6)
     batch = make_batch(SENTENCES, vocabulary)
     with torch.inference_mode():
-        forms = untrained.bundle.networks[0].embedding(batch.features)[batch.index]  # (T, B, E)
+        forms = plain.bundle.networks[0].embedding(batch.features)[batch.index]  # (T, B, E)
     expected = [forms[: len(sentence), i].numpy() for i, sentence in enumerate(SENTENCES)]
     assert np.allclose(found[0], np.concatenate(expected), atol=1e-6)
-    assert np.array_equal(found[1], np.concatenate(list(embed(untrained, SENTENCES, "1"))))
+    assert np.array_equal(found[1], np.concatenate(list(embed(plain, SENTENCES, "1"))))
 
 
-def test_what_counts_in_each_layer_and_layers_that_are_not_there(untrained: Tagger, vocabulary: Vocabulary) -> None:
+def test_what_counts_in_each_layer_and_layers_that_are_not_there(plain: Tagger, vocabulary: Vocabulary) -> None:
     sentences = [["They", "book", "flights"], ["The", "book"], ["book"] + ["well"] * 70 + list("abcdefghijklmnop")]
     for layer in (0, 1, 2):
-        first, second, third = embed(untrained, sentences, layer)
+        first, second, third = embed(plain, sentences, layer)
         apart = [np.abs(first[1] - second[1]).max(), np.abs(first[1] - third[0]).max()]
         assert max(apart) == 0 if layer == 0 else min(apart) > 1e-3
     for layer in (-1, 3, "3", "last", ""):
         with pytest.raises(InputError, match=f"layer '{layer}'.*choose one of 0, 1, 2, all, mean"):
-            embed(untrained, SENTENCES, layer)  # at once
+            embed(plain, SENTENCES, layer)  # at once
     uneven = made(vocabulary, hidden={"forward": [4, 7], "backward": [9, 2]})
     with pytest.raises(InputError, match=r"different widths \(13, 9\); choose one of 0, 1, 2, all$"):
         embed(uneven, SENTENCES, "mean")
@@ -258,13 +248,13 @@ def test_what_counts_in_each_layer_and_layers_that_are_not_there(untrained: Tagg
 
 @pytest.mark.parametrize("layer", [0, "all"])
 @pytest.mark.usefixtures("small_windows")
-def test_vectors_come_in_order_and_depend_on_nothing_else(untrained: Tagger, layer: int | str) -> None:
+def test_vectors_come_in_order_and_depend_on_nothing_else(plain: Tagger, layer: int | str) -> None:
     forms = [form for sentence in TOKENS for form in sentence]
     sentences = [[forms[(i * i + 3 * k) % len(forms)] for k in range((7 * i) % 13)] for i in range(60)]
-    together = list(embed(untrained, iter(sentences), layer))
+    together = list(embed(plain, iter(sentences), layer))
     assert [len(vectors) for vectors in together] == [len(sentence) for sentence in sentences]
     for sentence, vectors in zip(sentences, together, strict=True):
-        (alone,) = embed(untrained, [sentence], layer)
+        (alone,) = embed(plain, [sentence], layer)
         assert alone.shape == vectors.shape
         assert np.abs(alone - vectors).max(initial=0) < 1e-6
     assert len({vectors.tobytes() for vectors in together}) > 20
@@ -289,16 +279,13 @@ def test_a_tagger_with_a_transformer(vocabulary: Vocabulary, bert: Path, sizes: 
         assert np.array_equal(vectors[0], vectors[2])
 
 
-@pytest.fixture
-def files() -> list[str]:
+@pytest.mark.parametrize("layer", ["0", "all"])
+def test_the_file_holds_what_embed_gives(trained: Path, layer: str) -> None:
     Path("a.txt").write_text("They book flights. The book reads well.\n\nWell\n", encoding="utf-8")
     Path("b.lines").write_text("They book\n\nx\u00a0y \N{GRINNING FACE}\n", encoding="utf-8")
-    return ["a.txt", "b.lines"]
-
-
-@pytest.mark.parametrize("layer", ["0", "all"])
-def test_the_file_holds_what_embed_gives(trained: Path, files: list[str], layer: str) -> None:
-    result = call("embed", *files, "-o", "new/x.npz", "--model", str(trained), "--device", "cpu", "--layer", layer)
+    result = call(
+        "embed", "a.txt", "b.lines", "-o", "new/x.npz", "--model", str(trained), "--device", "cpu", "--layer", layer
+    )
     assert result.stderr.splitlines()[-1].startswith("new/x.npz: 14 words, ")
     sentences = [["They", "book", "flights", "."], ["The", "book", "reads", "well", "."], ["Well"]]
     sentences += [["They", "book"], [], ["x\u00a0y", "\N{GRINNING FACE}"]]
@@ -314,26 +301,131 @@ def test_the_file_holds_what_embed_gives(trained: Path, files: list[str], layer:
     assert arrays["files"].tolist() == ["a.txt"] * 10 + ["b.lines"] * 4
 
 
+WORDS = ["The", "book", "reads", "the", "book", "well", "."]
+
+
+def shares(tagger: Tagger, tokens: list[str], i: int, column: str = "upos") -> dict[str, float]:
+    """The probabilities of all tags of one word, best first, by the way that `tag --top` goes."""
+    (tagged,) = tagger.stream([Sentence(tokens)], top=len(tagger.vocabulary.tags[column]), columns=[column])
+    return dict(tagged.alternatives[column][i])
+
+
+def assert_context(context: Context, expected: dict[str, float], tag: str) -> None:
+    best = next(iter(expected))
+    assert context.best_tag == best
+    assert (context.probability, context.best_probability) == pytest.approx((expected[tag], expected[best]), abs=1e-5)
+
+
+@pytest.mark.parametrize("column", ["upos", "xpos"])
+def test_every_number_is_that_of_tagging_the_part_directly(both_ways: Tagger, column: str) -> None:
+    (explanation,) = explain(both_ways, [WORDS], column)
+    assert (explanation.tokens, explanation.column) == (WORDS, column)
+    assert [word.word for word in explanation.words] == WORDS
+    assert [word.tag for word in explanation.words] == both_ways.tag(WORDS, column)
+    for i, word in enumerate(explanation.words):
+        whole = shares(both_ways, WORDS, i, column)
+        assert word.probability == pytest.approx(whole[word.tag], abs=1e-5)
+        assert_context(word.left, shares(both_ways, WORDS[: i + 1], i, column), word.tag)
+        assert_context(word.right, shares(both_ways, WORDS[i:], 0, column), word.tag)
+        assert_context(word.alone, shares(both_ways, WORDS[i : i + 1], 0, column), word.tag)
+        changes = {
+            j: whole[word.tag] - shares(both_ways, WORDS[:j] + WORDS[j + 1 :], i - (j < i), column)[word.tag]
+            for j in range(len(WORDS))
+            if j != i
+        }
+        assert len(word.decided_by) == min(3, sum(abs(change) >= MIN_SUPPORT for change in changes.values()))
+        for support, size in zip(word.decided_by, sorted(map(abs, changes.values()), reverse=True), strict=False):
+            assert support.word == WORDS[support.position]
+            assert support.support == pytest.approx(changes[support.position], abs=1e-5)
+            assert abs(support.support) == pytest.approx(size, abs=1e-5)
+    supports = [support.support for word in explanation.words for support in word.decided_by]
+    assert min(supports) < 0 < max(supports)
+    assert any(word.left.best_tag != word.tag for word in explanation.words)
+
+
+def test_a_tagger_from_left_to_right_and_a_column_of_one_tag(vocabulary: Vocabulary) -> None:
+    words = explain(untrained(vocabulary, forward=16, backward=0), [WORDS])[0].words
+    for i, word in enumerate(words):
+        assert word.left.probability == pytest.approx(word.probability, abs=1e-5)
+        assert word.left.best_tag == word.tag
+        assert word.right.probability == pytest.approx(word.alone.probability, abs=1e-5)
+        assert all(support.position < i for support in word.decided_by)
+    assert any(word.decided_by for word in words)
+    one = Vocabulary(words={"book": 2}, characters=list("bok"), tags={"upos": ["X"]}, forms=["book"])
+    (explanation,) = explain(untrained(one, forward=4, backward=4), [["book", "it"]])
+    assert [(word.tag, word.probability, word.decided_by) for word in explanation.words] == [("X", 1, [])] * 2
+
+
+def test_sentences_are_explained_one_by_one_whatever_their_length(both_ways: Tagger) -> None:
+    found = explain(both_ways, [WORDS, [], ["Well"]])
+    assert found == [*explain(both_ways, [WORDS]), *explain(both_ways, [["Well"]])]
+    (only,) = explain(both_ways, [["book"]])[0].words
+    assert only.left == only.right == only.alone == Context(only.probability, only.tag, only.probability)
+    assert only.decided_by == []
+    assert len(explain(both_ways, [["a"] * MAX_WORDS])[0].words) == MAX_WORDS
+    with pytest.raises(InputError, match=f"sentence 2 has {MAX_WORDS + 1} words.*at most {MAX_WORDS}"):
+        explain(both_ways, [WORDS, ["a"] * (MAX_WORDS + 1)])
+
+
+def test_the_command_of_explanations(trained: Path) -> None:
+    options = ["--model", str(trained), "--device", "cpu"]
+    text = "They book flights. The book reads well."
+    table = call("explain", text, *options).stdout
+    assert "\x1b" not in table
+    rows = [line.split()[:2] for line in table.splitlines() if re.match("They|book", line)]
+    assert rows == [["They", "PRON"], ["book", "VERB"], ["book", "NOUN"]]
+    assert call("explain", "-", *options, "--encoding", "utf-16", input=text.encode("utf-16")).stdout == table
+    found = json.loads(call("explain", text, *options, "--json", "--column", "xpos").stdout)
+    assert [sentence["tokens"][-1] for sentence in found] == [".", "."]
+    book = found[1]["words"][1]
+    assert (book["word"], book["tag"], found[1]["column"]) == ("book", "NN", "xpos")
+    assert set(book["left"]) == {"probability", "best_tag", "best_probability"}
+    assert {key for support in book["decided_by"] for key in support} <= {"word", "position", "support"}
+    split = json.loads(call("explain", "They book. <b>\u00a0x\nWell", *options, "--tokens", "--json").stdout)
+    assert [sentence["tokens"] for sentence in split] == [["They", "book.", "<b> x"], ["Well"]]
+
+
+def test_the_language_of_the_text_names_the_tagger_and_one_of_words_with_spaces_takes_tokens(tmp_path: Path) -> None:
+    for arguments in (["Hast du Hunger?"], ["Tack", "--language", "de"]):
+        assert "trained on UD_German" in call("explain", *arguments).stderr
+    spaced = Vocabulary(words={}, characters=list("hopla"), tags={"upos": ["A", "B"]}, forms=["hợp tác xã", "là"])
+    model = save_tiny(tmp_path / "spaced", make_network(spaced), spaced)
+    result = call("explain", "là. hợp\u00a0tác\u00a0xã", "--model", str(model), "--json")
+    assert json.loads(result.stdout)[0]["tokens"] == ["là.", "hợp tác xã"]
+    assert "takes tokens" in result.stderr
+
+
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("line", "message"),
     [
-        (["a.txt", "-o", "x.parquet"], "x.parquet: name a file that ends in .npz"),
-        (["a.txt", "-o", "x.npz", "--layer", "3"], "0, 1, 2, all, mean"),
-        (["empty.txt", "-o", "x.npz"], "no words in the files"),
-        (["a.txt", "bytes.txt", "-o", "x.npz"], "bytes.txt, line 1"),
-        (["long.lines", "-o", "x.npz"], "GB; name fewer FILEs"),
+        ("senses zebra a.txt", "'zebra' occurs 0 times as a word in the files"),
+        ("senses book a.txt bytes.txt", "bytes.txt, line 1"),
+        ("senses book a.txt --layer 9", "0, 1, 2, all, mean"),
+        ("embed a.txt -o x.parquet", "x.parquet: name a file that ends in .npz"),
+        ("embed a.txt -o x.npz --layer 3", "0, 1, 2, all, mean"),
+        ("embed empty.txt -o x.npz", "no words in the files"),
+        ("embed few.txt bytes.txt -o x.npz", "bytes.txt, line 1"),
+        ("embed long.lines -o x.npz", "GB; name fewer FILEs"),
+        *((f"explain '{text}'", "no words") for text in ("", "\n\n")),
+        ("explain 'They book' --column lemma", "upos, xpos"),
+        (f"explain '{'book ' * (MAX_WORDS + 1)}'", f"{MAX_WORDS + 1} words"),
     ],
 )
-@pytest.mark.usefixtures("files", "small_windows")
-def test_bad_input_is_one_line_and_leaves_nothing(
-    trained: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+@pytest.mark.usefixtures("small_windows")
+def test_mistakes_are_one_line_and_leave_nothing(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, message: str
 ) -> None:
     monkeypatch.setattr("tagger.extras.analysis.vectors.MAX_NPZ_BYTES", 20_000)
+    Path("a.txt").write_text(TEXT, encoding="utf-8")
+    Path("few.txt").write_text("They book flights.")
     Path("empty.txt").write_text(" \n\n")
     Path("bytes.txt").write_bytes(b"caf\xe9")
     Path("long.lines").write_text("a " * 20 + "x" * 1000)  # a long word makes all of them wide
-    assert message in error("embed", "--model", str(trained), *arguments)
-    assert not Path("x.npz").exists()
+    before = sorted(tmp_path.iterdir())
+    said = error(*shlex.split(line), "--model", str(trained))
+    assert said.startswith("error: ")
+    assert message in said
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_file_that_is_read_is_never_replaced(two_files: Path, model: Path) -> None:
