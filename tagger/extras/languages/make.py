@@ -791,18 +791,18 @@ def results(table: list[LanguageRow]) -> str:
     return "\n".join(lines)
 
 
-def marked(page: str, command: str) -> tuple[str, str, str]:
+def marked(path: Path, command: str) -> tuple[str, str, str]:
     """A page before, between and behind the two marks of the table that a command writes."""
-    before, mark, rest = page.partition(f"<!-- languages: {command} -->\n")
+    before, mark, rest = path.read_text(encoding="utf-8").partition(f"<!-- languages: {command} -->\n")
     table, end, after = rest.partition("<!-- end -->")
     if not end:
-        raise SystemExit(f"docs/languages.md: no <!-- languages: {command} --> before an <!-- end -->; add both")
+        raise SystemExit(f"{path}: no <!-- languages: {command} --> before an <!-- end -->; add both")
     return before + mark, table.strip(), end + after
 
 
 def fill(path: Path, command: str, table: str) -> None:
     """Writes a table between the two marks of a page."""
-    before, _, after = marked(path.read_text(encoding="utf-8"), command)
+    before, _, after = marked(path, command)
     path.write_text(f"{before}\n{table}\n\n{after}", encoding="utf-8")
 
 

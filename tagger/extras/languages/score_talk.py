@@ -116,7 +116,7 @@ def main() -> None:
                 if pipeline.lang in codes_of(language):
                     show(talk, name, row(gold, tagged_by(pipeline, gold), ""))
     if arguments.page:
-        fill(PAGE, PAGE_TABLE, page_table(marked(PAGE.read_text(encoding="utf-8"), PAGE_TABLE)[1], new))
+        fill(PAGE, PAGE_TABLE, page_table(marked(PAGE, PAGE_TABLE)[1], new))
 
 
 def has_learned(tagger: Path, talk: str) -> bool:

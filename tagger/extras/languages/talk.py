@@ -24,6 +24,8 @@ what is annotated already, whose words stay as they are cut.
 ANNOTATED is made from nothing, for a second opinion: `# text = ...`, then lines of a form, its lemma, UPOS and FEATS
 with tabs between them, and short names as above; a multiword token is a line of its form and how many words follow that
 are its own, such as `=2`. XPOS is blank in both.
+
+`count` writes the table of data/talk/README.md. Its last column, the agreement of two annotations, is written by hand.
 """
 
 import argparse
@@ -37,7 +39,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tagger.bundle.catalog import codes_of
-from tagger.extras.languages.make import HERE, TALK, Language, rows, split_of
+from tagger.extras.languages.make import HERE, TALK, Language, fill, marked, rows, split_of
 from tagger.tagging.languages import load
 from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import read_conllu, write_conllu
@@ -57,6 +59,8 @@ FREE = {
 }
 VERBS = {"VERB", "AUX"}
 LEAST = 3  # verbs in each cell
+README = TALK / "README.md"
+COUNTS = "talk count"  # names the table of that page which `count` writes
 
 
 class Line(NamedTuple):
@@ -431,21 +435,22 @@ def is_second(feats: dict[str, str]) -> bool:
     return feats.get("Person") == "2" or feats.get("Mood") == "Imp"
 
 
-def count() -> Iterator[str]:
-    """A table of the treebanks in `data/talk`."""
-    yield "| language | train | dev | test | second persons, imperatives | other finite verbs |"
-    yield "|---|---|---|---|---|---|"
+def count(old: str = "") -> str:
+    """The table of the treebanks in `data/talk`, with the agreement that an older one has in its last cell.
+
+    It has the sentences of train, dev and test, and the finite verbs of train: those of the second person and
+    imperatives, and the others.
+    """
+    agreement = {cells[1].strip(): cells[4].strip() for cells in (line.split("|") for line in old.split("\n")[2:])}
+    lines = ["| language | sentences | verbs | agreement |", "|---|---|---|---|"]
     for folder in sorted(path for path in TALK.iterdir() if path.is_dir()):
-        splits = [read(split_of(folder, split)) for split in ("train", "dev", "test")]
-        sizes = [f"{len(sentences)}, {sum(map(len, sentences)):,}" for sentences in splits]
-        words = [
-            pairs_of(feats)
-            for sentence in splits[0]
-            for upos, feats in zip(sentence.tags[UPOS], sentence.tags[FEATS], strict=True)
-            if is_finite(upos, pairs_of(feats))
-        ]
-        second = sum(map(is_second, words))
-        yield f"| {folder.name} | {' | '.join(sizes)} | {second} | {len(words) - second} |"
+        train, *others = [read(split_of(folder, split)) for split in ("train", "dev", "test")]
+        pairs = (pair for each in train for pair in zip(each.tags[UPOS], each.tags[FEATS], strict=True))
+        verbs = [is_second(pairs_of(feats)) for upos, feats in pairs if is_finite(upos, pairs_of(feats))]
+        sentences = "/".join(str(len(each)) for each in (train, *others))
+        cells = [folder.name, sentences, f"{sum(verbs)}/{len(verbs) - sum(verbs)}", agreement.get(folder.name, "")]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -493,7 +498,7 @@ def main() -> None:
         if any(not line.startswith("read ") for line in found):
             sys.exit(1)
     elif arguments.step == "count":
-        print("\n".join(count()))
+        fill(README, COUNTS, count(marked(README, COUNTS)[1]))
     else:
         print("\n".join(agree(read(arguments.one), read(arguments.other))))
 

@@ -67,7 +67,7 @@ def test_the_table_from_which_taggers_are_made_and_the_scores_on_pages() -> None
             assert licence.startswith(("CC BY", "CC0", "Apache")), source
             assert "NC" not in licence, source
         assert row.size in make.SIZES
-    assert make.marked(make.PAGE.read_text(encoding="utf-8"), make.MADE_TABLE)[1] == make.results(make.rows())
+    assert make.marked(make.PAGE, make.MADE_TABLE)[1] == make.results(make.rows())
     assert make.notice(make.rows()) == (ROOT / "data" / "NOTICE.md").read_text(encoding="utf-8")
 
 

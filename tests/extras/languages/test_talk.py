@@ -1,5 +1,6 @@
 """Tests of how treebanks of talk are written, checked and scored, and of those in `data/talk`."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -140,7 +141,7 @@ def test_a_training_reads_talk_three_times_or_a_tenth_with_the_xpos_of_such_word
 
 
 def test_the_page_has_a_row_for_each_talk_and_the_command_renews_the_rows_that_are_named() -> None:
-    table = make.marked(make.PAGE.read_text(encoding="utf-8"), score_talk.PAGE_TABLE)[1]
+    table = make.marked(make.PAGE, score_talk.PAGE_TABLE)[1]
     shown = [line.split("|")[1].strip() for line in table.split("\n")[2:]]
     talks = {talk: row.name for row in make.rows() for talk in row.talk.split()}
     assert [name.strip("*") for name in shown] == sorted(talks)
@@ -150,3 +151,9 @@ def test_the_page_has_a_row_for_each_talk_and_the_command_renews_the_rows_that_a
     changed = [line for line in new.split("\n") if line not in table.split("\n")]
     assert changed == ["| **czech** | 98.0 | 95.0 | 97.0 | 80 | 95 |"]
     assert score_talk.page_table(table, {}) == table
+
+
+def test_the_page_of_talk_has_its_counts_and_an_agreement_in_each_row() -> None:
+    table = make.marked(talk.README, talk.COUNTS)[1]
+    assert talk.count(table) == table
+    assert all(re.fullmatch(r"\d+\.\d(/\d+\.\d){3}", line.split("|")[4].strip()) for line in table.split("\n")[2:])
