@@ -143,7 +143,8 @@ class LanguageRow(NamedTuple):
     dev: str  # learned: the teacher and the student learn from most of dev, too; kept: they do not; newer: as
     # learned, and train is of an older release, so that it is renewed
     contracted: str  # a word that text writes together with the next one, and how that begins; see `with_contractions`
-    cuts: str  # what cuts raw text: learned from the corpora, or from these others, too; or rules, which need no room
+    cuts: str  # what cuts raw text: learned from the corpora, or from these others, too; news, from the corpora without
+    # talk; or rules, which need no room
     test: str  # seen, or kept for a measurement that comes later
     thin: str  # thin, where train is so small that nothing published compares; or computed, see `THIN`
     udpipe: str  # published accuracies on test in percent: of UDPipe 2 with gold tokens, UPOS,
@@ -290,8 +291,11 @@ class Language:
         kind = "auto" if self.row.dev == "kept" else "learned"
         corpus = self.primary.with_name("cuts")
         splits = {path.stem.rpartition("-")[2]: path.read_text(encoding="utf-8") for path in self.primary.iterdir()}
+        if self.row.cuts == "news":
+            talk = tuple(f"# sent_id = {name}-train-" for name in self.row.talk.split())
+            splits["train"] = "\n\n".join(block for block in splits["train"].split("\n\n") if not is_of(block, talk))
         splits["train"] = with_spaces(splits["train"])
-        for name in self.row.cuts.split() if self.row.cuts not in ("learned", "rules") else []:
+        for name in self.row.cuts.split() if self.row.cuts not in ("learned", "news", "rules") else []:
             splits["train"] += text_of(split_of(self.folder_of(name), "train"))
         self.write(corpus, splits)
         self.run(
@@ -524,6 +528,11 @@ It is made from
 
 Authors of treebanks: https://universaldependencies.org and the README of each treebank.
 """
+
+
+def is_of(block: str, names: tuple[str, ...]) -> bool:
+    """Whether a block of CoNLL-U has a comment that begins with one of some names."""
+    return any(line.startswith(names) for line in block.split("\n"))
 
 
 def split_of(folder: Path, split: str) -> Path:
