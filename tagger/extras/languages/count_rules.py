@@ -36,7 +36,7 @@ COUNTS = Path(conventions.__file__).with_name("counts.csv")
 def sentences_at_hand(language: Language) -> list[list[Sentence]]:
     """The sentences of train and dev of all treebanks of a language, and those of its talk's train."""
     row = language.row
-    names = f"{row.corpora} {row.others} {row.cuts if row.cuts not in ('learned', 'rules') else ''}".split()
+    names = [*row.corpora.split(), *row.others.split(), *row.cut_by]
     files = [language.split_of(name, split) for name in names for split in ("train", "dev")]
     files += [language.find(name) for name in f"{row.more} {row.renewed} {row.others}".split() if "/" in name]
     files += [split_of(TALK / name, "train") for name in row.talk.split()]

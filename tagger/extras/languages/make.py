@@ -153,6 +153,11 @@ class LanguageRow(NamedTuple):
     udpipe_raw: str  # UPOS from raw text,
     stanza_raw: str  # and that of Stanza
 
+    @property
+    def cut_by(self) -> list[str]:
+        """Other corpora, from which what cuts raw text is learned, too."""
+        return self.cuts.split() if self.cuts not in ("learned", "news", "rules") else []
+
 
 class Language:
     """What is made of a row."""
@@ -295,7 +300,7 @@ class Language:
             talk = tuple(f"# sent_id = {name}-train-" for name in self.row.talk.split())
             splits["train"] = "\n\n".join(block for block in splits["train"].split("\n\n") if not is_of(block, talk))
         splits["train"] = with_spaces(splits["train"])
-        for name in self.row.cuts.split() if self.row.cuts not in ("learned", "news", "rules") else []:
+        for name in self.row.cut_by:
             splits["train"] += text_of(split_of(self.folder_of(name), "train"))
         self.write(corpus, splits)
         self.run(
