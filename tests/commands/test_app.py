@@ -115,30 +115,88 @@ def test_mistakes_of_a_training_are_answered_before_lightning_is_imported() -> N
     assert not list(Path().iterdir())
 
 
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        ("tga", "No such command 'tga'. Did you mean 'tag'?"),
-        ("evalute x", "No such command 'evalute'. Did you mean 'evaluate'?"),
-        ("zebra", "No such command 'zebra'"),
-        ("tag --hlep", "No such option: --hlep"),
-        ("tag --workers 0", "Invalid value for '--workers'"),
-        ("evaluate", "Missing argument 'FILE'"),
-        ("models x", "Got unexpected extra argument"),
-        ("--install-completion foo", "--install-completion takes no name: it is for the shell that runs it, bash, zsh"),
-        # an empty name is not the current folder
-        ("tag ''", "''"),
-        ("tag -o ''", "''"),
-        ("tag --model ''", "''"),
-        ("resume ''", "''"),
-    ],
-)
-def test_mistakes_of_usage_are_one_line_with_status_2(line: str, said: str) -> None:
-    result = call(*shlex.split(line), status=2, input="They book.")
-    assert result.stderr.startswith(f"error: {said}")
-    assert result.stderr.count("\n") == 1
+SOURCES = {
+    "a.txt": b"They book.",
+    "a.conllu": CONLLU.encode(),
+    "a.tsv": b"They\tx\tPRON\n",
+    "a.jsonl": b"{}",
+    "columns.conllu": b"1\tThey\tPRON\n\n",
+    "words.tsv": b"They\tNOUN\n",
+    "odd.tsv": b"They\tNUN\n",
+    "hungarian.txt": "A gyerekek a kertben játszottak, amikor az édesanyjuk tegnap este hazaért.\n".encode(),
+}
+MISTAKES = [  # a command line, where M names a tagger, and words of the message; standard input
+    ("tga", "No such command 'tga'. Did you mean 'tag'?"),
+    ("evalute x", "No such command 'evalute'. Did you mean 'evaluate'?"),
+    ("zebra", "No such command 'zebra'"),
+    ("tag --hlep", "No such option: --hlep"),
+    ("tag --workers 0", "Invalid value for '--workers'"),
+    ("evaluate", "Missing argument 'FILE'"),
+    ("models x", "Got unexpected extra argument"),
+    ("--install-completion foo", "--install-completion takes no name: it is for the shell that runs it, bash, zsh"),
+    # an empty name is not the current folder
+    ("tag ''", "''"),
+    ("tag -o ''", "''"),
+    ("tag --model ''", "''"),
+    ("resume ''", "''"),
+    # before a tagger is loaded, which would be named
+    ("tag --language xx", "xx: no tagger of this language comes with the package"),
+    ("tag --corpus UD_Welsh-CCG", "--corpus needs one tagger; name the language"),
+    ("tag a.conllu -o o.tsv --separator ''", "'' cannot separate"),
+    ("tag a.conllu -o o.tsv --encoding nope", "'nope' is no encoding"),
+    ("tag hungarian.txt -o o.tsv", "hungarian.txt looks most like "),
+    ("tag M columns.conllu -o o.conllu", "columns.conllu, line 1: 3 columns … 10"),
+    ("tag M --text x a.txt", "… does not go with FILE"),
+    ("tag M --text x --shard 1/2", "… does not go with --shard"),
+    ("tag M --text caf\udce9", "--text, line 1: byte 0xe9 is not utf-8"),
+    ("tag M --text x --columns upos,lemma", "… no column 'lemma'"),
+    ("tag M --text x --keep", "--keep: --text (text) has no tags"),
+    ("tag M a.conllu --keep", "a.conllu, line 12: 'INTJ' is no tag of upos; it has ADV, NOUN … correct"),
+    ("tag M --keep --input tsv", "-, line 4: 'NUN' is no tag of upos", "a\tNOUN\n\nb\t_\nc\tNUN\nd\tNOUN\n"),
+    ("tag M --keep --input csv", "-, line 4: 'NUN' is no tag of upos", "a,NOUN\n\n\nb,NUN"),
+    ("tag M --keep --input jsonl", "-, line 2: 'NUN' is no tag of upos", '\n{"tokens": ["a"], "upos": ["NUN"]}'),
+    ("tag M --input jsonl", "-, line 2: … {'a'} … not JSON … one value per line", "\n{'a'}\r\n"),
+    ("tag M --input jsonl", "-, line 1: … [[[ … not JSON", "[" * 100_000),
+    ("tag M --input jsonl", "-, line 1: … not JSON … write it as a string", '{"tokens": ["a"], "x": [1e999]}\n'),
+    ("tag M --input jsonl", "-, line 1: … null … list of strings", '{"tokens":null}'),
+    ("tag M --input jsonl", """-, line 1: … neither "tokens" nor "text" in … words""", '{"words":["a"]}'),
+    ("tag M --input jsonl --keep", "-, line 1: … 2 upos … 1 tokens", '{"tokens":["a"],"upos":["X","Y"]}'),
+    ("tag M --shard 1/2", "… standard input is none"),
+    ("tag M a.txt --lexicon odd.tsv", "odd.tsv, line 1: 'NUN' is no tag of upos; it has ADV, NOUN"),
+    ("tag M a.txt --lexicon words.tsv --lexicon words.tsv", "… has the lexicon words.tsv"),
+    ("tag M a.txt --lexicon xpos=words.tsv", "… xpos"),
+    ("tag M a.txt --lexicon upos=", "--lexicon upos= names no file"),
+    ("tag M a.txt --corpus UD_C", "this tagger knows no corpus 'UD_C'; it was trained on a single"),
+    ("tag M a.txt --language en", "--language en names a tagger, and so does --model … leave one out"),
+    ("evaluate M nope.tsv", "nope.tsv: no such file"),
+    ("evaluate M a.tsv --column upos=1", "… the right column"),
+    ("evaluate M a.tsv --column upos=7", "a.tsv, line 1: no column 7 … upos … 'They … separator"),
+    ("evaluate M a.conllu --column upos=4", "--column upos=4: CoNLL-U has places of its own; leave it out"),
+    ("evaluate M a.jsonl --column upos=1", "… jsonl has no numbered places"),
+    ("evaluate M a.tsv --column xpos=1", "… NAME=NUMBER"),
+    ("evaluate M a.tsv --raw", "… --raw needs"),
+    ("evaluate M a.conllu --segmenter unicode", "… add --raw"),
+    ("evaluate M a.conllu --raw --segmenter learned", "… has no learned segmenter: … init= … trainer.max_ep"),
+    ("evaluate M a.conllu --language de", "--language de names a tagger, and so does --model"),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_are_one_line_with_status_2_and_leave_no_output(model: Path, mistake: tuple[str, ...]) -> None:
+    for name, content in SOURCES.items():
+        Path(name).write_bytes(content)
+    line, said, *given = mistake
+    words = shlex.split(line.replace(" M", f" --model {model}"))
+    result = call(*words, status=2, input=given[0] if given else "They book.")
+    *others, message = result.stderr.splitlines()
+    assert all(each.startswith("model: ") for each in others)
+    assert not others or " M" in line
+    start, *parts = f"error: {said}".split(" … ")
+    assert message.startswith(start)
+    assert all(part in message for part in parts), message
+    assert len(message) < 500
     assert result.stdout == ""
-    assert not list(Path().iterdir())
+    assert {path.name for path in Path().iterdir()} == {*SOURCES}
 
 
 def test_arguments_are_handed_on_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from tagger.commands.evaluate import SegmenterChoice
 from tagger.commands.options import Precision
 from tagger.model.device import PRECISIONS
 from tagger.tagging.tagger_options import SEGMENTERS
-from tests.commands.conftest import CONLLU, call, error
+from tests.commands.conftest import CONLLU, call
 
 
 def test_evaluate_scores_and_lists_what_the_tagger_cannot_know(model: Path) -> None:
@@ -47,27 +47,6 @@ def test_evaluate_column_files(model: Path) -> None:
         for place in (2, -1):
             found = call("evaluate", name, "--column", f"upos={place}", "--json", "--model", str(model)).stdout
             assert json.loads(found)["upos"]["tokens"] == 2
-
-
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        ("nope.tsv", "nope.tsv: no such file"),
-        ("a.tsv --column upos=1", "the right column"),
-        ("a.tsv --column upos=7", "line 1"),
-        ("a.conllu --column upos=4", "--column upos=4: CoNLL-U has places of its own; leave it out"),
-        ("a.jsonl --column upos=1", "jsonl has no numbered places"),
-        ("a.tsv --column xpos=1", "NAME=NUMBER"),
-        ("a.tsv --raw", "--raw needs"),
-        ("a.conllu --segmenter unicode", "add --raw"),
-        ("a.conllu --raw --segmenter learned", "has no learned segmenter"),
-        ("a.conllu --language de", "--language de names a tagger, and so does --model"),
-    ],
-)
-def test_mistakes(model: Path, line: str, said: str) -> None:
-    for name, text in (("a.tsv", "They\tx\tPRON\n"), ("a.conllu", CONLLU), ("a.jsonl", "{}")):
-        Path(name).write_text(text)
-    assert said in error("evaluate", *line.split(), "--model", str(model))
 
 
 @pytest.fixture

@@ -131,18 +131,6 @@ def test_learned_cuts_follow_from_the_file(learned: Path, tmp_path: Path) -> Non
             several.close()
 
 
-def test_cuts_do_not_depend_on_windows(learned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "a.txt"
-    path.write_text("".join(f"Du book{i} reads well, des flights {i}.\n\n" for i in range(100)))
-    found = set()
-    for window in (1, 10, 100, 10_000):
-        monkeypatch.setattr(bulk, "FIRST_WINDOW", window)
-        monkeypatch.setattr(bulk, "WINDOW_TOKENS", window)
-        lines = outputs(tagger.load(learned, "cpu", "float32"), [path], tmp_path)["a"].split(b"\n")
-        found.add(b"\n".join(line.split(b"\t")[0] for line in lines))
-    assert len(found) == 1
-
-
 def test_a_bad_file_does_not_stop_the_others(trained: Path, texts: Path, tmp_path: Path) -> None:
     (texts / "07.txt").write_bytes(b"They book flights.\n\n" * 30 + b"caf\xe9")
     (texts / "12.lines").unlink()

@@ -126,12 +126,11 @@ def test_folders_that_cannot_be_read_are_errors(monkeypatch: pytest.MonkeyPatch)
     scan = os.scandir
 
     def refused(folder: str) -> object:
-        if Path(folder).name in closed:
+        if Path(folder).name in ("a", "d"):
             raise PermissionError(13, "Permission denied", folder)
         return scan(folder)
 
     monkeypatch.setattr(os, "scandir", refused)
-    closed = {"a", "d"}
     plan = plan_jobs(["in"], "out", None, None)
     assert plan.errors == [f"error: in/{name} cannot be read: Permission denied" for name in ("a", "d")]
     assert [job.source for job in plan.jobs] == [CONLLU[0], GZIP[0]]
@@ -141,12 +140,8 @@ def test_what_is_no_shard_or_cannot_be_divided_is_refused() -> None:
     for text in ("0/5", "6/5", "a/b", "1/0", "", "5", "-1/5", "1/5/9", "²/5"):
         with pytest.raises(InputError, match="write i/n, i from 1 to n"):
             jobs_of_shard([], text)
-    for sources, to, words in (
-        (["in", "-"], "out", "standard input is none"),
-        (["x.txt"], None, "name one: -o FOLDER/"),
-    ):
-        with pytest.raises(InputError, match=words):
-            jobs_of_shard(plan_jobs(sources, to, None, "jsonl").jobs, "1/3")
+    with pytest.raises(InputError, match="name one: -o FOLDER/"):
+        jobs_of_shard(plan_jobs(["x.txt"], None, None, "jsonl").jobs, "1/3")
 
 
 def test_each_file_is_in_one_shard_which_does_not_change_with_other_files_or_places() -> None:

@@ -121,6 +121,7 @@ def test_what_it_has_read_before_decides_nothing(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("tagger.segmenter.units.MAX_TYPES", 100)  # forgets units all the time
     for _ in range(3):
         assert used.segment_all([LONG, *TEXTS]) == fresh
+    assert used._table.generation > 0
 
 
 def test_a_copy_cuts_alike() -> None:

@@ -15,8 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.corpus.corpus_config import CorpusConfig
-from tagger.corpus.sources import load_corpus
 from tagger.errors import InputError
 from tagger.text import columns, formats, paragraphs
 from tagger.text.columns import column_separator, csv_separator, read_columns
@@ -30,7 +28,6 @@ from tagger.text.formats import (
     TAGGED,
     WITH_OFFSETS,
     format_of,
-    read_checked,
     read_parts,
     renamed,
 )
@@ -70,15 +67,6 @@ def test_a_byte_order_mark_is_dropped(tmp_path: Path, format: str) -> None:
     assert sentence.offsets in (None, [(0, 1)])
 
 
-def test_read_tags() -> None:
-    for format, text, options in (
-        ("tsv", "a N  B\nb\tV I\n", {"columns": {"upos": 1, "ner": 2}, "separator": " "}),
-        ("tsv", "a\tx\tB\tN\nb\tB\tI\tV\n", {"columns": {"upos": -1, "ner": -2}}),
-        ("jsonl", '{"ner":["B","I"],"upos":["N","V"],"tokens":["a","b"]}', {"columns": {"upos": 1, "ner": 2}}),
-    ):
-        assert read(text, format, **options) == [Sentence(["a", "b"], {"upos": ["N", "V"], "ner": ["B", "I"]})]
-
-
 @pytest.mark.parametrize(
     ("format", "line"),
     [
@@ -106,21 +94,6 @@ def test_memory_stays_flat(monkeypatch: pytest.MonkeyPatch, format: str, line: s
     assert most < 1_000_000  # all tokens at once would take 3 MB and more
 
 
-def test_errors() -> None:
-    upos = {"columns": {"upos": 1}}
-    for format, line, said, options in (
-        ("jsonl", "{'a'}", "\"{'a'}\".* not JSON.*one value per line", {}),
-        ("jsonl", "[" * 100_000, r"\[\[\[.*not JSON", {}),
-        ("jsonl", '{"tokens":null}', "null.*list of strings", {}),
-        ("jsonl", '{"words":["a"]}', 'neither "tokens" nor "text" in .*words', {}),
-        ("jsonl", '{"tokens":["a"],"upos":["X","Y"]}', "2 upos.*1 tokens", upos),
-        ("tsv", "a", "no column 1.*upos.*'a'.*separator", upos),
-    ):
-        with pytest.raises(InputError, match=rf"^in.file, line 3: [^\n]*({said})[^\n]*\Z") as raised:
-            read(f"\n\n{line}\r\n", format, **{"segment": segment, **options})
-        assert len(str(raised.value)) < 300
-
-
 def test_a_sentence_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(columns, "MAX_LINE_TOKENS", 9)
     monkeypatch.setattr(columns, "MAX_SENTENCE_TOKENS", 9)
@@ -134,7 +107,7 @@ def test_a_sentence_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
             read("\n" + "a\n" * 9 + "b\n", format)
 
 
-def test_what_cannot_be_asked_of_a_reader_and_what_cannot_separate_columns() -> None:
+def test_what_cannot_be_asked_of_readers_and_writers_and_what_cannot_separate_columns() -> None:
     for format, said in (("xml", "'xml'.*conllu"), ("text", "a: .*--input"), ("jsonl", "a: .*'b c'; give tokens")):
         with pytest.raises(InputError, match=said):
             list(formats.read(['{"text":"b c"}'], "a", format))
@@ -145,6 +118,14 @@ def test_what_cannot_be_asked_of_a_reader_and_what_cannot_separate_columns() -> 
     with pytest.raises(InputError, match=r"^in\.file, line 2: no separator '_' in 'a\\tX', .* that of the input"):
         columns_of("\na\tX\n", columns={}, separator="_")
     assert tokens_of(columns_of("a\nb\tX_Y\n", columns={}, separator="_")) == [["a", "b\tX"]]
+    for format, separator, said in (
+        ("xml", "\t", "'xml'.*pretty"),
+        ("tsv", "", "''.*columns"),
+        ("csv", "ab", "'ab'.*CSV"),
+        ("tsv", ",", "','.*csv"),
+    ):
+        with pytest.raises(InputError, match=said):
+            write([Sentence([","], {"upos": ["X/Y"]})], format, separator=separator)
 
 
 @given(st.text(), st.booleans(), st.integers(5, 50), st.integers(1, 100))
@@ -194,24 +175,18 @@ PARTS: list[Part] = [
 ]
 
 
-def alone() -> list[Sentence]:
-    return [s for part in PARTS for s in sentences_of(part, iter(segment([each.text for each in paragraphs_of(part)])))]
-
-
-def test_groups_decide_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_groups_decide_nothing_and_a_unit_waits_for_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [[each.text for each in paragraphs_of(part)] for part in PARTS]
+    alone = [s for part, own in zip(PARTS, texts, strict=True) for s in sentences_of(part, iter(segment(own)))]
     for most in (1, 20, 100_000):
         monkeypatch.setattr(paragraphs, "MAX_GROUP", most)
         cutter = Mock(side_effect=segment)
-        assert list(cut_parts(PARTS, partial(cut_texts, cutter))) == alone()
+        assert list(cut_parts(PARTS, partial(cut_texts, cutter))) == alone
         assert max(sum(map(len, texts)) for ((texts,), _) in cutter.call_args_list) <= most + 6
     assert cutter.call_count < 12
-
-
-def test_what_becomes_of_a_unit_which_waits_for_no_other() -> None:
-    found = alone()
-    assert [s.tokens for s in found[:8]] == [["a", "b."], ["c"], ["x", "y z"], ["d."], ["e"], ["f"], [], []]
-    assert [s.fields for s in found[3:8]] == [{"id": 1}] * 3 + [{"id": 2}, {}]
-    assert (found[6].text, found[6].offsets) == (" ", [])
+    assert [s.tokens for s in alone[:8]] == [["a", "b."], ["c"], ["x", "y z"], ["d."], ["e"], ["f"], [], []]
+    assert [s.fields for s in alone[3:8]] == [{"id": 1}] * 3 + [{"id": 2}, {}]
+    assert (alone[6].text, alone[6].offsets) == (" ", [])
     assert [s.offsets for s in cut_parts(PARTS[:7], partial(cut_texts, segment), layout=False)] == [None] * 9
 
     def stream() -> Iterator[Part]:
@@ -243,27 +218,18 @@ def test_json_of_an_earlier_run_is_replaced_and_conllu_comes_back_from_it() -> N
     earlier = '"multiwords": [[0, 2, "x"]], "space_after": [false, true]'  # a text is cut anew
     (sentence,) = read(f'{{"text": "go", {earlier}, "id": 1}}\n', "jsonl", segment=segment)
     assert (sentence.space_after, sentence.fields) == ([True], {"id": 1})
-    line = write(read(CONLLU, "conllu"), "jsonl")
+    blank = "\t_" * 5 + "\t"
+    block = f"# text = L'eau du lac\n1\tL'\t_\tDET{blank}SpaceAfter=No\n2\teau\t_\tNOUN{blank}_\n"
+    block += f"3-4\tdu\t_\t_{blank}_\n3\tde\t_\tADP{blank}_\n4\tle\t_\tDET{blank}_\n"
+    block += f"5\tlac\t_\tNOUN{blank}SpaceAfter=No\n\n"
+    line = write(read(block, "conllu"), "jsonl")
     assert json.loads(line)["space_after"] == [False, True, False, True, False]
-    assert write(read(line, "jsonl", columns={"upos": 0}), "conllu") == CONLLU
-
-
-CONLLU = """# text = L'eau du lac
-1\tL'\t_\tDET\t_\t_\t_\t_\t_\tSpaceAfter=No
-2\teau\t_\tNOUN\t_\t_\t_\t_\t_\t_
-3-4\tdu\t_\t_\t_\t_\t_\t_\t_\t_
-3\tde\t_\tADP\t_\t_\t_\t_\t_\t_
-4\tle\t_\tDET\t_\t_\t_\t_\t_\t_
-5\tlac\t_\tNOUN\t_\t_\t_\t_\t_\tSpaceAfter=No
-
-"""
-
-
-NO_MULTIWORDS = ["1-2", {"1-2": "ab"}, [["ab", 0, 2]], [[0, 4, "abcd"]], [[-1, 1, "a"]], [[0, True, "a"]]]
+    assert write(read(line, "jsonl", columns={"upos": 0}), "conllu") == block
 
 
 def test_other_multiwords_and_spacing_are_fields_like_any_other() -> None:
-    for value in (*NO_MULTIWORDS, [[0, 2, "ab"], [1, 3, "bc"]]):
+    odd: list[Any] = ["1-2", {"1-2": "ab"}, [["ab", 0, 2]], [[0, 4, "abcd"]], [[-1, 1, "a"]], [[0, True, "a"]]]
+    for value in (*odd, [[0, 2, "ab"], [1, 3, "bc"]]):
         (sentence,) = read(json.dumps({"tokens": ["a", "b", "c"], "multiwords": value}), "jsonl")
         assert sentence.multiwords == []
         sentence.tags = {"upos": ["X"] * 3}
@@ -280,9 +246,8 @@ def test_lists_of_tags_and_optional_columns_may_be_missing() -> None:
     assert [part.tags for part in parts if isinstance(part, Sentence)] == [{"xpos": ["X"]}, {}]
     with pytest.raises(InputError, match="line 1: upos"):
         list(read_parts(lines, "f", "jsonl", columns={"upos": 0, "xpos": 0}))
-    assert columns_of("a X B\nb Y\n", optional={"ner": 2, "last": -3}) == [
-        Sentence(["a", "b"], {"upos": ["X", "Y"], "ner": ["B", "_"], "last": ["a", "_"]})
-    ]
+    (found,) = columns_of("a X B\nb Y\n", optional={"ner": 2, "last": -3})
+    assert found == Sentence(["a", "b"], {"upos": ["X", "Y"], "ner": ["B", "_"], "last": ["a", "_"]})
 
 
 def columns_of(text: str, **rules: Any) -> list[Sentence]:
@@ -305,6 +270,14 @@ def columns_of(text: str, **rules: Any) -> list[Sentence]:
 def test_separators(separator: str | None, text: str, tokens: list[str]) -> None:
     (sentence,) = [s for s in columns_of(text, separator=separator, skip=["-DOCSTART-"]) if s.tokens]
     assert sentence == Sentence(tokens, {"upos": ["X", "Y"]})
+
+
+def test_tags_of_several_columns() -> None:
+    for format, text, options in (
+        ("tsv", "a\tx\tB\tN\nb\tB\tI\tV\n", {"columns": {"upos": -1, "ner": -2}}),
+        ("jsonl", '{"ner":["B","I"],"upos":["N","V"],"tokens":["a","b"]}', {"columns": {"upos": 1, "ner": 2}}),
+    ):
+        assert read(text, format, **options) == [Sentence(["a", "b"], {"upos": ["N", "V"], "ner": ["B", "I"]})]
 
 
 def test_csv_and_an_empty_token() -> None:
@@ -344,20 +317,6 @@ def test_the_first_line_tells_the_separator_of_csv(text: str, separator: str | N
         assert [s.tokens for s in columns_of(text, quoted=True, separator=separator)] == found
 
 
-@pytest.mark.parametrize(
-    ("format", "text"),
-    [("tsv", "-DOCSTART- X\n\nThey PRON\nbook VERB\n\n\nYes INTJ"), ("csv", '",",PUNCT\nNew York,PROPN\n')],
-)
-def test_training_and_commands_read_the_same_sentences(tmp_path: Path, format: str, text: str) -> None:
-    path = tmp_path / f"g.{format}"
-    path.write_text(text, encoding="utf-8")
-    fields: dict[str, int | None] = {"tokens": 0, "upos": 1}
-    config = CorpusConfig(kind="columns", train=str(path), dev=str(path), fields=fields, skip=["-DOCSTART-"])
-    trained = load_corpus(config, ["upos"]).splits["train"].to_list()
-    scored = read(text, format, columns={"upos": 1}, skip=["-DOCSTART-"])
-    assert [(s.tokens, s.tags["upos"]) for s in scored if s.tokens] == [(row["tokens"], row["upos"]) for row in trained]
-
-
 def test_suffixes() -> None:
     rows = """a/book.txt text a/book.tsv, a/book.TXT.gz text a/book.tsv.gz, a.conllu conllu a.tsv,
     a.conll-u conllu a.tsv, a.jsonl jsonl a.tsv, a.b.tsv tsv a.b.tsv, a.csv csv a.tsv, a.conll.gz tsv a.tsv.gz,
@@ -387,40 +346,6 @@ def test_the_lists_of_formats() -> None:
     for format in TAGGED:  # of which the tags are read
         (again,) = [each for each in read(write([sentence], format), format, columns={"upos": 1}) if each.tokens]
         assert (again.tokens, again.tags["upos"]) == (sentence.tokens, sentence.tags["upos"]), format
-
-
-KNOWN = {"upos": ["NOUN", "VERB"]}
-
-
-def row(word: int, tag: str) -> str:
-    return f"{word}\tw\t_\t{tag}" + 6 * "\t_" + "\n"
-
-
-def sentences(format: str, text: str) -> list[Sentence]:
-    parts = read_checked(text.splitlines(keepends=True), "f", format, KNOWN, columns={"upos": 1})
-    return [part for part in parts if isinstance(part, Sentence)]
-
-
-BLOCK = "# a\n" + row(1, "NOUN") + "2-3\tx" + 8 * "\t_" + "\n" + row(2, "_") + row(3, "TAG")
-
-
-@pytest.mark.parametrize(
-    ("format", "text", "line"),
-    [
-        ("conllu", BLOCK, 5),
-        ("conllu", row(1, "VERB") + "\n" + BLOCK, 7),
-        ("tsv", "a\tNOUN\n\nb\t_\nc\tTAG\nd\tNOUN\n", 4),
-        ("csv", "a,NOUN\n\n\nb,TAG\n", 4),
-        ("jsonl", '{"tokens": ["a"], "upos": ["_"]}\n\n{"tokens": ["a"], "upos": ["TAG"]}\n', 3),
-    ],
-)
-def test_the_line_of_an_unknown_tag_is_named(format: str, text: str, line: int) -> None:
-    assert sentences(format, text.replace("TAG", "NOUN"))
-    for end in ("", "\n"):
-        with pytest.raises(InputError, match=f"^f, line {line}: 'NUN' is no tag of upos; it has NOUN, VERB; correct"):
-            sentences(format, text.replace("TAG", "NUN") + end)
-    assert sentences("tsv", "a\t_\nb\tNOUN\n")[0].tags == {"upos": ["_", "NOUN"]}  # a blank passes
-    assert sentences("conllu", row(1, "_").replace("w\t_", "w\tlemma") + "\n")[0].tags["lemma"] == ["lemma"]
 
 
 SENTENCE = Sentence(
@@ -496,17 +421,6 @@ def test_tsv_keeps_the_lines_and_empty_sentences() -> None:
     assert {format: write([Sentence([])], format) for format in OUTPUTS} == dict.fromkeys(OUTPUTS, "\n") | odd
     for format in ("tsv", "conllu", "jsonl", "pretty"):
         write([Sentence([])], format, probabilities=True, top=3)
-
-
-def test_what_cannot_be_asked() -> None:
-    for format, options, said in (
-        ("xml", {}, "'xml'.*pretty"),
-        ("tsv", {"separator": ""}, "''.*columns"),
-        ("csv", {"separator": "ab"}, "'ab'.*CSV"),
-        ("tsv", {"separator": ","}, "','.*csv"),
-    ):
-        with pytest.raises(InputError, match=said):
-            write([Sentence([","], {"upos": ["X/Y"]})], format, **options)
 
 
 @given(content=contents)
