@@ -232,11 +232,8 @@ def test_tagging_loads_neither_datasets_nor_lightning(trained: Path) -> None:
     assert imported == "False True passive"
     assert tags == "PRON VERB NOUN PUNCT INTJ"
     assert unwanted == ""
-
-
-@pytest.mark.parametrize("policy", ["active", "passive"])
-def test_a_wait_policy_of_the_users_own_is_kept(policy: str) -> None:
-    assert run(IMPORT, OMP_WAIT_POLICY=policy)[0] == f"False True {policy}\n"
+    for policy in ("active", "passive"):  # the user's own
+        assert run(IMPORT, OMP_WAIT_POLICY=policy)[0] == f"False True {policy}\n"
 
 
 @pytest.mark.parametrize(
@@ -283,8 +280,7 @@ def test_standard_error_shows_no_controls_and_may_be_full(
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_part_of_a_text_that_a_full_disk_takes_is_an_error(unbuffered: str, tmp_path: Path) -> None:
-    code = "from tagger.commands.console import show\nshow('x' * 3000)"
-    program = [sys.executable, "-c", code]
+    program = [sys.executable, "-c", "from tagger.commands.console import show\nshow('x' * 3000)"]
     with largest_file(1024), (tmp_path / "out").open("w") as out:
         environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
         done = subprocess.run(program, stdout=out, stderr=subprocess.PIPE, text=True, env=environment, timeout=120)
@@ -293,25 +289,15 @@ def test_a_part_of_a_text_that_a_full_disk_takes_is_an_error(unbuffered: str, tm
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
-@pytest.mark.parametrize(
-    ("command", "before", "said"),
-    [
-        ("--help >/dev/full", 0, "standard output … No space left on device"),
-        ("models --json >/dev/full", 0, "standard output … No space left on device"),
-        (
-            "tag --language en --text They >/dev/full",
-            1,
-            "standard output … No space left on device",
-        ),  # names its tagger
-        ("models >&-", 0, "standard output is closed; name a file with -o, or open it"),
-    ],
-)
-def test_standard_output_that_is_full_or_closed_is_one_line(command: str, before: int, said: str) -> None:
-    program = f"{sys.executable} -m tagger {command}"
+@pytest.mark.parametrize("command", ["--help", "models --json", "tag --language en --text They", "models >&-"])
+def test_standard_output_that_is_full_or_closed_is_one_line(command: str) -> None:
+    program = f"{sys.executable} -m tagger {command}{'' if '>' in command else '>/dev/full'}"
     done = subprocess.run(program, shell=True, stderr=subprocess.PIPE, text=True, timeout=120)
     *others, line = done.stderr.splitlines()
-    assert (done.returncode, len(others), line[:7]) == (2, before, "error: ")
-    assert all(part in line for part in said.split(" … ")), line
+    assert (done.returncode, len(others)) == (2, command.startswith("tag"))  # which names its tagger
+    assert line.startswith("error: ")
+    assert "standard output" in line
+    assert ("is closed; name a file with -o, or open it" if ">" in command else "No space left on device") in line
 
 
 def test_every_tagger_with_a_name_is_listed_with_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -372,8 +358,3 @@ def test_latest_is_found_once_in_a_command(tmp_path: Path, monkeypatch: pytest.M
     shown = call(*command.split(), "--model", "latest").stderr
     assert len(asked) == 1
     assert f"model: {runs[0] / 'tagger'} (" in shown
-
-
-def test_a_folder_with_the_name_of_a_bundled_tagger_is_loaded(tmp_path: Path) -> None:
-    saved(tmp_path / "english", ["They", "book", "."])
-    assert "trained on Tiny" in call("tag", "--model", "./english", input="They").stderr

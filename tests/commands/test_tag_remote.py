@@ -69,8 +69,8 @@ def fill(s3: Any, count: int) -> None:
     s3.pipe_file("books/in/0/", b"")  # as consoles make folders
 
 
-def outputs(s3: Any, folder: str = "out") -> dict[str, bytes]:
-    return {name.removeprefix(f"books/{folder}/"): s3.cat_file(name) for name in s3.find(f"books/{folder}")}
+def outputs(s3: Any) -> dict[str, bytes]:
+    return {name.removeprefix("books/out/"): s3.cat_file(name) for name in s3.find("books/out")}
 
 
 def local(folder: str) -> dict[str, bytes]:
@@ -111,6 +111,10 @@ def test_outputs_that_exist_are_kept_and_shards_divide(model: Path, s3: Any) -> 
 
 
 def test_what_cannot_be_reached_is_named(model: Path, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as without_the_package:
+        without_the_package.setattr("fsspec.filesystem", Mock(side_effect=ImportError("Install gcsfs")))
+        said = error("tag", "gs://books/a.txt")
+        assert said == "error: gs://books/a.txt: the package gcsfs is not installed; run pip install gcsfs"
     s3.pipe_file("books/a.txt", b"They book.")
     for line, said in (
         (f"tag {BUCKET}/none.txt", f"error: {BUCKET}/none.txt: no such file or folder"),
@@ -222,9 +226,3 @@ def test_what_goes_where_and_what_is_refused(memory: Any) -> None:
     ):
         with pytest.raises(InputError, match=words):
             plan_jobs([source], to, None, None)
-
-
-def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fsspec.filesystem", Mock(side_effect=ImportError("Install gcsfs")))
-    said = error("tag", "gs://books/a.txt")
-    assert said == "error: gs://books/a.txt: the package gcsfs is not installed; run pip install gcsfs"

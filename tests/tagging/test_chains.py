@@ -77,29 +77,23 @@ def test_what_is_saved_is_loaded_to_the_bit(bundle: Bundle, tmp_path: Path, stor
     assert size < 7 * sum(weight.numel() for weight in loaded.linear[0].chain.parameters())
 
 
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
+def test_a_damaged_description_and_damaged_weights_are_refused(bundle: Bundle, tmp_path: Path) -> None:
+    folder, path = tmp_path / "a", tmp_path / "a" / CONFIG
+    replace(bundle, linear=(*bundle.linear, *bundle.linear)).save(folder, "# card\n")
+    config = json.loads(path.read_text())
+    changes: list[tuple[dict[str, Any], str]] = [
         ({"weight": 1.0}, "linear.0.weight"),
         ({"temperature": 9.0}, "linear.0.temperature"),
         ({"column": "feats"}, "feats"),
         ({"features": [1, 1 << 62, 1]}, "linear.0.features"),
         ({"features": [1 << 30, 1 << 30, 0]}, "its files do not fit each other"),
         ({"weight": 0.6}, "leave nothing for the networks"),
-    ],
-)
-def test_a_damaged_description_is_refused(bundle: Bundle, tmp_path: Path, change: dict[str, Any], says: str) -> None:
-    replace(bundle, linear=(*bundle.linear, *bundle.linear)).save(tmp_path / "a", "# card\n")
-    path = tmp_path / "a" / CONFIG
-    config = json.loads(path.read_text())
-    config["linear"] = [each | change for each in config["linear"]]
-    path.write_text(json.dumps(config))
-    assert says in refused(tmp_path / "a")
-
-
-def test_damaged_weights_are_refused(bundle: Bundle, tmp_path: Path) -> None:
-    bundle.save(tmp_path / "a", "# card\n")
-    path = tmp_path / "a" / LINEAR_WEIGHTS
+    ]
+    for change, says in changes:
+        path.write_text(json.dumps(config | {"linear": [each | change for each in config["linear"]]}))
+        assert says in refused(folder)
+    bundle.save(folder, "# card\n")
+    path = folder / LINEAR_WEIGHTS
     weights = load_file(path)
     keys = weights["0.tables.own.keys"]
     for name, value, says in (
@@ -110,12 +104,12 @@ def test_damaged_weights_are_refused(bundle: Bundle, tmp_path: Path) -> None:
         ("0.decoder.start", torch.zeros(1), "start"),
     ):
         save_file({**weights, name: value}, path)
-        sign(tmp_path / "a")
-        assert says in refused(tmp_path / "a")
+        sign(folder)
+        assert says in refused(folder)
     path.write_bytes(path.read_bytes()[:50])
-    assert LINEAR_WEIGHTS in refused(tmp_path / "a")
+    assert LINEAR_WEIGHTS in refused(folder)
     path.unlink()
-    assert f"{LINEAR_WEIGHTS} is missing" in refused(tmp_path / "a")
+    assert f"{LINEAR_WEIGHTS} is missing" in refused(folder)
 
 
 def refused(folder: Path) -> str:
