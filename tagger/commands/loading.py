@@ -1,7 +1,7 @@
 """The model that a command names -> a `Tagger`; a line on standard error says which it is."""
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, overload
@@ -12,8 +12,8 @@ from tagger.bundle.catalog import find_language, find_tagger
 from tagger.commands.console import say
 from tagger.commands.options import SKIPPED_LINES
 from tagger.errors import InputError
-from tagger.tagging.languages import BEGINNING, THIN, Languages, load
-from tagger.tagging.tagger import Tagger
+from tagger.tagging.languages import BEGINNING, THIN, Languages, load, missing_columns
+from tagger.tagging.tagger import DocumentTagger, Tagger
 from tagger.text.formats import read_parts
 from tagger.text.sentence import Sentence
 
@@ -48,6 +48,14 @@ def load_and_tell(
     gc.freeze()  # what exists now lives until the end; tagging makes no cycles, whose search took 10 % of its time
     gc.set_threshold(100_000, 10, 10)
     return tagger
+
+
+def tell_missing(tagger: DocumentTagger, columns: Sequence[str]) -> None:
+    """Says which of the columns that a user has named a tagger lacks; of all languages, each when it is met."""
+    if isinstance(tagger, Languages):
+        tagger.asked = list(columns)
+    elif isinstance(tagger, Tagger) and (lacking := tagger.lacking(columns)):
+        say(missing_columns(Path(tagger.name).name, lacking))
 
 
 def one_or_all(language: str | None, model: str | None, refused: Mapping[str, bool]) -> str | None:

@@ -116,7 +116,7 @@ def tag(
     and written compressed. An output appears under its name when it is whole. Outputs that exist are kept.
     """
     from tagger.bundle.catalog import find_tagger
-    from tagger.commands.loading import load_and_tell, one_or_all
+    from tagger.commands.loading import load_and_tell, one_or_all, tell_missing
     from tagger.jobs.bulk import JobOptions, tag_files
     from tagger.jobs.outputs import PlannedOutputs
     from tagger.jobs.plan import jobs_of_shard, plan_jobs
@@ -173,6 +173,7 @@ def tag(
         tagger: DocumentTagger = load_and_tell(named, device, precision, count, corpus=corpus, lexicons=lexicons)
         kept = {tagger.columns[0]: 1} if keep else None
         chosen_columns = None if columns is None else checked_columns(columns.split(","), tagger.columns)
+        tell_missing(tagger, chosen_columns or [])
         width = Console().width
         options = JobOptions(encoding, separator, probabilities, top, kept, chosen_columns, width, force)
         if any(job.source == STDIO for job in jobs) and sys.stdin is not None and sys.stdin.isatty():

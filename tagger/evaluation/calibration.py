@@ -78,7 +78,7 @@ def fit_temperatures(
     scores = tagger.engine.score([sentence.tokens for sentence in sentences]) if scores is None else scores
     batches, read = tagger.engine.weighed(scores), scores.reading.sentences
     temperatures = {}
-    for column in tagger.columns:
+    for column in tagger.vocabulary.columns:
         gold = _gold_ids(tagger, sentences, read, column)
         scored = []
         for batch in batches:

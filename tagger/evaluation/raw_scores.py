@@ -173,7 +173,8 @@ def score_text(tagger: Tagger, gold: Iterable[GoldParagraph]) -> dict[str, F1]:
     """Scores a tagger that cuts and tags the raw text of paragraphs; see `raw_scores`."""
     gold, texts = tee(gold)
     found = cut_parts((Paragraph(0, paragraph.text, True) for paragraph in texts), tagger.cuts_of)
-    return raw_scores((sentence for paragraph in gold for sentence in paragraph.sentences), tagger.stream(found))
+    tagged = tagger.stream(found, columns=tagger.vocabulary.columns)
+    return raw_scores((sentence for paragraph in gold for sentence in paragraph.sentences), tagged)
 
 
 class _Side:

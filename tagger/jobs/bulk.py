@@ -19,7 +19,7 @@ from tagger.jobs.plan import Job, file_state
 from tagger.tagging.tagger import WINDOW_TOKENS, DocumentTagger
 from tagger.tagging.tagger_options import Request
 from tagger.tagging.workers import WorkBatch, WorkersDied
-from tagger.text.conllu import numbered
+from tagger.text.conllu_writer import numbered
 from tagger.text.files import STDIO, decoded_lines, open_binary
 from tagger.text.formats import SEPARATED, WITH_OFFSETS, Writer, read_checked, read_parts, writer
 from tagger.text.paragraphs import Part, grouped, sentences_of

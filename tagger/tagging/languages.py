@@ -43,7 +43,6 @@ from tagger.tagging.tagger_options import AUTO, CACHE_SIZE, Request, TaggerOptio
 from tagger.tagging.workers import Workers
 from tagger.text.paragraphs import JsonText, Paragraph, Part, paragraphs_of
 from tagger.text.sentence import Sentence, Token
-from tagger.text.strings import NO_TAG
 from tagger.words.language_table import language_table
 from tagger.words.segment import RULES
 
@@ -84,8 +83,7 @@ class Languages(DocumentTagger):
     """The taggers of all languages that come with the package, as one. Threads may share it.
 
     Every sentence that it returns has a `language`. What it does with a document follows from the document alone, and
-    the sentences of a call are one document. `columns` are those of all languages; in a sentence whose language lacks
-    one, `_` stands there, or what a CoNLL-U file has there.
+    the sentences of a call are one document.
 
     Taggers stay in memory as long as all of them take no more than `max_bytes`; the one whose last use is longest ago
     goes first. They are loaded while other threads tag in other languages.
@@ -94,6 +92,7 @@ class Languages(DocumentTagger):
         notice: is called with a line for people when a language is met for the first time, and with warnings: when its
             tagger is thin, and when paragraphs of a document look like a language that is not there.
         remedy: how a user names a language, for error messages: a format with `language` or `code`.
+        asked: columns that the user has named; `notice` says which of them a language lacks.
     """
 
     takes_text = True
@@ -124,7 +123,7 @@ class Languages(DocumentTagger):
         self._max_bytes, self._garbage = max_bytes, 0
         # Of taggers that were loaded: the words of training, and the share of dev's words that they are.
         self._known: dict[str, tuple[Collection[str], float]] = {}
-        self.notice, self.remedy = notice, remedy
+        self.notice, self.remedy, self.asked = notice, remedy, list[str]()
         self._met: set[str] = set()
         self.workers = Workers(self, options.workers)
 
@@ -150,7 +149,7 @@ class Languages(DocumentTagger):
             with _loading:
                 tagger = self._loaded.get(language)  # another thread may have loaded it meanwhile
                 if tagger is None:
-                    tagger = Tagger(Bundle.load(bundled("data") / language), self._options, language)
+                    tagger = Tagger(Bundle.load(bundled("data") / language), self._options, language, COLUMNS)
                     if self._loaded:
                         self._make_room(tagger.nbytes)
                     self._loaded[language] = tagger
@@ -265,6 +264,8 @@ class Languages(DocumentTagger):
             return
         if self.notice is not None:
             self.notice(f"language: {found} ({document.path})")
+            if lacking := self.of(language).lacking(self.asked):
+                self.notice(missing_columns(language, lacking))
         elif is_guess:
             document.warn(f"language: {found}")
         if language not in document.met and self.of(language).config.get("thin"):
@@ -314,20 +315,14 @@ class Languages(DocumentTagger):
 
     def tag_window(self, window: list[Sentence], request: Request) -> None:
         """Tags sentences, those of a language together."""
-        wanted = self.columns if request.columns is None else request.columns
         groups: dict[str, list[Sentence]] = {}
         for sentence in window:
             if sentence.tokens:
                 groups.setdefault(sentence.language or DEFAULT, []).append(sentence)
             else:
-                _fill(sentence, wanted)
+                sentence.tags = {column: [] for column in request.columns or self.columns}
         for language in sorted(groups, key=lambda each: each not in self._loaded):  # as in `cuts_of`
-            tagger = self.of(language)
-            columns = [column for column in wanted if column in tagger.columns]
-            tagger.tag_window(groups[language], request._replace(columns=columns))
-            if missing := [column for column in wanted if column not in columns]:
-                for sentence in groups[language]:
-                    _fill(sentence, missing)
+            self.of(language).tag_window(groups[language], request)
 
 
 # It looks at the folders of all taggers, and each line of a file may name a language.
@@ -353,11 +348,9 @@ def _text(part: Part) -> str:
     return " ".join(part.tokens) if isinstance(part, Sentence) else part.text
 
 
-def _fill(sentence: Sentence, columns: Sequence[str]) -> None:
-    """Gives a sentence `_` in the columns that its language lacks; what a CoNLL-U file has there stays."""
-    for column in columns:
-        if sentence.lines is None or column not in sentence.tags:
-            sentence.tags = sentence.tags | {column: [NO_TAG] * len(sentence)}
+def missing_columns(name: str, columns: Sequence[str]) -> str:
+    """A line for people who have asked for columns that a tagger has not learned."""
+    return f"{name} has no {' and no '.join(columns)}: _ stands there"
 
 
 @overload
@@ -402,7 +395,9 @@ def load(
             raise InputError(f"cache_size, corpus and lexicons need one tagger; name it, such as load({DEFAULT!r})")
         return Languages(device, precision, workers=workers, segmenter=segmenter)
     options = TaggerOptions(device, precision, cache_size, workers, segmenter, corpus, lexicons)
-    bundle = Bundle.load(find_tagger(str(name)))
+    folder = find_tagger(str(name))
+    bundle = Bundle.load(folder)
     if not bundle.vocabulary.columns:
         raise InputError(f"{name} has no tags; train a tagger from it with python -m tagger init={name}")
-    return Tagger(bundle, options, name=str(name))
+    is_bundled = folder.resolve().parent == bundled("data").resolve()
+    return Tagger(bundle, options, str(name), COLUMNS if is_bundled else None)

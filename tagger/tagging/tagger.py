@@ -164,15 +164,22 @@ class Tagger(DocumentTagger):
     probabilities may differ, not the tags.
     """
 
-    def __init__(self, bundle: Bundle, options: TaggerOptions | None = None, name: str = "") -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        options: TaggerOptions | None = None,
+        name: str = "",
+        columns: Sequence[str] | None = None,
+    ) -> None:
         """Puts a bundle to work, whose networks are moved to the device; `load` makes a tagger of a folder.
 
-        `name` is that of the tagger or its folder, as `load` was given it.
+        `name` is that of the tagger or its folder, as `load` was given it. `columns` are those of the output; `_`
+        stands in one that the tagger has not learned. None: those that it has learned.
         """
         self.options = options = options or TaggerOptions()
         self.bundle, self.name, self.device = bundle, name, options.device
         self.vocabulary, self.config = bundle.vocabulary, bundle.config
-        self.columns = self.vocabulary.columns
+        self.columns = self.vocabulary.columns if columns is None else list(columns)
         corpora = self.vocabulary.corpora
         if options.corpus is not None and options.corpus not in corpora:
             remedy = (
@@ -236,17 +243,28 @@ class Tagger(DocumentTagger):
         """Tags sentences, all at once, under the constraints of lexicons and of tags that are given."""
         given = {
             column: [tag for each in window for tag in each.tags.get(column) or [NO_TAG] * len(each)]
-            for column in (self.columns if request.keep else ())
+            for column in (self.vocabulary.columns if request.keep else ())
             if any(column in sentence.tags for sentence in window)
         }
         reading = self.engine.reader.read([sentence.tokens for sentence in window], given)
+        wanted = self.columns if request.columns is None else request.columns
+        lacking = self.lacking(wanted)
+        request = request._replace(columns=[column for column in wanted if column not in lacking])
         self.engine.fill(window, reading, self.engine.tag(reading, request), request)
+        for column in lacking:
+            for sentence in window:
+                if sentence.lines is None or column not in sentence.tags:  # what a CoNLL-U file has there stays
+                    sentence.tags[column] = [NO_TAG] * len(sentence)
+
+    def lacking(self, columns: Sequence[str]) -> list[str]:
+        """Those of the columns that the tagger has not learned."""
+        return [column for column in columns if column not in self.vocabulary.columns]
 
     def _read_lexicons(self, files: Mapping[str, Path | str]) -> dict[str, Lexicon]:
         """The lexicons of columns; an empty name stands for the first column."""
         lexicons: dict[str, Lexicon] = {}
         for name, file in files.items():
-            column = checked_column(name or self.columns[0], self.columns)
+            column = checked_column(name or self.columns[0], self.vocabulary.columns)
             if column in lexicons:
                 raise InputError(f"{file}: the column {column} has another lexicon already; join the two files")
             if self.vocabulary.codecs[column].edits:

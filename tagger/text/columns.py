@@ -14,13 +14,12 @@ from typing import NamedTuple
 
 from tagger.errors import InputError, shorten
 from tagger.text.sentence import Sentence
-from tagger.text.strings import NO_TAG, display_width, encodable, fitted, whole_lines
+from tagger.text.strings import CELL_BREAK, NO_TAG, cleaned, display_width, encodable, fitted, whole_lines
 
 MAX_SENTENCE_TOKENS = 1_000_000  # more means that nothing in the file ends its sentences
 MAX_LINE_TOKENS = 200_000  # of a sentence in one line, which is tagged in one go, without progress
 BLANK_SEPARATED = re.compile(r"[^ \t\r\n]+")
 
-CELL_BREAK = re.compile(r"[\t\n\r]")
 _LINE_BREAK = re.compile(r"[\n\r]")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 CSV_SEPARATORS = (",", ";", "\t")
@@ -50,13 +49,6 @@ def check_length(tokens: Sequence[str], where: str) -> None:
     """Refuses a sentence that stands in one line of a file and has more than `MAX_LINE_TOKENS`."""
     if len(tokens) > MAX_LINE_TOKENS:
         raise InputError(f"{where}: {len(tokens):,} tokens in one sentence; give each sentence a line of its own")
-
-
-def cleaned(values: list[str], unfit: re.Pattern[str] = CELL_BREAK) -> list[str]:
-    """The values with a space for what the pattern matches; an empty one becomes `_`."""
-    if all(values) and not unfit.search("".join(values)):
-        return values
-    return [unfit.sub(" ", value) or "_" for value in values]
 
 
 def decimals(sentence: Sentence, column: str) -> list[str]:

@@ -11,6 +11,7 @@ from html import escape
 from typing import Any, NamedTuple, SupportsIndex, overload
 
 from tagger.errors import InputError, shorten
+from tagger.text.conllu_writer import numbered, write_conllu
 from tagger.text.strings import FEATS, LEMMA, NO_TAG, UPOS
 
 SHOWN = 20  # sentences of a document in a notebook
@@ -98,8 +99,6 @@ class Sentence:
 
     def to_conllu(self) -> str:
         """Its block of CoNLL-U; see `write_conllu`."""
-        from tagger.text.conllu import write_conllu  # which imports this module
-
         return write_conllu(self)
 
     def to_dict(self) -> dict[str, Any]:
@@ -223,8 +222,6 @@ class Document(list[Sentence]):
 
     def to_conllu(self) -> str:
         """A block of CoNLL-U for each sentence, with its number as `# sent_id`."""
-        from tagger.text.conllu import numbered  # which imports this module
-
         return numbered("".join(sentence.to_conllu() for sentence in self), 1)[0]
 
     def to_dict(self) -> dict[str, Any]:

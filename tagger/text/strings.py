@@ -144,3 +144,13 @@ def is_given(tag: str) -> bool:
 SPACE = r"\s\x1c-\x1f\u200b\ufeff"  # what no token holds: white space to Unicode or Python, ZWSP, BOM
 UNSPACED_LETTER = r"[\p{Han}\p{Hiragana}\p{Katakana}]"  # between two of them a line end is no space
 LINE_END_INSIDE = regex.compile(rf"(?<={UNSPACED_LETTER})(?:(?!\n)[{SPACE}])*+\n[{SPACE}]*+(?={UNSPACED_LETTER})")
+
+
+CELL_BREAK = re.compile(r"[\t\n\r]")
+
+
+def cleaned(values: list[str], unfit: re.Pattern[str] = CELL_BREAK) -> list[str]:
+    """The values with a space for what the pattern matches; an empty one becomes `_`."""
+    if all(values) and not unfit.search("".join(values)):
+        return values
+    return [unfit.sub(" ", value) or "_" for value in values]

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagger.errors import InputError
-from tagger.text.conllu import COLUMNS, numbered, read_conllu, write_conllu
+from tagger.text.conllu import read_conllu
+from tagger.text.conllu_writer import COLUMNS, numbered, write_conllu
 from tagger.text.files import read_lines
 from tagger.text.paragraphs import Paragraph
 from tagger.text.sentence import MultiwordToken, Sentence, Token

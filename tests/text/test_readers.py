@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tagger.errors import InputError
 from tagger.text import columns, formats, paragraphs
 from tagger.text.columns import column_separator, csv_separator, read_columns
-from tagger.text.conllu import write_conllu
+from tagger.text.conllu_writer import write_conllu
 from tagger.text.files import read_lines
 from tagger.text.formats import (
     INPUTS,

@@ -19,7 +19,8 @@ from omegaconf import DictConfig
 from tagger.bundled import bundled
 from tagger.commands.console import clear_errors
 from tagger.commands.runs import TRAINING_MEMORY
-from tagger.text.conllu import read_conllu, write_conllu
+from tagger.text.conllu import read_conllu
+from tagger.text.conllu_writer import write_conllu
 from tagger.text.files import read_lines
 from tagger.text.sentence import Sentence
 from tagger.training import fit_segmenter as segmenter

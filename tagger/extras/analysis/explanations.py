@@ -64,9 +64,10 @@ class Explanation:
 
 def explain(tagger: Tagger, sentences: Iterable[Sequence[str]], column: str | None = None) -> list[Explanation]:
     """Explains the tag of every word in a column (None: the first). Sentences without words are skipped."""
-    column = tagger.columns[0] if column is None else column
-    if column not in tagger.columns:
-        raise InputError(f"this tagger has no column {column!r}; it has {', '.join(tagger.columns)}")
+    known = tagger.vocabulary.columns
+    column = known[0] if column is None else column
+    if column not in known:
+        raise InputError(f"this tagger has no column {column!r}; it has {', '.join(known)}")
     worded = [list(tokens) for tokens in sentences if tokens]
     if not worded:
         raise InputError("there are no words to explain; give a sentence")

@@ -21,7 +21,7 @@ from tagger.commands.options import (
     gold_format,
 )
 from tagger.errors import InputError
-from tagger.text.conllu import COLUMNS
+from tagger.text.conllu_writer import COLUMNS
 from tagger.text.files import check_input, read_lines
 from tagger.text.formats import PLACED, TAGGED, format_of, read
 from tagger.text.output_files import whole_file
@@ -75,7 +75,8 @@ def compare(
     def side(name: str, gold: Iterable[Sentence]) -> Iterator[Sentence]:
         if name in tagged:
             return comparing.same_sentences(read_tagged(name), gold, name, files[0])
-        return load_and_tell(name, device, precision).stream(Sentence(sentence.tokens) for sentence in gold)
+        tagger = load_and_tell(name, device, precision)
+        return tagger.stream((Sentence(sentence.tokens) for sentence in gold), columns=tagger.vocabulary.columns)
 
     gold, for_a, for_b = tee(chain.from_iterable(map(read_tagged, files)), 3)
     sentences = zip(gold, side(a, for_a), side(b, for_b), strict=True)

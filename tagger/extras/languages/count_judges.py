@@ -34,7 +34,7 @@ def count(tagger: Tagger, sentences: Sequence[Sentence]) -> Iterator[tuple[str, 
     found = tags_of(every)
     for judge in every:
         without = tags_of([other for other in every if other is not judge])
-        for column in tagger.columns:
+        for column in tagger.vocabulary.columns:
             words = [
                 word
                 for sentence, before, after in zip(sentences, without, found, strict=True)

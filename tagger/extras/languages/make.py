@@ -57,7 +57,8 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.identifier import telling_words, words_of
 from tagger.tagging.languages import load
 from tagger.tagging.tagger import Tagger
-from tagger.text.conllu import read_conllu, write_conllu
+from tagger.text.conllu import read_conllu
+from tagger.text.conllu_writer import write_conllu
 from tagger.text.files import read_lines
 from tagger.text.sentence import Sentence
 from tagger.text.strings import FEATS, LEMMA, NO_TAG, UPOS
@@ -756,7 +757,7 @@ def scores_alike(path: Path, folder: Path) -> dict[str, float]:
     return {
         column: round(fmean(starmap(partial(is_same, column), pairs_of(gold, found, column))), 5)
         for column in (FEATS, LEMMA)
-        if column in tagger.columns
+        if column in tagger.vocabulary.columns
     }
 
 

@@ -107,7 +107,8 @@ def main() -> None:
             path = split_of(TALK / talk, arguments.split)
             gold = read(path)
             for folder in arguments.taggers:
-                tagged = list(load(folder / language).stream(Sentence(list(sentence.tokens)) for sentence in gold))
+                tagger, plain = load(folder / language), (Sentence(list(sentence.tokens)) for sentence in gold)
+                tagged = list(tagger.stream(plain, columns=tagger.vocabulary.columns))
                 words = f"{100 * evaluate(path, folder / language, '--raw')['Words']['f1']:.1f}"
                 cells = row(gold, tagged, words)
                 show(talk, folder.name, cells)

@@ -42,7 +42,8 @@ from tagger.bundle.catalog import codes_of
 from tagger.extras.languages.make import HERE, TALK, Language, fill, marked, rows, split_of
 from tagger.tagging.languages import load
 from tagger.tagging.tagger import Tagger
-from tagger.text.conllu import read_conllu, write_conllu
+from tagger.text.conllu import read_conllu
+from tagger.text.conllu_writer import write_conllu
 from tagger.text.files import read_lines
 from tagger.text.sentence import MultiwordToken, Sentence
 from tagger.text.strings import FEATS, LEMMA, NO_TAG, UPOS

@@ -7,7 +7,8 @@ from pathlib import Path
 from sys import intern
 
 from tagger.errors import InputError
-from tagger.text.conllu import COLUMNS, read_conllu
+from tagger.text.conllu import read_conllu
+from tagger.text.conllu_writer import COLUMNS
 from tagger.text.files import read_lines
 
 TRAIN, DEV, TEST = SPLITS = "train", "dev", "test"

@@ -19,7 +19,7 @@ from tagger.extras.serving.batcher import Batcher, TextJob
 from tagger.extras.serving.bodies import Refusal
 from tagger.tagging.languages import Languages
 from tagger.tagging.tagger import DocumentTagger
-from tagger.text.conllu import numbered
+from tagger.text.conllu_writer import numbered
 from tagger.text.formats import Writer, read_parts
 from tagger.text.paragraphs import Paragraph, Part, grouped
 from tagger.text.sentence import Sentence

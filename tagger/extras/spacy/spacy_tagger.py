@@ -137,7 +137,8 @@ class BigruTagger(PipelinePart):
 
     def wanted(self) -> dict[str, str]:
         """The attributes that are filled, and the column of each. A tagger may lack columns that nobody has set."""
-        known, of = self.tagger.columns, f"{self.name}: the tagger {self.model or self.folder.name} has no column"
+        known = self.tagger.vocabulary.columns
+        of = f"{self.name}: the tagger {self.model or self.folder.name} has no column"
         found = {
             attribute: column
             for attribute, column in self.columns.items()

@@ -17,7 +17,8 @@ from tagger.evaluation.metrics import report
 from tagger.extras.compare.breakdown import Groups, breakdown
 from tagger.extras.compare.compare import TABLE_WIDTH, compare, format_comparison, paired_difference
 from tagger.model.vocabulary import Vocabulary
-from tagger.text.conllu import read_conllu, write_conllu
+from tagger.text.conllu import read_conllu
+from tagger.text.conllu_writer import write_conllu
 from tagger.text.sentence import Sentence
 from tagger.text.strings import display_width
 from tests.commands.conftest import CONLLU, call, check_replaces_nothing, error

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tagger.extras.languages import make, score_talk, talk
-from tagger.text.conllu import read_conllu, write_conllu
+from tagger.text.conllu import read_conllu
+from tagger.text.conllu_writer import write_conllu
 from tagger.text.sentence import MultiwordToken, Sentence, Token
 
 FILES = sorted((make.DATA / "talk").glob("*/*.conllu"))
