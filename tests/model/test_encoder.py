@@ -26,7 +26,7 @@ from tagger.model.embeddings import (
     affix_rows,
     word_shape,
 )
-from tagger.model.encoder import CELLS, BidirectionalLayer, Encoder, reverse_padded
+from tagger.model.encoder import CELLS, BidirectionalLayer, Encoder
 from tagger.model.recurrent import Dropout, RecurrentLayer, ScanLayer, TorchLayer, gru
 from tagger.model.vocabulary import PAD, UNK, Vocabulary
 from tests.conftest import make_batch, network_config
@@ -158,16 +158,6 @@ def test_dropout_is_between_layers_alone(x: Tensor) -> None:
     assert_close(first, two.eval()(x, LENGTHS)[0][0])
     assert not torch.allclose(dropped, two.eval()(x, LENGTHS)[0][1])
     assert (dropped[0] != 0).all()
-
-
-@given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(0, 3))
-def test_reverse_padded_reverses_each_sentence_and_nothing_else(lengths: list[int], extra: int) -> None:
-    x = torch.randn(max(lengths) + extra, len(lengths), 2)
-    reversed_ = reverse_padded(x, torch.tensor(lengths))
-    for i, length in enumerate(lengths):
-        assert torch.equal(reversed_[:length, i], x[:length, i].flip(0))
-        assert torch.equal(reversed_[length:, i], x[length:, i])
-    assert torch.equal(reverse_padded(reversed_, torch.tensor(lengths)), x)
 
 
 @pytest.mark.parametrize("cell", [RNNCell, GRUCell])

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from unittest.mock import Mock
 
 import pytest
@@ -158,21 +158,6 @@ def test_where_buffers_end_decides_nothing(lines: list[str], piece: int, long_li
         pieces = [line[i : i + size] for line in lines for i in range(0, len(line), size)]
         assert list(read_paragraphs(pieces)) == whole
         assert "".join(p.text for p in whole).split() == "".join(lines).split()
-
-
-def test_a_long_block_is_judged_by_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paragraphs, "BLOCK_START", 300)
-    held: list[str] = []
-
-    def lines() -> Iterator[str]:
-        for _ in range(100):
-            for line in WRAPPED.splitlines(keepends=True):
-                held.append(line)
-                yield line
-
-    for number, _ in enumerate(read_paragraphs(lines())):
-        assert len(held) <= 6 * (number // 2 + 2)  # reads no further than it must
-    assert number == 199
 
 
 @pytest.mark.parametrize("filler", ["word ", "x", "猫", "\u3000", "a\n"])

@@ -19,7 +19,6 @@ from tagger.errors import InputError
 from tagger.text import columns, formats, paragraphs
 from tagger.text.columns import column_separator, csv_separator, read_columns
 from tagger.text.conllu_writer import write_conllu
-from tagger.text.files import read_lines
 from tagger.text.formats import (
     INPUTS,
     OUTPUTS,
@@ -53,18 +52,6 @@ from tests.text.conftest import LINE, contents, in_cell, in_form, made_of, read,
 )
 def test_read(format: str, text: str, tokens: list[list[str]]) -> None:
     assert tokens_of(read(text, format, segment=segment)) == tokens
-
-
-@pytest.mark.parametrize("format", INPUTS)
-def test_a_byte_order_mark_is_dropped(tmp_path: Path, format: str) -> None:
-    assert read("", format, segment=segment) == []
-    text = write([Sentence(["a"], {"upos": ["X"]})], format) if format in OUTPUTS else "a\n"
-    text = "a\n" if format == "tsv" else text
-    path = tmp_path / "a"
-    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
-    (sentence,) = cut_parts(formats.read_parts(read_lines(str(path)), str(path), format), partial(cut_texts, segment))
-    assert sentence.tokens == ["a"]
-    assert sentence.offsets in (None, [(0, 1)])
 
 
 @pytest.mark.parametrize(
