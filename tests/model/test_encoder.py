@@ -263,13 +263,10 @@ def vectors(projection: int, dtype: str = "float32", tune: bool = False) -> Vect
     return embedding
 
 
-def test_sources_stand_side_by_side_and_what_is_missing_is_learned() -> None:
+def test_sources_stand_side_by_side_and_the_projection_is_learned_and_the_vectors_only_if_asked() -> None:
     x = vectors(projection=0)(torch.tensor([[3, 1], [0, 1], [1, 0], [0, 0]]))
     expected = [[5.0, 6.0, 7.0], [10.0, 11.0, 19.0], [14.0, 16.0, 15.0], [23.0, 25.0, 27.0]]
     assert_close(x, torch.tensor(expected))
-
-
-def test_the_projection_is_learned_and_the_vectors_only_if_asked_in_any_precision() -> None:
     for tune, dtype in ((False, torch.float32), (True, torch.float32), (False, torch.float16)):
         embedding = vectors(4, str(dtype).removeprefix("torch."), tune)
         assert {table.dtype for table in embedding.tables} == {dtype}
@@ -298,11 +295,8 @@ SHAPES = {"McDonald's": "XxXxxx'x", "1,250": "9,999", "12345": "999", "NATO": "X
 SHAPES |= {"naïve-Ä1": "xxx-X9", "": "", "\ud800": "\ud800", "语言": "xx"}
 
 
-def test_word_shape() -> None:
+def test_word_shapes_and_affix_rows_are_the_same_in_every_process() -> None:
     assert {form: word_shape(form) for form in SHAPES} == SHAPES
-
-
-def test_affix_rows_are_the_same_in_every_process() -> None:
     assert affix_rows(1000, ["Books", "naïve-1", "\ud800"]).tolist() == [
         [681, 1851, 2149, 3339, 4733, 5613, 6414, 7009],
         [146, 1600, 2711, 3583, 4962, 5396, 6714, 7879],

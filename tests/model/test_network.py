@@ -102,7 +102,7 @@ def test_the_config_of_a_network_that_is_older_than_an_embedding(vocabulary: Voc
         read(Networks, {"networks": [{name: value for name, value in config.items() if name != "depth"}]})
 
 
-def test_sizes_that_no_network_has(vocabulary: Vocabulary) -> None:
+def test_sizes_that_no_network_or_no_machine_has(vocabulary: Vocabulary) -> None:
     assert layer_sizes(200, 3, "forward") == [200, 200, 200]
     assert layer_sizes([200, 0], 2, "forward") == [200, 0]
     with pytest.raises(InputError, match=r"model\.depth=0"):
@@ -111,6 +111,13 @@ def test_sizes_that_no_network_has(vocabulary: Vocabulary) -> None:
         layer_sizes([4], 2, "forward")
     with pytest.raises(InputError, match="all 0"):
         make_network(vocabulary, words=0, affixes=0, chars=0)
+    for changes, message in (
+        ({"hidden": {"forward": 1_000_000, "backward": 6}}, "above all of 0.encoder"),
+        ({"buckets": 10_000_000, "affixes": 10_000}, "above all of 0.embedding.affixes.weight"),
+        ({"depth": 100_000_000}, "model.depth=100000000: a stack has 1 to 1000 layers"),
+    ):
+        with pytest.raises(InputError, match=message):
+            check_training_memory(vocabulary, network_config(**changes))
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -157,7 +164,7 @@ def learned(head: nn.Linear) -> FeatureScores:
     return scores
 
 
-def test_scores_are_0_at_first_and_move_into_the_head_at_last() -> None:
+def test_scores_of_features_are_0_at_first_shared_by_tags_and_move_into_the_head_at_last() -> None:
     torch.manual_seed(1)
     h, head = torch.randn(2, 5, 3), nn.Linear(3, len(FEATS))
     assert head(h).any()
@@ -171,9 +178,6 @@ def test_scores_are_0_at_first_and_move_into_the_head_at_last() -> None:
     scores.move_into(head)
     assert_close(head(h), expected)
     assert not scores(h).any()
-
-
-def test_a_tag_learns_from_those_that_share_its_features() -> None:
     torch.manual_seed(1)
     h, scores = torch.randn(3), learned(nn.Linear(3, len(FEATS)))
     before = scores(h)
@@ -251,16 +255,6 @@ def test_expanded_tensors_have_the_wanted_dtype_and_memory_of_their_own(weights:
         assert found[name].data_ptr() not in memory
     with pytest.raises(KeyError):
         expand(stored, {})
-
-
-def test_training_refuses_what_no_machine_holds(vocabulary: Vocabulary) -> None:
-    for changes, message in (
-        ({"hidden": {"forward": 1_000_000, "backward": 6}}, "above all of 0.encoder"),
-        ({"buckets": 10_000_000, "affixes": 10_000}, "above all of 0.embedding.affixes.weight"),
-        ({"depth": 100_000_000}, "model.depth=100000000: a stack has 1 to 1000 layers"),
-    ):
-        with pytest.raises(InputError, match=message):
-            check_training_memory(vocabulary, network_config(**changes))
 
 
 def test_learned_weights_count_four_times(vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:

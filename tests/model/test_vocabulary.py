@@ -22,7 +22,7 @@ CORPUS = [
 ]
 
 
-def test_what_is_counted() -> None:
+def test_what_is_counted_does_not_depend_on_the_order_of_the_corpus() -> None:
     vocabulary = Vocabulary.build(CORPUS, ["upos", "feats"])
     assert vocabulary.words == {"cat": 2, "dog": 2, "the": 2}  # in lower case, at least twice
     assert vocabulary.word_ids == {"cat": 2, "dog": 3, "the": 4}
@@ -35,9 +35,6 @@ def test_what_is_counted() -> None:
     assert vocabulary.known_forms == {"The", "the", "dog", "cat", "Zoë", "a"}
     with pytest.raises(InputError, match=r"column upos: the tag 'NO\\x1bUN' has a control character"):
         Vocabulary.build([{"tokens": ["a"], "upos": ["NO\x1bUN"]}], ["upos"])
-
-
-def test_ids_do_not_depend_on_the_order_of_the_corpus() -> None:
     expected = Vocabulary.build(CORPUS, ["upos", "feats"], min_count=1)
     assert Vocabulary.build(CORPUS[::-1], ["upos", "feats"], min_count=1) == expected
     turned = [{key: values[::-1] for key, values in sentence.items()} for sentence in CORPUS[1:] + CORPUS[:1]]
@@ -148,7 +145,7 @@ def ewt_like_lengths(count: int = 12_000) -> np.ndarray:
     return np.random.default_rng(7).lognormal(2.45, 0.85, count).astype(np.int64).clip(1, 150)
 
 
-def test_collate_pads_on_the_right(vocabulary: Vocabulary) -> None:
+def test_collate_pads_on_the_right_and_targets_tell_unseen_tags_from_blanks(vocabulary: Vocabulary) -> None:
     batch = make_batch(TOKENS, vocabulary)
     words, affixes, characters = (batch.features[name] for name in ("words", "affixes", "characters"))
     assert batch.lengths.tolist() == [4, 5, 1]
@@ -162,9 +159,6 @@ def test_collate_pads_on_the_right(vocabulary: Vocabulary) -> None:
             ids = [vocabulary.character_ids[c] for c in form]
             assert characters[u].tolist() == ids + [PAD] * (len("flights") - len(form))
         assert (batch.index[len(sentence) :, i] == 0).all()
-
-
-def test_targets_tell_unseen_tags_from_blanks() -> None:
     corpus = [{"tokens": ["a", "b"], "upos": ["X", "Y"], "feats": ["_", "F=1"]}]
     vocabulary = Vocabulary.build(corpus, ["upos", "feats"], min_count=1)
     tags = {"upos": [["Y", "_", "NEW"], ["X"]], "feats": [["_", "", "F=2"], ["F=1"]]}
@@ -283,7 +277,7 @@ def test_a_lemma_is_learned_as_a_script_and_a_vocabulary_has_those_of_training()
     assert batch.targets["lemma"].tolist() == [[seen], [-101], [seen]]
 
 
-def test_other_columns_and_lemmas_of_older_taggers_stay_as_they_are() -> None:
+def test_scripts_that_give_the_same_lemma_add_up_and_other_columns_stay_as_they_are() -> None:
     for column, tags in (("xpos", ["lower:*", "N"]), ("lemma", ["dog", "lower:*"])):
         codec = TagCodec(column, tags)
         assert codec.learned(["Dogs"], ["dog"]) == ["dog"]
@@ -291,9 +285,6 @@ def test_other_columns_and_lemmas_of_older_taggers_stay_as_they_are() -> None:
         read = codec.read(["Dogs"], np.array([[1, 0]]), np.array([[0.75, 0.25]]), 2)
         assert read == ([tags[1]], [0.75], [[(tags[1], 0.75), (tags[0], 0.25)]])
         assert codec.candidates(3, True) == len(codec) == 2
-
-
-def test_scripts_that_give_the_same_lemma_add_up() -> None:
     codec = TagCodec("lemma", ["lower:*", "keep:*", "lower:*-", "lower:*--"])
     ids, shares = np.array([[2, 1, 0, 3]]), np.array([[0.4, 0.3, 0.2, 0.1]])
     assert codec.candidates(2, True) == 4
@@ -329,7 +320,7 @@ FINNISH = dict(zip(["maailmaa", "Lumisade", "talvi-ilta"], [["maa#ilma"], ["lumi
 FINNISH |= {form: [form] for form in ("sade", "koira", "Turku", "jo")}
 
 
-def test_an_unknown_lemma_is_cut_between_parts_of_training() -> None:
+def test_an_unknown_lemma_is_cut_between_parts_of_training_by_their_marks() -> None:
     compounds = Compounds(FINNISH)
     assert compounds.marks == "#"
     assert compounds.cut("koirasade") == "koira#sade"
@@ -347,9 +338,6 @@ def test_an_unknown_lemma_is_cut_between_parts_of_training() -> None:
     compounds = Compounds({**FINNISH, **longer})
     assert compounds.cut("maailma") == "maa#ilma"  # its own lemma, not how others begin
     assert compounds.cut("maailmakoira") == "maa#ilma#koira"
-
-
-def test_other_symbols_are_no_marks() -> None:
     for lemmas in (
         {"dogs": ["dog"]},
         {"koordam": ["kard#kon"], "goftam": ["goft#gu"]},  # two stems of a verb, not parts of the word

@@ -48,7 +48,7 @@ def make_table(characters: bool = False) -> UnitTable:
     return UnitTable(["the", "0000"], 16, characters)
 
 
-def test_units_are_runs_of_letters_numbers_and_single_characters():
+def test_units_are_runs_of_letters_numbers_and_single_characters_and_have_kinds():
     for text, units in (
         ("Don't go, 1984!", ["Don", "'", "t", "go", ",", "1984", "!"]),
         ("l’été 你好ABC ไทย", ["l", "’", "été", "你", "好", "ABC", "ไ", "ท", "ย"]),
@@ -57,6 +57,12 @@ def test_units_are_runs_of_letters_numbers_and_single_characters():
         ("\ud800\x00a_b", ["\ud800", "\x00", "a", "_", "b"]),
     ):
         assert make_table().cut(text) == units
+    assert [normalised(unit) for unit in ("E\u0301TE\u0301", "1984")] == ["été", "0000"]
+    shapes = {"The": "Xx3", "THE": "XX3", "I": "X1", "the": "x3", "12": "02", ".": ".", "中": "o"}
+    assert {unit: shape(unit) for unit in shapes} == shapes
+    assert [kind(unit) for unit in "。!”」「a,"] == ["end", "end", "Pe", "Pe", "Ps", "Ll", "Po"]
+    categories = {unicodedata.category(chr(code)): chr(code) for code in range(sys.maxunicode + 1)}
+    assert {kind(character) for character in categories.values()} <= set(KINDS)
 
 
 @given(st.lists(TEXTS, max_size=4), st.booleans())
@@ -73,15 +79,6 @@ def test_every_character_but_white_space_is_in_one_unit(texts, characters):
         gaps = units.gaps[start:stop].tolist()
         assert gaps[-1:] == [END_GAP] * bool(spans)
         assert gaps[:-1] == [NO_GAP if b == c else SPACE_GAP for (_, b), (c, _) in itertools.pairwise(spans)]
-
-
-def test_what_the_network_sees_of_a_unit():
-    assert [normalised(unit) for unit in ("E\u0301TE\u0301", "1984")] == ["été", "0000"]
-    shapes = {"The": "Xx3", "THE": "XX3", "I": "X1", "the": "x3", "12": "02", ".": ".", "中": "o"}
-    assert {unit: shape(unit) for unit in shapes} == shapes
-    assert [kind(unit) for unit in "。!”」「a,"] == ["end", "end", "Pe", "Pe", "Ps", "Ll", "Po"]
-    categories = {unicodedata.category(chr(code)): chr(code) for code in range(sys.maxunicode + 1)}
-    assert {kind(character) for character in categories.values()} <= set(KINDS)
 
 
 def test_a_line_end_within_chinese_or_japanese_is_no_gap():
@@ -122,15 +119,6 @@ def test_a_lexicon_finds_the_longest_words_at_each_place_and_white_space_inside_
         assert own(found, lexicon.matches(found, None)[0])[0] == size
 
 
-def test_in_training_a_word_does_not_know_itself():
-    units = TABLE.read(["new york, york"])
-    lengths = laid_out(units, [2, 1, 1])
-    lexicon = Lexicon.of(units, lengths, True)
-    assert own(units, lexicon.matches(units, None)[0]) == [2, 1, 1, 1]
-    # York stands once within a word and once as one: within, it is known from the other place.
-    assert own(units, lexicon.matches(units, lengths)[0]) == [0, 1, 0, 0]
-
-
 def learned(text: str, sizes: list[int], spaces: bool = True) -> Borders:
     units = TABLE.read([text])
     return Borders.of(units, laid_out(units, sizes), spaces)
@@ -144,7 +132,7 @@ def codes(borders: Borders, text: str, sizes: list[int] | None = None) -> list[l
     return [own[start:stop].tolist() for own in borders.at_units(units, lengths)]
 
 
-def test_borders_that_always_never_and_sometimes_end_a_word_differ():
+def test_borders_that_always_never_and_sometimes_end_a_word_differ_in_views_of_both_sides():
     borders = learned("a b x a b x a b x a b", [2, 1, 2, 1, 2, 1, 1, 1])
     (sometimes, *_), *_ = codes(borders, "a b")
     (never, *_), *_ = codes(borders, "x a")
@@ -153,9 +141,6 @@ def test_borders_that_always_never_and_sometimes_end_a_word_differ():
     assert unknown == 0
     assert 0 < never < sometimes < BORDER_CODES
     assert len({unknown, never, sometimes, always}) == 4
-
-
-def test_views_need_the_units_on_both_sides():
     borders = learned("a b c d", [1, 2, 1])
     for text, known in (
         ("a b c d", [True] * len(VIEWS)),
@@ -175,7 +160,7 @@ def test_borders_with_white_space_are_known_where_tokens_may_hold_it(spaces):
     assert codes(borders, "viet nam.")[0][1] > 0
 
 
-def test_in_training_a_border_does_not_know_itself():
+def test_in_training_a_word_and_a_border_do_not_know_themselves():
     text, sizes = "a b. x a b, c d", [2, 1, 1, 1, 1, 1, 1, 1]
     borders = learned(text, sizes)
     view = codes(borders, text, sizes)[0]
@@ -183,6 +168,12 @@ def test_in_training_a_border_does_not_know_itself():
     first, second = view[0], view[4]
     assert first == codes(learned("a b", [1, 1]), "a b")[0][0]  # what it knows from the other place
     assert second == codes(learned("a b", [2]), "a b")[0][0]
+    units = TABLE.read(["new york, york"])
+    lengths = laid_out(units, [2, 1, 1])
+    lexicon = Lexicon.of(units, lengths, True)
+    assert own(units, lexicon.matches(units, None)[0]) == [2, 1, 1, 1]
+    # York stands once within a word and once as one: within, it is known from the other place.
+    assert own(units, lexicon.matches(units, lengths)[0]) == [0, 1, 0, 0]
 
 
 def test_the_two_kinds_between_which_a_text_is_cut():
@@ -206,7 +197,7 @@ LEARNED_AFFIXES = count_affixes(SCRIPTS, MULTIWORDS, PLAIN)
 KNOWN = Multiwords(SCRIPTS, MULTIWORDS, LEARNED_AFFIXES)
 
 
-def test_a_token_has_the_scripts_of_its_form_or_of_its_affixes():
+def test_a_token_has_the_scripts_of_its_form_or_of_its_affixes_and_odds_without_itself():
     expected = {
         "du": ["like:de le"],
         "tornou-se": ["keep:*- .."],
@@ -220,9 +211,6 @@ def test_a_token_has_the_scripts_of_its_form_or_of_its_affixes():
     }
     found = {form: [SCRIPTS[number - 1] for number, _ in KNOWN.choices(form) if number] for form in expected}
     assert found == expected
-
-
-def test_odds_are_those_of_the_longest_ending_without_the_token_itself():
     none, (_, odds) = KNOWN.choices("tornou-se")
     ((_, less),) = KNOWN.choices("interesse")[1:] or [(0, -math.inf)]
     assert none == (0, 0.0)

@@ -364,7 +364,7 @@ def test_bundled_taggers_may_be_used_for_anything_and_are_small() -> None:
     assert size < 90_000_000  # a wheel of 100 MB is the most that the package index takes
 
 
-def test_words_are_runs_of_letters() -> None:
+def test_words_are_runs_of_letters_their_pieces_know_borders_and_scores_are_sums() -> None:
     assert list(words_of("Dw i'n dod o Loegr, 25 oed!")) == ["dw", "i'n", "dod", "o", "loegr", "oed"]
     assert list(words_of("我们看東西")) == ["我们", "看東", "西"]
     assert list(words_of("Hallo @anna_b你好, https://x.org/das-Haus?a=b我 www.haus.de")) == ["hallo", "你好", "我"]
@@ -372,9 +372,6 @@ def test_words_are_runs_of_letters() -> None:
     assert list(words_of("an anna.b@x-y.org: ja; 12:30 — …")) == ["an", "ja"]
     assert list(words_of("@小明, www.x.org/東京?q=Москва ja")) == ["ja"]
     assert list(words_of("हिन्दी में जी-मेल है।")) == ["हिन्दी", "में", "जी-मेल", "है"]
-
-
-def test_pieces_know_the_borders_of_a_word_and_scores_are_sums() -> None:
     assert len(pieces_of("ab", 8192)) == 3 + 3 + 2 + 1 + 1  # without the first border alone; and the word itself
     assert pieces_of("ab", 8192) != pieces_of("ba", 8192)
     assert set(pieces_of("word", 7)) <= set(range(7))

@@ -360,7 +360,7 @@ def test_text_that_is_something_else_than_the_tokens() -> None:
         list(gold_paragraphs(gold(BYE, "1 We\n2 go\n3 \u200b"), "a.conllu"))
 
 
-def test_a_file_without_spacing() -> None:
+def test_a_file_without_spacing_and_paragraphs_that_come_as_sentences_are_read() -> None:
     assert not has_spacing([])
     assert not has_spacing(gold("1 We\n2 stay", "1-2 au\n1 à\n2 le", "# text = We go\n1 We\n2 stay"))
     assert not has_spacing([Sentence(["We", "stay"])])
@@ -371,9 +371,6 @@ def test_a_file_without_spacing() -> None:
     assert texts(gold("1 We\n2 stay"), skip=True) == ["We stay"]
     assert texts(gold("1 We\n2 stay", BYE)) == ["We stay Bye"]
     assert texts([]) == texts(gold("# newpar")) == []
-
-
-def test_paragraphs_come_as_the_sentences_are_read() -> None:
     read = []
 
     def endless() -> Iterator[Sentence]:

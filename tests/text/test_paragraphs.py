@@ -30,7 +30,7 @@ def test_text_has_paragraphs_and_offsets() -> None:
         assert [text[a:b] for a, b in s.offsets or []] == s.tokens
 
 
-def test_words_of_a_multiword_token_share_its_place() -> None:
+def test_words_of_a_multiword_token_share_its_place_and_a_chinese_one_goes_over_a_line_end() -> None:
     cut = [[Token(0, 2, ("De", "le")), Token(4, 8), Token(8, 9)], [], [Token(9, 11), Token(12, 16, ("te", "en"))]]
     first, second = Paragraph(100, "Du  chef.Va t'en", True).cut(cut)
     assert first == Sentence(
@@ -47,6 +47,11 @@ def test_words_of_a_multiword_token_share_its_place() -> None:
     (bare, _) = Paragraph(0, "Du  chef.Va t'en", False).cut(cut, layout=False)
     assert (bare.offsets, bare.space_after, bare.comments) == (None, None, [])
     assert (bare.tokens, bare.multiwords, bare.text) == (first.tokens, first.multiwords, first.text)
+    (sentence,) = Paragraph(0, "世\n界 Việt\n\u200bNam", True).cut([[Token(0, 3), Token(4, 13)]])
+    assert (sentence.tokens, sentence.offsets) == (["世界", "Việt Nam"], [(0, 3), (4, 13)])
+    text = "世" + "\n\u200b" * 50_000 + "a"  # in linear time
+    (sentence,) = Paragraph(0, text, True).cut([[Token(0, len(text))]])
+    assert sentence.tokens == ["世 a"]
 
 
 def test_no_space_follows_where_a_long_word_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,11 +178,3 @@ def test_long_paragraphs_are_cut(monkeypatch: pytest.MonkeyPatch, filler: str) -
     if filler == "word ":
         assert {token for s in sentences for token in s.tokens} == {"word", "end"}
         assert sum(len(s.comments) for s in sentences) == 2
-
-
-def test_a_line_end_inside_a_chinese_word_is_nothing() -> None:
-    (sentence,) = Paragraph(0, "世\n界 Việt\n\u200bNam", True).cut([[Token(0, 3), Token(4, 13)]])
-    assert (sentence.tokens, sentence.offsets) == (["世界", "Việt Nam"], [(0, 3), (4, 13)])
-    text = "世" + "\n\u200b" * 50_000 + "a"  # in linear time
-    (sentence,) = Paragraph(0, text, True).cut([[Token(0, len(text))]])
-    assert sentence.tokens == ["世 a"]

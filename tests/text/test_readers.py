@@ -184,7 +184,7 @@ def test_groups_decide_nothing_and_a_unit_waits_for_no_other(monkeypatch: pytest
     assert [next(found).tokens for _ in range(6)] == [["a", "b."], ["c"], ["x", "y z"]] * 2
 
 
-def test_json_fields_come_along() -> None:
+def test_json_fields_come_along_an_earlier_run_is_replaced_and_conllu_comes_back() -> None:
     text = '{"id":7,"text":"A b. C.","meta":{"x":[1.5,null]}}\n{"id":8,"text":" "}\n{"id":"9","tokens":["d"]}\n'
     sentences = read(text, "jsonl", segment=segment)
     own = {"id": 7, "meta": {"x": [1.5, None]}}
@@ -194,9 +194,6 @@ def test_json_fields_come_along() -> None:
         {"id": 8, "tokens": [], "offsets": [], "text": " "},
         {"id": "9", "tokens": ["d"]},
     ]
-
-
-def test_json_of_an_earlier_run_is_replaced_and_conllu_comes_back_from_it() -> None:
     first = Sentence(["a"], {"upos": ["X"]}, {"upos": [0.75]}, {"upos": [[("X", 0.75), ("Y", 0.25)]]}, [(3, 4)], "a")
     (again,) = read(write([first], "jsonl", probabilities=True, top=2), "jsonl")
     assert (again.offsets, again.text) == (first.offsets, first.text)
@@ -227,16 +224,6 @@ def test_other_multiwords_and_spacing_are_fields_like_any_other() -> None:
         assert (sentence.space_after, sentence.fields) == (None, {"space_after": value})
 
 
-def test_lists_of_tags_and_optional_columns_may_be_missing() -> None:
-    lines = ['{"tokens": ["a"], "xpos": ["X"]}\n', '["a"]\n']
-    parts = read_parts(lines, "f", "jsonl", columns={"upos": 0, "xpos": 0}, may_lack_tags=True)
-    assert [part.tags for part in parts if isinstance(part, Sentence)] == [{"xpos": ["X"]}, {}]
-    with pytest.raises(InputError, match="line 1: upos"):
-        list(read_parts(lines, "f", "jsonl", columns={"upos": 0, "xpos": 0}))
-    (found,) = columns_of("a X B\nb Y\n", optional={"ner": 2, "last": -3})
-    assert found == Sentence(["a", "b"], {"upos": ["X", "Y"], "ner": ["B", "_"], "last": ["a", "_"]})
-
-
 def columns_of(text: str, **rules: Any) -> list[Sentence]:
     rules = {"columns": {"upos": 1}, **rules}
     return list(read_columns(LINE.findall(text), "in.file", **rules))
@@ -259,12 +246,19 @@ def test_separators(separator: str | None, text: str, tokens: list[str]) -> None
     assert sentence == Sentence(tokens, {"upos": ["X", "Y"]})
 
 
-def test_tags_of_several_columns() -> None:
+def test_tags_of_several_columns_and_those_that_may_be_missing() -> None:
     for format, text, options in (
         ("tsv", "a\tx\tB\tN\nb\tB\tI\tV\n", {"columns": {"upos": -1, "ner": -2}}),
         ("jsonl", '{"ner":["B","I"],"upos":["N","V"],"tokens":["a","b"]}', {"columns": {"upos": 1, "ner": 2}}),
     ):
         assert read(text, format, **options) == [Sentence(["a", "b"], {"upos": ["N", "V"], "ner": ["B", "I"]})]
+    lines = ['{"tokens": ["a"], "xpos": ["X"]}\n', '["a"]\n']
+    parts = read_parts(lines, "f", "jsonl", columns={"upos": 0, "xpos": 0}, may_lack_tags=True)
+    assert [part.tags for part in parts if isinstance(part, Sentence)] == [{"xpos": ["X"]}, {}]
+    with pytest.raises(InputError, match="line 1: upos"):
+        list(read_parts(lines, "f", "jsonl", columns={"upos": 0, "xpos": 0}))
+    (found,) = columns_of("a X B\nb Y\n", optional={"ner": 2, "last": -3})
+    assert found == Sentence(["a", "b"], {"upos": ["X", "Y"], "ner": ["B", "_"], "last": ["a", "_"]})
 
 
 def test_csv_and_an_empty_token() -> None:
@@ -304,7 +298,7 @@ def test_the_first_line_tells_the_separator_of_csv(text: str, separator: str | N
         assert [s.tokens for s in columns_of(text, quoted=True, separator=separator)] == found
 
 
-def test_suffixes() -> None:
+def test_suffixes_and_the_lists_of_formats() -> None:
     rows = """a/book.txt text a/book.tsv, a/book.TXT.gz text a/book.tsv.gz, a.conllu conllu a.tsv,
     a.conll-u conllu a.tsv, a.jsonl jsonl a.tsv, a.b.tsv tsv a.b.tsv, a.csv csv a.tsv, a.conll.gz tsv a.tsv.gz,
     a.tokens tokens a.tsv, notes.v2 text notes.v2.tsv, README text README.tsv,
@@ -316,9 +310,6 @@ def test_suffixes() -> None:
         assert format_of(str(renamed(Path("a.txt"), format))) == format
     assert renamed(Path("a.txt"), "pretty") == Path("a.pretty")
     assert set(SUFFIXES.values()) == set(INPUTS)
-
-
-def test_the_lists_of_formats() -> None:
     lines = {"jsonl": '{"text": "a"}\n', "csv": "a,X\n", "conllu": "1\ta" + "\t_" * 8 + "\n"}
     for format in INPUTS:
         cutter = Mock(side_effect=segment)
@@ -426,7 +417,7 @@ def test_tsv_and_csv_hold_anything(content: list[list[tuple[str, str, str]]], fo
 
 
 @given(contents)
-def test_conllu_holds_anything(content: list[list[tuple[str, str, str]]]) -> None:
+def test_conllu_and_jsonl_hold_anything(content: list[list[tuple[str, str, str]]]) -> None:
     text = write(made_of(content), "conllu", ("upos", "xpos"), probabilities=True, top=2)
     text.encode()
     again = read(text, "conllu")
@@ -434,10 +425,6 @@ def test_conllu_holds_anything(content: list[list[tuple[str, str, str]]]) -> Non
         [(in_form(form), *map(in_cell, tags)) for form, *tags in row] for row in content if row
     ]
     assert "".join(map(write_conllu, again)) == text
-
-
-@given(contents)
-def test_jsonl_keeps_everything(content: list[list[tuple[str, str, str]]]) -> None:
     sentences = made_of(content)
     text = write(sentences, "jsonl", ("upos", "xpos"))
     text.encode()

@@ -49,14 +49,11 @@ def test_its_name() -> None:
         assert (len(sentence), sentence.name) == (2, name)
 
 
-def test_a_lexicon_is_read() -> None:
+def test_a_lexicon_is_read_and_bad_lines_are_named() -> None:
     lines = ["# a comment\n", "\n", "book\tNOUN|VERB|NOUN\r\n", "#\tVERB\n"]
     lines += ["he\tCase=Nom|Number=Sing\tNOUN\n", "a b\t_"]
     entries = read_lexicon(lines, "words.tsv", TAGS, "upos")
     assert entries == {"book": ("NOUN", "VERB"), "#": ("VERB",), "he": ("Case=Nom|Number=Sing", "NOUN"), "a b": ("_",)}
-
-
-def test_bad_lines_are_named() -> None:
     for text, said in {
         "book\tNOUN\nread\tVRB\n": "words.tsv, line 2: 'VRB' is no tag of upos.* NOUN, VERB.*correct it",
         "book NOUN\n": r"words.tsv, line 1: .*'book NOUN'.*form<TAB>TAG\|TAG",
@@ -121,14 +118,11 @@ like:de le = du/de_le Du/De_le DU/DE_LE; jamo:*-+ㄴ = 간/가+ㄴ 폭행한/폭
 like:à les = aux/à_les Aux/À_les AUX/À_LES"""
 
 
-def test_pairs_that_change_alike_share_a_script() -> None:
+def test_pairs_that_change_alike_share_a_script_which_is_applied_to_words_that_it_fits() -> None:
     for row in ALIKE.split(";"):
         script, pairs = row.strip().split(" = ")
         for pair in pairs.split():
             assert edit_script(*pair.replace("_", " ").split("/")) == script
-
-
-def test_a_script_is_applied_to_other_words_if_it_fits() -> None:
     rows = """lower:*---y Berries berry; like:de_le DU DE_LE; lower:*-- ass a; jamo:*-+ㄴ 큰 크+ㄴ;
     keep:*_... Needn't Need_n't"""
     for script, word, result in map(str.split, rows.split(";")):
@@ -139,9 +133,6 @@ def test_a_script_is_applied_to_other_words_if_it_fits() -> None:
     assert [length(word) for word in ("간다", "NATO", "é", "")] == [5, 4, 1, 0]
     for script in ("", "*", "lower", "other:*", "keep:**", "keep:.", "keep:a-"):
         assert apply_script(script, "word") is None
-
-
-def test_strings_that_are_too_long_to_compare() -> None:
     long = "ab" * 50_000
     assert edit_script(long, long) == "lower:*"
     assert apply_script(edit_script(long, long + "c"), long) == long + "c"
@@ -187,11 +178,20 @@ def values(**changes: Any) -> dict[str, Any]:
     return {"model": {"cell": "gru", "depth": 2, "hidden": {"forward": [3, 4]}, **changes}}
 
 
-def test_values_that_fit() -> None:
+def test_values_that_fit_and_how_others_are_shown() -> None:
     page = read(Page, values(dropout=0, saved={"sizes": [1], "tune": True}, places={"upos": None}))
     assert page.model.hidden == Hidden([3, 4])
     assert (page.model.dropout, page.model.saved) == (0.0, {"sizes": [1], "tune": True})
     assert read(Page, values(name=2.16, tags=[1, "b"]), from_page=True).model.name == "2.16"
+    for wrong, message in (
+        (["a"], r'^\["a"\]: expected object, got'),
+        ({"model": 5}, "model=5: expected object, got int"),
+    ):
+        with pytest.raises(InputError, match=message):
+            read(Page, wrong)
+    shown = [str(bad_value("a", value, "b")) for value in (None, True, "\x1b[31m", "x" * 100)]
+    assert shown[:3] == ["a=null: b", "a=true: b", r"a=\x1b[31m: b"]
+    assert len(shown[3]) < 80
 
 
 @pytest.mark.parametrize(
@@ -220,18 +220,6 @@ def test_a_mistake_is_one_line(changes: dict[str, Any], message: str) -> None:
         read(Page, values(**changes))
     assert str(caught.value).startswith(message)
     assert str(caught.value).isprintable()
-
-
-def test_values_are_shown_as_they_are_written() -> None:
-    for wrong, message in (
-        (["a"], r'^\["a"\]: expected object, got'),
-        ({"model": 5}, "model=5: expected object, got int"),
-    ):
-        with pytest.raises(InputError, match=message):
-            read(Page, wrong)
-    shown = [str(bad_value("a", value, "b")) for value in (None, True, "\x1b[31m", "x" * 100)]
-    assert shown[:3] == ["a=null: b", "a=true: b", r"a=\x1b[31m: b"]
-    assert len(shown[3]) < 80
 
 
 def test_a_file_is_read(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_the_lemmas_are_those_of_simplemma(language: str, code: str) -> None:
     assert [bool(key) for key in found.changes] == [lemma is not None for lemma in expected]
 
 
-def test_forms_of_one_lemma_share_its_inflection_and_differ_in_their_change() -> None:
+def test_forms_of_one_lemma_share_its_inflection_and_the_first_dictionary_decides() -> None:
     forms = ["books", "book", "walked", "talked", "Walked", "talks", "xyzzyx"]
     found = opened("en").look_up(forms)
     assert found.lemmas == ["book", "book", "walk", "talk", "walk", "talk", None]
@@ -83,9 +83,6 @@ def test_forms_of_one_lemma_share_its_inflection_and_differ_in_their_change() ->
     assert books in found.inflections[0]
     assert walked in found.inflections[3]
     assert found.inflections.shape == (len(forms), SLOTS)
-
-
-def test_the_first_dictionary_that_knows_a_form_decides() -> None:
     forms = ["bøkene", "bøkerne", "bøker", "qqq"]
     nb, nn = (opened(code).look_up(forms).lemmas for code in ("nb", "nn"))
     assert nb != nn
@@ -197,7 +194,7 @@ def with_lemmas(vocabulary: Vocabulary) -> Vocabulary:
     return vocabulary.with_lemmas(opened("en"), 2)
 
 
-def test_lemmas_of_training_have_ids_and_features(with_lemmas: Vocabulary) -> None:
+def test_lemmas_of_training_have_ids_and_features_and_rare_ones_are_hidden(with_lemmas: Vocabulary) -> None:
     assert with_lemmas.lemmas["well"] == 2
     assert "flight" not in with_lemmas.lemmas
     again = with_lemmas.with_lemmas(opened("en"), 1)
@@ -209,9 +206,6 @@ def test_lemmas_of_training_have_ids_and_features(with_lemmas: Vocabulary) -> No
     assert len(set(rows[:, LEMMA_KINDS].tolist())) == 3  # well; wells and flights; qqqq
     assert not rows[3, 1 + LEMMA_KINDS :].any()
     assert rows.max() < LEMMA_KINDS * 2049
-
-
-def test_training_hides_rare_lemmas_alone(with_lemmas: Vocabulary) -> None:
     table = FormTable(with_lemmas, network_config(lemmas=8, dictionary=ENGLISH))
     seen: set[int] = set()
     for seed in range(30):

@@ -41,23 +41,20 @@ def weighed(codec: TagCodec, scores: Tensor, forms: list[str]) -> list[list[floa
     return scores.tolist()
 
 
-def test_scripts_that_do_not_fit_have_no_score() -> None:
+def test_scripts_that_do_not_fit_or_that_training_lacks_have_no_score() -> None:
     scores = torch.arange(12.0).view(3, 4)
     assert weighed(TagCodec("lemma", SCRIPTS), scores, ["dogs", "a", "is"]) == [
         [0, 1, 2, 3],
         [4, LOW, LOW, 7],
         [8, 9, LOW, 11],
     ]
-
-
-def test_a_form_of_training_has_the_scripts_of_training() -> None:
     codec = TagCodec("lemma", SCRIPTS, {"a": [0], "leaves": [1, 2], "new": []})
     scores = torch.arange(16.0).view(4, 4)
     expected = [[LOW, 1, 2, LOW], [4, LOW, LOW, LOW], [8, 9, LOW, 11], [12, 13, LOW, 15]]
     assert weighed(codec, scores, ["leaves", "a", "new", "he"]) == expected
 
 
-def test_the_whole_lemma_of_one_form_is_no_rule_for_other_words() -> None:
+def test_whole_lemmas_are_no_rules_and_lemmas_of_training_are_preferred() -> None:
     scores = torch.arange(8.0).view(2, 4)
     once = TagCodec("lemma", SCRIPTS, {"was": [3], "dogs": [1]})
     assert weighed(once, scores.clone(), ["was", "hats"]) == [[LOW, LOW, LOW, 3], [4, 5, 6, LOW]]
@@ -65,9 +62,6 @@ def test_the_whole_lemma_of_one_form_is_no_rule_for_other_words() -> None:
     assert weighed(twice, scores.clone(), ["was", "hats"])[1] == [4, 5, 6, 7]
     alone = TagCodec("lemma", ["lower:*-", "lower:be"], {"was": [1], "dogs": [0]})
     assert weighed(alone, torch.ones(1, 2), ["a"]) == [[LOW, 1]]  # no other script fits it
-
-
-def test_an_unknown_word_gets_a_lemma_of_training_if_it_is_nearly_as_probable() -> None:
     codec = TagCodec("lemma", SCRIPTS, {"Dog": [0], "cat": [0], "was": [3], "is": [3]})
     near, far, right = [2.0, 1.0, -4, -4], [4.0, 1.0, -4, -4], [1.0, 2.0, -4, -4]
     scores = torch.tensor([near, far, near, right, near])
