@@ -2,7 +2,6 @@
 
 import csv
 import json
-import re
 from itertools import product
 from pathlib import Path
 from random import Random
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 
 import tagger
-from tagger.errors import InputError
 from tagger.evaluation.metrics import report
 from tagger.extras.compare.breakdown import Groups, breakdown
 from tagger.extras.compare.compare import TABLE_WIDTH, compare, format_comparison, paired_difference
@@ -57,9 +55,6 @@ def test_counts_are_those_of_counting_words() -> None:
     assert found["interval"][0] < found["difference"] < found["interval"][1]
     assert found["significant"] == (found["p"] < 0.05)
     assert counted(sentences) == found  # to the digit
-
-
-def test_equal_sides_and_a_text_that_fits_a_terminal() -> None:
     found = counted([(gold, a, a) for gold, a, _ in made()])
     assert (found["difference"], found["interval"], found["p"], found["significant"]) == (0, [0, 0], 1, False)
     assert found["different"] == []
@@ -68,23 +63,22 @@ def test_equal_sides_and_a_text_that_fits_a_terminal() -> None:
     assert "\x1b" not in text
 
 
-WORDS = np.array([5, 8, 3, 12, 7, 9, 4, 6, 10, 2, 5, 5])
-GAINS = np.array([1, 1, 0, -1, 1, 1, 1, 0, 2, 0, 1, 1])
-
-
-def test_the_p_value_is_that_of_all_signs() -> None:
-    sums = [abs(int(np.dot(signs, GAINS))) for signs in product((-1, 1), repeat=len(GAINS))]
-    exact = sum(s >= abs(GAINS.sum()) for s in sums) / len(sums)
+def test_the_p_value_is_that_of_all_signs_and_the_interval_that_of_drawn_sentences() -> None:
+    scored, differences = (
+        np.array([5, 8, 3, 12, 7, 9, 4, 6, 10, 2, 5, 5]),
+        np.array([1, 1, 0, -1, 1, 1, 1, 0, 2, 0, 1, 1]),
+    )
+    sums = [abs(int(np.dot(signs, differences))) for signs in product((-1, 1), repeat=12)]
+    exact = sum(s >= abs(differences.sum()) for s in sums) / len(sums)
     assert 0.01 < exact < 0.2
-    found = paired_difference(GAINS, WORDS)
+    found = paired_difference(differences, scored)
     assert found.p == pytest.approx(exact, abs=4 * (exact * (1 - exact) / 10_000) ** 0.5)
-    assert found.value == pytest.approx(GAINS.sum() / WORDS.sum())
-    turned = paired_difference(-GAINS, WORDS)
+    assert found.value == pytest.approx(differences.sum() / scored.sum())
+    turned = paired_difference(-differences, scored)
     assert (turned.value, turned.p) == (-found.value, found.p)
     assert turned.low == pytest.approx(-found.high, abs=0.005)
-
-
-def test_the_interval_is_that_of_drawn_sentences_with_scored_words() -> None:
+    none = np.zeros(5, dtype=int)  # words without gold
+    assert paired_difference(np.concatenate([differences, none]), np.concatenate([scored, none])) == found
     rng = np.random.default_rng(5)
     words = rng.integers(1, 30, size=300)
     gains = rng.binomial(words, 0.08) - rng.binomial(words, 0.05)
@@ -92,9 +86,6 @@ def test_the_interval_is_that_of_drawn_sentences_with_scored_words() -> None:
     low, high = np.quantile(gains[drawn].sum(1) / words[drawn].sum(1), [0.025, 0.975])
     found = paired_difference(gains, words)
     assert (found.low, found.high) == pytest.approx((low, high), abs=0.0005)
-    none = np.zeros(5, dtype=int)
-    wider = paired_difference(np.concatenate([GAINS, none]), np.concatenate([WORDS, none]))
-    assert wider == paired_difference(GAINS, WORDS)
 
 
 @pytest.fixture(autouse=True)
@@ -120,13 +111,16 @@ def compared(*arguments: str, gold: str = "gold.conllu") -> dict[str, Any]:
     return found
 
 
-def test_a_tagger_and_its_own_output_and_two_taggers_on_several_files(model: Path, tmp_path: Path, other: Path) -> None:
+def test_a_tagger_and_its_own_output_and_two_taggers_on_several_files(
+    model: Path, tmp_path: Path, vocabulary: Vocabulary
+) -> None:
     call("tag", "gold.conllu", "--model", str(model), "-o", "said.conllu")
     found = compared(str(model), "said.conllu", "--column", "upos")["upos"]
     assert (found["words"], found["difference"], found["p"], found["different"]) == (5, 0, 1, [])
     report = json.loads(call("evaluate", "gold.conllu", "--json", "--model", str(model)).stdout)["upos"]
     assert found["a"] == report["accuracy"]
     forms = [f"{a}{b}" for a in "bcdfgh" for b in ("ook", "a", "lights", "ell", ".")]
+    other = save_tiny(tmp_path / "other", make_network(vocabulary, seed=4), vocabulary)
     both = tagger.load(other)
     together = next(both.stream([Sentence(forms)])).tags["upos"]
     assert together != both.tag(forms)  # a tagger decides on all its columns together
@@ -136,7 +130,7 @@ def test_a_tagger_and_its_own_output_and_two_taggers_on_several_files(model: Pat
     assert (found["columns"]["upos"]["words"], found["columns"]["upos"]["a"]) == (2 * len(forms), 1)
 
 
-def test_two_files(tmp_path: Path) -> None:
+def test_two_files_also_of_columns(tmp_path: Path) -> None:
     (tmp_path / "a.conllu").write_text(retagged("PRON VERB ADV VERB INTJ"))  # book is wrong
     (tmp_path / "b.conllu").write_text(retagged("PRON AUX ADV NOUN X"))  # do and Yes are
     found = compared("a.conllu", "b.conllu")
@@ -153,14 +147,6 @@ def test_two_files(tmp_path: Path) -> None:
         head, *lines = csv.reader(file)
     assert head == ["column", "word", "gold", "a", "b", "count"]
     assert lines == [["upos", *map(str, row)] for row in rows]
-
-
-@pytest.fixture(scope="module")
-def other(tmp_path_factory: pytest.TempPathFactory, vocabulary: Vocabulary) -> Path:
-    return save_tiny(tmp_path_factory.mktemp("other"), make_network(vocabulary, seed=4), vocabulary)
-
-
-def test_column_files(tmp_path: Path) -> None:
     (tmp_path / "gold.tsv").write_text("They\tPRON\tB\nbook\tVERB\tI\n\n\nYes\tINTJ\tO\n")
     (tmp_path / "a.tsv").write_text("They\tPRON\tB\nbook\tNOUN\tB\n\nYes\tINTJ\tO\n")
     (tmp_path / "b.csv").write_text("They,PRON,B\nbook,VERB,B\n\nYes,INTJ,O\n")
@@ -272,19 +258,11 @@ def test_the_row_of_all_is_what_evaluate_reports_also_of_hard_sentences() -> Non
     lines = call("breakdown", str(hard), "--by", "group").stdout.splitlines()  # by the bundled model
     assert lines[1].split() == ["sentences", "words", "upos"]  # its only column
     assert len(lines) == 2 + len({line.split()[0] for line in lines[2:]}) == 2 + 1 + 13
-    assert "hard.conllu: no comment `# zebra = …`" in error("breakdown", str(hard), "--by", "zebra")
-
-
-@pytest.mark.parametrize(
-    ("key", "message"),
-    [
-        ("newdoc", "file: no `# newdoc`, so its documents are not known; name another comment with --by (those with"),
-        ("a\x1bb", "file: no comment `# a\\x1bb = …`; name another comment with --by (those with a value: sent_id)"),
-    ],
-)
-def test_nothing_to_group_by(key: str, message: str) -> None:
-    with pytest.raises(InputError, match=re.escape(message)):
-        breakdown(SENTENCES[1:3], VOCABULARY, key, "file")
+    for by, said in (
+        ("newdoc", "no `# newdoc`, so its documents are not known; name another comment with --by (those with"),
+        ("a\x1bb", "no comment `# a\\x1bb = …`; name another comment with --by (those with"),
+    ):
+        assert f"hard.conllu: {said}" in error("breakdown", str(hard), "--by", by)
 
 
 def test_the_command_by_document_and_genre(model: Path, tmp_path: Path) -> None:

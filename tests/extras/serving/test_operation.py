@@ -59,7 +59,7 @@ def small(trained: Path) -> Iterator[Running]:
         yield service
 
 
-def test_full_refuses_before_the_body_and_recovers(small: Running) -> None:
+def test_full_refuses_before_the_body_and_recovers_and_bodies_may_be_too_large(small: Running) -> None:
     with closing(opened(small.port, TAG + b"Content-Length: 30\r\n\r\n")) as slow:
         until(lambda: small.gate.running == 1)
         with closing(opened(small.port, TAG + b"Content-Length: 30\r\n\r\n")) as refused:  # no body
@@ -73,9 +73,6 @@ def test_full_refuses_before_the_body_and_recovers(small: Running) -> None:
             until(lambda: small.gate.running == 0)
             refused.sendall(WHOLE)
             assert status(refused) == 200
-
-
-def test_bodies_that_are_too_large(small: Running) -> None:
     with closing(opened(small.port, TAG + b"Content-Length: 1001\r\n\r\n")) as announced:
         assert status(announced) == 413
     with closing(opened(small.port, TAG + b"Transfer-Encoding: chunked\r\n\r\n")) as chunked:
@@ -113,7 +110,7 @@ def test_requests_that_outlast_the_end_are_told(tiny: Service) -> None:
         assert slow.recv(1) == b""
 
 
-def test_token(tiny: Service) -> None:
+def test_tokens_and_origins(tiny: Service) -> None:
     with inside(tiny, origins=[ORIGIN], token="secret") as client:
         for path in ("/", "/live", "/ready", "/docs", "/openapi.json", "/docs-assets/swagger-ui.css"):
             assert client.get(path).status_code == client.head(path).status_code == 200
@@ -132,9 +129,6 @@ def test_token(tiny: Service) -> None:
         refused = client.post("/v1/tag", content=BODY, headers={"origin": ORIGIN})
         assert refused.status_code == 401
         assert refused.headers["access-control-allow-origin"] == ORIGIN
-
-
-def test_cors_is_off_unless_an_origin_is_named(tiny: Service) -> None:
     for origins, allowed in ([], None), (["https://other.example"], None), ([ORIGIN], ORIGIN), (["*"], "*"):
         tiny.batcher = Batcher()
         with inside(tiny, origins=origins) as client:
@@ -142,7 +136,7 @@ def test_cors_is_off_unless_an_origin_is_named(tiny: Service) -> None:
             assert answer.headers.get("access-control-allow-origin") == allowed
 
 
-def test_metrics_count(tiny: Service) -> None:
+def test_metrics_count_and_the_log_has_no_text(tiny: Service, capsys: pytest.CaptureFixture[str]) -> None:
     with running(tiny, max_running=1) as service, httpx.Client(base_url=service.url) as client:
         client.post("/v1/tag", content=BODY)
         client.post("/v1/tag", content=b"{")
@@ -161,9 +155,7 @@ def test_metrics_count(tiny: Service) -> None:
     assert found["tagger_requests_running"] == "0"
     assert found["tagger_words_total"] == "4"
     assert found["tagger_batches_total"] == "1"
-
-
-def test_a_line_for_each_request_without_its_text(tiny: Service, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny.batcher = Batcher()
     with inside(tiny, log=True) as client:
         client.post("/v1/tag", json={"text": "xylophone"})
         client.post("/v1/tag", content=b'{"xylophone')
@@ -358,19 +350,3 @@ def test_udpipe_inputs_and_outputs_and_ranges_of_multiword_tokens(served: Runnin
         assert text[int(start) : int(end)].split() == row[1].split()
         tokens.add("-" in row[0])
     assert tokens == {False, True}
-
-
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        ({"tagger": ""}, "data is missing"),
-        ({"data": "a", "input": "xml"}, "input format 'xml'"),
-        ({"data": "a", "tokenizer": "", "output": "epe"}, "output format 'epe'"),
-        ({"data": "1\ta\n\n"}, "line 1"),
-    ],
-)
-def test_udpipe_errors_are_text(served: Running, fields: dict[str, str], words: str) -> None:
-    response = httpx.post(f"{served.url}/process", data=fields)
-    assert response.status_code == 400
-    assert response.headers["content-type"].startswith("text/plain")
-    assert words in response.text
