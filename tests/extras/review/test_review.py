@@ -82,7 +82,7 @@ def test_doubtful_sentences_are_written_the_most_doubtful_first(model: Path, tmp
     assert (tmp_path / "review.conllu").read_text() == text
 
 
-def test_all_files_of_a_folder_are_reviewed(model: Path, tmp_path: Path) -> None:
+def test_all_files_of_a_folder_are_reviewed_but_one_that_is_refused(model: Path, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.txt").write_text("They book flights.\n\nZzyx.")
     (tmp_path / "in" / "b.conllu").write_text(CONLLU)
@@ -100,9 +100,6 @@ def test_all_files_of_a_folder_are_reviewed(model: Path, tmp_path: Path) -> None
     assert (tmp_path / "in" / "b.conllu").read_text() == CONLLU
     opened = [block.splitlines()[:2] for block in text.split("\n\n") if block.startswith("# newpar")]
     assert sorted(opened) == [["# newpar", "# sent_id = 1"], ["# newpar", "# sent_id = 2"]]
-
-
-def test_a_file_that_is_refused_leaves_the_others_reviewed(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(HUNGARIAN)
     (tmp_path / "b.txt").write_text(TEXTS["welsh"])
     done = call("review", "--below", "1", str(tmp_path), status=2)
@@ -110,13 +107,10 @@ def test_a_file_that_is_refused_leaves_the_others_reviewed(tmp_path: Path) -> No
     assert "a.txt looks most like" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        (["--below", "1.5"], "--below 1.5"),
-        *((["-o", output], "a review is one CoNLL-U file") for output in ("review.tsv", ".", "new/")),
-        (["--keep"], " (text) has no tags"),
-    ],
-)
-def test_mistakes_in_a_review(model: Path, options: list[str], words: str) -> None:
-    assert words in error("review", "--model", str(model), *options, input="They")
+def test_mistakes(model: Path) -> None:
+    for options, words in (
+        ("--below 1.5", "--below 1.5"),
+        *((f"-o {output}", "a review is one CoNLL-U file") for output in ("review.tsv", ".", "new/")),
+        ("--keep", " (text) has no tags"),
+    ):
+        assert words in error("review", "--model", str(model), *options.split(), input="They")

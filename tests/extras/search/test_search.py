@@ -97,7 +97,7 @@ def test_a_failed_run_is_a_row_and_the_others_go_on(
     assert lines[6].strip() == "ValueError: out of luck"
 
 
-def test_the_same_command_trains_what_is_missing(tried: list[int]) -> None:
+def test_the_same_command_trains_what_is_missing(tried: list[int], caplog: pytest.LogCaptureFixture) -> None:
     command = [*PLAIN, "seed=1,13,2", "hydra.sweep.dir=grid"]
     assert train(command) == 1
     before = rows("grid")
@@ -112,11 +112,10 @@ def test_the_same_command_trains_what_is_missing(tried: list[int]) -> None:
     assert rows("grid")[1:] == before[:2]
     assert train([*PLAIN, "seed=1", "hydra.sweep.dir=grid"]) == 0
     assert rows("grid")[1:] == before[:2]  # runs that the command does not ask for keep their rows
-
-
-def test_without_a_name_the_first_line_says_how_to_go_on(tried: list[int], caplog: pytest.LogCaptureFixture) -> None:
+    tried.clear()
+    caplog.clear()
     caplog.set_level("INFO")
-    assert train([*PLAIN, "seed=1,2"]) == 0
+    assert train([*PLAIN, "seed=1,2"]) == 0  # without a name
     words = shlex.split(caplog.messages[0].partition("go on with: ")[2])
     assert words[:3] == ["python", "-m", "tagger"]
     assert train(words[3:]) == 0

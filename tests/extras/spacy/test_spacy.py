@@ -66,13 +66,25 @@ def tiny(trained: Path) -> Language:
     return pipeline(trained, ours=False)
 
 
-def test_a_text_gets_the_tags_of_the_tagger(tiny: Language) -> None:
+def test_a_text_gets_the_tags_of_the_tagger_and_docs_as_they_come(tiny: Language, trained: Path) -> None:
     assert shown(tiny("They book flights.")) == SHOWN
     firsts = [[SHOWN[0]], [("The", "DET", "DT")], [("Well", "INTJ", "UH")], [], [("  \n", "SPACE", "_SP")]]
     assert [shown(doc)[:1] for doc in tiny.pipe(TEXTS)] == firsts
+    nlp = pipeline(trained)
+    read = []
+
+    def texts() -> Iterator[str]:
+        for number in range(100):
+            read.append(number)
+            yield "Well"
+
+    next(nlp.pipe(texts(), batch_size=5))
+    assert len(read) <= 10
+    component: Any = nlp.get_pipe("bigru_tagger")
+    assert nlp.tokenizer._segment.__self__ is component.tagger
 
 
-def test_english_says_what_the_tagger_says() -> None:
+def test_taggers_say_the_same_in_a_pipeline_whose_language_may_name_them(trained: Path) -> None:
     nlp = pipeline("english", ours=False, precision="float32")
     texts = ["They book flights.", "I saw the saw.", "Time flies like an arrow; fruit flies like a banana."] * 3
     docs = list(nlp.pipe(texts, batch_size=4))
@@ -82,9 +94,6 @@ def test_english_says_what_the_tagger_says() -> None:
     for column, name in parts.items():
         found = [[str(getattr(token, name)) or "_" for token in doc] for doc in docs]
         assert english.tag_sentences(words, column) == found, column
-
-
-def test_the_language_of_a_pipeline_names_the_tagger(trained: Path) -> None:
     nlp = spacy.blank("de", config={"nlp": {"tokenizer": {"@tokenizers": "bigru_tokenizer"}}})
     nlp.add_pipe("bigru_tagger")
     assert [(token.lemma_, token.pos_) for token in nlp("Hast du Hunger?")][::3] == [("haben", "VERB"), ("?", "PUNCT")]
@@ -183,22 +192,9 @@ def test_a_tagger_of_the_hub_is_fetched_for_the_first_text_alone(hub: Hub, train
     assert shown(spacy.load(tmp_path / "saved")("They book flights.")) == SHOWN
 
 
-def test_docs_are_tagged_as_they_come_and_the_tagger_is_shared(trained: Path) -> None:
-    nlp = pipeline(trained)
-    read = []
-
-    def texts() -> Iterator[str]:
-        for number in range(100):
-            read.append(number)
-            yield "Well"
-
-    next(nlp.pipe(texts(), batch_size=5))
-    assert len(read) <= 10
-    component: Any = nlp.get_pipe("bigru_tagger")
-    assert nlp.tokenizer._segment.__self__ is component.tagger
-
-
-def test_the_words_of_a_multiword_token_are_joined_as_spacy_convert_does(lemmatizer: Path) -> None:
+def test_words_of_a_multiword_token_are_joined_and_survive_other_docs(
+    lemmatizer: Path, learned: Path, trained: Path
+) -> None:
     nlp = pipeline(lemmatizer, ours=False)
     doc = Doc(nlp.vocab, words=["Thebook", " ", "reads", "well", "."], spaces=[False] * 5)
     doc[0]._.bigru_words = ["The", "book"]
@@ -213,6 +209,20 @@ def test_the_words_of_a_multiword_token_are_joined_as_spacy_convert_does(lemmati
     joined = {"tag": "a_d", "morph": "Case=Acc,Gen|Definite=Def|Number=Sing"}
     tags = {"tag": ["a", "d"], "morph": ["Number=Sing|Case=Gen", "Case=Acc|Definite=Def"]}
     assert {name: ATTRIBUTES[name].joined(tags[name]) for name in tags} == joined
+    nlp = pipeline(trained, ours=False)
+    doc = nlp.make_doc("They bookflights .")
+    doc[1]._.bigru_words = ["book", "flights"]
+    nlp.get_pipe("bigru_tagger")(doc)
+    assert [(token.pos_, token.tag_) for token in doc] == [("PRON", "PRP"), ("VERB", "VBP_NNS"), ("PUNCT", ".")]
+    nlp = pipeline(learned)
+    doc = nlp("The book du book des.")
+    words = [token._.bigru_words for token in doc]
+    assert any(words)
+    copy = Doc(nlp.vocab).from_bytes(doc.to_bytes())
+    assert [token._.bigru_words for token in copy] == words
+    tags = [token.tag_ for token in doc]
+    again = nlp.get_pipe("bigru_tagger")(copy)
+    assert [token.tag_ for token in again] == tags
 
 
 SCRIPT = """
@@ -339,23 +349,6 @@ def test_texts_in_bulk_and_a_saved_tokenizer(parts: tuple[Language, Tagger], tmp
     other = pipeline("no such tagger")
     other.from_bytes(loaded.to_bytes())
     assert (other(text).to_json(), [token._.bigru_words for token in other(text)]) == expected
-
-
-def test_words_of_a_multiword_token_may_be_given_and_survive_other_docs(learned: Path, trained: Path) -> None:
-    nlp = pipeline(trained, ours=False)
-    doc = nlp.make_doc("They bookflights .")
-    doc[1]._.bigru_words = ["book", "flights"]
-    nlp.get_pipe("bigru_tagger")(doc)
-    assert [(token.pos_, token.tag_) for token in doc] == [("PRON", "PRP"), ("VERB", "VBP_NNS"), ("PUNCT", ".")]
-    nlp = pipeline(learned)
-    doc = nlp("The book du book des.")
-    words = [token._.bigru_words for token in doc]
-    assert any(words)
-    copy = Doc(nlp.vocab).from_bytes(doc.to_bytes())
-    assert [token._.bigru_words for token in copy] == words
-    tags = [token.tag_ for token in doc]
-    again = nlp.get_pipe("bigru_tagger")(copy)
-    assert [token.tag_ for token in again] == tags
 
 
 def test_files_that_are_no_segmenter(tmp_path: Path) -> None:
