@@ -79,43 +79,32 @@ def test_values_that_a_run_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
 TEACHER, TEXT = "distill.teacher=TEACHER", "distill.text=FILE"
 
 
-@pytest.mark.parametrize(
-    ("keys", "small", "large"),
-    [
+def test_what_a_recipe_decides() -> None:
+    for keys, small, large in (  # epochs, tokens of a batch, dropout, patience
         ((), (20, 250, 0.6, 10), (10, 500, 0.5, 5)),
         (("experiment=multilingual",), (15, 250, 0.5, 8), (6, 500, 0.5, 5)),
         ((TEACHER, TEXT), (18, 500, 0.1, 9), (8, 1000, 0.1, 5)),
         (("trainer.max_epochs=3", "batch_tokens=70", "model.dropout=0.1", "patience=2"), *2 * [(3, 70, 0.1, 2)]),
-    ],
-)
-def test_epochs_batches_dropout_and_patience(
-    keys: tuple[str, ...], small: tuple[object, ...], large: tuple[object, ...]
-) -> None:
-    for words, expected in ((20_000, small), (200_000, large)):
-        made = with_recipe(composed("corpus=conllu", *keys), words)
-        assert (made.trainer["max_epochs"], made.batch_tokens, made.model.dropout, made.patience) == expected
+    ):
+        for words, expected in ((20_000, small), (200_000, large)):
+            made = with_recipe(composed("corpus=conllu", *keys), words)
+            assert (made.trainer["max_epochs"], made.batch_tokens, made.model.dropout, made.patience) == expected
     assert [text_ratio(words) for words in (5_000, 25_000, 200_000)] == [20, 4, 4]
-
-
-@pytest.mark.parametrize(
-    ("keys", "weight"),
-    [
+    for keys, weight in (  # of a linear chain
         ((), 0.35),
         (("linear=0.2", "init=FOLDER"), 0.2),
         (("init=FOLDER",), None),  # the tagger keeps its own
         (("experiment=multilingual",), 0),
         ((TEACHER, TEXT), 0),
         ((TEACHER,), 0.35),
-    ],
-)
-def test_a_network_without_pretrained_parts_gets_a_linear_chain(keys: tuple[str, ...], weight: float | None) -> None:
-    assert with_recipe(composed("corpus=conllu", *keys), 20_000).linear == weight
+    ):
+        assert with_recipe(composed("corpus=conllu", *keys), 20_000).linear == weight
 
 
-@pytest.mark.parametrize(("tune", "expected"), [(4, [0, 1, 2, 4, 10]), (True, 5 * [0])])
-def test_tuned_layers_learn_in_the_last_third(bert: Path, tune: bool | int, expected: list[int]) -> None:
-    _, _, described = load(bert, tune=tune)
-    assert [frozen_epochs(described, epochs) for epochs in (1, 2, 3, 6, 15)] == expected
+def test_tuned_layers_learn_in_the_last_third(bert: Path) -> None:
+    for tune, expected in ((4, [0, 1, 2, 4, 10]), (True, 5 * [0])):
+        _, _, described = load(bert, tune=tune)
+        assert [frozen_epochs(described, epochs) for epochs in (1, 2, 3, 6, 15)] == expected
     assert frozen_epochs(None, 6) == 0
 
 
@@ -145,28 +134,23 @@ def test_the_dictionary_is_that_of_the_language(name: str, dev: str, codes: list
         assert with_dictionary(named, corpus) == named
 
 
-TRAIN = Dataset.from_list(
-    [{"tokens": ["cats", "dogs"], "upos": ["NOUN", "NOUN"], "lemma": ["cat", "dogs"], "xpos": ["N", "N"]}]
-)
-
-
-@pytest.mark.parametrize(
-    ("columns", "tags"), [("[upos,lemma]", ["NOUN"]), ("[lemma]", [""]), ("[lemma,xpos]", [""]), ("[upos]", None)]
-)
-def test_counts_of_a_training(columns: str, tags: list[str] | None) -> None:
-    config = composed("corpus=conllu", f"columns={columns}", "embedding.dictionary=en")
-    found = lemma_reliability(config, None, TRAIN)
-    assert (found and list(found.new)) == tags
-    none = composed("corpus=conllu", f"columns={columns}", "embedding.dictionary=null")
-    assert lemma_reliability(none, None, TRAIN) is None
-
-
-def test_a_training_counts_with_the_dictionary_of_the_tagger_that_it_starts_from(lemmas: Callable[..., Tagger]) -> None:
+def test_a_training_counts_with_its_dictionary_or_that_of_init(
+    lemmas: Callable[..., Tagger],
+) -> None:
+    cats = {"tokens": ["cats", "dogs"], "upos": ["NOUN", "NOUN"], "lemma": ["cat", "dogs"], "xpos": ["N", "N"]}
+    train = Dataset.from_list([cats])
+    counted = {"[upos,lemma]": ["NOUN"], "[lemma]": [""], "[lemma,xpos]": [""], "[upos]": None}
+    for columns, tags in counted.items():
+        config = composed("corpus=conllu", f"columns={columns}", "embedding.dictionary=en")
+        found = lemma_reliability(config, None, train)
+        assert (found and list(found.new)) == tags
+        none = composed("corpus=conllu", f"columns={columns}", "embedding.dictionary=null")
+        assert lemma_reliability(none, None, train) is None
     config = composed("corpus=conllu", "columns=[upos,lemma]", "embedding.dictionary=en", "init=FOLDER")
-    found = lemma_reliability(replace(config, init=None), None, TRAIN)
+    found = lemma_reliability(replace(config, init=None), None, train)
     init = lemmas().bundle
     for before, after in ((None, None), (found, found)):  # its networks read none
         bundle = replace(init, lemmas=before)
-        assert lemma_reliability(with_init(config, bundle), bundle, TRAIN) == after
+        assert lemma_reliability(with_init(config, bundle), bundle, train) == after
     assert found is not None
     assert found.dictionary == {"en": digest_of("en")}

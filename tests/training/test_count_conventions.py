@@ -25,9 +25,8 @@ def gold(marked: str) -> GoldParagraph:
     return GoldParagraph(text, [*map(Sentence, forms)], sentences)
 
 
-@pytest.mark.parametrize(
-    ("text", "names"),
-    [
+def test_training_says_which_rules_do_not_hold_and_its_small_words() -> None:
+    for text, names in (
         ("3|:|4 5|:|6", ["0:0"]),
         ("3:4 5:6", []),
         ("3|:|4", ["0:0"]),
@@ -36,10 +35,11 @@ def gold(marked: str) -> GoldParagraph:
         ("Aa|. b|. c|.", []),
         ("It 1.‖ It 2.‖ A", ["number at the end"]),
         ("It 1|.‖ It 2|.‖ A", []),
-    ],
-)
-def test_training_says_which_rules_do_not_hold(text: str, names: list[str]) -> None:
-    assert conventions_of([gold(text)]).refused == names
+    ):
+        assert conventions_of([gold(text)]).refused == names
+    sentence = Sentence(["zu", "dem", "Hof"], {"upos": ["ADP", "DET", "NOUN"]}, multiwords=[(0, 2, "zum")])
+    paragraph = GoldParagraph("zum Hof", [sentence], [[Token(0, 3, ("zu", "dem")), Token(4, 7)]])
+    assert conventions_of([paragraph]).small_words == {"adposition": "zum"}  # as the first word
 
 
 @pytest.mark.parametrize(
@@ -52,20 +52,14 @@ def test_training_says_which_rules_do_not_hold(text: str, names: list[str]) -> N
         (["se art. 5 og"], "", {"art": "number", "dr": "title?"}),
         (["se art. 5 og", "en art er"], "", {"art": "number*", "dr": "title?"}),  # once is not enough for a word
         (["se art. 5 og", "se art. 6 og", "en art er"], "", {"art": "number", "dr": "title?"}),
-        (
-            ["se art. 5 og", "en art er", "god art.‖ 5 er"],
-            "",
-            {"art": "number*", "dr": "title?"},
-        ),  # it may be a word at an end
+        # it may be a word at an end
+        (["se art. 5 og", "en art er", "god art.‖ 5 er"], "", {"art": "number*", "dr": "title?"}),
         (["for hhv. 5 og"] * 2, "", {"art": "number?", "dr": "title?"}),  # training alone shows it, but too seldom
         (["for hhv. 5 og"] * 3, "", {"art": "number?", "dr": "title?", "hhv": "number"}),
         (["til Kgl. Aa og"] * 3, "", {"art": "number?", "dr": "title?", "Kgl": "title"}),
         (["f.eks. Aa og"] * 3, "", {"art": "number?", "dr": "title?", "f.eks": "title"}),
-        (
-            ["til J. Aa og", "til DR. Aa og", "ud planen. 5 og"] * 3,
-            "",
-            {"art": "number?", "dr": "title"},
-        ),  # initials, words
+        # initials, words
+        (["til J. Aa og", "til DR. Aa og", "ud planen. 5 og"] * 3, "", {"art": "number?", "dr": "title"}),
         (["til kgl. Aa og", "et kgl.‖ Aa er"] * 9, "", {"art": "number?", "dr": "title?"}),
         (["en dr og"], "", {"art": "number?", "dr": "title*"}),
         (["en dr og"] * 90 + ["en dr.‖ Aa er"] * 9, "", {"art": "number?", "dr": "number*"}),  # too frequent a word
@@ -74,9 +68,8 @@ def test_training_says_which_rules_do_not_hold(text: str, names: list[str]) -> N
 def test_abbreviations_are_those_of_the_table_that_training_does_not_contradict_and_those_that_it_shows(
     texts: list[str], tokens: str, kinds: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "tagger.training.count_conventions.candidates", lambda language: {"art": "number", "dr": "title"}
-    )
+    known = {"art": "number", "dr": "title"}
+    monkeypatch.setattr("tagger.training.count_conventions.candidates", lambda language: known)
     found = conventions_of([*map(gold, texts)], [tokens.split()], "danish")
     doubts = {None: "", WORD: "*"} | dict.fromkeys(UNSEEN.values(), "?")
     assert {form: f"{kind}{doubts[found.doubtful.get(form)]}" for form, kind in found.abbreviations.items()} == kinds
@@ -88,12 +81,6 @@ def test_abbreviations_are_those_of_the_table_that_training_does_not_contradict_
 def test_a_capital_may_begin_an_abbreviation() -> None:
     conventions = Conventions(abbreviations={"art": "number", "Dr": "title"})
     assert [*map(conventions.abbreviation, ("art", "Art", "ART", "Dr", "dr", ""))] == ["art"] * 3 + ["Dr", "", ""]
-
-
-def test_small_words_are_those_of_the_gold_tags_and_a_token_of_several_words_is_as_the_first() -> None:
-    sentence = Sentence(["zu", "dem", "Hof"], {"upos": ["ADP", "DET", "NOUN"]}, multiwords=[(0, 2, "zum")])
-    paragraph = GoldParagraph("zum Hof", [sentence], [[Token(0, 3, ("zu", "dem")), Token(4, 7)]])
-    assert conventions_of([paragraph]).small_words == {"adposition": "zum"}
 
 
 def test_tags_say_which_words_are_marks_and_which_features_belong_to_another_part_of_speech() -> None:

@@ -53,17 +53,16 @@ def contents(batches: list[Batch]) -> list[tuple[list, ...]]:
     ]
 
 
-@pytest.mark.parametrize("word_dropout", [0.0, 0.3])
-def test_the_same_seed_gives_the_same_batches(splits: DatasetDict, words: Vocabulary, word_dropout: float) -> None:
-    def batches(seed: int, epoch: int) -> list[tuple[list, ...]]:
+def test_the_same_seed_gives_the_same_batches(splits: DatasetDict, words: Vocabulary) -> None:
+    def batches(word_dropout: float, seed: int, epoch: int) -> list[tuple[list, ...]]:
         torch.manual_seed(seed * epoch)  # which must not matter
         reading = BatchOptions(LIMIT, word_dropout, seed=seed)
         return contents(epoch_of(TaggerDataModule(splits, make_module(words), reading), epoch))
 
-    assert batches(1, 0) == batches(1, 0)
-    assert batches(1, 2) == batches(1, 2)
-    assert batches(1, 0) != batches(1, 2)
-    assert batches(1, 0) != batches(2, 0)
+    for dropout in (0.0, 0.3):
+        first = batches(dropout, 1, 0)
+        assert batches(dropout, 1, 0) == first
+        assert batches(dropout, 1, 2) == batches(dropout, 1, 2) != first != batches(dropout, 2, 0)
 
 
 def test_words_are_hidden_in_training_and_dev_is_in_order(splits: DatasetDict, words: Vocabulary) -> None:
@@ -211,25 +210,22 @@ def test_every_epoch_has_equally_many_batches(lengths: np.ndarray, sentences: in
         assert len(large) <= (len(batches) / 5 if mixture else 0)
 
 
-@pytest.mark.parametrize("world", [2, 3, 8])
-def test_processes_share_the_training_batches_out(lengths: np.ndarray, world: int) -> None:
+def test_processes_share_batches_and_dev_sentences_out(lengths: np.ndarray) -> None:
     whole = drawn(BucketSampler(lengths, LIMIT, 1))
-    shares = [BucketSampler(lengths, LIMIT, 1, rank, world) for rank in range(world)]
-    parts = [drawn(share) for share in shares]
-    assert {len(part) for part in parts} == {-(-len(whole) // world)}
-    assert [len(share) for share in shares] == [len(part) for part in parts]
-    together = Counter(tuple(batch) for part in parts for batch in part)
-    repeated = [tuple(batch) for batch in whole[: -len(whole) % world]]
-    assert together == Counter([*map(tuple, whole), *repeated])
-
-
-@pytest.mark.parametrize("limit", [LIMIT, 10**6])  # at the second dev is one batch
-def test_dev_sentences_are_shared_out_without_repetition(lengths: np.ndarray, limit: int) -> None:
-    parts = [drawn(BucketSampler(lengths, limit, None, rank, 4)) for rank in range(4)]
-    assert all(parts)
-    assert sorted(n for part in parts for batch in part for n in batch) == list(range(len(lengths)))
+    for world in (2, 3, 8):
+        shares = [BucketSampler(lengths, LIMIT, 1, rank, world) for rank in range(world)]
+        parts = [drawn(share) for share in shares]
+        assert {len(part) for part in parts} == {-(-len(whole) // world)}
+        assert [len(share) for share in shares] == [len(part) for part in parts]
+        together = Counter(tuple(batch) for part in parts for batch in part)
+        repeated = [tuple(batch) for batch in whole[: -len(whole) % world]]
+        assert together == Counter([*map(tuple, whole), *repeated])
+    for limit in (LIMIT, 10**6):  # at the second dev is one batch
+        parts = [drawn(BucketSampler(lengths, limit, None, rank, 4)) for rank in range(4)]
+        assert all(parts)
+        assert sorted(n for part in parts for batch in part for n in batch) == list(range(len(lengths)))
     with pytest.raises(InputError, match=r"^trainer.devices=4: a split has fewer sentences, 3; give fewer$"):
-        BucketSampler(lengths[:3], limit, None, 0, 4)
+        BucketSampler(lengths[:3], LIMIT, None, 0, 4)
 
 
 LARGE, SMALL = 0, 1
@@ -240,30 +236,27 @@ def mixture_of(temperature: float, seed: int = 1) -> Mixture:
     return Mixture(CORPORA, tempered_counts(np.bincount(CORPORA), temperature), seed)
 
 
-def test_a_mixture_has_more_of_a_small_corpus_than_its_share() -> None:
+def test_mixtures_have_more_of_a_small_corpus_and_read_its_sentences_equally_often() -> None:
     root = 20**0.5 / (20**0.5 + 280**0.5)
     sizes = np.bincount(CORPORA)
     assert tempered_counts(sizes, 2.0).tolist() == [round(300 * (1 - root)), round(300 * root)]
     assert tempered_counts(sizes, 1.0).tolist() == [280, 20]
     assert tempered_counts(sizes, 1e9).tolist() == [150, 150]
     assert tempered_counts(np.array([1, 1_000_000]), 1.0).tolist() == [1, 1_000_000]
-
-
-@pytest.mark.parametrize("temperature", [1.0, 2.0, 3.7])
-def test_a_mixture_reads_the_sentences_of_a_corpus_equally_often(temperature: float) -> None:
-    mixture = mixture_of(temperature, 3)
-    read: Counter[int] = Counter()
-    for epoch in range(7):
-        numbers = mixture.sentences(epoch)
-        assert len(numbers) == mixture.counts.sum()
-        assert (CORPORA[numbers] == SMALL).sum() == mixture.counts[SMALL]
-        assert np.array_equal(numbers, mixture_of(temperature, 3).sentences(epoch))  # whatever came before
-        read.update(numbers.tolist())
-        for corpus in (SMALL, LARGE):
-            times = [read[number] for number in np.flatnonzero(corpus == CORPORA).tolist()]
-            assert max(times) - min(times) <= 1
-    assert not np.array_equal(mixture.sentences(0), mixture.sentences(1))
-    assert not np.array_equal(mixture.sentences(0), mixture_of(temperature, 4).sentences(0))
+    for temperature in (1.0, 2.0, 3.7):
+        mixture = mixture_of(temperature, 3)
+        read: Counter[int] = Counter()
+        for epoch in range(7):
+            numbers = mixture.sentences(epoch)
+            assert len(numbers) == mixture.counts.sum()
+            assert (CORPORA[numbers] == SMALL).sum() == mixture.counts[SMALL]
+            assert np.array_equal(numbers, mixture_of(temperature, 3).sentences(epoch))  # whatever came before
+            read.update(numbers.tolist())
+            for corpus in (SMALL, LARGE):
+                times = [read[number] for number in np.flatnonzero(corpus == CORPORA).tolist()]
+                assert max(times) - min(times) <= 1
+        assert not np.array_equal(mixture.sentences(0), mixture.sentences(1))
+        assert not np.array_equal(mixture.sentences(0), mixture_of(temperature, 4).sentences(0))
 
 
 ROWS = {
@@ -278,17 +271,14 @@ def corpus(**changes: list[list[str]]) -> Dataset:
     return Dataset.from_dict({name: lists * MIN_COUNT for name, lists in (ROWS | changes).items()})
 
 
-@pytest.mark.parametrize(
-    ("data", "columns", "names"),
-    [
+def test_frequent_values_of_other_columns_are_learned() -> None:
+    for data, columns, names in (
         (corpus(), ["upos"], FEATS + XPOS),  # the most frequent first
         (corpus(), ["upos", "xpos"], FEATS),  # what the tagger learns is none
         (corpus().select(range(2, 2 * MIN_COUNT)), ["upos"], FEATS[:1]),  # one time less
         (corpus(xpos=[["_", "_"], ["_"]], feats=[[], []]), ["upos"], []),
-    ],
-)
-def test_frequent_values_of_other_columns_are_learned(data: Dataset, columns: list[str], names: list[str]) -> None:
-    assert Auxiliary.of(data, columns).values == names
+    ):
+        assert Auxiliary.of(data, columns).values == names
 
 
 def test_a_batch_marks_what_holds_leaves_padding_empty_and_what_a_corpus_does_not_say_is_unknown() -> None:
