@@ -73,6 +73,10 @@ def test_runs_are_where_their_name_or_their_folder_says(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+OWN = ["model.depth=3", "model.decoder=crf", "experiment=multilingual", "embedding.transformer=minilm"]
+OWN += ["transformer={layers:[1]}", "embedding.vectors=a.vec"]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -120,10 +124,7 @@ def test_runs_are_where_their_name_or_their_folder_says(
         ("init=nowhere", "error: init=nowhere: no such tagger; python -m tagger models lists"),
         *(
             (f"init=first {value}", f"{value}: with init the tagger that training starts from decides; ")
-            for value in (
-                *("model.depth=3", "model.decoder=crf", "experiment=multilingual", "embedding.transformer=minilm"),
-                *("transformer={layers:[1]}", "embedding.vectors=a.vec"),
-            )
+            for value in OWN
         ),
         ("distill.text=novels/*.txt", "distill.text: no teacher tags it; name one, distill.teacher=FOLDER"),
         ("distill.teacher=latest", "distill.teacher=latest would be another tagger when the run is resumed"),
@@ -149,22 +150,16 @@ def test_mistakes_are_one_line_with_status_2_and_leave_nothing(
     assert (sys.argv, "HYDRA_FULL_ERROR" in os.environ) == (["tagger", "mine"], False)
 
 
-@pytest.mark.parametrize(
-    ("words", "ready"),
-    [
+def test_what_hydra_gets() -> None:
+    for words, ready in (
         ("trainer.limit_train_batches=3 corpus=columns corpus.fields.x=4", "++{} {} ++{}"),
         ("+trainer.limit_train_batches=3 ~trainer.precision", "{} {}"),
         ("hydra.run.dir=runs/${now:%H} hydra/launcher=basic", "{} {}"),
         ("--cfg job seed=2 name=größe", "{2} hydra.run.dir='runs/größe' hydra.sweep.dir='runs/größe' {0} {1}"),
         ("name=null", ""),
-    ],
-)
-def test_what_hydra_gets(words: str, ready: str) -> None:
-    assert hydra_words(words.split()) == ready.format(*words.split()).split()
-
-
-def test_one_text_needs_no_quotes() -> None:
-    for name in ("trän.conllu", "d=e.conllu", "n: o", "~p", "back\\slash"):
+    ):
+        assert hydra_words(words.split()) == ready.format(*words.split()).split()
+    for name in ("trän.conllu", "d=e.conllu", "n: o", "~p", "back\\slash"):  # one text needs no quotes
         (ready,) = hydra_words([f"corpus.train={name}"])
         assert OverridesParser.create().parse_override(ready).value() == name
 

@@ -82,14 +82,11 @@ def fitted(vocabulary: Vocabulary, tmp_path_factory: pytest.TempPathFactory) -> 
     return {"module": module, "rates": rates.values, "checkpoint": checkpoint, "logged": dict(trainer.callback_metrics)}
 
 
-def test_the_learning_rate_climbs_and_then_falls_to_zero(fitted: dict[str, Any]) -> None:
+def test_learning_rates_and_frozen_epochs(fitted: dict[str, Any], vocabulary: Vocabulary, bert: Path) -> None:
     rise = round(WARMUP * STEPS)
     climb = [LR * (i + 1) / rise for i in range(rise)]
     fall = [LR * (STEPS - i) / (STEPS - rise) for i in range(rise, STEPS)]
     assert fitted["rates"] == pytest.approx(climb + fall)
-
-
-def test_a_transformer_learns_after_its_frozen_epochs(vocabulary: Vocabulary, bert: Path) -> None:
     from tests.pretrained.encoders import load, read
 
     embedding, tokenizer, described = load(bert, tune=1)
@@ -135,7 +132,7 @@ def test_matrices_alone_decay_and_no_pretrained_vectors(vocabulary: Vocabulary) 
     assert torch.equal(table[2], torch.ones(4))  # the other does not
 
 
-def test_overfits_and_its_network_tags_from_a_folder(
+def test_overfits_and_is_a_tagger_in_a_folder_or_a_checkpoint(
     fitted: dict[str, Any], vocabulary: Vocabulary, tmp_path: Path
 ) -> None:
     for key in ("dev/upos", "dev/xpos", "dev/accuracy"):
@@ -145,11 +142,6 @@ def test_overfits_and_its_network_tags_from_a_folder(
     for sentence in CORPUS:
         assert loaded.tag(sentence["tokens"], "upos") == sentence["upos"]
         assert loaded.tag(sentence["tokens"], "xpos") == sentence["xpos"]
-
-
-def test_a_checkpoint_loads_without_pickle_and_is_a_whole_tagger(
-    fitted: dict[str, Any], vocabulary: Vocabulary
-) -> None:
     checkpoint = torch.load(fitted["checkpoint"], weights_only=True)
     assert checkpoint["hyper_parameters"]["network"] == network_config()
     assert checkpoint["hyper_parameters"]["lr"] == LR

@@ -212,7 +212,7 @@ def test_where_words_end_within_letters_every_letter_is_a_unit() -> None:
     assert targets.lengths[own].tolist() == [1, 2, 0, 1, 3, 0, 0, 1]
 
 
-def test_the_order_of_one_paragraph_is_shuffled_in_runs() -> None:
+def test_paragraphs_are_shuffled_and_stand_beside_others() -> None:
     rows = "".join(
         f"# text = w{i}.\n1 w{i} _ X _ _ _ _ _ SpaceAfter=No\n2 . _ PUNCT _ _ _ _ _ _\n\n" for i in range(60)
     )
@@ -223,9 +223,6 @@ def test_the_order_of_one_paragraph_is_shuffled_in_runs() -> None:
     assert sorted(one.split()) == sorted(two.split()) == sorted(text.texts()[0][0].split())
     followed = sum(f"w{i}. w{i + 1}." in one for i in range(59))
     assert 30 < followed < 59
-
-
-def test_sentences_that_are_all_paragraphs_stand_beside_others() -> None:
     rows = [
         f"# newdoc\n# text = w{i}.\n1 w{i} _ X _ _ _ _ _ SpaceAfter=No\n2 . _ PUNCT _ _ _ _ _ _\n" for i in range(9)
     ]

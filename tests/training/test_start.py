@@ -77,12 +77,23 @@ def test_a_tagger_carries_its_transformer(
     assert second.tag_sentences(tokens(treebank)) == loaded.tag_sentences(tokens(treebank))
 
 
-def test_the_folder_says_what_training_started_from(treebank: Path, tmp_path: Path) -> None:
+def test_the_folder_says_what_training_started_from_and_a_crf_and_vectors_stay(treebank: Path, tmp_path: Path) -> None:
     first = start(treebank, tmp_path / "first", "card.version=7", "card.license=CC0", "segmenter=english")
     second = start(treebank, tmp_path / "second", f"init={tmp_path / 'first'}", "model.depth=4")
     assert second.bundle.segmenter == "english"
     assert second.config["start"].endswith(" 7 (CC0)")
     assert second.config["training"]["model"] == first.config["training"]["model"]
+    (tmp_path / "vectors.txt").write_text("the 0.5 1.0\nof 0.1 0.2\n")
+    for name, options in (
+        ("first", ["model.decoder=crf", f"embedding.vectors={tmp_path}/vectors.txt"]),
+        ("again", [f"init={tmp_path}/first", "optimizer.lr=1e-60"]),
+    ):
+        found = start(treebank, tmp_path / name, *options)
+        assert float(found.bundle.networks[0].decoders["upos"].transitions.detach().abs().sum()) > 0
+        (tmp_path / "vectors.txt").unlink(missing_ok=True)
+    first = tagger.load(tmp_path / "first", precision="float32")
+    assert first.bundle.networks[0].config == found.bundle.networks[0].config
+    assert first.tag_sentences(tokens(treebank)) == found.tag_sentences(tokens(treebank))
 
 
 def test_a_crf_learns_spans_and_never_breaks_one(tmp_path: Path) -> None:
@@ -103,20 +114,6 @@ def test_a_crf_learns_spans_and_never_breaks_one(tmp_path: Path) -> None:
         tagged = loaded.tag_sentences([list("fbbeaff"), list("bbb"), ["f"]], "xpos")
         if name == "whole":
             assert not has_breaks(tagged, breaks_of(tags), tags)
-
-
-def test_a_crf_and_vectors_stay(treebank: Path, tmp_path: Path) -> None:
-    (tmp_path / "vectors.txt").write_text("the 0.5 1.0\nof 0.1 0.2\n")
-    for name, options in (
-        ("first", ["model.decoder=crf", f"embedding.vectors={tmp_path}/vectors.txt"]),
-        ("again", [f"init={tmp_path}/first", "optimizer.lr=1e-60"]),
-    ):
-        found = start(treebank, tmp_path / name, *options)
-        assert float(found.bundle.networks[0].decoders["upos"].transitions.detach().abs().sum()) > 0
-        (tmp_path / "vectors.txt").unlink(missing_ok=True)
-    first = tagger.load(tmp_path / "first", precision="float32")
-    assert first.bundle.networks[0].config == found.bundle.networks[0].config
-    assert first.tag_sentences(tokens(treebank)) == found.tag_sentences(tokens(treebank))
 
 
 NEW = [
@@ -191,7 +188,7 @@ def test_transitions_stay_with_their_tags_and_what_was_forbidden_is_learned_anew
     assert new.transitions[here["NOUN"], here["VERB"]] == new.start[here["NOUN"]] == 0
 
 
-def test_lemmas_of_a_tagger_stay_and_new_ones_follow(vocabulary: Vocabulary) -> None:
+def test_lemmas_and_corpora_of_a_tagger_stay_and_new_ones_follow(vocabulary: Vocabulary) -> None:
     english = {"en": digest_of("en")}
     dictionary = open_dictionary(**english)
     known = vocabulary.with_lemmas(dictionary, 1)
@@ -205,9 +202,6 @@ def test_lemmas_of_a_tagger_stay_and_new_ones_follow(vocabulary: Vocabulary) -> 
     assert network.embedding.lemmas is not None
     assert changed.embedding.lemmas is not None
     assert torch.equal(changed.embedding.lemmas.weight[:-1], network.embedding.lemmas.weight)
-
-
-def test_corpora_of_a_tagger_stay_and_new_ones_follow(vocabulary: Vocabulary) -> None:
     several = dataclasses.replace(vocabulary, corpora=["a", "b"])
     network = make_network(several)
     assert network.corpora is not None

@@ -81,22 +81,15 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     assert "test" not in json.loads((tmp_path / "same" / "report.json").read_text())
 
 
-@pytest.fixture
-def lemmatized(treebank: Path, tmp_path: Path) -> Path:
-    """The treebank with lemmas: words in lower case, and plural nouns without their last letter."""
-    folder = tmp_path / "UD_English-Lemmas"
-    folder.mkdir()
+def test_lemmas_are_learned_and_reported(treebank: Path, tmp_path: Path) -> None:
+    lemmatized, run = tmp_path / "UD_English-Lemmas", tmp_path / "run"
+    lemmatized.mkdir()
     for file in treebank.glob("*.conllu"):
         sentences = read_sentences(file)
-        for sentence in sentences:
+        for sentence in sentences:  # words in lower case, and plural nouns without their last letter
             pairs = zip(sentence.tokens, sentence.tags["xpos"], strict=True)
             sentence.tags["lemma"] = [form.lower()[: -1 if tag == "NNS" else None] for form, tag in pairs]
-        write_sentences(folder / file.name, sentences)
-    return folder
-
-
-def test_lemmas_are_learned_and_reported(lemmatized: Path, tmp_path: Path) -> None:
-    run = tmp_path / "run"
+        write_sentences(lemmatized / file.name, sentences)
     values = ("columns=[lemma,upos]", "linear=null", "trainer.max_epochs=3", "embedding.dictionary=null")
     results = train(config_of(lemmatized, *values), run, COMMAND)
     scores = results["dev"]["lemma"]
@@ -231,7 +224,7 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
     assert [row.split(",")[0] for row in rows] == ["epoch", "1", "2", "3"]
 
 
-def test_an_epoch_without_a_better_accuracy_is_not_repeated(
+def test_an_epoch_without_a_better_accuracy_is_not_repeated_nor_a_run_that_stopped_early(
     treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = config_of(treebank, "trainer.max_epochs=4", "optimizer.lr=1e-60")  # every epoch has the same accuracy
@@ -248,21 +241,13 @@ def test_an_epoch_without_a_better_accuracy_is_not_repeated(
     results = train(config, tmp_path, COMMAND, resume=True)
     assert started == [3]
     assert (results["epochs"], results["best_epoch"]) == (4, 1)
-
-
-def test_a_run_that_stopped_early_trains_no_more(
-    treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = config_of(treebank, "trainer.max_epochs=9", "optimizer.lr=1e-60", "patience=2")
-    before = train(config, tmp_path, COMMAND)
+    early = config_of(treebank, "trainer.max_epochs=9", "optimizer.lr=1e-60", "patience=2")
+    before = train(early, tmp_path / "early", COMMAND)
     assert before["epochs"] == 3
-    (tmp_path / "metrics.csv").unlink()
-    saved = weights(tmp_path)
+    (tmp_path / "early" / "metrics.csv").unlink()
     monkeypatch.setattr(pl.Trainer, "fit", lambda *_, **__: pytest.fail("trained on"))
-    after = train(config, tmp_path, COMMAND, resume=True)
-    assert after["dev"] == before["dev"]
-    assert weights(tmp_path) == saved
-    assert len((tmp_path / "metrics.csv").read_text().splitlines()) == 4
+    assert train(early, tmp_path / "early", COMMAND, resume=True)["dev"] == before["dev"]
+    assert len((tmp_path / "early" / "metrics.csv").read_text().splitlines()) == 4
 
 
 def free_port() -> int:
@@ -327,27 +312,22 @@ def test_every_epoch_leaves_a_last_checkpoint_and_only_a_better_one_a_best(
     assert sorted(file.name for file in (tmp_path / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
 
 
-def test_missing_and_damaged_checkpoints_are_not_resumed(treebank: Path, tmp_path: Path) -> None:
-    config = config_of(treebank, "trainer.max_epochs=1")
-    with pytest.raises(InputError, match="no epoch was completed; start the run again"):
-        train(config, tmp_path, COMMAND, resume=True)
-    train(config, tmp_path, COMMAND)
-    checkpoint = tmp_path / "checkpoints" / "last.ckpt"
-    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
-    with pytest.raises(InputError, match=r"last.ckpt is damaged \([^.]+\); start the run again$"):
-        train(config, tmp_path, COMMAND, resume=True)
-
-
-def test_a_checkpoint_of_other_sizes_is_not_resumed_whether_epochs_are_left_or_not(
+def test_checkpoints_that_are_missing_damaged_or_of_other_sizes_are_not_resumed(
     treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = config_of(treebank, "trainer.max_epochs=2")
     other = config_of(treebank, "trainer.max_epochs=2", "model.hidden.forward=5")
+    with pytest.raises(InputError, match="no epoch was completed; start the run again"):
+        train(config, tmp_path, COMMAND, resume=True)
     with interruption(1, monkeypatch), pytest.raises(KeyboardInterrupt):
         train(config, tmp_path, COMMAND)
-    for _ in range(2):
+    for _ in range(2):  # whether epochs are left or not
         with pytest.raises(InputError, match="the config has changed since the run began; start the run again"):
             train(other, tmp_path, COMMAND, resume=True)
+        train(config, tmp_path, COMMAND, resume=True)
+    checkpoint = tmp_path / "checkpoints" / "last.ckpt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    with pytest.raises(InputError, match=r"last.ckpt is damaged \([^.]+\); start the run again$"):
         train(config, tmp_path, COMMAND, resume=True)
 
 
@@ -379,9 +359,6 @@ def test_every_logger_has_every_epoch_and_the_scores(
 
     (path,) = (logs / "wandb").rglob("offline-run-*/*.wandb")
     assert key.encode() in path.read_bytes()
-
-
-def test_a_logger_that_cannot_be_reached_is_one_line(treebank: Path, tmp_path: Path) -> None:
-    values = ["logger=mlflow", "logger.mlflow.tracking_uri=sqlite:////proc/no/mlflow.db", "trainer.max_epochs=1"]
+    unreachable = ["logger=mlflow", "logger.mlflow.tracking_uri=sqlite:////proc/no/mlflow.db"]
     with pytest.raises(InputError, match=r"^logger=mlflow: "):
-        train(config_of(treebank, *values), tmp_path, COMMAND)
+        train(config_of(treebank, *unreachable), tmp_path / "other", COMMAND)

@@ -82,6 +82,7 @@ def test_words_show_tags_and_alternatives_can_be_downloaded_and_a_link_carries_t
     assert codes(page) == [" ".join(re.findall(r"=([^|]+)", tag)) or "–" for tag in said["feats"]]
     page.select_option("#with", "tiny")
     tag(page)
+    page.check("#columns [value=xpos]")
     page.click("#link")
     again = open_page("#" + page.url.partition("#")[2])
     expect(again.locator("#status")).to_contain_text("differ")
