@@ -236,9 +236,8 @@ def test_tagging_loads_neither_datasets_nor_lightning(trained: Path) -> None:
         assert run(IMPORT, OMP_WAIT_POLICY=policy)[0] == f"False True {policy}\n"
 
 
-@pytest.mark.parametrize(
-    ("raised", "status", "line"),
-    [
+def test_what_is_to_be_expected_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    for raised, status, line in (
         (InputError("a.txt: no such file"), 2, "error: a.txt: no such file"),
         (FileNotFoundError(errno.ENOENT, "No such file or directory", "a.txt"), 2, "error: 'a.txt': No such"),
         (OSError("no such shell"), 2, "error: no such shell; the system names no file, it may be standard output\n"),
@@ -246,17 +245,13 @@ def test_tagging_loads_neither_datasets_nor_lightning(trained: Path) -> None:
         (MemoryError(), 2, "error: this needs more memory than there is"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), 2, "error: this needs more memory"),
         (KeyboardInterrupt(), 130, "interrupted"),
-    ],
-)
-def test_what_is_to_be_expected_is_one_line(
-    capsys: pytest.CaptureFixture[str], raised: BaseException, status: int, line: str
-) -> None:
-    with pytest.raises(SystemExit) as end, clear_errors():
-        raise raised
-    assert end.value.code == status
-    shown = capsys.readouterr().err
-    assert shown.startswith(line)
-    assert shown.count("\n") == 1
+    ):
+        with pytest.raises(SystemExit) as end, clear_errors():
+            raise raised
+        assert end.value.code == status
+        shown = capsys.readouterr().err
+        assert shown.startswith(line)
+        assert shown.count("\n") == 1
 
 
 def test_a_missing_package_is_installed_from_the_source() -> None:

@@ -34,9 +34,8 @@ def planned(*arguments: object) -> list[tuple[str, str, str | None, str]]:
     return [(job.source, job.input, job.target, job.output) for job in jobs]
 
 
-@pytest.mark.parametrize(
-    ("sources", "to", "input", "output", "expected"),
-    [
+def test_sources_become_jobs() -> None:
+    for sources, to, input, output, expected in (
         ([], None, None, None, [("-", "text", None, "tsv")]),
         (["-"], "out.jsonl", "lines", None, [("-", "lines", "out.jsonl", "jsonl")]),
         (["in/b.conllu"], "b.tsv.gz", None, None, [(*CONLLU, "b.tsv.gz", "tsv")]),
@@ -50,13 +49,9 @@ def planned(*arguments: object) -> list[tuple[str, str, str | None, str]]:
             *("out", None, None),
             [(*BOOK, "out/a/book.tsv", "tsv"), (*CONLLU, "out/b.conllu", "conllu"), (*GZIP, "out/c.tsv.gz", "tsv")],
         ),
-    ],
-)
-def test_sources_become_jobs(
-    sources: list[str], to: str | None, input: str | None, output: str | None, expected: list[tuple[object, ...]]
-) -> None:
-    assert planned(sources, to, input, output) == expected
-    assert not Path("out").exists()
+    ):
+        assert planned(sources, to, input, output) == expected
+        assert not Path("out").exists()
 
 
 @pytest.mark.parametrize("to", ["in/out", "in/deep/out"])
@@ -70,9 +65,9 @@ def test_outputs_inside_the_folder_are_no_inputs(to: str) -> None:
     assert not any(SETTINGS_FILE in source for source in again)
 
 
-@pytest.mark.parametrize(
-    ("sources", "to", "words"),
-    [
+def test_what_cannot_be_planned_is_refused() -> None:
+    Path("link").symlink_to("in")
+    for sources, to, words in (
         (["nowhere.txt"], None, "nowhere.txt: no such file or folder$"),
         (["x.txt", ""], "out", "'' is no file"),
         (["in"], None, "in is a folder; name one for its tagged files with -o"),
@@ -84,13 +79,10 @@ def test_outputs_inside_the_folder_are_no_inputs(to: str) -> None:
         (["x.txt"], "x.txt", "x.txt would be replaced by its own tagging"),
         (["in"], "in", "-o in is the folder of the files to tag, and the next run would tag its outputs; name another"),
         (["y", "in"], "link/", "-o link/ is the folder of the files to tag"),
-    ],
-)
-def test_what_cannot_be_planned_is_refused(sources: list[str], to: str | None, words: str) -> None:
-    Path("link").symlink_to("in")
-    with pytest.raises(InputError, match=words) as found:
-        plan_jobs(sources, to, None, None)
-    assert "\n" not in str(found.value)
+    ):
+        with pytest.raises(InputError, match=words) as found:
+            plan_jobs(sources, to, None, None)
+        assert "\n" not in str(found.value)
 
 
 @pytest.mark.parametrize(

@@ -93,9 +93,8 @@ def test_marks_are_cut_from_numbers_addresses_and_white_space() -> None:
     assert tokens("看https://a.cn/b或info@b.cn。") == ["看", "https://a.cn/b", "或", "info@b.cn", "。"]
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
+def test_a_comma_is_a_token_beside_letters_and_digits() -> None:
+    for text, expected in (
         ("我,快坐下!", "我 , 快坐下!"),
         ("n.º 5, pág", "n.º 5 , pág"),
         ("Er,sie", "Er , sie"),
@@ -103,10 +102,8 @@ def test_marks_are_cut_from_numbers_addresses_and_white_space() -> None:
         ("3,50 12,5,7", "3,50 12,5,7"),
         ("צה\"ל rock'n'roll d'ici", "צה\"ל rock'n'roll d'ici"),  # other marks are part of words
         ("a@b.org, https://a.org/?b,c", "a@b.org , https://a.org/?b,c"),
-    ],
-)
-def test_a_comma_is_a_token_beside_letters_and_digits(text: str, expected: str) -> None:
-    assert " ".join(tokens(text, joins=True)) == expected
+    ):
+        assert " ".join(tokens(text, joins=True)) == expected
     names = ["comma after a word", "comma before a word"]
     assert tokens("ό,τι", names, joins=True) == ["ό,τι"]  # training has such tokens
 

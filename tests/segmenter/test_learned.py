@@ -167,9 +167,8 @@ def test_rules_may_decide_where_sentences_end() -> None:
     assert {sentence[-1].end for sentence in found} == ends | {len(text)}
 
 
-@pytest.mark.parametrize(
-    ("label", "text", "cuts", "tokens"),
-    [
+def test_rules_decide_whether_tokens_end_between_kinds_that_training_does_not_cut() -> None:
+    for label, text, cuts, tokens in (
         (Label.TOKEN, "50the book", None, ["50", "the", "book"]),
         (Label.TOKEN, "50the book", ["Nd|Ll"], ["50", "the", "book"]),
         (Label.TOKEN, "50the book", ["Ll|Nd"], ["50the", "book"]),  # the rules join a number and letters
@@ -179,12 +178,8 @@ def test_rules_may_decide_where_sentences_end() -> None:
         (Label.GOES_ON, "the.", [], ["the."]),
         (Label.WORD, "z.b", [], ["z.b"]),  # a multiword token
         (Label.GOES_ON, "the «a», the.a", None, ["the", "«", "a", "»", ",", "the.a"]),  # marks that training lacks
-    ],
-)
-def test_rules_decide_whether_tokens_end_between_kinds_that_training_does_not_cut(
-    label: Label, text: str, cuts: list[str] | None, tokens: list[str]
-) -> None:
-    assert [*chain(*cut(text, label, cuts=cuts, spaces=False))] == tokens
+    ):
+        assert [*chain(*cut(text, label, cuts=cuts, spaces=False))] == tokens
 
 
 WHOLE = ["https://www.example.com/a?b=c#d", "www.example.org", "ann.b@mail.org", "mail.org", "#news", "@ann_b", ":-)"]

@@ -6,7 +6,6 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -76,22 +75,19 @@ def rows(*cells: str) -> str:
     return "".join("\t".join([*c.split()[:2], *"_______", c.split()[2]]) + "\n" for c in cells) + "\n"
 
 
-@pytest.mark.parametrize(
-    ("block", "multiwords", "space_after"),
-    [
+def test_multiword_tokens_and_spaces() -> None:
+    for block, multiwords, space_after in (
         (rows("1 a A=b|SpaceAfter=No", "2 b SpaceAfter=Not", "3 c XSpaceAfter=No"), [], [False, True, True]),
         (rows("1 a _", "2-3 bc SpaceAfter=No", "2 b _", "3 c _"), [(1, 3, "bc")], [True, False, False]),
         (rows("1-2 ab _", "1 a _", "2 b SpaceAfter=No", "3 c SpaceAfter=No"), [(0, 2, "ab")], [False, True, False]),
         (rows("1-3 abc _", "1 a _", "1.1 x SpaceAfter=No", "2 b _", "3 c _"), [(0, 3, "abc")], [False, False, True]),
         (rows("1-1 A _", "1 a _"), [(0, 1, "A")], [True]),
         ("# nothing\n\n", [], []),
-    ],
-)
-def test_multiword_tokens_and_spaces(block: str, multiwords: list[Any], space_after: list[bool]) -> None:
-    (sentence,) = read(block)
-    assert sentence.multiwords == multiwords
-    assert sentence.space_after == space_after
-    assert write_conllu(sentence) == block
+    ):
+        (sentence,) = read(block)
+        assert sentence.multiwords == multiwords
+        assert sentence.space_after == space_after
+        assert write_conllu(sentence) == block
 
 
 def test_new_blocks_are_composed_and_cells_have_no_white_space_at_their_ends() -> None:
@@ -174,9 +170,8 @@ AFTER_3 = BLOCK.rstrip("\n") + "\n"
 ROW = "\t_" * 8 + "\n"
 
 
-@pytest.mark.parametrize(
-    ("text", "line", "said"),
-    [
+def test_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text, line, said in (
         (AFTER_3 + "1\ta\tb\r\n", 9, r"3 columns.*10.*'1\\ta\\tb'"),
         (AFTER_3 + "²\t_" + ROW, 9, "'²'.*not an ID"),
         (AFTER_3 + "1\tsecond" + ROW, 9, r"the ID '1' \('second'\) stands where 4 is due.*empty line"),
@@ -190,15 +185,13 @@ ROW = "\t_" * 8 + "\n"
         (rows("1 a _", "2-3 bc _", "2 b _"), 2, "2-3 does not stand before words 2 to 3 of its sentence; put"),
         (rows(f"1-{'9' * 5000} ab _", "1 a _"), 1, "is not an ID of CoNLL-U"),
         ("#\n" * 20, 11, "10 lines"),  # without end
-    ],
-)
-def test_errors(monkeypatch: pytest.MonkeyPatch, text: str, line: int, said: str) -> None:
-    monkeypatch.setattr("tagger.text.conllu.MAX_BLOCK_LINES", 10)
-    with pytest.raises(InputError, match=rf"^a\.conllu, line {line + 2}: .*({said})") as raised:
-        read("\n\n" + text)
-    message = str(raised.value)
-    assert len(message) < 250
-    assert "\n" not in message
+    ):
+        monkeypatch.setattr("tagger.text.conllu.MAX_BLOCK_LINES", 10)
+        with pytest.raises(InputError, match=rf"^a\.conllu, line {line + 2}: .*({said})") as raised:
+            read("\n\n" + text)
+        message = str(raised.value)
+        assert len(message) < 250
+        assert "\n" not in message
 
 
 cell = st.text(st.characters(exclude_characters="\t\n", exclude_categories=["Cs"]), max_size=6)

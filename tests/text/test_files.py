@@ -63,9 +63,8 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(decoded_lines(io.BytesIO(b"a\nb"), "a.txt")) == ["a\n", "b"]
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "encoding", "said"),
-    [
+def test_errors(tmp_path: Path) -> None:
+    for name, content, encoding, said in (
         ("a.txt", b"a\nb\xff\n", "utf-8", ["a.txt, line 2", "0xff", "utf-8;", "--encoding"]),
         ("a.txt", b"a\ncut \xe2\x82", "utf-8", ["a.txt, line 2", "0xe2"]),
         ("a.txt", b"\xed\xa0\x80\n", "utf-8", ["a.txt, line 1", "0xed"]),  # a surrogate is not UTF-8
@@ -81,20 +80,18 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         ("a.gz", b"plain text", "utf-8", ["a.gz, after line 0: not a whole gzip file"]),
         ("a.gz", gzip.compress(b"a\n" * 9000, mtime=0)[:-9], "utf-8", ["a.gz, after line", "not a whole gzip file"]),
         ("a.gz", gzip.compress(b"a\n", mtime=0)[:12] + b"\xff" * 20, "utf-8", ["line 0: not a whole gzip file"]),
-    ],
-)
-def test_errors(tmp_path: Path, name: str, content: bytes, encoding: str, said: list[str]) -> None:
-    path = tmp_path / name
-    path.write_bytes(content)
-    with path.open("rb") as binary:
-        with pytest.raises(InputError) as raised:
-            list(decoded_lines(binary, str(path), encoding))
-        assert not binary.closed  # it is the caller's
-        binary.seek(0)
-    message = str(raised.value)
-    assert "\n" not in message
-    assert all(part in message for part in said), message
-    assert raised.value.__cause__ is None
+    ):
+        path = tmp_path / name
+        path.write_bytes(content)
+        with path.open("rb") as binary:
+            with pytest.raises(InputError) as raised:
+                list(decoded_lines(binary, str(path), encoding))
+            assert not binary.closed  # it is the caller's
+            binary.seek(0)
+        message = str(raised.value)
+        assert "\n" not in message
+        assert all(part in message for part in said), message
+        assert raised.value.__cause__ is None
 
 
 def test_missing_files_folders_and_links_that_lead_nowhere(tmp_path: Path) -> None:

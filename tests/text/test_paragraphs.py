@@ -112,9 +112,8 @@ def test_blocks_are_judged_by_themselves(start: str, end: str) -> None:
         assert texts(start + "\n".join(blocks) + end) == expected
 
 
-@pytest.mark.parametrize(
-    ("text", "paragraphs"),
-    [
+def test_what_looks_wrapped() -> None:
+    for text, count in (
         ("Dear all,\n\nBest regards,\nMary Smith\nSenior Engineer\n", 4),  # too narrow to be wrapped
         (PROPORTIONAL, 1),
         ("The children are already in the garden. It rains a little today.\n" * 3, 3),  # no line breaks off
@@ -122,12 +121,10 @@ def test_blocks_are_judged_by_themselves(start: str, end: str) -> None:
         ("\u732b" * 30 + "\n" + "\u732b" * 30 + "\n" + "\u732b" * 8 + "\n", 1),
         ("\u732b" * 30 + "。\n" + "\u732b" * 12 + "\n" + "\u732b" * 31 + "。\n" + "\u732b" * 8 + "\n", 4),
         ('A line of a list that has no end, as it seems\n"A second one that begins with a quote\n- a third\n' * 9, 27),
-    ],
-)
-def test_what_looks_wrapped(text: str, paragraphs: int) -> None:
-    assert len(texts(text)) == paragraphs
-    sentences = read(text, "text", segment=segment, paragraph_per_line=True)  # which overrules it
-    assert sum(s.comments == ["# newpar"] for s in sentences) == sum(map(bool, text.splitlines()))
+    ):
+        assert len(texts(text)) == count
+        sentences = read(text, "text", segment=segment, paragraph_per_line=True)  # which overrules it
+        assert sum(s.comments == ["# newpar"] for s in sentences) == sum(map(bool, text.splitlines()))
 
 
 @pytest.mark.parametrize(("width", "between", "share"), [(50, "\n\n", 0), (76, "\n", 0.05)])

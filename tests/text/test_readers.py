@@ -36,9 +36,8 @@ from tagger.text.strings import display_width, encodable
 from tests.text.conftest import LINE, contents, in_cell, in_form, made_of, read, segment, tokens_of, write
 
 
-@pytest.mark.parametrize(
-    ("format", "text", "tokens"),
-    [
+def test_read() -> None:
+    for format, text, tokens in (
         ("lines", "a b\n\n c\t d\r\ne", [["a", "b"], [], ["c", "d"], ["e"]]),
         ("lines", "a\u00a0b c\u3000d\n", [["a\u00a0b", "c\u3000d"]]),
         ("tokens", "a\nb c\n\nd", [["a", "b c"], ["d"]]),
@@ -48,10 +47,8 @@ from tests.text.conftest import LINE, contents, in_cell, in_form, made_of, read,
         ("jsonl", '["a","b c"]\n\n{"tokens":[]}\r\n[]', [["a", "b c"], [], []]),
         ("jsonl", '{"text":"a b. c"}\n', [["a", "b."], ["c"]]),
         ("text", "a b.\nc\n\nd", [["a", "b."], ["c"], ["d"]]),
-    ],
-)
-def test_read(format: str, text: str, tokens: list[list[str]]) -> None:
-    assert tokens_of(read(text, format, segment=segment)) == tokens
+    ):
+        assert tokens_of(read(text, format, segment=segment)) == tokens
 
 
 @pytest.mark.parametrize(
@@ -229,9 +226,8 @@ def columns_of(text: str, **rules: Any) -> list[Sentence]:
     return list(read_columns(LINE.findall(text), "in.file", **rules))
 
 
-@pytest.mark.parametrize(
-    ("separator", "text", "tokens"),
-    [
+def test_separators() -> None:
+    for separator, text, tokens in (
         (None, "a X\nb  \tY\n", ["a", "b"]),  # the first line with a token decides
         (None, "a\tX\nNew York\tY\n", ["a", "New York"]),
         (None, "\n \t\nNew York\tX\nb\tY\n", ["New York", "b"]),
@@ -239,11 +235,9 @@ def columns_of(text: str, **rules: Any) -> list[Sentence]:
         (" ", "a\tX\nb Y\n", ["a", "b"]),
         (r"\t", "a\tX\nb\tY", ["a", "b"]),
         ("||", "a||X\nb||Y\r\n", ["a", "b"]),
-    ],
-)
-def test_separators(separator: str | None, text: str, tokens: list[str]) -> None:
-    (sentence,) = [s for s in columns_of(text, separator=separator, skip=["-DOCSTART-"]) if s.tokens]
-    assert sentence == Sentence(tokens, {"upos": ["X", "Y"]})
+    ):
+        (sentence,) = [s for s in columns_of(text, separator=separator, skip=["-DOCSTART-"]) if s.tokens]
+        assert sentence == Sentence(tokens, {"upos": ["X", "Y"]})
 
 
 def test_tags_of_several_columns_and_those_that_may_be_missing() -> None:
@@ -274,9 +268,8 @@ def test_csv_and_an_empty_token() -> None:
             columns_of(text, quoted=quoted)
 
 
-@pytest.mark.parametrize(
-    ("text", "separator", "found"),
-    [
+def test_the_first_line_tells_the_separator_of_csv() -> None:
+    for text, separator, found in (
         ('";";X\n', None, [[";"]]),
         ("Er;PRON\r\nkam,so;X\r\n", None, [["Er", "kam,so"]]),  # of a spreadsheet in Europe
         ("a;X\n;;\nb;Y\n", None, [["a"], ["b"]]),  # which writes an empty row so
@@ -288,14 +281,12 @@ def test_csv_and_an_empty_token() -> None:
         ("t\n\\\n", r"\t", "no column 1"),
         ("1,5;NUM\n", None, "each of several separators; name it with --separator"),
         ("Er|PRON\n", None, "is not divided by a comma, a semicolon or a tab; name it with --separator"),
-    ],
-)
-def test_the_first_line_tells_the_separator_of_csv(text: str, separator: str | None, found: Any) -> None:
-    if isinstance(found, str):
-        with pytest.raises(InputError, match=rf"^in\.file, line 1: .*{found}"):
-            columns_of(text, quoted=True, separator=separator)
-    else:
-        assert [s.tokens for s in columns_of(text, quoted=True, separator=separator)] == found
+    ):
+        if isinstance(found, str):
+            with pytest.raises(InputError, match=rf"^in\.file, line 1: .*{found}"):
+                columns_of(text, quoted=True, separator=separator)
+        else:
+            assert [s.tokens for s in columns_of(text, quoted=True, separator=separator)] == found
 
 
 def test_suffixes_and_the_lists_of_formats() -> None:

@@ -194,9 +194,8 @@ def test_values_that_fit_and_how_others_are_shown() -> None:
     assert len(shown[3]) < 80
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
+def test_a_mistake_is_one_line() -> None:
+    for changes, message in (
         ({"cell": "gruu"}, "model.cell=gruu: expected one of gru, lstm"),
         ({"depth": 0}, "model.depth=0: expected int >= 1"),
         ({"depth": 10**12}, "model.depth=1000000000000: expected int <= 10000000"),
@@ -213,13 +212,11 @@ def test_values_that_fit_and_how_others_are_shown() -> None:
         ({"all": [{"forward": 1}, {"forward": -1}]}, "model.all.1.forward=-1: expected int >= 0"),
         ({"all": [{"forward": 1, "backward": 1}]}, "model.all.0.backward: no such key; model.all.0 has forward"),
         ({"dept": 1}, "model.dept: no such key; did you mean model.depth? model has cell, depth, hidden, "),
-    ],
-)
-def test_a_mistake_is_one_line(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError) as caught:
-        read(Page, values(**changes))
-    assert str(caught.value).startswith(message)
-    assert str(caught.value).isprintable()
+    ):
+        with pytest.raises(InputError) as caught:
+            read(Page, values(**changes))
+        assert str(caught.value).startswith(message)
+        assert str(caught.value).isprintable()
 
 
 def test_a_file_is_read(tmp_path: Path) -> None:

@@ -80,25 +80,21 @@ def test_a_word_ends_a_sentence_and_an_abbreviation_that_is_written_alike_does_n
     assert [(len(cut([two])[0]), len(cut([one])[0])) for two, one in PAIRS[language]] == [(2, 1)] * len(PAIRS[language])
 
 
-@pytest.mark.parametrize(
-    ("language", "text", "words"),
-    [
+def test_words_that_endings_and_commas_do_not_change() -> None:
+    for language, text, words in (
         ("turkish", "Lütfen otur.", ["otur"]),  # although others with its ending are split
         ("turkish", "Bu güzel bir evdir.", ["ev", "dir"]),
         ("chinese", "请给我,快坐下!", [",", "快"]),
         ("spanish", "Vea el n.º 5, pág. 3", ["5", ","]),
         ("german", "Am 12. d. M. beginnt er.", ["beginnt"]),
-    ],
-)
-def test_words_that_endings_and_commas_do_not_change(language: str, text: str, words: list[str]) -> None:
-    (sentence,) = segmenter_of(language).segment_all([text])[0]
-    found = [word for start, end, inner in sentence for word in inner or (text[start:end],)]
-    assert any(found[n : n + len(words)] == words for n in range(len(found)))
+    ):
+        (sentence,) = segmenter_of(language).segment_all([text])[0]
+        found = [word for start, end, inner in sentence for word in inner or (text[start:end],)]
+        assert any(found[n : n + len(words)] == words for n in range(len(found)))
 
 
-@pytest.mark.parametrize(
-    ("text", "ends"),
-    [
+def test_neighbours_tell_a_word_from_an_abbreviation() -> None:
+    for text, ends in (
         ("The hall was vol.| 200 people stood", True),  # the number counts
         ("They said the very vol.| 200 people stood", True),
         ("See vol.| 3 of the", False),  # it names
@@ -106,12 +102,10 @@ def test_words_that_endings_and_commas_do_not_change(language: str, text: str, w
         ("(vol.| 3)", False),
         ("said the vol.| The people stood", True),
         ("said vol.| Anna Smith of the", False),
-    ],
-)
-def test_neighbours_tell_a_word_from_an_abbreviation(text: str, ends: bool) -> None:
-    tagged = [("in", "ADP"), ("of", "ADP"), ("the", "DET"), ("very", "ADV"), ("was", "AUX")]
-    before, after = text.split("|")
-    assert (end_odds(before + after, len(before) - 4, len(before) + 1, small_words(tagged)) > 0) == ends
+    ):
+        tagged = [("in", "ADP"), ("of", "ADP"), ("the", "DET"), ("very", "ADV"), ("was", "AUX")]
+        before, after = text.split("|")
+        assert (end_odds(before + after, len(before) - 4, len(before) + 1, small_words(tagged)) > 0) == ends
 
 
 def test_small_words_are_the_most_frequent_ones_in_lower_case_with_their_most_frequent_kind() -> None:

@@ -98,28 +98,25 @@ def test_names_keep_their_capital_and_verbs_do_not_where_lemmas_have_any() -> No
         assert refused(TagCodec("lemma", scripts), tag) == [[], []]
 
 
-@pytest.mark.parametrize(
-    ("known", "lemmas"),
-    [
+def test_numbers_get_the_lemmas_that_such_numbers_have_in_training() -> None:
+    for known, lemmas in (
         ("", "1,234=1,234 2.5=2.5 -7=-7 1,234,567.5=1,234,567.5"),
         ("1,000=1000 20,000=20000 3,5=3,5", "1,234=1234 1,234,567.5=1234567.5 4,75=4,75"),
         ("1.000=1000 20.000=20000 3,5=3.5 7,25=7.25", "1.234.567,8=1234567.8 -4,75=-4.75 2.5=2.5"),
         ("9-10=9-+10 2-4=2-+4", "5-6=5-+6 -5=-5"),
         ("1,000=1000", "1,234="),  # once is no rule
         ("1,000=1000 20,000=20,000 30,000=30000 1,500=fifteen", "1,234="),
-    ],
-)
-def test_numbers_get_the_lemmas_that_such_numbers_have_in_training(known: str, lemmas: str) -> None:
-    pairs, wanted = (dict(pair.split("=") for pair in each.split()) for each in (known, lemmas))
-    scripts = sorted({edit_script(*pair) for pair in pairs.items()} | {"lower:nothing", "keep:*"})
-    codec = TagCodec("lemma", scripts, {form: [scripts.index(edit_script(form, pairs[form]))] for form in pairs})
-    words = [*pairs, *wanted, "x,000", "1234"]
-    tokens = tokens_of(words, torch.zeros(len(words), len(scripts)))
-    tokens.best = torch.full((len(words),), scripts.index("lower:nothing"))
-    Numbers(codec).replace({"lemma": tokens})
-    found = {tokens.reading.forms[place]: lemma for place, (lemma, _) in tokens.instead.items()}
-    assert found == {number: lemma for number, lemma in wanted.items() if lemma}
-    Numbers(codec).replace({})
+    ):
+        pairs, wanted = (dict(pair.split("=") for pair in each.split()) for each in (known, lemmas))
+        scripts = sorted({edit_script(*pair) for pair in pairs.items()} | {"lower:nothing", "keep:*"})
+        codec = TagCodec("lemma", scripts, {form: [scripts.index(edit_script(form, pairs[form]))] for form in pairs})
+        words = [*pairs, *wanted, "x,000", "1234"]
+        tokens = tokens_of(words, torch.zeros(len(words), len(scripts)))
+        tokens.best = torch.full((len(words),), scripts.index("lower:nothing"))
+        Numbers(codec).replace({"lemma": tokens})
+        found = {tokens.reading.forms[place]: lemma for place, (lemma, _) in tokens.instead.items()}
+        assert found == {number: lemma for number, lemma in wanted.items() if lemma}
+        Numbers(codec).replace({})
 
 
 TAGS = ["ADP", "NOUN", "NUM", "PROPN", "PUNCT", "SYM", "VERB", "X"]

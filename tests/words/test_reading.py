@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from tagger.evaluation.calibration import fit_temperatures
 from tagger.tagging.tagger import Tagger
@@ -16,9 +15,8 @@ from tagger.words.reading import _CYRILLIC, _LATIN, _PAIRS, MIN_SERBIAN, Spellin
 from tests.conftest import CORPUS, LEMMAS, TOKENS
 
 
-@pytest.mark.parametrize(
-    ("text", "read"),
-    [
+def test_a_word_is_read_in_the_alphabet_that_is_meant() -> None:
+    for text, read in (
         ("у сiтуацыях Рэспублiкi", "у сітуацыях Рэспублікі"),
         ("Oни в Mоскве , cа", "Они в Москве , са"),
         ("pay with pаypаl , cа", "pay with paypal , ca"),
@@ -27,10 +25,8 @@ from tests.conftest import CORPUS, LEMMAS, TOKENS
         ("the cat", "the cat"),
         ("naïve Ärzte", "naïve Ärzte"),
         ("", ""),
-    ],
-)
-def test_a_word_is_read_in_the_alphabet_that_is_meant(text: str, read: str) -> None:
-    assert list(in_one_alphabet(text.split())) == read.split()
+    ):
+        assert list(in_one_alphabet(text.split())) == read.split()
     for latin, cyrillic in zip(_LATIN, _CYRILLIC, strict=True):
         assert latin.isupper() == cyrillic.isupper()
         assert [unicodedata.name(each).split()[0] for each in (latin, cyrillic)] == ["LATIN", "CYRILLIC"]
@@ -39,9 +35,8 @@ def test_a_word_is_read_in_the_alphabet_that_is_meant(text: str, read: str) -> N
 APOSTROPHES = ["l'", "d'"]
 
 
-@pytest.mark.parametrize(
-    ("forms", "text", "read"),
-    [
+def test_apostrophes_of_word_processors_are_read_as_those_of_training() -> None:
+    for forms, text, read in (
         (APOSTROPHES, "l’ami d’un po’ ’n", "l'ami d'un po' 'n"),
         (APOSTROPHES, "‘l’ami’ dit ’oui’", "‘l'ami’ dit ’oui’"),  # beside quotes
         (APOSTROPHES, "5’ ’ 10’", "5’ ’ 10’"),  # no letters
@@ -51,15 +46,12 @@ APOSTROPHES = ["l'", "d'"]
         ([*APOSTROPHES, "m'", "l’", "d’"], "c’est", "c’est"),
         (["l'", "l’", "'", "it"], "c’est", "c’est"),
         ([], "c’est", "c’est"),
-    ],
-)
-def test_apostrophes_of_word_processors_are_read_as_those_of_training(forms: list[str], text: str, read: str) -> None:
-    assert Spelling(forms).text(text) == read
+    ):
+        assert Spelling(forms).text(text) == read
 
 
-@pytest.mark.parametrize(
-    ("forms", "words", "read"),
-    [
+def test_characters_that_training_lacks_are_read_as_those_that_it_has() -> None:
+    for forms, words, read in (
         (["și", "țară"], "Ştii şi ţara", "Știi și țara"),
         (["kuş", "beş"], "Ștefan beș şu", "Ştefan beş şu"),
         (["کی", "یک"], "كي", "کی"),
@@ -76,12 +68,10 @@ def test_apostrophes_of_word_processors_are_read_as_those_of_training(forms: lis
         (["noć"] * MIN_SERBIAN, "Љиља", "Љиља"),  # Polish, say
         (["đak", "noć", "је"] * MIN_SERBIAN, "Љиља", "Љиља"),
         ([], "the end", "the end"),
-    ],
-)
-def test_characters_that_training_lacks_are_read_as_those_that_it_has(forms: list[str], words: str, read: str) -> None:
-    assert Spelling(forms).words(words.split()) == read.split()
-    text = words + "".join(rare for rare, _ in _PAIRS)
-    assert len(Spelling(forms).text(text)) == len(text)
+    ):
+        assert Spelling(forms).words(words.split()) == read.split()
+        text = words + "".join(rare for rare, _ in _PAIRS)
+        assert len(Spelling(forms).text(text)) == len(text)
 
 
 FORMS = ["Das", "das", "haus", "Haus", "in", "Rom", "NATO", "IN", "und", "Und", "dass", "daß", "groß", "dış", "geht"]
