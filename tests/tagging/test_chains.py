@@ -26,7 +26,7 @@ from tagger.tagging.tagger_options import TaggerOptions
 from tagger.text.sentence import Sentence
 from tests.conftest import CORPUS, LEMMAS, TOKENS, bundle_of, make_network, overfit
 from tests.model.test_crf import make_chain
-from tests.words.test_dictionary_lemmas import MICE, reliability
+from tests.words.test_dictionary import MICE, reliability
 
 SENTENCES = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], ["unknown", "x" * 60], ["reads"] * 9]
 FORMS = ["", *(form for sentence in SENTENCES for form in sentence)]

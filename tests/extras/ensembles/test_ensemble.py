@@ -23,7 +23,7 @@ from tests.commands.conftest import CONLLU, call, error, saved
 from tests.conftest import CORPUS, TOKENS, bundle_of, make_batch, make_network, make_segmenter
 from tests.model.test_vocabulary import reversed_tags
 from tests.tagging.test_chains import SENTENCES, WEIGHT, scores, with_linear
-from tests.words.test_dictionary_lemmas import reliability
+from tests.words.test_dictionary import reliability
 
 
 @pytest.fixture
