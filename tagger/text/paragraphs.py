@@ -97,7 +97,7 @@ def _expand(sentence: Sentence, words: Sequence[tuple[str, ...]]) -> None:
     forms, spans, spaces = sentence.tokens, sentence.offsets, sentence.space_after
     sentence.tokens = []
     for form, parts in zip(forms, words, strict=True):
-        if parts:
+        if len(parts) > 1:
             first = len(sentence.tokens)
             sentence.multiwords.append(MultiwordToken(first, first + len(parts), form))
         sentence.tokens += parts or (form,)

@@ -23,7 +23,9 @@ class Token(NamedTuple):
 
     start: int  # characters of the text before it
     end: int
-    words: tuple[str, ...] = ()  # those that a multiword token stands for; empty: one word, as it stands in the text
+    # Those that a multiword token stands for; a single one, which the text cuts at a line end; or none: the token is a
+    # word as it stands in the text.
+    words: tuple[str, ...] = ()
 
 
 class MultiwordToken(NamedTuple):

@@ -18,6 +18,8 @@ import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 
+import regex
+
 from tagger.text.sentence import Token
 from tagger.words.casing import Casing
 from tagger.words.language_table import language_table
@@ -42,6 +44,8 @@ _PAIRS = (  # a character, and the one that is read if training has far more of 
     *zip("\u2010\u2011", "--", strict=True),
 )
 _OTHERS = {character for pair in _PAIRS for character in pair} | {"’"}
+# The two parts of a word that a line end cuts. The first letter of the second one is small.
+_CUT_WORD = regex.compile(r"(?<![\p{L}\p{M}'’-])([\p{L}\p{M}]{2,})([-\u2010]\n[ \t]*)((?=\p{Ll})[\p{L}\p{M}]{2,})")
 _REMOVED = dict.fromkeys([0xAD, 0x2060, 0x640])  # a soft hyphen, a word joiner, a tatweel
 _VOWELS = dict.fromkeys([*range(0x64B, 0x653), 0x670, *range(0x5B0, 0x5BD), 0x5C1, 0x5C2])  # Arabic, Hebrew
 _LIGATURES = "ﬀ-ﬆ"
@@ -73,7 +77,7 @@ class Reader:
 
     def __init__(self, forms: Collection[str], cases: bool = True) -> None:
         """Takes the words of training. With `cases`, sentences in one case are read as training writes their words."""
-        self._spelling, self._casing = Spelling(forms), Casing(forms) if cases else None
+        self._forms, self._spelling, self._casing = forms, Spelling(forms), Casing(forms) if cases else None
 
     def read(self, sentences: Sequence[Sequence[str]], given: GivenTags | None = None) -> Reading:
         """What the networks read of sentences."""
@@ -88,18 +92,60 @@ class Reader:
         What it finds holds of the text as it is written; the words of multiword tokens are as written, too: `l’`, not
         `l'`.
         """
-        if segmenter.name == "english":  # whose rules know such characters
-            return segmenter.segment_all(paragraphs)
-        read = [*map(self._spelling.text, paragraphs)]
-        cuts = segmenter.segment_all(read)
+        # The rules `english` know other apostrophes and the like themselves.
+        read = [*(paragraphs if segmenter.name == "english" else map(self._spelling.text, paragraphs))]
+        breaks = {number: found for number, text in enumerate(read) if (found := self._breaks(text))}
+        cuts = segmenter.segment_all([without(text, breaks.get(number, ())) for number, text in enumerate(read)])
+        for number, spans in breaks.items():
+            cuts[number] = [[placed(token, spans, paragraphs[number]) for token in tokens] for tokens in cuts[number]]
         for text, written, sentences in zip(read, paragraphs, cuts, strict=True):
             for tokens in sentences if text != written else ():
                 for place, token in enumerate(tokens):
-                    if token.words:
-                        spans = text[token.start : token.end], written[token.start : token.end]
-                        words = (word.translate(str.maketrans(*spans)) for word in token.words)
-                        tokens[place] = token._replace(words=tuple(words))
+                    if len(token.words) > 1:
+                        pairs = zip(text[token.start : token.end], written[token.start : token.end], strict=True)
+                        letters = {ord(one): other for one, other in pairs}
+                        tokens[place] = token._replace(words=tuple(word.translate(letters) for word in token.words))
         return cuts
+
+    def _breaks(self, text: str) -> list[tuple[int, int]]:
+        """The hyphens and line ends in a paragraph that cut a word, as spans of characters.
+
+        The word is one that training has; or its second part is no word of training, and so no `and` of `in- and
+        output`. The hyphen stays if training has the word with it.
+        """
+        found = []
+        for cut in _CUT_WORD.finditer(text) if "-\n" in text or "\u2010\n" in text else ():
+            first, second = cut[1], cut[3]
+            if self._knows(f"{first}-{second}"):
+                found.append((cut.start(2) + 1, cut.end(2)))
+            elif self._knows(first + second) or not self._knows(second):
+                found.append(cut.span(2))
+        return found
+
+    def _knows(self, word: str) -> bool:
+        return word in self._forms or word.lower() in self._forms
+
+
+def without(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    """A text without some spans of characters, which are in order."""
+    edges = [0, *chain.from_iterable(spans), len(text)]
+    return "".join(text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True))
+
+
+def placed(token: Token, spans: Sequence[tuple[int, int]], text: str) -> Token:
+    """A token of a text without some spans, in the text with them; one over a span has what is left as its word."""
+    start, end = token.start, token.end
+    inside = []
+    for left, right in spans:
+        if left <= start:
+            start += right - left
+        if left < end:
+            inside += [(left, right)] * (left > start)
+            end += right - left
+    if inside and not token.words:
+        left_out = [(left - start, right - start) for left, right in inside]
+        return Token(start, end, (without(text[start:end], left_out),))
+    return token._replace(start=start, end=end)
 
 
 def in_one_alphabet(tokens: Sequence[str]) -> Sequence[str]:

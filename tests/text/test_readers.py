@@ -301,11 +301,16 @@ def test_suffixes_and_the_lists_of_formats() -> None:
         assert format_of(str(renamed(Path("a.txt"), format))) == format
     assert renamed(Path("a.txt"), "pretty") == Path("a.pretty")
     assert set(SUFFIXES.values()) == set(INPUTS)
-    lines = {"jsonl": '{"text": "a"}\n', "csv": "a,X\n", "conllu": "1\ta" + "\t_" * 8 + "\n"}
+    lines = {
+        "subtitles": "0:01.0 --> 0:02.0\na\n",
+        "jsonl": '{"text": "a"}\n',
+        "csv": "a,X\n",
+        "conllu": "1\ta" + "\t_" * 8 + "\n",
+    }
     for format in INPUTS:
         cutter = Mock(side_effect=segment)
         read(lines.get(format, "a\n"), format, segment=cutter)
-        assert cutter.called == (format in ("text", "jsonl")), format
+        assert cutter.called == (format in ("text", "markdown", "subtitles", "jsonl")), format
     sentence = Sentence(["Do", "n't"], {"upos": ["AUX", "PART"]}, text="Don't")
     glued = replace(sentence, offsets=[(0, 2), (2, 5)])
     for format in OUTPUTS:

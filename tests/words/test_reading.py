@@ -11,7 +11,8 @@ from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import Request
 from tagger.text.sentence import Sentence
 from tagger.words.casing import Casing
-from tagger.words.reading import _CYRILLIC, _LATIN, _PAIRS, MIN_SERBIAN, Spelling, in_one_alphabet
+from tagger.words.reading import _CYRILLIC, _LATIN, _PAIRS, MIN_SERBIAN, Reader, Spelling, in_one_alphabet
+from tagger.words.segment import RuleSegmenter
 from tests.conftest import CORPUS, LEMMAS, TOKENS
 
 
@@ -127,3 +128,32 @@ def test_whoever_asks_need_not_remember_it(lemmas: Callable[..., Tagger]) -> Non
     one, other = (tagger.engine.tag(tagger.engine.reader.read(sentences), Request()) for sentences in both)
     assert all(np.array_equal(one[column].ids, other[column].ids) for column in tagger.columns)
     assert fit_temperatures(tagger, shouted) == fit_temperatures(tagger, plain)
+
+
+def test_words_that_a_line_end_cuts_are_read_whole() -> None:
+    reader, rules = Reader({"and", "active", "investigating", "e-mail", "outside"}), RuleSegmenter("unicode")
+    text = "investi-\n  gating, hyper-\nactive in-\nand out-\nside: e-\nmail X-\nRay Investi-\ngating gro-\nwen."
+    ((tokens,),) = reader.cut([text], rules)
+    assert [token.words[0] if token.words else text[token.start : token.end] for token in tokens] == [
+        *(
+            "investigating",
+            ",",
+            "hyper",
+            "-",
+            "active",
+            "in",
+            "-",
+            "and",
+            "outside",
+            ":",
+            "e",
+            "-",
+            "mail",
+            "X",
+            "-",
+            "Ray",
+        ),
+        *("Investigating", "growen", "."),
+    ]
+    cut = [text[token.start : token.end] for token in tokens if token.words]
+    assert cut == ["investi-\n  gating", "out-\nside", "Investi-\ngating", "gro-\nwen"]
