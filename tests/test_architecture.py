@@ -125,7 +125,7 @@ def test_no_imports_go_in_a_circle_or_open_a_private_name_and_no_two_modules_hav
     assert sorted(names) == sorted(set(names))
 
 
-def test_every_room_is_in_the_wheel_and_opens_with_what_comes_in_and_what_goes_out() -> None:
+def test_every_room_is_in_the_wheel_opens_with_its_start_and_names_modules_that_exist() -> None:
     for room in [*ROOMS, *(f"extras/{extra}" for extra in EXTRAS)]:
         text = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text(encoding="utf-8")))
         assert text, room
@@ -137,9 +137,6 @@ def test_every_room_is_in_the_wheel_and_opens_with_what_comes_in_and_what_goes_o
     rooms = {f"tagger.{room}" for room in [*ROOMS, "extras", *(f"extras.{extra}" for extra in EXTRAS)]}
     packages = set(project["tool"]["setuptools"]["packages"])
     assert rooms == {each for each in packages if each.startswith("tagger.")} - {"tagger.conf", "tagger.data"}
-
-
-def test_docstrings_name_modules_that_exist() -> None:
     extras = {*(PACKAGE / "extras").rglob("*.py")}
     for path in (modules := {*PACKAGE.rglob("*.py")}):
         files = {other.name for other in (modules if path in extras else modules - extras)}

@@ -55,17 +55,6 @@ def test_what_is_saved_is_loaded(vocabulary: Vocabulary, tmp_path: Path, cell: s
         torch.testing.assert_close(loaded(batch).scores[column], scores)
 
 
-def test_combinations_with_features_of_another_part_of_speech_are_left_out(tmp_path: Path) -> None:
-    tags = {"upos": ["NOUN", "VERB", "VERB"], "feats": ["Case=Nom", "Tense=Past", "Case=Nom"]}
-    vocabulary = Vocabulary.build([{"tokens": ["a", "b", "c"], **tags}], list(tags))
-    conventions = Conventions(features={"VERB": ["Case"]})
-    replace(bundle_of(make_network(vocabulary), vocabulary), conventions=conventions).save(tmp_path / "tagger", "")
-    loaded = Bundle.load(tmp_path / "tagger")
-    assert loaded.conventions == conventions
-    assert loaded.vocabulary.together("upos", "feats") == {("NOUN", "Case=Nom"), ("VERB", "Tense=Past")}
-    assert loaded.members[0].vocabulary == vocabulary
-
-
 @pytest.mark.parametrize(
     ("dtype", "stored", "tables"),
     [("float32", "F32", "F16"), ("float16", "F16", "F16"), ("int8", "I8", "I8"), ("int4", "I8", "U8")],
@@ -99,13 +88,15 @@ def test_rounded_weights_are_saved_in_few_bytes_and_those_of_crfs_exactly(
         assert all(torch.equal(found[name], weights) for name, weights in exact.items())
 
 
-def test_a_tagger_is_copied_and_described_anew(folder: Path) -> None:
+def test_a_tagger_is_copied_if_the_machine_has_room(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = files_of(folder)
     Bundle.load(folder).described(scores={"dev": {"upos": 0.5}}).save(folder, "# Another card\n")
     assert Bundle.load(folder).config["scores"] == {"dev": {"upos": 0.5}}
     assert (folder / CARD).read_text() == "# Another card\n"
     for name in (WEIGHTS, VOCABULARY):
         assert (folder / name).read_bytes() == before[name]
+    monkeypatch.setattr("tagger.model.storage.machine_bytes", lambda: 1000)
+    assert re.match(f"{folder}.*this machine has 0.0 GB", loads_or_says_why(folder))
 
 
 @pytest.fixture
@@ -184,6 +175,14 @@ def test_what_a_vocabulary_has_is_loaded(vocabulary: Vocabulary, tmp_path: Path)
     ):
         saved = save_tiny(tmp_path / str(number), make_network(known), known)
         assert Bundle.load(saved).vocabulary == known
+    tags = {"upos": ["NOUN", "VERB", "VERB"], "feats": ["Case=Nom", "Tense=Past", "Case=Nom"]}
+    vocabulary = Vocabulary.build([{"tokens": ["a", "b", "c"], **tags}], list(tags))
+    conventions = Conventions(features={"VERB": ["Case"]})
+    replace(bundle_of(make_network(vocabulary), vocabulary), conventions=conventions).save(tmp_path / "tagger", "")
+    loaded = Bundle.load(tmp_path / "tagger")
+    assert loaded.conventions == conventions
+    assert loaded.vocabulary.together("upos", "feats") == {("NOUN", "Case=Nom"), ("VERB", "Tense=Past")}
+    assert loaded.members[0].vocabulary == vocabulary
 
 
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o755), (0o077, 0o700)])
@@ -307,11 +306,6 @@ def test_names_are_shown_without_escape_codes(folder: Path, tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     (mine,) = (model for model in list_models()[0] if model.name == "1")
     assert repr(mine.corpus + str(mine.license) + str(mine.scores)).isprintable()
-
-
-def test_more_than_the_machine_has(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tagger.model.storage.machine_bytes", lambda: 1000)
-    assert re.match(f"{folder}.*this machine has 0.0 GB", loads_or_says_why(folder))
 
 
 @pytest.fixture(scope="module")

@@ -376,7 +376,7 @@ def test_bad_names_and_bytes_and_relative_names_which_begin_where_the_run_was_st
             Texts("nowhere.txt")
 
 
-def test_the_newer_release_of_ud_and_its_parquet_export(newer: str, tmp_path: Path) -> None:
+def test_newer_releases_of_ud_with_the_spaces_of_the_text_and_their_parquet_export(newer: str, tmp_path: Path) -> None:
     corpus = ud(["upos", "xpos", "feats"], name=newer, treebank="en_tiny")
     assert corpus.name == "ud-en_tiny"
     assert corpus.rules == "english"
@@ -391,6 +391,15 @@ def test_the_newer_release_of_ud_and_its_parquet_export(newer: str, tmp_path: Pa
         (Path(newer) / "en_tiny" / f"{split}.parquet").rename(folder / "en_tiny" / split / "0000.parquet")
     corpus = hub(["upos"], name=str(folder), config="en_tiny", revision="refs/convert/parquet")
     assert corpus.splits.num_rows == {"train": 2, "dev": 1, "test": 1}
+    train = ud(["upos"], name=spaced(tmp_path / "spaced", "2-3"), treebank="en_tiny").splits["train"]
+    assert train[0]["comments"] == ["# newdoc id = d", "# newpar", "# sent_id = s1", "# text = Vas au lac!"]
+    (paragraph,) = gold_paragraphs(gold_sentences(train, ["upos"]))
+    assert paragraph.text == "Vas au lac!Oui"
+    assert paragraph.tokens[0][1] == (4, 6, ("à", "le"))
+    for identifier in ("3-2", "2-6"):  # without its words
+        name = spaced(tmp_path / identifier, identifier)
+        said = f"{name}, split train, row 0: no multiword token can have the ID '{identifier}'; repair the data"
+        assert error_of(ud, ["upos"], name=name, treebank="en_tiny") == said
 
 
 def spaced(folder: Path, identifier: str) -> str:
@@ -409,18 +418,6 @@ def spaced(folder: Path, identifier: str) -> str:
     }
     data = Dataset.from_dict(columns, Features(strings | texts | {"mwt": List(token)}))
     return parquet_folder(folder, {"train": data, "dev": data})
-
-
-def test_newer_releases_say_where_the_text_has_spaces(tmp_path: Path) -> None:
-    train = ud(["upos"], name=spaced(tmp_path / "ud", "2-3"), treebank="en_tiny").splits["train"]
-    assert train[0]["comments"] == ["# newdoc id = d", "# newpar", "# sent_id = s1", "# text = Vas au lac!"]
-    (paragraph,) = gold_paragraphs(gold_sentences(train, ["upos"]))
-    assert paragraph.text == "Vas au lac!Oui"
-    assert paragraph.tokens[0][1] == (4, 6, ("à", "le"))
-    for identifier in ("3-2", "2-6"):  # without its words
-        name = spaced(tmp_path / identifier, identifier)
-        said = f"{name}, split train, row 0: no multiword token can have the ID '{identifier}'; repair the data"
-        assert error_of(ud, ["upos"], name=name, treebank="en_tiny") == said
 
 
 def test_class_labels_under_other_names_and_a_data_set_that_changed(tmp_path: Path) -> None:
@@ -542,7 +539,7 @@ def test_the_page_of_hard_sentences_has_the_groups_and_their_counts() -> None:
     assert upos == sample  # the 17 of Universal Dependencies
 
 
-def test_a_random_part_of_train_is_held_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_random_part_or_a_fold_is_held_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     train = write(tmp_path / "train.conllu", numbered(0, 40))
     with caplog.at_level(logging.INFO, "tagger.corpus"):
         splits = conllu(["upos"], train=train, dev_share=0.1).splits
@@ -552,9 +549,6 @@ def test_a_random_part_of_train_is_held_out(tmp_path: Path, caplog: pytest.LogCa
     for dev_share, dev in ((0.001, 1), (0.999, 2)):  # neither part is empty
         train = write(tmp_path / "train.conllu", numbered(0, 3))
         assert conllu(["upos"], train=train, dev_share=dev_share).splits.num_rows == {"train": 3 - dev, "dev": dev}
-
-
-def test_folds_partition_train_and_dev(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     files = {"train": write(tmp_path / "train.conllu", numbered(0, 17)), "dev": write(tmp_path / "d", numbered(17, 23))}
     files["test"] = write(tmp_path / "test.conllu", numbered(90, 92))
     seen: list[str] = []

@@ -195,7 +195,7 @@ def scores_of(chain: LinearChain, tokens: Sequence[str]) -> Tensor:
     return scores
 
 
-def test_the_features_of_a_form() -> None:
+def test_features_of_forms_and_scores_that_are_the_sums_of_their_weights_to_the_bit_in_any_block() -> None:
     own, near, far = form_features("Ab-1")
     expected = ["form Ab-1", "lower ab-1", "shape Xx-9", "short shape Xx-9", "bias ", "capital ", "digit ", "hyphen "]
     expected += ["prefix 1 a", "prefix 2 ab", "prefix 3 ab-", "prefix 4 ab-1"]
@@ -206,9 +206,6 @@ def test_the_features_of_a_form() -> None:
     assert far == [keys["lower ab-1"]]
     assert len(form_features("é")[0]) == 7
     assert form_features("x" * 200) == form_features("x" * 300)
-
-
-def test_scores_are_the_sums_of_the_weights_of_features() -> None:
     chain = make_chain([EDGE, *(form for sentence in SENTENCES[:-1] for form in sentence)])  # and none of the last one
     forms = [EDGE, *(form for sentence in SENTENCES for form in sentence)]
     terms = chain(chain.rows(forms))
@@ -218,9 +215,6 @@ def test_scores_are_the_sums_of_the_weights_of_features() -> None:
     expected = torch.cat([scores_of(chain, sentence) for sentence in SENTENCES])
     torch.testing.assert_close(found, expected)
     assert len(expected.unique(dim=0)) > len(expected) - 4
-
-
-def test_terms_are_the_same_to_the_bit_in_any_block() -> None:
     forms = sorted({form for sentence in SENTENCES for form in sentence} | {f"word{i}" for i in range(100)})
     chain = make_chain(forms, tags=17)
     whole = chain(chain.rows(forms))

@@ -47,7 +47,7 @@ PAIRS = [
 ]
 
 
-def test_combinations_are_those_of_tokens_with_a_tag_in_every_column() -> None:
+def test_combinations_are_those_of_tokens_with_a_tag_in_every_column_and_merge() -> None:
     vocabulary = Vocabulary.build(PAIRS, ["upos", "xpos"])
     assert vocabulary.tags == {"upos": ["X", "Y"], "xpos": ["p", "q"]}
     assert vocabulary.combinations == [[0, 0], [0, 1], [1, 1]]
@@ -68,9 +68,6 @@ def test_combinations_are_those_of_tokens_with_a_tag_in_every_column() -> None:
     together = {"tokens": ["w"], "upos": ["Y"], "xpos": ["_"], "feats": ["a"]}
     vocabulary = Vocabulary.build([*sentences, together], ["upos", "xpos", "feats"])
     assert vocabulary.combinations == [[0, 0, 1], [0, 0, 2], [0, 1, 1], [0, 1, 2], [1, 1, 0], [1, 1, 1], [1, 1, 3]]
-
-
-def test_merged_combinations_are_those_of_both() -> None:
     old = Vocabulary.build(PAIRS, ["upos", "xpos"])
     new = Vocabulary.build([{"tokens": ["g"], "xpos": ["p"], "upos": ["Z"]}], ["xpos", "upos"])
     tags = {"xpos": ["p", "q"], "upos": ["X", "Y", "Z"]}
@@ -231,7 +228,7 @@ def test_buckets_are_a_function_of_the_generator() -> None:
     assert longest != sorted(longest)
 
 
-def test_a_long_form_gives_its_first_and_last_characters() -> None:
+def test_long_forms_are_cut_and_a_table_that_forgets_or_grows_gives_the_same_batches(vocabulary: Vocabulary) -> None:
     vocabulary = Vocabulary.build([{"tokens": ["abcdefgh"], "upos": ["X"]}], ["upos"], min_count=1)
     form = "abcd" * 4 + "h" * 4968 + "efg" * 5 + "a"
     assert len(form) == 5000
@@ -243,9 +240,6 @@ def test_a_long_form_gives_its_first_and_last_characters() -> None:
     for length in (31, 32, 33):
         batch = make_batch([[form[:length]]], vocabulary)
         assert (batch.features["characters"] != PAD).sum() == min(length, 32)
-
-
-def test_a_table_that_forgets_or_grows_gives_the_same_batches(vocabulary: Vocabulary) -> None:
     small, large = make_table(vocabulary, limit=4), make_table(vocabulary)
     texts = [[["They", "book"]], [["flights", "."]], [["Well"], ["reads", "They", "new", "words", "book"]], TOKENS]
     for sentences in [*texts, *texts]:
@@ -297,7 +291,7 @@ def test_scripts_that_give_the_same_lemma_add_up_and_other_columns_stay_as_they_
     assert together.probabilities == [pytest.approx(1.0)]
 
 
-def test_a_lemma_without_marks_gets_them_where_both_parts_are_known() -> None:
+def test_lemmas_of_unknown_words_have_marks_case_and_whole_letters() -> None:
     codec = TagCodec("lemma", ["lower:*", "lower:...#*"], {"maailma": [1], "koira": [0], "ilma": [0], "kissa": []})
     forms = ["koirailma", "maakoira", "maakoir", "Maailma", "koira", "kissailma"]
     expected = ["koira#ilma", "maa#koira", "maakoir", "maa#ilma", "koira", "kissa#ilma"]
@@ -306,9 +300,6 @@ def test_a_lemma_without_marks_gets_them_where_both_parts_are_known() -> None:
     assert codec.read(forms, ids, None, 1).best == expected
     assert codec.read(forms, ids, shares, 1) == (expected, [1.0] * 6, None)
     assert codec.read(forms, ids, shares, 2).alternatives == [[(lemma, 1.0)] for lemma in expected]
-
-
-def test_the_case_and_the_letters_of_the_lemma_of_an_unknown_word() -> None:
     codec = TagCodec("lemma", ["keep:*-a", "lower:*", "upper:*"], {"Prahy": [0], "NATO": [2]})
     words = [("PRAHY", 0), ("Brdy", 0), ("OECD", 2), ("İÇTİ", 1)]
     assert [codec.tag(*word) for word in words] == ["Praha", "Brda", "OECD", "içti"]

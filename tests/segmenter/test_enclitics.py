@@ -56,18 +56,15 @@ def test_what_is_wrong_as_often_is_not_split_and_few_cases_say_nothing() -> None
     assert enclitics_of(training()[:10], None) != Enclitics()
 
 
-def test_a_dictionary_knows_other_verbs_and_whole_words() -> None:
-    found = enclitics_of(training(), open_dictionary(es=digest_of("es")))
-    assert "ar" in found.infinitives
-    assert found.split("cómprame") == ("compra", "me")  # training has no such verb
-    assert enclitics_of(training(), None).split("cómprame") == ()
-
-
-def test_an_ending_says_what_the_verb_has_in_its_place() -> None:
+def test_endings_say_what_the_verb_has_in_their_place_and_a_dictionary_knows_other_verbs() -> None:
     assert ending_of("sentaos", ["sentad", "os"]) == ("os", "d", "os")
     assert ending_of("vámonos", ["vamos", "nos"]) == ("nos", "s", "nos")
     assert ending_of("dammi", ["da", "mi"]) == ("mmi", "", "mi")
     assert ending_of("cuéntanoslo", ["cuenta", "nos", "lo"]) == ("noslo", "", "nos lo")
+    found = enclitics_of(training(), open_dictionary(es=digest_of("es")))
+    assert "ar" in found.infinitives
+    assert found.split("cómprame") == ("compra", "me")  # training has no such verb
+    assert enclitics_of(training(), None).split("cómprame") == ()
 
 
 def test_bundled_taggers_split_verbs_and_no_names() -> None:

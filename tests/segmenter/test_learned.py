@@ -113,7 +113,13 @@ def test_a_paragraph_is_cut_alike_whatever_is_beside_it(
     assert segmenter.segment_all([texts[i] for i in order]) == [alone[i] for i in order]
 
 
-def test_what_it_has_read_before_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_copy_cuts_alike_and_what_was_read_before_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    segmenter = make_segmenter()
+    expected = segmenter.segment_all(TEXTS)
+    data = pickle.dumps(segmenter)
+    segmenter.segment_all([f"new{i}" for i in range(5_000)])
+    assert len(pickle.dumps(segmenter)) == len(data)  # without what it remembers
+    assert pickle.loads(pickle.dumps(segmenter)).segment_all(TEXTS) == expected
     fresh = make_segmenter().segment_all([LONG, *TEXTS])
     used = make_segmenter()
     used.segment_all([f"quite{i} other{i * 7} words" for i in range(500)])
@@ -122,15 +128,6 @@ def test_what_it_has_read_before_decides_nothing(monkeypatch: pytest.MonkeyPatch
     for _ in range(3):
         assert used.segment_all([LONG, *TEXTS]) == fresh
     assert used._table.generation > 0
-
-
-def test_a_copy_cuts_alike() -> None:
-    segmenter = make_segmenter()
-    expected = segmenter.segment_all(TEXTS)
-    data = pickle.dumps(segmenter)
-    segmenter.segment_all([f"new{i}" for i in range(5_000)])
-    assert len(pickle.dumps(segmenter)) == len(data)  # without what it remembers
-    assert pickle.loads(pickle.dumps(segmenter)).segment_all(TEXTS) == expected
 
 
 def that_says(label: Label, **changes: Any) -> LearnedSegmenter:

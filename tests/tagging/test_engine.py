@@ -1,7 +1,7 @@
 """The engine gives what networks give, of several the weighted mean, whatever is beside it, remembered or given."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,7 @@ def test_what_memory_held_before_does_no_harm(
     assert all(torch.equal(found[column], scores) for column, scores in expected.items())
 
 
-def test_several_columns_get_tags_that_training_has_together(vocabulary: Vocabulary) -> None:
+def test_columns_get_tags_that_training_has_together_or_alone(vocabulary: Vocabulary) -> None:
     network = make_network(vocabulary, seed=4)
     free = make_engine(network, dataclasses.replace(vocabulary, combinations=[])).tag(Reading(SENTENCES), Request())
     engine = make_engine(network, vocabulary)
@@ -128,9 +128,6 @@ def test_several_columns_get_tags_that_training_has_together(vocabulary: Vocabul
         assert all(np.array_equal(swapped[column].ids, found[column].ids) for column in free)
     for column in free:  # one alone is free
         assert np.array_equal(engine.tag(Reading(SENTENCES), Request([column]))[column].ids, free[column].ids)
-
-
-def test_columns_and_nothing(vocabulary: Vocabulary) -> None:
     network = make_network(vocabulary)
     engine = make_engine(network, vocabulary)
     assert list(engine.tag(Reading(SENTENCES), Request(["xpos"]))) == ["xpos"]
@@ -247,13 +244,18 @@ def test_a_cache_forgets_all_forms_when_it_is_full() -> None:
         computed.extend(forms)
         for first in (1, 0):
             places = np.arange(first, len(forms), 2)
-            yield places, torch.tensor([[float(forms[place])] for place in places]).view(-1, 1)
+            yield places, torch.tensor([float(forms[place]) for place in places])[:, None]
 
-    cache = FormCache(compute, capacity=4)
+    def look_up(cache: FormCache, forms: Iterable[int]) -> list[int]:
+        rows = cache.rows([str(form) for form in forms])
+        return cache.values[torch.from_numpy(rows), 0].tolist()
+
+    cache, large = FormCache(compute, capacity=4), FormCache(compute, capacity=5000)
     for forms, count in (([1, 2], 2), ([3, 1, 1, 4], 4), ([1, 5], 6), ([1, 5], 6), ([3], 7), ([*range(6)], 13)):
-        rows = cache.rows([str(form) for form in forms])  # 2, 3 and 4 are forgotten; the last ones do not fit
-        assert cache.values[torch.from_numpy(rows), 0].tolist() == forms
+        assert look_up(cache, forms) == forms  # 2, 3 and 4 are forgotten; the last ones do not fit
         assert len(computed) == count
+    for forms in ([*range(1000)], [*range(900, 2000)], [*range(50)]):  # there is room for more rows
+        assert look_up(large, forms) == forms
 
 
 WITH_VECTORS = {"file": {"book": 0, "they": 1}}

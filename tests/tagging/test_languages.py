@@ -117,7 +117,7 @@ def test_short_texts_have_the_language_that_most_people_write_among_the_likely_o
     assert {text: language for text, language in found.items() if language not in SHORT[text]} == {}
 
 
-def test_a_guess_is_said() -> None:
+def test_a_guess_and_a_doubt_are_said() -> None:
     lines: list[str] = []
     every = Languages("cpu", notice=lines.append)
     for text in ("Eu te amo", TEXTS["german"], "Eu te amo", "1,50"):
@@ -129,6 +129,12 @@ def test_a_guess_is_said() -> None:
     for text in ("Eu te amo", TEXTS["german"]):
         list(quiet.with_languages([Paragraph(0, text, True)], "a.txt", warnings.append))
     assert warnings == ["language: portuguese, a guess"]
+    lines: list[str] = []
+    every = Languages("cpu", notice=lines.append)
+    found = every.annotate(f"{TEXTS['german'] * 4}\n\n{HUNGARIAN}\n\n{HUNGARIAN}\n\n{TEXTS['welsh']}\n")
+    assert list(dict.fromkeys(s.language for s in found)) == ["german", "welsh"]
+    (doubt,) = (line for line in lines if "A gyerekek" in line)
+    assert doubt.endswith("looks like a language that is not there; it is tagged as german")
 
 
 def test_a_short_paragraph_has_another_language_if_its_odds_are_clear(every: Languages) -> None:
@@ -166,7 +172,7 @@ def test_words_of_a_multiword_token_are_those_of_the_text_as_it_is_written() -> 
     assert [each.form for each in sentence.multiwords] == ["dell’", "dell'"]
 
 
-def test_serbian_in_cyrillic_is_read_in_latin_letters(every: Languages) -> None:
+def test_the_beginning_decides_digits_are_no_letters_and_serbian_has_two_scripts(every: Languages) -> None:
     text = "Дечак је отишао у школу, а његова мајка га чека код куће.\n\nОна иде напоље.\n"
     parts = list(every.with_languages(read_parts(text.splitlines(keepends=True), "a.txt", "text")))
     assert [part.language for part in parts] == ["serbian"] * 2
@@ -178,15 +184,12 @@ def test_serbian_in_cyrillic_is_read_in_latin_letters(every: Languages) -> None:
     )
     assert [part.language for part in every.with_languages(parts)] == ["german", "serbian", "german"]
     assert every.language_of("Мальчик пошёл в школу, а мать ждёт его дома.") == "russian"
-
-
-def test_the_beginning_decides_for_short_paragraphs_and_digits_are_no_letters(every: Languages) -> None:
     text = f"{TEXTS['welsh']} {TEXTS['welsh']}\n\nLondon, Paris.\n\n{TEXTS['english']}\n"
     assert [s.language for s in every.annotate(text)] == ["welsh", "welsh", "welsh", "english"]
     assert every.language_of("วันที่ ๑๒ มีนาคม ๒๕๖๗ เวลา ๑๕:๓๐ น.") == "thai"
 
 
-def test_sentences_of_a_call_are_looked_at_together(every: Languages) -> None:
+def test_sentences_of_a_call_are_looked_at_together_in_a_copy_too(every: Languages) -> None:
     welsh, english = [["Mae", "hen", "wlad", "fy", "nhadau"], ["London", "Paris"]], ["They", "book", "flights", "."]
     tags = load("welsh", "cpu").tag_sentences(welsh)
     assert every.tag_sentences(welsh) == tags
@@ -203,6 +206,10 @@ def test_sentences_of_a_call_are_looked_at_together(every: Languages) -> None:
     assert found[1].tags["upos"] == tags[0]
     assert "GOLD" not in found[1].tags["xpos"]
     assert set(found[0].tags) == set(COLUMNS)
+    assert every.language_of(TEXTS["welsh"]) == "welsh"
+    copy = pickle.loads(pickle.dumps(every))
+    assert not copy._loaded
+    assert copy.tag(["They", "book", "flights", "."]) == ["PRON", "VERB", "NOUN", "PUNCT"]
 
 
 def test_a_language_that_is_not_there_is_refused(every: Languages) -> None:
@@ -229,24 +236,12 @@ def test_a_language_that_is_not_there_is_refused(every: Languages) -> None:
         tagger.load(segmenter="learned")
 
 
-def test_a_paragraph_of_a_language_that_is_not_there_stays_with_its_document() -> None:
-    lines: list[str] = []
-    every = Languages("cpu", notice=lines.append)
-    found = every.annotate(f"{TEXTS['german'] * 4}\n\n{HUNGARIAN}\n\n{HUNGARIAN}\n\n{TEXTS['welsh']}\n")
-    assert list(dict.fromkeys(s.language for s in found)) == ["german", "welsh"]
-    (doubt,) = (line for line in lines if "A gyerekek" in line)
-    assert doubt.endswith("looks like a language that is not there; it is tagged as german")
-
-
-def test_a_language_that_json_names_is_believed(every: Languages) -> None:
+def test_what_a_file_says_of_its_language_or_in_a_column_that_that_lacks_counts(every: Languages) -> None:
     lines = [json.dumps({"text": "Hallo Berlin", "language": name}) + "\n" for name in ("pt-BR", "german", 5, "xx")]
     parts = list(every.with_languages(read_parts(lines[:3], "a.jsonl", "jsonl")))
     assert [part.language for part in parts] == ["portuguese", "german", every.language_of("Hallo Berlin")]
     with pytest.raises(InputError, match=r"^a\.jsonl: xx: no tagger of this language"):
         list(every.with_languages(read_parts(lines, "a.jsonl", "jsonl"), "a.jsonl"))
-
-
-def test_what_a_file_says_in_a_column_that_its_language_lacks_stays(every: Languages) -> None:
     lines = ["1\tEles\t_\t_\tPRN\t_\t_\t_\t_\t_\n", "2\treservam\t_\t_\tVRB\t_\t_\t_\t_\t_\n", "\n"]
     (sentence,) = every.stream(read(lines, "pt.conllu", "conllu"), probabilities=True, top=2)
     assert (sentence.language, sentence.tags["upos"]) == ("portuguese", ["PRON", "VERB"])
@@ -303,13 +298,6 @@ def test_taggers_stay_in_memory_while_they_fit(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.undo()
     gc.collect()
     assert first() is None
-
-
-def test_a_copy_in_another_process_loads_its_own(every: Languages) -> None:
-    assert every.language_of(TEXTS["welsh"]) == "welsh"
-    copy = pickle.loads(pickle.dumps(every))
-    assert not copy._loaded
-    assert copy.tag(["They", "book", "flights", "."]) == ["PRON", "VERB", "NOUN", "PUNCT"]
 
 
 def test_workers_give_the_same_sentences_back() -> None:

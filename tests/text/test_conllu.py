@@ -109,7 +109,7 @@ def test_new_blocks_are_composed_and_cells_have_no_white_space_at_their_ends() -
     assert write_conllu(kept) == BLOCK.replace("can't", "ca\u0301n't")
 
 
-def test_only_named_columns_change() -> None:
+def test_only_named_columns_change_and_a_sentence_from_elsewhere_gets_all() -> None:
     (sentence,) = read(BLOCK)
     sentence.tags = {"xpos": ["A", "", "c\td\n\ud800"], "ner": ["B", "O", "x|y"]}
     before, after = LINE.findall(BLOCK), LINE.findall(write_conllu(sentence, {"XposProb": ["1.0", "0.5", "0.2"]}))
@@ -117,9 +117,6 @@ def test_only_named_columns_change() -> None:
     assert after[4] == "1\tca\tcan\tAUX\tA\tVerbForm=Fin\t0\troot\t_\tSpaceAfter=No|ner=B|XposProb=1.0\n"
     assert after[5] == "2\tn't\tnot\tPART\t_\t_\t1\tadvmod\t_\tner=O|XposProb=0.5\n"
     assert after[7] == "3\tsee it\tsee\tVERB\tc d \ufffd\t_\t1\tx\t_\tNote=a|Gloss=b|ner=x\\py|XposProb=0.2\n"
-
-
-def test_a_sentence_from_elsewhere() -> None:
     sentence = Sentence(
         ["Don", "'t", "go\t1", ""],
         {"upos": ["AUX", "PART", "VERB", "X"], "ner": ["O"] * 4},
@@ -320,7 +317,7 @@ def forms(paragraph: GoldParagraph) -> list[list[str]]:
     return [[paragraph.text[start:end] for start, end, _ in tokens] for tokens in paragraph.tokens]
 
 
-def test_sentences_are_joined_by_a_space_and_paragraphs_begin_at_comments() -> None:
+def test_spaces_are_those_of_text_or_one_between_sentences_and_paragraphs_begin_at_comments() -> None:
     (paragraph,) = gold_paragraphs(gold(DONT, STAY, BYE))
     assert paragraph.text == "I don't. We stay…Bye"
     assert forms(paragraph) == [["I", "don't", "."], ["We", "stay", "…"], ["Bye"]]
@@ -330,9 +327,6 @@ def test_sentences_are_joined_by_a_space_and_paragraphs_begin_at_comments() -> N
     assert texts(gold(DONT, STAY, f"# newpar id = p2\n{BYE}", DONT)) == ["I don't. We stay…", "Bye", "I don't."]
     assert texts(gold(BYE, "# newpar", BYE, BYE)) == ["Bye", "Bye Bye"]
     assert texts(gold(BYE, BYE + "\n# newparagraph")) == ["Bye Bye"]
-
-
-def test_spaces_inside_sentences_and_tokens_are_those_of_text() -> None:
     (paragraph,) = gold_paragraphs(gold("# text = a  b\u00a0c\u200bd\n1 a No\n2 b\n3 c\n4 d"))
     assert (paragraph.text, forms(paragraph)) == ("a  b\u00a0c\u200bd", [["a", "b", "c", "d"]])
     vietnam = "# text = Việt  Nam, 1 000\n1 Việt~Nam No\n2 , \n3 1~000"

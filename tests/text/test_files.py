@@ -152,7 +152,7 @@ def test_what_is_written_is_read(tmp_path: Path, name: str) -> None:
     assert packing(f"s3://b/{name}") == packing(name)
 
 
-def test_a_packed_file_that_is_cut_or_changed_and_frames_without_a_name(tmp_path: Path) -> None:
+def test_packed_files_that_are_cut_or_changed_or_have_no_name_or_unpack_to_much(tmp_path: Path) -> None:
     content = zstd.compress(TEXT, options={zstd.CompressionParameter.checksum_flag: 1})
     for frames, cut in ((0, 5), (0, -1), (1, 1000), (1, -1)):
         changed = content[:cut] + bytes([content[cut] ^ 0xFF]) + content[cut:][1:]
@@ -166,9 +166,6 @@ def test_a_packed_file_that_is_cut_or_changed_and_frames_without_a_name(tmp_path
         (tmp_path / name).write_bytes(frames)
         assert list(read_lines(str(tmp_path / name))) == LINES
     assert list(decoded_lines(io.BufferedReader(io.BytesIO(frames)), "-")) == LINES  # type: ignore[arg-type]
-
-
-def test_what_unpacks_to_much_comes_in_pieces() -> None:
     size = 1 << 26
     reader = unpacked(io.BytesIO(zstd.compress(b"\n" * size)), ".zst")
     pieces = [len(piece) for piece in iter(lambda: reader.read1(1 << 20), b"")]

@@ -175,3 +175,12 @@ def test_long_paragraphs_are_cut(monkeypatch: pytest.MonkeyPatch, filler: str) -
     if filler == "word ":
         assert {token for s in sentences for token in s.tokens} == {"word", "end"}
         assert sum(len(s.comments) for s in sentences) == 2
+
+
+def test_a_long_block_is_judged_by_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paragraphs, "BLOCK_START", 300)
+    held: list[str] = []
+    lines = (held.append(line) or line for _ in range(100) for line in WRAPPED.splitlines(keepends=True))  # type: ignore[func-returns-value]
+    for number, _ in enumerate(read_paragraphs(lines)):
+        assert len(held) <= 6 * (number // 2 + 2)  # reads no further than it must
+    assert number == 199

@@ -226,7 +226,7 @@ def columns_of(text: str, **rules: Any) -> list[Sentence]:
     return list(read_columns(LINE.findall(text), "in.file", **rules))
 
 
-def test_separators() -> None:
+def test_separators_and_several_columns_some_of_which_may_be_missing() -> None:
     for separator, text, tokens in (
         (None, "a X\nb  \tY\n", ["a", "b"]),  # the first line with a token decides
         (None, "a\tX\nNew York\tY\n", ["a", "New York"]),
@@ -238,9 +238,6 @@ def test_separators() -> None:
     ):
         (sentence,) = [s for s in columns_of(text, separator=separator, skip=["-DOCSTART-"]) if s.tokens]
         assert sentence == Sentence(tokens, {"upos": ["X", "Y"]})
-
-
-def test_tags_of_several_columns_and_those_that_may_be_missing() -> None:
     for format, text, options in (
         ("tsv", "a\tx\tB\tN\nb\tB\tI\tV\n", {"columns": {"upos": -1, "ner": -2}}),
         ("jsonl", '{"ner":["B","I"],"upos":["N","V"],"tokens":["a","b"]}', {"columns": {"upos": 1, "ner": 2}}),
@@ -255,7 +252,7 @@ def test_tags_of_several_columns_and_those_that_may_be_missing() -> None:
     assert found == Sentence(["a", "b"], {"upos": ["X", "Y"], "ner": ["B", "_"], "last": ["a", "_"]})
 
 
-def test_csv_and_an_empty_token() -> None:
+def test_csv_its_separator_and_an_empty_token() -> None:
     for line in ('",PUNCT', '"a"b,X', '"a\rb', 'x,"'):
         with pytest.raises(InputError, match=r"in\.file, line 2: .* is not CSV .*double that quote"):
             columns_of(f'a,X\n{line}\n",PUNCT\n', quoted=True)
@@ -266,9 +263,6 @@ def test_csv_and_an_empty_token() -> None:
     for text, quoted in (("a\tX\n\tX\n", False), ('a,X\n"",X\n', True), ("a;X\n;X\n", True)):
         with pytest.raises(InputError, match=r"^in\.file, line 2: the token in .*X' is empty; write it, or _"):
             columns_of(text, quoted=quoted)
-
-
-def test_the_first_line_tells_the_separator_of_csv() -> None:
     for text, separator, found in (
         ('";";X\n', None, [[";"]]),
         ("Er;PRON\r\nkam,so;X\r\n", None, [["Er", "kam,so"]]),  # of a spreadsheet in Europe
@@ -371,7 +365,7 @@ def test_write(format: str, options: dict[str, Any], text: str) -> None:
     assert write([SENTENCE], format, **options) == text
 
 
-def test_other_formats_have_the_words_alone_and_pretty_knows_wide_characters() -> None:
+def test_other_formats_have_the_words_alone_and_tsv_keeps_lines_and_pretty_knows_wide_characters() -> None:
     words = Sentence(["de", "le"], {"upos": ["ADP", "DET"]}, text="du")
     token = replace(words, multiwords=[MultiwordToken(0, 2, "du")], offsets=[(0, 2)] * 2, space_after=[False, True])
     for format in ("tsv", "csv", "pretty"):
@@ -383,9 +377,6 @@ def test_other_formats_have_the_words_alone_and_pretty_knows_wide_characters() -
     assert shown == "猫  e\u0301t  \ufffd[1m  \ufffd\nA   B   C     D\n\n"
     shown = write([Sentence(["猫" * 5000, "w" * 5000], {"upos": ["A", "B"]})], "pretty")
     assert [len(line) for line in shown.splitlines()] == [40, 1, 0, 80, 1, 0]
-
-
-def test_tsv_keeps_the_lines_and_empty_sentences() -> None:
     for format, text in (("tokens", "a\n\n\n\nb c\nd\n\n"), ("tsv", "\na\tx\n\n\nb\ty\n\n")):
         sentences = read(text, format)
         for s in sentences:

@@ -246,7 +246,7 @@ def count(words: str) -> LemmaReliability | None:
     return count_lemma_reliability([{"tokens": tokens, "lemma": lemma, "upos": upos}], opened("en"))
 
 
-def test_right_lemmas_of_rare_words_are_counted_by_upos_and_change() -> None:
+def test_right_lemmas_of_rare_words_are_counted_and_shares_smoothed() -> None:
     found = count("cats/cat/NOUN dogs/dog/NOUN houses/houses/NOUN xqzzy/xqzzy/NOUN jumps/_/NOUN Bills/Bills/PROPN")
     assert found is not None
     assert found.dictionary == ENGLISH
@@ -265,9 +265,6 @@ def test_right_lemmas_of_rare_words_are_counted_by_upos_and_change() -> None:
     without_upos = count_lemma_reliability(words, opened("en"))
     assert without_upos is not None
     assert without_upos.new == {"": [(cats, 1, 2)]}
-
-
-def test_shares_are_smoothed_with_those_of_the_tag_and_of_all() -> None:
     counts: Counts = {"NOUN": [(7, 3, 4)], "VERB": [(7, 0, 1), (-9, 5, 5)]}
     (rows, table), (no_rows, zeros) = (reliabilities(each, ["VERB", "X", "NOUN"]) for each in (counts, {}))
     assert sorted(rows) == [-9, 7]
