@@ -9,10 +9,11 @@ from typing import Any, overload
 import torch
 
 from tagger.bundle.catalog import find_language, find_tagger
+from tagger.bundled import bundled
 from tagger.commands.console import say
 from tagger.commands.options import SKIPPED_LINES
 from tagger.errors import InputError
-from tagger.tagging.languages import BEGINNING, THIN, Languages, load, missing_columns
+from tagger.tagging.languages import BEGINNING, THIN, Languages, clear_language, load, missing_columns
 from tagger.tagging.tagger import DocumentTagger, Tagger
 from tagger.text.formats import read_parts
 from tagger.text.sentence import Sentence
@@ -86,14 +87,23 @@ def load_for(
 ) -> tuple[Tagger, Iterator[str]]:
     """The tagger that the options of a command name, else that of the language of a file; and the file's lines."""
     name = one_or_all(language, model, {})
+    beginning = list(_beginning(lines))
+    parts = read_parts(beginning, path, format, separator=separator, skip=SKIPPED_LINES)
+    text = "\n".join(" ".join(part.tokens) if isinstance(part, Sentence) else part.text for part in parts)
     if name is None:
-        beginning = list(_beginning(lines))
-        lines = chain(beginning, lines)
-        parts = read_parts(beginning, path, format, separator=separator, skip=SKIPPED_LINES)
-        texts = [" ".join(part.tokens) if isinstance(part, Sentence) else part.text for part in parts]
-        name = Languages("cpu", remedy=REMEDY).language_of("\n".join(texts), path)
+        name = Languages("cpu", remedy=REMEDY).language_of(text, path)
         say(f"language: {name} ({path})")
-    return load_and_tell(name, device, precision, **more), lines
+    else:
+        tell_other_language(name, text, path)
+    return load_and_tell(name, device, precision, **more), chain(beginning, lines)
+
+
+def tell_other_language(name: str, text: str, path: str) -> None:
+    """Says so if a text is clearly in another language than that of a bundled tagger, which a user has named."""
+    own = find_tagger(name)
+    found = clear_language(text) if own.parent == bundled("data") else None
+    if found is not None and found != own.name:
+        say(f"{path} looks like {found.title()}, and the tagger is that of {own.name.title()}")
 
 
 def _beginning(lines: Iterator[str]) -> Iterator[str]:

@@ -348,6 +348,15 @@ def _text(part: Part) -> str:
     return " ".join(part.tokens) if isinstance(part, Sentence) else part.text
 
 
+def clear_language(text: str) -> str | None:
+    """The language that a text looks like; None if others are nearly as likely. Its words are not looked up."""
+    if (by_letters := language_by_letters(text[:BEGINNING])) is not None:
+        return by_letters
+    odds = load_identifier().of_document([words_of(line, names=True) for line in text[:BEGINNING].split("\n")])
+    best, second = sorted(odds, key=odds.__getitem__)[:-3:-1]
+    return best if odds[best] - odds[second] >= GUESS_ODDS else None
+
+
 def missing_columns(name: str, columns: Sequence[str]) -> str:
     """A line for people who have asked for columns that a tagger has not learned."""
     return f"{name} has no {' and no '.join(columns)}: _ stands there"

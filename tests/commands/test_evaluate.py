@@ -89,6 +89,8 @@ def test_a_gold_file_is_scored_by_the_tagger_of_its_language(tmp_path: Path) -> 
     assert json.loads(call("evaluate", "-", "--json", input=GERMAN).stdout)["xpos"]["tokens"] == 5
     other = call("evaluate", "a.conllu", "--language", "en", "--json")
     assert "language:" not in other.stderr
+    assert "a.conllu looks like German, and the tagger is that of English\n" in other.stderr
+    assert "looks like" not in call("evaluate", "a.conllu", "--language", "de", "--json").stderr
     scores = json.loads(other.stdout)
     assert scores["xpos"]["unseen_tags"].keys() == {"VVFIN", "PPER", "ADJA", "$."}  # counted as errors
 

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Iterator
-from itertools import chain, tee
+from itertools import chain, islice, tee
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +26,8 @@ from tagger.text.files import check_input, read_lines
 from tagger.text.formats import PLACED, TAGGED, format_of, read
 from tagger.text.output_files import whole_file
 from tagger.text.sentence import Sentence
+
+BEGINNING = 500  # sentences of the gold files that show their language
 
 
 def compare(
@@ -55,7 +57,7 @@ def compare(
     Shows the accuracies of both sides, whether their difference is significant, and the words that one side gets right
     and the other wrong. A tagged file must have the sentences and words of the one GOLD file.
     """
-    from tagger.commands.loading import load_and_tell
+    from tagger.commands.loading import load_and_tell, tell_other_language
     from tagger.extras.compare import compare as comparing
 
     places = _places(column or [])
@@ -75,8 +77,11 @@ def compare(
     def side(name: str, gold: Iterable[Sentence]) -> Iterator[Sentence]:
         if name in tagged:
             return comparing.same_sentences(read_tagged(name), gold, name, files[0])
+        beginning = list(islice(gold, BEGINNING))
+        tell_other_language(name, "\n".join(" ".join(sentence.tokens) for sentence in beginning), files[0])
         tagger = load_and_tell(name, device, precision)
-        return tagger.stream((Sentence(sentence.tokens) for sentence in gold), columns=tagger.vocabulary.columns)
+        plain = (Sentence(sentence.tokens) for sentence in chain(beginning, gold))
+        return tagger.stream(plain, columns=tagger.vocabulary.columns)
 
     gold, for_a, for_b = tee(chain.from_iterable(map(read_tagged, files)), 3)
     sentences = zip(gold, side(a, for_a), side(b, for_b), strict=True)
