@@ -284,9 +284,8 @@ def test_the_command_by_document_and_genre(model: Path, tmp_path: Path) -> None:
 
 
 def test_a_tagger_of_another_language_is_named(tmp_path: Path) -> None:
-    words = "Der alte Mann geht heute nicht mehr allein über die Straße".split()
-    rows = "".join(f"{number}\t{word}\t_\tX{'\t_' * 6}\n" for number, word in enumerate(words, 1))
-    (tmp_path / "a.conllu").write_text(f"{rows}\n", encoding="utf-8")
+    words = ["Der", "alte", "Mann", "geht", "heute", "nicht", "mehr", "allein", "über", "die", "Straße"]
+    (tmp_path / "a.conllu").write_text(write_conllu(Sentence(words, {"upos": ["X"] * len(words)})), encoding="utf-8")
     said = call("compare", "german", "english", str(tmp_path / "a.conllu")).stderr
     assert said.count("looks like German, and the tagger is that of English") == 1
     assert "that of German" not in said
