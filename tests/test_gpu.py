@@ -1,6 +1,5 @@
 """What runs on an NVIDIA GPU: training and its precisions, going on, tagging, and that both devices say the same."""
 
-import csv
 import json
 import subprocess
 import sys
@@ -22,22 +21,15 @@ SAME = 0.999  # share of words whose tags are equal: on two devices sums differ 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no NVIDIA GPU")
 
 
-def command(folder: Path, *arguments: str) -> str:
-    """What `python -m tagger ARGUMENTS` prints, started in `folder`."""
+def command(folder: Path, *arguments: str) -> None:
+    """`python -m tagger ARGUMENTS`, started in `folder`."""
     line = [sys.executable, "-m", "tagger", *arguments]
     done = subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def accuracy(run: Path) -> float:
-    report = json.loads((run / "report.json").read_text())
-    return float(report["dev"]["upos"]["accuracy"])
-
-
-def epochs(run: Path) -> list[dict[str, str]]:
-    with (run / "metrics.csv").open(newline="") as lines:
-        return list(csv.DictReader(lines))
+    return float(json.loads((run / "report.json").read_text())["dev"]["upos"]["accuracy"])
 
 
 @pytest.fixture(scope="module")
@@ -70,13 +62,11 @@ def test_a_run_goes_on(tmp_path: Path) -> None:
         for printed in process.stdout:
             if printed.startswith("epoch 2/"):
                 process.kill()
-    record = json.loads((tmp_path / "run" / "run.json").read_text())
-    before = epochs(tmp_path / "run")
-    assert record["config"]["trainer"]["max_epochs"] == 40
-    assert 2 <= len(before) < 40
+    before = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
+    assert 3 <= len(before) < 41
     command(tmp_path, "resume", "run")
-    after = epochs(tmp_path / "run")
-    assert len(after) == 40
+    after = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
+    assert len(after) == 41
     assert after[: len(before)] == before
 
 

@@ -64,7 +64,7 @@ def fill(s3: Any, count: int) -> None:
         path = Path("in", f"{number % 2}", f"{number}.txt{ending}")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(pack(text(number).encode()))
-        s3.pipe_file(f"books/{path.as_posix()}", path.read_bytes())
+    s3.put("in", "books/in", recursive=True)
     s3.pipe_file("books/in/.hidden/x.txt", b"They")
     s3.pipe_file("books/in/0/", b"")  # as consoles make folders
 
@@ -78,36 +78,27 @@ def local(folder: str) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
-def test_from_there_to_there_and_back(model: Path, s3: Any) -> None:
+def test_from_there_to_there_and_back_in_shards_that_keep_what_exists(model: Path, s3: Any) -> None:
     fill(s3, 8)
     options = ["--model", str(model), "--workers", "1"]
     call("tag", "in", "-o", "whole", *options)
     whole = local("whole")
     assert set(whole) >= {"0/0.tsv", "1/1.tsv.gz", "0/2.tsv.zst"}
-    call("tag", f"{BUCKET}/in/", "-o", f"{BUCKET}/out/", *options)
-    assert outputs(s3) == whole
-    call("tag", f"{BUCKET}/in", "-o", "back", *options)
-    assert local("back") == whole
-    call("tag", f"{BUCKET}/in/1/1.txt.gz", "-o", f"{BUCKET}/one.tsv", *options)
-    assert s3.cat_file("books/one.tsv") == gzip.decompress(whole["1/1.tsv.gz"])
-    assert call("tag", f"{BUCKET}/in/0/0.txt", *options).stdout.encode() == whole["0/0.tsv"]
-    kept = call("tag", f"{BUCKET}/in/0/0.txt", "-o", f"{BUCKET}/one.tsv", *options)
-    assert f"kept: {BUCKET}/one.tsv; --force replaces what exists" in kept.stderr
-
-
-def test_outputs_that_exist_are_kept_and_shards_divide(model: Path, s3: Any) -> None:
-    fill(s3, 8)
-    into = ["tag", f"{BUCKET}/in/", "-o", f"{BUCKET}/out/", "--model", str(model), "--workers", "1"]
+    into = ["tag", f"{BUCKET}/in/", "-o", f"{BUCKET}/out/", *options]
     for number in (1, 2, 3):
         call(*into, "--shard", f"{number}/3")
-    whole = outputs(s3)
-    assert len(whole) == 8
+    assert outputs(s3) == whole
     s3.rm("books/out/0/0.tsv")
     s3.pipe_file("books/out/1/3.tsv", b"mine")
     assert f"kept: {BUCKET}/out/0/2.tsv.zst and 6 more; --force replaces what exists" in call(*into).stderr
     assert outputs(s3) == {**whole, "1/3.tsv": b"mine"}
     call(*into, "--force")
     assert outputs(s3) == whole
+    call("tag", f"{BUCKET}/in", "-o", "back", *options)
+    assert local("back") == whole
+    call("tag", f"{BUCKET}/in/1/1.txt.gz", "-o", f"{BUCKET}/one.tsv", *options)
+    assert s3.cat_file("books/one.tsv") == gzip.decompress(whole["1/1.tsv.gz"])
+    assert call("tag", f"{BUCKET}/in/0/0.txt", *options).stdout.encode() == whole["0/0.tsv"]
 
 
 def test_what_cannot_be_reached_is_named(model: Path, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
