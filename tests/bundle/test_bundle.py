@@ -147,21 +147,18 @@ def test_what_members_share_is_stored_once_and_shared_again(vocabulary: Vocabula
         assert_same_weights(network, before)
 
 
-@pytest.mark.parametrize(
-    ("name", "keys", "value", "message"),
-    [
+def test_members_that_do_not_fit(two: Bundle, tmp_path: Path) -> None:
+    for name, keys, value, message in (
         (CONFIG, ("members", 1, "weight"), 0.5, "the weights of members are [0.75, 0.5], not numbers above 0 with"),
         (CONFIG, ("members", 1, "vocabulary"), 2, "a number of a vocabulary is too large"),
         (CONFIG, ("members", 1, "network", "depth"), 2, "1.encoder.layers.1"),
         (CONFIG, ("members", 1, "temperatures"), {"x": 1}, 'a name in temperatures is "x"'),
         (CONFIG, ("members",), 300 * [None], "expected"),
         (VOCABULARY, ("vocabularies", 1, "tags", "upos", 0), "X", "other tags, or in another order"),
-    ],
-)
-def test_members_that_do_not_fit(two: Bundle, tmp_path: Path, name: str, keys: Any, value: Any, message: str) -> None:
-    two.save(tmp_path / "two", "")
-    change(tmp_path / "two" / name, keys, value)
-    assert message in loads_or_says_why(tmp_path / "two")
+    ):
+        two.save(tmp_path / "two", "")
+        change(tmp_path / "two" / name, keys, value)
+        assert message in loads_or_says_why(tmp_path / "two")
 
 
 def test_what_a_vocabulary_has_is_loaded(vocabulary: Vocabulary, tmp_path: Path) -> None:
@@ -319,9 +316,8 @@ def with_transformer(vocabulary: Vocabulary, bert: Path, tmp_path_factory: pytes
     return folder
 
 
-@pytest.mark.parametrize(
-    ("keys", "value", "message"),
-    [
+def test_settings_of_a_transformer(with_transformer: Path, tmp_path: Path) -> None:
+    for keys, value, message in (
         (("dropout",), 1.5, "members.0.network.transformer.dropout=1.5: expected"),
         (("encoder", "num_hidden_layers"), 100_000, "num_hidden_layers=100000: give a whole number, at most 128"),
         (("encoder", "num_hidden_layers"), 3, "transformer.scalars is"),
@@ -330,12 +326,10 @@ def with_transformer(vocabulary: Vocabulary, bert: Path, tmp_path_factory: pytes
         (("encoder", "pad_token_id"), 1000, "the settings of the transformer are not valid"),
         (("encoder", "model_type"), "../../evil", "the settings of the transformer are not valid"),
         (("encoder", "hidden_act"), "\x1b[31m", "the settings of the transformer are not valid"),
-    ],
-)
-def test_settings_of_a_transformer(with_transformer: Path, tmp_path: Path, keys: Any, value: Any, message: str) -> None:
-    folder = Path(shutil.copytree(with_transformer, tmp_path / "model"))
-    change(folder / CONFIG, (*NETWORK, "transformer", *keys), value)
-    assert message in loads_or_says_why(folder)
+    ):
+        folder = Path(shutil.copytree(with_transformer, tmp_path / "model", dirs_exist_ok=True))
+        change(folder / CONFIG, (*NETWORK, "transformer", *keys), value)
+        assert message in loads_or_says_why(folder)
 
 
 @pytest.mark.parametrize(

@@ -67,9 +67,12 @@ def test_the_name_of_a_run_is_found_last(trained: Path, tmp_path: Path, monkeypa
         assert find_tagger("sweep/1") == sweep / "tagger"
 
 
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
+def test_a_tagger_that_is_not_there_is_an_error() -> None:
+    Path("empty").mkdir()
+    for run in ("tamil", "my run", "busy"):
+        Path("runs", run).mkdir(parents=True)
+        Path("runs", run, RECORD).touch()
+    for name, message in (
         ("latest", r"nothing trained below runs/ here; .* or name a folder$"),
         ("nowhere", r"^nowhere: no such tagger; python -m tagger models lists .*, or a folder of training$"),
         ("", r"^'': no such tagger"),
@@ -81,15 +84,9 @@ def test_the_name_of_a_run_is_found_last(trained: Path, tmp_path: Path, monkeypa
         ("tamil", r"^runs/tamil is not finished; go on with: python -m tagger resume runs/tamil$"),
         ("my run", r"^runs/my run is not finished; go on with: python -m tagger resume 'runs/my run'$"),
         ("busy", r"^runs/busy is being trained; wait until that has ended$"),
-    ],
-)
-def test_a_tagger_that_is_not_there_is_an_error(name: str, message: str) -> None:
-    Path("empty").mkdir()
-    for run in ("tamil", "my run", "busy"):
-        Path("runs", run).mkdir(parents=True)
-        Path("runs", run, RECORD).touch()
-    with claim_run(Path("runs/busy")), pytest.raises(InputError, match=message):
-        Bundle.load(find_tagger(name))
+    ):
+        with claim_run(Path("runs/busy")), pytest.raises(InputError, match=message):
+            Bundle.load(find_tagger(name))
 
 
 def test_what_cannot_be_the_name_of_a_run() -> None:

@@ -247,28 +247,25 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
         device.choose_device("cuda:2")
 
 
-@pytest.mark.parametrize(
-    ("folder", "choice", "name"),
-    [
+def test_what_cuts_text(request: pytest.FixtureRequest) -> None:
+    for folder, choice, name in (
         ("learned", "auto", "learned"),
         ("learned", "english", "english"),
         ("trained", "auto", "english"),
         ("trained", "unicode", "unicode"),
-    ],
-)
-def test_what_cuts_text(request: pytest.FixtureRequest, folder: str, choice: str, name: str) -> None:
-    loaded = tagger.load(request.getfixturevalue(folder), "cpu", segmenter=choice)
-    assert loaded.segmenter is not None
-    assert loaded.segmenter.name == name
-    assert loaded.takes_text
-    assert repr(loaded) == f"Tagger({loaded.name!r}, columns=['upos', 'xpos'], device='cpu')"
-    assert loaded.name == str(request.getfixturevalue(folder))
-    own = make_segmenter()
-    expected = own.segment_all([RAW])[0] if name == "learned" else segment(RAW, name)
-    assert loaded.segment(RAW) == expected
-    assert loaded.segment_all([RAW, "", RAW]) == [expected, [], expected]
-    sentences = loaded.annotate(RAW)
-    assert [len(s) for s in sentences] == [sum(max(1, len(t.words)) for t in tokens) for tokens in expected]
+    ):
+        loaded = tagger.load(request.getfixturevalue(folder), "cpu", segmenter=choice)
+        assert loaded.segmenter is not None
+        assert loaded.segmenter.name == name
+        assert loaded.takes_text
+        assert repr(loaded) == f"Tagger({loaded.name!r}, columns=['upos', 'xpos'], device='cpu')"
+        assert loaded.name == str(request.getfixturevalue(folder))
+        own = make_segmenter()
+        expected = own.segment_all([RAW])[0] if name == "learned" else segment(RAW, name)
+        assert loaded.segment(RAW) == expected
+        assert loaded.segment_all([RAW, "", RAW]) == [expected, [], expected]
+        sentences = loaded.annotate(RAW)
+        assert [len(s) for s in sentences] == [sum(max(1, len(t.words)) for t in tokens) for tokens in expected]
 
 
 def test_words_with_spaces_take_a_learned_segmenter(tmp_path: Path) -> None:

@@ -33,9 +33,9 @@ class Trickle(io.RawIOBase):
         return len(piece)
 
 
-@pytest.mark.parametrize(
-    ("content", "encoding", "expected"),
-    [
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_lines(tmp_path: Path, suffix: str) -> None:
+    for content, encoding, expected in (
         (b"", "utf-8", []),
         (BOM, "utf-8", []),
         (b"a\nb", "utf-8", ["a\n", "b"]),
@@ -45,13 +45,10 @@ class Trickle(io.RawIOBase):
         (b"caf\xe9\n", "latin-1", ["café\n"]),
         ("Straße\r\nb".encode("utf-16"), "utf-16", ["Straße\r\n", "b"]),
         ("謟\n".encode("utf-16-le"), "utf-16-le", ["謟\n"]),  # the bytes that gzip starts with
-    ],
-)
-@pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_lines(tmp_path: Path, content: bytes, encoding: str, expected: list[str], suffix: str) -> None:
-    path = tmp_path / f"a.txt{suffix}"
-    path.write_bytes(gzip.compress(content) if suffix else content)
-    assert list(read_lines(str(path), encoding)) == expected
+    ):
+        path = tmp_path / f"a.txt{suffix}"
+        path.write_bytes(gzip.compress(content) if suffix else content)
+        assert list(read_lines(str(path), encoding)) == expected
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:

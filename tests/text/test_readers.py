@@ -326,9 +326,8 @@ SENTENCE = Sentence(
 )
 
 
-@pytest.mark.parametrize(
-    ("format", "options", "text"),
-    [
+def test_write() -> None:
+    for format, options, text in (
         ("tsv", {}, "Don\tAUX\n't\tPART\nNew York\tPROPN\n\n"),
         (
             "tsv",
@@ -359,10 +358,8 @@ SENTENCE = Sentence(
             {"probabilities": True},
             "Don     't      New York\nAUX     PART    PROPN\n0.9000  0.9877  1.0000\n\n",
         ),
-    ],
-)
-def test_write(format: str, options: dict[str, Any], text: str) -> None:
-    assert write([SENTENCE], format, **options) == text
+    ):
+        assert write([SENTENCE], format, **options) == text
 
 
 def test_other_formats_have_the_words_alone_and_tsv_keeps_lines_and_pretty_knows_wide_characters() -> None:

@@ -380,9 +380,10 @@ def test_batches_processes_and_memory_change_nothing(lemmas: Callable[..., Tagge
     assert [s.tags for s in fixed] == [s.tags for s in expected[: len(SENTENCES)]]
 
 
-@pytest.mark.parametrize(
-    ("key", "value", "message"),
-    [
+def test_a_folder_keeps_it_and_a_damaged_file_is_refused(lemmas: Callable[..., Tagger], tmp_path: Path) -> None:
+    folder, plain = tmp_path / "a", lemmas().bundle
+    bundle = dataclasses.replace(plain, lemmas=reliability(90))
+    for key, value, message in (
         ("dictionary", {}, "has no dictionary"),
         ("dictionary", {"en": 1}, 'dictionary={"en": 1}: expected str'),
         ("known", {"NOUN": [[1, 3, 2]]}, "more are right than there are"),
@@ -392,20 +393,14 @@ def test_batches_processes_and_memory_change_nothing(lemmas: Callable[..., Tagge
         ("new", {"NOUN": [[1, 2]]}, "length 3"),
         ("new", None, "expected object"),
         ("other", 1, "other: no such key"),
-    ],
-)
-def test_a_folder_keeps_it_and_a_damaged_file_is_refused(
-    lemmas: Callable[..., Tagger], tmp_path: Path, key: str, value: object, message: str
-) -> None:
-    folder, plain = tmp_path / "a", lemmas().bundle
-    bundle = dataclasses.replace(plain, lemmas=reliability(90))
-    bundle.save(folder, "")
-    assert Bundle.load(folder).lemmas == bundle.lemmas
-    change(folder / saved_config.LEMMAS, (key,), value)
-    with pytest.raises(InputError) as error:
-        Bundle.load(folder)
-    assert message in str(error.value)
-    assert str(error.value).startswith(str(folder))
+    ):
+        bundle.save(folder, "")
+        assert Bundle.load(folder).lemmas == bundle.lemmas
+        change(folder / saved_config.LEMMAS, (key,), value)
+        with pytest.raises(InputError) as error:
+            Bundle.load(folder)
+        assert message in str(error.value)
+        assert str(error.value).startswith(str(folder))
     plain.save(folder, "")
     assert Bundle.load(folder).lemmas is None
 
