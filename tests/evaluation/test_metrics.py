@@ -33,28 +33,21 @@ def make_vocabulary(**tags: list[str]) -> Vocabulary:
     return Vocabulary(words={}, characters=[], tags=tags, forms=["(", "dog", "the"])
 
 
-def scored(
-    tokens: list[str],
-    gold: dict[str, list[str]],
-    predicted: dict[str, list[str]],
-    shares: dict[str, list[float]] | None = None,
-) -> Tagged:
-    return Sentence(tokens, predicted, shares or {}), gold
+def scored(tokens: str, gold: dict[str, str], predicted: dict[str, str]) -> Tagged:
+    """Words, gold tags and predicted ones, with spaces between them."""
+    tags, said = ({column: cells.split() for column, cells in each.items()} for each in (gold, predicted))
+    return Sentence(tokens.split(), said, {}), tags
 
 
 SENTENCES = [
     # right, right, wrong (unknown word), right
-    scored(
-        ["the", "dog", "runs", "("],
-        {"upos": ["DET", "NOUN", "VERB", "-LRB-"]},
-        {"upos": ["DET", "NOUN", "NOUN", "-LRB-"]},
-    ),
+    scored("the dog runs (", {"upos": "DET NOUN VERB -LRB-"}, {"upos": "DET NOUN NOUN -LRB-"}),
     # no gold tag, right (unknown word), a tag that training never saw
-    scored(["a", "cat", "dog"], {"upos": ["_", "NOUN", "PROPN"]}, {"upos": ["DET", "NOUN", "NOUN"]}),
+    scored("a cat dog", {"upos": "_ NOUN PROPN"}, {"upos": "DET NOUN NOUN"}),
     # a whole sentence without an error; "The" was never seen as such
-    scored(["The", "the"], {"upos": ["DET", "DET"]}, {"upos": ["DET", "DET"]}),
+    scored("The the", {"upos": "DET DET"}, {"upos": "DET DET"}),
     # nothing annotated: not counted as a sentence
-    scored(["x"], {"upos": ["_"]}, {"upos": ["NOUN"]}),
+    scored("x", {"upos": "_"}, {"upos": "NOUN"}),
 ]
 
 
@@ -78,25 +71,22 @@ def test_accuracies_and_how_they_are_shown(scores: dict[str, Any]) -> None:
 
 def test_only_annotated_columns_whose_tags_are_known_are_reported() -> None:
     vocabulary = make_vocabulary(upos=["DET", "NOUN"], feats=["Number=Sing", "_"])
-    tags = {"upos": ["DET", "NOUN"], "feats": ["_", "Number=Sing"]}
-    plain = scored(["the", "dog"], tags | {"feats": ["_", "_"]}, tags)  # no word has features
+    tags = {"upos": "DET NOUN", "feats": "_ Number=Sing"}
+    plain = scored("the dog", tags | {"feats": "_ _"}, tags)  # no word has features
     assert report([plain], vocabulary).keys() == {"upos"}
-    annotated = scored(["the", "dog"], tags, tags)
+    annotated = scored("the dog", tags, tags)
     assert report([plain, annotated], vocabulary)["feats"]["accuracy"] == 3 / 4
-    alone = scored(["the", "dog"], {"feats": tags["feats"]}, tags)
-    assert report([alone], vocabulary).keys() == {"feats"}
+    assert report([scored("the dog", {"feats": tags["feats"]}, tags)], vocabulary).keys() == {"feats"}
     for gold, message in (("DT", r"upos.*DT"), ("_", r"no gold tags.*upos")):
         with pytest.raises(InputError, match=message):
-            report([scored(["the"], {"upos": [gold]}, {"upos": ["DET"]})], make_vocabulary(upos=["DET"]))
+            report([scored("the", {"upos": gold}, {"upos": "DET"})], make_vocabulary(upos=["DET"]))
 
 
 def test_lemmas_are_compared_as_they_are_written() -> None:
     vocabulary = make_vocabulary(lemma=["lower:*", "lower:*-", "lower:be"])
-    sentence = scored(
-        ["are", "dogs", "Mice", "x", "went", "_"],
-        {"lemma": ["be", "dog", "mouse", "_", "go", "_"]},  # training has no script for `are`, `mouse` and `go`
-        {"lemma": ["be", "dogs", "mice", "x", "be", "_"]},
-    )
+    # training has no script for `are`, `mouse` and `go`
+    gold = {"lemma": "be dog mouse _ go _"}
+    sentence = scored("are dogs Mice x went _", gold, {"lemma": "be dogs mice x be _"})
     scores = report([sentence], vocabulary)["lemma"]
     assert (scores["tokens"], scores["accuracy"]) == (5, 2 / 5)
     assert scores["unseen_tags"] == {"lower:go": 1, "lower:mouse": 1}
@@ -122,7 +112,7 @@ def test_scores_of_each_tag_and_the_most_frequent_confusions_first(scores: dict[
     assert scores["spans"] is None
     assert scores["unseen_tags"] == {"PROPN": 1}
     assert sorted(scores["confusions"]) == [["PROPN", "NOUN", 1], ["VERB", "NOUN", 1]]
-    sentence = scored(["the", "dog", "dog"], {"x": ["A", "B", "B"]}, {"x": ["B", "A", "A"]})
+    sentence = scored("the dog dog", {"x": "A B B"}, {"x": "B A A"})
     found = report([sentence], make_vocabulary(x=["A", "B"]))["x"]
     assert found["confusions"] == [["B", "A", 2], ["A", "B", 1]]
     assert (found["known"], found["unknown"], found["unknown_tokens"]) == (0, None, 0)
@@ -142,9 +132,9 @@ def test_tags_with_hyphens_are_scored_as_themselves_and_spans_as_spans() -> None
         "O": pytest.approx((1, 1, 1, 1)),
         "X-LRB-": pytest.approx((1, 1, 1, 1)),
     }
-    gold = ["B-NP", "I-NP", "O", "B-VP", "B-NP", "O", "B-PER", "B-PER"]
-    predicted = ["B-NP", "I-NP", "O", "B-VP", "O", "B-NP", "B-PER", "I-PER"]  # neighbours are not joined
-    sentence = scored(list("abcdefgh"), {"chunk": gold}, {"chunk": predicted})
+    chunks = {"chunk": "B-NP I-NP O B-VP B-NP O B-PER B-PER"}
+    said = {"chunk": "B-NP I-NP O B-VP O B-NP B-PER I-PER"}  # neighbours are not joined
+    sentence = scored("a b c d e f g h", chunks, said)
     found = report([sentence], make_vocabulary(chunk=["B-NP", "B-PER", "B-VP", "I-NP", "I-PER", "O"]))["chunk"]
     assert found["accuracy"] == pytest.approx(5 / 8)
     spans = found["spans"]
@@ -159,13 +149,27 @@ def gold_scores(scores: torch.Tensor, gold: torch.Tensor, counts: Sequence[int])
     return GoldScores(scores, counts, torch.arange(len(gold)), gold)
 
 
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 1.7])
-def test_the_temperature_of_a_softmax_is_found_again(temperature: float) -> None:
+def test_the_temperature_of_a_softmax_is_found_again_within_limits(trained: Path) -> None:
     generator = torch.Generator().manual_seed(1)
     scores = 4 * torch.randn(20_000, 5, generator=generator)
-    gold = torch.multinomial((scores / temperature).softmax(1), 1, generator=generator).squeeze(1)
-    halves = [gold_scores(*half, [10_000]) for half in zip(scores.split(10_000), gold.split(10_000), strict=True)]
-    assert fit_temperature(Decoder(), halves) == pytest.approx(temperature, rel=0.05)
+    for temperature in (0.5, 1.0, 1.7):
+        gold = torch.multinomial((scores / temperature).softmax(1), 1, generator=generator).squeeze(1)
+        halves = [gold_scores(*half, [10_000]) for half in zip(scores.split(10_000), gold.split(10_000), strict=True)]
+        found = fit_temperature(Decoder(), halves)
+        assert found == pytest.approx(temperature, rel=0.05)
+    impossible = torch.tensor([[-torch.inf, 0.0, 1.0, 0.0, 0.0]]).expand(200, -1)
+    ruled_out = gold_scores(impossible, torch.zeros(200, dtype=torch.int64), [200])
+    assert fit_temperature(Decoder(), [*halves, ruled_out]) == found
+    assert fit_temperature(Decoder(), [ruled_out]) is None  # nothing is left
+    for tag, limit in ((0, MIN_TEMPERATURE), (1, MAX_TEMPERATURE)):  # always right, always wrong
+        always = gold_scores(torch.tensor([[1.0, 0.0]]).expand(200, -1), torch.full((200,), tag), [200])
+        assert fit_temperature(Decoder(), [always]) == pytest.approx(limit, rel=0.002)
+    blank = {"xpos": ["_"]}
+    few = [Sentence(s["tokens"], {"upos": s["upos"], "xpos": ["_"] * len(s["tokens"])}) for s in CORPUS]
+    few += [Sentence(["Hm"], {"upos": ["NEW"]} | blank), Sentence([], {"upos": [], "xpos": []})]
+    loaded = tagger.load(trained, precision="float32")
+    assert fit_temperatures(loaded, few) == {"upos": 1.0, "xpos": 1.0}
+    assert fit_temperatures(loaded, few, {"upos": 2.5}) == {"upos": 2.5, "xpos": 1.0}
 
 
 @pytest.mark.parametrize("temperature", [0.6, 1.6])
@@ -180,45 +184,12 @@ def test_the_temperature_of_a_crf_is_found_again(temperature: float) -> None:
     # The score of each sequence of tags of each sentence, from which the gold one is drawn.
     sequences = torch.tensor(list(itertools.product(range(K), repeat=T)))  # (27, T)
     with torch.no_grad():
-        totals = torch.stack(
-            [
-                sequence_scores(scores, sequence.repeat_interleave(B), [B] * T, decoder.weights)
-                for sequence in sequences
-            ],
-            dim=1,
-        )
+        each = [sequence_scores(scores, one.repeat_interleave(B), [B] * T, decoder.weights) for one in sequences]
+        totals = torch.stack(each, dim=1)
     drawn = torch.multinomial((totals / temperature).softmax(1), 1, generator=generator).squeeze(1)
     gold = sequences[drawn].T.flatten()  # the first tokens of all sentences, then the second ones
     found = fit_temperature(decoder, [gold_scores(scores, gold, [B] * T)])
     assert found == pytest.approx(temperature, rel=0.05)
-
-
-def test_tags_that_are_ruled_out_or_few_change_nothing(trained: Path, sentences: list[Sentence]) -> None:
-    generator = torch.Generator().manual_seed(4)
-    scores = 4 * torch.randn(2_000, 3, generator=generator)
-    gold = torch.multinomial((scores / 1.5).softmax(1), 1, generator=generator).squeeze(1)
-    expected = fit_temperature(Decoder(), [gold_scores(scores, gold, [2_000])])
-    impossible = torch.tensor([[-torch.inf, 0.0, 1.0]]).expand(200, -1)
-    more = gold_scores(impossible, torch.zeros(200, dtype=torch.int64), [200])
-    assert fit_temperature(Decoder(), [gold_scores(scores, gold, [2_000]), more]) == expected
-    assert fit_temperature(Decoder(), [more]) is None  # nothing is left
-    loaded = tagger.load(trained, precision="float32")
-    assert fit_temperatures(loaded, list(sentences)) == {"upos": 1.0, "xpos": 1.0}
-    assert fit_temperatures(loaded, list(sentences), {"upos": 2.5}) == {"upos": 2.5, "xpos": 1.0}
-
-
-@pytest.mark.parametrize(("right", "limit"), [(True, MIN_TEMPERATURE), (False, MAX_TEMPERATURE)])
-def test_what_is_always_right_or_wrong_gets_a_limit(right: bool, limit: float) -> None:
-    scores = torch.tensor([[1.0, 0.0]]).expand(200, -1)
-    gold = torch.full((200,), 0 if right else 1)
-    assert fit_temperature(Decoder(), [gold_scores(scores, gold, [200])]) == pytest.approx(limit, rel=0.002)
-
-
-@pytest.fixture
-def sentences() -> list[Sentence]:
-    """The tiny corpus without XPOS, a tag that no tagger knows, and a sentence without words."""
-    plain = [Sentence(s["tokens"], {"upos": s["upos"], "xpos": ["_"] * len(s["tokens"])}) for s in CORPUS]
-    return [*plain, Sentence(["Hm"], {"upos": ["NEW"], "xpos": ["_"]}), Sentence([], {"upos": [], "xpos": []})]
 
 
 @pytest.mark.usefixtures("small_windows")

@@ -50,10 +50,7 @@ SEARCH = ["-m", "hydra/sweeper=optuna", "trainer.max_epochs=2", "hydra.sweep.dir
         ("-m hydra/sweeper=optuna seed=1,2 model.depth=0", "model.depth=0: expected"),
         ("-m hydra/sweeper=optuna seed=1,x", "seed=x: expected int"),
         ("-m hydra/sweeper=optuna model.depth=interval(1,4)", "model.depth=2.10364: expected int"),
-        (
-            "-m hydra/sweeper=optuna seed=1,2 hydra/launcher=joblib",
-            "hydra/launcher=joblib: start the same command several times",
-        ),
+        ("-m hydra/sweeper=optuna seed=1,2 hydra/launcher=joblib", "hydra/launcher=joblib: start the same command"),
     ],
 )
 def test_mistakes_are_one_line_with_status_2_and_leave_nothing(
@@ -204,17 +201,14 @@ def trials() -> list[optuna.trial.FrozenTrial]:
     return optuna.load_study(study_name="tagger", storage=optuna.storages.JournalStorage(backend)).trials
 
 
-@pytest.mark.parametrize(
-    ("override", "wanted"),
-    [
+def test_what_is_searched() -> None:
+    for override, wanted in (
         ("model.depth=choice(1,2,1)", Category(("1", "2"))),
         ("model.depth=range(1,5)", Int(1, 4)),
         ("embedding.chars=range(32,129,32)", Int(32, 128, step=32)),
         ("optimizer.lr=tag(log,interval(0.001,0.01))", Float(0.001, 0.01, log=True)),
-    ],
-)
-def test_what_is_searched(override: str, wanted: object) -> None:
-    assert _distribution(OverridesParser.create().parse_override(override)) == wanted
+    ):
+        assert _distribution(OverridesParser.create().parse_override(override)) == wanted
 
 
 def test_an_interrupted_search_has_the_trials_of_one_that_was_not(

@@ -115,7 +115,6 @@ def test_features_lemmas_and_scores(lemmatizer: Path) -> None:
     spaced = nlp("The \n book")
     assert [token.lemma_ for token in spaced] == ["the", "\n ", "book"]
     assert all(doc.has_annotation("MORPH", require_complete=True) for doc in docs)
-    nlp = pipeline(lemmatizer, ours=False)
     golds = [
         Doc(nlp.vocab, words=s["tokens"], pos=s["upos"], morphs=feats, lemmas=lemmas)
         for s, feats, lemmas in zip(CORPUS, FEATS, LEMMAS, strict=True)
@@ -134,8 +133,6 @@ def test_white_space_is_no_word_and_sentences_of_a_doc_are_tagged_each_by_itself
     assert [token.pos_ for token in doc if token.pos_ != "SPACE"] == tiny.tag(TOKENS[0])
     assert [token.i for token in doc if token.pos_ == "SPACE"] == [0, 2, 4]
     assert {token.tag_ for token in doc if token.pos_ == "SPACE"} == {"_SP"}
-    tiny = tagger.load(trained, "cpu")
-    nlp = pipeline(trained, ours=False)
     first, second = ["They", "book"], ["book"]
     whole = nlp(Doc(nlp.vocab, words=[*first, *second]))
     cut = nlp(Doc(nlp.vocab, words=[*first, *second], sent_starts=[True, False, True]))
@@ -261,14 +258,12 @@ def test_several_processes(method: str, learned: Path, tmp_path: Path) -> None:
     assert "SPACE" in done.stdout
 
 
-@pytest.mark.parametrize("module", ["spacy_tagger", "spacy_tokenizer"])
-def test_without_a_library_the_error_says_what_to_install(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    import_module(f"tagger.extras.spacy.{module}")
-    monkeypatch.delitem(sys.modules, f"tagger.extras.spacy.{module}")
-    monkeypatch.setitem(sys.modules, "spacy.language", None)
-    with pytest.raises(InputError) as error:
-        import_module(f"tagger.extras.spacy.{module}")
-    assert str(error.value) == str(missing_extra("spacy", "spacy"))
+def test_without_a_library_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("tagger.extras.spacy.spacy_tagger", "tagger.extras.spacy.spacy_tokenizer"):
+        monkeypatch.delitem(sys.modules, module)
+        monkeypatch.setitem(sys.modules, "spacy.language", None)
+        with pytest.raises(InputError, match=f"^{re.escape(str(missing_extra('spacy', 'spacy')))}$"):
+            import_module(module)
 
 
 ROOT = Path(__file__).parents[3]
@@ -367,13 +362,12 @@ def test_files_that_are_no_segmenter(tmp_path: Path) -> None:
     assert str(tmp_path) in str(error.value)
 
 
-@pytest.mark.parametrize(
-    "name", ["../config.json", "/config.json", "transformer/../../x.json", "a.py", "transformer/x\0.json"]
-)
-def test_bytes_that_are_no_tagger(name: str) -> None:
+def test_bytes_that_are_no_tagger() -> None:
+    part = PipelinePart(None, "en")
     for data in (b"", b"\xc1", b"text", srsly.msgpack_dumps([1])):
         with pytest.raises(InputError, match="no saved tagger"):
-            PipelinePart(None, "en").from_bytes(data)
-    for content in ({name: b""}, {1: b""}, {"config.json": "text"}):
+            part.from_bytes(data)
+    names = ("../config.json", "/config.json", "transformer/../../x.json", "a.py", "transformer/x\0.json", 1)
+    for content in (*({name: b""} for name in names), {"config.json": "text"}):
         with pytest.raises(InputError, match="is no file of a tagger; give what to_bytes made"):
-            PipelinePart(None, "en").from_bytes(srsly.msgpack_dumps(content))
+            part.from_bytes(srsly.msgpack_dumps(content))
