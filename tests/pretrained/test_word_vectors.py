@@ -71,42 +71,38 @@ def test_principal_components_keep_what_differs_most(tmp_path: Path) -> None:
     assert_allclose(select_vectors(name, [], 40, components=4).matrix, expected)  # no longer than that
 
 
-@pytest.mark.parametrize(
-    ("forms", "keep", "words"),
-    [([], 2, ["the", "cat"]), ([], 99, ["the", "cat", "The"]), (["The"], 0, ["the", "The"]), (["CAT"], 0, ["cat"])],
-)
-@pytest.mark.parametrize("kind", ["text", "npy"])
-def test_what_is_kept(tmp_path: Path, forms: list[str], keep: int, words: list[str], kind: str) -> None:
-    numbers = {"the": [1, 2], "cat": [3, 6], "The": [5, 10]}
-    npy = save_npy(tmp_path, np.float32([*numbers.values()]), "\n".join(numbers))
-    name = npy if kind == "npy" else save_text(tmp_path, GLOVE)
-    rows, matrix = select_vectors(name, forms, keep)
-    assert list(rows.items()) == [(word, row) for row, word in enumerate(words)]
-    if len(words) > 1:
-        assert_allclose(matrix, standardised([numbers[word] for word in words]), rtol=1e-6)
+def test_forms_of_text_and_what_is_kept(tmp_path: Path) -> None:
+    for kind in ["text", "npy"]:
+        for forms, keep, words in [
+            ([], 2, ["the", "cat"]),
+            ([], 99, ["the", "cat", "The"]),
+            (["The"], 0, ["the", "The"]),
+            (["CAT"], 0, ["cat"]),
+        ]:
+            numbers = {"the": [1, 2], "cat": [3, 6], "The": [5, 10]}
+            npy = save_npy(tmp_path, np.float32([*numbers.values()]), "\n".join(numbers))
+            name = npy if kind == "npy" else save_text(tmp_path, GLOVE)
+            rows, matrix = select_vectors(name, forms, keep)
+            assert list(rows.items()) == [(word, row) for row, word in enumerate(words)]
+            if len(words) > 1:
+                assert_allclose(matrix, standardised([numbers[word] for word in words]), rtol=1e-6)
+    for name in ["v.vec", "v.txt.gz"]:
+        for content in [
+            "3 2\n" + GLOVE,
+            "3 2 \r\n" + GLOVE.replace("\n", " \r\n"),
+            GLOVE + "dog nan x\n",  # beyond what is kept nothing is parsed
+            "\ufeff" + GLOVE,
+            GLOVE.replace("\n", " \n").strip(),
+            GLOVE.replace("\n", "\n\n"),
+            "the 1 2\ncat 3.0 6e0\nthe 7 7\nThe 5 10\ncat x y\n",  # the first of a word counts, others are not parsed
+            b"the 1 2\n\xff\xfe 9 9\ncat 3 6\n\xc3 9 9\nThe 5 10\n",
+        ]:
+            rows, matrix = select_vectors(save_text(tmp_path, content, name), ["The"], 3)
+            assert rows == {"the": 0, "cat": 1, "The": 2}
+            assert_allclose(matrix, standardised([[1, 2], [3, 6], [5, 10]]), rtol=1e-6)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        "3 2\n" + GLOVE,
-        "3 2 \r\n" + GLOVE.replace("\n", " \r\n"),
-        GLOVE + "dog nan x\n",  # beyond what is kept nothing is parsed
-        "\ufeff" + GLOVE,
-        GLOVE.replace("\n", " \n").strip(),
-        GLOVE.replace("\n", "\n\n"),
-        "the 1 2\ncat 3.0 6e0\nthe 7 7\nThe 5 10\ncat x y\n",  # the first of a word counts, others are not parsed
-        b"the 1 2\n\xff\xfe 9 9\ncat 3 6\n\xc3 9 9\nThe 5 10\n",
-    ],
-)
-@pytest.mark.parametrize("name", ["v.vec", "v.txt.gz"])
-def test_forms_of_text(tmp_path: Path, content: str | bytes, name: str) -> None:
-    rows, matrix = select_vectors(save_text(tmp_path, content, name), ["The"], 3)
-    assert rows == {"the": 0, "cat": 1, "The": 2}
-    assert_allclose(matrix, standardised([[1, 2], [3, 6], [5, 10]]), rtol=1e-6)
-
-
-def test_text_that_is_wrong(tmp_path: Path) -> None:
+def test_files_that_are_wrong_and_names_that_are_absent(tmp_path: Path) -> None:
     for content, part in (
         ("", "v.txt has no words"),
         ("the\t1\t2\n", "line 1: no values after"),
@@ -120,16 +116,6 @@ def test_text_that_is_wrong(tmp_path: Path) -> None:
         said = message(save_text(tmp_path, content, "v.txt"))
         assert "v.txt" in said
         assert part in said
-
-
-def test_a_word_may_hold_spaces_and_a_header_is_two_whole_numbers(tmp_path: Path) -> None:
-    content = "5 1.5\n. . . 3\n10 000 5\n\u00a0x\u00a0 7\nüber\u0085 9\n猫 11\n"
-    rows, matrix = select_vectors(save_text(tmp_path, content), [], 9)
-    assert list(rows) == ["5", ". . .", "10 000", "\u00a0x\u00a0", "über\u0085", "猫"]
-    assert_allclose(matrix, standardised([[1.5], [3], [5], [7], [9], [11]]), rtol=1e-6)
-
-
-def test_npy_that_is_wrong_and_names_that_are_absent(tmp_path: Path) -> None:
     for matrix, words, part in (
         ([1.0, 2.0], "the\ncat\n", "v.npy is float64 of shape (2,)"),
         ([[1.0], [2.0]], "the\n", "v.txt has 1 words for 2 rows"),
@@ -144,3 +130,10 @@ def test_npy_that_is_wrong_and_names_that_are_absent(tmp_path: Path) -> None:
         Path(name).write_bytes(content)
         assert f"{name} is not in numpy's format, or damaged" in message(name), content[:20]
     assert message("globe").startswith("embedding.vectors=globe is no file")
+
+
+def test_a_word_may_hold_spaces_and_a_header_is_two_whole_numbers(tmp_path: Path) -> None:
+    content = "5 1.5\n. . . 3\n10 000 5\n\u00a0x\u00a0 7\nüber\u0085 9\n猫 11\n"
+    rows, matrix = select_vectors(save_text(tmp_path, content), [], 9)
+    assert list(rows) == ["5", ". . .", "10 000", "\u00a0x\u00a0", "über\u0085", "猫"]
+    assert_allclose(matrix, standardised([[1.5], [3], [5], [7], [9], [11]]), rtol=1e-6)

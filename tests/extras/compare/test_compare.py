@@ -225,7 +225,7 @@ SENTENCES = [
 ]
 
 
-def test_accuracies_of_each_group() -> None:
+def test_accuracies_of_each_group_and_of_all() -> None:
     found = breakdown(SENTENCES, VOCABULARY, "newdoc", "file")
     assert list(found["groups"]) == ["three", "one", "two"]  # by words, then by name
     sizes = {name: (group["sentences"], group["words"]) for name, group in found["groups"].items()}
@@ -246,9 +246,6 @@ def test_accuracies_of_each_group() -> None:
     assert (three["upos"]["tokens"], three["upos"]["accuracy"]) == (1, 0)  # the tagger does not know VERB
     assert "feats" not in one
     assert two["feats"]["accuracy"] == 3 / 4
-
-
-def test_the_row_of_all_is_what_evaluate_reports_also_of_hard_sentences() -> None:
     scores = report(((s, gold) for s, gold in SENTENCES if s.tokens), VOCABULARY)
     rows = breakdown(SENTENCES, VOCABULARY, "newdoc", "file")["all"]["columns"]
     assert rows.keys() == scores.keys()

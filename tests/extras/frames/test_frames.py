@@ -37,7 +37,7 @@ SENTENCES = [
 ]
 
 
-def test_a_row_for_every_word() -> None:
+def test_a_row_for_every_word_and_types_that_do_not_depend_on_them() -> None:
     frame = to_frame(iter(SENTENCES), "polars")
     assert frame.columns == COLUMNS
     assert frame.rows() == [
@@ -47,18 +47,15 @@ def test_a_row_for_every_word() -> None:
         (2, 0, None, "a\ufffd", None, None, "Z", None, None, None),
     ]
     assert_frame_equal(polars.from_pandas(to_frame(SENTENCES)), frame)
-
-
-@pytest.mark.parametrize("sentences", [SENTENCES, []])
-def test_types_do_not_depend_on_the_rows(sentences: list[Sentence]) -> None:
-    kinds = {"int64": "Int64", "Int64": "Int64", "string": "String", "boolean": "Boolean", "Float64": "Float64"}
-    wanted = ["int64"] * 2 + ["string"] * 3 + ["float64"] * bool(sentences) + ["Int64"] * 2 + ["boolean"]
-    frame, table = to_frame(sentences, columns=["upos"]), to_frame(sentences, "polars", ["upos"])
-    names = [name for name in COLUMNS if name != "xpos" and (sentences or name != "upos_probability")]
-    assert list(frame.columns) == table.columns == names
-    assert [str(kind) for kind in frame.dtypes] == wanted
-    assert [str(kind) for kind in table.dtypes] == [kinds.get(kind, "Float64") for kind in wanted]
-    assert isinstance(frame, pandas.DataFrame)
+    for sentences in [SENTENCES, []]:
+        kinds = {"int64": "Int64", "Int64": "Int64", "string": "String", "boolean": "Boolean", "Float64": "Float64"}
+        wanted = ["int64"] * 2 + ["string"] * 3 + ["float64"] * bool(sentences) + ["Int64"] * 2 + ["boolean"]
+        frame, table = to_frame(sentences, columns=["upos"]), to_frame(sentences, "polars", ["upos"])
+        names = [name for name in COLUMNS if name != "xpos" and (sentences or name != "upos_probability")]
+        assert list(frame.columns) == table.columns == names
+        assert [str(kind) for kind in frame.dtypes] == wanted
+        assert [str(kind) for kind in table.dtypes] == [kinds.get(kind, "Float64") for kind in wanted]
+        assert isinstance(frame, pandas.DataFrame)
 
 
 def test_what_does_not_fit_says_what_to_do(trained: Path) -> None:

@@ -31,7 +31,7 @@ def tag(served: Running, status: int = 200, **body: Any) -> Any:
     return response.json() if response.headers["content-type"] == "application/json" else response.text
 
 
-def test_tags_of_a_text_are_those_of_the_command(served: Running, tmp_path: Path) -> None:
+def test_tags_of_a_text_are_those_of_the_command_in_every_output(served: Running, tmp_path: Path) -> None:
     found = tag(served, text=TEXT, top=3)
     lines = command(tmp_path, "--output", "jsonl", "--probabilities", "--top", "3").splitlines()
     assert found["model"] == "english"
@@ -45,15 +45,12 @@ def test_tags_of_a_text_are_those_of_the_command(served: Running, tmp_path: Path
     first = found["sentences"][0]
     assert [TEXT[start:end] for start, end in first["offsets"]] == first["tokens"]
     assert [len(best) for best in first["upos_alternatives"]] == [3] * len(first["tokens"])
-
-
-@pytest.mark.parametrize("output", ["conllu", "tsv", "csv"])
-def test_other_outputs_are_those_of_the_command(served: Running, tmp_path: Path, output: str) -> None:
-    assert tag(served, text=TEXT, output=output) == command(tmp_path, "--output", output)
-    expected = command(tmp_path, "--output", output, "--probabilities")
-    found = tag(served, text=TEXT, output=output, probabilities=True)
-    cells = [[re.sub(r"\d\.\d{4}", "P", line) for line in text.splitlines()] for text in (found, expected)]
-    assert cells[0] == cells[1]
+    for output in ["conllu", "tsv", "csv"]:
+        assert tag(served, text=TEXT, output=output) == command(tmp_path, "--output", output)
+        expected = command(tmp_path, "--output", output, "--probabilities")
+        found = tag(served, text=TEXT, output=output, probabilities=True)
+        cells = [[re.sub(r"\d\.\d{4}", "P", line) for line in text.splitlines()] for text in (found, expected)]
+        assert cells[0] == cells[1]
 
 
 def test_tokens_of_a_sentence_or_of_several_or_an_empty_one(served: Running) -> None:
@@ -139,7 +136,7 @@ def client(trained: Path) -> Iterator[TestClient]:
         yield client
 
 
-def test_json_may_begin_with_a_byte_order_mark_and_may_not_be_large_nor_a_disk_full(client: TestClient) -> None:
+def test_bodies_are_read_as_they_are_sent(client: TestClient) -> None:
     assert client.post("/v1/tag", content=b'\xef\xbb\xbf{"tokens": ["a"]}').status_code == 200
     refused = client.post("/v1/tag", content=b'{"text":"' + b"1" * MAX_JSON)
     assert refused.status_code == 413
@@ -149,9 +146,6 @@ def test_json_may_begin_with_a_byte_order_mark_and_may_not_be_large_nor_a_disk_f
         refused = client.post("/process", data=data)
     assert refused.status_code == 507
     assert refused.text.startswith("the service has no room")
-
-
-def test_forms(client: TestClient) -> None:
     lines = {"input": "horizontal", "output": "horizontal"}
     file = '; filename="a.txt"\r\nContent-Type: text/plain'
     for body, kind, expected in [
@@ -237,27 +231,25 @@ def test_tokens_are_visible_ascii_and_what_is_not_installed_is_told(
         assert f"error: {missing_extra(package, 'serve')}\n" in call("serve", status=2).stderr
 
 
-@pytest.mark.parametrize("way", ["environment", "file", "none"])
-def test_what_the_server_gets(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+def test_what_the_server_gets(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     got: list[Any] = []
     monkeypatch.setattr("tagger.extras.serving.server.run", lambda *arguments: got.extend(arguments))
     (tmp_path / "token").write_text("secret\n")
-    if way != "none":
-        monkeypatch.setenv("TAGGER_TOKEN", "other" if way == "file" else "secret")
-    options = ["--token-file", str(tmp_path / "token")] if way == "file" else []
-    options += ["--max-bytes", "5", "--max-requests", "6", "--no-log", "--origin", "https://Example.org/"]
-    said = call("serve", "--model", f"a={model}", "--port", "0", "--grace", "3", *options).stderr
-    service, listening, settings = got
-    listening.close()
-    assert said.startswith("serving on http://127.0.0.1:")
-    assert "secret" not in said
-    assert list(service.taggers) == ["a"]
-    token = None if way == "none" else "secret"
-    assert settings == Settings(5, 6, token, log=False, origins=["https://example.org"], grace=3)
-
-
-def test_an_open_address_without_a_token_is_told(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tagger.extras.serving.server.run", lambda *_: None)
+    for way in ("none", "environment", "file"):
+        got.clear()
+        if way != "none":
+            monkeypatch.setenv("TAGGER_TOKEN", "other" if way == "file" else "secret")
+        options = ["--token-file", str(tmp_path / "token")] if way == "file" else []
+        options += ["--max-bytes", "5", "--max-requests", "6", "--no-log", "--origin", "https://Example.org/"]
+        said = call("serve", "--model", f"a={model}", "--port", "0", "--grace", "3", *options).stderr
+        service, listening, settings = got
+        listening.close()
+        assert said.startswith("serving on http://127.0.0.1:")
+        assert "secret" not in said
+        assert list(service.taggers) == ["a"]
+        token = None if way == "none" else "secret"
+        assert settings == Settings(5, 6, token, log=False, origins=["https://example.org"], grace=3)
+    monkeypatch.delenv("TAGGER_TOKEN")
     bound = server.bound_socket("127.0.0.1", 0)
     monkeypatch.setattr(server, "bound_socket", lambda *_: bound)  # nothing listens on all addresses
     with bound:

@@ -5,7 +5,6 @@ import email.policy
 import json
 import random
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -86,23 +85,17 @@ def test_full_refuses_before_the_body_and_recovers_and_bodies_may_be_too_large(s
     assert httpx.post(f"{small.url}/v1/tag", content=fits).status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("header", "expected"),
-    [
+def test_headers_that_are_refused_and_requests_that_outlast_the_end(small: Running, tiny: Service) -> None:
+    for header, expected in [
         *((b"Content-Length: " + length, 400) for length in (b"-5", b"9" * 30)),
         (b"nonsense", 400),
         (b"Content-Encoding: gzip\r\nContent-Length: 2", 415),
         (b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nContent-Length: 2", 400),  # as Java does
-    ],
-)
-def test_headers_that_are_refused(small: Running, header: bytes, expected: int) -> None:
-    with closing(opened(small.port, TAG + header + b"\r\n\r\n")) as bad:
-        answer = answered(bad)
-        assert answer.startswith(b"HTTP/1.1 %d " % expected)
-        assert answer.strip().count(b"\n") == answer.partition(b"\r\n\r\n")[0].count(b"\n") + 2  # one line
-
-
-def test_requests_that_outlast_the_end_are_told(tiny: Service) -> None:
+    ]:
+        with closing(opened(small.port, TAG + header + b"\r\n\r\n")) as bad:
+            answer = answered(bad)
+            assert answer.startswith(b"HTTP/1.1 %d " % expected)
+            assert answer.strip().count(b"\n") == answer.partition(b"\r\n\r\n")[0].count(b"\n") + 2  # one line
     with running(tiny, grace=1) as service, closing(opened(service.port, TAG + b"Content-Length: 30\r\n\r\n")) as slow:
         until(lambda: service.gate.running == 1)
         service.server.should_exit = True
@@ -240,7 +233,7 @@ def test_bad_requests_and_disconnects_leave_good_ones_answered(
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_large_json_is_tagged_window_by_window(tiny: Service) -> None:
+def test_large_json_and_one_bad_job_of_a_batch(tiny: Service) -> None:
     lines = 160  # of 19 characters; with 40 tags a word, 1,000 characters are a window
     with inside(tiny, max_bytes=4_000_000) as client:
         found = client.post("/v1/tag", json={"text": LINE * lines, "top": 40}).json()["sentences"]
@@ -253,11 +246,8 @@ def test_large_json_is_tagged_window_by_window(tiny: Service) -> None:
         assert client.post("/v1/tag", json={"tokens": ["a"] * (MAX_SENTENCE + 1)}).status_code == 413
         vertical = {"data": "a\n" * (MAX_SENTENCE + 1), "input": "vertical", "tagger": ""}
         assert client.post("/process", data=vertical).status_code == 413
-
-
-def test_one_bad_job_of_a_batch_does_not_spoil_the_others(tiny: Service) -> None:
     numbers: list[int] = []
-    batcher, tagger = tiny.batcher, tiny.taggers["tiny"]
+    batcher, tagger = Batcher(), tiny.taggers["tiny"]
 
     def counting(sentences: list[Sentence]) -> bytes:
         numbers.append(len(sentences))
@@ -320,12 +310,6 @@ def test_udpipe_client(served: Running, tmp_path: Path) -> None:
     names = {"english": ["tokenizer", "tagger"], "second": ["tokenizer", "tagger"]}
     assert httpx.get(f"{served.url}/models").json() == {"models": names, "default_model": "english"}
     validated(found["result"])
-    if shutil.which("curl") is None:
-        pytest.skip("no curl: what follows is its request")
-    (tmp_path / "text.txt").write_text(TEXT, encoding="utf-8")
-    line = ["curl", "-sS", "-F", f"data=@{tmp_path / 'text.txt'}", "-F", "tokenizer=", "-F", "tagger="]
-    done = subprocess.run([*line, f"{served.url}/process"], check=True, capture_output=True)
-    assert json.loads(done.stdout)["result"].split("\n", 3)[3] == expected
 
 
 def test_udpipe_inputs_and_outputs_and_ranges_of_multiword_tokens(served: Running, learned: Path) -> None:

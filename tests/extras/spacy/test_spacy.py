@@ -84,7 +84,7 @@ def test_a_text_gets_the_tags_of_the_tagger_and_docs_as_they_come(tiny: Language
     assert nlp.tokenizer._segment.__self__ is component.tagger
 
 
-def test_taggers_say_the_same_in_a_pipeline_whose_language_may_name_them(trained: Path) -> None:
+def test_attributes_are_those_of_the_tagger(trained: Path, lemmatizer: Path) -> None:
     nlp = pipeline("english", ours=False, precision="float32")
     texts = ["They book flights.", "I saw the saw.", "Time flies like an arrow; fruit flies like a banana."] * 3
     docs = list(nlp.pipe(texts, batch_size=4))
@@ -104,9 +104,6 @@ def test_taggers_say_the_same_in_a_pipeline_whose_language_may_name_them(trained
     unknown.add_pipe("bigru_tagger")
     with pytest.raises(InputError, match=r"language 'xx'; set model .*, en, fi,.*, de, el,"):
         unknown("Hast du Hunger?")
-
-
-def test_features_lemmas_and_scores(lemmatizer: Path) -> None:
     nlp = pipeline(lemmatizer, ours=False)
     docs = [nlp(Doc(nlp.vocab, words=tokens)) for tokens in TOKENS]
     assert [[token.pos_ for token in doc] for doc in docs] == [sentence["upos"] for sentence in CORPUS]
