@@ -134,9 +134,7 @@ def test_the_dictionary_is_that_of_the_language(name: str, dev: str, codes: list
         assert with_dictionary(named, corpus) == named
 
 
-def test_a_training_counts_with_its_dictionary_or_that_of_init(
-    lemmas: Callable[..., Tagger],
-) -> None:
+def test_a_training_counts_with_its_dictionary_or_that_of_init(lemmas: Callable[..., Tagger]) -> None:
     cats = {"tokens": ["cats", "dogs"], "upos": ["NOUN", "NOUN"], "lemma": ["cat", "dogs"], "xpos": ["N", "N"]}
     train = Dataset.from_list([cats])
     counted = {"[upos,lemma]": ["NOUN"], "[lemma]": [""], "[lemma,xpos]": [""], "[upos]": None}

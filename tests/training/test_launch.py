@@ -64,7 +64,7 @@ def test_runs_are_where_their_name_or_their_folder_says(
     for values in (["name=größe"], ["hydra.run.dir=~/one"], [], []):
         assert train([*arguments, *values]) == 0
     assert sorted(path.parent.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("run.json")) == [
-        *("home/one", "runs/2026-01-31/12-00-00", "runs/2026-01-31/12-00-00-2", "runs/größe"),
+        *("home/one", "runs/2026-01-31/12-00-00", "runs/2026-01-31/12-00-00-2", "runs/größe")
     ]
     capsys.readouterr()
     before = sorted(tmp_path.rglob("*"))

@@ -48,11 +48,7 @@ RESULTS: dict[str, Any] = {
 }
 CONFIG: dict[str, Any] = {
     **{"corpus": "UD_X", "version": "2.10", "license": "CC0", "start": None},
-    "training": {
-        "seed": 7,
-        "corpus": {"kind": "conllu", "train": "a b.conllu"},
-        "card": {"version": "2.10"},
-    },
+    "training": {"seed": 7, "corpus": {"kind": "conllu", "train": "a b.conllu"}, "card": {"version": "2.10"}},
 }
 
 
