@@ -52,12 +52,8 @@ def _pictures_are_empty(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def treebank(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the first sentences of the bundled sample."""
-    return part_of_sample(tmp_path_factory.mktemp("UD_English-Tiny"), 60, 20, 20)
-
-
-def part_of_sample(folder: Path, train: int, dev: int, test: int) -> Path:
-    """Writes a treebank with so many sentences of the sample's splits."""
-    for split, count in (("train", train), ("dev", dev), ("test", test)):
+    folder = tmp_path_factory.mktemp("UD_English-Tiny")
+    for split, count in (("train", 60), ("dev", 20), ("test", 20)):
         path = str(bundled("data") / "sample" / f"sample-{split}.conllu")
         sentences = [s for s in read_conllu(read_lines(path), path) if s.lines][:count]
         text = "".join(line for sentence in sentences for line in sentence.lines or [])

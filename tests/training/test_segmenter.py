@@ -125,37 +125,24 @@ def test_the_segmenter_of_init_stays_where_none_can_be_trained(
 
 # What it is trained on
 
-FRENCH = """# newpar
-# text = Il va du parc.
-1 Il _ PRON _ _ _ _ _ _
-2 va _ VERB _ _ _ _ _ _
-3-4 du _ _ _ _ _ _ _ _
-3 de _ ADP _ _ _ _ _ _
-4 le _ DET _ _ _ _ _ _
-5 parc _ NOUN _ _ _ _ _ SpaceAfter=No
-6 . _ PUNCT _ _ _ _ _ _
 
-# text = Un titre
-1 Un _ DET _ _ _ _ _ _
-2 titre _ NOUN _ _ _ _ _ _
-
-"""
-GLUED = """# newpar
-# text = abc. de-f
-1-2 abc _ _ _ _ _ _ _ SpaceAfter=No
-1 a _ X _ _ _ _ _ _
-2 bc _ Y _ _ _ _ _ _
-3 . _ PUNCT _ _ _ _ _ _
-4-5 de-f _ _ _ _ _ _ _ _
-4 de- _ X _ _ _ _ _ _
-5 f _ Y _ _ _ _ _ _
-
-"""
+def conllu(text: str, *rows: str, before: str = "") -> str:
+    """A sentence of rows of ID, form, UPOS and MISC; the last two may be left out."""
+    cells = ([*row.split(), "_", "_"][:4] for row in rows)
+    lines = ("\t".join([number, form, "_", upos, *"_____", misc]) for number, form, upos, misc in cells)
+    return "\n".join([f"{before}# text = {text}", *lines, "", ""])
 
 
-def make_text(conllu: str, column: str | None = "upos") -> TrainingText:
-    lines = [line if line[:1] in "#\n" else line.replace(" ", "\t") for line in conllu.splitlines(keepends=True)]
-    return TrainingText(list(gold_paragraphs(read_conllu(lines, "gold"))), column)
+FRENCH = conllu(
+    *("Il va du parc.", "1 Il PRON", "2 va VERB", "3-4 du", "3 de ADP", "4 le DET", "5 parc NOUN SpaceAfter=No"),
+    *("6 . PUNCT",),
+    before="# newpar\n",
+)
+FRENCH += conllu("Un titre", "1 Un DET", "2 titre NOUN")
+
+
+def make_text(text: str, column: str | None = "upos") -> TrainingText:
+    return TrainingText(list(gold_paragraphs(read_conllu(text.splitlines(keepends=True), "gold"))), column)
 
 
 def test_what_stands_at_each_unit() -> None:
@@ -181,13 +168,8 @@ def test_what_stands_at_each_unit() -> None:
 
 
 def test_what_may_be_split_is_chosen_as_if_training_did_not_have_the_form() -> None:
-    rows = "".join(
-        f"1-2 {form} _ _ _ _ _ _ _ _\n1 {form[:-3]} _ X _ _ _ _ _ _\n2 {form[-2:]} _ X _ _ _ _ _ _\n\n"
-        if "-" in form
-        else f"1 {form} _ X _ _ _ _ _ _\n\n"
-        for form in ["foi-se", "vai-se", "mesa-se", "disse"]
-    )
-    text = make_text(f"# text = Un .\n1 Un _ X _ _ _ _ _ _\n2 . _ X _ _ _ _ _ _\n\n{rows}")
+    rows = [conllu(f, f"1-2 {f}", f"1 {f[:-3]} X", f"2 {f[-2:]} X") for f in ("foi-se", "vai-se", "mesa-se")]
+    text = make_text("".join([conllu("Un .", "1 Un X", "2 . X"), *rows, conllu("disse", "1 disse X")]))
     vocabulary, _ = text.vocabulary(UnitTable([], 8, False))
     assert vocabulary.scripts == ["keep:*- .."]
     assert vocabulary.affixes["*-se"] == [(1, 3)]
@@ -200,7 +182,8 @@ def test_what_may_be_split_is_chosen_as_if_training_did_not_have_the_form() -> N
 
 
 def test_where_words_end_within_letters_every_letter_is_a_unit() -> None:
-    french, text = make_text(FRENCH), make_text(GLUED)
+    rows = ["1-2 abc _ SpaceAfter=No", "1 a X", "2 bc Y", "3 . PUNCT", "4-5 de-f", "4 de- X", "5 f Y"]
+    french, text = make_text(FRENCH), make_text(conllu("abc. de-f", *rows, before="# newpar\n"))
     assert (french.characters, text.characters) == (False, True)
     assert (french.cuts(), text.cuts()) == (["Ll|end"], ["Ll|Ll", "Ll|end", "Pd|Ll"])  # the kinds on both sides
     texts, gold = text.texts()
@@ -213,30 +196,29 @@ def test_where_words_end_within_letters_every_letter_is_a_unit() -> None:
 
 
 def test_paragraphs_are_shuffled_and_stand_beside_others() -> None:
-    rows = "".join(
-        f"# text = w{i}.\n1 w{i} _ X _ _ _ _ _ SpaceAfter=No\n2 . _ PUNCT _ _ _ _ _ _\n\n" for i in range(60)
-    )
-    text = make_text(rows)
+    text = make_text("".join(conllu(f"w{i}.", f"1 w{i} X SpaceAfter=No", "2 . PUNCT") for i in range(60)))
     assert text.shuffled
     one, two = (text.texts(random.Random(seed))[0][0] for seed in (1, 2))
     assert one != two
     assert sorted(one.split()) == sorted(two.split()) == sorted(text.texts()[0][0].split())
     followed = sum(f"w{i}. w{i + 1}." in one for i in range(59))
     assert 30 < followed < 59
-    rows = [
-        f"# newdoc\n# text = w{i}.\n1 w{i} _ X _ _ _ _ _ SpaceAfter=No\n2 . _ PUNCT _ _ _ _ _ _\n" for i in range(9)
-    ]
-    text = make_text("\n".join(rows))
+    rows = [conllu(f"w{i}.", f"1 w{i} X SpaceAfter=No", "2 . PUNCT", before="# newdoc\n") for i in range(9)]
+    text = make_text("".join(rows))
     assert text.texts()[0] == [f"w{i}." for i in range(9)]
     (one,) = text.texts(random.Random(1))[0]
     assert sorted(one.split()) == [f"w{i}." for i in range(9)]
-    some = make_text("\n".join([*rows[:8], rows[8].replace("# newdoc\n", "")]))
+    some = make_text("".join([*rows[:8], rows[8].replace("# newdoc\n", "")]))
     assert len(some.texts(random.Random(1))[0]) == 8
 
 
 @pytest.mark.parametrize("bare", [True, False])
 def test_final_punctuation_is_dropped_only_where_some_sentences_lack_it(bare: bool) -> None:
-    rows = FRENCH if bare else FRENCH.replace("# text = Un titre", "# text = Un .").replace("titre _ NOUN", ". _ PUNCT")
+    rows = (
+        FRENCH
+        if bare
+        else FRENCH.replace("# text = Un titre", "# text = Un .").replace("titre\t_\tNOUN", ".\t_\tPUNCT")
+    )
     text = make_text(rows)
     found = {text.texts(random.Random(seed))[0][0] for seed in range(60)}
     assert any("parc Un" in each or "titre Il" in each for each in found) == bare

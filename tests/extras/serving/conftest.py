@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
@@ -26,18 +27,9 @@ TEXT = "They book flights. “Is that so?” she asked.\n\nDon't go to Zoë\u030
 SMALL: dict[str, Any] = {"max_bytes": 100_000, "max_running": 8, "log": False, "grace": 5}
 
 
-class Served(NamedTuple):
-    """A service in a process of its own."""
-
-    url: str
-    port: int
-    process: "subprocess.Popen[str]"
-    log: Path  # its standard error
-
-
 @contextmanager
-def serving(folder: Path, *options: str) -> Iterator[Served]:
-    """Starts `tagger serve` on a free port, and ends it after the block."""
+def serving(folder: Path, *options: str) -> Iterator[SimpleNamespace]:
+    """Starts `tagger serve` on a free port: its URL, port, process and standard error; ends it after the block."""
     log = folder / "serve.log"
     command = [sys.executable, "-m", "tagger", "serve", "--port", "0", *options]
     with log.open("w") as err:
@@ -46,7 +38,7 @@ def serving(folder: Path, *options: str) -> Iterator[Served]:
     try:
         until(lambda: "serving on" in log.read_text() or process.poll() is not None, 0.1)
         url = log.read_text().split()[2]
-        yield Served(url, int(url.rpartition(":")[2]), process, log)
+        yield SimpleNamespace(url=url, port=int(url.rpartition(":")[2]), process=process, log=log)
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
