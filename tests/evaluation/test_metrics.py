@@ -57,7 +57,7 @@ def scores() -> dict[str, Any]:
     return report(SENTENCES, vocabulary)["upos"]
 
 
-def test_accuracies_and_how_they_are_shown(scores: dict[str, Any]) -> None:
+def test_accuracies_and_scores_of_each_tag(scores: dict[str, Any]) -> None:
     assert scores["tokens"] == 8
     assert scores["accuracy"] == pytest.approx(6 / 8)
     assert (scores["known_tokens"], scores["known"]) == (5, pytest.approx(4 / 5))
@@ -67,6 +67,25 @@ def test_accuracies_and_how_they_are_shown(scores: dict[str, Any]) -> None:
     assert lines[2].split() == ["all", "words", "75.00%", "8"]
     assert ["NOUN", "50.00%", "100.00%", "66.67%", "2"] in [line.split() for line in lines]
     assert max(map(len, lines)) <= 80
+    expected = {  # precision, recall, F1, support
+        "-LRB-": (1, 1, 1, 1),
+        "DET": (1, 1, 1, 3),
+        "NOUN": (2 / 4, 2 / 2, 2 / 3, 2),
+        "PROPN": (0, 0, 0, 1),
+        "VERB": (0, 0, 0, 1),
+    }
+    assert scores["tags"].keys() == expected.keys()
+    for tag, values in expected.items():
+        found = scores["tags"][tag]
+        assert tuple(found[name] for name in ("precision", "recall", "f1", "support")) == pytest.approx(values), tag
+    assert scores["spans"] is None
+    assert scores["unseen_tags"] == {"PROPN": 1}
+    assert sorted(scores["confusions"]) == [["PROPN", "NOUN", 1], ["VERB", "NOUN", 1]]
+    sentence = scored("the dog dog", {"x": "A B B"}, {"x": "B A A"})
+    found = report([sentence], make_vocabulary(x=["A", "B"]))["x"]
+    assert found["confusions"] == [["B", "A", 2], ["A", "B", 1]]
+    assert (found["known"], found["unknown"], found["unknown_tokens"]) == (0, None, 0)
+    assert "–" in format_report({"x": found}, "dev")
 
 
 def test_only_annotated_columns_whose_tags_are_known_are_reported() -> None:
@@ -95,28 +114,6 @@ def test_lemmas_are_compared_as_they_are_written() -> None:
     shown = format_report({"lemma": scores}, "dev")
     assert "lower" not in shown
     assert "no edit script of training makes, counted as errors: 2" in shown
-
-
-def test_scores_of_each_tag_and_the_most_frequent_confusions_first(scores: dict[str, Any]) -> None:
-    expected = {  # precision, recall, F1, support
-        "-LRB-": (1, 1, 1, 1),
-        "DET": (1, 1, 1, 3),
-        "NOUN": (2 / 4, 2 / 2, 2 / 3, 2),
-        "PROPN": (0, 0, 0, 1),
-        "VERB": (0, 0, 0, 1),
-    }
-    assert scores["tags"].keys() == expected.keys()
-    for tag, values in expected.items():
-        found = scores["tags"][tag]
-        assert tuple(found[name] for name in ("precision", "recall", "f1", "support")) == pytest.approx(values), tag
-    assert scores["spans"] is None
-    assert scores["unseen_tags"] == {"PROPN": 1}
-    assert sorted(scores["confusions"]) == [["PROPN", "NOUN", 1], ["VERB", "NOUN", 1]]
-    sentence = scored("the dog dog", {"x": "A B B"}, {"x": "B A A"})
-    found = report([sentence], make_vocabulary(x=["A", "B"]))["x"]
-    assert found["confusions"] == [["B", "A", 2], ["A", "B", 1]]
-    assert (found["known"], found["unknown"], found["unknown_tokens"]) == (0, None, 0)
-    assert "–" in format_report({"x": found}, "dev")
 
 
 def test_tags_with_hyphens_are_scored_as_themselves_and_spans_as_spans() -> None:
@@ -269,7 +266,7 @@ def answer(*sentences: str) -> list[Sentence]:
     return [Sentence([w for w, _, _ in sentence], {"upos": [t for _, _, t in sentence]}) for sentence in pairs]
 
 
-def test_hand_computed_and_universal_features() -> None:
+def test_raw_scores_computed_by_hand() -> None:
     # I do|n't go . We stay. Bye
     system = answer("I/PRON do/VERB n't/PART go./VERB We/PRON stay/VERB", "Bye/NOUN")
     scores = raw_scores(gold(DONT, STAY, BYE), system)
@@ -282,9 +279,6 @@ def test_hand_computed_and_universal_features() -> None:
     assert scores["Words"].f1 == pytest.approx(12 / 15)
     udeval = pytest.importorskip("udtools.udeval", reason="the extra `dev` has udtools")
     assert udeval.UNIVERSAL_FEATURES == UNIVERSAL_FEATURES
-
-
-def test_columns_of_one_side_are_not_scored_and_other_texts_are_refused() -> None:
     names = {"Tokens", "Words", "Sentences"}
     assert set(raw_scores(gold(STAY), [Sentence(["We", "stay"], {"ner": ["O", "O"]})])) == names
     columns = {"upos": ["PRON", "VERB"], "xpos": ["_", "_"]}

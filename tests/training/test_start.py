@@ -133,7 +133,7 @@ def continued(saved: Member, new: Vocabulary) -> tuple[TaggerNetwork, Vocabulary
     return network, merged
 
 
-def test_ids_and_lemmas_of_what_is_known_stay(vocabulary: Vocabulary) -> None:
+def test_what_is_known_stays(vocabulary: Vocabulary, saved: Member) -> None:
     new = Vocabulary.build(NEW, ["upos"], min_count=1)
     merged = merge_vocabularies(vocabulary, new)
     assert {word: merged.word_ids[word] for word in vocabulary.words} == vocabulary.word_ids
@@ -151,9 +151,6 @@ def test_ids_and_lemmas_of_what_is_known_stay(vocabulary: Vocabulary) -> None:
     first = merge_vocabularies(vocabulary, new)
     assert first.form_tags.keys() == {"lemma"}
     assert merge_vocabularies(first, vocabulary).form_tags == {}
-
-
-def test_a_tag_of_both_tag_sets_and_old_words_keep_their_weights(saved: Member) -> None:
     tags = ["N", "NOUN", "V", "X"]
     network, merged = continued(saved, dataclasses.replace(saved.vocabulary, tags={"upos": tags}, combinations=[]))
     assert merged.tags == {"upos": tags}

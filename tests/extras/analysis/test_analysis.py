@@ -100,17 +100,26 @@ def test_every_occurrence_is_found_in_any_case_and_words_that_the_text_lacks_are
     ]
 
 
-@pytest.mark.parametrize("word", ["book", "\u98db\u884c\u6a5f", "x" * 200, "\x1bm"])
-@pytest.mark.parametrize("other", ["a", "\u98db\u884c\u6a5f" * 9, "y" * 100, "e\u0301" * 30, "\x07\t"])
-def test_a_line_fits_and_has_the_word_in_the_middle(word: str, other: str) -> None:
-    places = set()
-    for count in (0, 1, 40):
-        tokens = [other] * count + [word] + [other] * count
-        line = Occurrence(count, Sentence(tokens)).line(77)
-        assert display_width(line) <= 77
-        assert not {"\x1b", "\x07", "\t"} & set(line)
-        places.add(display_width(line.partition("[")[0]))
-    assert len(places) == 1
+def test_lines_fit_and_have_the_word_in_the_middle(both_ways: Tagger) -> None:
+    for other in ["a", "\u98db\u884c\u6a5f" * 9, "y" * 100, "e\u0301" * 30, "\x07\t"]:
+        for word in ["book", "\u98db\u884c\u6a5f", "x" * 200, "\x1bm"]:
+            places = set()
+            for count in (0, 1, 40):
+                tokens = [other] * count + [word] + [other] * count
+                line = Occurrence(count, Sentence(tokens)).line(77)
+                assert display_width(line) <= 77
+                assert not {"\x1b", "\x07", "\t"} & set(line)
+                places.add(display_width(line.partition("[")[0]))
+            assert len(places) == 1
+    book = Occurrence(0, Sentence(["book"]))
+    group = Group([book], [*(f"{'x' * 9}{i}" for i in range(8)), "y" * 200], [book])
+    lines = format_groups(Senses("w" * 100, "all", 1, {}, [group])).splitlines()
+    assert max(map(display_width, lines)) <= TEXT_WIDTH
+    assert lines[3].split()[:4] == ["nearest", "words:", "xxxxxxxxx0", "xxxxxxxxx1"]
+    assert lines[-1].strip() == "[book]"
+    found = find("book", located([["They", "book"]] * 5 + [["The", "book"]]), 1000)
+    (group,) = senses(partial(embed, both_ways), "book", found, number=1).groups
+    assert [each.sentence.tokens for each in group.examples] == [["They", "book"], ["The", "book"]]
 
 
 def clusters(centres: int, each: int) -> np.ndarray:
@@ -119,17 +128,14 @@ def clusters(centres: int, each: int) -> np.ndarray:
     return unit(x - x.mean(axis=0))
 
 
-@pytest.mark.parametrize("centres", range(2, MAX_GROUPS + 1))
-def test_clear_groups_are_found_and_counted(centres: int) -> None:
-    order = np.random.default_rng(1).permutation(10 * centres)
-    labels, silhouettes = grouped(clusters(centres, 10)[order])
-    truth = np.repeat(np.arange(centres), 10)[order]
-    assert len(set(zip(labels.tolist(), truth.tolist(), strict=True))) == centres == labels.max() + 1
-    assert max(silhouettes, key=lambda k: silhouettes[k]) == centres
-    assert set(silhouettes) == set(range(2, MAX_GROUPS + 1))
-
-
-def test_without_groups_there_is_one_and_the_largest_comes_first() -> None:
+def test_clear_groups_are_found_and_counted() -> None:
+    for centres in range(2, MAX_GROUPS + 1):
+        order = np.random.default_rng(1).permutation(10 * centres)
+        labels, silhouettes = grouped(clusters(centres, 10)[order])
+        truth = np.repeat(np.arange(centres), 10)[order]
+        assert len(set(zip(labels.tolist(), truth.tolist(), strict=True))) == centres == labels.max() + 1
+        assert max(silhouettes, key=lambda k: silhouettes[k]) == centres
+        assert set(silhouettes) == set(range(2, MAX_GROUPS + 1))
     x = np.random.default_rng(3).standard_normal((200, 50))
     for same in (unit(x - x.mean(axis=0)), np.zeros((5, 3)), np.zeros((3, 3))):
         assert set(grouped(same)[0].tolist()) == {0}
@@ -161,18 +167,6 @@ def test_uses_of_a_word_are_told_apart(both_ways: Tagger) -> None:
     assert [len(group.members) for group in form.groups] == [20]
     with pytest.raises(InputError, match="--groups 6: there are only 5 occurrences of 'book'"):
         senses(partial(embed, both_ways), "book", contexts(3, 2), number=6)
-
-
-def test_groups_are_shown_in_lines_that_fit_and_a_sentence_once(both_ways: Tagger) -> None:
-    book = Occurrence(0, Sentence(["book"]))
-    group = Group([book], [*(f"{'x' * 9}{i}" for i in range(8)), "y" * 200], [book])
-    lines = format_groups(Senses("w" * 100, "all", 1, {}, [group])).splitlines()
-    assert max(map(display_width, lines)) <= TEXT_WIDTH
-    assert lines[3].split()[:4] == ["nearest", "words:", "xxxxxxxxx0", "xxxxxxxxx1"]
-    assert lines[-1].strip() == "[book]"
-    found = find("book", located([["They", "book"]] * 5 + [["The", "book"]]), 1000)
-    (group,) = senses(partial(embed, both_ways), "book", found, number=1).groups
-    assert [each.sentence.tokens for each in group.examples] == [["They", "book"], ["The", "book"]]
 
 
 TEXT = "\n\n".join(
@@ -216,7 +210,7 @@ def encoded(tagger: Tagger, table: FormTable) -> list[np.ndarray]:
     return [h[: len(sentence), i].numpy() for i, sentence in enumerate(SENTENCES)]
 
 
-def test_layers_are_parts_of_all(plain: Tagger, vocabulary: Vocabulary) -> None:
+def test_layers_are_parts_of_all_and_may_not_be_there(plain: Tagger, vocabulary: Vocabulary) -> None:
     assert layers(plain) == ["0", "1", "2", "all", "mean"]
     found = {layer: np.concatenate(list(embed(plain, SENTENCES, layer))) for layer in (0, 1, 2, "all", "mean")}
     assert {layer: vectors.dtype for layer, vectors in found.items()} == dict.fromkeys(found, np.dtype(np.float32))
@@ -229,9 +223,6 @@ def test_layers_are_parts_of_all(plain: Tagger, vocabulary: Vocabulary) -> None:
     expected = [forms[: len(sentence), i].numpy() for i, sentence in enumerate(SENTENCES)]
     assert np.allclose(found[0], np.concatenate(expected), atol=1e-6)
     assert np.array_equal(found[1], np.concatenate(list(embed(plain, SENTENCES, "1"))))
-
-
-def test_what_counts_in_each_layer_and_layers_that_are_not_there(plain: Tagger, vocabulary: Vocabulary) -> None:
     sentences = [["They", "book", "flights"], ["The", "book"], ["book"] + ["well"] * 70 + list("abcdefghijklmnop")]
     for layer in (0, 1, 2):
         first, second, third = embed(plain, sentences, layer)

@@ -72,7 +72,7 @@ def test_members_have_the_tags_in_the_order_of_the_first(
     assert in_order_of(lemmas, turned) == lemmas
 
 
-def test_an_ensemble_may_have_ensembles_and_equal_members_become_one(vocabulary: Vocabulary) -> None:
+def test_members_may_be_ensembles_and_read_dictionaries_of_their_own(vocabulary: Vocabulary, tmp_path: Path) -> None:
     one, two, three = (bundle_of(make_network(vocabulary, seed), vocabulary) for seed in (1, 2, 3))
     both = join([one, two], [3, 1]).described(temperatures={"upos": 2.0})
     every = join([both, three])
@@ -87,6 +87,26 @@ def test_an_ensemble_may_have_ensembles_and_equal_members_become_one(vocabulary:
     joined = join(taggers, [0.5, 0.5])
     assert [each.weight for each in joined.linear] == [pytest.approx(WEIGHT)]
     torch.testing.assert_close(scores(joined), (scores(taggers[0]) + scores(taggers[1])) / 2, atol=1e-4, rtol=1e-4)
+    taggers = []
+    for seed, code in enumerate((None, "en", "sq")):
+        digests = {} if code is None else {code: digest_of(code)}
+        known = vocabulary.with_lemmas(open_dictionary(**digests), 1)
+        network = make_network(known, seed, lemmas=8 if digests else 0, dictionary=digests)
+        ids = known.tag_ids["upos"]
+        tags = [[ids[tag] for tag in sentence["upos"]] for sentence in CORPUS]
+        linear = Linear("upos", train_linear(TOKENS, tags, len(ids), open_dictionary(**digests)), 0.3)
+        taggers.append(replace(bundle_of(network, known), linear=(linear,)))
+    both = join(taggers)
+    assert len(both.linear) == 3  # the features differ, so no two are one
+    both.save(tmp_path / "all", "")
+    loaded = Bundle.load(tmp_path / "all")
+    read = [each.chain.dictionary and [*each.chain.dictionary.digests] for each in loaded.linear]
+    assert read == [None, ["en"], ["sq"]]
+    sentences = [[*reversed(tokens), "walked", "Books"] for tokens in TOKENS]
+    first, again = (Tagger(each, TaggerOptions("cpu", "float32")) for each in (both, loaded))
+    expected = first.tag_sentences(sentences)
+    assert again.tag_sentences(sentences) == expected
+    assert [pickle.loads(pickle.dumps(again)).tag_sentences([each])[0] for each in sentences] == expected
 
 
 def test_what_the_config_and_the_card_say_and_what_each_tagger_gives(taggers: list[Bundle]) -> None:
@@ -127,29 +147,6 @@ def test_taggers_that_make_no_ensemble(vocabulary: Vocabulary, taggers: list[Bun
     for message, bundles in cases.items():
         with pytest.raises(InputError, match=message):
             join(bundles, None, [*"abcdefghijklmnopqrstuvwxyz"[: len(bundles)]])
-
-
-def test_members_read_dictionaries_of_their_own(vocabulary: Vocabulary, tmp_path: Path) -> None:
-    taggers = []
-    for seed, code in enumerate((None, "en", "sq")):
-        digests = {} if code is None else {code: digest_of(code)}
-        known = vocabulary.with_lemmas(open_dictionary(**digests), 1)
-        network = make_network(known, seed, lemmas=8 if digests else 0, dictionary=digests)
-        ids = known.tag_ids["upos"]
-        tags = [[ids[tag] for tag in sentence["upos"]] for sentence in CORPUS]
-        linear = Linear("upos", train_linear(TOKENS, tags, len(ids), open_dictionary(**digests)), 0.3)
-        taggers.append(replace(bundle_of(network, known), linear=(linear,)))
-    both = join(taggers)
-    assert len(both.linear) == 3  # the features differ, so no two are one
-    both.save(tmp_path / "all", "")
-    loaded = Bundle.load(tmp_path / "all")
-    read = [each.chain.dictionary and [*each.chain.dictionary.digests] for each in loaded.linear]
-    assert read == [None, ["en"], ["sq"]]
-    sentences = [[*reversed(tokens), "walked", "Books"] for tokens in TOKENS]
-    first, again = (Tagger(each, TaggerOptions("cpu", "float32")) for each in (both, loaded))
-    expected = first.tag_sentences(sentences)
-    assert again.tag_sentences(sentences) == expected
-    assert [pickle.loads(pickle.dumps(again)).tag_sentences([each])[0] for each in sentences] == expected
 
 
 def test_an_ensemble_says_the_weighted_mean_of_what_its_taggers_say(vocabulary: Vocabulary, tmp_path: Path) -> None:

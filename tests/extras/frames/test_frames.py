@@ -1,10 +1,13 @@
-"""Data frames of both libraries: a row for every word, null for what is not known, the types of columns."""
+"""Data frames of both libraries, datasets of Ray, NLTK: a row for every word, null for what is not known."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas
 import polars
+import pyarrow
 import pytest
 from datasets import Dataset
 from datasets.fingerprint import Hasher
@@ -18,8 +21,9 @@ from tagger.extras.frames import batch_tagger as batches
 from tagger.extras.frames.batch_tagger import BatchTagger
 from tagger.extras.frames.frames import to_frame
 from tagger.extras.frames.nltk import UNIVERSAL_TAGS, NltkTagger
+from tagger.extras.frames.ray_data import TableTagger, tag_dataset
 from tagger.text.sentence import MultiwordToken
-from tests.conftest import CORPUS, TOKENS
+from tests.conftest import CORPUS, ROOT, TOKENS
 
 COLUMNS = ["sentence", "position", "sent_id", "word", "upos", "upos_probability", "xpos", "start", "end", "space_after"]
 SENTENCES = [
@@ -84,7 +88,7 @@ def test_what_does_not_fit_says_what_to_do(trained: Path) -> None:
 TEXTS = ["They book flights. The book reads well.\n\nWell", None, "", "The book reads well."]
 
 
-def test_a_text_becomes_sentences_and_a_list_of_tokens_is_one(trained: Path) -> None:
+def test_values_depend_on_themselves(trained: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     found = BatchTagger(trained)({"text": TEXTS, "other": [1, 2, 3, 4]})
     assert list(found) == ["tokens", "upos", "xpos"]
     assert found["tokens"] == [TOKENS, None, [], [TOKENS[1]]]
@@ -97,12 +101,6 @@ def test_a_text_becomes_sentences_and_a_list_of_tokens_is_one(trained: Path) -> 
     shares = [tagger.load(trained, "cpu").annotate(tokens)[0].probabilities["upos"] for tokens in TOKENS]
     assert found["upos_probabilities"][:3] == [pytest.approx(own, abs=0.01) for own in shares]
     assert found["upos_probabilities"][3:] == [None, []]
-
-
-GERMAN = "Die Kinder spielten im Garten, als ihre Mutter von der Arbeit nach Hause kam."
-
-
-def test_values_depend_on_themselves(trained: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     texts = [f"They book {number} flights. The book reads well." for number in range(50)]
     alone = [BatchTagger(trained, probabilities=True)({"text": [text]}) for text in texts]
     monkeypatch.setattr(batches, "WINDOW_TOKENS", 70)
@@ -122,6 +120,9 @@ def test_values_depend_on_themselves(trained: Path, monkeypatch: pytest.MonkeyPa
         assert [mixed[column][place] for column in ("upos", "lemma")] == [of_one["upos"][0], of_one["lemma"][0]]
     assert mixed["upos_probabilities"][3:] == [None, []]
     assert BatchTagger("english")({"text": [GERMAN]})["xpos"] != BatchTagger()({"text": [GERMAN]})["xpos"]
+
+
+GERMAN = "Die Kinder spielten im Garten, als ihre Mutter von der Arbeit nach Hause kam."
 
 
 def test_tags_for_nltk_and_its_own_scores_are_those_of_the_tagger(trained: Path) -> None:
@@ -149,3 +150,40 @@ def test_tags_for_nltk_and_its_own_scores_are_those_of_the_tagger(trained: Path)
     german = NltkTagger("german").tag(tokens)
     assert NltkTagger().tag(tokens) == german != NltkTagger("english").tag(tokens)
     assert NltkTagger(tagset="universal").tag(tokens) == [(token, UNIVERSAL_TAGS[tag]) for token, tag in german]
+
+
+@pytest.mark.slow
+def test_columns_of_a_dataset_of_ray(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray", reason="the extra `ray` has Ray")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)  # so that its processes find `tagger`
+    if started := not ray.is_initialized():
+        ray.init("local", num_cpus=3, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
+    texts = ["They book flights. The book reads well.", None, "Well"] * 20
+    dataset = ray.data.from_items([{"number": n, "text": text} for n, text in enumerate(texts)]).repartition(3)
+    tagged = tag_dataset(dataset, trained, tags=["upos"], probabilities=True, batch_size=7)
+    rows = sorted(tagged.take_all(), key=lambda row: row["number"])
+    expected = BatchTagger(trained, tags=["upos"], probabilities=True)({"text": texts})
+    for name, values in expected.items():
+        assert [row[name] for row in rows] == values
+    (row,) = tag_dataset(ray.data.from_items([german := {"text": "Die Kinder spielten im Garten."}]), workers=1).take()
+    assert row["xpos"] == BatchTagger("german")({"text": [german["text"]]})["xpos"][0]
+    if started:
+        ray.shutdown()
+
+
+def test_tables(trained: Path) -> None:
+    def tagged(**columns: Any) -> pyarrow.Table:
+        return TableTagger(BatchTagger(trained, "x", tags=["upos"]))(pyarrow.table(columns))
+
+    words = pyarrow.array([["They", "book"], None])
+    assert tagged(x=words).to_pydict() == {"x": words.to_pylist(), "upos": [["PRON", "VERB"], None]}
+    assert tagged(x=pyarrow.array([None, None])).to_pydict() == {name: [None, None] for name in ("x", "tokens", "upos")}
+    without_rows = tagged(x=pyarrow.array([], pyarrow.large_string())).schema
+    assert without_rows == tagged(x=pyarrow.array(["Well", None], pyarrow.large_string())).schema
+    for columns, words_ in (
+        ({"x": pyarrow.array([1])}, "'x' has values of the type int64"),
+        ({"y": words}, "there is no column 'x'; there are 'y'"),
+        ({"x": words, "upos": words}, "there is a column 'upos' already"),
+    ):
+        with pytest.raises(InputError, match=words_):
+            tagged(**columns)

@@ -227,24 +227,23 @@ TRICKY = """\
 """
 
 
-@pytest.mark.parametrize(("name", "ending"), [("a-dev.conllu", "\n"), ("a-dev.conllu.gz", "\r\n")])
-def test_lines_of_words(tmp_path: Path, ending: str, name: str) -> None:
-    data = TRICKY.replace("\n", ending).encode()
-    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
-    first, second = read_lined(corpus_files([str(tmp_path / name)]))
-    assert (first.tokens, first.lines) == (["do", "n't", "with", "out"], [4, 5, 7, 8])
-    assert first.tags["xpos"] == ["VBP", "RB", "IN", "IN"]
-    assert (first.torn, first.split) == ({3}, "dev")
-    assert (second.lines, second.torn) == ([13], frozenset())
-    text = conllu(["a/X/x/_/a"] * 30) + conllu(["with/X/x/_/with out/X/x"]).replace("dep", "goeswith")
-    (tmp_path / "rest.conllu").write_text(text, encoding="utf-8")
-    assert of_files(blank_tags, tmp_path / "rest.conllu") == []  # the rest of a torn word needs no lemma
-
-
-def test_files_of_a_corpus(tmp_path: Path) -> None:
+def test_files_of_a_corpus_and_lines_of_words(tmp_path: Path) -> None:
+    for name, ending in [("a-dev.conllu", "\n"), ("a-dev.conllu.gz", "\r\n")]:
+        data = TRICKY.replace("\n", ending).encode()
+        (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+        first, second = read_lined(corpus_files([str(tmp_path / name)]))
+        assert (first.tokens, first.lines) == (["do", "n't", "with", "out"], [4, 5, 7, 8])
+        assert first.tags["xpos"] == ["VBP", "RB", "IN", "IN"]
+        assert (first.torn, first.split) == ({3}, "dev")
+        assert (second.lines, second.torn) == ([13], frozenset())
+        text = conllu(["a/X/x/_/a"] * 30) + conllu(["with/X/x/_/with out/X/x"]).replace("dep", "goeswith")
+        (tmp_path / "rest.conllu").write_text(text, encoding="utf-8")
+        assert of_files(blank_tags, tmp_path / "rest.conllu") == []  # the rest of a torn word needs no lemma
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
     for name in ("b-ud-train.conllu", "a-ud-train.conllu.gz", "a-ud-test.conllu", ".x-ud-dev.conllu", "other.conllu"):
-        (tmp_path / name).write_bytes(b"")
-    found = [(Path(file).name, split) for file, split in corpus_files([str(tmp_path)]).items()]
+        (corpus / name).write_bytes(b"")
+    found = [(Path(file).name, split) for file, split in corpus_files([str(corpus)]).items()]
     assert found == [("a-ud-train.conllu.gz", "train"), ("b-ud-train.conllu", "train"), ("a-ud-test.conllu", "test")]
     names = ["other.conllu", "dev.conllu", "x_test.conllu", "latest.conllu"]
     assert list(corpus_files(names).values()) == ["train", "dev", "test", "train"]

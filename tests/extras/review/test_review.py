@@ -32,7 +32,7 @@ def comment(sentence: Sentence) -> list[str]:
     return found.removeprefix("# confidence = ").split()
 
 
-def test_the_most_doubtful_comes_first_and_equal_ones_keep_their_order(loaded: Tagger) -> None:
+def test_the_most_doubtful_comes_first_and_a_review_can_be_reviewed_again(loaded: Tagger) -> None:
     tagged = loaded.stream(sentences(), probabilities=True, columns=["upos"])
     least = [min(sentence.probabilities["upos"], default=1.0) for sentence in tagged]
     below = max(least[4:]) + 1e-6
@@ -44,9 +44,6 @@ def test_the_most_doubtful_comes_first_and_equal_ones_keep_their_order(loaded: T
         assert (shown, word) == (f"{share:.4f}", "word")
         assert sentence.probabilities["upos"][int(place) - 1] == share
     assert doubtful_sentences(loaded, sentences(), 0) == []
-
-
-def test_words_whose_tags_are_given_are_not_doubtful_and_a_review_can_be_reviewed_again(loaded: Tagger) -> None:
     given = [Sentence(list(tokens), {"upos": ["NOUN"] * len(tokens)}) for tokens in UNSEEN]
     assert doubtful_sentences(loaded, given, 1, keep=True) == []
     row = "1\tZzyx" + 8 * "\t_"

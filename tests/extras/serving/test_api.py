@@ -53,7 +53,7 @@ def test_tags_of_a_text_are_those_of_the_command_in_every_output(served: Running
         assert cells[0] == cells[1]
 
 
-def test_tokens_of_a_sentence_or_of_several_or_an_empty_one(served: Running) -> None:
+def test_tokens_may_be_sent_and_all_is_documented_without_another_host(served: Running) -> None:
     english = tagger.load("english", device="cpu")
     one = tag(served, tokens=["They", "book", "flights"], columns=["xpos"])
     assert one["columns"] == ["xpos"]
@@ -65,9 +65,6 @@ def test_tokens_of_a_sentence_or_of_several_or_an_empty_one(served: Running) -> 
     assert tag(served, tokens=[])["sentences"] == tag(served, text=" \n ")["sentences"] == []
     (sentence,) = tag(served, tokens=["", "a"])["sentences"]
     assert all(0 <= share <= 1 for share in sentence["upos_probabilities"])
-
-
-def test_documented_without_another_host(served: Running) -> None:
     page = httpx.get(f"{served.url}/docs").text
     assert "http" not in page.replace(served.url, "").replace("http://www.w3.org", "")
     assert httpx.get(f"{served.url}/docs-assets/swagger-ui-bundle.js").status_code == 200

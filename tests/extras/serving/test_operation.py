@@ -291,7 +291,7 @@ def words(conllu: str) -> list[list[str]]:
     return [[row[1], *row[3:6]] for row in rows]
 
 
-def test_udpipe_client(served: Running, tmp_path: Path) -> None:
+def test_udpipe_clients_inputs_outputs_and_ranges(served: Running, tmp_path: Path, learned: Path) -> None:
     fields = {"input": "conllu", "output": "conllu", "data": TEXT, "tokenizer": "", "tagger": "", "parser": ""}
     message = MIMEMultipart("form-data", policy=email.policy.HTTP)  # as UDPipe's client makes it
     for name, value in fields.items():
@@ -310,9 +310,6 @@ def test_udpipe_client(served: Running, tmp_path: Path) -> None:
     names = {"english": ["tokenizer", "tagger"], "second": ["tokenizer", "tagger"]}
     assert httpx.get(f"{served.url}/models").json() == {"models": names, "default_model": "english"}
     validated(found["result"])
-
-
-def test_udpipe_inputs_and_outputs_and_ranges_of_multiword_tokens(served: Running, learned: Path) -> None:
     conllu = process(served, data=TEXT, tokenizer="ranges", tagger="1")
     validated(conllu)
     for row in [line.split("\t") for line in conllu.splitlines() if line[:1].isdigit()]:
