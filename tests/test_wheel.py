@@ -51,7 +51,9 @@ def metadata(wheel: zipfile.ZipFile, name: str) -> str:
     return wheel.read(path).decode()
 
 
-def test_the_wheel_carries_modules_config_and_data_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_carries_modules_config_data_licences_and_entry_points_and_nothing_else(
+    wheel: zipfile.ZipFile,
+) -> None:
     names = set(wheel.namelist())
     configs = {f"tagger/{path.relative_to(ROOT)}" for path in (ROOT / "conf").glob("**/*.yaml")}
     assert configs <= names
@@ -69,9 +71,6 @@ def test_the_wheel_carries_modules_config_and_data_and_nothing_else(wheel: zipfi
     files -= plugins
     assert files == {name for name in names if name.startswith("tagger/") and name.endswith(kinds)}
     assert "tagger/py.typed" in names
-
-
-def test_the_wheel_tells_its_licences_and_its_entry_points(wheel: zipfile.ZipFile) -> None:
     assert "\nName: bigru-tagger\n" in metadata(wheel, "METADATA")
     assert "\nLicense-Expression: MIT AND CC-BY-SA-4.0 AND CC0-1.0\n" in metadata(wheel, "METADATA")
     for path, words in (("", "MIT License"), ("data/english/", "ShareAlike"), ("data/sample/", "CC0 1.0")):

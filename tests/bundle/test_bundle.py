@@ -110,7 +110,7 @@ def two(vocabulary: Vocabulary) -> Bundle:
     return Bundle(members, "unicode", {"corpus": "Two", "scores": {}})
 
 
-def test_members_of_any_kind_are_loaded(two: Bundle, tmp_path: Path) -> None:
+def test_members_of_any_kind_are_loaded_if_they_fit(two: Bundle, tmp_path: Path) -> None:
     two.save(tmp_path / "two", "# card\n")
     loaded = Bundle.load(tmp_path / "two")
     assert (loaded.segmenter, loaded.config, loaded.description) == (two.segmenter, two.config, two.description)
@@ -120,6 +120,17 @@ def test_members_of_any_kind_are_loaded(two: Bundle, tmp_path: Path) -> None:
         assert (member.vocabulary, member.network.config) == (before.vocabulary, before.network.config)
         assert (member.weight, member.temperatures) == (before.weight, before.temperatures)
         assert_same_weights(member.network, before.network)
+    for name, keys, value, message in (
+        (CONFIG, ("members", 1, "weight"), 0.5, "the weights of members are [0.75, 0.5], not numbers above 0 with"),
+        (CONFIG, ("members", 1, "vocabulary"), 2, "a number of a vocabulary is too large"),
+        (CONFIG, ("members", 1, "network", "depth"), 2, "1.encoder.layers.1"),
+        (CONFIG, ("members", 1, "temperatures"), {"x": 1}, 'a name in temperatures is "x"'),
+        (CONFIG, ("members",), 300 * [None], "expected"),
+        (VOCABULARY, ("vocabularies", 1, "tags", "upos", 0), "X", "other tags, or in another order"),
+    ):
+        two.save(tmp_path / "two", "")
+        change(tmp_path / "two" / name, keys, value)
+        assert message in loads_or_says_why(tmp_path / "two")
 
 
 def test_what_members_share_is_stored_once_and_shared_again(vocabulary: Vocabulary, bert: Path, tmp_path: Path) -> None:
@@ -145,20 +156,6 @@ def test_what_members_share_is_stored_once_and_shared_again(vocabulary: Vocabula
     assert first is second is not third is fourth
     for network, before in zip(loaded.networks, networks, strict=True):
         assert_same_weights(network, before)
-
-
-def test_members_that_do_not_fit(two: Bundle, tmp_path: Path) -> None:
-    for name, keys, value, message in (
-        (CONFIG, ("members", 1, "weight"), 0.5, "the weights of members are [0.75, 0.5], not numbers above 0 with"),
-        (CONFIG, ("members", 1, "vocabulary"), 2, "a number of a vocabulary is too large"),
-        (CONFIG, ("members", 1, "network", "depth"), 2, "1.encoder.layers.1"),
-        (CONFIG, ("members", 1, "temperatures"), {"x": 1}, 'a name in temperatures is "x"'),
-        (CONFIG, ("members",), 300 * [None], "expected"),
-        (VOCABULARY, ("vocabularies", 1, "tags", "upos", 0), "X", "other tags, or in another order"),
-    ):
-        two.save(tmp_path / "two", "")
-        change(tmp_path / "two" / name, keys, value)
-        assert message in loads_or_says_why(tmp_path / "two")
 
 
 def test_what_a_vocabulary_has_is_loaded(vocabulary: Vocabulary, tmp_path: Path) -> None:

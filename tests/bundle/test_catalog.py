@@ -112,7 +112,7 @@ def data(tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return tmp_path / "data"
 
 
-def test_a_bundled_name_wins_over_a_folder(data: Path) -> None:
+def test_a_bundled_name_wins_over_a_folder_and_the_list_says_what_each_model_is(data: Path) -> None:
     Path("dutch").mkdir()
     assert find_tagger("dutch") == data / "dutch"
     assert find_tagger("./dutch") == Path("dutch")
@@ -121,9 +121,6 @@ def test_a_bundled_name_wins_over_a_folder(data: Path) -> None:
     assert find_tagger("nl") == Path("nl/tagger")
     with pytest.raises(InputError, match="python -m tagger models lists"):
         find_tagger("german")
-
-
-def test_the_list_says_what_each_model_is(data: Path) -> None:
     (model,), problems = list_models()
     assert not problems
     assert model[:4] == ("dutch", data / "dutch", "UD_Dutch-X 2.16", "CC0")

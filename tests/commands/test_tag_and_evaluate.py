@@ -84,7 +84,7 @@ def test_a_reader_that_leaves_is_no_error(model: Path) -> None:
     assert [line.partition(":")[0] for line in Path("said").read_text().splitlines()] == ["model"]
 
 
-def test_csv_separators_and_another_encoding(model: Path) -> None:
+def test_separators_encodings_columns_and_a_text_on_the_command_line(model: Path, trained: Path) -> None:
     Path("a.lines").write_bytes('They , " café\n'.encode("latin-1"))
     call("tag", "a.lines", "-o", "out.csv", "--encoding", "latin-1", "--model", str(model))
     cells = [row for row in csv.reader(Path("out.csv").read_text().splitlines()) if row]
@@ -94,9 +94,6 @@ def test_csv_separators_and_another_encoding(model: Path) -> None:
     assert Path("again.csv").read_bytes() == Path("out.csv").read_bytes()
     text = call("tag", "--input", "lines", "--separator", "|", "--model", str(model), input="They , book\n").stdout
     assert [line.split("|")[0] for line in text.splitlines()] == ["They", ",", "book", ""]
-
-
-def test_a_text_is_given_on_the_command_line_and_columns_are_chosen(model: Path, trained: Path) -> None:
     text = "They book flights.\nDon't they?"
     expected = call("tag", "--model", str(model), input=text).stdout
     assert call("tag", "--text", text, "--model", str(model)).stdout == expected

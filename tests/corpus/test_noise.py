@@ -22,7 +22,7 @@ def copies_of(share: float, seed: int) -> list[Copy]:
     return with_noise(SENTENCES, KINDS, share, np.random.default_rng(seed))
 
 
-def test_a_copy_says_where_its_words_come_from() -> None:
+def test_a_copy_says_where_its_words_come_from_and_the_seed_decides_which_are_spoilt() -> None:
     joined = 0
     for seed in range(100):
         copies = copies_of(1.0, seed)
@@ -38,9 +38,6 @@ def test_a_copy_says_where_its_words_come_from() -> None:
             assert all(copy.forms)
             assert len(copy.forms) == len(copy.sentences) == len(copy.places)
     assert 5 < joined < 40
-
-
-def test_some_or_none_are_spoilt_and_the_seed_decides() -> None:
     for copy, forms in zip(copies_of(0.0, 1), SENTENCES, strict=True):
         assert copy.forms == forms
     assert copies_of(0.5, 1) == copies_of(0.5, 1)

@@ -269,7 +269,7 @@ rejects  VBZ\tB-VP O
 COLUMNS = {"tokens": 0, "pos": 1, "chunk": 2, "ner": 3, "upos": None}
 
 
-def test_columns_that_a_corpus_does_not_have(treebank: Path, tmp_path: Path) -> None:
+def test_columns_that_a_corpus_does_not_have_or_that_are_empty(treebank: Path, tmp_path: Path) -> None:
     assert error_of(conllu, ["upos", "ner"], path=str(treebank)) == (
         "no column 'ner' (the tag columns are: upos, xpos, feats, lemma) in CoNLL-U; choose with columns=[...]"
     )
@@ -284,6 +284,18 @@ def test_columns_that_a_corpus_does_not_have(treebank: Path, tmp_path: Path) -> 
     )
     assert "no column 'tokens'" in error_of(hub, ["pos"], name, fields=fields)
     assert "no column 'id'" in error_of(hub, ["id"], name, tokens="words")
+    full = write(tmp_path / "full.conllu", rows("a/X"))
+    for text in ("", "# a comment\n\n"):
+        path = write(tmp_path / "train.conllu", text)
+        assert error_of(conllu, ["upos"], train=path) == f"{path} holds no words; a corpus needs at least one sentence"
+        fields = {"tokens": 0, "upos": 1}
+        assert "holds no words" in error_of(column_files, ["upos"], fields, train=path, skip=["#"])
+        assert error_of(conllu, ["upos"], train=full, dev=path).startswith(f"{path} holds no words")
+    data = lists(tokens=[["a"]], upos=[["_"]], xpos=[["X"]])
+    message = error_of(hub, ["upos"], parquet_folder(tmp_path / "h", {"train": data}), fields={"xpos": None})
+    assert message.endswith("column upos has no tags, all are _ or empty; choose from those that have: columns=[xpos]")
+    bare = write(tmp_path / "bare.conllu", rows("a/_"))
+    assert error_of(conllu, ["upos"], train=bare).endswith("all are _ or empty; no column has any")
 
 
 CONFIGS = sorted(path.stem for path in (bundled("conf") / "corpus").glob("*.yaml"))
@@ -299,16 +311,13 @@ def test_every_config_reaches_its_source(composed: Any, name: str, tmp_path: Pat
         load(composed(f"corpus={name}", *source, *splitting))
 
 
-def test_the_bundled_sample(composed: Any) -> None:
+def test_the_bundled_sample_and_the_config_of_columns(composed: Any, tmp_path: Path) -> None:
     corpus = load(composed("columns=[upos,xpos]"))
     assert corpus.name == "sample"
     assert list(corpus.splits) == ["train", "dev", "test"]
     folds = load(composed("corpus.folds=10", "corpus.fold=3"))
     assert sum(folds.splits.num_rows.values()) == sum(corpus.splits.num_rows.values())
     assert load_corpus(CorpusConfig(kind="sample"), ["upos"]).splits.num_rows == corpus.splits.num_rows
-
-
-def test_the_config_of_columns_and_columns_between_spaces(composed: Any, tmp_path: Path) -> None:
     path = write(tmp_path / "train.txt", PENN)
     files = [f"corpus.train={path}", f"corpus.dev={path}", f"corpus.test={path}"]
     corpus = load(composed("corpus=columns", *files, "corpus.fields={pos: 1, ner: -1}", "columns=[pos,ner]"))
@@ -420,7 +429,7 @@ def spaced(folder: Path, identifier: str) -> str:
     return parquet_folder(folder, {"train": data, "dev": data})
 
 
-def test_class_labels_under_other_names_and_a_data_set_that_changed(tmp_path: Path) -> None:
+def test_class_labels_missing_tags_and_a_data_set_that_changed(tmp_path: Path) -> None:
     conll_folder(tmp_path / "c")
     with contextlib.chdir(tmp_path):
         corpus = hub(["pos"], "c", tokens="words", fields={"pos": "pos_tags"})
@@ -434,6 +443,12 @@ def test_class_labels_under_other_names_and_a_data_set_that_changed(tmp_path: Pa
     lists(tokens=[["b"]] * 2, upos=[["X"]] * 2).to_parquet(str(file))
     os.utime(file, ns=(0, file.stat().st_mtime_ns + 10**9))
     assert hub(["upos"], name).splits["train"]["tokens"][:] == [["b"]]
+    data = lists(tokens=[["a"], ["b", "c"]], upos=[["X"], ["Y", "Z"]], xpos=[None, ["x", "y"]], feats=[["A=B"], ["_"]])
+    name = parquet_folder(tmp_path / "v", {"train": data, "dev": data})
+    train = hub(["upos"], name).splits["train"]
+    assert (train["xpos"][:], train["feats"][:]) == ([[], ["x", "y"]], [["A=B"], []])
+    assert "row 0: 0 values of xpos for 1 words" in error_of(hub, ["upos", "xpos"], name)
+    assert "row 1: 1 values of feats for 2 words" in error_of(hub, ["upos"], name, fields={"feats": "feats"})
 
 
 def test_data_sets_that_are_not_there_or_of_no_use(newer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -453,15 +468,6 @@ def test_data_sets_that_are_not_there_or_of_no_use(newer: str, tmp_path: Path, m
     message = error_of(ud, ["upos"], name="commul/universal_dependencies", treebank="en_ewt")
     assert message.startswith("commul/universal_dependencies cannot be fetched (")
     assert message.endswith("; connect to the internet, or give a local folder of its Parquet files as corpus.name")
-
-
-def test_a_row_may_lack_tags_that_nobody_asked_for(tmp_path: Path) -> None:
-    data = lists(tokens=[["a"], ["b", "c"]], upos=[["X"], ["Y", "Z"]], xpos=[None, ["x", "y"]], feats=[["A=B"], ["_"]])
-    name = parquet_folder(tmp_path / "v", {"train": data, "dev": data})
-    train = hub(["upos"], name).splits["train"]
-    assert (train["xpos"][:], train["feats"][:]) == ([[], ["x", "y"]], [["A=B"], []])
-    assert "row 0: 0 values of xpos for 1 words" in error_of(hub, ["upos", "xpos"], name)
-    assert "row 1: 1 values of feats for 2 words" in error_of(hub, ["upos"], name, fields={"feats": "feats"})
 
 
 def test_the_configs_of_the_hub(composed: Any, newer: str, tmp_path: Path) -> None:
@@ -585,7 +591,7 @@ def other(tmp_path: Path) -> Path:
     return folder
 
 
-def test_two_treebanks_become_one(treebank: Path, other: Path) -> None:
+def test_two_corpora_of_any_kind_become_one(treebank: Path, other: Path, tmp_path: Path) -> None:
     corpus = conllu(["upos"], path=[str(treebank), str(other)])
     assert corpus.name == "UD_Tiny + UD_English-Other"
     assert corpus.parts == ("UD_Tiny", "UD_English-Other")
@@ -606,9 +612,6 @@ def test_two_treebanks_become_one(treebank: Path, other: Path) -> None:
     assert corpus_names(corpus.splits["dev"]).tolist() == ["UD_Tiny"] + 2 * ["UD_English-Other"]
     folds = conllu(["upos"], path=[str(treebank), str(other)], folds=3, fold=0)  # every corpus has its own
     assert [len(part) for part in by_corpus(folds.splits["dev"]).values()] == [1, 7]
-
-
-def test_data_sets_of_the_hub_and_treebanks_of_ud(tmp_path: Path, other: Path) -> None:
     corpus = conllu(["upos"], path=[str(other)])  # a list of one is that one
     assert (corpus.name, corpus.parts, corpus.rules) == (other.name, (), "english")
     assert by_corpus(corpus.splits["train"]) == {"": corpus.splits["train"]}
@@ -669,18 +672,3 @@ def test_processes_share_the_cache_and_nothing_goes_to_standard_error(treebank: 
     outputs = [process.communicate() for process in running]
     assert [error for _, error in outputs] == [b"", b""]
     assert outputs[0][0] == outputs[1][0] != b""
-
-
-def test_empty_corpora_and_columns_without_tags(tmp_path: Path) -> None:
-    full = write(tmp_path / "full.conllu", rows("a/X"))
-    for text in ("", "# a comment\n\n"):
-        path = write(tmp_path / "train.conllu", text)
-        assert error_of(conllu, ["upos"], train=path) == f"{path} holds no words; a corpus needs at least one sentence"
-        fields = {"tokens": 0, "upos": 1}
-        assert "holds no words" in error_of(column_files, ["upos"], fields, train=path, skip=["#"])
-        assert error_of(conllu, ["upos"], train=full, dev=path).startswith(f"{path} holds no words")
-    data = lists(tokens=[["a"]], upos=[["_"]], xpos=[["X"]])
-    message = error_of(hub, ["upos"], parquet_folder(tmp_path / "h", {"train": data}), fields={"xpos": None})
-    assert message.endswith("column upos has no tags, all are _ or empty; choose from those that have: columns=[xpos]")
-    bare = write(tmp_path / "bare.conllu", rows("a/_"))
-    assert error_of(conllu, ["upos"], train=bare).endswith("all are _ or empty; no column has any")

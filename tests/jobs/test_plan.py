@@ -128,15 +128,12 @@ def test_folders_that_cannot_be_read_are_errors(monkeypatch: pytest.MonkeyPatch)
     assert [job.source for job in plan.jobs] == [CONLLU[0], GZIP[0]]
 
 
-def test_what_is_no_shard_or_cannot_be_divided_is_refused() -> None:
+def test_each_file_is_in_one_shard_whatever_stands_beside_it() -> None:
     for text in ("0/5", "6/5", "a/b", "1/0", "", "5", "-1/5", "1/5/9", "²/5"):
         with pytest.raises(InputError, match="write i/n, i from 1 to n"):
             jobs_of_shard([], text)
     with pytest.raises(InputError, match="name one: -o FOLDER/"):
         jobs_of_shard(plan_jobs(["x.txt"], None, None, "jsonl").jobs, "1/3")
-
-
-def test_each_file_is_in_one_shard_which_does_not_change_with_other_files_or_places() -> None:
     for number in range(30):
         make(f"texts/{'below' * (number % 2)}/{number}.txt")
 

@@ -151,13 +151,24 @@ def test_a_stack_of_any_directions_equals_torchs_layers(
         BidirectionalLayer(None, None)
 
 
-def test_dropout_is_between_layers_alone(x: Tensor) -> None:
+def test_dropout_is_between_layers_alone_and_the_seed_decides(x: Tensor) -> None:
     one, two = Encoder("gru", I, [H], [H], dropout=0.5), Encoder("gru", I, [H, H], [H, H], dropout=0.5)
     assert_close(one(x, LENGTHS)[0], one.eval()(x, LENGTHS)[0])
     first, dropped = two(x, LENGTHS)[0]
     assert_close(first, two.eval()(x, LENGTHS)[0][0])
     assert not torch.allclose(dropped, two.eval()(x, LENGTHS)[0][1])
     assert (dropped[0] != 0).all()
+    x = torch.randn(30, 30)
+    assert Dropout(0.5).eval()(x) is x
+    assert torch.equal(Dropout(0.0)(x), x)
+    assert not Dropout(1.0)(x).any()
+    assert Dropout(0.5)(x.bfloat16()).dtype == torch.bfloat16
+    masks = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        masks.append(Dropout(0.5)(torch.ones(20, 20)))
+    assert torch.equal(masks[0], masks[1])
+    assert not torch.equal(masks[0], masks[2])
 
 
 @pytest.mark.parametrize("cell", [RNNCell, GRUCell])
@@ -220,20 +231,6 @@ def test_shares_are_exact_and_independent(p: float) -> None:
     assert torch.equal(gradient, y.detach())
 
 
-def test_no_mask_where_there_is_none_else_the_seed_decides() -> None:
-    x = torch.randn(30, 30)
-    assert Dropout(0.5).eval()(x) is x
-    assert torch.equal(Dropout(0.0)(x), x)
-    assert not Dropout(1.0)(x).any()
-    assert Dropout(0.5)(x.bfloat16()).dtype == torch.bfloat16
-    masks = []
-    for seed in (1, 1, 2):
-        torch.manual_seed(seed)
-        masks.append(Dropout(0.5)(torch.ones(20, 20)))
-    assert torch.equal(masks[0], masks[1])
-    assert not torch.equal(masks[0], masks[2])
-
-
 @pytest.mark.parametrize("width", [1, 3, 5])
 def test_character_encoder_is_the_maximum_over_windows_and_padding_changes_nothing(width: int) -> None:
     torch.manual_seed(1)
@@ -263,7 +260,7 @@ def vectors(projection: int, dtype: str = "float32", tune: bool = False) -> Vect
     return embedding
 
 
-def test_sources_stand_side_by_side_and_the_projection_is_learned_and_the_vectors_only_if_asked() -> None:
+def test_vectors_stand_side_by_side_or_projected_and_are_found_in_lower_case_too(vocabulary: Vocabulary) -> None:
     x = vectors(projection=0)(torch.tensor([[3, 1], [0, 1], [1, 0], [0, 0]]))
     expected = [[5.0, 6.0, 7.0], [10.0, 11.0, 19.0], [14.0, 16.0, 15.0], [23.0, 25.0, 27.0]]
     assert_close(x, torch.tensor(expected))
@@ -275,9 +272,6 @@ def test_sources_stand_side_by_side_and_the_projection_is_learned_and_the_vector
         assert_close(x[0], embedding.projection(torch.tensor([5.0, 6.0, 7.0])))
         x.sum().backward()
         assert all((table.grad is not None) == tune for table in embedding.tables)
-
-
-def test_a_form_finds_its_vector_as_written_or_in_lower_case(vocabulary: Vocabulary) -> None:
     sources = {"one": {"book": 0, "Book": 1, "the": 2}, "two": {"THE": 0}}
     known = dataclasses.replace(vocabulary, vectors=sources)
     config = VectorConfig(sizes=[2, 1], projection=0, tune=False, dtype="float32")

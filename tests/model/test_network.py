@@ -54,7 +54,9 @@ def with_more_padding(batch: Batch) -> Batch:
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_every_parameter_gets_a_gradient(vocabulary: Vocabulary, cell: str) -> None:
+def test_every_parameter_gets_a_gradient_and_padding_and_neighbours_change_nothing(
+    vocabulary: Vocabulary, cell: str
+) -> None:
     network = make_network(vocabulary, cell=cell).train()
     batch = make_batch(TOKENS, vocabulary, {column: [s[column] for s in CORPUS] for column in vocabulary.columns})
     scores = network(batch).scores
@@ -66,6 +68,12 @@ def test_every_parameter_gets_a_gradient(vocabulary: Vocabulary, cell: str) -> N
     for name, parameter in names.items():
         assert parameter.grad is not None, name
         assert 0 < float(parameter.grad.abs().sum()) < torch.inf, name
+    network = make_network(vocabulary, cell=cell)
+    batch = make_batch(TOKENS, vocabulary)
+    padded = network(with_more_padding(batch)).scores["upos"]
+    assert padded.shape[0] == len(batch.index) + 3
+    for i, sentence in enumerate(TOKENS):
+        assert_close(padded[: len(sentence), i], scores_of(network, vocabulary, sentence), rtol=0, atol=1e-6)
 
 
 def test_a_corpus_adds_its_vector_to_every_token(vocabulary: Vocabulary) -> None:
@@ -93,16 +101,7 @@ class Networks:
     networks: list[NetworkConfig]
 
 
-def test_the_config_of_a_network_that_is_older_than_an_embedding(vocabulary: Vocabulary) -> None:
-    config = {name: value for name, value in network_config().items() if name not in ("affixes", "buckets")}
-    read(Networks, {"networks": [config]})
-    network = TaggerNetwork(vocabulary, cast(NetworkConfig, config))
-    assert [name for name, _ in network.embedding.named_children()] == ["words", "characters"]
-    with pytest.raises(InputError, match=r"networks\.0\.depth has no value"):
-        read(Networks, {"networks": [{name: value for name, value in config.items() if name != "depth"}]})
-
-
-def test_sizes_that_no_network_or_no_machine_has(vocabulary: Vocabulary) -> None:
+def test_configs_of_older_networks_and_sizes_that_no_network_or_no_machine_has(vocabulary: Vocabulary) -> None:
     assert layer_sizes(200, 3, "forward") == [200, 200, 200]
     assert layer_sizes([200, 0], 2, "forward") == [200, 0]
     with pytest.raises(InputError, match=r"model\.depth=0"):
@@ -118,16 +117,12 @@ def test_sizes_that_no_network_or_no_machine_has(vocabulary: Vocabulary) -> None
     ):
         with pytest.raises(InputError, match=message):
             check_training_memory(vocabulary, network_config(**changes))
-
-
-@pytest.mark.parametrize("cell", CELLS)
-def test_padding_and_neighbours_change_nothing(vocabulary: Vocabulary, cell: str) -> None:
-    network = make_network(vocabulary, cell=cell)
-    batch = make_batch(TOKENS, vocabulary)
-    padded = network(with_more_padding(batch)).scores["upos"]
-    assert padded.shape[0] == len(batch.index) + 3
-    for i, sentence in enumerate(TOKENS):
-        assert_close(padded[: len(sentence), i], scores_of(network, vocabulary, sentence), rtol=0, atol=1e-6)
+    config = {name: value for name, value in network_config().items() if name not in ("affixes", "buckets")}
+    read(Networks, {"networks": [config]})
+    network = TaggerNetwork(vocabulary, cast(NetworkConfig, config))
+    assert [name for name, _ in network.embedding.named_children()] == ["words", "characters"]
+    with pytest.raises(InputError, match=r"networks\.0\.depth has no value"):
+        read(Networks, {"networks": [{name: value for name, value in config.items() if name != "depth"}]})
 
 
 FEATS = ["Case=Gen", "Case=Gen|Number=Plur", "Case=Nom|Number=Plur", "_"]

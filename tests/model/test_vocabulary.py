@@ -104,9 +104,7 @@ def reversed_tags(vocabulary: Vocabulary) -> Vocabulary:
     )
 
 
-def test_the_first_decides_the_order_and_combinations_and_corpora_are_those_of_the_members(
-    vocabulary: Vocabulary,
-) -> None:
+def test_joined_vocabularies_have_the_order_of_the_first_and_the_scripts_of_any(vocabulary: Vocabulary) -> None:
     other = replace(reversed_tags(vocabulary), forms=["anew", "The"])
     joined = join_vocabularies([vocabulary, other])
     assert joined.tags == vocabulary.tags
@@ -122,9 +120,6 @@ def test_the_first_decides_the_order_and_combinations_and_corpora_are_those_of_t
     assert joined.corpora == other.corpora
     assert join_vocabularies([vocabulary, replace(vocabulary, combinations=[])]).combinations == []
     assert join_vocabularies([other, replace(vocabulary, corpora=["C", "A"])]).corpora == ["A", "C"]  # that all know
-
-
-def test_a_form_has_the_scripts_that_any_member_has() -> None:
     lemmas = {"flights": "flight", "saw": "saw", "reads": "reads"}
     first, second = (
         Vocabulary.build([{"tokens": forms, "lemma": [lemmas[form] for form in forms]}], ["lemma"], min_count=1)
@@ -255,7 +250,7 @@ LEMMAS = ["dog", "be", "_", "_"]
 SCRIPTS = ["lower:*", "lower:*-", "lower:*---", "lower:be"]
 
 
-def test_a_lemma_is_learned_as_a_script_and_a_vocabulary_has_those_of_training() -> None:
+def test_lemmas_are_learned_as_scripts_and_those_that_give_the_same_lemma_add_up() -> None:
     expected = ["lower:*-", "lower:be", "lower:*", "_"]
     assert TagCodec("lemma", SCRIPTS).learned(FORMS, LEMMAS) == learned_tags("lemma", FORMS, LEMMAS) == expected
     assert learned_tags("upos", FORMS, LEMMAS) is LEMMAS
@@ -269,9 +264,6 @@ def test_a_lemma_is_learned_as_a_script_and_a_vocabulary_has_those_of_training()
     batch = collate([["cats", "x", "Cats"]], make_table(vocabulary), gold)
     seen = vocabulary.tag_ids["lemma"]["lower:*-"]
     assert batch.targets["lemma"].tolist() == [[seen], [-101], [seen]]
-
-
-def test_scripts_that_give_the_same_lemma_add_up_and_other_columns_stay_as_they_are() -> None:
     for column, tags in (("xpos", ["lower:*", "N"]), ("lemma", ["dog", "lower:*"])):
         codec = TagCodec(column, tags)
         assert codec.learned(["Dogs"], ["dog"]) == ["dog"]

@@ -235,13 +235,6 @@ def make_batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return types, context, torch.tensor([7, 5, 2])
 
 
-def test_padding_changes_nothing() -> None:
-    network = SegmenterNetwork(VOCABULARY, CONFIG).eval()
-    types, context, lengths = make_batch()
-    alone = network(types[:2, 2:], context[:2, 2:], lengths[2:])
-    torch.testing.assert_close(network(types, context, lengths)[:2, 2:], alone)
-
-
 @pytest.mark.parametrize("hidden", [0.0, 0.9])
 def test_what_training_hides_is_made_up_for(monkeypatch: pytest.MonkeyPatch, hidden: float) -> None:
     """The mean over many trainings of a unit's embedding is that of use."""
@@ -275,7 +268,7 @@ def make(hidden: int = 10, scores: int = 6, size: int = 8) -> tuple[LaneReader, 
     return LaneReader(encoder, heads), encoder, heads
 
 
-def test_the_scores_are_those_of_the_network() -> None:
+def test_scores_of_lanes_are_those_of_the_network_in_which_padding_changes_nothing() -> None:
     lanes, encoder, heads = make()
     x = torch.randn(sum(LENGTHS), 8)
     with torch.inference_mode():
@@ -285,6 +278,10 @@ def test_the_scores_are_those_of_the_network() -> None:
                 states = encoder(x[start:stop, None], torch.tensor([stop - start]))[0][-1][:, 0]
                 expected = torch.cat([head(states) for head in heads], dim=1)
                 torch.testing.assert_close(found[start:stop], expected, atol=1e-4, rtol=1e-4)
+    network = SegmenterNetwork(VOCABULARY, CONFIG).eval()
+    types, context, lengths = make_batch()
+    alone = network(types[:2, 2:], context[:2, 2:], lengths[2:])
+    torch.testing.assert_close(network(types, context, lengths)[:2, 2:], alone)
 
 
 @pytest.mark.parametrize("scores", [1, 4, 6, 9, 13, 30])

@@ -76,11 +76,22 @@ def check(text: str, sentences: Sequence[Sequence[Token]]) -> None:
 
 
 @pytest.mark.parametrize("segmenter", SEGMENTERS)
-def test_every_character_is_in_one_token(segmenter: LearnedSegmenter) -> None:
+def test_every_character_is_in_one_token_and_a_paragraph_is_cut_alike_whatever_is_beside_it(
+    segmenter: LearnedSegmenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = segmenter.segment_all([*TEXTS, LONG])
     for text, sentences in zip([*TEXTS, LONG], found, strict=True):
         check(text, sentences)
     assert any(token.words for sentences in found for token in chain(*sentences))
+    texts = [*TEXTS, LONG, *(LONG[: 17 * i] for i in range(12))]
+    alone = [segmenter.segment_all([text])[0] for text in texts]
+    assert segmenter.segment_all(texts) == alone
+    for most in (1_000, 4_000):  # a few paragraphs at a time
+        monkeypatch.setattr(module, "MAX_CHARACTERS", most)
+        assert segmenter.segment_all(texts) == alone
+    order = list(range(len(texts)))
+    random.Random(1).shuffle(order)
+    assert segmenter.segment_all([texts[i] for i in order]) == [alone[i] for i in order]
 
 
 characters = st.characters() | st.sampled_from(
@@ -96,21 +107,6 @@ def test_any_text(texts: list[str], segmenter: LearnedSegmenter) -> None:
     for text, sentences in zip(texts, found, strict=True):
         check(text, sentences)
     assert [segmenter.segment_all([text])[0] for text in texts] == found
-
-
-@pytest.mark.parametrize("segmenter", SEGMENTERS)
-def test_a_paragraph_is_cut_alike_whatever_is_beside_it(
-    segmenter: LearnedSegmenter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    texts = [*TEXTS, LONG, *(LONG[: 17 * i] for i in range(12))]
-    alone = [segmenter.segment_all([text])[0] for text in texts]
-    assert segmenter.segment_all(texts) == alone
-    for most in (1_000, 4_000):  # a few paragraphs at a time
-        monkeypatch.setattr(module, "MAX_CHARACTERS", most)
-        assert segmenter.segment_all(texts) == alone
-    order = list(range(len(texts)))
-    random.Random(1).shuffle(order)
-    assert segmenter.segment_all([texts[i] for i in order]) == [alone[i] for i in order]
 
 
 def test_a_copy_cuts_alike_and_what_was_read_before_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

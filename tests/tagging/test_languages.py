@@ -112,9 +112,15 @@ def test_a_paragraph_in_another_script_has_its_own_language(every: Languages, do
     assert {part.text: name for part, name in zip(others, found, strict=True)} == {p.text: language for p in others}
 
 
-def test_short_texts_have_the_language_that_most_people_write_among_the_likely_ones(every: Languages) -> None:
+def test_short_texts_and_short_paragraphs_have_the_likeliest_language(every: Languages) -> None:
     found = {text: every.language_of(text) for text in SHORT}
     assert {text: language for text, language in found.items() if language not in SHORT[text]} == {}
+    mixed = {"Hast du schon gegessen?": "german", "¿Has comido ya?": "spanish", "Gdzie jest dworzec?": "polish"}
+    odd = {TEXTS["german"]: "german", "Onde fica a estação?": "portuguese", "Gdzie jest dworzec?": "polish"}
+    odd |= dict.fromkeys(("Giuseppe Verdi", "Angela Merkel", "Ja"), "german")
+    for texts in (mixed, odd):
+        parts = [Paragraph(0, text, True) for text in texts]
+        assert [part.language for part in every.with_languages(parts)] == [*texts.values()]
 
 
 def test_a_guess_and_a_doubt_are_said() -> None:
@@ -135,24 +141,6 @@ def test_a_guess_and_a_doubt_are_said() -> None:
     assert list(dict.fromkeys(s.language for s in found)) == ["german", "welsh"]
     (doubt,) = (line for line in lines if "A gyerekek" in line)
     assert doubt.endswith("looks like a language that is not there; it is tagged as german")
-
-
-def test_a_short_paragraph_has_another_language_if_its_odds_are_clear(every: Languages) -> None:
-    mixed = {"Hast du schon gegessen?": "german", "¿Has comido ya?": "spanish", "Gdzie jest dworzec?": "polish"}
-    odd = {TEXTS["german"]: "german", "Onde fica a estação?": "portuguese", "Gdzie jest dworzec?": "polish"}
-    odd |= dict.fromkeys(("Giuseppe Verdi", "Angela Merkel", "Ja"), "german")
-    for texts in (mixed, odd):
-        parts = [Paragraph(0, text, True) for text in texts]
-        assert [part.language for part in every.with_languages(parts)] == [*texts.values()]
-
-
-def test_the_scripts_of_a_language_are_those_of_its_words() -> None:
-    for name in bundled_languages():
-        with gzip.open(bundled("data") / name / "vocabulary.json.gz") as file:
-            words = json.load(file)["vocabularies"][0]["words"]
-        letters = Counter(script_of(letter) for word in words for letter in word if letter.isalpha())
-        found = {script for script, count in letters.items() if count > letters.total() / 10}
-        assert language_table()[name].scripts == found | ({"CYRILLIC"} if name == "serbian" else set()), name
 
 
 @pytest.mark.parametrize("name", ["english", "german", "welsh", "chinese"])
@@ -310,7 +298,7 @@ def test_workers_give_the_same_sentences_back() -> None:
         several.close()
 
 
-def test_names_and_codes() -> None:
+def test_names_codes_scripts_and_licences_of_languages() -> None:
     named = {"EN": "english", "English": "english", "cy": "welsh", "deu": "german", "GER": "german"}
     named |= {"pt-BR": "portuguese", "pt_PT": "portuguese", "por": "portuguese", "zh-Hans-CN": "chinese"}
     named |= {"Deutsch": "german", "Tiếng Việt": "vietnamese", "bahasa indonesia": "indonesian"}
@@ -326,9 +314,12 @@ def test_names_and_codes() -> None:
         find_language("englsh")
     with pytest.raises(InputError, match=r"kurmanji: .*; python -m tagger models lists"):  # not turkish
         find_language("kurmanji")
-
-
-def test_bundled_taggers_may_be_used_for_anything_and_are_small() -> None:
+    for name in bundled_languages():
+        with gzip.open(bundled("data") / name / "vocabulary.json.gz") as file:
+            words = json.load(file)["vocabularies"][0]["words"]
+        letters = Counter(script_of(letter) for word in words for letter in word if letter.isalpha())
+        found = {script for script, count in letters.items() if count > letters.total() / 10}
+        assert language_table()[name].scripts == found | ({"CYRILLIC"} if name == "serbian" else set()), name
     notice = (bundled("data") / "NOTICE.md").read_text(encoding="utf-8")
     size = (bundled("data") / IDENTIFIER).stat().st_size
     for name in bundled_names():

@@ -90,7 +90,7 @@ def test_multiword_tokens_and_spaces() -> None:
         assert write_conllu(sentence) == block
 
 
-def test_new_blocks_are_composed_and_cells_have_no_white_space_at_their_ends() -> None:
+def test_new_blocks_are_composed_and_of_others_named_columns_change_alone() -> None:
     """The validator of Universal Dependencies checks both at level 1: the first in every line, the second in cells."""
     form, lemma, tag = "Cafe\u0301s", "cafe\u0301", "o\u0308"
     sentence = Sentence(
@@ -107,9 +107,6 @@ def test_new_blocks_are_composed_and_cells_have_no_white_space_at_their_ends() -
     )
     (kept,) = read(BLOCK.replace("can't", "ca\u0301n't"))  # the lines of CoNLL-U stay as they are
     assert write_conllu(kept) == BLOCK.replace("can't", "ca\u0301n't")
-
-
-def test_only_named_columns_change_and_a_sentence_from_elsewhere_gets_all() -> None:
     (sentence,) = read(BLOCK)
     sentence.tags = {"xpos": ["A", "", "c\td\n\ud800"], "ner": ["B", "O", "x|y"]}
     before, after = LINE.findall(BLOCK), LINE.findall(write_conllu(sentence, {"XposProb": ["1.0", "0.5", "0.2"]}))
@@ -133,7 +130,7 @@ def test_only_named_columns_change_and_a_sentence_from_elsewhere_gets_all() -> N
     assert write_conllu(Sentence(["a"], text="a\n b")).startswith("# text = a b\n1\ta\t")
 
 
-def test_multiword_tokens_of_a_text() -> None:
+def test_multiword_tokens_of_a_text_and_numbers_of_sentences() -> None:
     words = [Token(0, 2, ("De", "le")), Token(4, 8), Token(8, 10, ("\u00e0", "le")), Token(11, 15), Token(15, 16)]
     first, second = Paragraph(0, "Du  painau chef.Va", opens=True).cut([words, [Token(16, 18)]])
     first.tags = {"upos": ["ADP", "DET", "NOUN", "ADP", "DET", "NOUN", "PUNCT"]}
@@ -152,9 +149,6 @@ def test_multiword_tokens_of_a_text() -> None:
     assert write_conllu(first, numbers) == expected.replace("SpaceAfter=No|Prob=7", "Prob=7")  # offsets say the rest
     first.offsets = None
     assert write_conllu(first, numbers) == expected.replace("SpaceAfter=No|", "")
-
-
-def test_numbers_of_sentences() -> None:
     text = "".join(map(write_conllu, [Sentence(["a"], comments=["# newpar"]), Sentence(["b"], text="b"), Sentence([])]))
     shown, following = numbered(text, 9)
     assert following == 11
@@ -234,7 +228,8 @@ def paragraphs(draw: st.DrawFn) -> tuple[str, list[list[Token]]]:
     """A text and a way to cut it: every character that is no space is in one token."""
     text = draw(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("ab \n\t."), max_size=20))
     sentences: list[list[Token]] = [[]]
-    words = st.lists(st.text("ab\u4f60", min_size=1, max_size=3), max_size=3).map(tuple)
+    several = st.lists(st.text("ab\u4f60", min_size=1, max_size=3), min_size=2, max_size=3).map(tuple)
+    words = st.just(()) | several  # a single word is one that a line end cuts
     place = 0
     while place < len(text):
         end = draw(st.integers(place + 1, min(len(text), place + 4)))
@@ -335,7 +330,7 @@ def test_spaces_are_those_of_text_or_one_between_sentences_and_paragraphs_begin_
     assert forms(paragraph) == [["Việt  Nam", ",", "1 000"], ["1 000 0", "."]]
 
 
-def test_text_that_is_something_else_than_the_tokens() -> None:
+def test_paragraphs_of_files_without_spacing_or_with_another_text() -> None:
     wrong = "# sent_id = s1\n# text = We go\n1 We\n2 stay"
     with pytest.raises(InputError, match="s1: its words spell 'Westay', its `# text` 'We go'; correct one"):
         texts(gold(BYE, wrong))
@@ -345,9 +340,6 @@ def test_text_that_is_something_else_than_the_tokens() -> None:
         texts(gold(BYE, wrong.replace("We go", "We stay on")))
     with pytest.raises(InputError, match=r"^a.conllu, sentence 2: the form '\\u200b' of word 3 is white space"):
         list(gold_paragraphs(gold(BYE, "1 We\n2 go\n3 \u200b"), "a.conllu"))
-
-
-def test_a_file_without_spacing_and_paragraphs_that_come_as_sentences_are_read() -> None:
     assert not has_spacing([])
     assert not has_spacing(gold("1 We\n2 stay", "1-2 au\n1 à\n2 le", "# text = We go\n1 We\n2 stay"))
     assert not has_spacing([Sentence(["We", "stay"])])

@@ -181,7 +181,7 @@ def test_groups_decide_nothing_and_a_unit_waits_for_no_other(monkeypatch: pytest
     assert [next(found).tokens for _ in range(6)] == [["a", "b."], ["c"], ["x", "y z"]] * 2
 
 
-def test_json_fields_come_along_an_earlier_run_is_replaced_and_conllu_comes_back() -> None:
+def test_json_fields_of_any_kind_come_along_and_conllu_comes_back() -> None:
     text = '{"id":7,"text":"A b. C.","meta":{"x":[1.5,null]}}\n{"id":8,"text":" "}\n{"id":"9","tokens":["d"]}\n'
     sentences = read(text, "jsonl", segment=segment)
     own = {"id": 7, "meta": {"x": [1.5, None]}}
@@ -206,9 +206,6 @@ def test_json_fields_come_along_an_earlier_run_is_replaced_and_conllu_comes_back
     line = write(read(block, "conllu"), "jsonl")
     assert json.loads(line)["space_after"] == [False, True, False, True, False]
     assert write(read(line, "jsonl", columns={"upos": 0}), "conllu") == block
-
-
-def test_other_multiwords_and_spacing_are_fields_like_any_other() -> None:
     odd: list[Any] = ["1-2", {"1-2": "ab"}, [["ab", 0, 2]], [[0, 4, "abcd"]], [[-1, 1, "a"]], [[0, True, "a"]]]
     for value in (*odd, [[0, 2, "ab"], [1, 3, "bc"]]):
         (sentence,) = read(json.dumps({"tokens": ["a", "b", "c"], "multiwords": value}), "jsonl")

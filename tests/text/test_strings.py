@@ -20,16 +20,13 @@ BIO = ["B-NP", "B-VP", "I-NP", "I-VP", "O"]
 TAGS = ["NOUN", "VERB", "Case=Nom|Number=Sing", "_"]
 
 
-def test_cells_of_a_terminal_and_what_none_obeys() -> None:
+def test_cells_of_a_terminal_and_what_is_annotated() -> None:
     texts = {"": 0, "abc": 3, "猫a": 3, "e\u0301t": 2, "ａ\u200d": 2}
     assert {text: display_width(text) for text in texts} == texts
     rows = [("abc", 3), ("abcd", 3), ("猫猫", 4), ("猫猫", 3), ("猫猫", 2), ("a\tb", 3)]
     assert [fitted(text, width) for text, width in rows] == ["abc", "ab…", "猫猫", "猫…", "…", "a\ufffdb"]
     assert printable("a\x1b[2J\r\n\x9b\u2028\ud800é") == "a\ufffd[2J\ufffd\ufffd\ufffd\ufffd\ufffdé"
     assert (encodable("a"), encodable("é\ud800\udfff😀")) == ("a", "é\ufffd\ufffd😀")
-
-
-def test_what_is_annotated() -> None:
     rows = ["upos NOUN dog +", "upos _ dog", "upos _ _", "upos - dog", "xpos _ dog", "feats _ dog +", "feats - dog"]
     rows += ["lemma dog dogs +", "lemma _ dogs", "lemma _ _ +", "lemma - _"]
     for column, tag, form, *annotated in map(str.split, rows):

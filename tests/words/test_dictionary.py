@@ -294,7 +294,20 @@ def tag(tagger: Tagger, sentences: list[list[str]], **options: object) -> list[S
     return list(tagger.stream([Sentence(list(tokens)) for tokens in sentences], **options))  # type: ignore[arg-type]
 
 
-def test_a_dictionary_gives_lemmas_to_new_words_as_reliably_as_to_such_words(lemmas: Callable[..., Tagger]) -> None:
+def test_how_reliable_a_dictionary_is_depends_on_the_upos_and_on_what_training_has(
+    lemmas: Callable[..., Tagger],
+) -> None:
+    counts: Counts = {"NOUN": [(0, 100, 100)], "VERB": [(0, 0, 100)]}
+    tagger = with_dictionary(lemmas(precision="float32"), LemmaReliability({"en": digest_of("en")}, {}, counts))
+    for upos, lemma in (("NOUN", True), ("VERB", False)):
+        for columns in (None, ["lemma"]):
+            sentence = Sentence(["mice"], {"upos": [upos]})
+            (found,) = tagger.stream([sentence], columns=columns, keep=True)
+            assert (found.tags["lemma"] == ["mouse"]) == lemma
+            assert found.tags["upos"] == [upos]
+    (kept,) = tagger.stream([Sentence(["mice"], {"upos": ["NOUN"], "lemma": ["mus"]})], True, top=2, keep=True)
+    assert kept.tags["lemma"] == ["mus"]
+    assert kept.alternatives["lemma"] == [[("mus", 1.0)]]
     plain = lemmas(precision="float32")
     (before,), (after,) = (tag(tagger, [MICE]) for tagger in (plain, with_dictionary(plain, reliability(100))))
     assert after.tags["lemma"] == ["they", "book", "mouse", "and", "goose", "."]
@@ -308,27 +321,25 @@ def test_a_dictionary_gives_lemmas_to_new_words_as_reliably_as_to_such_words(lem
         assert [lemma in ("book", "mouse") and lemma for lemma in sentence.tags["lemma"]] == expected
 
 
-def test_how_reliable_it_is_depends_on_the_upos_found_or_given(lemmas: Callable[..., Tagger]) -> None:
-    counts: Counts = {"NOUN": [(0, 100, 100)], "VERB": [(0, 0, 100)]}
-    tagger = with_dictionary(lemmas(precision="float32"), LemmaReliability({"en": digest_of("en")}, {}, counts))
-    for upos, lemma in (("NOUN", True), ("VERB", False)):
-        for columns in (None, ["lemma"]):
-            sentence = Sentence(["mice"], {"upos": [upos]})
-            (found,) = tagger.stream([sentence], columns=columns, keep=True)
-            assert (found.tags["lemma"] == ["mouse"]) == lemma
-            assert found.tags["upos"] == [upos]
-    (kept,) = tagger.stream([Sentence(["mice"], {"upos": ["NOUN"], "lemma": ["mus"]})], True, top=2, keep=True)
-    assert kept.tags["lemma"] == ["mus"]
-    assert kept.alternatives["lemma"] == [[("mus", 1.0)]]
-
-
-def test_the_lemmas_do_not_depend_on_what_else_is_wanted(lemmas: Callable[..., Tagger]) -> None:
+def test_alternatives_begin_with_the_dictionary_whatever_else_is_wanted(lemmas: Callable[..., Tagger]) -> None:
     tagger = with_dictionary(lemmas(precision="float32"), reliability(60))
     every = [sentence.tags["lemma"] for sentence in tag(tagger, SENTENCES)]
     alone = tag(tagger, SENTENCES, columns=["lemma"])
     assert [sentence.tags for sentence in alone] == [{"lemma": found} for found in every]
     for top in (1, 2, 5):
         assert [s.tags["lemma"] for s in tag(tagger, SENTENCES, probabilities=True, top=top)] == every
+    plain = lemmas(precision="float32")
+    taggers = plain, with_dictionary(plain, reliability(99))
+    before, after = (tag(tagger, [["mice"], ["houses"]], probabilities=True, top=3) for tagger in taggers)
+    for one, other, lemma in zip(before, after, ("mouse", "house"), strict=True):
+        (shares,), share = other.alternatives["lemma"], other.probabilities["lemma"][0]
+        assert shares[0] == (lemma, share)
+        assert share == pytest.approx(0.99)
+        rest = {each: p for each, p in one.alternatives["lemma"][0] if each != lemma}  # *house* has a share before
+        assert dict(shares[1:]) == pytest.approx(
+            {each: 0.01 * p / sum(rest.values()) for each, p in rest.items()}, abs=2e-6
+        )
+        assert len(tag(taggers[1], [one.tokens], top=2)[0].alternatives["lemma"][0]) == 2
 
 
 SUN = ["lower:*", "lower:sun#flower", "lower:sun#light", "lower:moon#light"]
@@ -344,21 +355,6 @@ def test_a_compound_that_no_one_has_ends_in_a_word_of_the_dictionary() -> None:
     forms = {"sunmice": "sun#mouse", "Moongeese": "moon#goose", "mice": "mouse", "day": ""}
     forms |= {"sunxqz": "", "s1mice": "", "zebramice": "zebra#mouse", "sunpeter": "", "sun" * 9999 + "mice": ""}
     assert [lemma for _, lemma, _ in judge._look_up([*forms])] == [*forms.values()]
-
-
-def test_alternatives_begin_with_the_dictionary_and_share_the_rest(lemmas: Callable[..., Tagger]) -> None:
-    plain = lemmas(precision="float32")
-    taggers = plain, with_dictionary(plain, reliability(99))
-    before, after = (tag(tagger, [["mice"], ["houses"]], probabilities=True, top=3) for tagger in taggers)
-    for one, other, lemma in zip(before, after, ("mouse", "house"), strict=True):
-        (shares,), share = other.alternatives["lemma"], other.probabilities["lemma"][0]
-        assert shares[0] == (lemma, share)
-        assert share == pytest.approx(0.99)
-        rest = {each: p for each, p in one.alternatives["lemma"][0] if each != lemma}  # *house* has a share before
-        assert dict(shares[1:]) == pytest.approx(
-            {each: 0.01 * p / sum(rest.values()) for each, p in rest.items()}, abs=2e-6
-        )
-        assert len(tag(taggers[1], [one.tokens], top=2)[0].alternatives["lemma"][0]) == 2
 
 
 @pytest.mark.usefixtures("small_windows")
