@@ -146,26 +146,7 @@ def test_the_bundled_english_tagger() -> None:
     assert all(part in card for part in ("UD_English-EWT 2.16", "CC BY-SA 4.0", "noise=0.4", "seed: 1"))
 
 
-def test_names_of_the_hub_and_errors_of_its_library_are_a_line(hub: Hub) -> None:
-    names = {"hf:o/n": ("o/n", "main"), "hf:O-1/n_2.x@v1.0": ("O-1/n_2.x", "v1.0"), "hf:o/n@refs/1": ("o/n", "refs/1")}
-    for name, parts in names.items():
-        assert parse_name(name) == HubName(*parts)
-        assert str(HubName(*parts)) == name
-    nothing = ["hf:", "hf:n", "hf:o/n/m", "hf:o/n@", "hf:o/n@../../x", "hf:../n", "hf:o/..", "hf:o/n@/x", "hf:o/n\n"]
-    for name in (*nothing, "hf:ö/n", "hf:o/n@a b", "hf:o/" + "n" * 97):
-        with pytest.raises(InputError, match="names nothing on the Hub; write hf:OWNER/NAME"):
-            find_tagger(name)
-    for error, message in (
-        (None, r"^hf:o/n: the Hub refuses .* \(RepositoryNotFoundError: .*; check the name .* HF_TOKEN$"),
-        (HfHubHTTPError("401\nInvalid", response=ANSWER), r"\(HfHubHTTPError: 401 Invalid\)"),
-        (OSError("no space left"), r"\(OSError: no space left\)"),
-    ):
-        hub.error = error
-        with pytest.raises(InputError, match=message):
-            hub_folder("hf:o/n")
-
-
-def test_what_is_loaded_from_the_hub_tags_like_the_original_and_what_is_no_tagger(hub: Hub, trained: Path) -> None:
+def test_what_is_loaded_from_the_hub_its_names_and_its_errors(hub: Hub, trained: Path) -> None:
     there = hub.put("o/tiny", trained)
     for name in ("pytorch_model.bin", "model.pkl", "notes.txt", "transformer/evil.py"):
         (there / name).parent.mkdir(exist_ok=True)
@@ -183,3 +164,19 @@ def test_what_is_loaded_from_the_hub_tags_like_the_original_and_what_is_no_tagge
         path.unlink() if data is None else path.write_bytes(data)
         with pytest.raises(InputError, match=said):
             tagger.load(f"hf:{name}", device="cpu")
+    names = {"hf:o/n": ("o/n", "main"), "hf:O-1/n_2.x@v1.0": ("O-1/n_2.x", "v1.0"), "hf:o/n@refs/1": ("o/n", "refs/1")}
+    for name, parts in names.items():
+        assert parse_name(name) == HubName(*parts)
+        assert str(HubName(*parts)) == name
+    nothing = ["hf:", "hf:n", "hf:o/n/m", "hf:o/n@", "hf:o/n@../../x", "hf:../n", "hf:o/..", "hf:o/n@/x", "hf:o/n\n"]
+    for name in (*nothing, "hf:ö/n", "hf:o/n@a b", "hf:o/" + "n" * 97):
+        with pytest.raises(InputError, match="names nothing on the Hub; write hf:OWNER/NAME"):
+            find_tagger(name)
+    for error, message in (
+        (None, r"^hf:o/n: the Hub refuses .* \(RepositoryNotFoundError: .*; check the name .* HF_TOKEN$"),
+        (HfHubHTTPError("401\nInvalid", response=ANSWER), r"\(HfHubHTTPError: 401 Invalid\)"),
+        (OSError("no space left"), r"\(OSError: no space left\)"),
+    ):
+        hub.error = error
+        with pytest.raises(InputError, match=message):
+            hub_folder("hf:o/n")

@@ -62,7 +62,7 @@ def test_every_kind_of_noise_occurs_where_the_script_has_it(number: int) -> None
     assert (bare != clean) == (number == 0)
 
 
-def test_a_typing_error_changes_one_place_and_accents_are_lost_where_people_omit_them() -> None:
+def test_a_typing_error_changes_one_place_accents_are_lost_and_what_belongs_to_words_goes_with_them() -> None:
     for word in ("government", "Ежедневный", "자연언어처리"):
         found = {mistype(word, np.random.default_rng(seed)) for seed in range(300)}
         assert len(found) > 8
@@ -76,9 +76,6 @@ def test_a_typing_error_changes_one_place_and_accents_are_lost_where_people_omit
     assert without_accents(unicodedata.normalize("NFD", "élève")) == "eleve"
     for word in ("й", "ё", "नमस्ते", "ข้าว", "Ø", "straße", "が"):
         assert without_accents(word) == word
-
-
-def test_what_belongs_to_the_words_goes_with_them() -> None:
     values = np.arange(6).reshape(3, 2)  # (T, B)
     copies = [Copy(["a", "b", "c"], [0, 0, 1], [0, 2, 1])]
     assert gathered(values, copies).tolist() == [[0], [4], [3]]

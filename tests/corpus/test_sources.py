@@ -216,25 +216,7 @@ def test_encodings_windows_line_ends_and_malformed_files(tmp_path: Path) -> None
     assert error_of(column_files, ["upos"], {"tokens": 0, "upos": -2}, train=path) == said
 
 
-def test_folders_without_the_right_files_and_files_that_go_before_them(treebank: Path, tmp_path: Path) -> None:
-    dev = write(tmp_path / "better.conllu", rows("b/X"))
-    corpus = conllu(["upos"], path=str(treebank), dev=dev)
-    assert corpus.splits["dev"]["tokens"][:] == [["b"]]
-    assert corpus.name == "UD_Tiny with dev of better.conllu"
-    file = treebank / "tiny-ud-train.conllu"
-    assert error_of(conllu, ["upos"], path=str(file)) == f"{file} is a file; give it as corpus.train=FILE"
-    write(treebank / "x-train.conllu.gz", "")
-    message = error_of(conllu, ["upos"], path=str(treebank))
-    assert "2 files for train: tiny-ud-train.conllu, x-train.conllu.gz; choose one with corpus.train=FILE" in message
-    (treebank / "x-train.conllu.gz").unlink()
-    file.unlink()
-    message = error_of(conllu, ["upos"], path=str(treebank))
-    assert message.startswith(f"{treebank} has no *-train.conllu, it has tiny-ud-dev.conllu, tiny-ud-test.conllu; name")
-    (tmp_path / "none").mkdir()
-    assert "it has no CoNLL-U file; name" in error_of(conllu, ["upos"], path=str(tmp_path / "none"))
-
-
-def test_files_are_looked_for_before_they_are_read(
+def test_files_are_looked_for_before_they_are_read_and_folders_without_the_right_ones(
     treebank: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     one = write(tmp_path / "one.conllu", rows("b/X"))
@@ -254,6 +236,21 @@ def test_files_are_looked_for_before_they_are_read(
         with pytest.raises(InputError) as caught:
             check_files(CorpusConfig(kind="conllu", **values))  # type: ignore[arg-type]
         assert str(caught.value) == message
+    dev = write(tmp_path / "better.conllu", rows("b/X"))
+    corpus = conllu(["upos"], path=str(treebank), dev=dev)
+    assert corpus.splits["dev"]["tokens"][:] == [["b"]]
+    assert corpus.name == "UD_Tiny with dev of better.conllu"
+    file = treebank / "tiny-ud-train.conllu"
+    assert error_of(conllu, ["upos"], path=str(file)) == f"{file} is a file; give it as corpus.train=FILE"
+    write(treebank / "x-train.conllu.gz", "")
+    message = error_of(conllu, ["upos"], path=str(treebank))
+    assert "2 files for train: tiny-ud-train.conllu, x-train.conllu.gz; choose one with corpus.train=FILE" in message
+    (treebank / "x-train.conllu.gz").unlink()
+    file.unlink()
+    message = error_of(conllu, ["upos"], path=str(treebank))
+    assert message.startswith(f"{treebank} has no *-train.conllu, it has tiny-ud-dev.conllu, tiny-ud-test.conllu; name")
+    (tmp_path / "none").mkdir()
+    assert "it has no CoNLL-U file; name" in error_of(conllu, ["upos"], path=str(tmp_path / "none"))
 
 
 PENN = """\
@@ -570,18 +567,6 @@ def test_a_random_part_or_a_fold_is_held_out(tmp_path: Path, caplog: pytest.LogC
     assert "fold 4 of 5, 4 sentences, is dev; train has 19" in caplog.messages[-1]
 
 
-def test_impossible_splits(tmp_path: Path) -> None:
-    train = write(tmp_path / "train.conllu", numbered(0, 6))
-    for options, said in (
-        ({"folds": 5, "fold": 5}, "corpus.fold is 5.*corpus.folds=5.*from 0 to 4"),
-        ({"folds": 5}, "corpus.fold is None.*from 0 to 4"),
-        ({"fold": 1}, "corpus.folds is None.*2 to 6 parts"),
-        ({"folds": 7, "fold": 1}, "corpus.folds is 7.*2 to 6 parts"),
-        ({"dev_share": 1.5}, "corpus.dev_share=1.5: expected"),
-    ):
-        assert re.search(said, error_of(conllu, ["upos"], train=train, **options)), options
-
-
 @pytest.fixture
 def other(tmp_path: Path) -> Path:
     """A treebank without a dev and a test split."""
@@ -623,7 +608,7 @@ def test_two_corpora_of_any_kind_become_one(treebank: Path, other: Path, tmp_pat
     assert configs == [CorpusConfig(kind="ud", treebank=each, name="x") for each in ("en_ewt", "en_gum")]
 
 
-def test_mistakes_in_a_list(treebank: Path, other: Path, tmp_path: Path) -> None:
+def test_mistakes_in_a_list_and_impossible_splits(treebank: Path, other: Path, tmp_path: Path) -> None:
     first, second, nowhere = str(treebank), str(other), str(tmp_path / "nowhere")
     assert error_of(conllu, ["upos"], path=[first, nowhere]) == f"{nowhere} does not exist; check corpus.path"
     for same in (first, first + "/", f"{second}/../UD_Tiny"):
@@ -637,6 +622,15 @@ def test_mistakes_in_a_list(treebank: Path, other: Path, tmp_path: Path) -> None
     assert error_of(conllu, ["upos"], path=[]) == "corpus.path=[]: give a list of names, such as [A,B]"
     for bad in ([first, None], [""], {"a": 1}):
         assert "expected" in error_of(conllu, ["upos"], path=bad)
+    train = write(tmp_path / "train.conllu", numbered(0, 6))
+    for options, said in (
+        ({"folds": 5, "fold": 5}, "corpus.fold is 5.*corpus.folds=5.*from 0 to 4"),
+        ({"folds": 5}, "corpus.fold is None.*from 0 to 4"),
+        ({"fold": 1}, "corpus.folds is None.*2 to 6 parts"),
+        ({"folds": 7, "fold": 1}, "corpus.folds is 7.*2 to 6 parts"),
+        ({"dev_share": 1.5}, "corpus.dev_share=1.5: expected"),
+    ):
+        assert re.search(said, error_of(conllu, ["upos"], train=train, **options)), options
 
 
 def test_a_file_that_changed_and_a_cache_that_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ CORPUS = [
 ]
 
 
-def test_what_is_counted_does_not_depend_on_the_order_of_the_corpus() -> None:
+def test_what_is_counted_in_training_and_in_other_text_in_any_order() -> None:
     vocabulary = Vocabulary.build(CORPUS, ["upos", "feats"])
     assert vocabulary.words == {"cat": 2, "dog": 2, "the": 2}  # in lower case, at least twice
     assert vocabulary.word_ids == {"cat": 2, "dog": 3, "the": 4}
@@ -39,6 +39,15 @@ def test_what_is_counted_does_not_depend_on_the_order_of_the_corpus() -> None:
     assert Vocabulary.build(CORPUS[::-1], ["upos", "feats"], min_count=1) == expected
     turned = [{key: values[::-1] for key, values in sentence.items()} for sentence in CORPUS[1:] + CORPUS[:1]]
     assert Vocabulary.build(turned, ["upos", "feats"], min_count=1) == expected
+    corpus = [{"tokens": ["Dog", "dog", "cat"], "upos": ["NOUN"] * 3}]
+    own = Vocabulary.build(corpus, ["upos"])
+    known = own.with_text({"dog": 2, "Cow": 2, "cow": 1, "cat": 2, "yz": 1, "zz": 1}, 3)
+    assert known.words == {"dog": 2, "cow": 3}  # what is rare in the text adds nothing to a count
+    assert known.word_ids["dog"] == own.word_ids["dog"]
+    assert own.characters == ["g", "o"]
+    assert known.characters == ["g", "o", "c", "w", "z"]
+    assert (known.forms, known.tags) == (own.forms, own.tags)
+    assert own.with_text({"dog": 5}, 3).words == {"dog": 7}
 
 
 PAIRS = [
@@ -77,18 +86,6 @@ def test_combinations_are_those_of_tokens_with_a_tag_in_every_column_and_merge()
     untagged = Vocabulary.build(PAIRS, [])
     assert untagged.combinations_with(old, old.tags) == old.combinations
     assert Vocabulary.build(PAIRS, ["upos"]).combinations_with(old, old.tags) == []
-
-
-def test_frequent_words_and_characters_of_other_text_are_known_but_unseen() -> None:
-    corpus = [{"tokens": ["Dog", "dog", "cat"], "upos": ["NOUN"] * 3}]
-    own = Vocabulary.build(corpus, ["upos"])
-    known = own.with_text({"dog": 2, "Cow": 2, "cow": 1, "cat": 2, "yz": 1, "zz": 1}, 3)
-    assert known.words == {"dog": 2, "cow": 3}  # what is rare in the text adds nothing to a count
-    assert known.word_ids["dog"] == own.word_ids["dog"]
-    assert own.characters == ["g", "o"]
-    assert known.characters == ["g", "o", "c", "w", "z"]
-    assert (known.forms, known.tags) == (own.forms, own.tags)
-    assert own.with_text({"dog": 5}, 3).words == {"dog": 7}
 
 
 def reversed_tags(vocabulary: Vocabulary) -> Vocabulary:
@@ -283,27 +280,11 @@ def test_lemmas_are_learned_as_scripts_and_those_that_give_the_same_lemma_add_up
     assert together.probabilities == [pytest.approx(1.0)]
 
 
-def test_lemmas_of_unknown_words_have_marks_case_and_whole_letters() -> None:
-    codec = TagCodec("lemma", ["lower:*", "lower:...#*"], {"maailma": [1], "koira": [0], "ilma": [0], "kissa": []})
-    forms = ["koirailma", "maakoira", "maakoir", "Maailma", "koira", "kissailma"]
-    expected = ["koira#ilma", "maa#koira", "maakoir", "maa#ilma", "koira", "kissa#ilma"]
-    assert [codec.tag(form, 0) for form in forms] == expected
-    ids, shares = np.zeros((6, 1), dtype=np.int64), np.ones((6, 1), dtype=np.float32)
-    assert codec.read(forms, ids, None, 1).best == expected
-    assert codec.read(forms, ids, shares, 1) == (expected, [1.0] * 6, None)
-    assert codec.read(forms, ids, shares, 2).alternatives == [[(lemma, 1.0)] for lemma in expected]
-    codec = TagCodec("lemma", ["keep:*-a", "lower:*", "upper:*"], {"Prahy": [0], "NATO": [2]})
-    words = [("PRAHY", 0), ("Brdy", 0), ("OECD", 2), ("İÇTİ", 1)]
-    assert [codec.tag(*word) for word in words] == ["Praha", "Brda", "OECD", "içti"]
-    codec = TagCodec("lemma", ["lower:*", "jamo:*-"], {"간": [1]})
-    assert [codec.tag(form, 1) for form in ("나", "난")] == ["나", "나"]  # no single letter is left of a syllable
-
-
 FINNISH = dict(zip(["maailmaa", "Lumisade", "talvi-ilta"], [["maa#ilma"], ["lumi#sade"], ["talvi#ilta"]], strict=True))
 FINNISH |= {form: [form] for form in ("sade", "koira", "Turku", "jo")}
 
 
-def test_an_unknown_lemma_is_cut_between_parts_of_training_by_their_marks() -> None:
+def test_lemmas_of_unknown_words_have_marks_between_parts_of_training_case_and_whole_letters() -> None:
     compounds = Compounds(FINNISH)
     assert compounds.marks == "#"
     assert compounds.cut("koirasade") == "koira#sade"
@@ -330,3 +311,16 @@ def test_an_unknown_lemma_is_cut_between_parts_of_training_by_their_marks() -> N
         compounds = Compounds(lemmas)
         assert compounds.marks == ""
         assert compounds.cut("dogsdog") == "dogsdog"
+    codec = TagCodec("lemma", ["lower:*", "lower:...#*"], {"maailma": [1], "koira": [0], "ilma": [0], "kissa": []})
+    forms = ["koirailma", "maakoira", "maakoir", "Maailma", "koira", "kissailma"]
+    expected = ["koira#ilma", "maa#koira", "maakoir", "maa#ilma", "koira", "kissa#ilma"]
+    assert [codec.tag(form, 0) for form in forms] == expected
+    ids, shares = np.zeros((6, 1), dtype=np.int64), np.ones((6, 1), dtype=np.float32)
+    assert codec.read(forms, ids, None, 1).best == expected
+    assert codec.read(forms, ids, shares, 1) == (expected, [1.0] * 6, None)
+    assert codec.read(forms, ids, shares, 2).alternatives == [[(lemma, 1.0)] for lemma in expected]
+    codec = TagCodec("lemma", ["keep:*-a", "lower:*", "upper:*"], {"Prahy": [0], "NATO": [2]})
+    words = [("PRAHY", 0), ("Brdy", 0), ("OECD", 2), ("İÇTİ", 1)]
+    assert [codec.tag(*word) for word in words] == ["Praha", "Brda", "OECD", "içti"]
+    codec = TagCodec("lemma", ["lower:*", "jamo:*-"], {"간": [1]})
+    assert [codec.tag(form, 1) for form in ("나", "난")] == ["나", "나"]  # no single letter is left of a syllable

@@ -166,16 +166,13 @@ def test_verbs_that_training_lacks_with_pronouns_are_split_and_other_words_stay_
     assert found.whole == ["tómalo"]  # all that tells it from tómame is that training has it
 
 
-def test_what_is_wrong_as_often_is_not_split_and_few_cases_say_nothing() -> None:
+def test_what_is_wrong_as_often_is_not_split_and_a_dictionary_knows_more_verbs() -> None:
     nouns = [sentence(verb + "me", upos="NOUN") for verb in WITH_ME]
     found = enclitics_of([*training(), *nouns, sentence("manda", "me", form="mandame", upos="VERB PRON")], None)
     assert found.split("esperalo") == ()  # without an accent
     assert found.split("espéralo") == ("espera", "lo")
     assert enclitics_of(training()[:9], None) == Enclitics()
     assert enclitics_of(training()[:10], None) != Enclitics()
-
-
-def test_endings_say_what_the_verb_has_in_their_place_and_a_dictionary_knows_other_verbs() -> None:
     assert ending_of("sentaos", ["sentad", "os"]) == ("os", "d", "os")
     assert ending_of("vámonos", ["vamos", "nos"]) == ("nos", "s", "nos")
     assert ending_of("dammi", ["da", "mi"]) == ("mmi", "", "mi")

@@ -48,7 +48,7 @@ def make_table(characters: bool = False) -> UnitTable:
     return UnitTable(["the", "0000"], 16, characters)
 
 
-def test_units_are_runs_of_letters_numbers_and_single_characters_and_have_kinds():
+def test_units_are_runs_and_single_characters_and_have_kinds_and_gaps():
     for text, units in (
         ("Don't go, 1984!", ["Don", "'", "t", "go", ",", "1984", "!"]),
         ("l’été 你好ABC ไทย", ["l", "’", "été", "你", "好", "ABC", "ไ", "ท", "ย"]),
@@ -63,6 +63,10 @@ def test_units_are_runs_of_letters_numbers_and_single_characters_and_have_kinds(
     assert [kind(unit) for unit in "。!”」「a,"] == ["end", "end", "Pe", "Pe", "Ps", "Ll", "Po"]
     categories = {unicodedata.category(chr(code)): chr(code) for code in range(sys.maxunicode + 1)}
     assert {kind(character) for character in categories.values()} <= set(KINDS)
+    for text in ("你好\n世 界 \n\u3000の\nabc\nde", "你好世 界の abc de"):
+        units = make_table().read([text])
+        gaps = units.gaps[slice(*units.bounds[0])].tolist()  # of 你 好 世 界 の abc de
+        assert gaps == [NO_GAP, NO_GAP, SPACE_GAP, NO_GAP, SPACE_GAP, SPACE_GAP, END_GAP]
 
 
 @given(st.lists(TEXTS, max_size=4), st.booleans())
@@ -79,13 +83,6 @@ def test_every_character_but_white_space_is_in_one_unit(texts, characters):
         gaps = units.gaps[start:stop].tolist()
         assert gaps[-1:] == [END_GAP] * bool(spans)
         assert gaps[:-1] == [NO_GAP if b == c else SPACE_GAP for (_, b), (c, _) in itertools.pairwise(spans)]
-
-
-def test_a_line_end_within_chinese_or_japanese_is_no_gap():
-    for text in ("你好\n世 界 \n\u3000の\nabc\nde", "你好世 界の abc de"):
-        units = make_table().read([text])
-        gaps = units.gaps[slice(*units.bounds[0])].tolist()  # of 你 好 世 界 の abc de
-        assert gaps == [NO_GAP, NO_GAP, SPACE_GAP, NO_GAP, SPACE_GAP, SPACE_GAP, END_GAP]
 
 
 TABLE = UnitTable([], 16, False)

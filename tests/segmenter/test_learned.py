@@ -140,16 +140,7 @@ def cut(text: str, label: Label, **changes: Any) -> list[list[str]]:
     return [[text[start:end] for start, end, _ in sentence] for sentence in found]
 
 
-def test_a_token_that_is_cut_everywhere_is_one_word() -> None:
-    """The evaluation takes the square of the number of words of a token."""
-    most = "ab1" * (module.MAX_WORDS // 2)
-    ((few,),), ((many,),) = that_says(Label.WORD).segment_all([most, f"{most}ab"])
-    assert few == Token(0, len(most), ("ab", "1") * (module.MAX_WORDS // 2))
-    assert many[:2] == (0, len(most) + 2)
-    assert len(many.words) < module.MAX_WORDS
-
-
-def test_rules_may_decide_where_sentences_end() -> None:
+def test_rules_may_decide_where_sentences_end_and_a_token_cut_everywhere_is_one_word() -> None:
     ruled = LearnedSegmenter(
         SPACED.network, SPACED.vocabulary, {**SPACED.config, "sentences": "unicode"}, SPACED.lexicon, Conventions()
     )
@@ -158,9 +149,15 @@ def test_rules_may_decide_where_sentences_end() -> None:
     assert [*chain(*found)] == [*chain(*own)]
     ends = {sentence[-1].end for sentence in by_rules} & {token.end for token in chain(*own)}
     assert {sentence[-1].end for sentence in found} == ends | {len(text)}
+    """The evaluation takes the square of the number of words of a token."""
+    most = "ab1" * (module.MAX_WORDS // 2)
+    ((few,),), ((many,),) = that_says(Label.WORD).segment_all([most, f"{most}ab"])
+    assert few == Token(0, len(most), ("ab", "1") * (module.MAX_WORDS // 2))
+    assert many[:2] == (0, len(most) + 2)
+    assert len(many.words) < module.MAX_WORDS
 
 
-def test_rules_decide_whether_tokens_end_between_kinds_that_training_does_not_cut() -> None:
+def test_rules_decide_whether_tokens_end_and_addresses_and_emoji_are_one_token() -> None:
     for label, text, cuts, tokens in (
         (Label.TOKEN, "50the book", None, ["50", "the", "book"]),
         (Label.TOKEN, "50the book", ["Nd|Ll"], ["50", "the", "book"]),
@@ -173,13 +170,6 @@ def test_rules_decide_whether_tokens_end_between_kinds_that_training_does_not_cu
         (Label.GOES_ON, "the «a», the.a", None, ["the", "«", "a", "»", ",", "the.a"]),  # marks that training lacks
     ):
         assert [*chain(*cut(text, label, cuts=cuts, spaces=False))] == tokens
-
-
-WHOLE = ["https://www.example.com/a?b=c#d", "www.example.org", "ann.b@mail.org", "mail.org", "#news", "@ann_b", ":-)"]
-WHOLE += ["\U0001f44d\U0001f3fd", "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f1e9\U0001f1ea"]
-
-
-def test_an_address_a_tag_a_smiley_and_an_emoji_are_one_token_and_others_with_their_marks_are_cut() -> None:
     for whole in WHOLE:
         assert cut(f"the {whole} book", Label.TOKEN) == [["the", whole, "book"]]
         assert cut(f"the {whole} book", Label.SENTENCE) == [["the"], [whole], ["book"]]
@@ -187,6 +177,10 @@ def test_an_address_a_tag_a_smiley_and_an_emoji_are_one_token_and_others_with_th
     assert found == [["the", ":", "a", ":", "b", "a", "=", "b", "No", ".", "Yes", "#"]]
     (words,) = cut("看https://a.org/b了", Label.TOKEN)  # no space ends an address there
     assert words == ["看", "https://a.org/b", "了"]
+
+
+WHOLE = ["https://www.example.com/a?b=c#d", "www.example.org", "ann.b@mail.org", "mail.org", "#news", "@ann_b", ":-)"]
+WHOLE += ["\U0001f44d\U0001f3fd", "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f1e9\U0001f1ea"]
 
 
 TEXT = "The book reads well. Du 3,14 viet nam! des\nlivres"

@@ -58,7 +58,7 @@ def every() -> Languages:
     return tagger.load(device="cpu")
 
 
-def test_each_paragraph_has_the_tagger_of_its_language(every: Languages) -> None:
+def test_paragraphs_have_the_taggers_of_their_languages_and_short_ones_that_of_the_beginning(every: Languages) -> None:
     text = "\n\n".join(TEXTS[name] for name in THERE) + "\n"
     found = every.annotate(text)
     assert list(dict.fromkeys(s.language for s in found)) == THERE
@@ -74,6 +74,20 @@ def test_each_paragraph_has_the_tagger_of_its_language(every: Languages) -> None
             for form, (start, end) in zip(sentence.tokens, sentence.offsets, strict=True):
                 inside = any(start == sentence.offsets[m.start][0] for m in sentence.multiwords)
                 assert inside or text[start:end] == form
+    text = "Дечак је отишао у школу, а његова мајка га чека код куће.\n\nОна иде напоље.\n"
+    parts = list(every.with_languages(read_parts(text.splitlines(keepends=True), "a.txt", "text")))
+    assert [part.language for part in parts] == ["serbian"] * 2
+    (sentence,) = every.annotate("Дечак ће доћи.")
+    assert (sentence.tokens[0], sentence.tags["lemma"]) == ("Дечак", ["dečak", "hteti", "doći", "."])
+    assert every.language_of("Александар Вучић") == "serbian"
+    parts = read_parts(
+        [f"{TEXTS['german']}\n", "\n", "Александар Вучић\n", "\n", "Ђ ist ein Buchstabe.\n"], "a.txt", "text"
+    )
+    assert [part.language for part in every.with_languages(parts)] == ["german", "serbian", "german"]
+    assert every.language_of("Мальчик пошёл в школу, а мать ждёт его дома.") == "russian"
+    text = f"{TEXTS['welsh']} {TEXTS['welsh']}\n\nLondon, Paris.\n\n{TEXTS['english']}\n"
+    assert [s.language for s in every.annotate(text)] == ["welsh", "welsh", "welsh", "english"]
+    assert every.language_of("วันที่ ๑๒ มีนาคม ๒๕๖๗ เวลา ๑๕:๓๐ น.") == "thai"
 
 
 def test_a_paragraph_in_another_script_has_a_language_of_its_script(every: Languages) -> None:
@@ -158,23 +172,6 @@ def test_words_of_a_multiword_token_are_those_of_the_text_as_it_is_written() -> 
     (sentence,) = load("italian", "cpu").annotate("La casa dell’amico e dell'arte.")
     assert sentence.tokens == ["La", "casa", "di", "l’", "amico", "e", "di", "l'", "arte", "."]
     assert [each.form for each in sentence.multiwords] == ["dell’", "dell'"]
-
-
-def test_the_beginning_decides_digits_are_no_letters_and_serbian_has_two_scripts(every: Languages) -> None:
-    text = "Дечак је отишао у школу, а његова мајка га чека код куће.\n\nОна иде напоље.\n"
-    parts = list(every.with_languages(read_parts(text.splitlines(keepends=True), "a.txt", "text")))
-    assert [part.language for part in parts] == ["serbian"] * 2
-    (sentence,) = every.annotate("Дечак ће доћи.")
-    assert (sentence.tokens[0], sentence.tags["lemma"]) == ("Дечак", ["dečak", "hteti", "doći", "."])
-    assert every.language_of("Александар Вучић") == "serbian"
-    parts = read_parts(
-        [f"{TEXTS['german']}\n", "\n", "Александар Вучић\n", "\n", "Ђ ist ein Buchstabe.\n"], "a.txt", "text"
-    )
-    assert [part.language for part in every.with_languages(parts)] == ["german", "serbian", "german"]
-    assert every.language_of("Мальчик пошёл в школу, а мать ждёт его дома.") == "russian"
-    text = f"{TEXTS['welsh']} {TEXTS['welsh']}\n\nLondon, Paris.\n\n{TEXTS['english']}\n"
-    assert [s.language for s in every.annotate(text)] == ["welsh", "welsh", "welsh", "english"]
-    assert every.language_of("วันที่ ๑๒ มีนาคม ๒๕๖๗ เวลา ๑๕:๓๐ น.") == "thai"
 
 
 def test_sentences_of_a_call_are_looked_at_together_in_a_copy_too(every: Languages) -> None:

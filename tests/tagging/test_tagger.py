@@ -61,7 +61,9 @@ def test_overfit_save_load_tag(loaded: Tagger) -> None:
 
 
 @pytest.mark.usefixtures("small_windows")
-def test_a_stream_reads_no_further_than_a_window(untrained: Tagger) -> None:
+def test_tags_and_how_far_a_stream_reads_do_not_depend_on_windows(
+    untrained: Tagger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     read = 0
 
     def endless() -> Iterator[Sentence]:
@@ -74,6 +76,15 @@ def test_a_stream_reads_no_further_than_a_window(untrained: Tagger) -> None:
     for i in range(1, 200):
         assert next(stream).tags["upos"]
         assert read <= i + 5
+    sentences = many_sentences()
+    alone = [untrained.tag(sentence) for sentence in sentences]
+    assert len({tuple(tags) for tags in alone}) > 20
+    assert untrained.tag_sentences(sentences[::-1]) == alone[::-1]
+    monkeypatch.setattr("tagger.tagging.tagger.WINDOW_TOKENS", 40)
+    found = list(untrained.stream(Sentence(list(tokens)) for tokens in sentences))
+    assert [(s.tokens, s.tags["upos"]) for s in found] == list(zip(sentences, alone, strict=True))
+    monkeypatch.setattr("tagger.tagging.tagger.WINDOW_SENTENCES", 1)
+    assert untrained.tag_sentences(sentences) == alone
 
 
 def test_a_sentence_longer_than_the_network_reads_is_cut(untrained: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,19 +214,6 @@ ASKS: list[tuple[str, Callable[[Tagger], Any]]] = [
 def test_what_cannot_be_asked_is_an_error(loaded: Tagger, said: str, ask: Callable[[Tagger], Any]) -> None:
     with pytest.raises(InputError, match=said):
         ask(loaded)
-
-
-@pytest.mark.usefixtures("small_windows")
-def test_tags_do_not_depend_on_what_else_is_tagged(untrained: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
-    sentences = many_sentences()
-    alone = [untrained.tag(sentence) for sentence in sentences]
-    assert len({tuple(tags) for tags in alone}) > 20
-    assert untrained.tag_sentences(sentences[::-1]) == alone[::-1]
-    monkeypatch.setattr("tagger.tagging.tagger.WINDOW_TOKENS", 40)
-    found = list(untrained.stream(Sentence(list(tokens)) for tokens in sentences))
-    assert [(s.tokens, s.tags["upos"]) for s in found] == list(zip(sentences, alone, strict=True))
-    monkeypatch.setattr("tagger.tagging.tagger.WINDOW_SENTENCES", 1)
-    assert untrained.tag_sentences(sentences) == alone
 
 
 def test_lemmas(lemmas: Callable[..., Tagger]) -> None:

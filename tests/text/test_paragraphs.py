@@ -21,16 +21,13 @@ from tests.text.conftest import LINE, read, segment
 rules = RuleSegmenter("english").segment_all
 
 
-def test_text_has_paragraphs_and_offsets() -> None:
+def test_text_has_paragraphs_and_offsets_which_words_of_a_multiword_token_share() -> None:
     text = "One two. This sentence does not end where its line\r\ndoes.\r\n\r\n \t\r\n  Five.\n\n\n"
     sentences = read(text, "text", segment=segment)
     assert [s.text for s in sentences] == ["One two.", "This sentence does not end where its line\r\ndoes.", "Five."]
     assert [s.comments for s in sentences] == [["# newpar"], [], ["# newpar"]]
     for s in sentences:
         assert [text[a:b] for a, b in s.offsets or []] == s.tokens
-
-
-def test_words_of_a_multiword_token_share_its_place_and_a_chinese_one_goes_over_a_line_end() -> None:
     cut = [[Token(0, 2, ("De", "le")), Token(4, 8), Token(8, 9)], [], [Token(9, 11), Token(12, 16, ("te", "en"))]]
     first, second = Paragraph(100, "Du  chef.Va t'en", True).cut(cut)
     assert first == Sentence(

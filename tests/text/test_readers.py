@@ -78,7 +78,7 @@ def test_memory_stays_flat(monkeypatch: pytest.MonkeyPatch, format: str, line: s
     assert most < 1_000_000  # all tokens at once would take 3 MB and more
 
 
-def test_a_sentence_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sentences_without_end_and_what_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(columns, "MAX_LINE_TOKENS", 9)
     monkeypatch.setattr(columns, "MAX_SENTENCE_TOKENS", 9)
     for format, tokens, start, end in (("lines", "a ", "", ""), ("jsonl", '"a",', "[", '"a"]')):
@@ -89,9 +89,6 @@ def test_a_sentence_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
         assert len(read("a\n" * 9 + "\n" + "b\n" * 9, format)) == 2
         with pytest.raises(InputError, match=r"in\.file, line 11: 9 tokens .*'b'; .*empty line"):
             read("\n" + "a\n" * 9 + "b\n", format)
-
-
-def test_what_cannot_be_asked_of_readers_and_writers_and_what_cannot_separate_columns() -> None:
     for format, said in (("xml", "'xml'.*conllu"), ("text", "a: .*--input"), ("jsonl", "a: .*'b c'; give tokens")):
         with pytest.raises(InputError, match=said):
             list(formats.read(['{"text":"b c"}'], "a", format))

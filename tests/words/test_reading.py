@@ -107,7 +107,7 @@ def test_what_is_read() -> None:
     assert list(Casing(forms).read(forms)) == forms
 
 
-def test_tags_and_lemmas_are_those_of_what_is_read(lemmas: Callable[..., Tagger]) -> None:
+def test_tags_and_lemmas_are_those_of_what_is_read_whoever_asks(lemmas: Callable[..., Tagger]) -> None:
     shouted = ["THE", "BOOK", "READS", "WELL", "."]
     tagger = lemmas()
     assert tagger.engine.reader.read([shouted]).sentences == [["The", "book", "reads", "well", "."]]
@@ -117,9 +117,6 @@ def test_tags_and_lemmas_are_those_of_what_is_read(lemmas: Callable[..., Tagger]
     (as_it_is,) = noisy.stream([Sentence(shouted)])
     assert as_it_is.tags["lemma"] != LEMMAS[1]
     assert noisy.bundle.has_noise
-
-
-def test_whoever_asks_need_not_remember_it(lemmas: Callable[..., Tagger]) -> None:
     """Teachers ask the engine, and temperatures take its scores."""
     tagger = lemmas(precision="float32")
     plain = [Sentence(list(TOKENS[1]), {"upos": CORPUS[1]["upos"], "lemma": LEMMAS[1]}) for _ in range(30)]

@@ -175,7 +175,7 @@ def test_words_that_endings_and_commas_do_not_change() -> None:
         assert any(found[n : n + len(words)] == words for n in range(len(found)))
 
 
-def test_neighbours_tell_a_word_from_an_abbreviation() -> None:
+def test_neighbours_tell_a_word_from_an_abbreviation_by_the_most_frequent_words() -> None:
     for text, ends in (
         ("The hall was vol.| 200 people stood", True),  # the number counts
         ("They said the very vol.| 200 people stood", True),
@@ -188,8 +188,5 @@ def test_neighbours_tell_a_word_from_an_abbreviation() -> None:
         tagged = [("in", "ADP"), ("of", "ADP"), ("the", "DET"), ("very", "ADV"), ("was", "AUX")]
         before, after = text.split("|")
         assert (end_odds(before + after, len(before) - 4, len(before) + 1, small_words(tagged)) > 0) == ends
-
-
-def test_small_words_are_the_most_frequent_ones_in_lower_case_with_their_most_frequent_kind() -> None:
     tagged = [("The", "DET"), ("the", "PRON"), ("the", "DET"), ("house", "NOUN"), ("-", "ADP"), ("to", "PART")]
     assert small_words(tagged) == {"the": "determiner", "to": "adverb"}
