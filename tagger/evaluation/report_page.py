@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MAX_NAME = 24  # characters of a tag in a picture
 MAX_ERRORS = 500  # of a column, the most confident ones
 MAX_TAGS = 100  # in a table of tags
+CONFUSIONS = 10  # most frequent pairs of tags of a column
 WORDS_AROUND = 12  # before a wrong word and after it
 MAX_CHARACTERS = 100  # of a word; the rest is cut
 
@@ -57,38 +58,73 @@ def report_page(
     title: str,
     splits: Mapping[str, Mapping[str, Mapping[str, Any]]],
     errors: Sequence[WordError],
+    *,
     facts: Sequence[str] = (),
+    baseline: Mapping[str, Mapping[str, float]] | None = None,
     tables: Iterable[Table] = (),
     pictures: Iterable[str] = (),
+    confidence: Iterable[Table] = (),
+    confidence_pictures: Iterable[str] = (),
 ) -> str:
-    """The page. All texts are plain.
+    """The page: accuracies, frequent confusions, the other tables and pictures, all errors, and confidence. All texts
+    are plain.
 
     Each split has what `metrics.report` returns; the tags and the errors are those of the first one. The facts stand
-    below the title. The pictures are names of files beside the page.
+    below the title. The baseline has an accuracy for each split and column. The pictures are names of files beside the
+    page.
     """
     first = next(iter(splits.values()))
-    parts = [_table(table) for table in (_accuracies(splits), *tables)]
-    parts += [f'<p><img src="{escape(name)}" alt="{escape(name)}"></p>\n' for name in pictures]
-    parts += [_errors(column, [error for error in errors if error.column == column]) for column in first]
-    parts += [_table(tag_table(column, scores, MAX_TAGS)) for column, scores in first.items()]
+    of_columns = {column: [error for error in errors if error.column == column] for column in first}
+    parts = [
+        _table(_accuracies(splits, baseline or {})),
+        *(_confusions(column, found) for column, found in of_columns.items()),
+        _side_by_side([*map(_table, tables), *map(_picture, pictures)]),
+        *(_errors(column, found) for column, found in of_columns.items()),
+        *(_table(tag_table(column, scores, MAX_TAGS), folded=True) for column, scores in first.items()),
+        _side_by_side([*map(_table, confidence), *map(_picture, confidence_pictures)]),
+    ]
     template = Template(files("tagger.evaluation").joinpath("report_page.html").read_text(encoding="utf-8"))
     shown = {"title": escape(title), "facts": escape(" · ".join(facts)), "body": "".join(parts)}
     return encodable(template.substitute(shown))
+
+
+def _picture(name: str) -> str:
+    return f'<p><img src="{escape(name)}" alt="{escape(name)}"></p>\n'
+
+
+def _side_by_side(parts: Sequence[str]) -> str:
+    return f'<div class="side">\n{"".join(f"<div>{part}</div>" for part in parts)}</div>\n' if parts else ""
 
 
 def _cut(word: str) -> str:
     return word if len(word) <= MAX_CHARACTERS else word[:MAX_CHARACTERS] + "…"
 
 
-def _accuracies(splits: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Table:
-    heads = ["", "words", "all words", "seen in training", "not seen", "whole sentences", "calibration error"]
+def _accuracies(
+    splits: Mapping[str, Mapping[str, Mapping[str, Any]]], baseline: Mapping[str, Mapping[str, float]]
+) -> Table:
+    heads = ["", "words", "all words", "most frequent tag", "seen in training", "not seen", "whole sentences"]
     rows = []
     for split, columns in splits.items():
         for column, scores in columns.items():
             shares = [scores[name] for name in ("accuracy", "known", "unknown", "whole_sentences")]
-            shares.append(scores["calibration"] and scores["calibration"]["ece"])
+            shares.insert(1, baseline.get(split, {}).get(column))
             rows.append([f"{split}, {column}", f"{scores['tokens']:,}", *map(percent, shares)])
     return Table("Accuracy", heads, rows)
+
+
+def _confusions(column: str, errors: Sequence[WordError]) -> str:
+    """The most frequent pairs of a gold and a predicted tag, each with its most confident error as an example."""
+    counts = Counter((error.gold, error.predicted) for error in errors)
+    examples = {(error.gold, error.predicted): error for error in sorted(errors, key=lambda error: error.confidence)}
+    rows = (
+        [str(count), percent(count / len(errors)), *map(_html, pair), _in_sentence(examples[pair])]
+        for pair, count in counts.most_common(CONFUSIONS)
+        if count > 1
+    )
+    heads = ("errors", "of all", "gold", "predicted", "an example")
+    table = _html_table(f"{column}: the most frequent confusions", heads, rows, numbers=(0, 1))
+    return table if max(counts.values(), default=0) > 1 else ""
 
 
 def _errors(column: str, errors: Sequence[WordError]) -> str:
@@ -100,19 +136,23 @@ def _errors(column: str, errors: Sequence[WordError]) -> str:
         [
             percent(error.confidence),
             *map(_html, (error.gold, error.predicted)),
-            f"<bdi>{escape(error.before)} <mark>{escape(_cut(error.word))}</mark> {escape(error.after)}</bdi>",
+            _in_sentence(error),
             _html(error.sentence),
         ]
         for error in shown
     )
-    return _html_table(
-        title, ("confidence", "gold", "predicted", "word in its sentence", "sentence"), rows, numbers=(0,)
-    )
+    heads = ("confidence", "gold", "predicted", "word in its sentence", "sentence")
+    return _html_table(title, heads, rows, numbers=(0,), folded=True)
 
 
-def _table(table: Table) -> str:
+def _in_sentence(error: WordError) -> str:
+    word = f"<mark>{escape(_cut(error.word))}</mark>"
+    return f"<bdi>{escape(error.before)} {word} {escape(error.after)}</bdi>"
+
+
+def _table(table: Table, folded: bool = False) -> str:
     rows = (map(_html, row) for row in table.rows)
-    return _html_table(table.title, table.heads, rows, range(1, len(table.heads)))
+    return _html_table(table.title, table.heads, rows, range(1, len(table.heads)), folded)
 
 
 def _html(text: str) -> str:
@@ -120,17 +160,20 @@ def _html(text: str) -> str:
     return f"<bdi>{escape(text)}</bdi>"
 
 
-def _html_table(title: str, heads: Sequence[str], rows: Iterable[Iterable[str]], numbers: Sequence[int]) -> str:
-    """A heading and a table; the title and the heads are text, the cells HTML; some columns are `numbers`."""
+def _html_table(
+    title: str, heads: Sequence[str], rows: Iterable[Iterable[str]], numbers: Sequence[int], folded: bool = False
+) -> str:
+    """A heading and a table, which a click opens if it is folded; the title and the heads are text, the cells HTML;
+    some columns are `numbers`."""
     kinds = [' class="number"' if i in numbers else "" for i in range(len(heads))]
     head = "".join(f"<th{kind}>{escape(text)}</th>" for kind, text in zip(kinds, heads, strict=True))
     body = "".join(
         f"<tr>{''.join(f'<td{kind}>{cell}</td>' for kind, cell in zip(kinds, row, strict=True))}</tr>\n" for row in rows
     )
-    return (
-        f"<h2>{_html(title)}</h2>\n"
-        f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table></div>\n'
-    )
+    table = f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table></div>\n'
+    if folded:
+        return f"<details><summary>{_html(title)}</summary>\n{table}</details>\n"
+    return f"<h2>{_html(title)}</h2>\n{table}"
 
 
 def draw_confusions(scores: Mapping[str, Any], title: str, path: Path, max_tags: int = 20) -> "Figure":

@@ -79,7 +79,8 @@ def train_linear(
     for name, table in chain.tables.items():
         kept = found.tables[name] = cast(FeatureTable, table).kept()
         kept.weight.data = kept.weight.data.half().float()  # a file has them in two bytes
-    _log.info("linear chain: %s features, %d iterations", f"{sum(found.sizes):,}", count)
+    said = "linear chain: %s features, %d iterations; the accuracies of epochs lack it, those below have it"
+    _log.info(said, f"{sum(found.sizes):,}", count)
     return found.eval()
 
 

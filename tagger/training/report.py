@@ -36,6 +36,7 @@ from tagger.text.strings import Table, encodable, is_annotated, percent
 from tagger.training.run_folder import REPORT_PAGE
 
 NAMED = "named"  # the accuracy of a tagger that is told the corpus
+CONFIDENCE, RELIABILITY = "Confidence", "reliability"  # a section of tables, and how names of its pictures begin
 SPEED_WORDS = 2_000  # words, at least, that show the speed of a tagger
 SCORED_SENTENCES = 200  # whose scores are in memory at a time
 MAX_CARD_CHARACTERS = 1_000_000
@@ -132,7 +133,7 @@ def draw(results: Mapping[str, Any], title: str, folder: Path) -> None:
         end = ".png" if len(columns) == 1 else f"_{column}.png"
         about = f"{title}, {column}: accuracy against confidence, before and after the temperature"
         shown = f"{about} {found['temperatures'][column]:g}"
-        draw_reliability(found["before"], found["after"], column, shown, folder / f"reliability{end}")
+        draw_reliability(found["before"], found["after"], column, shown, folder / f"{RELIABILITY}{end}")
 
 
 def corpus_scores(
@@ -256,13 +257,17 @@ def write_tagger_page(folder: Path, results: Mapping[str, Any], errors: Sequence
     if "steps" in (found := results.get("segmenter", {})):
         size = f"{found['parameters']:,} parameters, {found['steps']:,} steps, {found['seconds']:,.0f} s"
         facts.append(f"learned segmenter: {size}")
+    sections, drawn = result_tables(results), sorted((path.name for path in folder.glob("*.png")), reverse=True)
     page = report_page(
         f"{results['corpus']}: what the tagger gets right and wrong",
         {split: results[split] for split in ("dev", "test") if split in results},
         errors,
-        facts,
-        [table for tables in result_tables(results).values() for table in tables],
-        sorted(path.name for path in folder.glob("*.png")),
+        facts=facts,
+        baseline=results.get("baseline"),
+        tables=[table for name, tables in sections.items() if name not in ("Baseline", CONFIDENCE) for table in tables],
+        pictures=[name for name in drawn if not name.startswith(RELIABILITY)],
+        confidence=sections[CONFIDENCE],
+        confidence_pictures=[name for name in drawn if name.startswith(RELIABILITY)],
     )
     with whole_file(folder / REPORT_PAGE) as out:
         out.write(page)
@@ -301,7 +306,7 @@ def result_tables(results: Mapping[str, Any]) -> dict[str, list[Table]]:
         "Corpora": [
             Table("Each corpus", ["", "words", "accuracy", "seen", "not seen", "with tag --corpus NAME"], corpora)
         ],
-        "Confidence": [Table(confident, ["", "temperature", "before", "after"], confidence)],
+        CONFIDENCE: [Table(confident, ["", "temperature", "before", "after"], confidence)],
         "Raw text": [
             Table("What cuts raw text, F1 on dev", ["", *CUT_SCORES.values()], cuts),
             Table("From raw text, F1", ["", *next(iter(raw.values()), {})], raw_rows),
@@ -377,7 +382,7 @@ def kept_card(path: Path, bundle: Bundle, results: Mapping[str, Any], command: s
     except OSError:
         card = "# Part-of-speech tagger\n"
     for name, section in _sections(bundle, results).items():
-        if name in ("Confidence", "Raw text"):
+        if name in (CONFIDENCE, "Raw text"):
             card = re.sub(rf"\n## {name}\n.*?(?=\n## |\Z)", "", card, flags=re.DOTALL)
             before, config, after = card.partition("\n## Config\n")
             note = f"\nThis part of the tagger was made by\n\n    {command}\n"

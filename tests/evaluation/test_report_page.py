@@ -67,8 +67,13 @@ def test_scores_and_errors_are_rows() -> None:
         (tagged(["x", "cat"], ["DET", "VERB"], [0.5, 0.55]), ["_", "NOUN"]),
         tables=[Table("More", ["", "n"], [["row", "7"]])],
         pictures=["confusion.png"],
+        baseline={"dev": {"upos": 0.125}},
+        confidence=[Table("Last", ["", "n"], [["end", "8"]])],
     )
-    assert page.rows[1] == ["dev, upos", "4", "25.00%", "33.33%", "0.00%", "0.00%", "51.25%"]
+    assert page.rows[1] == ["dev, upos", "4", "25.00%", "12.50%", "33.33%", "0.00%", "0.00%"]
+    assert page.rows[3] == ["2", "66.67%", "NOUN", "VERB", "The dog sat"]
+    assert "1" not in [row[0] for row in page.rows]  # a pair that is there once
+    assert page.rows[-1] == ["end", "8"]
     assert ["row", "7"] in page.rows
     assert ["NOUN", "0.00%", "0.00%", "0.00%", "2"] in page.rows
     errors = [row for row in page.rows if len(row) == 5 and row[0].endswith("%")]
