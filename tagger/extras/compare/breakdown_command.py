@@ -28,7 +28,7 @@ def breakdown(
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
 ) -> None:
-    """Scores a tagger on each document, genre or other group of sentences."""
+    """Scores a tagger on each document, genre or other group."""
     from tagger.commands.loading import load_for
     from tagger.extras.compare.breakdown import breakdown as scores_of_groups
     from tagger.extras.compare.breakdown import format_breakdown
