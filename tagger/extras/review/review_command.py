@@ -65,7 +65,7 @@ def review(
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
 ) -> None:
-    """Writes the sentences that have a doubtful tag, first the most doubtful.
+    """Writes the sentences with a doubtful tag, in order of doubt.
 
     The sentences of all files go into one CoNLL-U file, to be corrected. The first column of tags decides.
     """
