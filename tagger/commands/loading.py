@@ -13,7 +13,7 @@ from tagger.bundled import bundled
 from tagger.commands.console import say
 from tagger.commands.options import SKIPPED_LINES
 from tagger.errors import InputError
-from tagger.tagging.languages import BEGINNING, THIN, Languages, clear_language, load, missing_columns
+from tagger.tagging.languages import BEGINNING, THIN, Languages, clear_language, load, missing_columns, shown_name
 from tagger.tagging.tagger import DocumentTagger, Tagger
 from tagger.text.formats import read_parts
 from tagger.text.sentence import Sentence
@@ -103,7 +103,7 @@ def tell_other_language(name: str, text: str, path: str) -> None:
     own = find_tagger(name)
     found = clear_language(text) if own.parent == bundled("data") else None
     if found is not None and found != own.name:
-        say(f"{path} looks like {found.title()}, and the tagger is that of {own.name.title()}")
+        say(f"{path} looks like {shown_name(found)}, and the tagger is that of {shown_name(own.name)}")
 
 
 def _beginning(lines: Iterator[str]) -> Iterator[str]:

@@ -196,15 +196,15 @@ class Languages(DocumentTagger):
         remedy = self.remedy.format(language=nearest, code=table[nearest].codes[0])
         if odds[language] - odds[nearest] >= ABSENT_ODDS:
             raise InputError(
-                f"{path} looks like {language.title()}, for which no tagger comes with the package; if it is"
-                f" {nearest.title()}, name it: {remedy}"
+                f"{path} looks like {shown_name(language)}, for which no tagger comes with the package; if it is"
+                f" {shown_name(nearest)}, name it: {remedy}"
             )
         margins = load_identifier().margins(lines, nearest)
         own = [line for line, margin in zip(text.split("\n"), margins, strict=True) if margin > 0]
         if not self._knows(nearest, "\n".join(own) or text):
             raise InputError(
-                f"{path} looks most like {nearest.title()}, but few of its words are known: its language may be none"
-                f" of those that come with the package; if it is {nearest.title()}, name it: {remedy}"
+                f"{path} looks most like {shown_name(nearest)}, but few of its words are known: its language may be"
+                f" none of those that come with the package; if it is {shown_name(nearest)}, name it: {remedy}"
             )
         others = sum(margin < -CLEAR_ODDS for margin in margins)
         is_mixed = others > 0 and others >= sum(margin > CLEAR_ODDS for margin in margins)
@@ -346,6 +346,11 @@ def _with_named_language(part: Sentence | JsonText, path: str) -> Part:
 
 def _text(part: Part) -> str:
     return " ".join(part.tokens) if isinstance(part, Sentence) else part.text
+
+
+def shown_name(language: str) -> str:
+    """The name of a language for people."""
+    return language.replace("_", " ").title()
 
 
 def clear_language(text: str) -> str | None:
