@@ -145,11 +145,13 @@ def test_bodies_are_read_as_they_are_sent(client: TestClient) -> None:
     assert refused.text.startswith("the service has no room")
     lines = {"input": "horizontal", "output": "horizontal"}
     file = '; filename="a.txt"\r\nContent-Type: text/plain'
+    raw = "\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: 8bit"
     for body, kind, expected in [
         ("data=a+b%20c%0A%C3%AB%f0%9f%99%82&model=tiny", URLENCODED, "a b c\në🙂\n"),
         ("data=Zoë&data=Žofie", URLENCODED, "Žofie\n"),  # as `curl -d` sends it
         (part("data", "-- --bc\r\nZoë") + "--b--\r\n", MULTIPART, "-- --bc\nZoë\n"),
         (part("data", "-- --bc\r\nZoë", file) + "--b--\r\n", MULTIPART, "-- --bc\nZoë\n"),
+        (part("data", "Zoë", raw) + "--b--\r\n", 'multipart/form-data; boundary="b"', "Zoë\n"),  # as UDPipe's client
     ]:
         found = client.post("/process", params=lines, content=body.encode(), headers={"content-type": kind})
         assert found.json()["result"] == expected

@@ -1,18 +1,14 @@
 """What a service withstands, how it ends, and clients of other services, unmodified."""
 
 import asyncio
-import email.policy
 import json
 import random
 import re
 import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from email.mime.multipart import MIMEMultipart
-from email.mime.nonmultipart import MIMENonMultipart
 from pathlib import Path
 from typing import Any
 
@@ -293,17 +289,7 @@ def words(conllu: str) -> list[list[str]]:
 
 def test_udpipe_clients_inputs_outputs_and_ranges(served: Running, tmp_path: Path, learned: Path) -> None:
     fields = {"input": "conllu", "output": "conllu", "data": TEXT, "tokenizer": "", "tagger": "", "parser": ""}
-    message = MIMEMultipart("form-data", policy=email.policy.HTTP)  # as UDPipe's client makes it
-    for name, value in fields.items():
-        part = MIMENonMultipart("text", "plain")
-        part.add_header("Content-Disposition", f'form-data; name="{name}"')
-        part.add_header("Content-Transfer-Encoding", "8bit")
-        part.set_payload(value, charset="utf-8")
-        message.attach(part)
-    body, headers = message.as_bytes().split(b"\r\n\r\n", maxsplit=1)[1], {"Content-Type": message["Content-Type"]}
-    request = urllib.request.Request(f"{served.url}/process", headers=headers, data=body)
-    with urllib.request.urlopen(request) as response:
-        found = json.loads(response.read())
+    found = httpx.post(f"{served.url}/process", data=fields).json()
     expected = command(tmp_path, "--output", "conllu")
     assert found["result"].split("\n", 3)[3] == expected
     assert set(found) == {"model", "acknowledgements", "result"}

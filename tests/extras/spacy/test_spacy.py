@@ -29,7 +29,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
 from tagger.text.strings import SPACE
 from tests.bundle.hub_folder import Hub
-from tests.conftest import CORPUS, LEMMAS, TOKENS, make_network, overfit, save_tiny, with_entry_points
+from tests.conftest import CORPUS, LEMMAS, TOKENS, bundle_of, make_network, overfit, save_tiny, with_entry_points
 
 FEATS = [["Number=Plur", "_", "Number=Plur", "_"], ["_", "Number=Sing", "_", "_", "_"], ["_"]]
 
@@ -61,15 +61,9 @@ def shown(doc: Doc) -> list[tuple[str, str, str]]:
     return [(token.text, token.pos_, token.tag_) for token in doc]
 
 
-@pytest.fixture
-def tiny(trained: Path) -> Language:
-    return pipeline(trained, ours=False)
-
-
-def test_a_text_gets_the_tags_of_the_tagger_and_docs_as_they_come(tiny: Language, trained: Path) -> None:
-    assert shown(tiny("They book flights.")) == SHOWN
+def test_texts_are_tagged_as_they_come_and_the_tagger_is_shared(trained: Path) -> None:
     firsts = [[SHOWN[0]], [("The", "DET", "DT")], [("Well", "INTJ", "UH")], [], [("  \n", "SPACE", "_SP")]]
-    assert [shown(doc)[:1] for doc in tiny.pipe(TEXTS)] == firsts
+    assert [shown(doc)[:1] for doc in pipeline(trained, ours=False).pipe(TEXTS)] == firsts
     nlp = pipeline(trained)
     read = []
 
@@ -285,12 +279,10 @@ def parts(
     request: pytest.FixtureRequest, learned: Path, vocabulary: Vocabulary, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Language, Tagger]:
     """A pipeline with our tokenizer and component, and the tagger that both are of; for each kind of segmenter."""
-    folder = learned
+    model: Path | str = learned if request.param == "learned" else "english"
     if request.param == "unicode":
-        folder = save_tiny(tmp_path_factory.mktemp("unicode") / "tagger", make_network(vocabulary), vocabulary)
-        config = folder / "config.json"
-        config.write_text(config.read_text().replace('"segmenter": "english"', '"segmenter": "unicode"'))
-    model = "english" if request.param == "english" else folder
+        model = tmp_path_factory.mktemp("unicode") / "tagger"
+        bundle_of(make_network(vocabulary), vocabulary, segmenter="unicode").save(model, "")
     loaded = tagger.load(model, "cpu")
     assert loaded.segmenter is not None
     assert loaded.segmenter.name == request.param
