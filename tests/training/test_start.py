@@ -33,25 +33,16 @@ def start(treebank: Path, folder: Path, *overrides: str) -> tagger.Tagger:
     return tagger.load(folder, precision="float32")
 
 
-def predicted(folder: Path) -> list[list[str]]:
-    return [sentence.tags["upos"] for sentence in read_sentences(folder / "dev.predicted.conllu")]
-
-
 def tokens(treebank: Path) -> list[list[str]]:
     return [sentence.tokens for sentence in read_sentences(treebank / "en_tiny-ud-dev.conllu")]
 
 
-@pytest.fixture
-def encoder(bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy that may be removed, and an empty cache of what the encoder says."""
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    return Path(shutil.copytree(bert, tmp_path / "bert"))
-
-
 @pytest.mark.parametrize(("name", "tune"), [("bert", False), ("bert", 1), ("e5", False), ("e5", True)])
 def test_a_tagger_carries_its_transformer(
-    treebank: Path, tmp_path: Path, encoder: Path, name: str, tune: int, monkeypatch: pytest.MonkeyPatch
+    treebank: Path, tmp_path: Path, bert: Path, name: str, tune: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    encoder = Path(shutil.copytree(bert, tmp_path / "bert"))  # a copy that may be removed
     before = load_file(encoder / "model.safetensors")
     chosen = [f"embedding.transformer={encoder}"]
     if name == "e5":
@@ -69,7 +60,8 @@ def test_a_tagger_carries_its_transformer(
     assert not (tmp_path / "run" / "shards").exists()  # what a frozen transformer says is needed no more
     shutil.rmtree(encoder)
     again = tagger.load(tmp_path / "run", precision="float32")
-    assert again.tag_sentences(tokens(treebank)) == predicted(tmp_path / "run")
+    predicted = read_sentences(tmp_path / "run" / "dev.predicted.conllu")
+    assert again.tag_sentences(tokens(treebank)) == [sentence.tags["upos"] for sentence in predicted]
     assert loaded.tag(["x"] * 500) == again.tag(["x"] * 500)  # beyond the encoder's limit
     options = (f"init={tmp_path / 'run'}", "optimizer.lr=1e-60", "optimizer.transformer_lr=0", "seed=2")
     second = start(treebank, tmp_path / "second", *options, "model.dropout=0.4")

@@ -11,16 +11,10 @@ from tests.commands.conftest import call, error
 from tests.conftest import TOKENS
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(benchmark, "ROUNDS", 1)
-    monkeypatch.setattr(benchmark, "PROCESS_STARTS", 1)
-    monkeypatch.setattr(benchmark, "WORKERS_WORDS", 2_000)
-
-
 @pytest.mark.slow
-@pytest.mark.usefixtures("quick")
-def test_the_numbers_belong_together(trained: Path) -> None:
+def test_the_numbers_belong_together(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("ROUNDS", 1), ("PROCESS_STARTS", 1), ("WORKERS_WORDS", 2_000)):
+        monkeypatch.setattr(benchmark, name, value)
     result = measure(str(trained), TOKENS * 30, workers=2)
     assert (result["words"], result["sentences"]) == (300, 90)
     assert list(result["speeds"]) == ["float32", "bfloat16"]

@@ -72,12 +72,6 @@ def test_the_summary_counts_and_fits_80_columns() -> None:
     assert "a\ufffdb" in error.row
 
 
-def shown(findings: list[Finding]) -> list[str]:
-    """The severity, split, line and word of each finding, and the tag."""
-    cells = ((e.severity, Path(e.file).stem.removeprefix("xx-"), e.line, e.word, e.tag) for e in findings)
-    return [" ".join(map(str, row)).strip() for row in cells]
-
-
 FIVE, TEN = "a/X b/X c/X d/X e/X", "a/X b/X c/X d/X e/X f/X g/X h/X i/X j/X"
 XPOS = ["a/X/x b/X/x can/AUX/MD c/X/x", "a/X/x b/X/x can/AUX/VB c/X/x", "can/AUX/MD"]
 TRAIN = ["a/X/x b/X/x can/X/Aux c/X/x"] * 5
@@ -143,7 +137,9 @@ TRAIN = ["a/X/x b/X/x can/X/Aux c/X/x"] * 5
     ],
 )
 def test_findings(tmp_path: Path, check: Check, corpus: dict[str, list[str]], expected: list[str]) -> None:
-    assert shown(of_files(check, write(tmp_path, **corpus))) == expected
+    findings = of_files(check, write(tmp_path, **corpus))
+    rows = [(e.severity, Path(e.file).stem.removeprefix("xx-"), str(e.line), e.word, e.tag) for e in findings]
+    assert [" ".join(row).strip() for row in rows] == expected
 
 
 def test_reasons_name_tags_counts_and_places(tmp_path: Path) -> None:

@@ -140,26 +140,6 @@ def test_what_cannot_be_exported(
         export(trained, tmp_path / "y.onnx")
 
 
-def test_both_files_or_none(trained: Path, tmp_path: Path) -> None:
-    graph, vocabulary = tmp_path / "x.onnx", tmp_path / "x.onnx.json"
-    for mine in (graph, vocabulary):
-        mine.write_text("mine")
-        with pytest.raises(InputError, match=f"{mine.name} exists; --force replaces it"):
-            export(trained, graph)
-        assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
-        mine.unlink()
-    (tmp_path / "file").write_text("mine")
-    with pytest.raises(InputError, match="cannot be written"):
-        export_onnx(trained, graph, tmp_path / "file" / "x.json", LIMIT)
-    with pytest.raises(InputError, match="name another file with --vocabulary"):
-        export_onnx(trained, graph, graph, LIMIT)
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-    export(trained, graph)
-    before = graph.read_bytes()
-    export(trained, graph, force=True)
-    assert graph.read_bytes() == before
-
-
 def computed(
     model: Any, members: Sequence[Member], vocabulary: Vocabulary, sentences: Sequence[Sequence[str]]
 ) -> dict[str, np.ndarray]:
@@ -403,15 +383,31 @@ def test_the_module_of_a_browser(exported: Path) -> None:
     assert all(url.startswith(address) for url in asked)
 
 
-def test_files_that_exist_and_bad_input(model: Path, tmp_path: Path) -> None:
-    for options in (["--onnx", "-"], ["--onnx", "x.onnx", "--vocabulary", "-"]):
-        assert error("export", *options) == "error: an export is two files, and - is no file; name both"
-    assert "no corpus by name" in error("export", "--onnx", "x.onnx", "--model", str(model), "--corpus", "UD_A")
-    assert "is a folder" in error("export", "--onnx", str(tmp_path), "--model", str(model))
-    assert list(tmp_path.iterdir()) == []
-    arguments = ("export", "--onnx", "x.onnx", "--vocabulary", "words.json", "--model", str(model))
-    told = call(*arguments).stderr
+def test_both_files_or_none(model: Path, tmp_path: Path) -> None:
+    def mistake(line: str) -> str:
+        return error("export", "--model", str(model), "--onnx", *line.split())
+
+    for name in ("x.onnx", "x.onnx.json"):
+        (tmp_path / name).write_text("mine")
+        assert mistake("x.onnx") == f"error: {name} exists; --force replaces it"
+        (tmp_path / name).unlink()
+    (tmp_path / "file").write_text("mine")
+    for line, message in (
+        ("-", "error: an export is two files, and - is no file; name both"),
+        ("x.onnx --vocabulary -", "error: an export is two files, and - is no file; name both"),
+        ("x.onnx --vocabulary file/x.json", "cannot be written"),
+        ("x.onnx --vocabulary x.onnx", "name another file with --vocabulary"),
+        ("x.onnx --corpus UD_A", "no corpus by name"),
+        (str(tmp_path), "is a folder"),
+    ):
+        assert message in mistake(line)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    export = ("export", "--onnx", "x.onnx", "--vocabulary", "words.json", "--model", str(model))
+    told = call(*export).stderr
     size = (tmp_path / "words.json").stat().st_size
     assert told.splitlines()[-1] == f"words.json: its vocabulary, {size / 1000:.1f} kB"
     assert json.loads((tmp_path / "words.json").read_text())["graph"] == "x.onnx"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["words.json", "x.onnx"]
+    before = (tmp_path / "x.onnx").read_bytes()
+    call(*export, "--force")
+    assert (tmp_path / "x.onnx").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "words.json", "x.onnx"]
