@@ -150,5 +150,4 @@ def test_a_training_counts_with_its_dictionary_or_that_of_init(lemmas: Callable[
     for before, after in ((None, None), (found, found)):  # its networks read none
         bundle = replace(init, lemmas=before)
         assert lemma_reliability(with_init(config, bundle), bundle, train) == after
-    assert found is not None
     assert found.dictionary == {"en": digest_of("en")}

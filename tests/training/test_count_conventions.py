@@ -40,6 +40,8 @@ def test_training_says_which_rules_do_not_hold_and_its_small_words() -> None:
     sentence = Sentence(["zu", "dem", "Hof"], {"upos": ["ADP", "DET", "NOUN"]}, multiwords=[(0, 2, "zum")])
     paragraph = GoldParagraph("zum Hof", [sentence], [[Token(0, 3, ("zu", "dem")), Token(4, 7)]])
     assert conventions_of([paragraph]).small_words == {"adposition": "zum"}  # as the first word
+    conventions = Conventions(abbreviations={"art": "number", "Dr": "title"})
+    assert [*map(conventions.abbreviation, ("art", "Art", "ART", "Dr", "dr", ""))] == ["art"] * 3 + ["Dr", "", ""]
 
 
 @pytest.mark.parametrize(
@@ -76,11 +78,6 @@ def test_abbreviations_are_those_of_the_table_that_training_does_not_contradict_
     shown = conventions_of([*map(gold, texts or ["en"])], [tokens.split()]).abbreviations  # of no language
     assert shown.items() <= found.abbreviations.items()
     assert ("dr" in shown) == any("DR." in text for text in texts)
-
-
-def test_a_capital_may_begin_an_abbreviation() -> None:
-    conventions = Conventions(abbreviations={"art": "number", "Dr": "title"})
-    assert [*map(conventions.abbreviation, ("art", "Art", "ART", "Dr", "dr", ""))] == ["art"] * 3 + ["Dr", "", ""]
 
 
 def test_tags_say_which_words_are_marks_and_which_features_belong_to_another_part_of_speech() -> None:

@@ -92,7 +92,6 @@ def test_the_corpus_is_told_in_training_alone_and_not_always(
         module = TaggerDataModule(mixed, make_module(words), BatchOptions(LIMIT, 0.0, dropout))
         found = []
         for batch in epoch_of(module):
-            assert batch.corpora is not None
             for i, length in enumerate(batch.lengths.tolist()):
                 ids = batch.features["words"][batch.index[:length, i]].tolist()
                 tokens = tuple(list(words.words)[k - 2] for k in ids)
@@ -147,8 +146,6 @@ def test_what_is_known_of_a_word_stays_with_it_when_it_is_spoilt() -> None:
     joined = spoilt = untaught = words_read = 0
     tags = words.tag_ids["upos"]
     for batch in [batch for epoch in range(4) for batch in batches(epoch)]:
-        assert batch.auxiliary is not None
-        assert batch.corpora is not None
         for i, length in enumerate(batch.lengths.tolist()):
             places, sentences = batch.teacher["upos"][:length, i, 0].int().unbind(-1)
             read.update(set(sentences.tolist()))

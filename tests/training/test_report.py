@@ -113,7 +113,6 @@ def test_the_report_has_the_scores_of_each_corpus(treebank: Path, spaced: Path, 
             found = score(pairs, loaded.vocabulary)["upos"]["accuracy"]
             assert found == pytest.approx(scores["dev"][name]["upos"][key])
     network = tagger.load(several, "cpu").bundle.networks[0]
-    assert network.corpora is not None
     assert network.corpora.weight.any(dim=1).tolist() == [False, True, True]
 
 

@@ -201,7 +201,6 @@ def test_a_run_has_one_process_until_that_ends_even_if_it_is_killed(tmp_path: Pa
     code = "import sys, time; from pathlib import Path; from tagger.bundle.catalog import claim_run\n"
     code += "with claim_run(Path(sys.argv[1])): print('claimed', flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout is not None
         assert other.stdout.readline() == "claimed\n"
         assert is_being_trained(tmp_path)
         with pytest.raises(InputError, match="is being trained by another process; wait"), claim_run(tmp_path):

@@ -28,7 +28,6 @@ pytestmark = pytest.mark.usefixtures("small_segmenter")
 
 def trained(treebank: Path, folder: Path, *overrides: str) -> dict[str, Any]:
     results = train(config_of(treebank, "trainer.max_epochs=1", *overrides), folder, COMMAND)
-    assert results is not None
     assert results == json.loads((folder / "report.json").read_text())
     return results
 

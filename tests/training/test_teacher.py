@@ -56,7 +56,6 @@ def make_teacher(folder: Path, *columns: str, text: Path | str | None = None) ->
 def read(folder: Path, text: Path | str) -> UntaggedText:
     """Text that the segmenter of a tagger cuts."""
     found = make_teacher(folder, "upos", text=text).text
-    assert found is not None
     return found
 
 
@@ -228,14 +227,13 @@ def test_a_few_tags_and_the_rest() -> None:
         expected = [by_formula(row, pairs if counted is None else counted) for row in scores]
         assert losses.tolist() == pytest.approx(expected, rel=1e-5, abs=1e-5)
         losses.sum().backward()
-        assert scores.grad is not None
         assert scores.grad.isfinite().all()
 
 
 # The text
 
 
-def test_text_is_cut_by_the_teachers_segmenter(learned: Path, tmp_path: Path) -> None:
+def test_text_is_cut_by_the_teachers_segmenter_or_cannot_be_used(learned: Path, tmp_path: Path, trained: Path) -> None:
     paragraphs = ["The book reads well. It was 3,14 viet nam", "They book flights. The book well"]
     (tmp_path / "b.txt").write_text("\n\n".join(paragraphs))
     text = read(learned, tmp_path / "*.txt")
@@ -246,8 +244,6 @@ def test_text_is_cut_by_the_teachers_segmenter(learned: Path, tmp_path: Path) ->
     assert [set(tags) for tags in text.sentences["upos"]] == [{"_"}] * len(expected)
     assert text.name == "b.txt"
 
-
-def test_text_that_cannot_be_used(trained: Path, tmp_path: Path) -> None:
     def fails(content: bytes, message: str, name: str = "a.txt", folder: Path = trained) -> None:
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError, match=message):
@@ -277,7 +273,6 @@ def test_a_student_learns_what_the_teacher_says_where_there_is_no_gold(trained: 
     teacher = make_teacher(trained, text=tmp_path / "text.lines")
     gold = Dataset.from_list([*OTHERS, *OTHERS])
     vocabulary = Vocabulary.build(OTHERS, COLUMNS, min_count=1)
-    assert teacher.text is not None
     vocabulary = vocabulary.with_text(teacher.text.counts, 1)
     targets = teacher.teach(gold, vocabulary, tmp_path / "shards")
     assert (len(targets.sentences), targets.text_sentences) == (9, 3)

@@ -285,18 +285,15 @@ def test_two_processes_train_one_tagger(treebank: Path, tmp_path: Path, monkeypa
     assert [row.split(",")[0] for row in rows] == ["epoch", "1", "2"]
 
 
-def test_a_checkpoint_that_fits_no_more_leaves_the_one_before(tmp_path: Path) -> None:
+def test_every_epoch_leaves_a_last_checkpoint_and_only_a_better_one_a_best(
+    tmp_path: Path, treebank: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "checkpoints" / "best.ckpt"
     WholeFileIO().save_checkpoint({"weights": torch.zeros(10)}, path)
     with largest_file(100_000), pytest.raises(InputError, match=r"best.ckpt cannot be written: File too large"):
         WholeFileIO().save_checkpoint({"weights": torch.zeros(100_000)}, path)
     assert [file.name for file in path.parent.iterdir()] == ["best.ckpt"]
     assert len(load_checkpoint(path)["weights"]) == 10
-
-
-def test_every_epoch_leaves_a_last_checkpoint_and_only_a_better_one_a_best(
-    treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
     accuracies = [0.5, 0.7, 0.6, 0.7, float("nan")]
     told: list[tuple[int, int]] = []
     save = EpochRecorder._save

@@ -13,7 +13,6 @@ from torch import nn
 from tagger.bundle.bundle import Bundle, Linear
 from tagger.errors import InputError
 from tagger.extras.ensembles.ensemble import MAX_TAGGERS, ensemble_card, in_order_of, join
-from tagger.model.decoder import CRFDecoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import TaggerOptions
@@ -32,7 +31,6 @@ def taggers(vocabulary: Vocabulary) -> list[Bundle]:
     turned = reversed_tags(vocabulary)
     network = make_network(turned, 2, decoder="crf", depth=1, cell="lstm")
     for decoder in network.decoders.values():
-        assert isinstance(decoder, CRFDecoder)
         for parameter in decoder.parameters():
             nn.init.normal_(parameter)
     other = bundle_of(network, turned, corpus="UD_B", license="CC0", temperatures={"upos": 0.5})
@@ -62,7 +60,6 @@ def test_members_have_the_tags_in_the_order_of_the_first(
     tagger = Tagger(both, TaggerOptions("cpu", "float32"))
     for column, decoder in tagger.engine.decoders.items():  # a softmax has no transitions
         share = 0.25 / (0.5 if column == "upos" else 1)
-        assert isinstance(decoder, CRFDecoder)
         torch.testing.assert_close(decoder.transitions, share * both.networks[1].decoders[column].transitions)  # type: ignore[operator]
     assert [len(tags) for tags in tagger.tag_sentences(TOKENS)] == [len(tokens) for tokens in TOKENS]
     assert in_order_of(vocabulary, vocabulary) is vocabulary

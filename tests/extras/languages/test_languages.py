@@ -254,11 +254,12 @@ def test_lemmas_and_xpos_of_a_file_become_those_of_today() -> None:
         assert as_today(given, own) == wanted
 
 
-def test_a_dictionary_is_counted_on_words_that_were_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dictionaries_and_judges_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lemmas: Callable[..., Tagger]
+) -> None:
     words = {"train": "cats/cat/NOUN", "dev": "dogs/dog/NOUN", "test": "mice/mic/NOUN"}
     write(tmp_path / "UD_English-EWT", **{f"en_{split}": conllu(word) for split, word in words.items()})
     found = count_lemmas.count(language(tmp_path, ENGLISH))
-    assert found is not None
     assert [(right, known) for _, right, known in found.new["NOUN"]] == [(1, 1)]
     assert count_lemmas.count(language(tmp_path, ENGLISH, name="thai")) is None
     arguments = ["count_lemmas", "croatian", "danish", "--corpora", str(tmp_path)]
@@ -267,9 +268,6 @@ def test_a_dictionary_is_counted_on_words_that_were_learned(tmp_path: Path, monk
     monkeypatch.setattr("sys.argv", [*arguments[:1], "afrikaans", *arguments[3:]])
     with pytest.raises(SystemExit, match="UD_Afrikaans-AfriBooms is not in"):
         count_lemmas.main()
-
-
-def test_a_judge_is_counted_by_the_words_that_it_changes(lemmas: Callable[..., Tagger]) -> None:
     tagger, signs = lemmas(precision="float32"), ["😀", "https://a.org", "§§", "€", "@ann"]
     judges = list(tagger.engine.judges)
     gold = Sentence([*signs, "book"], {"upos": [*["PUNCT"] * len(signs), "_"], "lemma": [*signs, "books"]})

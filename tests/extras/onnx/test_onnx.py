@@ -229,7 +229,6 @@ def test_the_scores_of_several_networks_are_averaged(vocabulary: Vocabulary) -> 
     known = dataclasses.replace(vocabulary, vectors={"a": {"book": 0, "They": 1}})
     config = {"vectors": {**VECTORS, "sizes": [3], "projection": 5}}
     first, second = make_network(known, 1, **config), make_network(known, 2, depth=1, **config)
-    assert first.embedding.vectors is not None
     first.embedding.vectors.fill(0, torch.randn(2, 3))
     share_pretrained([first, second])
     members = [Member(first, known, weight=0.75, temperatures={"upos": 2.0}), Member(second, known, weight=0.25)]
@@ -242,7 +241,6 @@ def test_the_scores_of_several_networks_are_averaged(vocabulary: Vocabulary) -> 
 def test_the_corpus_that_the_network_is_told_and_what_the_file_says_of_itself(vocabulary: Vocabulary) -> None:
     several = dataclasses.replace(vocabulary, corpora=["a", "b"])
     network = make_network(several)
-    assert network.corpora is not None
     torch.nn.init.normal_(network.corpora.weight[1:])
     for corpus in (None, "a", "b"):
         check(alone(network, several), corpus)

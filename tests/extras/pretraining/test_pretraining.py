@@ -144,7 +144,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(
         assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
-def test_it_is_no_tagger_and_a_tagger_starts_from_it(pretrained: Path, treebank: Path, tmp_path: Path) -> None:
+def test_it_is_no_tagger_but_one_starts_from_it(pretrained: Path, treebank: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"pretrained has no tags; train a tagger from it with python -m tagger init="):
         tagger.load(pretrained / "pretrained")
     corpus = ["corpus=conllu", f"corpus.path={treebank}", "trainer.max_epochs=1", "segmenter=rules", "linear=0"]
@@ -156,9 +156,6 @@ def test_it_is_no_tagger_and_a_tagger_starts_from_it(pretrained: Path, treebank:
     before = load_word_predictor(pretrained / "pretrained")[0].vocabulary
     assert list(known.words)[: len(before.words)] == list(before.words)
     assert "flights" not in known.known_forms  # tagged training has not seen it
-
-
-def test_the_command_of_the_page_can_be_read() -> None:
     page = (ROOT / "docs" / "pretraining.md").read_text(encoding="utf-8")
     command = page.partition("```sh\n")[2].partition("```")[0].replace("\\\n", " ").splitlines()[0]
     words = shlex.split(command)

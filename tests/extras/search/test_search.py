@@ -74,7 +74,7 @@ def test_the_runs_of_a_sweep_are_where_its_name_or_its_folder_says(
     assert found == ["home/two/0", "home/two/1", "runs/both/0", "runs/both/1"]
 
 
-def test_a_failed_run_is_a_row_and_the_others_go_on(
+def test_a_failed_run_is_a_row_and_the_same_command_trains_what_is_missing(
     tried: list[int], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -92,9 +92,7 @@ def test_a_failed_run_is_a_row_and_the_others_go_on(
     assert lines[1].split() == ["4", "2.00", "seed=2", "model.depth=3"]
     assert lines[5].split() == ["0", "failed", "seed=13", "model.depth=3"]
     assert lines[6].strip() == "ValueError: out of luck"
-
-
-def test_the_same_command_trains_what_is_missing(tried: list[int], caplog: pytest.LogCaptureFixture) -> None:
+    tried.clear()
     command = [*PLAIN, "seed=1,13,2", "hydra.sweep.dir=grid"]
     assert train(command) == 1
     before = rows("grid")
@@ -201,7 +199,9 @@ def trials() -> list[optuna.trial.FrozenTrial]:
     return optuna.load_study(study_name="tagger", storage=optuna.storages.JournalStorage(backend)).trials
 
 
-def test_what_is_searched() -> None:
+def test_an_interrupted_search_has_the_trials_of_one_that_was_not(
+    tried: list[int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for override, wanted in (
         ("model.depth=choice(1,2,1)", Category(("1", "2"))),
         ("model.depth=range(1,5)", Int(1, 4)),
@@ -209,11 +209,6 @@ def test_what_is_searched() -> None:
         ("optimizer.lr=tag(log,interval(0.001,0.01))", Float(0.001, 0.01, log=True)),
     ):
         assert _distribution(OverridesParser.create().parse_override(override)) == wanted
-
-
-def test_an_interrupted_search_has_the_trials_of_one_that_was_not(
-    tried: list[int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
     command = [*SEARCH, "hydra.sweeper.n_trials=11", "seed=range(100)", "optimizer.lr=interval(0.001,0.01)"]
     assert train(command) == 0
     whole, table = list(tried), rows("search")
