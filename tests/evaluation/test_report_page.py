@@ -60,7 +60,7 @@ def made(*sentences: tuple[Sentence, list[str]], **values: Any) -> Page:
     return page
 
 
-def test_scores_and_errors_are_rows() -> None:
+def test_scores_and_errors_are_rows_and_nothing_in_a_text_becomes_code() -> None:
     named = tagged(["The", "dog", "sat"], ["DET", "VERB", "NOUN"], [0.8, 0.6, 0.7], "# sent_id = s-2")
     page = made(
         (named, ["DET", "NOUN", "VERB"]),
@@ -83,9 +83,6 @@ def test_scores_and_errors_are_rows() -> None:
         ["55.00%", "NOUN", "VERB", "x cat ", "2"],
     ]
     assert page.seen.count("img") == 1
-
-
-def test_nothing_in_a_text_becomes_code_and_what_is_long_is_cut() -> None:
     sentence = tagged(HOSTILE, ["DET"] * 5, [0.5] * 5, f"# sent_id = {HOSTILE[1]}")
     page = made((sentence, ["NOUN"] * 5), facts=[HOSTILE[0]], pictures=['"><script>'])
     assert page.seen.count("img") == 1

@@ -201,28 +201,28 @@ def test_auxiliary_values_are_learned_and_features_have_scores(vocabulary: Vocab
         assert_close(other.eval().training_step(batch, 0), loss)
 
 
-@pytest.mark.parametrize("gold", [0.0, 0.3, GOLD_SHARE, 1.0])
-def test_gold_and_teacher_share_the_loss_of_a_token(vocabulary: Vocabulary, gold: float) -> None:
-    module = make_module(vocabulary).train()
-    batch = gold_batch(vocabulary, 0, 1, upos=[["PRON", "_", "_", "PUNCT"], ["_"] * 5])  # two of nine have gold
-    shares = torch.tensor([0.75, 0.125]).expand(*batch.index.shape, 2)
-    ids = torch.arange(2).expand_as(shares) + torch.arange(len(batch.index))[:, None, None] % 3
-    batch.teacher = {column: torch.stack([ids.float(), shares], dim=-1) for column in vocabulary.columns}
-    scores = module.body(batch).scores
-    expected, of_gold = 0.0, {}
-    for column, target in batch.targets.items():
-        tokens = [(t, b) for b, length in enumerate(batch.lengths.tolist()) for t in range(length)]
-        losses = []
-        for t, b in tokens:
-            taught = teacher_loss(scores[column][t, b][None], batch.teacher[column][t, b][None]).item()
-            tag = int(target[t, b])
-            own = -scores[column][t, b].log_softmax(-1)[tag] if tag != IGNORE else torch.zeros(())
-            losses += [own] if tag != IGNORE else []
-            expected += (gold * own.item() + (1 - gold) * taught if tag != IGNORE else taught) / len(tokens)
-        of_gold[column] = torch.stack(losses).mean()
-    assert student_loss([scores], of_gold, batch, gold).item() == pytest.approx(expected, rel=1e-5)
-    if gold == GOLD_SHARE:
-        assert module.training_step(batch, 0).item() == pytest.approx(expected, rel=1e-5)
+def test_gold_and_teacher_share_the_loss_of_a_token(vocabulary: Vocabulary) -> None:
+    for gold in [0.0, 0.3, GOLD_SHARE, 1.0]:
+        module = make_module(vocabulary).train()
+        batch = gold_batch(vocabulary, 0, 1, upos=[["PRON", "_", "_", "PUNCT"], ["_"] * 5])  # two of nine have gold
+        shares = torch.tensor([0.75, 0.125]).expand(*batch.index.shape, 2)
+        ids = torch.arange(2).expand_as(shares) + torch.arange(len(batch.index))[:, None, None] % 3
+        batch.teacher = {column: torch.stack([ids.float(), shares], dim=-1) for column in vocabulary.columns}
+        scores = module.body(batch).scores
+        expected, of_gold = 0.0, {}
+        for column, target in batch.targets.items():
+            tokens = [(t, b) for b, length in enumerate(batch.lengths.tolist()) for t in range(length)]
+            losses = []
+            for t, b in tokens:
+                taught = teacher_loss(scores[column][t, b][None], batch.teacher[column][t, b][None]).item()
+                tag = int(target[t, b])
+                own = -scores[column][t, b].log_softmax(-1)[tag] if tag != IGNORE else torch.zeros(())
+                losses += [own] if tag != IGNORE else []
+                expected += (gold * own.item() + (1 - gold) * taught if tag != IGNORE else taught) / len(tokens)
+            of_gold[column] = torch.stack(losses).mean()
+        assert student_loss([scores], of_gold, batch, gold).item() == pytest.approx(expected, rel=1e-5)
+        if gold == GOLD_SHARE:
+            assert module.training_step(batch, 0).item() == pytest.approx(expected, rel=1e-5)
 
 
 # Linear chains
