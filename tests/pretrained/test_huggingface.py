@@ -47,7 +47,7 @@ def test_layers_that_do_not_exist_and_those_of_other_architectures(bert: Path) -
     assert rates == [(0.125, 0.1), (0.25, 0.1), (0.5, 0.1), (1.0, 0.1), (1.0, 0.0)]
 
 
-def test_encoders_that_cannot_be_used(bert: Path, tmp_path: Path) -> None:
+def test_encoders_that_cannot_be_used(bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = {name: weight for name, weight in load_file(bert / "model.safetensors").items() if "layer.1." not in name}
     damages: dict[str, Any] = {
         "names no encoder": lambda folder: (folder / "config.json").write_text('{"model_type": "nonesuch"}'),
@@ -61,9 +61,6 @@ def test_encoders_that_cannot_be_used(bert: Path, tmp_path: Path) -> None:
         damage(folder)
         with pytest.raises(InputError, match=rf"^embedding\.transformer={folder}: [^\n]*{message}[^\n]*\Z"):
             load(folder)
-
-
-def test_no_such_folder_and_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match=r"^embedding\.transformer=no/such/folder/: no such folder"):
         load("no/such/folder/")
     hub = pytest.importorskip("huggingface_hub")

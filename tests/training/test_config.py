@@ -52,7 +52,7 @@ def test_every_choice_composes_and_builds(choice: str, tmp_path: Path) -> None:
     pl.Trainer(**trainer, logger=False, enable_checkpointing=False, default_root_dir=tmp_path)
 
 
-def test_a_config_is_plain_values_and_back_and_its_directions_match() -> None:
+def test_a_config_is_plain_values_and_back_and_its_directions_match(monkeypatch: pytest.MonkeyPatch) -> None:
     config = composed("corpus=columns", r"corpus.train=a\${b}", "model.hidden.forward=[3,4]", "embedding.vectors=[a,b]")
     plain = json.loads(json.dumps(asdict(config)))
     assert config_from(plain) == config
@@ -67,9 +67,6 @@ def test_a_config_is_plain_values_and_back_and_its_directions_match() -> None:
         encoder = Encoder("gru", 420, [forward] * config.model.depth, [backward] * config.model.depth)
         counts.append(sum(parameter.numel() for parameter in encoder.parameters()))
     assert max(counts) < 1.02 * min(counts)
-
-
-def test_values_that_a_run_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     check_machine(2, {"accelerator": "cpu", "devices": 2, "strategy": "ddp_fork"})
     check_overrides(["optimizer.lr=0.001", "model.dropout=0.2"], composed("init=first"))
@@ -79,7 +76,7 @@ def test_values_that_a_run_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
 TEACHER, TEXT = "distill.teacher=TEACHER", "distill.text=FILE"
 
 
-def test_what_a_recipe_decides() -> None:
+def test_what_a_recipe_decides(bert: Path) -> None:
     for keys, small, large in (  # epochs, tokens of a batch, dropout, patience
         ((), (20, 250, 0.6, 10), (10, 500, 0.5, 5)),
         (("experiment=multilingual",), (15, 250, 0.5, 8), (6, 500, 0.5, 5)),
@@ -99,9 +96,6 @@ def test_what_a_recipe_decides() -> None:
         ((TEACHER,), 0.35),
     ):
         assert with_recipe(composed("corpus=conllu", *keys), 20_000).linear == weight
-
-
-def test_tuned_layers_learn_in_the_last_third(bert: Path) -> None:
     for tune, expected in ((4, [0, 1, 2, 4, 10]), (True, 5 * [0])):
         _, _, described = load(bert, tune=tune)
         assert [frozen_epochs(described, epochs) for epochs in (1, 2, 3, 6, 15)] == expected

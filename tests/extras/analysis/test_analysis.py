@@ -334,7 +334,9 @@ def test_every_number_is_that_of_tagging_the_part_directly(both_ways: Tagger, co
     assert any(word.left.best_tag != word.tag for word in explanation.words)
 
 
-def test_a_tagger_from_left_to_right_and_a_column_of_one_tag(vocabulary: Vocabulary) -> None:
+def test_explanations_of_one_direction_one_tag_and_of_sentences_one_by_one(
+    vocabulary: Vocabulary, both_ways: Tagger
+) -> None:
     words = explain(untrained(vocabulary, forward=16, backward=0), [WORDS])[0].words
     for i, word in enumerate(words):
         assert word.left.probability == pytest.approx(word.probability, abs=1e-5)
@@ -345,9 +347,6 @@ def test_a_tagger_from_left_to_right_and_a_column_of_one_tag(vocabulary: Vocabul
     one = Vocabulary(words={"book": 2}, characters=list("bok"), tags={"upos": ["X"]}, forms=["book"])
     (explanation,) = explain(untrained(one, forward=4, backward=4), [["book", "it"]])
     assert [(word.tag, word.probability, word.decided_by) for word in explanation.words] == [("X", 1, [])] * 2
-
-
-def test_sentences_are_explained_one_by_one_whatever_their_length(both_ways: Tagger) -> None:
     found = explain(both_ways, [WORDS, [], ["Well"]])
     assert found == [*explain(both_ways, [WORDS]), *explain(both_ways, [["Well"]])]
     (only,) = explain(both_ways, [["book"]])[0].words

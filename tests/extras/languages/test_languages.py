@@ -46,11 +46,11 @@ def write(folder: Path, **files: str) -> None:
     """Files such as `train` of a corpus; those that end in `_gz` are compressed."""
     folder.mkdir()
     for name, text in files.items():
-        stem = name.removesuffix("_gz").replace("_", "-")
-        (folder / f"{stem}.conllu").write_text(text, encoding="utf-8")
+        path = folder / f"{name.removesuffix('_gz').replace('_', '-')}.conllu"
+        path.write_text(text, encoding="utf-8")
         if name.endswith("_gz"):
-            (folder / f"{stem}.conllu.gz").write_bytes(gzip.compress((folder / f"{stem}.conllu").read_bytes()))
-            (folder / f"{stem}.conllu").unlink()
+            path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+            path.unlink()
 
 
 def language(folder: Path, row: make.LanguageRow, **cells: str) -> make.Language:

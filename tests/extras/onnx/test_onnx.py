@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -189,16 +189,9 @@ def check(members: Sequence[Member], corpus: str | None = None) -> None:
 
 
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize(
-    "hidden",
-    [
-        {"forward": 8, "backward": 6},
-        {"forward": [3, 0], "backward": [0, 5]},
-        {"forward": 4, "backward": 0},
-        {"forward": [4, 7], "backward": [9, 2]},
-    ],
-)
-def test_every_cell_and_direction(vocabulary: Vocabulary, cell: str, hidden: Mapping[str, Any]) -> None:
+@pytest.mark.parametrize(("forward", "backward"), [(8, 6), ([3, 0], [0, 5]), (4, 0), ([4, 7], [9, 2])])
+def test_every_cell_and_direction(vocabulary: Vocabulary, cell: str, forward: Any, backward: Any) -> None:
+    hidden = {"forward": forward, "backward": backward}
     check(alone(make_network(vocabulary, cell=cell, hidden=hidden), vocabulary))
 
 

@@ -84,7 +84,7 @@ def every() -> Iterator[Running]:
         yield service
 
 
-def test_each_paragraph_has_its_language_and_the_service_its_own_remedies(every: Running) -> None:
+def test_each_paragraph_has_its_language_and_the_service_its_own_remedies(every: Running, served: Running) -> None:
     found = tag(every, text=f"{TEXTS['welsh']}\n\n{TEXTS['english']}\n\nЯ живу в Москве.", columns=["upos", "lemma"])
     assert (found["model"], found["warnings"]) == (ALL_LANGUAGES, [])
     assert [sentence["language"] for sentence in found["sentences"]] == ["welsh", "english", "russian"]
@@ -105,9 +105,6 @@ def test_each_paragraph_has_its_language_and_the_service_its_own_remedies(every:
         ({"model": "de", "language": "cy"}, "language 'cy' names a model, and so does model; leave one out"),
     ):
         assert re.search(words, tag(every, 400, text=HUNGARIAN, **names)["error"])
-
-
-def test_models(served: Running, every: Running) -> None:
     one, listed = (httpx.get(f"{each.url}/v1/models").json() for each in (served, every))
     english = one["models"][0]
     assert (one["default"], english["language"], english["license"]) == ("english", "en", "CC BY-SA 4.0")

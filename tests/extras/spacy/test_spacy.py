@@ -334,7 +334,7 @@ def test_texts_in_bulk_and_a_saved_tokenizer(parts: tuple[Language, Tagger], tmp
     assert (other(text).to_json(), [token._.bigru_words for token in other(text)]) == expected
 
 
-def test_files_that_are_no_segmenter(tmp_path: Path) -> None:
+def test_files_and_bytes_that_are_no_tagger(tmp_path: Path) -> None:
     spacy.blank("en").to_disk(tmp_path / "other")
     with pytest.raises(InputError, match=r"tokenizer has no tagger: config.json is missing"):
         pipeline().from_disk(tmp_path / "other")
@@ -348,9 +348,6 @@ def test_files_that_are_no_segmenter(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="segmenter") as error:
         tokenizer("Text")
     assert str(tmp_path) in str(error.value)
-
-
-def test_bytes_that_are_no_tagger() -> None:
     part = PipelinePart(None, "en")
     for data in (b"", b"\xc1", b"text", srsly.msgpack_dumps([1])):
         with pytest.raises(InputError, match="no saved tagger"):
