@@ -100,6 +100,10 @@ def test_forms_of_text_and_what_is_kept(tmp_path: Path) -> None:
             rows, matrix = select_vectors(save_text(tmp_path, content, name), ["The"], 3)
             assert rows == {"the": 0, "cat": 1, "The": 2}
             assert_allclose(matrix, standardised([[1, 2], [3, 6], [5, 10]]), rtol=1e-6)
+    content = "5 1.5\n. . . 3\n10 000 5\n\u00a0x\u00a0 7\nüber\u0085 9\n猫 11\n"
+    rows, matrix = select_vectors(save_text(tmp_path, content), [], 9)
+    assert list(rows) == ["5", ". . .", "10 000", "\u00a0x\u00a0", "über\u0085", "猫"]
+    assert_allclose(matrix, standardised([[1.5], [3], [5], [7], [9], [11]]), rtol=1e-6)
 
 
 def test_files_that_are_wrong_and_names_that_are_absent(tmp_path: Path) -> None:
@@ -130,10 +134,3 @@ def test_files_that_are_wrong_and_names_that_are_absent(tmp_path: Path) -> None:
         Path(name).write_bytes(content)
         assert f"{name} is not in numpy's format, or damaged" in message(name), content[:20]
     assert message("globe").startswith("embedding.vectors=globe is no file")
-
-
-def test_a_word_may_hold_spaces_and_a_header_is_two_whole_numbers(tmp_path: Path) -> None:
-    content = "5 1.5\n. . . 3\n10 000 5\n\u00a0x\u00a0 7\nüber\u0085 9\n猫 11\n"
-    rows, matrix = select_vectors(save_text(tmp_path, content), [], 9)
-    assert list(rows) == ["5", ". . .", "10 000", "\u00a0x\u00a0", "über\u0085", "猫"]
-    assert_allclose(matrix, standardised([[1.5], [3], [5], [7], [9], [11]]), rtol=1e-6)

@@ -53,7 +53,9 @@ def contents(batches: list[Batch]) -> list[tuple[list, ...]]:
     ]
 
 
-def test_the_same_seed_gives_the_same_batches(splits: DatasetDict, words: Vocabulary) -> None:
+def test_batches_are_the_same_for_the_same_seed_and_hide_words_in_training(
+    splits: DatasetDict, words: Vocabulary
+) -> None:
     def batches(word_dropout: float, seed: int, epoch: int) -> list[tuple[list, ...]]:
         torch.manual_seed(seed * epoch)  # which must not matter
         reading = BatchOptions(LIMIT, word_dropout, seed=seed)
@@ -63,9 +65,6 @@ def test_the_same_seed_gives_the_same_batches(splits: DatasetDict, words: Vocabu
         first = batches(dropout, 1, 0)
         assert batches(dropout, 1, 0) == first
         assert batches(dropout, 1, 2) == batches(dropout, 1, 2) != first != batches(dropout, 2, 0)
-
-
-def test_words_are_hidden_in_training_and_dev_is_in_order(splits: DatasetDict, words: Vocabulary) -> None:
     both = DatasetDict(train=splits["train"], dev=splits["train"])
     module = TaggerDataModule(both, make_module(words), BatchOptions(LIMIT, 0.5))
     hidden = [int((b.features["words"][b.index] == UNK).sum()) for b in epoch_of(module)]

@@ -58,7 +58,7 @@ def language(folder: Path, row: make.LanguageRow, **cells: str) -> make.Language
     return make.Language(row._replace(**cells), [folder], folder, folder / "work")
 
 
-def test_the_table_from_which_taggers_are_made_and_the_scores_on_pages() -> None:
+def test_the_table_from_which_taggers_are_made_the_scores_on_pages_and_weaknesses() -> None:
     assert set(bundled_languages()) <= set(ROWS) == set(load_identifier().languages)
     for name, row in ROWS.items():
         assert codes_of(name)
@@ -69,6 +69,10 @@ def test_the_table_from_which_taggers_are_made_and_the_scores_on_pages() -> None
         assert row.size in make.SIZES
     assert make.marked(make.PAGE, make.MADE_TABLE)[1] == make.results(make.rows())
     assert make.notice(make.rows()) == (ROOT / "data" / "NOTICE.md").read_text(encoding="utf-8")
+    with (make.HERE / "weaknesses.csv").open(encoding="utf-8", newline="") as file:
+        found = list(csv.DictReader(file))
+    assert {row["language"] for row in found} <= set(bundled_languages())
+    assert all(row["what"] for row in found)
 
 
 def test_a_command_writes_its_table_between_two_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,13 +88,6 @@ def test_a_command_writes_its_table_between_two_marks(tmp_path: Path, monkeypatc
     page.write_text("No marks.\n", encoding="utf-8")
     with pytest.raises(SystemExit, match="make --table"):
         make.main()
-
-
-def test_weaknesses_are_of_languages_that_are_there() -> None:
-    with (make.HERE / "weaknesses.csv").open(encoding="utf-8", newline="") as file:
-        found = list(csv.DictReader(file))
-    assert {row["language"] for row in found} <= set(bundled_languages())
-    assert all(row["what"] for row in found)
 
 
 def test_the_identifier_learns_from_splits_files_and_own_text_of_each_row_and_is_kept_in_a_file(

@@ -231,7 +231,7 @@ def test_the_scores_of_several_networks_are_averaged(vocabulary: Vocabulary) -> 
     assert [name for name in names if "embedding.vectors.0" in name] == ["embedding.vectors.0"]
 
 
-def test_the_corpus_that_the_network_is_told_and_what_the_file_says_of_itself(vocabulary: Vocabulary) -> None:
+def test_the_corpus_that_the_network_is_told_and_combinations_of_tags(vocabulary: Vocabulary) -> None:
     several = dataclasses.replace(vocabulary, corpora=["a", "b"])
     network = make_network(several)
     torch.nn.init.normal_(network.corpora.weight[1:])
@@ -242,9 +242,6 @@ def test_the_corpus_that_the_network_is_told_and_what_the_file_says_of_itself(vo
     assert {each.key: each.value for each in model.metadata_props} == {"license": "CC0"}
     assert model.ir_version == 8
     assert [each.version for each in model.opset_import] == [17]
-
-
-def test_tags_are_combinations_of_training(vocabulary: Vocabulary) -> None:
     network = make_network(vocabulary, seed=7)
     members = alone(network, vocabulary)
     apart = computed(network_graph(members, vocabulary.columns, []), members, vocabulary, SENTENCES)
