@@ -8,16 +8,26 @@ import tomllib
 # Before torch is imported, and for the commands that tests start: tiny networks are fastest on one thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import logging
+import multiprocessing
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
+import httpx
 import numpy as np
 import pytest
 import torch
+from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.utils import filter_repo_objects
 from hypothesis import HealthCheck, settings
 
+from tagger.__main__ import main
 from tagger.bundle.bundle import Bundle, Member
 from tagger.model.batch import Batch, FormTable, collate
 from tagger.model.decoder import Decoder
@@ -32,7 +42,6 @@ from tagger.tagging import workers
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import TaggerOptions
 from tagger.words.conventions import Conventions
-from tests.bundle.hub_folder import Hub
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -245,6 +254,64 @@ def roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_roberta(tmp_path_factory.mktemp("roberta"))
 
 
+ANSWER = httpx.Response(404, request=httpx.Request("GET", "https://huggingface.co"))
+
+
+class Hub:
+    """`HfApi` and `snapshot_download`. The files of a revision are in `root / OWNER / NAME / REVISION`."""
+
+    def __init__(self, root: Path, cache: Path) -> None:
+        self.root, self.cache = root, cache
+        self.private: dict[str, bool] = {}
+        self.messages: list[str] = []
+        self.error: Exception | None = None  # that every call raises
+
+    def put(self, repository: str, folder: Path, revision: str = "main") -> Path:
+        """Copies a folder to the Hub."""
+        return Path(shutil.copytree(folder, self.root / repository / revision, dirs_exist_ok=True))
+
+    def snapshot_download(self, repository: str, *, revision: str, allow_patterns: list[str]) -> str:
+        if self.error is not None:
+            raise self.error
+        there = self.root / repository / revision
+        if not there.parent.is_dir():
+            raise RepositoryNotFoundError("no repository", response=ANSWER)
+        if not there.is_dir():
+            raise RevisionNotFoundError("no revision", response=ANSWER)
+        here = self.cache / repository / revision
+        for name in filter_repo_objects(files_of(there), allow_patterns=allow_patterns):
+            (here / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(there / name, here / name)
+        return str(here)
+
+    def create_repo(self, repository: str, *, private: bool | None, exist_ok: bool) -> None:
+        if self.error is not None:
+            raise self.error
+        self.private.setdefault(repository, bool(private))
+        (self.root / repository / "main").mkdir(parents=True, exist_ok=exist_ok)
+
+    def model_info(self, repository: str) -> Any:
+        return SimpleNamespace(private=self.private[repository])
+
+    def create_branch(self, repository: str, *, branch: str, exist_ok: bool) -> None:
+        (self.root / repository / branch).mkdir(parents=True, exist_ok=exist_ok)
+
+    def upload_folder(
+        self, *, repo_id: str, folder_path: str, revision: str, commit_message: str, delete_patterns: list[str]
+    ) -> Any:
+        there = self.root / repo_id / revision
+        for name in filter_repo_objects(files_of(there), allow_patterns=delete_patterns):
+            (there / name).unlink()
+        shutil.copytree(folder_path, there, dirs_exist_ok=True)
+        self.messages.append(commit_message)
+        return SimpleNamespace(commit_url=f"https://huggingface.co/{repo_id}/commit/{len(self.messages)}")
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """The files of a folder by their paths."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 @pytest.fixture
 def hub(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Hub:
     """A folder in the place of the Hugging Face Hub; it holds nothing."""
@@ -289,3 +356,48 @@ def with_entry_points(folder: Path) -> dict[str, str]:
     (info / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
     paths = [str(info.parent), str(ROOT), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+def started(
+    *arguments: str, folder: Path | str = ".", stdin: str = os.devnull, stdout: str = os.devnull, stderr: str = "said"
+) -> "multiprocessing.process.BaseProcess":
+    """`tagger ARGUMENTS` that has begun in `folder`, with files there as its streams; what is written is appended.
+
+    It runs in a copy of the test's process: a fresh one imports for six seconds.
+    """
+
+    def work() -> None:
+        os.chdir(folder)
+        append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        for number, (name, path) in enumerate({"stdin": stdin, "stdout": stdout, "stderr": stderr}.items()):
+            os.dup2(os.open(path, append if number else os.O_RDONLY), number)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+        sys.argv = ["tagger", *arguments]
+        logging.root.handlers.clear()  # those of pytest
+        status = 1
+        try:
+            status = main()
+        except Exception:
+            sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        finally:
+            with suppress(OSError):
+                sys.stdout.flush()
+            os._exit(status)  # multiprocessing would wait for the workers, which wait for this process
+
+    process = multiprocessing.get_context("fork").Process(target=work)
+    process.start()
+    return process
+
+
+def forked(folder: Path, *arguments: str, input: str = "") -> "subprocess.CompletedProcess[str]":
+    """A command that has ended; it ran in `folder`."""
+    number = len(list(folder.iterdir()))
+    given, out, err = (folder / f".{name}-{number}" for name in ("in", "out", "err"))
+    given.write_text(input, encoding="utf-8")
+    process = started(*arguments, folder=folder, stdin=str(given), stdout=str(out), stderr=str(err))
+    process.join(300)
+    assert process.exitcode is not None, arguments
+    done = subprocess.CompletedProcess(arguments, process.exitcode, out.read_text("utf-8"), err.read_text("utf-8"))
+    for file in (given, out, err):
+        file.unlink()
+    return done

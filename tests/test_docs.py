@@ -27,8 +27,7 @@ from tagger.text.formats import INPUTS, OUTPUTS, SUFFIXES
 from tagger.training.config import LOGGERS, config_from
 from tagger.training.launch import hydra_words
 from tests.commands.conftest import call
-from tests.conftest import with_entry_points
-from tests.forked import forked
+from tests.conftest import forked, with_entry_points
 from tests.test_architecture import EXTRAS, ROOMS
 from tests.training.conftest import page as composed_page
 

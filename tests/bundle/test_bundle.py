@@ -28,8 +28,17 @@ from tagger.model.network import TaggerNetwork, share_pretrained
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_pretrained
 from tagger.words.conventions import CONVENTIONS, Conventions
-from tests.bundle.hub_folder import files_of
-from tests.conftest import BUCKETS, TOKENS, bundle_of, largest_file, make_batch, make_network, network_config, save_tiny
+from tests.conftest import (
+    BUCKETS,
+    TOKENS,
+    bundle_of,
+    files_of,
+    largest_file,
+    make_batch,
+    make_network,
+    network_config,
+    save_tiny,
+)
 
 
 def assert_same_weights(network: TaggerNetwork, other: TaggerNetwork) -> None:

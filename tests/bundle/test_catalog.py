@@ -17,8 +17,7 @@ from tagger.bundle.catalog import LATEST, HubName, claim_run, find_tagger, hub_f
 from tagger.bundle.saved_config import CONFIG, RECORD
 from tagger.errors import InputError
 from tagger.training.run_folder import find_run
-from tests.bundle.hub_folder import ANSWER, Hub, files_of
-from tests.conftest import CORPUS, TOKENS
+from tests.conftest import ANSWER, CORPUS, TOKENS, Hub, files_of
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from tagger.commands.options import Precision
 from tagger.model.device import PRECISIONS
 from tagger.tagging.tagger_options import SEGMENTERS
 from tests.commands.conftest import CONLLU, TAGS, call, error
-from tests.forked import started
+from tests.conftest import started
 
 
 def test_standard_input_and_formats_that_agree_with_the_library(model: Path) -> None:

@@ -24,7 +24,7 @@ from tagger.text.spacing import (
     with_usual_spacing,
     without_spaces,
 )
-from tests.text.conftest import LINE, in_form
+from tests.text.test_readers import LINE, in_form
 
 BLOCK = """\
 # newpar

@@ -16,7 +16,7 @@ from tagger.text.files import read_lines
 from tagger.text.paragraphs import Paragraph, read_paragraphs
 from tagger.text.sentence import MultiwordToken, Sentence, Token
 from tagger.words.segment import RuleSegmenter
-from tests.text.conftest import LINE, read, segment
+from tests.text.test_readers import LINE, read, segment
 
 rules = RuleSegmenter("english").segment_all
 

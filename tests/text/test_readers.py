@@ -3,7 +3,8 @@
 import json
 import re
 import tracemalloc
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -29,11 +30,72 @@ from tagger.text.formats import (
     format_of,
     read_parts,
     renamed,
+    writer,
 )
-from tagger.text.paragraphs import JsonText, Paragraph, Part, cut_parts, cut_texts, paragraphs_of, sentences_of
-from tagger.text.sentence import MultiwordToken, Sentence
-from tagger.text.strings import display_width, encodable
-from tests.text.conftest import LINE, contents, in_cell, in_form, made_of, read, segment, tokens_of, write
+from tagger.text.paragraphs import JsonText, Paragraph, Part, Segment, cut_parts, cut_texts, paragraphs_of, sentences_of
+from tagger.text.sentence import MultiwordToken, Sentence, Token
+from tagger.text.strings import SPACE, display_width, encodable
+
+LINE = re.compile(r"[^\n]*\n|[^\n]+")
+
+
+def segment(paragraphs: Sequence[str]) -> list[list[list[Token]]]:
+    """Words between white space; a full stop ends a sentence."""
+    return list(map(_segment, paragraphs))
+
+
+def _segment(paragraph: str) -> list[list[Token]]:
+    sentences: list[list[Token]] = [[]]
+    for word in re.finditer(f"[^{SPACE}]+", paragraph):
+        sentences[-1].append(Token(*word.span()))
+        if word.group().endswith("."):
+            sentences.append([])
+    return sentences
+
+
+def read(text: str, format: str, *, segment: Segment | None = None, **options: Any) -> list[Sentence]:
+    lines = iter(LINE.findall(text))
+    if segment is None:
+        return list(formats.read(lines, "in.file", format, **options))
+    return list(cut_parts(formats.read_parts(lines, "in.file", format, **options), partial(cut_texts, segment)))
+
+
+def write(sentences: list[Sentence], format: str, columns: tuple[str, ...] = ("upos",), **options: Any) -> str:
+    return "".join(map(writer(format, columns, **options), sentences))
+
+
+def tokens_of(sentences: list[Sentence]) -> list[list[str]]:
+    return [sentence.tokens for sentence in sentences]
+
+
+# sentences with any form and any tag
+
+form = st.text(max_size=8) | st.sampled_from(["", " ", "\n", "\r\n", "\t", "#", "/", "a/b", "\ud800", "\u2028", "_"])
+tag = st.text(max_size=4) | st.sampled_from(["NOUN", "``", "-LRB-", "A=b|C=d", ""])
+contents = st.lists(st.lists(st.tuples(form, tag, tag), max_size=5), max_size=4)
+
+
+def made_of(content: list[list[tuple[str, str, str]]]) -> list[Sentence]:
+    return [
+        Sentence(
+            [f for f, _, _ in row],
+            {"upos": [t for _, t, _ in row], "xpos": [t for _, _, t in row]},
+            {"upos": [0.5] * len(row), "xpos": [0.5] * len(row)},
+            {"upos": [[(t, 0.5), (u, 0.25)] for _, t, u in row], "xpos": [[] for _ in row]},
+        )
+        for row in content
+    ]
+
+
+def in_form(form: str) -> str:
+    """A form as a new block of CoNLL-U holds it."""
+    return in_cell(form.strip())
+
+
+def in_cell(value: str) -> str:
+    """What is neither form nor lemma, as a new block of CoNLL-U holds it."""
+    value = unicodedata.normalize("NFC", value)
+    return re.sub("[\ud800-\udfff]", "\ufffd", re.sub(r"[\t\n\r]", " ", value)) or "_"
 
 
 def test_read() -> None:

@@ -17,7 +17,7 @@ from tagger.bundle.catalog import claim_run
 from tagger.errors import InputError
 from tagger.training.launch import hydra_words
 from tagger.training.trainer import WholeFileIO
-from tests.forked import started
+from tests.conftest import started
 from tests.training.conftest import TRAIN, interruption, resume, train, wait_for, weights
 
 pytestmark = pytest.mark.usefixtures("own_folder")

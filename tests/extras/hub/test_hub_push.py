@@ -15,9 +15,8 @@ from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.extras.hub.hub_push import hub_card, push_tagger
 from tagger.training.config import find_start
-from tests.bundle.hub_folder import Hub, files_of
 from tests.commands.conftest import call, error
-from tests.conftest import CORPUS, TOKENS
+from tests.conftest import CORPUS, TOKENS, Hub, files_of
 
 TINY = HubName("o/tiny", "main")
 

@@ -13,7 +13,7 @@ from optuna.distributions import IntDistribution as Int
 
 from tagger.extras.search.search import _distribution
 from tagger.training.train import train as train_run
-from tests.forked import forked, started
+from tests.conftest import forked, started
 from tests.training.conftest import (
     TRAIN,
     _pictures_are_empty,

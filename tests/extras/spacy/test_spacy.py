@@ -28,8 +28,7 @@ from tagger.extras.spacy.spacy_tokenizer import PipelinePart
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
 from tagger.text.strings import SPACE
-from tests.bundle.hub_folder import Hub
-from tests.conftest import CORPUS, LEMMAS, TOKENS, bundle_of, make_network, overfit, save_tiny, with_entry_points
+from tests.conftest import CORPUS, LEMMAS, TOKENS, Hub, bundle_of, make_network, overfit, save_tiny, with_entry_points
 
 FEATS = [["Number=Plur", "_", "Number=Plur", "_"], ["_", "Number=Sing", "_", "_", "_"], ["_"]]
 
