@@ -1,25 +1,42 @@
-"""The network as a whole: what a score depends on, and what not; its weights in memory and in fewer bytes."""
+"""The network as a whole, its cells, directions and vectors of forms; its weights in memory and in fewer bytes."""
 
 import dataclasses
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, linear
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.testing import assert_close
 
 from tagger.errors import InputError
 from tagger.model import storage
 from tagger.model.batch import Batch
-from tagger.model.encoder import CELLS
+from tagger.model.cells import GRUCell, MinGRUCell, RNNCell
+from tagger.model.embeddings import (
+    AFFIX_COUNT,
+    CharacterEncoder,
+    CharacterTable,
+    FormEmbedding,
+    VectorConfig,
+    VectorEmbedding,
+    affix_rows,
+    word_shape,
+)
+from tagger.model.encoder import CELLS, BidirectionalLayer, Encoder
 from tagger.model.feature_values import SPEED, FeatureScores, feature_matrix, feature_scores
 from tagger.model.network import NetworkConfig, TaggerNetwork, check_training_memory, layer_sizes
+from tagger.model.recurrent import Dropout, RecurrentLayer, ScanLayer, TorchLayer, gru
 from tagger.model.storage import STORAGE_DTYPES, TRAINING_COPIES, check_memory, compress, expand, machine_bytes
-from tagger.model.vocabulary import IGNORE, Vocabulary
+from tagger.model.vocabulary import IGNORE, PAD, UNK, Vocabulary
 from tagger.text.schema import read
 from tagger.words.edit_scripts import edit_script
 from tests.conftest import CORPUS, TOKENS, make_batch, make_network, network_config
@@ -267,3 +284,275 @@ def test_learned_weights_count_four_times(
     check_memory(dict(network.named_parameters()), "training", TRAINING_COPIES)
     monkeypatch.setattr(storage, "machine_bytes", lambda: None)
     check_training_memory(vocabulary, network_config())
+
+
+I, H = 5, 4  # noqa: E741
+LENGTHS = torch.tensor([4, 1, 7, 2])
+T, B = int(LENGTHS.max()), len(LENGTHS)
+REFERENCES: dict[str, type[nn.RNN | nn.GRU | nn.LSTM]] = {
+    "rnn_scratch": nn.RNN,
+    "gru_scratch": nn.GRU,
+    "rnn": nn.RNN,
+    "gru": nn.GRU,
+    "lstm": nn.LSTM,
+}
+
+
+@pytest.fixture
+def x() -> Tensor:
+    torch.manual_seed(1)
+    return torch.randn(T, B, I)
+
+
+@torch.no_grad()
+def copy_weights(theirs: nn.RNNBase, ours: Any) -> None:
+    """Copies a layer of torch with one direction."""
+    if isinstance(ours, TorchLayer):
+        ours.rnn.load_state_dict(theirs.state_dict())
+        return
+    (w_ih, w_hh, b_ih, b_hh), cell = theirs.all_weights[0], ours.cell
+    if isinstance(cell, RNNCell):
+        pairs = [(cell.W_xh, w_ih.T), (cell.W_hh, w_hh.T), (cell.b_h, b_ih + b_hh)]
+    else:
+        pairs = [(cell.W_x, w_ih.T), (cell.W_h, w_hh.T), (cell.b_x, b_ih), (cell.b_h, b_hh)]
+    for own, other in pairs:
+        own.copy_(other)
+
+
+def real(output: Tensor) -> Tensor:
+    """The outputs at tokens, without those at padding: (tokens, H)."""
+    return output[torch.arange(len(output))[:, None] < LENGTHS]
+
+
+def make_states(cell: str, size: int) -> Any:
+    """A random state for each sentence, (1, B, size), or a pair of them for an LSTM."""
+    h = torch.randn(1, B, size)
+    return (h, torch.randn(1, B, size)) if cell == "lstm" else h
+
+
+def mapped(states: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    if isinstance(states, Tensor):
+        return change(states)
+    return states and type(states)(mapped(each, change) for each in states)
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 33])
+@pytest.mark.parametrize("started", [False, True])
+def test_the_scan_equals_the_loop_in_value_and_gradient(length: int, started: bool) -> None:
+    torch.manual_seed(2)
+    cell = MinGRUCell(I, H).double()
+    x = torch.randn(length, B, I, dtype=torch.float64, requires_grad=True)
+    initial = torch.randn(B, H, dtype=torch.float64, requires_grad=True) if started else None
+    lengths = torch.tensor([length, 1, max(1, length // 2), length])
+    weight = torch.randn(length, B, H, dtype=torch.float64)
+    wanted = [x, *cell.parameters(), *([initial] if initial is not None else [])]
+    found = []
+    for layer in (RecurrentLayer(cell), ScanLayer(cell)):
+        output, last = layer(x, lengths, initial)
+        loss = (output * weight).sum() + (last**2).sum()
+        found.append([output, last, *torch.autograd.grad(loss, wanted)])
+    for loop, parallel in zip(*found, strict=True):
+        assert_close(parallel, loop)
+    assert all(gradient.abs().max() > 0 for gradient in found[0][2:])
+
+
+@pytest.mark.parametrize("cell", REFERENCES)
+def test_a_layer_equals_torchs_in_value_state_and_gradient(x: Tensor, cell: str) -> None:
+    theirs, ours = REFERENCES[cell](I, H), CELLS[cell].layer(CELLS[cell].core(I, H))
+    copy_weights(theirs, ours)
+    initial = make_states(cell, H)
+    output, expected_last = theirs(pack_padded_sequence(x.requires_grad_(), LENGTHS, enforce_sorted=False), initial)
+    expected, _ = pad_packed_sequence(output, total_length=T)
+    actual, last = ours(x, LENGTHS, mapped(initial, lambda state: state[0]))
+    assert actual.shape == (T, B, H)
+    assert_close(real(actual), real(expected))
+    assert_close(last, mapped(expected_last, lambda state: state[0]))
+    gradients = [torch.autograd.grad((real(each) ** 3).sum(), x) for each in (actual, expected)]
+    assert_close(*gradients)
+
+
+@pytest.mark.parametrize(("forward", "backward"), [([H], [H]), ([6, 0, 2], [3, 7, 0])])
+@pytest.mark.parametrize("cell", REFERENCES)
+def test_a_stack_of_any_directions_equals_torchs_layers(
+    x: Tensor, cell: str, forward: list[int], backward: list[int]
+) -> None:
+    ours = Encoder(cell, I, forward, backward)
+    theirs, states, width = [], [], I
+    for layer, *sizes in zip(ours.layers, forward, backward, strict=True):
+        theirs.append([REFERENCES[cell](width, size) if size else None for size in sizes])
+        states.append([make_states(cell, size) if size else None for size in sizes])
+        for own, other in zip((layer.forward_layer, layer.backward_layer), theirs[-1], strict=True):
+            if other is not None:
+                copy_weights(other, own)
+        width = sum(sizes)
+        assert layer.width == width
+    given_states = mapped(states, lambda each: each[0])
+    layers, last = ours(x, LENGTHS, given_states)
+    assert_close(ours(x, LENGTHS)[0], ours(x, LENGTHS, mapped(given_states, torch.zeros_like))[0])
+    for i, length in enumerate(LENGTHS.tolist()):
+        h = x[:length, i : i + 1]
+        for depth, pair in enumerate(theirs):
+            parts = []
+            for back, (their, state) in enumerate(zip(pair, states[depth], strict=True)):
+                if their is not None:
+                    start = mapped(state, lambda each, i=i: each[:, i : i + 1].contiguous())
+                    output, end = their(h.flip(0) if back else h, start)
+                    parts.append(output.flip(0) if back else output)
+                    found = mapped(last[depth][back], lambda each, i=i: each[None, i : i + 1])
+                    assert_close(found, end)
+            h = torch.cat(parts, dim=-1)
+            assert_close(layers[depth][:length, i : i + 1], h)
+    with pytest.raises(InputError, match="both 0"):
+        BidirectionalLayer(None, None)
+
+
+def test_dropout_is_between_layers_alone_and_the_seed_decides(x: Tensor) -> None:
+    one, two = Encoder("gru", I, [H], [H], dropout=0.5), Encoder("gru", I, [H, H], [H, H], dropout=0.5)
+    assert_close(one(x, LENGTHS)[0], one.eval()(x, LENGTHS)[0])
+    first, dropped = two(x, LENGTHS)[0]
+    assert_close(first, two.eval()(x, LENGTHS)[0][0])
+    assert not torch.allclose(dropped, two.eval()(x, LENGTHS)[0][1])
+    assert (dropped[0] != 0).all()
+    x = torch.randn(30, 30)
+    assert Dropout(0.5).eval()(x) is x
+    assert torch.equal(Dropout(0.0)(x), x)
+    assert not Dropout(1.0)(x).any()
+    assert Dropout(0.5)(x.bfloat16()).dtype == torch.bfloat16
+    masks = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        masks.append(Dropout(0.5)(torch.ones(20, 20)))
+    assert torch.equal(masks[0], masks[1])
+    assert not torch.equal(masks[0], masks[2])
+
+
+@pytest.mark.parametrize("cell", [RNNCell, GRUCell])
+def test_weights_start_within_torchs_bound(cell: type[RNNCell | GRUCell]) -> None:
+    for parameter in cell(3, 16).parameters():
+        assert 0.2 < parameter.abs().max() <= 0.25
+
+
+def test_mingru_by_hand() -> None:
+    cell = MinGRUCell(1, 1)
+    with torch.no_grad():
+        cell.W_x.copy_(torch.tensor([[2.0, 0.5]]))
+        cell.b_x.copy_(torch.tensor([0.0, -1.0]))
+    z, n = 1 / (1 + math.exp(-6)), math.tanh(0.5)  # of x = 3
+    assert cell(torch.tensor([[3.0]]), torch.tensor([[0.25]])).item() == pytest.approx((1 - z) * 0.25 + z * n)
+
+
+@pytest.mark.parametrize("started", [False, True])
+@pytest.mark.parametrize("steps", [1, T])
+def test_the_gru_of_training_equals_torchs_in_value_and_gradient(started: bool, steps: int) -> None:
+    torch.manual_seed(1)
+    theirs = nn.GRU(I, H).double()
+    x = torch.randn(steps, B, I, dtype=torch.float64, requires_grad=True)
+    initial = torch.randn(B, H, dtype=torch.float64, requires_grad=True) if started else None
+    weight = torch.randn(steps, B, H, dtype=torch.float64)
+    wanted = [x, *theirs.parameters(), *([initial] if initial is not None else [])]
+    expected, _ = theirs(x, None if initial is None else initial[None])
+    products = linear(x, theirs.weight_ih_l0, theirs.bias_ih_l0)
+    actual = gru(products, theirs.weight_hh_l0, theirs.bias_hh_l0, initial)
+    assert_close(actual, expected)
+    gradients = [torch.autograd.grad((output * weight).sum(), wanted) for output in (actual, expected)]
+    assert_close(*gradients)
+    assert min(gradient.abs().max() for gradient in gradients[0]) > 0 or steps == 1
+
+
+def test_bfloat16_products_give_float32_gradients_of_weights() -> None:
+    torch.manual_seed(3)
+    x = torch.randn(T, B, 3 * H)
+    weights = [(torch.randn(3 * H, H) / 3).requires_grad_(), torch.randn(3 * H, requires_grad=True)]
+    found = [
+        torch.autograd.grad(gru(x.to(dtype), *weights).float().sum(), weights)
+        for dtype in (torch.float32, torch.bfloat16)
+    ]
+    for exact, reduced in zip(*found, strict=True):
+        assert reduced.dtype == torch.float32
+        assert (exact - reduced).abs().max() < 0.05 * exact.abs().max()
+
+
+@pytest.mark.parametrize("p", [0.4, 0.002, 0.99])
+def test_shares_are_exact_and_independent(p: float) -> None:
+    torch.manual_seed(1)
+    x = torch.ones(1_000_001, requires_grad=True)  # an odd number: the last random word is not used up
+    y = Dropout(p)(x)
+    kept = y != 0
+    for part in range(4):  # of a random word of 64 bits; the probability is not rounded to a byte
+        assert 1 - kept[part::4].float().mean().item() == pytest.approx(p, abs=0.003)
+    assert (kept[:-1] & kept[1:]).float().mean().item() == pytest.approx((1 - p) ** 2, abs=0.003)
+    assert y.max().item() == pytest.approx(1 / (1 - p), rel=3e-3)
+    (gradient,) = torch.autograd.grad(y.sum(), x)
+    assert torch.equal(gradient, y.detach())
+
+
+@pytest.mark.parametrize("width", [1, 3, 5])
+def test_character_encoder_is_the_maximum_over_windows_and_padding_changes_nothing(width: int) -> None:
+    torch.manual_seed(1)
+    encoder = CharacterEncoder(ids=9, filters=4, width=width, size=5)
+    with torch.no_grad():
+        encoder.convolution.bias.fill_(2.0)  # so that an answer to padding alone would show
+    form, reach = [3, 8, 4, 2], width // 2
+    padded = nn.functional.pad(
+        encoder.embedding(torch.tensor(form)), (0, 0, reach, reach)
+    )  # (C + width - 1, embedding)
+    filters = encoder.convolution.weight.transpose(1, 2)  # (size, width, embedding)
+    windows = torch.stack([(filters * padded[i : i + width]).sum((1, 2)) for i in range(len(form))])
+    expected = torch.relu(windows.amax(0) + encoder.convolution.bias)
+    assert_close(encoder(torch.tensor([[*form, PAD, PAD], [UNK, *[PAD] * 5]]))[0], expected)
+    forms = torch.tensor([form, [UNK, PAD, PAD, PAD], [PAD, PAD, PAD, PAD], [5, 5, 5, PAD]])
+    assert_close(CharacterTable(encoder)(forms), encoder(forms))
+
+
+def vectors(projection: int, dtype: str = "float32", tune: bool = False) -> VectorEmbedding:
+    """Two sources, of 3 words with 2 numbers and of 1 word with 1 number."""
+    torch.manual_seed(1)
+    embedding = VectorEmbedding([3, 1], VectorConfig(sizes=[2, 1], projection=projection, tune=tune, dtype=dtype))
+    embedding.fill(0, torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
+    embedding.fill(1, torch.tensor([[7.0]]))
+    with torch.no_grad():
+        embedding.missing.copy_(torch.arange(2.0 * embedding.width).view(2, -1) + 10)
+    return embedding
+
+
+def test_vectors_stand_side_by_side_or_projected_and_are_found_in_lower_case_too(vocabulary: Vocabulary) -> None:
+    x = vectors(projection=0)(torch.tensor([[3, 1], [0, 1], [1, 0], [0, 0]]))
+    expected = [[5.0, 6.0, 7.0], [10.0, 11.0, 19.0], [14.0, 16.0, 15.0], [23.0, 25.0, 27.0]]
+    assert_close(x, torch.tensor(expected))
+    for tune, dtype in ((False, torch.float32), (True, torch.float32), (False, torch.float16)):
+        embedding = vectors(4, str(dtype).removeprefix("torch."), tune)
+        assert {table.dtype for table in embedding.tables} == {dtype}
+        x = embedding(torch.tensor([[3, 1], [0, 0]]))
+        assert x.dtype == torch.float32
+        assert_close(x[0], embedding.projection(torch.tensor([5.0, 6.0, 7.0])))
+        x.sum().backward()
+        assert all((table.grad is not None) == tune for table in embedding.tables)
+    sources = {"one": {"book": 0, "Book": 1, "the": 2}, "two": {"THE": 0}}
+    known = dataclasses.replace(vocabulary, vectors=sources)
+    config = VectorConfig(sizes=[2, 1], projection=0, tune=False, dtype="float32")
+    embedding = FormEmbedding(known, network_config(words=0, affixes=0, chars=0, vectors=config))
+    assert embedding.width == 3
+    part = embedding.vectors
+    assert part is not None
+    part.fill(0, torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
+    part.fill(1, torch.tensor([[7.0]]))
+    x = embedding(make_batch([["Book", "BOOK", "THE", "the", "flights"]], known).features)
+    assert_close(x, torch.tensor([[3.0, 4, 0], [1, 2, 0], [5, 6, 7], [5, 6, 0], [0, 0, 0]]))
+
+
+SHAPES = {"McDonald's": "XxXxxx'x", "1,250": "9,999", "12345": "999", "NATO": "XXX", "...": "...", "......": "..."}
+SHAPES |= {"naïve-Ä1": "xxx-X9", "": "", "\ud800": "\ud800", "语言": "xx"}
+
+
+def test_word_shapes_and_affix_rows_are_the_same_in_every_process() -> None:
+    assert {form: word_shape(form) for form in SHAPES} == SHAPES
+    assert affix_rows(1000, ["Books", "naïve-1", "\ud800"]).tolist() == [
+        [681, 1851, 2149, 3339, 4733, 5613, 6414, 7009],
+        [146, 1600, 2711, 3583, 4962, 5396, 6714, 7879],
+        [600, 1600, 2600, 3600, 4600, 5600, 6600, 7600],
+    ]
+
+
+@given(st.text(st.characters(codec=None, exclude_categories=()), max_size=40), st.integers(1, 50))
+def test_every_affix_has_rows_of_its_own(form: str, buckets: int) -> None:
+    assert (affix_rows(buckets, [form])[0] // buckets).tolist() == list(range(AFFIX_COUNT))

@@ -25,25 +25,8 @@ from tagger.text.paragraphs import Paragraph
 from tagger.text.sentence import Sentence
 from tagger.words.language_table import language_table, languages_by_word
 
-TEXTS = {
-    "english": "The children were playing in the garden when their mother came home from work.",
-    "welsh": "Mae'r plant yn chwarae yn yr ardd pan ddaeth eu mam adref o'r gwaith neithiwr.",
-    "german": "Die Kinder spielten im Garten, als ihre Mutter von der Arbeit nach Hause kam.",
-    "portuguese": "As crianças brincavam no jardim quando a mãe delas chegou do trabalho em casa.",
-    "turkish": "Anneleri işten eve geldiğinde çocuklar bahçede oyun oynuyordu ve çok mutluydu.",
-    "finnish": "Lapset leikkivät pihalla, kun heidän äitinsä tuli kotiin töistä eilen illalla.",
-    "chinese": "昨天晚上妈妈下班回家的时候，孩子们正在花园里玩耍，他们都很高兴。",
-    "greek": "Τα παιδιά έπαιζαν στον κήπο όταν η μητέρα τους γύρισε στο σπίτι από τη δουλειά.",
-    "russian": "Дети играли в саду, когда их мать вернулась домой с работы вчера вечером.",
-    "romanian": "Copiii se jucau în grădină când mama lor s-a întors acasă de la serviciu aseară.",
-    "vietnamese": "Bọn trẻ đang chơi trong vườn khi mẹ của chúng đi làm về nhà tối hôm qua.",
-    "persian": "بچه‌ها در باغ بازی می‌کردند که مادرشان دیشب از سر کار به خانه برگشت.",
-    "slovenian": "Otroci so se igrali na vrtu, ko se je njihova mama sinoči vrnila domov iz službe.",
-    "french": "Les enfants jouaient dans le jardin quand leur mère est rentrée du travail.",
-    "spanish": "Los niños jugaban en el jardín cuando su madre volvió a casa del trabajo.",
-    "italian": "I bambini giocavano in giardino quando la madre tornò a casa dal lavoro.",
-    "hebrew": "הילדים שיחקו בגינה כאשר אמא שלהם חזרה הביתה מהעבודה אתמול בערב.",
-}
+_TEXTS = Path(__file__).with_name("texts.tsv").read_text(encoding="utf-8").splitlines()[1:]
+TEXTS = dict(line.split("\t") for line in _TEXTS)
 THERE = [name for name in TEXTS if name in bundled_languages()]
 HUNGARIAN = "A gyerekek a kertben játszottak, amikor az édesanyjuk tegnap este hazaért a munkából a városból."
 
