@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+NEEDED = ("typer", "rich", "msgspec", "regex", "numpy", "torch")  # an environment without tagger lacks one of these
+
 
 def main() -> int:
     """Runs the command that `sys.argv` names; returns the exit status.
@@ -28,6 +30,12 @@ def main() -> int:
         ignore_signals()
     except KeyboardInterrupt:
         status = 130
+    except ModuleNotFoundError as error:
+        if error.name not in NEEDED:
+            raise
+        remedy = "activate the environment in which tagger is installed, such as with `. env/bin/activate`"
+        print(f"error: {sys.executable} has no {error.name}; {remedy}", file=sys.stderr)
+        status = 2
     return status
 
 

@@ -192,7 +192,8 @@ def find_language(language: str) -> str:
     name = _language(code[1] if code else language)
     if name is None:
         is_word = codes_of(language.lower()) or len(language) < 4  # a language or a code, not an error of typing
-        near = "" if is_word else did_you_mean(language.lower(), bundled_languages())
+        words = [] if is_word else [word for word in languages_by_word() if len(word) >= 4]  # not codes
+        near = did_you_mean(language.lower(), words)
         remedy = f"{near} python -m tagger models lists those that do".strip()
         raise InputError(f"{_shown(language)}: no tagger of this language comes with the package; {remedy}")
     return name

@@ -3,6 +3,7 @@
 `--help`, `--version` and completion import no torch, Hydra or Lightning, which takes seconds.
 """
 
+import os
 from importlib import import_module
 from importlib.metadata import distributions
 from typing import Annotated, Any
@@ -78,6 +79,10 @@ class LazyCommands(TyperGroup):
         first = args[0] if args else ""
         if first.partition("=")[0] in COMPLETION_OPTIONS and args[1:]:
             raise InputError(f"{first} takes no name: it is for the shell that runs it, bash, zsh, fish or powershell")
+        if args[1:] and args[1].startswith("="):
+            raise InputError(f"{first} {args[1]}: write KEY=VALUE without spaces")
+        if os.path.isfile(first) and first not in COMMANDS:
+            raise InputError(f"{first} is a file; to tag it: {ctx.info_name} tag {first}")
         if not args and not ctx.resilient_parsing:
             args = ["--help" if ctx.info_name == "tagger" else "train"]
         elif "=" in first or (first.startswith("-") and first not in GLOBAL_OPTIONS):

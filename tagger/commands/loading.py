@@ -93,14 +93,15 @@ def load_for(
     if name is None:
         name = Languages("cpu", remedy=REMEDY).language_of(text, path)
         say(f"language: {name} ({path})")
+        own = find_tagger(name)
     else:
-        tell_other_language(name, text, path)
-    return load_and_tell(name, device, precision, **more), chain(beginning, lines)
+        own = find_tagger(name)
+        tell_other_language(own, text, path)
+    return load_and_tell(own, device, precision, **more), chain(beginning, lines)
 
 
-def tell_other_language(name: str, text: str, path: str) -> None:
+def tell_other_language(own: Path, text: str, path: str) -> None:
     """Says so if a text is clearly in another language than that of a bundled tagger, which a user has named."""
-    own = find_tagger(name)
     found = clear_language(text) if own.parent == bundled("data") else None
     if found is not None and found != own.name:
         say(f"{path} looks like {shown_name(found)}, and the tagger is that of {shown_name(own.name)}")

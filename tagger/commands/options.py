@@ -39,7 +39,7 @@ def format_help(inputs: Iterable[InputFormat] = tuple(INPUTS), outputs: bool = F
     for title, meanings in parts.items():
         lines += [*([""] if lines else []), "\b", title]  # click keeps the lines of what \b begins
         for name, meaning in meanings.items():
-            lines += textwrap.wrap(f"  {name:<8}{meaning}", HELP_WIDTH, subsequent_indent=" " * 10)
+            lines += textwrap.wrap(f"  {name:<11}{meaning}", HELP_WIDTH, subsequent_indent=" " * 13)
     return "\n".join(lines)
 
 

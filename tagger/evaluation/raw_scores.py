@@ -13,7 +13,7 @@ tag counts only if its word is paired with a word of the other side:
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import tee, zip_longest
+from itertools import chain, tee, zip_longest
 from typing import NamedTuple
 
 from tagger.errors import InputError, shorten
@@ -170,11 +170,20 @@ def raw_scores(gold: Iterable[Sentence], system: Iterable[Sentence]) -> dict[str
 
 
 def score_text(tagger: Tagger, gold: Iterable[GoldParagraph]) -> dict[str, F1]:
-    """Scores a tagger that cuts and tags the raw text of paragraphs; see `raw_scores`."""
+    """Scores a tagger that cuts and tags the raw text of paragraphs; see `raw_scores`. Columns of which the gold
+    sentences have no tags are left out."""
     gold, texts = tee(gold)
     found = cut_parts((Paragraph(0, paragraph.text, True) for paragraph in texts), tagger.cuts_of)
-    tagged = tagger.stream(found, columns=tagger.vocabulary.columns)
-    return raw_scores((sentence for paragraph in gold for sentence in paragraph.sentences), tagged)
+    blank = set(COLUMNS)
+
+    def sentences() -> Iterator[Sentence]:
+        for sentence in chain.from_iterable(paragraph.sentences for paragraph in gold):
+            blank.difference_update([c for c in blank if not {*sentence.tags.get(c, ())} <= {NO_TAG}])
+            yield sentence
+
+    scores = raw_scores(sentences(), tagger.stream(found, columns=tagger.vocabulary.columns))
+    left_out = {COLUMNS[column] for column in blank} | ({ALL_TAGS} if blank.intersection(_ALL_TAGS) else set())
+    return {name: score for name, score in scores.items() if name not in left_out}
 
 
 class _Side:

@@ -414,4 +414,6 @@ def load(
     if not bundle.vocabulary.columns:
         raise InputError(f"{name} has no tags; train a tagger from it with python -m tagger init={name}")
     is_bundled = folder.resolve().parent == bundled("data").resolve()
-    return Tagger(bundle, options, str(name), COLUMNS if is_bundled else None)
+    tagger = Tagger(bundle, options, str(name), COLUMNS if is_bundled else None)
+    tagger.language = folder.name if is_bundled else None
+    return tagger

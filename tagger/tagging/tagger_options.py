@@ -13,6 +13,7 @@ from tagger.words.segment import LEARNED, RULES
 AUTO = "auto"
 SEGMENTERS = (AUTO, LEARNED, *RULES)
 CACHE_SIZE = 50_000  # forms
+TEXT_SPACES = 2  # if every "token" of a sentence has so many, they are texts
 
 
 @dataclass
@@ -51,9 +52,14 @@ class Request(NamedTuple):
 
 def checked_tokens(tokens: Any) -> list[str]:
     """The tokens of a sentence as a list."""
-    if isinstance(tokens, str) or not isinstance(tokens, Iterable):
-        raise InputError(f"a sentence is a list of tokens, not {shorten(str(tokens))}; use annotate for text")
-    return list(tokens)
+    if isinstance(tokens, str | bytes | Mapping) or not isinstance(tokens, Iterable):
+        raise InputError(f"a sentence is a list of tokens, not {shorten(repr(tokens))}; use annotate for text")
+    found = list(tokens)
+    if wrong := [each for each in found if not isinstance(each, str)]:
+        raise InputError(f"a sentence is a list of tokens, which are strings; {shorten(repr(wrong[0]))} is none")
+    if found and all(each.count(" ") >= TEXT_SPACES for each in found):
+        raise InputError(f"{shorten(found[0])} is a text, not a token; call the tagger with a text, or pipe with many")
+    return found
 
 
 def checked_columns(columns: Sequence[str] | None, known: Sequence[str]) -> list[str]:
@@ -64,5 +70,8 @@ def checked_columns(columns: Sequence[str] | None, known: Sequence[str]) -> list
 def checked_column(column: str, known: Sequence[str]) -> str:
     """A tag column."""
     if column not in known:
-        raise InputError(f"this tagger has no column {shorten(str(column))}; it has {', '.join(known)}")
+        raise InputError(
+            f"this tagger has no column {shorten(str(column))}; it has {', '.join(known)}; a training learns"
+            " others with columns=[...]"
+        )
     return column

@@ -72,7 +72,9 @@ def codec_of(encoding: str) -> str:
         io.TextIOWrapper(io.BytesIO(), encoding)
         return codecs.lookup(encoding).name
     except (LookupError, ValueError):
-        raise InputError(f"{shorten(encoding)} is no encoding that Python knows; try utf-8 or latin-1") from None
+        raise InputError(
+            f"{shorten(encoding)} is no encoding that Python knows; try utf-8, or cp1252 for old files of Windows"
+        ) from None
 
 
 def decoded_lines(
@@ -84,7 +86,7 @@ def decoded_lines(
     input). A byte-order mark at the start is dropped. A line longer than `MAX_LINE` comes in pieces. The caller closes
     the file. The `option`, or key, that sets the encoding is for messages; it is empty if nothing sets it.
     """
-    remedy = f"name the file's encoding with {option}" if option else "save it as UTF-8"
+    remedy = f"name the file's encoding, often cp1252, with {option}" if option else "save it as UTF-8"
     number, ending = 0, ""
     ended = True  # whether the last piece ended a line
     codec = codec_of(encoding)

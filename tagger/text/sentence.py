@@ -36,7 +36,7 @@ class MultiwordToken(NamedTuple):
     form: str  # as it stands in the text
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Sentence:
     """A sentence of N words and what is known about them.
 
@@ -88,6 +88,12 @@ class Sentence:
     def __len__(self) -> int:
         return len(self.tokens)
 
+    def __str__(self) -> str:
+        return " ".join(self.tokens) if self.text is None else self.text
+
+    def __repr__(self) -> str:
+        return f"Sentence({shorten(str(self))}, {len(self)} words, {', '.join(self.tags) or 'no tags'})"
+
     def __iter__(self) -> "Iterator[Word]":
         return (Word(self, index) for index in range(len(self.tokens)))
 
@@ -104,8 +110,8 @@ class Sentence:
         return write_conllu(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """Its text, its language and its words, each with its tags; for JSON and for data frames."""
-        known = {"text": self.text, "language": self.language}
+        """Its text, its language, its multiword tokens and its words, each with its tags; for JSON."""
+        known = {"text": self.text, "language": self.language, "multiwords": self.multiwords}
         return {**{key: value for key, value in known.items() if value}, "words": [word.to_dict() for word in self]}
 
     def _repr_html_(self) -> str:
@@ -150,6 +156,12 @@ class Word:
     def feats(self) -> str:
         """Its features, such as `Number=Sing|Person=3`; `_` if it has none, or they are not known."""
         return self.tag(FEATS)
+
+    @property
+    def features(self) -> dict[str, str]:
+        """Its features by name: `{"Number": "Sing", "Person": "3"}`."""
+        pairs = (pair.partition("=") for pair in self.feats.split("|") if "=" in pair)
+        return {name: value for name, _, value in pairs}
 
     @property
     def lemma(self) -> str:

@@ -79,7 +79,7 @@ def train_linear(
     for name, table in chain.tables.items():
         kept = found.tables[name] = cast(FeatureTable, table).kept()
         kept.weight.data = kept.weight.data.half().float()  # a file has them in two bytes
-    said = "linear chain: %s features, %d iterations; the accuracies of epochs lack it, those below have it"
+    said = "linear chain: %s features, %d iterations; epochs lack it, the table has it"
     _log.info(said, f"{sum(found.sizes):,}", count)
     return found.eval()
 

@@ -106,6 +106,14 @@ def test_offsets_cut_out_exactly_the_tokens(loaded: Tagger) -> None:
         assert [TEXT[a:b] for a, b in sentence.offsets] == sentence.tokens
         assert sentence.text == TEXT[sentence.offsets[0][0] : sentence.offsets[-1][1]]
         assert sentence.tags["upos"] == loaded.tag(sentence.tokens)
+    documents = list(loaded.pipe([TEXT, "", "They book."], top=2))
+    assert [(document.text, len(document)) for document in documents] == [
+        (TEXT, len(sentences)),
+        ("", 0),
+        ("They book.", 1),
+    ]
+    assert [sentence.tags for sentence in documents[0]] == [sentence.tags for sentence in sentences]
+    assert documents[2][0].alternatives["upos"]
     of_tokens = loaded(TOKENS[0])
     assert of_tokens[0].offsets is None
     assert of_tokens.text == "They book flights ."
@@ -199,6 +207,11 @@ ASKS: list[tuple[str, Callable[[Tagger], Any]]] = [
     ("'feats'.*upos, xpos", lambda one: one.tag(["a"], "feats")),
     ("no column 'nope'", lambda one: one.stream([], columns=["nope"])),  # at once
     ("no column 'u'", lambda one: one.stream([], columns="upos")),
+    ("list of tokens, not 'None'", lambda one: one(None)),
+    (r"strings; 'None' is none", lambda one: one(["They", None])),
+    ("'They book flights.' is a text, not a token.*pipe", lambda one: one(["They book flights.", "I do not know."])),
+    ("pipe takes many texts", lambda one: next(one.pipe("They book."))),
+    (r"a text is a string, and .* is none", lambda one: next(one.pipe([["They"]]))),
     ("top=0.*at least 1", lambda one: one.annotate(["They"], top=0)),
     ("cache_size=500.*at least 16000", lambda one: tagger.load(one.name, cache_size=500)),
     ("workers=0.*at least 1", lambda one: tagger.load(one.name, workers=0)),

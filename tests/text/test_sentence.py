@@ -28,6 +28,8 @@ def test_words_read_their_sentence() -> None:
     first, _, last = whole
     assert [str(word) for word in whole] == [word.text for word in whole[:]] == whole.tokens
     assert (first.upos, first.lemma, first.tag("ner")) == ("ADP", "in", "O")
+    assert Sentence(["a"], {"feats": ["Case=Nom|Number=Sing"]})[0].features == {"Case": "Nom", "Number": "Sing"}
+    assert (first.features, repr(whole)) == ({}, "Sentence('Im <b>', 3 words, upos, lemma, ner)")
     assert (first.xpos, first.feats, first.tag("head")) == ("_", "_", "_")
     assert [TEXT[word.start : word.end] for word in whole] == ["Im", "Im", "<b>"]
     assert [word.probability for word in whole] == [0.5, 0.75, 1.0]
@@ -60,6 +62,7 @@ def test_what_a_document_becomes() -> None:
             {
                 "text": "Im <b>",
                 "language": "german",
+                "multiwords": [[0, 2, "Im"]],
                 "words": [
                     {"text": "In", "upos": "ADP", "lemma": "in", "ner": "O", "start": 0, "end": 2, "probability": 0.5},
                     {

@@ -57,6 +57,7 @@ def compare(
     Shows the accuracies of both sides, whether their difference is significant, and the words that one side gets right
     and the other wrong. A tagged file must have the sentences and words of the one GOLD file.
     """
+    from tagger.bundle.catalog import find_tagger
     from tagger.commands.loading import load_and_tell, tell_other_language
     from tagger.extras.compare import compare as comparing
 
@@ -78,8 +79,9 @@ def compare(
         if name in tagged:
             return comparing.same_sentences(read_tagged(name), gold, name, files[0])
         beginning = list(islice(gold, BEGINNING))
-        tell_other_language(name, "\n".join(" ".join(sentence.tokens) for sentence in beginning), files[0])
-        tagger = load_and_tell(name, device, precision)
+        folder = find_tagger(name)
+        tell_other_language(folder, "\n".join(" ".join(sentence.tokens) for sentence in beginning), files[0])
+        tagger = load_and_tell(folder, device, precision)
         plain = (Sentence(sentence.tokens) for sentence in chain(beginning, gold))
         return tagger.stream(plain, columns=tagger.vocabulary.columns)
 

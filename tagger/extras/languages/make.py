@@ -51,6 +51,7 @@ from tagger.extras.languages.scheme import (
     is_word,
     joined,
     with_contractions,
+    with_names_of,
 )
 from tagger.model.linear_chain import TABLES, FeatureTable, LinearChain
 from tagger.model.vocabulary import Vocabulary
@@ -170,7 +171,7 @@ class Language:
         older = ["train"] if row.dev == "newer" else []
         self.older = [self.primary.with_name(name.replace("/", "-")) for name in [*older, *row.renewed.split()]]
         self.today = self.primary.with_name(f"{self.primary.name}-today") if self.older else self.primary
-        self.others = [self.folder_of(name) for name in row.others.split()]
+        self.others = [self.primary.with_name(name.replace("/", "-")) for name in row.others.split()]
         self.related = [self.primary.with_name(name) for name in row.related.split()]
 
     def find(self, name: str) -> Path:
@@ -224,9 +225,16 @@ class Language:
         self.write(self.today, splits)
         for folder, text in zip(self.older, older, strict=True):
             self.write(folder, {"train": text})
-        for name in self.row.others.split():
-            if "/" in name:
-                self.write(self.folder_of(name), {"train": text_of(self.find(name))})
+        for name, folder in zip(self.row.others.split(), self.others, strict=True):
+            found = self.find(name)
+            files = (
+                {"train": [found]}
+                if "/" in name
+                else {split: sorted(found.glob(f"*-{split}.conllu*")) for split in names}
+            )
+            self.write(
+                folder, {split: with_names_of(text_of(paths[0]), own) for split, paths in files.items() if paths}
+            )
         related = [text_of(split_of(self.find(name), "train")) for name in self.row.related.split()]
         for folder, text in zip(self.related, in_part(related, MAX_RELATED), strict=True):
             self.write(folder, {"train": text})

