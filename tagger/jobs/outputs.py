@@ -38,7 +38,9 @@ class PlannedOutputs:
         self.pending = [job for job in jobs if force or job.before is None]
         kept = [job for job in jobs if job not in self.pending]
         more = f" and {len(kept) - 1} more" if len(kept) > 1 else ""
-        self.message = f"kept: {kept[0].target}{more}; --force replaces what exists" if kept else ""
+        newer = [job.source for job in kept if job.state and job.before and job.state[1] > job.before[1]]
+        changed = f"; {newer[0]} has changed since" if newer else ""
+        self.message = f"kept: {kept[0].target}{more}; --force replaces what exists{changed}" if kept else ""
         if folder is not None and not is_remote(folder) and self.pending:
             self._settle(Path(folder), _settings(tagger, options), bool(kept))
 

@@ -115,6 +115,9 @@ def test_a_single_output_has_no_settings() -> None:
             out.write("tagged\n")
     assert Path("x.tsv").read_text() == "tagged\n"
     assert sorted(os.listdir()) == ["in", "x.tsv"]
+    os.utime("x.tsv", ns=(0, 0))
+    (job,) = plan_jobs(["in/a.txt"], "x.tsv", None, None).jobs
+    assert PlannedOutputs([job], None, Path("x"), {}).message.endswith("exists; in/a.txt has changed since")
 
 
 def test_a_folder_that_cannot_be_written_or_holds_a_link_is_an_error_at_once() -> None:
