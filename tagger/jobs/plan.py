@@ -151,7 +151,7 @@ def _with_a_format(root: str, found: Iterable[Job], input: str | None, plan: Pla
     if suffixes:
         shown = ", ".join(f"{count:,} {suffix}" for suffix, count in suffixes.most_common(MAX_SHOWN))
         plan.skipped.append(
-            f"skipped: files of {root} whose suffix names no format ({shown}); --input text reads those of plain text, too"
+            f"skipped: files of {root} whose suffix names no format ({shown}); --input text reads plain text"
         )
     if not files and not plan.errors:
         raise InputError(
