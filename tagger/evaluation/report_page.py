@@ -19,7 +19,6 @@ from tagger.text.strings import Table, encodable, is_annotated, percent
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MAX_NAME = 24  # characters of a tag in a picture
 MAX_ERRORS = 500  # of a column, the most confident ones
 MAX_TAGS = 100  # in a table of tags
 CONFUSIONS = 10  # most frequent pairs of tags of a column
@@ -174,39 +173,6 @@ def _html_table(
     if folded:
         return f"<details><summary>{_html(title)}</summary>\n{table}</details>\n"
     return f"<h2>{_html(title)}</h2>\n{table}"
-
-
-def draw_confusions(scores: Mapping[str, Any], title: str, path: Path, max_tags: int = 20) -> "Figure":
-    """Draws the confusion matrix of the `max_tags` tags of a column with the most errors; see `metrics.report`."""
-    errors: Counter[str] = Counter()
-    for gold, predicted, count in scores["confusions"]:
-        errors.update({gold: count, predicted: count})
-    tags = sorted(tag for tag, _ in errors.most_common(max_tags))
-    place = {tag: i for i, tag in enumerate(tags)}
-    counts = [[0] * len(tags) for _ in tags]
-    for gold, predicted, count in scores["confusions"]:
-        if gold in place and predicted in place:
-            counts[place[gold]][place[predicted]] = count
-    size = max(4.0, 1.5 + 0.45 * len(tags))
-    figure = _figure(size, size)
-    axis = figure.subplots()
-    axis.set_title(_plain(title))
-    if tags:
-        highest = max(map(max, counts))
-        axis.imshow(counts, cmap="Blues")
-        labels = [_plain(tag if len(tag) <= MAX_NAME else tag[: MAX_NAME - 1] + "…") for tag in tags]
-        axis.set_xticks(range(len(tags)), labels, rotation=90)
-        axis.set_yticks(range(len(tags)), labels)
-        axis.set(xlabel="predicted", ylabel="gold")
-        for i, row in enumerate(counts):
-            for j, count in enumerate(row):
-                if count:
-                    color = "white" if count > highest / 2 else "black"
-                    axis.text(j, i, str(count), ha="center", va="center", fontsize=8, color=color)
-    else:
-        axis.text(0.5, 0.5, "no errors", ha="center", va="center")
-        axis.set_axis_off()
-    return _saved(figure, path)
 
 
 def draw_reliability(before: Calibrations, after: Calibrations, column: str, title: str, path: Path) -> "Figure":

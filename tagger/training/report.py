@@ -22,7 +22,7 @@ from tagger.evaluation import metrics
 from tagger.evaluation.calibration import BINS, fit_temperatures, sample
 from tagger.evaluation.metrics import Tagged
 from tagger.evaluation.raw_scores import COLUMNS, CUT_SCORES, WORDS, score_text
-from tagger.evaluation.report_page import WordError, draw_confusions, draw_reliability, errors_of, report_page
+from tagger.evaluation.report_page import WordError, draw_reliability, errors_of, report_page
 from tagger.model.transformer import MULTILINGUAL
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.engine import Scored
@@ -122,12 +122,8 @@ def write_errors(sentences: Sequence[Tagged], errors: Sequence[WordError], folde
 
 
 def draw(results: Mapping[str, Any], title: str, folder: Path) -> None:
-    """Draws `confusion.png` and `reliability.png`; of several columns each has its name at the end."""
+    """Draws `reliability.png`; of several columns each has its name at the end."""
     found = results["calibration"]
-    for column, scores in results["dev"].items():
-        end = ".png" if len(results["dev"]) == 1 else f"_{column}.png"
-        confused = f"{title} dev, {column}: gold tag against predicted tag"
-        draw_confusions(scores, confused, folder / f"confusion{end}")
     columns = list(dict.fromkeys(column for split in found["after"].values() for column in split))
     for column in columns:
         end = ".png" if len(columns) == 1 else f"_{column}.png"

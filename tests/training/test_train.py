@@ -49,7 +49,6 @@ def test_a_run_leaves_a_tagger_and_what_there_is_to_look_at(finished: Path) -> N
     assert 0 < report["dev"]["upos"]["accuracy"] <= 1
     assert set(report["test"]["upos"]) >= {"accuracy", "known", "unknown", "whole_sentences", "tags"}
     assert len((finished / "metrics.csv").read_text().splitlines()) == 4
-    assert (finished / "confusion.png").read_bytes().startswith(b"\x89PNG")
     predicted = read_sentences(finished / "dev.predicted.conllu")
     loaded = tagger.load(finished, precision="float32")
     assert predicted[0].tags["upos"] == loaded.tag(predicted[0].tokens)
@@ -60,7 +59,7 @@ def test_a_run_leaves_a_tagger_and_what_there_is_to_look_at(finished: Path) -> N
     assert shown.count("<mark>") == len(errors) + CONFUSIONS
     assert all(f"<mark>{escape(row['word'])}</mark>" in shown for row in errors)
     assert all(f"{100 * report[split]['upos']['accuracy']:.2f}%" in shown for split in ("dev", "test"))
-    assert re.findall('<img src="(.*?)"', shown) == ["learning_curve.png", "confusion.png", "reliability.png"]
+    assert re.findall('<img src="(.*?)"', shown) == ["learning_curve.png", "reliability.png"]
     card = (finished / "tagger" / "README.md").read_text(encoding="utf-8")
     assert COMMAND in card
     assert not [path for path in (finished / "tagger").iterdir() if path.suffix in (".ckpt", ".pt", ".pkl", ".bin")]
