@@ -53,7 +53,8 @@ class Request(NamedTuple):
 def checked_tokens(tokens: Any) -> list[str]:
     """The tokens of a sentence as a list."""
     if isinstance(tokens, str | bytes | Mapping) or not isinstance(tokens, Iterable):
-        raise InputError(f"a sentence is a list of tokens, not {shorten(repr(tokens))}; use annotate for text")
+        shown = shorten(tokens if isinstance(tokens, str) else repr(tokens))
+        raise InputError(f"a sentence is a list of tokens, not {shown}; use annotate for text")
     found = list(tokens)
     if wrong := [each for each in found if not isinstance(each, str)]:
         raise InputError(f"a sentence is a list of tokens, which are strings; {shorten(repr(wrong[0]))} is none")
