@@ -6,6 +6,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -295,7 +296,8 @@ def result_tables(results: Mapping[str, Any]) -> dict[str, list[Table]]:
         [f"{cut} (kept)" if cut == segmenter["kept"] else cut, *(percent(scores[name]) for name in CUT_SCORES)]
         for cut, scores in segmenter.get("dev", {}).items()
     ]
-    raw_rows = [[split, *map(percent, scores.values())] for split, scores in raw.items()]
+    raw_names = list(dict.fromkeys(chain.from_iterable(raw.values())))  # a split may lack a column
+    raw_rows = [[split, *(percent(scores.get(name)) for name in raw_names)] for split, scores in raw.items()]
     confident = f"Calibration error in {BINS} bins, before and after a temperature that was fitted on dev"
     sections = {
         "Baseline": [Table("Accuracy of the most frequent tag of each word", ["", *baseline], baseline and frequent)],
@@ -305,7 +307,7 @@ def result_tables(results: Mapping[str, Any]) -> dict[str, list[Table]]:
         CONFIDENCE: [Table(confident, ["", "temperature", "before", "after"], confidence)],
         "Raw text": [
             Table("What cuts raw text, F1 on dev", ["", *CUT_SCORES.values()], cuts),
-            Table("From raw text, F1", ["", *next(iter(raw.values()), {})], raw_rows),
+            Table("From raw text, F1", ["", *raw_names], raw_rows),
         ],
     }
     return {name: [table for table in tables if table.rows] for name, tables in sections.items()}

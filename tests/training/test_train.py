@@ -28,6 +28,7 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Sentence
 from tagger.training import launch
 from tagger.training.config import config_from
+from tagger.training.report import result_tables
 from tagger.training.train import train
 from tagger.training.trainer import EpochRecorder, WholeFileIO, load_checkpoint
 from tests.conftest import largest_file, make_network, save_tiny
@@ -352,3 +353,13 @@ def test_every_logger_has_every_epoch_and_the_scores(
     unreachable = ["logger=mlflow", "logger.mlflow.tracking_uri=sqlite:////proc/no/mlflow.db"]
     with pytest.raises(InputError, match=r"^logger=mlflow: "):
         train(config_of(treebank, *unreachable), tmp_path / "other", COMMAND)
+
+
+def test_a_split_may_lack_a_column_of_raw_scores() -> None:
+    found = result_tables({"raw": {"dev": {"Words": 1.0, "Lemmas": 0.5}, "test": {"Words": 0.5}}})
+    (table,) = found["Raw text"]
+    assert [table.heads, *table.rows] == [
+        ["", "Words", "Lemmas"],
+        ["dev", "100.00%", "50.00%"],
+        ["test", "50.00%", "-"],
+    ]
