@@ -361,5 +361,5 @@ def test_a_split_may_lack_a_column_of_raw_scores() -> None:
     assert [table.heads, *table.rows] == [
         ["", "Words", "Lemmas"],
         ["dev", "100.00%", "50.00%"],
-        ["test", "50.00%", "-"],
+        ["test", "50.00%", "–"],
     ]
