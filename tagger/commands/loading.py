@@ -87,17 +87,18 @@ def load_for(
 ) -> tuple[Tagger, Iterator[str]]:
     """The tagger that the options of a command name, else that of the language of a file; and the file's lines."""
     name = one_or_all(language, model, {})
-    beginning = list(_beginning(lines))
-    parts = read_parts(beginning, path, format, separator=separator, skip=SKIPPED_LINES)
-    text = "\n".join(" ".join(part.tokens) if isinstance(part, Sentence) else part.text for part in parts)
-    if name is None:
-        name = Languages("cpu", remedy=REMEDY).language_of(text, path)
-        say(f"language: {name} ({path})")
-        own = find_tagger(name)
-    else:
-        own = find_tagger(name)
-        tell_other_language(own, text, path)
-    return load_and_tell(own, device, precision, **more), chain(beginning, lines)
+    own = None if name is None else find_tagger(name)
+    if own is None or own.parent == bundled("data"):
+        beginning = list(_beginning(lines))
+        lines = chain(beginning, lines)
+        parts = read_parts(beginning, path, format, separator=separator, skip=SKIPPED_LINES)
+        text = "\n".join(" ".join(part.tokens) if isinstance(part, Sentence) else part.text for part in parts)
+        if own is None:
+            own = find_tagger(Languages("cpu", remedy=REMEDY).language_of(text, path))
+            say(f"language: {own.name} ({path})")
+        else:
+            tell_other_language(own, text, path)
+    return load_and_tell(own, device, precision, **more), lines
 
 
 def tell_other_language(own: Path, text: str, path: str) -> None:

@@ -14,7 +14,7 @@ from tagger.text.strings import whole_lines
 MAX_CHARACTERS = 20_000_000  # of a file of Markdown, which is read whole
 _TIMES = re.compile(r"\s*(?:\d+:)?\d+:\d+[,.]\d+\s*-->\s*(?:\d+:)?\d+:\d+[,.]\d+")
 _TAG = re.compile(r"<[^<>\n]*>|\{\\[^{}\n]*\}")  # <i>, and {\an8} of SubStation Alpha
-_FRONT_MATTER = re.compile(r"---\n.*?\n---\n", re.DOTALL)
+_FRONT_MATTER = re.compile(r"---\r?\n.*?\n---\r?\n", re.DOTALL)
 _LINK_END = re.compile(r"\](?:\((?:[^()\\]|\\.|\([^()]*\))*\)|\[[^\]]*\])?")
 _MARKDOWN = MarkdownIt("commonmark").enable("table").disable("text_join")  # which hides where an escape stood
 
@@ -53,9 +53,13 @@ def read_markdown(lines: Iterable[str], path: str) -> Iterator[Paragraph]:
 
     Code, HTML, addresses of links and front matter are left out.
     """
-    text = "".join(whole_lines(lines, path))
-    if len(text) > MAX_CHARACTERS:
-        raise InputError(f"{path}: {len(text):,} characters of Markdown, more than {MAX_CHARACTERS:,}; split the file")
+    held, size = [], 0
+    for line in whole_lines(lines, path):
+        held.append(line)
+        size += len(line)
+        if size > MAX_CHARACTERS:
+            raise InputError(f"{path}: more than {MAX_CHARACTERS:,} characters of Markdown; split the file")
+    text = "".join(held)
     if matter := _FRONT_MATTER.match(text):
         text = re.sub(r"[^\n]", " ", matter[0]) + text[matter.end() :]
     starts = [0]

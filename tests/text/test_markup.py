@@ -95,8 +95,10 @@ def test_markdown() -> None:
 def test_what_is_neither_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match=r"a\.srt, line 1: 'Hello\.' and no line like .*--input text"):
         list(read_subtitles(["Hello.\n"], "a.srt"))
+    front = ["---\r\n", "title: a\r\n", "---\r\n"]
+    assert list(read_markdown(front, "a.md")) == []
     monkeypatch.setattr(markup, "MAX_CHARACTERS", 3)
-    with pytest.raises(InputError, match=r"a\.md: 5 characters .*split the file"):
+    with pytest.raises(InputError, match=r"a\.md: more than 3 characters .*split the file"):
         list(read_markdown(["abcd\n"], "a.md"))
 
 
