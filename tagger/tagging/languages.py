@@ -372,7 +372,16 @@ def load(
     name: None = None, device: str = "auto", precision: str = "auto", *, workers: int = 1, segmenter: str = AUTO
 ) -> Languages: ...
 @overload
-def load(name: str | Path, *options: Any, **more: Any) -> Tagger: ...
+def load(
+    name: str | Path,
+    device: str = "auto",
+    precision: str = "auto",
+    cache_size: int = CACHE_SIZE,
+    workers: int = 1,
+    segmenter: str = AUTO,
+    corpus: str | None = None,
+    lexicons: Mapping[str, Path | str] | None = None,
+) -> Tagger: ...
 def load(
     name: str | Path | None = None,
     device: str = "auto",
