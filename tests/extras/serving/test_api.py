@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,11 +19,19 @@ from tagger.extras.serving import server
 from tagger.extras.serving.bodies import MAX_FIELDS, MAX_JSON
 from tagger.extras.serving.documents import IN_MEMORY
 from tagger.extras.serving.gate import Settings
-from tagger.extras.serving.service import ALL_LANGUAGES, Service, all_languages
+from tagger.extras.serving.service import ALL_LANGUAGES
 from tests.commands.conftest import call, error
 from tests.conftest import largest_file
-from tests.extras.serving.conftest import TEXT, Running, command, inside, running, service_of
+from tests.extras.serving.conftest import Running, inside, service_of
 from tests.tagging.test_languages import HUNGARIAN, TEXTS
+
+TEXT = "They book flights. “Is that so?” she asked.\n\nDon't go to Zoë\u0308 🙂 now…\n"
+
+
+def command(folder: Path, *options: str, text: str = TEXT) -> str:
+    file = folder / "text.txt"
+    file.write_text(text, encoding="utf-8")
+    return call("tag", str(file), "--model", "english", *options).stdout
 
 
 def tag(served: Running, status: int = 200, **body: Any) -> Any:
@@ -76,12 +85,6 @@ def test_tokens_may_be_sent_and_all_is_documented_without_another_host(served: R
     assert bad.headers["allow"] == "POST"
     lost = httpx.get(f"{served.url}/lost")
     assert (lost.status_code, lost.text) == (404, "GET /lost: Not Found; /docs lists what there is\n")
-
-
-@pytest.fixture(scope="module")
-def every() -> Iterator[Running]:
-    with running(Service({ALL_LANGUAGES: all_languages("cpu", "auto")})) as service:
-        yield service
 
 
 def test_each_paragraph_has_its_language_and_the_service_its_own_remedies(every: Running, served: Running) -> None:
@@ -249,5 +252,61 @@ def test_what_the_server_gets(model: Path, tmp_path: Path, monkeypatch: pytest.M
     bound = server.bound_socket("127.0.0.1", 0)
     monkeypatch.setattr(server, "bound_socket", lambda *_: bound)  # nothing listens on all addresses
     with bound:
-        lines = call("serve", "--model", str(model), "--host", "0.0.0.0").stderr.splitlines()
+        lines = call("serve", "--host", "0.0.0.0").stderr.splitlines()
+    assert list(got[-3].taggers) == [ALL_LANGUAGES]
     assert "set TAGGER_TOKEN or --token-file" in lines[1]
+
+
+def validated(conllu: str) -> None:
+    """Checks CoNLL-U by the validator of Universal Dependencies, level 1."""
+    script = Path(sys.executable).with_name("udvalidate")
+    if not script.is_file():
+        pytest.skip(f"no {script.name}: the extra `dev` has udtools")
+    line = [str(script), "--level", "1", "--lang", "ud"]
+    done = subprocess.run(line, input=conllu, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def process(served: Running, **fields: str) -> str:
+    response = httpx.post(f"{served.url}/process", data=fields)
+    assert response.status_code == 200, response.text
+    assert response.json()["model"] == "english"
+    return str(response.json()["result"])
+
+
+def words(conllu: str) -> list[list[str]]:
+    """The form, UPOS, XPOS and FEATS of each word."""
+    rows = [line.split("\t") for line in conllu.splitlines() if line[:1].isdigit()]
+    return [[row[1], *row[3:6]] for row in rows]
+
+
+def test_udpipe_clients_inputs_outputs_and_ranges(served: Running, tmp_path: Path, learned: Path) -> None:
+    fields = {"input": "conllu", "output": "conllu", "data": TEXT, "tokenizer": "", "tagger": "", "parser": ""}
+    found = httpx.post(f"{served.url}/process", data=fields).json()
+    expected = command(tmp_path, "--output", "conllu")
+    assert found["result"].split("\n", 3)[3] == expected
+    assert set(found) == {"model", "acknowledgements", "result"}
+    names = {"english": ["tokenizer", "tagger"], "second": ["tokenizer", "tagger"]}
+    assert httpx.get(f"{served.url}/models").json() == {"models": names, "default_model": "english"}
+    validated(found["result"])
+    conllu = process(served, data=TEXT, tokenizer="ranges", tagger="1")
+    validated(conllu)
+    for row in [line.split("\t") for line in conllu.splitlines() if line[:1].isdigit()]:
+        start, end = row[9].rpartition("TokenRange=")[2].split(":")
+        assert len(TEXT[int(start) : int(end)]) == int(end) - int(start) > 0
+    assert process(served, data=conllu, tagger="") == conllu
+    vertical = process(served, data=TEXT, tokenizer="", output="vertical")
+    assert words(process(served, data=vertical, input="vertical", tagger="")) == words(conllu)
+    horizontal = process(served, data=TEXT, tokenizer="", output="horizontal")
+    assert words(process(served, data=horizontal, input="horizontal", tagger="")) == words(conllu)
+    lines = process(served, data="One. Two\nthree\n\nfour", tokenizer="presegmented", output="horizontal")
+    assert lines == "One . Two\nthree\nfour\n"
+    text = "They can't book it. Don't they say so? " * 5
+    with inside(service_of(learned)) as client:
+        found = client.post("/process", data={"data": text, "tokenizer": "ranges", "tagger": ""}).json()
+    tokens = set()
+    for row in [line.split("\t") for line in found["result"].splitlines() if "TokenRange=" in line]:
+        start, end = row[9].rpartition("TokenRange=")[2].split(":")
+        assert text[int(start) : int(end)].split() == row[1].split()
+        tokens.add("-" in row[0])
+    assert tokens == {False, True}

@@ -5,6 +5,7 @@ import json
 import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,19 +21,7 @@ from tagger.extras.serving.documents import MAX_SENTENCE, parts_of_text
 from tagger.extras.serving.service import Service
 from tagger.tagging.tagger_options import Request
 from tagger.text.sentence import Sentence
-from tests.extras.serving.conftest import (
-    TEXT,
-    Running,
-    answered,
-    command,
-    inside,
-    opened,
-    running,
-    service_of,
-    serving,
-    status,
-    until,
-)
+from tests.extras.serving.conftest import Running, inside, running, service_of, until
 
 TAG = b"POST /v1/tag HTTP/1.1\r\nHost: x\r\n"
 FORM = b"POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
@@ -40,6 +29,30 @@ BODY = b'{"text": "They book flights."}'
 WHOLE = TAG + b"Content-Length: 30\r\n\r\n" + BODY
 LINE = "They book flights.\n"
 ORIGIN = "https://example.org"
+
+
+def opened(port: int, data: bytes = b"") -> socket.socket:
+    """A connection, on which data was sent."""
+    connected = socket.create_connection(("127.0.0.1", port), timeout=30)
+    connected.sendall(data)
+    return connected
+
+
+def answered(connected: socket.socket) -> bytes:
+    """The next answer: its head and its body."""
+    answer = b""
+    while b"\r\n\r\n" not in answer and (part := connected.recv(1 << 16)):
+        answer += part
+    head, _, body = answer.partition(b"\r\n\r\n")
+    length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
+    while len(body) < length and (part := connected.recv(1 << 16)):
+        body += part
+    return head + b"\r\n\r\n" + body
+
+
+def status(connected: socket.socket) -> int:
+    """The status of the next answer."""
+    return int(answered(connected).split(b" ", 2)[1])
 
 
 @pytest.fixture
@@ -170,22 +183,31 @@ def memory(process: int) -> int:
 def test_a_process_holds_no_file_in_memory_and_ends_well(trained: Path, tmp_path: Path) -> None:
     block = "long" * 25 + "\n" + "er" * 50 + "\n\n"
     form = {"input": "vertical", "output": "vertical"}  # nothing is tagged
-    with serving(tmp_path, "--model", str(trained)) as served:
-        httpx.post(f"{served.url}/process", data=form, files={"data": block * 5_000})
-        before = memory(served.process.pid)
-        answer = httpx.post(f"{served.url}/process", data=form, files={"data": block * 50_000}, timeout=60).content
+    log = tmp_path / "serve.log"
+    with log.open("w") as err:
+        command = [sys.executable, "-m", "tagger", "serve", "--port", "0", "--model", str(trained)]
+        process = subprocess.Popen(command, stderr=err)
+    try:
+        until(lambda: "serving on" in log.read_text() or process.poll() is not None, 0.1)
+        url = log.read_text().split()[2]
+        port = int(url.rpartition(":")[2])
+        httpx.post(f"{url}/process", data=form, files={"data": block * 5_000})
+        before = memory(process.pid)
+        answer = httpx.post(f"{url}/process", data=form, files={"data": block * 50_000}, timeout=60).content
         assert answer.count(b"long\\n") == 50_000
-        grown = memory(served.process.pid) - before
+        grown = memory(process.pid) - before
         assert grown < len(answer), grown  # 10 MB: neither the text nor an answer was in memory
-        with closing(opened(served.port, TAG + b"Content-Length: 30\r\n\r\n")) as slow:
-            until(lambda: "running 1" in httpx.get(f"{served.url}/metrics").text)
-            served.process.send_signal(signal.SIGTERM)
+        with closing(opened(port, TAG + b"Content-Length: 30\r\n\r\n")) as slow:
+            until(lambda: "running 1" in httpx.get(f"{url}/metrics").text)
+            process.send_signal(signal.SIGTERM)
             with pytest.raises(ConnectionRefusedError):  # it accepts no more
-                until(lambda: opened(served.port).close())
+                until(lambda: opened(port).close())
             slow.sendall(BODY)
             assert status(slow) == 200
-        assert served.process.wait(30) == 0
-        assert "Traceback" not in served.log.read_text()
+        assert process.wait(30) == 0
+        assert "Traceback" not in log.read_text()
+    finally:
+        process.kill()
 
 
 def bad_request(chance: random.Random) -> bytes:
@@ -262,58 +284,3 @@ def test_large_json_and_one_bad_job_of_a_batch(tiny: Service) -> None:
     batcher.stop()
     assert [getattr(answer, "status", answer) for answer in answers] == [b"good", 500, b"good", 500]
     assert numbers == [1, 2]  # each was made once
-
-
-def validated(conllu: str) -> None:
-    """Checks CoNLL-U by the validator of Universal Dependencies, level 1."""
-    script = Path(sys.executable).with_name("udvalidate")
-    if not script.is_file():
-        pytest.skip(f"no {script.name}: the extra `dev` has udtools")
-    line = [str(script), "--level", "1", "--lang", "ud"]
-    done = subprocess.run(line, input=conllu, capture_output=True, encoding="utf-8")
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def process(served: Running, **fields: str) -> str:
-    response = httpx.post(f"{served.url}/process", data=fields)
-    assert response.status_code == 200, response.text
-    assert response.json()["model"] == "english"
-    return str(response.json()["result"])
-
-
-def words(conllu: str) -> list[list[str]]:
-    """The form, UPOS, XPOS and FEATS of each word."""
-    rows = [line.split("\t") for line in conllu.splitlines() if line[:1].isdigit()]
-    return [[row[1], *row[3:6]] for row in rows]
-
-
-def test_udpipe_clients_inputs_outputs_and_ranges(served: Running, tmp_path: Path, learned: Path) -> None:
-    fields = {"input": "conllu", "output": "conllu", "data": TEXT, "tokenizer": "", "tagger": "", "parser": ""}
-    found = httpx.post(f"{served.url}/process", data=fields).json()
-    expected = command(tmp_path, "--output", "conllu")
-    assert found["result"].split("\n", 3)[3] == expected
-    assert set(found) == {"model", "acknowledgements", "result"}
-    names = {"english": ["tokenizer", "tagger"], "second": ["tokenizer", "tagger"]}
-    assert httpx.get(f"{served.url}/models").json() == {"models": names, "default_model": "english"}
-    validated(found["result"])
-    conllu = process(served, data=TEXT, tokenizer="ranges", tagger="1")
-    validated(conllu)
-    for row in [line.split("\t") for line in conllu.splitlines() if line[:1].isdigit()]:
-        start, end = row[9].rpartition("TokenRange=")[2].split(":")
-        assert len(TEXT[int(start) : int(end)]) == int(end) - int(start) > 0
-    assert process(served, data=conllu, tagger="") == conllu
-    vertical = process(served, data=TEXT, tokenizer="", output="vertical")
-    assert words(process(served, data=vertical, input="vertical", tagger="")) == words(conllu)
-    horizontal = process(served, data=TEXT, tokenizer="", output="horizontal")
-    assert words(process(served, data=horizontal, input="horizontal", tagger="")) == words(conllu)
-    lines = process(served, data="One. Two\nthree\n\nfour", tokenizer="presegmented", output="horizontal")
-    assert lines == "One . Two\nthree\nfour\n"
-    text = "They can't book it. Don't they say so? " * 5
-    with inside(service_of(learned)) as client:
-        found = client.post("/process", data={"data": text, "tokenizer": "ranges", "tagger": ""}).json()
-    tokens = set()
-    for row in [line.split("\t") for line in found["result"].splitlines() if "TokenRange=" in line]:
-        start, end = row[9].rpartition("TokenRange=")[2].split(":")
-        assert text[int(start) : int(end)].split() == row[1].split()
-        tokens.add("-" in row[0])
-    assert tokens == {False, True}

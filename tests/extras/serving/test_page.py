@@ -11,34 +11,27 @@ import httpx
 import pytest
 
 from tagger.bundle.catalog import bundled_languages
-from tests.extras.serving.conftest import serving
+from tests.extras.serving.conftest import Running
 from tests.tagging.test_languages import HUNGARIAN, TEXTS
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no browser `chromium`")]
-PATIENCE = 20_000  # milliseconds, for a machine that is busy
 expect = playwright.expect
-expect.set_options(timeout=PATIENCE)
+expect.set_options(timeout=20_000)  # milliseconds, for a machine that is busy
 Open = Callable[..., Any]
 TEXT = "They can't fish well. Dr. Smith reads the book!\n\nNew books, old men (and boats) cost $3.50."
 
 
-@pytest.fixture(scope="module")
-def url(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A service of the bundled tagger and of another one."""
-    with serving(tmp_path_factory.mktemp("page"), "--model", "english", "--model", f"tiny={trained}") as running:
-        yield f"{running.url}/"
-
-
 @pytest.fixture
-def open_page(url: str) -> Iterator[Open]:
+def open_page() -> Iterator[Open]:
     """Opens the page. At the end no page has asked or tried to ask another host, and no script has failed."""
     requests, failures = [], []
 
-    def open_page(fragment: str = "", own: str = url, **routes: Any) -> Any:
+    def open_page(service: Running, fragment: str = "", **routes: Any) -> Any:
         page = browser.new_context().new_page()
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(20_000)
+        own = f"{service.url}/"
         page.on("request", lambda request: requests.append(request.url.removeprefix("blob:").removeprefix(own)))
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.on("dialog", lambda shown: shown.accept("right") if routes else failures.append(shown.message))
@@ -66,11 +59,25 @@ def codes(page: Any) -> list[str]:
     return page.eval_on_selector_all("#words .word", "nodes => nodes.map(node => node.dataset.code)")
 
 
-def test_words_show_tags_and_alternatives_can_be_downloaded_and_a_link_carries_them(open_page: Open, url: str) -> None:
-    page = open_page()
+def test_tags_languages_downloads_and_a_link_that_carries_them(open_page: Open, every: Running) -> None:
+    page = open_page(every)
+    titles = page.locator("#model option").all_inner_texts()
+    assert titles == ["automatic", *(name.capitalize() for name in sorted(bundled_languages()))]
+    tag(page, f"{TEXTS['welsh'] * 2}\n\n{HUNGARIAN}\n\n{TEXTS['english']}")
+    languages = page.locator("#words .language")
+    assert languages.all_inner_texts() == ["Welsh", "English"]
+    expect(page.locator("#warnings")).to_contain_text("it is tagged as welsh")
+    page.select_option("#model", "japanese")  # the text is tagged again
+    expect(languages).to_have_count(0)
+    expect(page.locator("#warnings")).to_be_hidden()
+    page.fill("#text", HUNGARIAN)
+    page.select_option("#model", "all-languages")
+    page.click("#tag")
+    expect(page.locator("#error")).to_contain_text("name it: language ")
+    page.select_option("#model", "english")
     tag(page)
-    body = {"text": TEXT, "model": "english", "columns": ["upos", "xpos", "feats", "lemma"], "top": 5}
-    expected = httpx.post(f"{url}v1/tag", json=body).raise_for_status().json()["sentences"]
+    body = {"text": TEXT, "model": "english", "top": 5}
+    expected = httpx.post(f"{every.url}/v1/tag", json=body).raise_for_status().json()["sentences"]
     said = {column: [tag for sentence in expected for tag in sentence[column]] for column in expected[0]}
     assert page.locator("#words .word > span").all_inner_texts() == said["tokens"]
     assert codes(page) == said["upos"]
@@ -80,23 +87,23 @@ def test_words_show_tags_and_alternatives_can_be_downloaded_and_a_link_carries_t
     assert page.locator("#tip .bars").inner_text().split()[::2] == best
     page.check("#columns [value=feats]")
     assert codes(page) == [" ".join(re.findall(r"=([^|]+)", tag)) or "–" for tag in said["feats"]]
-    page.select_option("#with", "tiny")
+    page.select_option("#with", "german")
     tag(page)
     page.check("#columns [value=xpos]")
     page.click("#link")
-    again = open_page("#" + page.url.partition("#")[2])
+    again = open_page(every, "#" + page.url.partition("#")[2])
     expect(again.locator("#status")).to_contain_text("differ")
     assert (again.input_value("#text"), codes(again)) == (TEXT, codes(page))
     page.fill("#text", "Another text")  # what was tagged counts
     page.select_option("#format", "conllu")
     with page.expect_download() as download:
         page.click("#download")
-    written = httpx.post(f"{url}v1/tag", json=body | {"output": "conllu"}).raise_for_status().text
+    written = httpx.post(f"{every.url}/v1/tag", json=body | {"output": "conllu"}).raise_for_status().text
     assert Path(download.value.path()).read_bytes().decode() == written
 
 
-def test_by_keyboard_alone(open_page: Open) -> None:
-    page = open_page()
+def test_by_keyboard_alone(open_page: Open, served: Running) -> None:
+    page = open_page(served)
 
     def press(key: str) -> tuple[str, int]:
         """The id of what has the focus then, and the number of its word."""
@@ -118,22 +125,20 @@ def test_by_keyboard_alone(open_page: Open) -> None:
     assert page.locator("#words [tabindex='0']").count() == 1
 
 
-def test_markup_stays_text_errors_are_told_and_a_token_is_asked_for(open_page: Open) -> None:
+def test_markup_stays_text_errors_are_told_and_a_token_is_asked_for(open_page: Open, served: Running) -> None:
     attack = "<img src=x onerror=alert(1)><script>alert(2)</script> \"'><svg onload=alert(3)> &amp;"
 
     def hostile(route: Any) -> None:
         if route.request.headers.get("authorization") != "Bearer right":
             return route.fulfill(status=401, json={"error": "a token is needed"})
         reply = route.fetch()
-        sentences = [
-            sentence
-            | {"upos": [attack] * len(sentence["tokens"])}
-            | {"upos_alternatives": [[[attack, 1.0]]] * len(sentence["tokens"])}
-            for sentence in reply.json()["sentences"]
-        ]
-        return route.fulfill(response=reply, json=reply.json() | {"sentences": sentences})
+        answer = reply.json()
+        for sentence in answer["sentences"]:
+            words = len(sentence["tokens"])
+            sentence |= {"upos": [attack] * words, "upos_alternatives": [[[attack, 1.0]]] * words}
+        return route.fulfill(response=reply, json=answer)
 
-    page = open_page(f"#text={quote(attack)}", tag=hostile)
+    page = open_page(served, f"#text={quote(attack)}", tag=hostile)
     expect(page.locator("#status")).to_contain_text("words in")
     assert page.input_value("#text") == attack
     assert "".join(page.locator("#words .word > span").all_inner_texts()) == attack.replace(" ", "")
@@ -151,21 +156,3 @@ def test_markup_stays_text_errors_are_told_and_a_token_is_asked_for(open_page: O
         page.click("#tag")
         expect(page.locator("#error")).to_contain_text(message)
         assert set(codes(page)) == {attack}  # the last result stays
-
-
-def test_languages_are_shown_and_can_be_chosen(open_page: Open, tmp_path: Path) -> None:
-    with serving(tmp_path) as service:
-        page = open_page(own=f"{service.url}/")
-        languages = page.locator("#words .language")
-        titles = page.locator("#model option").all_inner_texts()
-        assert titles == ["automatic", *(name.capitalize() for name in sorted(bundled_languages()))]
-        tag(page, f"{TEXTS['welsh'] * 2}\n\n{HUNGARIAN}\n\n{TEXTS['english']}")
-        assert languages.all_inner_texts() == ["Welsh", "English"]
-        expect(page.locator("#warnings")).to_contain_text("it is tagged as welsh")
-        page.select_option("#model", "japanese")  # it lacks a column; the text is tagged again
-        expect(languages).to_have_count(0)
-        expect(page.locator("#warnings")).to_be_hidden()
-        page.fill("#text", HUNGARIAN)
-        page.select_option("#model", "all-languages")
-        page.click("#tag")
-        expect(page.locator("#error")).to_contain_text("name it: language ")
