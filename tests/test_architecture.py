@@ -7,6 +7,7 @@ import ast
 import re
 import tomllib
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1] / "tagger"
@@ -37,17 +38,8 @@ def modules() -> dict[str, Path]:
 
 
 @cache
-def import_nodes(module: str) -> list[tuple[ast.Import | ast.ImportFrom, bool]]:
-    """The imports anywhere in a module, and whether each stands below `if TYPE_CHECKING:`."""
-    found: list[tuple[ast.Import | ast.ImportFrom, bool]] = []
-    pending: list[tuple[ast.AST, bool]] = [(ast.parse(modules()[module].read_text(encoding="utf-8")), False)]
-    while pending:
-        node, typed = pending.pop()
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            found.append((node, typed))
-        typed = typed or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
-        pending += [(child, typed) for child in ast.iter_child_nodes(node)]
-    return found
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 @cache
@@ -58,9 +50,11 @@ def imports(module: str, types: bool = False) -> dict[str, set[str]]:
     """
     known = modules()
     found: dict[str, set[str]] = {}
-    for node, typed in import_nodes(module):
-        if typed and not types:
-            continue
+    pending: list[ast.AST] = [tree_of(known[module])]
+    while pending:
+        node = pending.pop()
+        if types or not isinstance(node, ast.If) or ast.unparse(node.test) != "TYPE_CHECKING":
+            pending += ast.iter_child_nodes(node)
         if isinstance(node, ast.ImportFrom) and node.module and (node.module + ".").startswith("tagger."):
             inside = node.module.removeprefix("tagger").removeprefix(".")
             for alias in node.names:
@@ -74,19 +68,6 @@ def imports(module: str, types: bool = False) -> dict[str, set[str]]:
                 if alias.name.removeprefix("tagger.") in known:
                     found.setdefault(alias.name.removeprefix("tagger."), set())
     return found
-
-
-def cycle_from(module: str, path: tuple[str, ...], done: set[str]) -> tuple[str, ...] | None:
-    """A circle of imports that `module` leads to, those within functions included, or None; `done` has none."""
-    if module in path:
-        return (*path[path.index(module) :], module)
-    if module not in done:
-        for other in sorted(imports(module)):
-            found = cycle_from(other, (*path, module), done)
-            if found is not None:
-                return found
-        done.add(module)
-    return None
 
 
 def test_rooms_import_what_they_may() -> None:
@@ -105,7 +86,7 @@ def test_nothing_but_an_extra_and_its_tests_imports_it() -> None:
     root = PACKAGE.parent
     for path in (*PACKAGE.rglob("*.py"), *(root / "tests").rglob("*.py")):
         _, room, *inside = path.relative_to(root).parts
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.ImportFrom | ast.Import):
                 start = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
                 for alias in node.names:
@@ -114,10 +95,7 @@ def test_nothing_but_an_extra_and_its_tests_imports_it() -> None:
 
 
 def test_no_imports_go_in_a_circle_or_open_a_private_name_and_no_two_modules_have_one_name() -> None:
-    done: set[str] = set()
-    for module in modules():
-        circle = cycle_from(module, (), done)
-        assert circle is None, " -> ".join(circle or ())
+    TopologicalSorter({module: imports(module) for module in modules()}).prepare()  # a CycleError names the circle
     for module in modules():
         for other, names in imports(module, types=True).items():
             assert not [name for name in names if name.startswith("_")], f"{module} imports from {other}"
@@ -127,7 +105,7 @@ def test_no_imports_go_in_a_circle_or_open_a_private_name_and_no_two_modules_hav
 
 def test_every_room_is_in_the_wheel_opens_with_its_start_and_names_modules_that_exist() -> None:
     for room in [*ROOMS, *(f"extras/{extra}" for extra in EXTRAS)]:
-        text = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text(encoding="utf-8")))
+        text = ast.get_docstring(tree_of(PACKAGE / room / "__init__.py"))
         assert text, room
         _, start_in, rest = " ".join(text.split()).partition("Start in `")
         assert start_in, room

@@ -14,7 +14,7 @@ from torch.testing import assert_close
 from tagger.model import crf
 from tagger.model.batch import plan_batches
 from tagger.model.crf import log_partition, packing
-from tagger.model.decoder import FORBIDDEN, CRFDecoder, Decoded, Decoder, top_tags
+from tagger.model.decoder import FORBIDDEN, CRFDecoder, Decoder, top_tags
 from tagger.model.linear_chain import (
     EDGE,
     TABLES,
@@ -71,19 +71,14 @@ def packed(scores: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize(
-    ("temperature", "pairs", "given"), [(1.0, 1, None), (1.7, 2 * K * K, None), (1.0, crf.MAX_PAIRS, 2)]
+    ("temperature", "pairs", "given"), [(1.0, 1, False), (1.7, 2 * K * K, False), (1.0, crf.MAX_PAIRS, True)]
 )
 def test_tags_and_marginals_are_those_of_the_enumeration(
-    decoder: CRFDecoder,
-    scores: Tensor,
-    temperature: float,
-    pairs: int,
-    given: int | None,
-    monkeypatch: pytest.MonkeyPatch,
+    decoder: CRFDecoder, scores: Tensor, temperature: float, pairs: int, given: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(crf, "MAX_PAIRS", pairs)  # in Viterbi's blocks
-    if given is not None:  # a tag, to which the neighbours adapt
-        scores[2, 1, torch.arange(K) != given] = -torch.inf
+    if given:  # a tag, to which the neighbours adapt
+        scores[2, 1, torch.arange(K) != 2] = -torch.inf
     best = decoder.best(packed(scores), COUNTS)
     marginals = decoder.log_probabilities(packed(scores), COUNTS, temperature).exp()
     fixed = decoder.log_probabilities(packed(scores), COUNTS, temperature, rows=9).exp()
@@ -244,22 +239,6 @@ FOUR = [4, 4, 3, 1]  # of 12 tokens in 4 sentences
 SOFTMAX = Decoder()
 
 
-@pytest.fixture
-def logits() -> Tensor:
-    torch.manual_seed(1)
-    return 3 * torch.randn(N, WIDTH)
-
-
-def decode(logits: Tensor, top: int, temperature: float = 1.0) -> Decoded:
-    """The best tags of independent tokens."""
-    return top_tags(SOFTMAX.log_probabilities(logits, FOUR, temperature), SOFTMAX.best(logits, FOUR), top)
-
-
-def shares_of(decoded: Decoded) -> np.ndarray:
-    assert decoded.probabilities is not None
-    return decoded.probabilities
-
-
 def test_the_loss_is_the_cross_entropy_of_tokens_with_a_tag() -> None:
     torch.manual_seed(1)
     logits, targets = torch.randn(5, 3, WIDTH), torch.randint(WIDTH, (5, 3))
@@ -270,17 +249,16 @@ def test_the_loss_is_the_cross_entropy_of_tokens_with_a_tag() -> None:
     assert SOFTMAX.loss(logits, torch.full_like(targets, IGNORE), torch.tensor([5, 3, 5])) == 0
 
 
-@pytest.mark.parametrize("temperature", [1.0, 2.0])
-def test_probabilities_are_the_softmax(logits: Tensor, temperature: float) -> None:
-    found = decode(logits, WIDTH, temperature=temperature)
-    expected = (logits / temperature).softmax(-1).sort(descending=True)
-    assert np.array_equal(found.ids, expected.indices.numpy())
-    assert np.allclose(shares_of(found), expected.values.numpy(), atol=1e-6)
-    assert np.array_equal(shares_of(decode(logits, 2, temperature=temperature)), shares_of(found)[:, :2])
-    assert decode(logits, top=WIDTH + 5).ids.shape == (N, WIDTH)
+def test_probabilities_are_the_softmax() -> None:
+    torch.manual_seed(1)
+    logits = 3 * torch.randn(N, WIDTH)
+    for temperature in (1.0, 2.0):
+        found = SOFTMAX.log_probabilities(logits, FOUR, temperature)
+        assert_close(found, (logits / temperature).log_softmax(-1))
+    best = SOFTMAX.best(logits, FOUR)
+    assert torch.equal(best, logits.argmax(-1))
     at = torch.tensor([9, 2])  # which do not depend on the tags of others
-    alone = SOFTMAX.log_conditionals(logits, FOUR, SOFTMAX.best(logits, FOUR), at)
-    assert_close(alone, logits[at].log_softmax(-1))
+    assert_close(SOFTMAX.log_conditionals(logits, FOUR, best, at), logits[at].log_softmax(-1))
 
 
 @pytest.mark.parametrize("tags", [1, 5, 300])
@@ -294,4 +272,5 @@ def test_the_best_tags_follow_the_chosen_one_in_the_order_of_a_stable_sort(tags:
         found = top_tags(logs, chosen, top)
         for row, first, order in zip(found.ids.tolist(), chosen.tolist(), expected.tolist(), strict=True):
             assert row == [first, *(tag for tag in order if tag != first)][:top]
-        assert np.allclose(shares_of(found), np.take_along_axis(logs.exp().numpy(), found.ids, 1), atol=1e-6)
+        assert found.probabilities is not None
+        assert np.allclose(found.probabilities, np.take_along_axis(logs.exp().numpy(), found.ids, 1), atol=1e-6)
