@@ -16,23 +16,10 @@ import tagger
 from tagger import Sentence, Tagger
 from tagger.bundle.bundle import Bundle, Member
 from tagger.errors import InputError
+from tagger.extras.analysis import senses
 from tagger.extras.analysis.explanations import MAX_WORDS, MIN_SUPPORT, Context, explain
-from tagger.extras.analysis.senses import (
-    MAX_GROUPS,
-    TEXT_WIDTH,
-    EvenSample,
-    Group,
-    Occurrence,
-    Occurrences,
-    Senses,
-    find,
-    format_groups,
-    grouped,
-    senses,
-    unit,
-)
 from tagger.extras.analysis.vectors import Located, embed, layers, states, widths_of
-from tagger.model.batch import FormTable, collate
+from tagger.model.batch import collate
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.engine import Engine
 from tagger.tagging.tagger_options import TaggerOptions
@@ -41,6 +28,13 @@ from tagger.text.sentence import Token
 from tagger.text.strings import display_width
 from tests.commands.conftest import call, check_replaces_nothing, error
 from tests.conftest import TOKENS, make_batch, make_network, make_table, make_tagger, save_tiny, untrained
+
+SENTENCES = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], ["unknown", "\ud800", ""], ["They"]]
+WORDS = ["The", "book", "reads", "the", "book", "well", "."]
+TEXT = "\n\n".join(
+    [f"The {noun} reads the book about it, $5 or $6." for noun in ("well", "flight", "dog", "cat", "man")] * 4
+    + [f"They book {adverb} flights." for adverb in ("well", "no", "many", "two", "cheap")] * 4
+)
 
 
 def located(sentences: list[list[str]]) -> list[Located]:
@@ -73,7 +67,7 @@ def test_vectors_of_several_members_stand_side_by_side(vocabulary: Vocabulary, m
 
 @pytest.mark.parametrize("count", [0, 5, 20, 21, 1000, 12345])
 def test_a_sample_at_even_distances(count: int) -> None:
-    some: EvenSample[int] = EvenSample(20)
+    some: senses.EvenSample[int] = senses.EvenSample(20)
     for i in range(count):
         some.add(i)
     chosen = some.chosen()
@@ -85,15 +79,15 @@ def test_a_sample_at_even_distances(count: int) -> None:
 
 def test_every_occurrence_is_found_in_any_case_and_words_that_the_text_lacks_are_named() -> None:
     sentences = [["The", "book"], ["Book", "a", "BOOK", "books"], [], ["flights"], ["book-case", "book"]]
-    found = find("bOOk", located(sentences), 10)
+    found = senses.find("bOOk", located(sentences), 10)
     places = [(sentences.index(each.sentence.tokens), each.position) for each in found.occurrences]
     assert places == [(0, 1), (1, 0), (1, 2), (4, 1)]
     assert (found.total, found.sample) == (4, [sentence for sentence in sentences if sentence])
     with pytest.raises(InputError, match="'flights' occurs 1 times as a word in the files; 3 occurrences are needed"):
-        find("flights", located(sentences), 10)
+        senses.find("flights", located(sentences), 10)
     tokens = [Token(0, 4), Token(6, 11), Token(12, 14, ("de", "le")), Token(15, 21)]
     (sentence,) = Paragraph(5, "Elle  mange du 10\u00a0000", opens=True).cut([tokens])
-    assert [Occurrence(i, sentence).context() for i in (0, 1, 3)] == [
+    assert [senses.Occurrence(i, sentence).context() for i in (0, 1, 3)] == [
         ("", "Elle", " mange du 10 000"),
         ("Elle ", "mange", " du 10 000"),
         ("Elle mange de ", "le", " 10 000"),
@@ -106,56 +100,56 @@ def test_lines_fit_and_have_the_word_in_the_middle(both_ways: Tagger) -> None:
             places = set()
             for count in (0, 1, 40):
                 tokens = [other] * count + [word] + [other] * count
-                line = Occurrence(count, Sentence(tokens)).line(77)
+                line = senses.Occurrence(count, Sentence(tokens)).line(77)
                 assert display_width(line) <= 77
                 assert not {"\x1b", "\x07", "\t"} & set(line)
                 places.add(display_width(line.partition("[")[0]))
             assert len(places) == 1
-    book = Occurrence(0, Sentence(["book"]))
-    group = Group([book], [*(f"{'x' * 9}{i}" for i in range(8)), "y" * 200], [book])
-    lines = format_groups(Senses("w" * 100, "all", 1, {}, [group])).splitlines()
-    assert max(map(display_width, lines)) <= TEXT_WIDTH
+    book = senses.Occurrence(0, Sentence(["book"]))
+    group = senses.Group([book], [*(f"{'x' * 9}{i}" for i in range(8)), "y" * 200], [book])
+    lines = senses.format_groups(senses.Senses("w" * 100, "all", 1, {}, [group])).splitlines()
+    assert max(map(display_width, lines)) <= senses.TEXT_WIDTH
     assert lines[3].split()[:4] == ["nearest", "words:", "xxxxxxxxx0", "xxxxxxxxx1"]
     assert lines[-1].strip() == "[book]"
-    found = find("book", located([["They", "book"]] * 5 + [["The", "book"]]), 1000)
-    (group,) = senses(partial(embed, both_ways), "book", found, number=1).groups
+    found = senses.find("book", located([["They", "book"]] * 5 + [["The", "book"]]), 1000)
+    (group,) = senses.senses(partial(embed, both_ways), "book", found, number=1).groups
     assert [each.sentence.tokens for each in group.examples] == [["They", "book"], ["The", "book"]]
 
 
 def clusters(centres: int, each: int) -> np.ndarray:
     generator = np.random.default_rng(0)
     x = np.repeat(np.eye(12)[:centres], each, axis=0) + 0.05 * generator.standard_normal((centres * each, 12))
-    return unit(x - x.mean(axis=0))
+    return senses.unit(x - x.mean(axis=0))
 
 
 def test_clear_groups_are_found_and_counted() -> None:
-    for centres in range(2, MAX_GROUPS + 1):
+    for centres in range(2, senses.MAX_GROUPS + 1):
         order = np.random.default_rng(1).permutation(10 * centres)
-        labels, silhouettes = grouped(clusters(centres, 10)[order])
+        labels, silhouettes = senses.grouped(clusters(centres, 10)[order])
         truth = np.repeat(np.arange(centres), 10)[order]
         assert len(set(zip(labels.tolist(), truth.tolist(), strict=True))) == centres == labels.max() + 1
         assert max(silhouettes, key=lambda k: silhouettes[k]) == centres
-        assert set(silhouettes) == set(range(2, MAX_GROUPS + 1))
+        assert set(silhouettes) == set(range(2, senses.MAX_GROUPS + 1))
     x = np.random.default_rng(3).standard_normal((200, 50))
-    for same in (unit(x - x.mean(axis=0)), np.zeros((5, 3)), np.zeros((3, 3))):
-        assert set(grouped(same)[0].tolist()) == {0}
+    for same in (senses.unit(x - x.mean(axis=0)), np.zeros((5, 3)), np.zeros((3, 3))):
+        assert set(senses.grouped(same)[0].tolist()) == {0}
     x = clusters(3, 10)
-    labels, _ = grouped(np.concatenate([x[:2], x[10:14], x[20:]]))
+    labels, _ = senses.grouped(np.concatenate([x[:2], x[10:14], x[20:]]))
     assert labels.tolist() == [2] * 2 + [1] * 4 + [0] * 10
     for number in (1, 5, 20):
-        labels, silhouettes = grouped(clusters(2, 10), number)
+        labels, silhouettes = senses.grouped(clusters(2, 10), number)
         assert (sorted(set(labels.tolist())), silhouettes) == (list(range(number)), {})
 
 
-def contexts(noun: int, verb: int) -> Occurrences:
+def contexts(noun: int, verb: int) -> senses.Occurrences:
     """A word in two kinds of sentences."""
     frames = [[f"n{i}", "the", "book", "reads", "flights"] for i in range(noun)]
     frames += [[f"v{i}", "They", "book", "well", "."] for i in range(verb)]
-    return find("book", located(frames), 1000)
+    return senses.find("book", located(frames), 1000)
 
 
 def test_uses_of_a_word_are_told_apart(both_ways: Tagger) -> None:
-    found = senses(partial(embed, both_ways), "book", contexts(12, 8))
+    found = senses.senses(partial(embed, both_ways), "book", contexts(12, 8))
     assert (found.total, found.layer, [len(group.members) for group in found.groups]) == (20, "all", [12, 8])
     for group, letter, others in zip(found.groups, "nv", ({"the", "reads", "flights"}, {"they", "well"}), strict=True):
         assert {each.sentence.tokens[0][0] for each in group.members} == {letter}
@@ -163,16 +157,10 @@ def test_uses_of_a_word_are_told_apart(both_ways: Tagger) -> None:
         assert all(example in group.members for example in group.examples)
         assert set(group.nearest) == {"the", "reads", "flights", "they", "well"}
         assert group.nearest[0] in others
-    form = senses(partial(embed, both_ways, layer=0), "book", contexts(12, 8))  # which alone has no senses
+    form = senses.senses(partial(embed, both_ways, layer=0), "book", contexts(12, 8))  # which alone has no senses
     assert [len(group.members) for group in form.groups] == [20]
     with pytest.raises(InputError, match="--groups 6: there are only 5 occurrences of 'book'"):
-        senses(partial(embed, both_ways), "book", contexts(3, 2), number=6)
-
-
-TEXT = "\n\n".join(
-    [f"The {noun} reads the book about it, $5 or $6." for noun in ("well", "flight", "dog", "cat", "man")] * 4
-    + [f"They book {adverb} flights." for adverb in ("well", "no", "many", "two", "cheap")] * 4
-)
+        senses.senses(partial(embed, both_ways), "book", contexts(3, 2), number=6)
 
 
 def test_the_command(trained: Path) -> None:
@@ -180,15 +168,11 @@ def test_the_command(trained: Path) -> None:
     shown = call("senses", "Book", "a.txt", "--model", str(trained)).stdout
     assert shown.startswith("Book: 40 occurrences, ")
     assert shown.count("[book]") >= 3
-    assert max(map(display_width, shown.splitlines())) <= TEXT_WIDTH
+    assert max(map(display_width, shown.splitlines())) <= senses.TEXT_WIDTH
     options = ["--input", "lines", "--groups", "3", "--layer", "1", "--limit", "10", "--model", str(trained)]
     few = call("senses", "book", "-", *options, input=TEXT.replace(".", " ."))
     assert few.stdout.startswith("book: 10 of 40 occurrences, 3 groups (as asked for), layer 1\n")
     assert "10 of 40 occurrences, chosen evenly from all; see --limit" in few.stderr
-
-
-SENTENCES = [*TOKENS, ["book", "the", "flights", "they", "book", "Well", "."], ["unknown", "\ud800", ""], ["They"]]
-WIDTH = 8 + 6  # of a layer
 
 
 def made(vocabulary: Vocabulary, seed: int = 4, **changes: Any) -> Tagger:
@@ -196,25 +180,12 @@ def made(vocabulary: Vocabulary, seed: int = 4, **changes: Any) -> Tagger:
     return make_tagger(network, vocabulary, precision="float32")
 
 
-@pytest.fixture(scope="module")
-def plain(vocabulary: Vocabulary) -> Tagger:
-    return made(vocabulary)
-
-
-def encoded(tagger: Tagger, table: FormTable) -> list[np.ndarray]:
-    """What `TaggerNetwork.encode` says of SENTENCES."""
-    batch = collate(SENTENCES, table)
-    (network,) = tagger.bundle.networks
-    with torch.inference_mode():
-        h = network.encode(network.embed(batch), batch.lengths)  # (T, B, S)
-    return [h[: len(sentence), i].numpy() for i, sentence in enumerate(SENTENCES)]
-
-
-def test_layers_are_parts_of_all_and_may_not_be_there(plain: Tagger, vocabulary: Vocabulary) -> None:
+def test_layers_are_parts_of_all_and_may_not_be_there(vocabulary: Vocabulary) -> None:
+    plain = made(vocabulary)
     assert layers(plain) == ["0", "1", "2", "all", "mean"]
     found = {layer: np.concatenate(list(embed(plain, SENTENCES, layer))) for layer in (0, 1, 2, "all", "mean")}
     assert {layer: vectors.dtype for layer, vectors in found.items()} == dict.fromkeys(found, np.dtype(np.float32))
-    assert found[1].shape[1] == found[2].shape[1] == WIDTH
+    assert found[1].shape[1] == found[2].shape[1] == 8 + 6
     assert np.array_equal(found["all"], np.hstack([found[1], found[2]]))
     assert np.allclose(found["mean"], (found[1] + found[2]) / 2, atol=1e-6)
     batch = make_batch(SENTENCES, vocabulary)
@@ -239,7 +210,8 @@ def test_layers_are_parts_of_all_and_may_not_be_there(plain: Tagger, vocabulary:
 
 @pytest.mark.parametrize("layer", [0, "all"])
 @pytest.mark.usefixtures("small_windows")
-def test_vectors_come_in_order_and_depend_on_nothing_else(plain: Tagger, layer: int | str) -> None:
+def test_vectors_come_in_order_and_depend_on_nothing_else(vocabulary: Vocabulary, layer: int | str) -> None:
+    plain = made(vocabulary)
     forms = [form for sentence in TOKENS for form in sentence]
     sentences = [[forms[(i * i + 3 * k) % len(forms)] for k in range((7 * i) % 13)] for i in range(60)]
     together = list(embed(plain, iter(sentences), layer))
@@ -258,8 +230,11 @@ def test_a_tagger_with_a_transformer(vocabulary: Vocabulary, bert: Path, sizes: 
     _, tokenizer, transformer = load(bert)
     network = make_network(vocabulary, seed=4, transformer=transformer, **sizes)
     tagger = make_tagger(network, vocabulary, tokenizer, precision="float32")
-    expected = encoded(tagger, make_table(vocabulary, tokenizer))
-    assert np.abs(np.concatenate(list(embed(tagger, SENTENCES))) - np.concatenate(expected)).max() < 1e-5
+    batch = collate(SENTENCES, make_table(vocabulary, tokenizer))
+    with torch.inference_mode():
+        h = network.encode(network.embed(batch), batch.lengths)  # (T, B, S)
+    expected = np.concatenate([h[: len(sentence), i].numpy() for i, sentence in enumerate(SENTENCES)])
+    assert np.abs(np.concatenate(list(embed(tagger, SENTENCES))) - expected).max() < 1e-5
     if sizes:
         assert layers(tagger) == ["1", "2", "all", "mean"]
         with pytest.raises(InputError, match="layer '0'"):
@@ -290,9 +265,6 @@ def test_the_file_holds_what_embed_gives(trained: Path, layer: str) -> None:
     assert arrays["sentences"].tolist() == [0] * 4 + [1] * 5 + [2] + [0] * 2 + [2] * 2  # the empty line counts
     assert arrays["positions"].tolist() == [i for sentence in sentences for i in range(len(sentence))]
     assert arrays["files"].tolist() == ["a.txt"] * 10 + ["b.lines"] * 4
-
-
-WORDS = ["The", "book", "reads", "the", "book", "well", "."]
 
 
 def shares(tagger: Tagger, tokens: list[str], i: int, column: str = "upos") -> dict[str, float]:

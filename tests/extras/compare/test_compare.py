@@ -23,12 +23,13 @@ from tests.commands.conftest import CONLLU, call, check_replaces_nothing, error
 from tests.conftest import make_network, save_tiny
 
 TAGS = ["NOUN", "VERB", "<b>X</b>", "名詞名詞名詞名詞", "_"]
+VOCABULARY = Vocabulary({}, [], {"upos": ["DET", "NOUN"], "feats": ["_", "Number=Sing"]}, forms=["the", "dog"])
 FORMS = ["run", "the", "<i>&", "飛行機飛行機飛行機飛行機飛行機飛行機", "a\x1b[31m", "internationalisation" * 3]
 
 
-def made(seed: int = 1) -> list[tuple[Sentence, Sentence, Sentence]]:
+def made() -> list[tuple[Sentence, Sentence, Sentence]]:
     """40 random sentences with gold tags, and with those of two random taggers."""
-    random = Random(seed)
+    random = Random(1)
     found = []
     for i in range(40):
         forms = [random.choice(FORMS) for _ in range(1 + i % 7)]
@@ -55,19 +56,16 @@ def test_counts_are_those_of_counting_words() -> None:
     assert found["interval"][0] < found["difference"] < found["interval"][1]
     assert found["significant"] == (found["p"] < 0.05)
     assert counted(sentences) == found  # to the digit
-    found = counted([(gold, a, a) for gold, a, _ in made()])
-    assert (found["difference"], found["interval"], found["p"], found["significant"]) == (0, [0, 0], 1, False)
-    assert found["different"] == []
-    text = format_comparison({"upos": counted(made())})
+    text = format_comparison({"upos": found})
     assert max(map(display_width, text.splitlines())) <= TABLE_WIDTH
     assert "\x1b" not in text
+    found = counted([(gold, a, a) for gold, a, _ in sentences])
+    assert (found["difference"], found["interval"], found["p"], found["significant"]) == (0, [0, 0], 1, False)
+    assert found["different"] == []
 
 
 def test_the_p_value_is_that_of_all_signs_and_the_interval_that_of_drawn_sentences() -> None:
-    scored, differences = (
-        np.array([5, 8, 3, 12, 7, 9, 4, 6, 10, 2, 5, 5]),
-        np.array([1, 1, 0, -1, 1, 1, 1, 0, 2, 0, 1, 1]),
-    )
+    scored, differences = np.array([[5, 8, 3, 12, 7, 9, 4, 6, 10, 2, 5, 5], [1, 1, 0, -1, 1, 1, 1, 0, 2, 0, 1, 1]])
     sums = [abs(int(np.dot(signs, differences))) for signs in product((-1, 1), repeat=12)]
     exact = sum(s >= abs(differences.sum()) for s in sums) / len(sums)
     assert 0.01 < exact < 0.2
@@ -105,9 +103,8 @@ def retagged(upos: str, **columns: str) -> str:
     return "".join(map(write_conllu, sentences))
 
 
-def compared(*arguments: str, gold: str = "gold.conllu") -> dict[str, Any]:
-    a, b, *options = arguments
-    found: dict[str, Any] = json.loads(call("compare", a, b, gold, "--json", *options).stdout)["columns"]
+def compared(*arguments: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(call("compare", *arguments, "--json").stdout)["columns"]
     return found
 
 
@@ -115,7 +112,7 @@ def test_a_tagger_and_its_own_output_and_two_taggers_on_several_files(
     model: Path, tmp_path: Path, vocabulary: Vocabulary
 ) -> None:
     call("tag", "gold.conllu", "--model", str(model), "-o", "said.conllu")
-    found = compared(str(model), "said.conllu", "--column", "upos")["upos"]
+    found = compared(str(model), "said.conllu", "gold.conllu", "--column", "upos")["upos"]
     assert (found["words"], found["difference"], found["p"], found["different"]) == (5, 0, 1, [])
     report = json.loads(call("evaluate", "gold.conllu", "--json", "--model", str(model)).stdout)["upos"]
     assert found["a"] == report["accuracy"]
@@ -126,18 +123,18 @@ def test_a_tagger_and_its_own_output_and_two_taggers_on_several_files(
     assert together != both.tag(forms)  # a tagger decides on all its columns together
     rows = [f"{i}\t{form}\t_\t{tag}" + "\t_" * 6 for i, (form, tag) in enumerate(zip(forms, together, strict=True), 1)]
     (tmp_path / "gold.conllu").write_text("\n".join(rows) + "\n\n")
-    found = json.loads(call("compare", str(other), str(model), "gold.conllu", "gold.conllu", "--json").stdout)
-    assert (found["columns"]["upos"]["words"], found["columns"]["upos"]["a"]) == (2 * len(forms), 1)
+    found = compared(str(other), str(model), "gold.conllu", "gold.conllu")["upos"]
+    assert (found["words"], found["a"]) == (2 * len(forms), 1)
 
 
 def test_two_files_also_of_columns(tmp_path: Path) -> None:
     (tmp_path / "a.conllu").write_text(retagged("PRON VERB ADV VERB INTJ"))  # book is wrong
     (tmp_path / "b.conllu").write_text(retagged("PRON AUX ADV NOUN X"))  # do and Yes are
-    found = compared("a.conllu", "b.conllu")
+    found = compared("a.conllu", "b.conllu", "gold.conllu")
     assert list(found) == ["upos"]  # the others are blank in both files
     (tmp_path / "c.conllu").write_text(retagged("PRON VERB ADV VERB INTJ", xpos="PRP VBP RB NN UH"))
-    assert list(compared("c.conllu", "c.conllu")) == ["upos", "xpos"]
-    assert list(compared("c.conllu", "c.conllu", "--column", "xpos")) == ["xpos"]
+    assert list(compared("c.conllu", "c.conllu", "gold.conllu")) == ["upos", "xpos"]
+    assert list(compared("c.conllu", "c.conllu", "gold.conllu", "--column", "xpos")) == ["xpos"]
     assert found["upos"]["difference"] == pytest.approx(0.2)
     rows = [["Yes", "INTJ", "INTJ", "X", 1], ["book", "NOUN", "VERB", "NOUN", 1], ["do", "VERB", "VERB", "AUX", 1]]
     assert found["upos"]["different"] == rows
@@ -150,8 +147,8 @@ def test_two_files_also_of_columns(tmp_path: Path) -> None:
     (tmp_path / "gold.tsv").write_text("They\tPRON\tB\nbook\tVERB\tI\n\n\nYes\tINTJ\tO\n")
     (tmp_path / "a.tsv").write_text("They\tPRON\tB\nbook\tNOUN\tB\n\nYes\tINTJ\tO\n")
     (tmp_path / "b.csv").write_text("They,PRON,B\nbook,VERB,B\n\nYes,INTJ,O\n")
-    assert compared("a.tsv", "b.csv", gold="gold.tsv")["upos"]["different"] == [["book", "VERB", "NOUN", "VERB", 1]]
-    assert compared("a.tsv", "b.csv", "--column", "chunk=2", gold="gold.tsv")["chunk"]["a"] == 2 / 3
+    assert compared("a.tsv", "b.csv", "gold.tsv")["upos"]["different"] == [["book", "VERB", "NOUN", "VERB", 1]]
+    assert compared("a.tsv", "b.csv", "gold.tsv", "--column", "chunk=2")["chunk"]["a"] == 2 / 3
 
 
 @pytest.mark.parametrize(
@@ -184,9 +181,6 @@ def test_a_file_that_is_read_is_never_replaced(line: str, two_files: Path) -> No
     check_replaces_nothing(two_files, "--csv", line)
 
 
-VOCABULARY = Vocabulary({}, [], {"upos": ["DET", "NOUN"], "feats": ["_", "Number=Sing"]}, forms=["the", "dog"])
-
-
 @pytest.mark.parametrize(
     ("key", "comments", "names"),
     [
@@ -205,28 +199,19 @@ def test_groups(key: str, comments: list[str], names: list[str]) -> None:
     assert [groups.of(Sentence(["x"], comments=text.split("|") if text else [])) for text in comments] == names
 
 
-def tagged(
-    words: str, gold: str, predicted: str, *comments: str, **feats: str
-) -> tuple[Sentence, dict[str, list[str]]]:
-    tags = {"upos": gold.split()}
-    said = {"upos": predicted.split()}
-    if feats:
-        tags["feats"], said["feats"] = feats["gold_feats"].split(), feats["feats"].split()
-    return Sentence(words.split(), said, comments=list(comments)), tags
-
-
-SENTENCES = [
-    tagged("", "", "", "# newdoc id = one"),
-    tagged("the dog", "DET NOUN", "DET NOUN"),
-    tagged("a cat", "DET NOUN", "NOUN NOUN", "# sent_id = 2"),
-    tagged("the dog runs", "DET NOUN _", "DET DET NOUN", "# newdoc id = two", gold_feats="_ _ _", feats="_ _ _"),
-    tagged("the", "DET", "DET", gold_feats="Number=Sing", feats="_"),
-    tagged("the the the the x", "_ _ _ _ VERB", "DET DET DET DET NOUN", "# newdoc id = three"),
-]
-
-
 def test_accuracies_of_each_group_and_of_all() -> None:
-    found = breakdown(SENTENCES, VOCABULARY, "newdoc", "file")
+    sentences = []
+    for comment, words, gold, said in (  # UPOS, and FEATS if they are given
+        ("newdoc id = one", "", "", ""),
+        ("", "the dog", "DET NOUN", "DET NOUN"),
+        ("sent_id = 2", "a cat", "DET NOUN", "NOUN NOUN"),
+        ("newdoc id = two", "the dog runs", "DET NOUN _,_ _ _", "DET DET NOUN,_ _ _"),
+        ("", "the", "DET,Number=Sing", "DET,_"),
+        ("newdoc id = three", "the the the the x", "_ _ _ _ VERB", "DET DET DET DET NOUN"),
+    ):
+        tags = [dict(zip(("upos", "feats"), map(str.split, each.split(",")), strict=False)) for each in (said, gold)]
+        sentences.append((Sentence(words.split(), tags[0], comments=[f"# {comment}"]), tags[1]))
+    found = breakdown(sentences, VOCABULARY, "newdoc", "file")
     assert list(found["groups"]) == ["three", "one", "two"]  # by words, then by name
     sizes = {name: (group["sentences"], group["words"]) for name, group in found["groups"].items()}
     assert sizes == {"one": (2, 4), "two": (2, 4), "three": (1, 5)}
@@ -238,8 +223,8 @@ def test_accuracies_of_each_group_and_of_all() -> None:
     assert (three["upos"]["tokens"], three["upos"]["accuracy"]) == (1, 0)  # the tagger does not know VERB
     assert "feats" not in one
     assert two["feats"]["accuracy"] == 3 / 4
-    scores = report(((s, gold) for s, gold in SENTENCES if s.tokens), VOCABULARY)
-    rows = breakdown(SENTENCES, VOCABULARY, "newdoc", "file")["all"]["columns"]
+    scores = report(((s, gold) for s, gold in sentences if s.tokens), VOCABULARY)
+    rows = found["all"]["columns"]
     assert rows.keys() == scores.keys()
     for column, row in rows.items():
         assert row == {name: scores[column][name] for name in row}

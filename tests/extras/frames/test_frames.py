@@ -25,6 +25,8 @@ from tagger.extras.frames.ray_data import TableTagger, tag_dataset
 from tagger.text.sentence import MultiwordToken
 from tests.conftest import CORPUS, ROOT, TOKENS
 
+TEXTS = ["They book flights. The book reads well.\n\nWell", None, "", "The book reads well."]
+GERMAN = "Die Kinder spielten im Garten, als ihre Mutter von der Arbeit nach Hause kam."
 COLUMNS = ["sentence", "position", "sent_id", "word", "upos", "upos_probability", "xpos", "start", "end", "space_after"]
 SENTENCES = [
     Sentence(
@@ -85,9 +87,6 @@ def test_what_does_not_fit_says_what_to_do(trained: Path) -> None:
             mistake()
 
 
-TEXTS = ["They book flights. The book reads well.\n\nWell", None, "", "The book reads well."]
-
-
 def test_values_depend_on_themselves(trained: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     found = BatchTagger(trained)({"text": TEXTS, "other": [1, 2, 3, 4]})
     assert list(found) == ["tokens", "upos", "xpos"]
@@ -120,9 +119,6 @@ def test_values_depend_on_themselves(trained: Path, monkeypatch: pytest.MonkeyPa
         assert [mixed[column][place] for column in ("upos", "lemma")] == [of_one["upos"][0], of_one["lemma"][0]]
     assert mixed["upos_probabilities"][3:] == [None, []]
     assert BatchTagger("english")({"text": [GERMAN]})["xpos"] != BatchTagger()({"text": [GERMAN]})["xpos"]
-
-
-GERMAN = "Die Kinder spielten im Garten, als ihre Mutter von der Arbeit nach Hause kam."
 
 
 def test_tags_for_nltk_and_its_own_scores_are_those_of_the_tagger(trained: Path) -> None:

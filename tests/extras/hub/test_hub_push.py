@@ -3,7 +3,6 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 from huggingface_hub import ModelCard
@@ -19,6 +18,7 @@ from tests.commands.conftest import call, error
 from tests.conftest import CORPUS, TOKENS, Hub, files_of
 
 TINY = HubName("o/tiny", "main")
+TEXT = "They book flights .\n"
 
 
 def test_what_is_pushed_is_loaded_and_what_is_no_whole_tagger_is_not_sent(
@@ -78,34 +78,29 @@ def test_the_card_of_the_bundled_tagger() -> None:
     assert text.endswith(own.replace("THIS_FOLDER", "hf:o/english"))
 
 
-def changed(folder: Path, to: Path, card: str = "# card\n", **config: Any) -> Path:
-    """A folder with the config of another, some of it changed, and a card."""
-    to.mkdir()
-    known = json.loads((folder / "config.json").read_text())
-    (to / "config.json").write_text(json.dumps(known | config))
-    (to / "README.md").write_text(card)
-    return to
-
-
 def test_a_card_keeps_its_own_metadata_and_leaves_out_what_is_not_known(trained: Path, tmp_path: Path) -> None:
     card = "---\nlicense: mit\nlanguage: [de, en]\nextra: kept\n---\n\n# My card\n\n---\n\nText.\n"
-    folder = changed(trained, tmp_path / "x", card, license="CC0", scores={"dev": {"upos": 0.5}})
-    text = hub_card(folder, "o/n")
+    config = json.loads((trained / "config.json").read_text())
+    scored = config | {"license": "CC0", "scores": {"dev": {"upos": 0.5}}}
+    (tmp_path / "config.json").write_text(json.dumps(scored))
+    (tmp_path / "README.md").write_text(card)
+    text = hub_card(tmp_path, "o/n")
     data = ModelCard(text).data.to_dict()
     assert (data["license"], data["language"], data["extra"]) == ("mit", ["de", "en"], "kept")
     assert data["model-index"][0]["results"][0]["dataset"]["split"] == "dev"
     assert text.endswith("---\n\n# My card\n\n---\n\nText.\n")
-    (folder / "README.md").write_text(text)
-    assert hub_card(folder, "o/n") == text  # once more changes nothing
-    folder = changed(trained, tmp_path / "y")
+    (tmp_path / "README.md").write_text(text)
+    assert hub_card(tmp_path, "o/n") == text  # once more changes nothing
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "README.md").write_text("# card\n")
     own = {"library_name": "tagger", "pipeline_tag": "token-classification", "tags": ["part-of-speech"]}
-    assert ModelCard(hub_card(folder, "o/n")).data.to_dict() == own
-    (folder / "README.md").unlink()
-    assert ModelCard(hub_card(folder, "o/n", ["de"])).data.to_dict() == own | {"language": ["de"]}
+    assert ModelCard(hub_card(tmp_path, "o/n")).data.to_dict() == own
+    (tmp_path / "README.md").unlink()
+    assert ModelCard(hub_card(tmp_path, "o/n", ["de"])).data.to_dict() == own | {"language": ["de"]}
     for bad in ("---\na: [\n---\n\ntext\n", "---\njust text\n---\n", "---\nmodel-index: 5\n---\n"):
-        (folder / "README.md").write_text(bad)
+        (tmp_path / "README.md").write_text(bad)
         with pytest.raises(InputError, match=r"README\.md: the metadata cannot be read"):
-            hub_card(folder, "o/n")
+            hub_card(tmp_path, "o/n")
     for corpus, codes in {
         "UD_Ancient_Greek-PROIEL 2.16": ["grc"],
         "UD_French-GSD; UD_German-GSD; UD_French-Sequoia": ["fr", "de"],
@@ -113,9 +108,6 @@ def test_a_card_keeps_its_own_metadata_and_leaves_out_what_is_not_known(trained:
         "UD_Klingon-X": [],
     }.items():
         assert language_codes(corpus) == codes
-
-
-TEXT = "They book flights .\n"
 
 
 def test_push_and_tag_and_mistakes(hub: Hub, model: Path, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from tagger.extras.onnx.onnx_file import Exported, export_onnx, other_digits
 from tagger.extras.onnx.onnx_graph import input_shapes, network_graph, scores_name
 from tagger.model.embeddings import affix_rows
 from tagger.model.encoder import CELLS
-from tagger.model.network import TaggerNetwork, share_pretrained
+from tagger.model.network import share_pretrained
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.huggingface import load_pretrained
 from tagger.tagging.tagger import Tagger
@@ -38,13 +38,21 @@ from tagger.text.sentence import Sentence
 from tagger.words.dictionary import digest_of
 from tagger.words.judges import Signs
 from tests.commands.conftest import call, error
-from tests.conftest import CORPUS, TOKENS, bundle_of, make_batch, make_network, save_tiny
+from tests.conftest import CORPUS, ROOT, TOKENS, bundle_of, make_batch, make_network, save_tiny
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 LIMIT = 1_000
 SENTENCES = [*TOKENS, ["unknown", "words", "x" * 60, "", "\ud800"], ["They"], ["reads", "well"] * 9]
+NODE_MODULES = "TAGGER_NODE_MODULES"  # names a folder node_modules with the two packages
+ODD = [
+    *("ΟΔΟΣ", "İstanbul", "ǅ", "²", "①②③④⑤", "Ⅷ", "𝟘𝟙", "\N{GRINNING FACE}", "\U0001f100" * 5, "١٢٣", "1,250.00"),
+    *("\ud800", "x\udfffy", "x" * 40, "é" * 33, "\U00010400" * 33, "aaaaAAAA", "ẞ", "a\u0345Σ", "\n" * 5, "\u2028"),
+    *("10", "2", "__proto__", "toString"),
+]
+LONG = (["plan", "to", "set", "the", "watch", "on", "a", "we"] * 313)[:2500]  # "we" is cut off from two of "plan"
+AT_ONCE = 20  # sentences that a reader gets at a time, too
 VECTORS = {"sizes": [3, 4], "projection": 0, "tune": False, "dtype": "float16"}
 
 
@@ -92,7 +100,7 @@ def test_the_digits_are_those_of_shapes() -> None:
 
 
 def test_lemmas_are_left_out(tmp_path: Path) -> None:
-    lemmas = [{**each, "lemma": [token.lower() for token in each["tokens"]]} for each in CORPUS]
+    lemmas = [{**each, "lemma": each["tokens"]} for each in CORPUS]
     words = Vocabulary.build(lemmas, ["upos", "lemma", "xpos"], min_count=1)
     folder = save_tiny(tmp_path / "tagger", make_network(words), words)
     done = export(folder, tmp_path / "x.onnx")
@@ -158,10 +166,6 @@ def computed(
     return {name: found[here] for name, found in zip(names, session.run(names, feeds), strict=True)}
 
 
-def alone(network: TaggerNetwork, vocabulary: Vocabulary) -> list[Member]:
-    return [Member(network, vocabulary)]
-
-
 def check(members: Sequence[Member], corpus: str | None = None) -> None:
     """Compares all outputs with the mean of the networks' scores and with the tagger's tags."""
     vocabulary = members[0].vocabulary
@@ -192,7 +196,7 @@ def check(members: Sequence[Member], corpus: str | None = None) -> None:
 @pytest.mark.parametrize(("forward", "backward"), [(8, 6), ([3, 0], [0, 5]), (4, 0), ([4, 7], [9, 2])])
 def test_every_cell_and_direction(vocabulary: Vocabulary, cell: str, forward: Any, backward: Any) -> None:
     hidden = {"forward": forward, "backward": backward}
-    check(alone(make_network(vocabulary, cell=cell, hidden=hidden), vocabulary))
+    check([Member(make_network(vocabulary, cell=cell, hidden=hidden), vocabulary)])
 
 
 @pytest.mark.parametrize(
@@ -214,8 +218,8 @@ def test_every_part_of_the_embedding(vocabulary: Vocabulary, changes: dict[str, 
         torch.nn.init.normal_(vectors.missing)
         vectors.fill(0, torch.randn(2, 3))
         vectors.fill(1, torch.randn(3, 4))
-    assert list(input_shapes(alone(network, known))) == [*inputs, "lengths"]
-    check(alone(network, known))
+    assert list(input_shapes([Member(network, known)])) == [*inputs, "lengths"]
+    check([Member(network, known)])
 
 
 def test_the_scores_of_several_networks_are_averaged(vocabulary: Vocabulary) -> None:
@@ -236,14 +240,15 @@ def test_the_corpus_that_the_network_is_told_and_combinations_of_tags(vocabulary
     network = make_network(several)
     torch.nn.init.normal_(network.corpora.weight[1:])
     for corpus in (None, "a", "b"):
-        check(alone(network, several), corpus)
-    model = network_graph(alone(make_network(vocabulary), vocabulary), vocabulary.columns, [], about={"license": "CC0"})
+        check([Member(network, several)], corpus)
+    members = [Member(make_network(vocabulary), vocabulary)]
+    model = network_graph(members, vocabulary.columns, [], about={"license": "CC0"})
     onnx.checker.check_model(model, full_check=True)
     assert {each.key: each.value for each in model.metadata_props} == {"license": "CC0"}
     assert model.ir_version == 8
     assert [each.version for each in model.opset_import] == [17]
     network = make_network(vocabulary, seed=7)
-    members = alone(network, vocabulary)
+    members = [Member(network, vocabulary)]
     apart = computed(network_graph(members, vocabulary.columns, []), members, vocabulary, SENTENCES)
     for place, column in enumerate(vocabulary.columns):
         assert np.array_equal(apart["tags"][:, place], apart[scores_name(column)].argmax(axis=1))
@@ -251,18 +256,7 @@ def test_the_corpus_that_the_network_is_told_and_combinations_of_tags(vocabulary
     assert not {tuple(tags) for tags in apart["tags"].tolist()} <= known  # so the choice together changes some
     model = network_graph(members, vocabulary.columns, vocabulary.combinations)
     assert {tuple(tags) for tags in computed(model, members, vocabulary, SENTENCES)["tags"].tolist()} <= known
-    check(alone(network, dataclasses.replace(vocabulary, combinations=[])))
-
-
-READERS = Path(__file__).resolve().parents[3] / "docs" / "onnx"
-NODE_MODULES = "TAGGER_NODE_MODULES"  # names a folder node_modules with the two packages
-Tags = list[list[str]]  # of each token of a sentence, in each column
-ODD = [
-    *("ΟΔΟΣ", "İstanbul", "ǅ", "²", "①②③④⑤", "Ⅷ", "𝟘𝟙", "\N{GRINNING FACE}", "\U0001f100" * 5, "١٢٣", "1,250.00"),
-    *("\ud800", "x\udfffy", "x" * 40, "é" * 33, "\U00010400" * 33, "aaaaAAAA", "ẞ", "a\u0345Σ", "\n" * 5, "\u2028"),
-    *("10", "2", "__proto__", "toString"),
-]
-LONG = (["plan", "to", "set", "the", "watch", "on", "a", "we"] * 313)[:2500]  # "we" is cut off from two of "plan"
+    check([Member(network, dataclasses.replace(vocabulary, combinations=[]))])
 
 
 @pytest.fixture(scope="module")
@@ -272,7 +266,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = call("export", "--onnx", str(folder / "english.onnx"))
     assert f"{folder / 'english.onnx'}: upos, xpos, feats, " in done.stderr
     for name in ("tag_onnx.py", "tagger.mjs", "tag.mjs", "page.mjs"):
-        shutil.copy(READERS / name, folder)
+        shutil.copy(ROOT / "docs" / "onnx" / name, folder)
     return folder
 
 
@@ -294,58 +288,39 @@ def node_modules(exported: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def sentences() -> list[list[str]]:
-    """A sentence of three pieces, odd words, none, and the sample."""
-    found = [ODD, ODD[::-1], ["They"], []]
+@pytest.mark.parametrize("reader", ["python", pytest.param("javascript", marks=pytest.mark.slow)])
+def test_readers_print_the_tags_of_each_sentence(reader: str, exported: Path, request: pytest.FixtureRequest) -> None:
+    """A sentence of three pieces, odd words, none, and the sample; at the end the first ones, read at once."""
     file = str(bundled("data") / "sample" / "sample-dev.conllu")
-    return [LONG, *found, *[sentence.tokens for sentence in read_conllu(read_lines(file), file)][::2]]
-
-
-@pytest.fixture(scope="module")
-def expected(sentences: list[list[str]]) -> list[Tags]:
-    """What the tagger says in float32, without what it knows of emoji."""
+    sample = [sentence.tokens for sentence in read_conllu(read_lines(file), file)][::2]
+    sentences = [LONG, ODD, ODD[::-1], ["They"], [], *sample]
     english = tagger.load("english", device="cpu", precision="float32")
+    # a reader does not have what the tagger knows of emoji, and lemmas are not exported
     english.engine.judges = [judge for judge in english.engine.judges if not isinstance(judge, Signs)]
-    tagged = english.stream(map(Sentence, sentences), columns=["upos", "xpos", "feats"])  # lemmas are not exported
-    return [list(map(list, zip(*each.tags.values(), strict=True))) for each in tagged]
-
-
-AT_ONCE = 20  # sentences that a reader gets at a time, too
-
-
-def check_tags(command: list[str], folder: Path, sentences: list[list[str]], expected: list[Tags]) -> None:
-    """A reader prints the tags of each sentence, and at the end those of the first ones, read at once."""
+    tagged = english.stream(map(Sentence, sentences), columns=["upos", "xpos", "feats"])
+    expected = [list(map(list, zip(*each.tags.values(), strict=True))) for each in tagged]
+    (exported / "some.json").write_text(json.dumps(sentences[:AT_ONCE]))
+    if reader == "python":
+        program = "import json, runpy; at_once = runpy.run_path('tag_onnx.py', run_name='__main__')['OnnxTagger']"
+        program += "; print(json.dumps(at_once('english.onnx').tag(json.load(open('some.json')))))"
+        command = [sys.executable, "-c", program]
+    else:
+        request.getfixturevalue("node_modules")
+        at_once = "console.log(JSON.stringify(await tagger.tag(JSON.parse(readFileSync('some.json', 'utf8')))));"
+        script = (exported / "tag.mjs").read_text(encoding="utf-8")
+        (exported / "tag_all.mjs").write_text(f"{script}\n{at_once}\n", encoding="utf-8")
+        command = ["node", "tag_all.mjs"]
     text = "".join(f"{json.dumps(sentence)}\n" for sentence in sentences)
-    done = subprocess.run(command, cwd=folder, input=text, capture_output=True, text=True, timeout=120)
+    command.append("english.onnx")
+    done = subprocess.run(command, cwd=exported, input=text, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    *found, at_once = map(json.loads, done.stdout.splitlines())
-    assert at_once == expected[:AT_ONCE]
-    assert len(found) == len(expected)
+    *found, first = map(json.loads, done.stdout.splitlines())
+    assert first == expected[:AT_ONCE]
     for sentence, ours, theirs in zip(sentences, expected, found, strict=True):
         assert ours == theirs, sentence
-
-
-def test_the_python_reader_and_its_long_sentences(
-    exported: Path, sentences: list[list[str]], expected: list[Tags]
-) -> None:
-    (exported / "some.json").write_text(json.dumps(sentences[:AT_ONCE]))
-    program = "import json, runpy; at_once = runpy.run_path('tag_onnx.py', run_name='__main__')['OnnxTagger']"
-    program += "; print(json.dumps(at_once('english.onnx').tag(json.load(open('some.json')))))"
-    check_tags([sys.executable, "-c", program, "english.onnx"], exported, sentences, expected)
     upos = [tags[0] for tags in expected[0]]
     assert len(upos) == 2500
     assert (upos[8], upos[1000], upos[2000]) == ("VERB", "NOUN", "NOUN")
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("node_modules")
-def test_the_javascript_reader(exported: Path, sentences: list[list[str]], expected: list[Tags]) -> None:
-    (exported / "some.json").write_text(json.dumps(sentences[:AT_ONCE]))
-    at_once = "console.log(JSON.stringify(await tagger.tag(JSON.parse(readFileSync('some.json', 'utf8')))));"
-    script = (exported / "tag.mjs").read_text(encoding="utf-8")
-    (exported / "tag_all.mjs").write_text(f"{script}\n{at_once}\n", encoding="utf-8")
-    check_tags(["node", "tag_all.mjs", "english.onnx"], exported, sentences, expected)
 
 
 @pytest.mark.slow
