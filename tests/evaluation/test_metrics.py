@@ -5,9 +5,8 @@ import itertools
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -51,13 +50,8 @@ SENTENCES = [
 ]
 
 
-@pytest.fixture
-def scores() -> dict[str, Any]:
-    vocabulary = make_vocabulary(upos=["-LRB-", "-RRB-", "DET", "NOUN", "VERB"])
-    return report(SENTENCES, vocabulary)["upos"]
-
-
-def test_accuracies_and_scores_of_each_tag(scores: dict[str, Any]) -> None:
+def test_accuracies_and_scores_of_each_tag() -> None:
+    scores = report(SENTENCES, make_vocabulary(upos=["-LRB-", "-RRB-", "DET", "NOUN", "VERB"]))["upos"]
     assert scores["tokens"] == 8
     assert scores["accuracy"] == pytest.approx(6 / 8)
     assert (scores["known_tokens"], scores["known"]) == (5, pytest.approx(4 / 5))
@@ -245,48 +239,6 @@ class Cut(NamedTuple):
     multiword: bool
 
 
-def gold(*blocks: list[str]) -> list[Sentence]:
-    """Sentences of CoNLL-U, each word of them `ID FORM UPOS`."""
-    rows = [[word.split() for word in block] for block in blocks]
-    lines = [[ROW.format(*row[:2], "_", **BLANK | {"upos": row[2]}) for row in block] + ["\n"] for block in rows]
-    return list(read_conllu(chain(*lines), "gold.conllu"))
-
-
-DONT = ["1 I PRON", "2-3 don't _", "2 do AUX", "3 n't PART", "4 go VERB", "5 . PUNCT"]
-STAY = ["1 We PRON", "2 stay VERB"]
-BYE = ["1 Bye INTJ"]
-
-
-def answer(*sentences: str) -> list[Sentence]:
-    """Sentences from `form/TAG form/TAG`."""
-    pairs = [[word.rpartition("/") for word in sentence.split()] for sentence in sentences]
-    return [Sentence([w for w, _, _ in sentence], {"upos": [t for _, _, t in sentence]}) for sentence in pairs]
-
-
-def test_raw_scores_computed_by_hand() -> None:
-    # I do|n't go . We stay. Bye
-    system = answer("I/PRON do/VERB n't/PART go./VERB We/PRON stay/VERB", "Bye/NOUN")
-    scores = raw_scores(gold(DONT, STAY, BYE), system)
-    assert scores == {
-        "Tokens": F1(gold=7, system=7, correct=4),  # I We stay Bye
-        "Sentences": F1(gold=3, system=2, correct=1),
-        "Words": F1(gold=8, system=7, correct=6),  # I do n't We stay Bye
-        "UPOS": F1(gold=8, system=7, correct=4),  # without do, Bye
-    }
-    assert scores["Words"].f1 == pytest.approx(12 / 15)
-    udeval = pytest.importorskip("udtools.udeval", reason="the extra `dev` has udtools")
-    assert udeval.UNIVERSAL_FEATURES == UNIVERSAL_FEATURES
-    names = {"Tokens", "Words", "Sentences"}
-    assert set(raw_scores(gold(STAY), [Sentence(["We", "stay"], {"ner": ["O", "O"]})])) == names
-    columns = {"upos": ["PRON", "VERB"], "xpos": ["_", "_"]}
-    assert set(raw_scores(gold(STAY), [Sentence(["We", "stay"], columns)])) == {*names, "UPOS", "XPOS"}
-    assert raw_scores([], [])["Words"] == F1()
-    assert set(F1().shares().values()) == {0.0}
-    for words, there, missing in (([], "Westay", ""), (["We", "went"], "stay", "went")):
-        with pytest.raises(InputError, match=f"gold sentences have '{there}' where the system .* '{missing}'"):
-            raw_scores(gold(STAY), [Sentence(words)])
-
-
 FORMS = st.text("abAİ", min_size=1, max_size=3)
 FEATS = ["_", "Case=Nom|Typo=Yes", "Case=Nom", "Number=Sing|Case=Nom", "Case=Nom|Number=Sing"]
 VALUES = {"lemma": ["_", "a", "b"], "upos": ["_", "X", "NOUN"], "xpos": ["_", "N"], "feats": FEATS}
@@ -322,9 +274,25 @@ def conllu(sentences: Iterable[list[Cut]]) -> Iterator[str]:
         yield "\n"
 
 
+def test_raw_scores_are_of_the_columns_of_both_and_of_one_text() -> None:
+    sentence = [Cut(form, [(form, {"upos": tag})], False) for form, tag in (("We", "PRON"), ("stay", "VERB"))]
+    gold, names = list(read_conllu(conllu([sentence]), "")), {"Tokens", "Words", "Sentences"}
+    assert set(raw_scores(gold, [Sentence(["We", "stay"], {"ner": ["O", "O"]})])) == names
+    scores = raw_scores(gold, [Sentence(["We", "stay"], {"upos": ["PRON", "X"], "xpos": ["_", "_"]})])
+    assert set(scores) == {*names, "UPOS", "XPOS"}
+    assert scores["UPOS"] == F1(gold=2, system=2, correct=1)
+    assert F1(gold=8, system=7, correct=6).f1 == pytest.approx(12 / 15)
+    assert raw_scores([], [])["Words"] == F1()
+    assert set(F1().shares().values()) == {0.0}
+    for words, there, missing in (([], "Westay", ""), (["We", "went"], "stay", "went")):
+        with pytest.raises(InputError, match=f"gold sentences have '{there}' where the system .* '{missing}'"):
+            raw_scores(gold, [Sentence(words)])
+
+
 @given(st.data())
 def test_any_two_analyses_get_the_official_scores(data: st.DataObject) -> None:
     udeval = pytest.importorskip("udtools.udeval", reason="the extra `dev` has udtools")
+    assert udeval.UNIVERSAL_FEATURES == UNIVERSAL_FEATURES
     text = data.draw(st.text("abAİ", min_size=1, max_size=25))
     lines = [list(conllu(data.draw(analyses(text)))) for _ in range(2)]
     scores = raw_scores(*(list(read_conllu(side, "")) for side in lines))

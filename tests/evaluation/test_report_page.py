@@ -100,13 +100,9 @@ def test_scores_and_errors_are_rows_and_nothing_in_a_text_becomes_code() -> None
 EPOCHS = [{"train/loss": 1.0 / n, "dev/loss": 2.0 / n, "dev/accuracy": 1 - 0.5 / n} for n in (1, 2, 3)]
 
 
-@pytest.fixture
-def png(tmp_path: Path) -> Path:
-    return tmp_path / "x.png"
-
-
 @pytest.mark.filterwarnings("error")
-def test_pictures(png: Path) -> None:
+def test_pictures(tmp_path: Path) -> None:
+    png = tmp_path / "x.png"
     losses, accuracies = plots.draw_learning_curve(EPOCHS, png).axes
     assert (losses.get_xlabel(), accuracies.get_ylabel()) == ("epoch", "accuracy (%)")
     assert [line.get_label() for line in losses.get_lines()] == ["train", "dev"]
