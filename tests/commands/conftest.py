@@ -97,5 +97,5 @@ def check_replaces_nothing(files: Path, option: str, line: str) -> None:
     assert (files / "in.conllu").read_text() == (files / "hard.npz").read_text() == TEXT
     assert (files / "mine.npz").read_text() == "mine"
     assert (files / "link.npz").is_symlink()
-    call(*words, option, "mine.npz", "--force", input="They book\n")
+    call(*words, option, "mine.npz", "--force", input=CONLLU)
     assert (files / "mine.npz").read_bytes()[:4] != b"mine"

@@ -151,27 +151,24 @@ def test_two_files_also_of_columns(tmp_path: Path) -> None:
     assert compared("a.tsv", "b.csv", "gold.tsv", "--column", "chunk=2")["chunk"]["a"] == 2 / 3
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
+def test_bad_input_is_one_line_and_leaves_nothing(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.conllu").write_text(CONLLU.replace("\tn't\t", "\tnot\t"))
+    (tmp_path / "short.conllu").write_text(CONLLU.partition("1\tYes")[0])
+    (tmp_path / "blank.conllu").write_text(retagged("_ _ _ _ _"))
+    before = sorted(tmp_path.iterdir())
+    for arguments, said in (
         ("gold.conllu b.conllu gold.conllu", "b.conllu: no such file"),
         ("a.conllu gold.conllu gold.conllu", "a.conllu, sentence 1: 'They do not book' where gold.conllu has \"They"),
         ("short.conllu gold.conllu gold.conllu", "short.conllu, sentence 2: nothing where gold.conllu has 'Yes';"),
         ("gold.conllu MODEL gold.conllu gold.conllu", "gold.conllu is tagged and needs one GOLD file"),
         ("gold.conllu gold.conllu blank.conllu", "no column with tags in all three (blank.conllu: none; gold.conllu: "),
         ("gold.conllu gold.conllu gold.conllu --column upos=x", "--column upos=x: write NAME, or NAME=NUMBER"),
-    ],
-)
-def test_bad_input_is_one_line_and_leaves_nothing(arguments: str, said: str, model: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.conllu").write_text(CONLLU.replace("\tn't\t", "\tnot\t"))
-    (tmp_path / "short.conllu").write_text(CONLLU.partition("1\tYes")[0])
-    (tmp_path / "blank.conllu").write_text(retagged("_ _ _ _ _"))
-    before = sorted(tmp_path.iterdir())
-    result = call("compare", *arguments.replace("MODEL", str(model)).split(), "--csv", "x.csv", status=2)
-    (message,) = result.stderr.splitlines()
-    assert message.startswith(f"error: {said}")
-    assert result.stdout == ""
-    assert sorted(tmp_path.iterdir()) == before
+    ):
+        result = call("compare", *arguments.replace("MODEL", str(model)).split(), "--csv", "x.csv", status=2)
+        (message,) = result.stderr.splitlines()
+        assert message.startswith(f"error: {said}")
+        assert result.stdout == ""
+        assert sorted(tmp_path.iterdir()) == before
 
 
 @pytest.mark.parametrize(

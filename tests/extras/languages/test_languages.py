@@ -17,17 +17,9 @@ import pytest
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import bundled_languages, codes_of
 from tagger.errors import InputError
-from tagger.extras.languages import count_judges, count_lemmas, english_vectors, fit_identifier, make
+from tagger.extras.languages import count_judges, count_lemmas, english_vectors, fit_identifier, make, scheme
 from tagger.extras.languages.made_text import recombined
 from tagger.extras.languages.observed import most_likely, observed, with_observed
-from tagger.extras.languages.scheme import (
-    MIN_OF_UPOS,
-    as_today,
-    combinations_of_today,
-    joined,
-    with_contractions,
-    with_names_of,
-)
 from tagger.model.vocabulary import Vocabulary
 from tagger.pretrained.word_vectors import select_vectors
 from tagger.tagging.identifier import Identifier, load_identifier
@@ -35,8 +27,8 @@ from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import read_conllu
 from tagger.text.sentence import Sentence
 from tagger.training.start import dictionaries_of
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).parents[3]
 ROWS = {row.name: row for row in make.rows()}
 BLANK = make.LanguageRow(**{**dict.fromkeys(make.LanguageRow._fields, ""), "dev": "kept"})
 ENGLISH = BLANK._replace(name="english", corpora="UD_English-EWT")
@@ -243,7 +235,7 @@ def test_lemmas_and_xpos_of_a_file_become_those_of_today() -> None:
         "wie's/wie's/ADV/A": "wie's/wie's/ADV/A",
         "sich/_/X/_": "sich/_/X/_",
     }
-    assert as_today(conllu(*words, before=before), today) == conllu(*words.values(), before=before)
+    assert scheme.as_today(conllu(*words, before=before), today) == conllu(*words.values(), before=before)
 
     symbols = "yliopiston/yli#opisto yliopiston/yli#opisto talon/talo kirjan/kirja"  # `#` is added often
     capitals = "Крым/Крым Крым/Крым дом/дом Кот/кот"  # names have them
@@ -255,7 +247,7 @@ def test_lemmas_and_xpos_of_a_file_become_those_of_today() -> None:
         (capitals, "Крым/крым Нил/нил коты/кот Рим/Рим", "Крым/Крым Нил/нил коты/кот Рим/Рим"),
     ):
         own, given, wanted = (conllu(*(f"{word}/NOUN" for word in text.split())) for text in (known, old, expected))
-        assert as_today(given, own) == wanted
+        assert scheme.as_today(given, own) == wanted
 
 
 def test_dictionaries_and_judges_are_counted(
@@ -294,9 +286,9 @@ def test_a_sentence_of_two_files_is_kept_once_and_words_may_be_written_apart() -
 
     both, known, alone = sentence(1, "har/_/AUX", "inte/_/PART"), sentence(2, "hade/ha/AUX"), sentence(3, "ja/_/INTJ")
     new, other = sentence(4, "nej/nej/INTJ"), sentence(5, "har/ha/VERB", "inte/inte/ADV")
-    texts = joined(both + known + alone, sentence(6, "hade/hava/VERB") + new + other)
+    texts = scheme.joined(both + known + alone, sentence(6, "hade/hava/VERB") + new + other)
     assert texts == (sentence(1, "har/ha/AUX", "inte/inte/PART") + known + alone, new)
-    assert joined("", new) == ("", new)
+    assert scheme.joined("", new) == ("", new)
     rows = ["Σ", "την", "τάξη", "σ", "το", ".", "σ", "αυτό"]
     *words, _, _ = conllu(*(f"{form}/{form}" for form in rows)).split("\n")
     for place in (0, 4):
@@ -305,8 +297,8 @@ def test_a_sentence_of_two_files_is_kept_once_and_words_may_be_written_apart() -
     blank = "\t".join("_" * 7)
     lines = ["# text = Στην τάξη στο. σ αυτό", f"1-2\tΣτην\t{blank}\t_", *words[:3]]
     lines += [f"4-5\tστο\t{blank}\tSpaceAfter=No", *words[3:], "", ""]
-    assert with_contractions(text, "σ", "τ") == "\n".join(lines)
-    (sentence,) = read_conllu(with_contractions(text, "σ", "τ").splitlines(keepends=True), "gold.conllu")
+    assert scheme.with_contractions(text, "σ", "τ") == "\n".join(lines)
+    (sentence,) = read_conllu(scheme.with_contractions(text, "σ", "τ").splitlines(keepends=True), "gold.conllu")
     assert [each.form for each in sentence.multiwords] == ["Στην", "στο"]
 
 
@@ -316,11 +308,11 @@ def test_combinations_in_which_a_upos_has_features_that_today_never_gives_it_go(
     old = Vocabulary({}, [], {"upos": ["NOUN", "VERB"], "feats": feats}, [], combinations=combinations)
     noun = Sentence(["a"], {"upos": ["NOUN"], "feats": ["Case=Gen"]})
     verb = Sentence(["b"], {"upos": ["VERB"], "feats": ["Mood=Ind"]})
-    today = [noun, verb] * MIN_OF_UPOS
+    today = [noun, verb] * scheme.MIN_OF_UPOS
     kept = [[0, 0], [0, 1], [0, 4], [1, 0], [1, 2], [1, 3]]  # Number=Plur and Case=Acc|Mood=Imp stand nowhere else
-    assert combinations_of_today(old, today) == kept
-    assert combinations_of_today(old, today[:-2]) == combinations  # too few words tell nothing
-    assert combinations_of_today(dataclasses.replace(old, combinations=[]), today) == []
+    assert scheme.combinations_of_today(old, today) == kept
+    assert scheme.combinations_of_today(old, today[:-2]) == combinations  # too few words tell nothing
+    assert scheme.combinations_of_today(dataclasses.replace(old, combinations=[]), today) == []
     # every XPOS of a UPOS goes with all of its FEATS
     tags = {"upos": ["N", "V"], "xpos": ["n", "v2", "v3"], "feats": ["_", "2", "3"]}
     vocabulary = Vocabulary({}, [], tags, [], combinations=[[0, 0, 0], [1, 1, 1], [1, 2, 2]])
@@ -405,5 +397,5 @@ def test_names_have_the_lemmas_of_todays_names() -> None:
         return "".join(f"1\tBali\t{lemma}\tPROPN{'	_' * 6}\n" for lemma in lemmas)
 
     given = rows("Bali", "bali") + f"2\tIa\tIa\tPRON{'	_' * 6}\n\n"
-    assert with_names_of(given, rows(*["bali"] * 9, "Bali")) == given.replace("\tBali\tPROPN", "\tbali\tPROPN")
-    assert with_names_of(given, rows(*["bali"] * 8, "Bali")) == with_names_of(given, "") == given
+    assert scheme.with_names_of(given, rows(*["bali"] * 9, "Bali")) == given.replace("\tBali\tPROPN", "\tbali\tPROPN")
+    assert scheme.with_names_of(given, rows(*["bali"] * 8, "Bali")) == scheme.with_names_of(given, "") == given

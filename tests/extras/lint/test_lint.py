@@ -30,6 +30,24 @@ from tagger.text.tags import read_lexicon
 from tests.commands.conftest import CONLLU, call, check_replaces_nothing, error
 
 Check = Callable[[Sequence[LinedSentence]], Iterable[Finding]]
+FIVE, TEN = "a/X b/X c/X d/X e/X", "a/X b/X c/X d/X e/X f/X g/X h/X i/X j/X"
+XPOS = ["a/X/x b/X/x can/AUX/MD c/X/x", "a/X/x b/X/x can/AUX/VB c/X/x", "can/AUX/MD"]
+TRAIN = ["a/X/x b/X/x can/X/Aux c/X/x"] * 5
+TRICKY = """\
+# newdoc id = a
+# sent_id = 1
+1-2\tdon't\t_\t_\t_\t_\t_\t_\t_\t_
+1\tdo\tdo\tAUX\tVBP\t_\t0\troot\t_\t_
+2\tn't\tnot\tPART\tRB\t_\t1\tdep\t_\t_
+2.1\tgo\tgo\tVERB\tVB\t_\t_\t_\t1:dep\t_
+3\twith\twith\tX\tIN\t_\t1\tdep\t_\t_
+4\tout\t_\tX\tIN\t_\t3\tgoeswith\t_\tNote=goeswith
+
+# a comment alone
+
+# sent_id = 2
+1\tYes\tyes\tINTJ\tUH\t_\t0\troot\t_\tNote=goeswith
+"""
 
 
 def conllu(lines: Sequence[str]) -> str:
@@ -70,11 +88,6 @@ def test_the_summary_counts_and_fits_80_columns() -> None:
     assert max(map(display_width, lines)) <= WIDTH
     assert format_summary([], "x", 1234) == "x: 1,234 words\n0 errors, 0 warnings, 0 notes"
     assert "a\ufffdb" in error.row
-
-
-FIVE, TEN = "a/X b/X c/X d/X e/X", "a/X b/X c/X d/X e/X f/X g/X h/X i/X j/X"
-XPOS = ["a/X/x b/X/x can/AUX/MD c/X/x", "a/X/x b/X/x can/AUX/VB c/X/x", "can/AUX/MD"]
-TRAIN = ["a/X/x b/X/x can/X/Aux c/X/x"] * 5
 
 
 @pytest.mark.parametrize(
@@ -206,23 +219,6 @@ def test_findings_are_those_of_a_search_over_all_ngrams(tmp_path: Path) -> None:
         assert each.severity == ("note" if " 4 words" in each.reason else "warning")
 
 
-TRICKY = """\
-# newdoc id = a
-# sent_id = 1
-1-2\tdon't\t_\t_\t_\t_\t_\t_\t_\t_
-1\tdo\tdo\tAUX\tVBP\t_\t0\troot\t_\t_
-2\tn't\tnot\tPART\tRB\t_\t1\tdep\t_\t_
-2.1\tgo\tgo\tVERB\tVB\t_\t_\t_\t1:dep\t_
-3\twith\twith\tX\tIN\t_\t1\tdep\t_\t_
-4\tout\t_\tX\tIN\t_\t3\tgoeswith\t_\tNote=goeswith
-
-# a comment alone
-
-# sent_id = 2
-1\tYes\tyes\tINTJ\tUH\t_\t0\troot\t_\tNote=goeswith
-"""
-
-
 def test_files_of_a_corpus_and_lines_of_words(tmp_path: Path) -> None:
     for name, ending in [("a-dev.conllu", "\n"), ("a-dev.conllu.gz", "\r\n")]:
         data = TRICKY.replace("\n", ending).encode()
@@ -272,23 +268,20 @@ def test_the_summary_the_table_json_and_the_exit_status(tmp_path: Path) -> None:
     assert Path("found.tsv").is_file()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
+def test_bad_input_is_one_line() -> None:
+    Path("empty").mkdir()
+    Path("gap.conllu").write_text("".join(f"{i}\t{form}" + "\t_" * 8 + "\n" for i, form in ((1, "a"), (5, "b"))))
+    for arguments, message in (
         ([""], "''"),
         (["missing.conllu"], "missing.conllu: no such file"),
         (["empty"], "empty has no *-train.conllu"),
         (["gap.conllu"], "gap.conllu, line 2: the ID '5' ('b') stands where 2 is due"),
         (["empty", "--kind", "mojibake"], "--kind mojibake: no such kind; there are unknown-upos"),
-    ],
-)
-def test_bad_input_is_one_line(arguments: list[str], message: str) -> None:
-    Path("empty").mkdir()
-    Path("gap.conllu").write_text("".join(f"{i}\t{form}" + "\t_" * 8 + "\n" for i, form in ((1, "a"), (5, "b"))))
-    assert message in error("lint", *arguments)
+    ):
+        assert message in error("lint", *arguments)
 
 
-@pytest.mark.parametrize("line", ["lint in.conllu", "lexicon in.conllu --min-count 1"])
+@pytest.mark.parametrize("line", ["lint in.conllu", "lint -", "lexicon in.conllu --min-count 1"])
 def test_a_file_that_is_read_is_never_replaced(line: str, two_files: Path) -> None:
     check_replaces_nothing(two_files, "-o", line)
 

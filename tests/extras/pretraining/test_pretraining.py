@@ -60,9 +60,6 @@ def pretrained(untagged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return folder
 
 
-SENTENCE = ["They", "book", "flights", "."]
-
-
 def make(**changes: object) -> HiddenWordNetwork:
     torch.manual_seed(3)
     words = Vocabulary.build(({"tokens": tokens} for tokens in TOKENS), [], 1)
@@ -79,13 +76,13 @@ def test_the_hidden_word_changes_nothing(cell: str, place: int) -> None:
     def predicted(sentence: list[str]) -> torch.Tensor:
         return network(network.batch([sentence, TOKENS[1]], [np.array([place]), np.array([0, 3])]))
 
-    found = predicted(SENTENCE)
+    found = predicted(TOKENS[0])
     for hidden in ("Well", "unseen-word", "x", "They", "ein-ganz-anderes-langes-Wort"):
-        other = predicted([*SENTENCE[:place], hidden, *SENTENCE[place + 1 :]])
+        other = predicted([*TOKENS[0][:place], hidden, *TOKENS[0][place + 1 :]])
         torch.testing.assert_close(other, found, rtol=0, atol=0)
     shown = 0 if place else 1  # a word that is not hidden does
 
-    changed = predicted([*SENTENCE[:shown], "We", *SENTENCE[shown + 1 :]])
+    changed = predicted([*TOKENS[0][:shown], "We", *TOKENS[0][shown + 1 :]])
     assert (changed - found).abs().max() > 1e-6
 
 
@@ -164,9 +161,9 @@ def test_it_is_no_tagger_but_one_starts_from_it(pretrained: Path, treebank: Path
         config_of(words[4:])
 
 
-@pytest.mark.parametrize(
-    ("override", "message"),
-    [
+def test_bad_values_are_refused(untagged: Path, tmp_path: Path) -> None:
+    (untagged.parent / "other.lines").write_text("nothing known stands here\n")
+    for override, message in (
         ("mask=0", "mask=0"),
         ("nothing=1", "nothing"),
         ("embedding.words=0", "embedding.words=0: words are predicted by"),
@@ -182,12 +179,9 @@ def test_it_is_no_tagger_but_one_starts_from_it(pretrained: Path, treebank: Path
         ("maks=0.2", "maks: no such key; did you mean mask?"),
         ("corpus=sample", "corpus: no such key; the keys are folder, text, dev, "),
         ("folder={text}", "it holds files, and none of an epoch to go on from"),
-    ],
-)
-def test_bad_values_are_refused(untagged: Path, tmp_path: Path, override: str, message: str) -> None:
-    (untagged.parent / "other.lines").write_text("nothing known stands here\n")
-    with pytest.raises(InputError, match=re.escape(message)):
-        pretrain(tiny(untagged, f"folder={tmp_path / 'run'}", override.format(text=untagged)), "")
+    ):
+        with pytest.raises(InputError, match=re.escape(message)):
+            pretrain(tiny(untagged, f"folder={tmp_path / 'run'}", override.format(text=untagged)), "")
 
 
 def test_the_gain_of_pretraining_is_computed_from_runs(

@@ -16,8 +16,8 @@ pytest.importorskip("ray", reason="the extra `ray` has Ray")
 
 from tagger.extras.ray.ray_files import connected, ray
 from tests.commands.conftest import call, error
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 TEXT = "They book flights {}. The book reads well.\n\n"
 
 

@@ -3,11 +3,8 @@
 import json
 from pathlib import Path
 
-import pytest
-
 import tagger
 from tagger.extras.review.review import doubtful_sentences
-from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import read_conllu
 from tagger.text.formats import writer
 from tagger.text.sentence import Sentence
@@ -16,11 +13,6 @@ from tests.conftest import TOKENS
 from tests.tagging.test_languages import HUNGARIAN, TEXTS
 
 UNSEEN = [["Zzyx", "book"], ["The", "zzyx", "reads"], ["Xyzzy"]]
-
-
-@pytest.fixture(scope="module")
-def loaded(trained: str) -> Tagger:
-    return tagger.load(trained, "cpu", "float32")
 
 
 def sentences() -> list[Sentence]:
@@ -32,7 +24,8 @@ def comment(sentence: Sentence) -> list[str]:
     return found.removeprefix("# confidence = ").split()
 
 
-def test_the_most_doubtful_comes_first_and_a_review_can_be_reviewed_again(loaded: Tagger) -> None:
+def test_the_most_doubtful_comes_first_and_a_review_can_be_reviewed_again(trained: Path) -> None:
+    loaded = tagger.load(trained, "cpu", "float32")
     tagged = loaded.stream(sentences(), probabilities=True, columns=["upos"])
     least = [min(sentence.probabilities["upos"], default=1.0) for sentence in tagged]
     below = max(least[4:]) + 1e-6
@@ -91,9 +84,8 @@ def test_all_files_of_a_folder_are_reviewed_but_one_that_is_refused(model: Path,
     assert (tmp_path / "in" / "review.conllu").read_text() == text
     call("review", "in", *options, "-o", "in/review.conllu", "--force")
     assert (tmp_path / "in" / "review.conllu").read_text() == text  # which is no input
-    assert "would replace a file that is read" in error(
-        "review", "in/b.conllu", *options, "-o", "in/b.conllu", "--force"
-    )
+    said = error("review", "in/b.conllu", *options, "-o", "in/b.conllu", "--force")
+    assert "would replace a file that is read" in said
     assert (tmp_path / "in" / "b.conllu").read_text() == CONLLU
     opened = [block.splitlines()[:2] for block in text.split("\n\n") if block.startswith("# newpar")]
     assert sorted(opened) == [["# newpar", "# sent_id = 1"], ["# newpar", "# sent_id = 2"]]

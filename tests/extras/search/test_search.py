@@ -35,9 +35,8 @@ PLAIN = ["-m", "trainer.max_epochs=2", "trainer.limit_train_batches=1.0", "test=
 SEARCH = ["-m", "hydra/sweeper=optuna", "trainer.max_epochs=2", "hydra.sweep.dir=search"]
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
+def test_mistakes_are_one_line_with_status_2_and_leave_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, message in (
         ("-m model.dept=1,2", "model.dept: no such key; did you mean model.depth?"),
         ("-m model.depth=range(0)", "names nothing to try"),
         ("-m seed=range(100000000) model.depth=1,2", "more than 1,000 runs; give fewer values"),
@@ -51,16 +50,12 @@ SEARCH = ["-m", "hydra/sweeper=optuna", "trainer.max_epochs=2", "hydra.sweep.dir
         ("-m hydra/sweeper=optuna seed=1,x", "seed=x: expected int"),
         ("-m hydra/sweeper=optuna model.depth=interval(1,4)", "model.depth=2.10364: expected int"),
         ("-m hydra/sweeper=optuna seed=1,2 hydra/launcher=joblib", "hydra/launcher=joblib: start the same command"),
-    ],
-)
-def test_mistakes_are_one_line_with_status_2_and_leave_nothing(
-    words: str, message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert train(words.split()) == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert said.count("\n") == 1
-    assert not list(Path().iterdir())
+    ):
+        assert train(words.split()) == 2
+        said = capsys.readouterr().err
+        assert message in said
+        assert said.count("\n") == 1
+        assert not list(Path().iterdir())
 
 
 def test_the_runs_of_a_sweep_are_where_its_name_or_its_folder_says(

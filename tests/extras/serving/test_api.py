@@ -25,6 +25,9 @@ from tests.conftest import largest_file
 from tests.extras.serving.conftest import Running, inside, service_of
 from tests.tagging.test_languages import HUNGARIAN, TEXTS
 
+URLENCODED = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data; boundary=b"
+JSON = "application/json"
 TEXT = "They book flights. “Is that so?” she asked.\n\nDon't go to Zoë\u0308 🙂 now…\n"
 
 
@@ -118,11 +121,6 @@ def test_each_paragraph_has_its_language_and_the_service_its_own_remedies(every:
     assert "\tchwarae\tNOUN\t" in httpx.post(f"{every.url}/process", data=form).json()["result"]
 
 
-URLENCODED = "application/x-www-form-urlencoded"
-MULTIPART = "multipart/form-data; boundary=b"
-JSON = "application/json"
-
-
 def part(name: str, value: str, more: str = "") -> str:
     return f'--b\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n{value}\r\n'
 
@@ -194,22 +192,19 @@ def test_a_bad_request_is_one_short_line(client: TestClient, kind: str, body: st
     assert client.get("/process?data=a%ff").status_code == 400
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ("--model MODEL --model MODEL", "'FOLDER' names two models"),
-        ("--model a=MODEL --model a=MODEL", "'a' names two models"),
-        ("--model a/b=MODEL", "'a/b' is more than letters"),
-        ("--model a=nowhere", "nowhere: no such tagger; python -m tagger models lists"),
-        ("--model MODEL --port PORT", "choose another --port"),
-        ("--model MODEL --host 192.0.2.1 --port 0", "--host 192.0.2.1"),
-        ("--model MODEL --origin example.org", "write it as browsers do: https://example.org"),
-    ],
-)
-def test_mistakes(model: Path, options: str, words: str) -> None:
+def test_mistakes(model: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        filled = options.replace("MODEL", str(model)).replace("PORT", str(taken.getsockname()[1]))
-        assert words.replace("FOLDER", model.parent.name) in error("serve", *filled.split())
+        for options, words in (
+            ("--model MODEL --model MODEL", "'FOLDER' names two models"),
+            ("--model a=MODEL --model a=MODEL", "'a' names two models"),
+            ("--model a/b=MODEL", "'a/b' is more than letters"),
+            ("--model a=nowhere", "nowhere: no such tagger; python -m tagger models lists"),
+            ("--model MODEL --port PORT", "choose another --port"),
+            ("--model MODEL --host 192.0.2.1 --port 0", "--host 192.0.2.1"),
+            ("--model MODEL --origin example.org", "write it as browsers do: https://example.org"),
+        ):
+            filled = options.replace("MODEL", str(model)).replace("PORT", str(taken.getsockname()[1]))
+            assert words.replace("FOLDER", model.parent.name) in error("serve", *filled.split())
 
 
 def test_tokens_are_visible_ascii_and_what_is_not_installed_is_told(

@@ -28,8 +28,42 @@ from tagger.extras.spacy.spacy_tokenizer import PipelinePart
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
 from tagger.text.strings import SPACE
-from tests.conftest import CORPUS, LEMMAS, TOKENS, Hub, bundle_of, make_network, overfit, save_tiny, with_entry_points
+from tests.conftest import (
+    CORPUS,
+    LEMMAS,
+    ROOT,
+    TOKENS,
+    Hub,
+    bundle_of,
+    make_network,
+    overfit,
+    save_tiny,
+    with_entry_points,
+)
 
+TEXTS = ["They book flights.", "The book reads well.", "Well", "", "  \n"]
+SHOWN = [("They", "PRON", "PRP"), ("book", "VERB", "VBP"), ("flights", "NOUN", "NNS"), (".", "PUNCT", ".")]
+PIECES = ["They", "don't", "book.", "The", "3.5", "du", "des", "東京", "!", "…", "\u200b", "e\u0301", "x-y"]
+GAPS = ["", " ", "  ", "\n", "\n\n", " \n", "\t", "\r\n", "\u00a0", "\u3000", "\u200b", "\ufeff", "\x1c"]
+texts = st.lists(st.sampled_from(PIECES + GAPS)).map("".join) | st.text()
+SCRIPT = """
+import multiprocessing, sys
+import spacy
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv[1])
+    spacy.blank("en")
+    assert "tagger.extras.spacy.spacy_tagger" in sys.modules  # spaCy imports all components
+    assert not [name for name in sys.modules if name.startswith(("tagger.tagging", "tagger.model"))]
+    tokenizer = {"@tokenizers": "bigru_tokenizer", "model": sys.argv[2]}
+    nlp = spacy.blank("en", config={"nlp": {"tokenizer": tokenizer}})
+    nlp.add_pipe("bigru_tagger", config={"model": sys.argv[2]})
+    texts = ["They book flights.", "The book  reads well.", "", "Well"] * 3
+    for size in [2, 5] if sys.argv[1] == "fork" else [2]:
+        for doc in nlp.pipe(texts, n_process=2, batch_size=size):
+            print([(token.text, token.pos_, token._.bigru_words) for token in doc])
+        nlp("Well")  # the next time, the tagger has been loaded here too
+"""
 FEATS = [["Number=Plur", "_", "Number=Plur", "_"], ["_", "Number=Sing", "_", "_", "_"], ["_"]]
 
 
@@ -50,10 +84,6 @@ def lemmatizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     network = make_network(vocabulary)
     overfit(network, vocabulary, corpus=corpus)
     return save_tiny(tmp_path_factory.mktemp("lemmatizer") / "tagger", network, vocabulary)
-
-
-TEXTS = ["They book flights.", "The book reads well.", "Well", "", "  \n"]
-SHOWN = [("They", "PRON", "PRP"), ("book", "VERB", "VBP"), ("flights", "NOUN", "NNS"), (".", "PUNCT", ".")]
 
 
 def shown(doc: Doc) -> list[tuple[str, str, str]]:
@@ -134,20 +164,17 @@ def test_white_space_is_no_word_and_sentences_of_a_doc_are_tagged_each_by_itself
     assert [(token.pos_, token.tag_) for token in doc] == [("X", "PRON"), ("X", "VERB")]
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
+def test_settings_that_do_not_fit_say_what_to_do(trained: Path) -> None:
+    for chosen, message in (
         ({"model": "nowhere"}, "nowhere: no such tagger; python -m tagger models lists"),
         ({"morph": "feat"}, "has no column 'feat' for morph; it has upos, xpos; set morph to one of them, or to null"),
         ({"pos": "xpos"}, r"xpos has the tag 'UH', which spaCy's pos_ cannot hold; set pos to a column of UPOS"),
         ({"morph": "xpos"}, r"xpos has the tag 'UH', which is no list of features .* set morph to a column of FEATS"),
         ({"pos": None, "tag": None}, r"no column feats, lemma; it has upos, xpos; set tag to one of them"),
-    ],
-)
-def test_settings_that_do_not_fit_say_what_to_do(trained: Path, settings: dict[str, Any], message: str) -> None:
-    nlp = pipeline(**{"model": trained, "ours": False, **settings})
-    with pytest.raises(InputError, match=message):
-        nlp("Well")
+    ):
+        nlp = pipeline(**{"model": trained, "ours": False, **chosen})
+        with pytest.raises(InputError, match=message):
+            nlp("Well")
 
 
 def test_a_saved_pipeline_needs_no_other_folder(lemmatizer: Path, tmp_path: Path) -> None:
@@ -212,26 +239,6 @@ def test_words_of_a_multiword_token_are_joined_and_survive_other_docs(
     assert [token.tag_ for token in again] == tags
 
 
-SCRIPT = """
-import multiprocessing, sys
-import spacy
-
-if __name__ == "__main__":
-    multiprocessing.set_start_method(sys.argv[1])
-    spacy.blank("en")
-    assert "tagger.extras.spacy.spacy_tagger" in sys.modules  # spaCy imports all components
-    assert not [name for name in sys.modules if name.startswith(("tagger.tagging", "tagger.model"))]
-    tokenizer = {"@tokenizers": "bigru_tokenizer", "model": sys.argv[2]}
-    nlp = spacy.blank("en", config={"nlp": {"tokenizer": tokenizer}})
-    nlp.add_pipe("bigru_tagger", config={"model": sys.argv[2]})
-    texts = ["They book flights.", "The book  reads well.", "", "Well"] * 3
-    for size in [2, 5] if sys.argv[1] == "fork" else [2]:
-        for doc in nlp.pipe(texts, n_process=2, batch_size=size):
-            print([(token.text, token.pos_, token._.bigru_words) for token in doc])
-        nlp("Well")  # the next time, the tagger has been loaded here too
-"""
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_several_processes(method: str, learned: Path, tmp_path: Path) -> None:
@@ -256,9 +263,6 @@ def test_without_a_library_the_error_says_what_to_install(monkeypatch: pytest.Mo
             import_module(module)
 
 
-ROOT = Path(__file__).parents[3]
-
-
 def test_pipelines_are_scored(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     sample = ROOT / "data" / "sample" / "sample-dev.conllu"
     monkeypatch.setattr(sys, "argv", ["spacy_pipelines.py", str(sample)])
@@ -266,11 +270,6 @@ def test_pipelines_are_scored(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     rows = [row.split("|") for row in capsys.readouterr().out.splitlines()[2:]]
     upos = {row[1].strip(): float(row[4]) for row in rows}
     assert upos["`bigru_tokenizer`"] > upos["spaCy's tokenizer"] > 80
-
-
-PIECES = ["They", "don't", "book.", "The", "3.5", "du", "des", "東京", "!", "…", "\u200b", "e\u0301", "x-y"]
-GAPS = ["", " ", "  ", "\n", "\n\n", " \n", "\t", "\r\n", "\u00a0", "\u3000", "\u200b", "\ufeff", "\x1c"]
-texts = st.lists(st.sampled_from(PIECES + GAPS)).map("".join) | st.text()
 
 
 @pytest.fixture(scope="module", params=["english", "unicode", "learned"])
