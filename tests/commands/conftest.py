@@ -31,9 +31,7 @@ CONLLU = """\
 
 def saved(folder: Path, forms: list[str]) -> Path:
     """An untrained tagger; what it says is wrong, but always the same."""
-    vocabulary = Vocabulary(
-        words={"they": 3, "book": 2}, characters=list("etaoinshr"), tags={"upos": TAGS}, forms=forms
-    )
+    vocabulary = Vocabulary({"they": 3, "book": 2}, list("etaoinshr"), {"upos": TAGS}, forms=forms)
     network = network_config(depth=1, hidden={"forward": 4, "backward": 3}, words=4, affixes=2, chars=4, buckets=16)
     tagger = bundle_of(TaggerNetwork(vocabulary, network), vocabulary, corpus="Tiny", scores={"dev": {"upos": 0.5}})
     tagger.save(folder, "# card\n")
@@ -58,8 +56,13 @@ def call(*arguments: str, input: str | bytes | None = None, status: int = 0) -> 
 
 def error(*arguments: str, input: str | bytes | None = None) -> str:
     """The last line on standard error of a call that must fail with status 2."""
-    result = call(*arguments, input=input, status=2)
-    return result.stderr.splitlines()[-1]
+    return call(*arguments, input=input, status=2).stderr.splitlines()[-1]
+
+
+def files(folder: str) -> dict[str, bytes]:
+    """All outputs in a folder; a run that was killed leaves hidden files."""
+    found = [path for path in Path(folder).rglob("[!.]*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
 TEXT = (CONLLU + "\n") * 3

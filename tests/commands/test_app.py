@@ -88,12 +88,11 @@ def test_the_version_is_that_of_the_project_and_a_signal_that_comes_late_changes
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    for option in ("--version", "-V"):
+    for option, late in (("--version", signal.SIGTERM), ("-V", signal.SIGINT)):
         monkeypatch.setattr(sys, "argv", ["tagger", option])
         assert main() == 0
         assert capsys.readouterr().out == f"tagger {project['version']}\n"
-        signal.raise_signal(signal.SIGTERM)
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(late)
 
 
 def test_mistakes_of_a_training_are_answered_before_lightning_is_imported() -> None:
@@ -186,9 +185,9 @@ MISTAKES = [  # a command line, where M names a tagger, and words of the message
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistakes_are_one_line_with_status_2_and_leave_no_output(model: Path, mistake: tuple[str, ...]) -> None:
+    line, said, *given = mistake
     for name, content in SOURCES.items():
         Path(name).write_bytes(content)
-    line, said, *given = mistake
     words = shlex.split(line.replace(" M", f" --model {model}"))
     result = call(*words, status=2, input=given[0] if given else "They book.")
     *others, message = result.stderr.splitlines()
@@ -239,7 +238,7 @@ def test_tagging_loads_neither_datasets_nor_lightning(trained: Path) -> None:
         assert run(IMPORT, OMP_WAIT_POLICY=policy)[0] == f"False True {policy}\n"
 
 
-def test_what_is_to_be_expected_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_to_be_expected_is_one_line(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     for raised, status, line in (
         (InputError("a.txt: no such file"), 2, "error: a.txt: no such file"),
         (FileNotFoundError(errno.ENOENT, "No such file or directory", "a.txt"), 2, "error: 'a.txt': No such"),
@@ -252,24 +251,16 @@ def test_what_is_to_be_expected_is_one_line(capsys: pytest.CaptureFixture[str]) 
         with pytest.raises(SystemExit) as end, clear_errors():
             raise raised
         assert end.value.code == status
-        shown = capsys.readouterr().err
+        shown = capfd.readouterr().err
         assert shown.startswith(line)
         assert shown.count("\n") == 1
-
-
-def test_a_missing_package_is_installed_from_the_source() -> None:
     said = "onnx is not installed; in the folder of the tagger's source, run pip install -e '.[onnx]'"
     assert str(missing_extra("onnx", "onnx")) == said
     assert str(missing_extra("pandas", None)).endswith(", run pip install -e .")
-
-
-def test_standard_error_shows_no_controls_and_may_be_full(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
     say("model: \x1b[2Jmine")
     show("one\x07\n\x1b[2Jtwo\n")
     assert capfd.readouterr() == ("one\ufffd\n\ufffd[2Jtwo\n", "model: \ufffd[2Jmine\n")
-    with largest_file(3), Path("said").open("w") as file:
+    with largest_file(3), Path("said").open("w") as file:  # standard error is full
         monkeypatch.setattr(sys, "stderr", file)
         with pytest.raises(SystemExit) as end, clear_errors():
             raise InputError("a.txt: no such file")
@@ -345,14 +336,7 @@ def test_a_run_is_listed_and_what_it_says_does_not_reach_the_terminal_as_it_is(m
 def test_latest_is_found_once_in_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     runs = [saved(tmp_path / str(number) / "tagger", ["They", "book", "."]).parent for number in (1, 2)]
     Path("a.conllu").write_text(CONLLU)
-    asked = []
-
-    def newest(*arguments: object) -> Path:
-        """A run that ends between two questions is the newest at the second."""
-        asked.append(arguments)
-        return runs[min(len(asked), 2) - 1]
-
+    newest = Mock(side_effect=runs)  # a run that ends between two questions is the newest at the second
     monkeypatch.setattr(catalog, "newest_run", newest)
-    shown = call(*command.split(), "--model", "latest").stderr
-    assert len(asked) == 1
-    assert f"model: {runs[0] / 'tagger'} (" in shown
+    assert f"model: {runs[0] / 'tagger'} (" in call(*command.split(), "--model", "latest").stderr
+    newest.assert_called_once()

@@ -19,7 +19,7 @@ from tagger.commands.evaluate import SegmenterChoice
 from tagger.commands.options import Precision
 from tagger.model.device import PRECISIONS
 from tagger.tagging.tagger_options import SEGMENTERS
-from tests.commands.conftest import CONLLU, TAGS, call, error
+from tests.commands.conftest import CONLLU, TAGS, call, error, files
 from tests.conftest import started
 
 
@@ -138,12 +138,6 @@ def test_the_same_command_goes_on_and_another_is_refused(model: Path) -> None:
     assert files("out") == whole
 
 
-def files(folder: str) -> dict[str, bytes]:
-    """All outputs in a folder; a run that was killed leaves hidden files."""
-    found = [path for path in Path(folder).rglob("[!.]*") if path.is_file()]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
-
-
 @pytest.mark.slow
 def test_killed_at_random_times_and_resumed(trained: Path) -> None:
     for number in range(60):
@@ -192,13 +186,13 @@ def test_a_second_signal_does_not_stop_the_end(trained: Path) -> None:
     assert os.listdir() == ["a.txt"]
 
 
-def test_a_lexicon_decides_the_tags_of_its_forms(model: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.lines").write_text("They book it\nthey THEY\n")
-    tag = call("tag", "a.lines", "--model", str(model)).stdout.split()[1]
-    other = next(t for t in TAGS if t != tag)
-    (tmp_path / "words.tsv").write_text(f"They\t{other}\nit\tADV|VERB\n")
+def test_a_lexicon_decides_the_tags_of_its_forms(model: Path) -> None:
+    Path("a.lines").write_text("They book it\nthey THEY\n")
+    tag = ["tag", "a.lines", "--model", str(model)]
+    other = next(each for each in TAGS if each != call(*tag).stdout.split()[1])
+    Path("words.tsv").write_text(f"They\t{other}\nit\tADV|VERB\n")
     for lexicon in ("words.tsv", "upos=words.tsv"):
-        words = call("tag", "a.lines", "--model", str(model), "--lexicon", lexicon).stdout.split("\n")
+        words = call(*tag, "--lexicon", lexicon).stdout.split("\n")
         assert words[0] == f"They\t{other}"
         assert words[2] in ("it\tADV", "it\tVERB")
 
@@ -229,8 +223,7 @@ def test_a_file_has_the_tagger_of_its_language_and_a_sentence_of_conllu_its_own(
 def test_evaluate_scores_and_lists_what_the_tagger_cannot_know(model: Path) -> None:
     Path("a.conllu").write_text(CONLLU)
     report = json.loads(call("evaluate", "a.conllu", "--json", "--model", str(model)).stdout)["upos"]
-    loaded = tagger.load(model)
-    words = [loaded.annotate(tokens)[0] for tokens in (["They", "do", "n't", "book"], ["Yes"])]
+    words = [tagger.load(model).annotate(tokens)[0] for tokens in (["They", "do", "n't", "book"], ["Yes"])]
     tags = [tag for sentence in words for tag in sentence.tags["upos"]]
     gold = ["PRON", "VERB", "ADV", "NOUN", "INTJ"]
     assert report["accuracy"] == sum(a == b for a, b in zip(gold, tags, strict=True)) / 5
@@ -250,25 +243,18 @@ def test_evaluate_scores_and_lists_what_the_tagger_cannot_know(model: Path) -> N
 
 
 def test_evaluate_column_files(model: Path) -> None:
-    for name, text in (
-        ("a.tsv", "They\tx\tPRON\nbook\tx\tVERB\n\n"),
-        ("a.conll", "-DOCSTART- x O\n\nThey x PRON\nbook x VERB\n"),
-        ("a.csv", 'They,x,PRON\n",",x,PUNCT\n'),
-    ):
+    files = {"a.tsv": "They\tx\tPRON\nbook\tx\tVERB\n\n", "a.csv": 'They,x,PRON\n",",x,PUNCT\n'}
+    files["a.conll"] = "-DOCSTART- x O\n\nThey x PRON\nbook x VERB\n"
+    for name, text in files.items():
         Path(name).write_text(text)
         for place in (2, -1):
             found = call("evaluate", name, "--column", f"upos={place}", "--json", "--model", str(model)).stdout
             assert json.loads(found)["upos"]["tokens"] == 2
 
 
-@pytest.fixture
-def raw(tmp_path: Path) -> list[str]:
-    """A command line."""
-    (tmp_path / "a.conllu").write_text(CONLLU.replace("# a comment alone\n\n", "# newpar\n# text = Yes\n"))
-    return ["evaluate", "a.conllu", "--raw", "--model"]
-
-
-def test_evaluate_from_raw_text_says_what_cut_it(raw: list[str], model: Path, learned: Path) -> None:
+def test_evaluate_from_raw_text_says_what_cut_it(model: Path, learned: Path) -> None:
+    Path("a.conllu").write_text(CONLLU.replace("# a comment alone\n\n", "# newpar\n# text = Yes\n"))
+    raw = ["evaluate", "a.conllu", "--raw", "--model"]
     scores = json.loads(call(*raw, str(model), "--json").stdout)
     assert list(scores) == ["Tokens", "Sentences", "Words", "UPOS"]  # the model has no xpos and feats
     assert scores["Tokens"].keys() == {"precision", "recall", "f1"}
@@ -291,9 +277,9 @@ GERMAN = """\
 """
 
 
-def test_a_gold_file_is_scored_by_the_tagger_of_its_language(tmp_path: Path) -> None:
-    (tmp_path / "a.conllu").write_text(GERMAN)
-    (tmp_path / "a.tsv").write_text("Hast\tVERB\ndu\tPRON\ngroßen\tADJ\nHunger\tNOUN\n?\tPUNCT\n\n")
+def test_a_gold_file_is_scored_by_the_tagger_of_its_language() -> None:
+    Path("a.conllu").write_text(GERMAN)
+    Path("a.tsv").write_text("Hast\tVERB\ndu\tPRON\ngroßen\tADJ\nHunger\tNOUN\n?\tPUNCT\n\n")
     for file, *options in (("a.conllu",), ("a.tsv", "--column", "upos=1")):
         result = call("evaluate", file, *options, "--json")
         assert f"language: german ({file})" in result.stderr
@@ -311,7 +297,5 @@ def test_the_choices_of_options_are_those_of_load_and_segmenters_differ(learned:
     assert get_args(Precision) == ("auto", *PRECISIONS)
     assert get_args(SegmenterChoice) == SEGMENTERS
     text = "Don't book des flights. Du 3,14 reads well!! It's 5pm, isn't it?"
-    found = [
-        tagger.load(learned, "cpu", segmenter=choice).annotate(text) for choice in ("learned", "english", "unicode")
-    ]
-    assert len({tuple(form for sentence in each for form in sentence.tokens) for each in found}) == 3
+    taggers = [tagger.load(learned, "cpu", segmenter=choice) for choice in ("learned", "english", "unicode")]
+    assert len({tuple(form for sentence in each.annotate(text) for form in sentence.tokens) for each in taggers}) == 3

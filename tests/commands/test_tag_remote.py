@@ -18,10 +18,9 @@ import s3fs
 from moto.server import ThreadedMotoServer
 
 from tagger.errors import InputError
-from tagger.jobs.outputs import SETTINGS_FILE
 from tagger.jobs.plan import plan_jobs
 from tagger.text.files import list_remote, read_lines, upload
-from tests.commands.conftest import call, error
+from tests.commands.conftest import call, error, files
 
 zstd = pytest.importorskip("backports.zstd" if sys.version_info < (3, 14) else "compression.zstd")
 BUCKET = "s3://books"
@@ -73,16 +72,11 @@ def outputs(s3: Any) -> dict[str, bytes]:
     return {name.removeprefix("books/out/"): s3.cat_file(name) for name in s3.find("books/out")}
 
 
-def local(folder: str) -> dict[str, bytes]:
-    found = [path for path in Path(folder).rglob("*") if path.is_file() and path.name != SETTINGS_FILE]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
-
-
 def test_from_there_to_there_and_back_in_shards_that_keep_what_exists(model: Path, s3: Any) -> None:
     fill(s3, 8)
     options = ["--model", str(model), "--workers", "1"]
     call("tag", "in", "-o", "whole", *options)
-    whole = local("whole")
+    whole = files("whole")
     assert set(whole) >= {"0/0.tsv", "1/1.tsv.gz", "0/2.tsv.zst"}
     into = ["tag", f"{BUCKET}/in/", "-o", f"{BUCKET}/out/", *options]
     for number in (1, 2, 3):
@@ -95,17 +89,17 @@ def test_from_there_to_there_and_back_in_shards_that_keep_what_exists(model: Pat
     call(*into, "--force")
     assert outputs(s3) == whole
     call("tag", f"{BUCKET}/in", "-o", "back", *options)
-    assert local("back") == whole
+    assert files("back") == whole
     call("tag", f"{BUCKET}/in/1/1.txt.gz", "-o", f"{BUCKET}/one.tsv", *options)
     assert s3.cat_file("books/one.tsv") == gzip.decompress(whole["1/1.tsv.gz"])
     assert call("tag", f"{BUCKET}/in/0/0.txt", *options).stdout.encode() == whole["0/0.tsv"]
 
 
 def test_what_cannot_be_reached_is_named(model: Path, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as without_the_package:
-        without_the_package.setattr("fsspec.filesystem", Mock(side_effect=ImportError("Install gcsfs")))
+    with monkeypatch.context() as patch:
+        patch.setattr("fsspec.filesystem", Mock(side_effect=ImportError("Install gcsfs")))
         said = error("tag", "gs://books/a.txt")
-        assert said == "error: gs://books/a.txt: the package gcsfs is not installed; run pip install gcsfs"
+    assert said == "error: gs://books/a.txt: the package gcsfs is not installed; run pip install gcsfs"
     s3.pipe_file("books/a.txt", b"They book.")
     for line, said in (
         (f"tag {BUCKET}/none.txt", f"error: {BUCKET}/none.txt: no such file or folder"),
@@ -174,17 +168,10 @@ def test_http(model: Path, tmp_path: Path) -> None:
     assert "cannot be reached" in error("tag", f"{url}/b.txt.gz", *options)
 
 
-@pytest.fixture
-def memory() -> Iterator[Any]:
-    """A storage of this process."""
-    memory = fsspec.filesystem("memory")
+def test_what_goes_where_and_what_is_refused() -> None:
+    memory = fsspec.filesystem("memory")  # a storage of this process
     memory.store.clear()
     memory.pseudo_dirs[:] = [""]
-    yield memory
-    memory.store.clear()
-
-
-def test_what_goes_where_and_what_is_refused(memory: Any) -> None:
     for name in ("a.txt", "b/c.txt.gz", "b/e f.txt", "b/ü[1]*?#%20.txt", "picture.png", ".hidden/x.txt", "b/.y.txt"):
         memory.pipe_file(f"/in/{name}", b"They")
         Path("in", name).parent.mkdir(parents=True, exist_ok=True)

@@ -24,34 +24,13 @@ from tagger.errors import InputError
 from tagger.model.encoder import Encoder
 from tagger.model.storage import STORAGE_DTYPES
 from tagger.segmenter import learned as module
+from tagger.segmenter import unit_network
+from tagger.segmenter import units as unit_module
 from tagger.segmenter.features import BORDER_CODES, SIZES, VIEWS, Borders, Lexicon, allowed_cuts, cuts_of
 from tagger.segmenter.learned import LearnedSegmenter, load_segmenter
 from tagger.segmenter.multiwords import Multiwords, count_affixes
-from tagger.segmenter.unit_network import (
-    COLUMNS,
-    LANES,
-    MAX_UNITS,
-    OVERLAP,
-    Label,
-    LaneReader,
-    SegmenterConfig,
-    SegmenterNetwork,
-    SegmenterVocabulary,
-    windows_of,
-)
-from tagger.segmenter.units import (
-    AFFIXES,
-    END_GAP,
-    KINDS,
-    NO_GAP,
-    SPACE_GAP,
-    UNKNOWN,
-    Units,
-    UnitTable,
-    kind,
-    normalised,
-    shape,
-)
+from tagger.segmenter.unit_network import LANES, MAX_UNITS, OVERLAP, Label, LaneReader, SegmenterNetwork, windows_of
+from tagger.segmenter.units import END_GAP, NO_GAP, SPACE_GAP, Units, UnitTable, kind, normalised, shape
 from tagger.text.sentence import Token
 from tagger.text.strings import SPACE
 from tagger.words.conventions import Conventions
@@ -62,13 +41,8 @@ from tests.conftest import make_segmenter
 
 SPACES, GAP = regex.compile(f"[{SPACE}]"), regex.compile(f"[{SPACE}]+")
 SPACED = make_segmenter()
-SEGMENTERS = [
-    SPACED,
-    make_segmenter(2, characters=True),
-    make_segmenter(3, rules=None, pairs=False),
-    make_segmenter(4, rules="english"),
-    make_segmenter(5, cuts=[]),
-]
+SEGMENTERS = [SPACED, make_segmenter(2, characters=True), make_segmenter(3, rules=None, pairs=False)]
+SEGMENTERS += [make_segmenter(4, rules="english"), make_segmenter(5, cuts=[])]
 TEXTS = [
     "They book flights. The dog doesn't know, does it? Yes!\nAnd 3,14 is 10\u00a0000 too many",
     "no full stop",
@@ -162,8 +136,7 @@ def test_a_copy_cuts_alike_and_what_was_read_before_decides_nothing(monkeypatch:
 def that_says(label: Label, **changes: Any) -> LearnedSegmenter:
     """A segmenter that says `label` of every unit."""
     saved = make_segmenter(**changes)
-    with torch.no_grad():
-        saved.network.labels.bias[label] += 10_000
+    saved.network.labels.bias.data[label] += 10_000
     return saved.moved(0)
 
 
@@ -276,7 +249,7 @@ def test_any_value_is_refused_or_works(folder: Path, part: str) -> None:
     assert 50 < sum(map(bool, errors)) < len(errors)
 
 
-def test_a_damaged_value_is_named(folder: Path) -> None:
+def test_damage_is_named_and_an_empty_lexicon_is_one(folder: Path) -> None:
     before = (folder / SEGMENTER).read_bytes()
     for keys, value, message in (
         (("config", "hidden"), 10**9, "config.hidden=1000000000"),
@@ -293,30 +266,23 @@ def test_a_damaged_value_is_named(folder: Path) -> None:
         change(folder / SEGMENTER, keys, value)
         assert message in loads_or_says_why(folder)
         (folder / SEGMENTER).write_bytes(before)
-
-
-@pytest.mark.parametrize(
-    ("name", "change_tensor", "message"),
-    [
-        ("labels.bias", lambda t: t * float("nan"), "labels.bias has a weight that is NaN"),
-        ("types.weight", lambda t: t[1:].contiguous(), "types.weight is F32"),
-        ("codes", lambda t: t + 8, "words of the lexicon do not have a code each"),
-        ("lexicon", lambda t: t.flip(0), "not in ascending order"),
-        ("lexicon", lambda t: None, "lexicon is None None"),
-        ("borders", lambda t: t.flip(0), "hashes of the borders are not in ascending order"),
-        ("another", lambda t: torch.zeros(3), '"another" that the network does not use'),
-    ],
-)
-def test_damaged_weights_are_named_and_an_empty_lexicon_is_one(
-    folder: Path, name: str, change_tensor: Any, message: str
-) -> None:
     weights = load_file(folder / SEGMENTER_WEIGHTS)
-    empty = weights | {name: weights[name][:0] for name in ("lexicon", "codes", "borders", "border_codes")}
-    changed = change_tensor(weights.pop(name, torch.zeros(1)))
-    save_file(weights if changed is None else weights | {name: changed}, folder / SEGMENTER_WEIGHTS)
-    assert message in loads_or_says_why(folder)
-    save_file(empty, folder / SEGMENTER_WEIGHTS)
+    for name, changed, message in (
+        ("labels.bias", weights["labels.bias"] * torch.nan, "labels.bias has a weight that is NaN"),
+        ("types.weight", weights["types.weight"][1:].contiguous(), "types.weight is F32"),
+        ("codes", weights["codes"] + 8, "words of the lexicon do not have a code each"),
+        ("lexicon", weights["lexicon"].flip(0), "not in ascending order"),
+        ("borders", weights["borders"].flip(0), "hashes of the borders are not in ascending order"),
+        ("another", torch.zeros(3), '"another" that the network does not use'),
+    ):
+        save_file(weights | {name: changed}, folder / SEGMENTER_WEIGHTS)
+        assert message in loads_or_says_why(folder)
+    empty = {name: weights[name][:0] for name in ("lexicon", "codes", "borders", "border_codes")}
+    save_file(weights | empty, folder / SEGMENTER_WEIGHTS)
     assert loads_or_says_why(folder) == ""
+    del weights["lexicon"]
+    save_file(weights, folder / SEGMENTER_WEIGHTS)
+    assert "lexicon is None None" in loads_or_says_why(folder)
 
 
 @pytest.mark.parametrize("name", [SEGMENTER, SEGMENTER_WEIGHTS])
@@ -337,7 +303,7 @@ def make_table(characters: bool = False) -> UnitTable:
     return UnitTable(["the", "0000"], 16, characters)
 
 
-def test_units_are_runs_and_single_characters_and_have_kinds_and_gaps():
+def test_units_are_runs_and_single_characters_and_have_kinds_and_gaps() -> None:
     for text, units in (
         ("Don't go, 1984!", ["Don", "'", "t", "go", ",", "1984", "!"]),
         ("l’été 你好ABC ไทย", ["l", "’", "été", "你", "好", "ABC", "ไ", "ท", "ย"]),
@@ -351,7 +317,7 @@ def test_units_are_runs_and_single_characters_and_have_kinds_and_gaps():
     assert {unit: shape(unit) for unit in shapes} == shapes
     assert [kind(unit) for unit in "。!”」「a,"] == ["end", "end", "Pe", "Pe", "Ps", "Ll", "Po"]
     categories = {unicodedata.category(chr(code)): chr(code) for code in range(sys.maxunicode + 1)}
-    assert {kind(character) for character in categories.values()} <= set(KINDS)
+    assert {kind(character) for character in categories.values()} <= set(unit_module.KINDS)
     for text in ("你好\n世 界 \n\u3000の\nabc\nde", "你好世 界の abc de"):
         units = make_table().read([text])
         gaps = units.gaps[slice(*units.bounds[0])].tolist()  # of 你 好 世 界 の abc de
@@ -359,7 +325,7 @@ def test_units_are_runs_and_single_characters_and_have_kinds_and_gaps():
 
 
 @given(st.lists(ANY_TEXT, max_size=4), st.booleans())
-def test_every_character_but_white_space_is_in_one_unit(texts, characters):
+def test_every_character_but_white_space_is_in_one_unit(texts: list[str], characters: bool) -> None:
     table = make_table(characters)
     units = table.read(texts)
     for text, (start, stop) in zip(texts, units.bounds, strict=True):
@@ -367,8 +333,7 @@ def test_every_character_but_white_space_is_in_one_unit(texts, characters):
         assert [text[a:b] for a, b in spans] == table.cut(text)
         covered = {place for a, b in spans for place in range(a, b)}
         assert len(covered) == sum(b - a for a, b in spans)
-        blank = "\u200b\ufeff"
-        assert all(text[place].isspace() or text[place] in blank for place in range(len(text)) if place not in covered)
+        assert all(each.isspace() or each in "\u200b\ufeff" for at, each in enumerate(text) if at not in covered)
         gaps = units.gaps[start:stop].tolist()
         assert gaps[-1:] == [END_GAP] * bool(spans)
         assert gaps[:-1] == [NO_GAP if b == c else SPACE_GAP for (_, b), (c, _) in itertools.pairwise(spans)]
@@ -377,7 +342,7 @@ def test_every_character_but_white_space_is_in_one_unit(texts, characters):
 TABLE = UnitTable([], 16, False)
 
 
-def laid_out(units: Units, sizes: list[int]) -> np.ndarray:
+def laid_out(units: Units, sizes: Sequence[int]) -> np.ndarray:
     """The lengths of words of so many units, one after the other."""
     lengths = np.zeros(len(units.types), dtype=np.int64)
     lengths[units.bounds[0][0] + np.cumsum([0, *sizes[:-1]])] = sizes
@@ -385,8 +350,7 @@ def laid_out(units: Units, sizes: list[int]) -> np.ndarray:
 
 
 def own(units: Units, values: np.ndarray) -> list[int]:
-    start, stop = units.bounds[0]
-    return (values[start:stop] % np.uint64(SIZES)).tolist()
+    return (values[slice(*units.bounds[0])] % np.uint64(SIZES)).tolist()
 
 
 def test_a_lexicon_finds_the_longest_words_at_each_place_and_white_space_inside_them_matters():
@@ -410,20 +374,17 @@ def learned(text: str, sizes: list[int], spaces: bool = True) -> Borders:
     return Borders.of(units, laid_out(units, sizes), spaces)
 
 
-def codes(borders: Borders, text: str, sizes: list[int] | None = None) -> list[list[int]]:
+def codes(borders: Borders, text: str, sizes: Sequence[int] = ()) -> list[list[int]]:
     """For each view the codes of the borders of a text."""
     units = TABLE.read([text])
-    start, stop = units.bounds[0]
-    lengths = None if sizes is None else laid_out(units, sizes)
-    return [own[start:stop].tolist() for own in borders.at_units(units, lengths)]
+    lengths = laid_out(units, sizes) if sizes else None
+    return [own[slice(*units.bounds[0])].tolist() for own in borders.at_units(units, lengths)]
 
 
 def test_borders_that_always_never_and_sometimes_end_a_word_differ_in_views_of_both_sides():
     borders = learned("a b x a b x a b x a b", [2, 1, 2, 1, 2, 1, 1, 1])
-    (sometimes, *_), *_ = codes(borders, "a b")
-    (never, *_), *_ = codes(borders, "x a")
-    (unknown, *_), *_ = codes(borders, "b a")
-    (always, *_), *_ = codes(learned("a b " * 4, [2] * 4), "a b")
+    sometimes, never, unknown = (codes(borders, text)[0][0] for text in ("a b", "x a", "b a"))
+    always = codes(learned("a b " * 4, [2] * 4), "a b")[0][0]
     assert unknown == 0
     assert 0 < never < sometimes < BORDER_CODES
     assert len({unknown, never, sometimes, always}) == 4
@@ -436,14 +397,11 @@ def test_borders_that_always_never_and_sometimes_end_a_word_differ_in_views_of_b
         ("a bc d", [False] * len(VIEWS)),
     ):
         assert [view[1] > 0 for view in codes(borders, text)] == known
-
-
-@pytest.mark.parametrize("spaces", [False, True])
-def test_borders_with_white_space_are_known_where_tokens_may_hold_it(spaces):
-    borders = learned("viet nam.", [2, 1], spaces)
-    assert (codes(borders, "viet nam.")[0][0] > 0) == spaces
-    assert codes(borders, "viet nam .")[0][1] == 0  # white space, or none there, are two borders
-    assert codes(borders, "viet nam.")[0][1] > 0
+    for spaces in (False, True):  # borders with white space are known where tokens may hold it
+        borders = learned("viet nam.", [2, 1], spaces)
+        assert (codes(borders, "viet nam.")[0][0] > 0) == spaces
+        assert codes(borders, "viet nam .")[0][1] == 0  # white space, or none there, are two borders
+        assert codes(borders, "viet nam.")[0][1] > 0
 
 
 def test_in_training_a_word_and_a_border_do_not_know_themselves():
@@ -451,9 +409,8 @@ def test_in_training_a_word_and_a_border_do_not_know_themselves():
     borders = learned(text, sizes)
     view = codes(borders, text, sizes)[0]
     assert view[7] == 0  # `c d` occurs here alone
-    first, second = view[0], view[4]
-    assert first == codes(learned("a b", [1, 1]), "a b")[0][0]  # what it knows from the other place
-    assert second == codes(learned("a b", [2]), "a b")[0][0]
+    assert view[0] == codes(learned("a b", [1, 1]), "a b")[0][0]  # what it knows from the other place
+    assert view[4] == codes(learned("a b", [2]), "a b")[0][0]
     units = TABLE.read(["new york, york"])
     lengths = laid_out(units, [2, 1, 1])
     lexicon = Lexicon.of(units, lengths, True)
@@ -508,16 +465,10 @@ def test_a_token_has_the_scripts_of_its_form_or_of_its_affixes_and_odds_without_
     assert several.choices("des", number) == [(0, 0.0), (number, 0.0)]
 
 
-CONFIG = SegmenterConfig(
-    **{"hidden": 5, "size": 6, "buckets": 8, "affix_buckets": 4},
-    **{"characters": False, "spaces": True, "rules": None, "sentences": None, "pairs": True, "cuts": None},
-)
-VOCABULARY = SegmenterVocabulary(["the", "dog"], ["keep:* ..."], [1], {})
-
-
 def make_batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    types = torch.randint(2, (7, 3, 1 + 2 * len(AFFIXES))) + UNKNOWN
-    context = torch.randint(8, (7, 3, COLUMNS[True])) + 8 * torch.arange(COLUMNS[True])
+    columns = unit_network.COLUMNS[True]
+    types = torch.randint(2, (7, 3, 1 + 2 * len(unit_module.AFFIXES))) + unit_module.UNKNOWN
+    context = torch.randint(8, (7, 3, columns)) + 8 * torch.arange(columns)
     return types, context, torch.tensor([7, 5, 2])
 
 
@@ -527,7 +478,7 @@ def test_what_training_hides_is_made_up_for(monkeypatch: pytest.MonkeyPatch, hid
     torch.manual_seed(1)
     for name, share in {"DROPOUT": 0.0, "HIDDEN_FORMS": 0.0, "HIDDEN_CONTEXT": hidden}.items():
         monkeypatch.setattr(f"tagger.segmenter.unit_network.{name}", share)
-    network = SegmenterNetwork(VOCABULARY, CONFIG)
+    network = SegmenterNetwork(SPACED.vocabulary, SPACED.config)
     types, context, lengths = make_batch()
     copies = 100 if hidden else 1  # of each sentence, in a batch
     batch = types.repeat(1, copies, 1), context.repeat(1, copies, 1), lengths.repeat(copies)
@@ -564,7 +515,7 @@ def test_scores_of_lanes_are_those_of_the_network_in_which_padding_changes_nothi
                 states = encoder(x[start:stop, None], torch.tensor([stop - start]))[0][-1][:, 0]
                 expected = torch.cat([head(states) for head in heads], dim=1)
                 torch.testing.assert_close(found[start:stop], expected, atol=1e-4, rtol=1e-4)
-    network = SegmenterNetwork(VOCABULARY, CONFIG).eval()
+    network = SegmenterNetwork(SPACED.vocabulary, SPACED.config).eval()
     types, context, lengths = make_batch()
     alone = network(types[:2, 2:], context[:2, 2:], lengths[2:])
     torch.testing.assert_close(network(types, context, lengths)[:2, 2:], alone)
@@ -576,8 +527,7 @@ def test_equal_windows_have_equal_scores_wherever_they_stand(hidden: int, scores
     lanes, _, _ = make(hidden, scores)
     size, copies = 9, 3 * LANES + 5
     once = torch.randn(size, 8)
-    other = torch.randn(70 * LANES, 8)
-    x = torch.cat([once.repeat(copies, 1), other])
+    x = torch.cat([once.repeat(copies, 1), torch.randn(70 * LANES, 8)])
     bounds = [(i * size, (i + 1) * size) for i in range(copies)]
     beside = [(copies * size + i * 70, copies * size + (i + 1) * 70) for i in range(LANES)]
     with torch.inference_mode():

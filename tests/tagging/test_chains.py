@@ -21,6 +21,7 @@ from tagger.errors import InputError
 from tagger.model.decoder import CRFDecoder
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging import tagger_options
+from tagger.tagging.engine import Engine
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import TaggerOptions
 from tagger.text.sentence import Sentence
@@ -34,8 +35,7 @@ WEIGHT = 0.3
 
 
 def with_linear(vocabulary: Vocabulary, seed: int = 1, weight: float = WEIGHT) -> Bundle:
-    chain = make_chain(FORMS, seed, len(vocabulary.tags["upos"]))
-    linear = Linear("upos", chain, weight, temperature=1.5)
+    linear = Linear("upos", make_chain(FORMS, seed, len(vocabulary.tags["upos"])), weight, temperature=1.5)
     return replace(bundle_of(make_network(vocabulary, seed), vocabulary), linear=(linear,))
 
 
@@ -44,13 +44,15 @@ def bundle(vocabulary: Vocabulary) -> Bundle:
     return with_linear(vocabulary)
 
 
-def scores(bundle: Bundle, column: str = "upos") -> torch.Tensor:
-    """Of all tokens, in their order."""
-    engine = Tagger(bundle, TaggerOptions("cpu", "float32")).engine
-    found = engine.weighed(engine.score(SENTENCES))
-    tokens = np.concatenate([batch.tokens for batch in found])
-    each: torch.Tensor = torch.cat([batch.scores[column] for batch in found])[np.argsort(tokens)]
-    return each
+def scores_of(engine: Engine, sentences: Sequence[Sequence[str]]) -> dict[str, Tensor]:
+    """For each column the scores (logits) of all tokens, (tokens, K), sentence after sentence."""
+    found = engine.weighed(engine.score(sentences))
+    order = torch.from_numpy(np.argsort(np.concatenate([batch.tokens for batch in found])))
+    return {c: torch.cat([batch.scores[c] for batch in found])[order] for c in engine.vocabulary.columns}
+
+
+def scores(bundle: Bundle, column: str = "upos") -> Tensor:
+    return scores_of(Engine(bundle, TaggerOptions("cpu", "float32")), SENTENCES)[column]
 
 
 def test_scores_and_transitions_are_the_weighted_mean(bundle: Bundle) -> None:
@@ -59,7 +61,7 @@ def test_scores_and_transitions_are_the_weighted_mean(bundle: Bundle) -> None:
     alone = scores(replace(bundle, linear=(replace(member, weight=1.0, temperature=1.0),)))
     torch.testing.assert_close(scores(bundle), (1 - WEIGHT) * network + WEIGHT / 1.5 * alone, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(scores(bundle, "xpos"), scores(replace(bundle, linear=()), "xpos"))
-    decoder = Tagger(bundle, TaggerOptions("cpu", "float32")).engine.decoders["upos"]
+    decoder = Engine(bundle, TaggerOptions("cpu", "float32")).decoders["upos"]
     assert isinstance(decoder, CRFDecoder)
     torch.testing.assert_close(decoder.transitions, WEIGHT / 1.5 * member.chain.decoder.transitions)
 
@@ -81,16 +83,15 @@ def test_a_damaged_description_and_damaged_weights_are_refused(bundle: Bundle, t
     folder, path = tmp_path / "a", tmp_path / "a" / CONFIG
     replace(bundle, linear=(*bundle.linear, *bundle.linear)).save(folder, "# card\n")
     config = json.loads(path.read_text())
-    changes: list[tuple[dict[str, Any], str]] = [
-        ({"weight": 1.0}, "linear.0.weight"),
-        ({"temperature": 9.0}, "linear.0.temperature"),
-        ({"column": "feats"}, "feats"),
-        ({"features": [1, 1 << 62, 1]}, "linear.0.features"),
-        ({"features": [1 << 30, 1 << 30, 0]}, "its files do not fit each other"),
-        ({"weight": 0.6}, "leave nothing for the networks"),
-    ]
-    for change, says in changes:
-        path.write_text(json.dumps(config | {"linear": [each | change for each in config["linear"]]}))
+    for key, value, says in (
+        ("weight", 1.0, "linear.0.weight"),
+        ("temperature", 9.0, "linear.0.temperature"),
+        ("column", "feats", "feats"),
+        ("features", [1, 1 << 62, 1], "linear.0.features"),
+        ("features", [1 << 30, 1 << 30, 0], "its files do not fit each other"),
+        ("weight", 0.6, "leave nothing for the networks"),
+    ):
+        path.write_text(json.dumps(config | {"linear": [each | {key: value} for each in config["linear"]]}))
         assert says in refused(folder)
     bundle.save(folder, "# card\n")
     path = folder / LINEAR_WEIGHTS
@@ -145,7 +146,7 @@ def test_tags_are_the_same_on_another_device(decoder: str, column: str, monkeypa
 
     for options in ({}, {"probabilities": True, "top": 3}, {"keep": True}, {"columns": ["lemma"]}):
         here = found("cpu", **options)
-        with SecondDevice():
+        with Made(), SecondDevice():
             assert found(DEVICE, **options) == here
         network.to("cpu")
 
@@ -177,7 +178,7 @@ class _Away(Tensor):
         return _run(function, args, kwargs or {})
 
 
-class _Made(TorchFunctionMode):
+class Made(TorchFunctionMode):
     """`torch.tensor` of a list on the device, which asks no dispatcher."""
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -190,18 +191,8 @@ class _Made(TorchFunctionMode):
 class SecondDevice(TorchDispatchMode):
     """Within the block tensors can be moved to `DEVICE`; what mixes tensors of both devices is an error, as on a GPU.
 
-    A tensor of no dimensions may come from the processor, as on a GPU.
+    A tensor of no dimensions may come from the processor, as on a GPU. It takes `Made` around it.
     """
-
-    def __enter__(self) -> "SecondDevice":
-        self._made = _Made()
-        self._made.__enter__()
-        super().__enter__()
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)
-        self._made.__exit__(*error)
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return _run(function, args, kwargs or {})
@@ -209,23 +200,19 @@ class SecondDevice(TorchDispatchMode):
 
 def _run(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     tensors = [each for each in tree_flatten((args, kwargs))[0] if isinstance(each, Tensor)]
-    is_away = any(isinstance(each, _Away) for each in tensors)
+    known = {id(each.data_here): each for each in tensors if isinstance(each, _Away)}
     is_copy = function in (torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default)
-    here = [each for each in tensors if not isinstance(each, _Away) and each.dim()]
-    if is_away and here and not is_copy:
+    if known and not is_copy and any(each.dim() for each in tensors if not isinstance(each, _Away)):
         raise RuntimeError(f"{function}: tensors are on two devices")
     goes = kwargs.get("device")
-    stays_away = is_away if goes is None else torch.device(goes) == _HOME
+    stays_away = bool(known) if goes is None else torch.device(goes) == _HOME
     own = {**kwargs, **({} if goes is None else {"device": torch.device("cpu")})}
     unwrapped = tree_map(lambda each: each.data_here if isinstance(each, _Away) else each, (tuple(args), own))
     made = function(*unwrapped[0], **unwrapped[1])
-    known = {id(each.data_here): each for each in tensors if isinstance(each, _Away)}
     if function is torch.ops.aten.copy_.default:
         return args[0]
 
     def wrapped(each: Any) -> Any:
-        if not isinstance(each, Tensor):
-            return each
-        return known[id(each)] if id(each) in known else _Away(each)
+        return known[id(each)] if id(each) in known else _Away(each) if isinstance(each, Tensor) else each
 
     return tree_map(wrapped, made) if stays_away else made

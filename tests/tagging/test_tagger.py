@@ -21,6 +21,7 @@ from tagger.model.embeddings import FormEmbedding
 from tagger.model.vocabulary import Vocabulary
 from tagger.segmenter.unit_network import Label
 from tagger.words.segment import SEGMENTER, segment
+from tests import conftest
 from tests.conftest import CORPUS, LEMMAS, TOKENS, bundle_of, make_network, make_segmenter, make_tagger, save_tiny
 
 TEXT = "They book  flights.\n\nThe book reads\twell . Well"
@@ -33,13 +34,9 @@ def loaded(trained: Path) -> Tagger:
 
 
 @pytest.fixture(scope="module")
-def untrained(vocabulary: Vocabulary) -> Tagger:
-    """Random weights: its tags depend on everything that the network reads."""
-    network = make_network(vocabulary, seed=5, hidden={"forward": 16, "backward": 16})
-    for head in network.heads.values():
-        head.weight.data *= 20
-    free = replace(vocabulary, combinations=[])
-    return make_tagger(network, free, precision="float32")
+def free(vocabulary: Vocabulary) -> Tagger:
+    """What it says in a column does not depend on the other column."""
+    return conftest.untrained(replace(vocabulary, combinations=[]), forward=16, backward=16)
 
 
 def many_sentences(count: int = 60) -> list[list[str]]:
@@ -62,7 +59,7 @@ def test_overfit_save_load_tag(loaded: Tagger) -> None:
 
 @pytest.mark.usefixtures("small_windows")
 def test_tags_and_how_far_a_stream_reads_do_not_depend_on_windows(
-    untrained: Tagger, monkeypatch: pytest.MonkeyPatch
+    free: Tagger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = 0
 
@@ -72,29 +69,29 @@ def test_tags_and_how_far_a_stream_reads_do_not_depend_on_windows(
             read += 1
             yield Sentence(["book"])
 
-    stream = untrained.stream(endless())
+    stream = free.stream(endless())
     for i in range(1, 200):
         assert next(stream).tags["upos"]
         assert read <= i + 5
     sentences = many_sentences()
-    alone = [untrained.tag(sentence) for sentence in sentences]
+    alone = [free.tag(sentence) for sentence in sentences]
     assert len({tuple(tags) for tags in alone}) > 20
-    assert untrained.tag_sentences(sentences[::-1]) == alone[::-1]
+    assert free.tag_sentences(sentences[::-1]) == alone[::-1]
     monkeypatch.setattr("tagger.tagging.tagger.WINDOW_TOKENS", 40)
-    found = list(untrained.stream(Sentence(list(tokens)) for tokens in sentences))
+    found = list(free.stream(Sentence(list(tokens)) for tokens in sentences))
     assert [(s.tokens, s.tags["upos"]) for s in found] == list(zip(sentences, alone, strict=True))
     monkeypatch.setattr("tagger.tagging.tagger.WINDOW_SENTENCES", 1)
-    assert untrained.tag_sentences(sentences) == alone
+    assert free.tag_sentences(sentences) == alone
 
 
-def test_a_sentence_longer_than_the_network_reads_is_cut(untrained: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sentence_longer_than_the_network_reads_is_cut(free: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = (["They", "book", "flights", "."] * 4)[:14]
-    expected = [tag for start in (0, 5, 10) for tag in untrained.tag(tokens[start : start + 5])]
+    expected = [tag for start in (0, 5, 10) for tag in free.tag(tokens[start : start + 5])]
     monkeypatch.setattr("tagger.model.batch.MAX_SENTENCE_TOKENS", 5)
     monkeypatch.setattr("tagger.model.batch.BATCH_TOKENS", 4)
-    assert untrained.tag(tokens) == expected
-    assert untrained.tag_sentences([["Well"], tokens, []]) == [untrained.tag(["Well"]), expected, []]
-    (annotated,) = untrained.annotate(tokens, top=2)
+    assert free.tag(tokens) == expected
+    assert free.tag_sentences([["Well"], tokens, []]) == [free.tag(["Well"]), expected, []]
+    (annotated,) = free.annotate(tokens, top=2)
     assert len(annotated.probabilities["xpos"]) == len(annotated.alternatives["xpos"]) == 14
 
 
@@ -102,38 +99,33 @@ def test_offsets_cut_out_exactly_the_tokens(loaded: Tagger) -> None:
     sentences = loaded.annotate(TEXT)
     assert [s.tokens for s in sentences] == TOKENS
     for sentence in sentences:
-        assert sentence.offsets is not None
+        assert sentence.offsets
         assert [TEXT[a:b] for a, b in sentence.offsets] == sentence.tokens
         assert sentence.text == TEXT[sentence.offsets[0][0] : sentence.offsets[-1][1]]
         assert sentence.tags["upos"] == loaded.tag(sentence.tokens)
     documents = list(loaded.pipe([TEXT, "", "They book."], top=2))
-    assert [(document.text, len(document)) for document in documents] == [
-        (TEXT, len(sentences)),
-        ("", 0),
-        ("They book.", 1),
-    ]
+    lengths = [(TEXT, len(sentences)), ("", 0), ("They book.", 1)]
+    assert [(document.text, len(document)) for document in documents] == lengths
     assert [sentence.tags for sentence in documents[0]] == [sentence.tags for sentence in sentences]
     assert documents[2][0].alternatives["upos"]
     of_tokens = loaded(TOKENS[0])
-    assert of_tokens[0].offsets is None
-    assert of_tokens.text == "They book flights ."
-    assert loaded(TEXT) == sentences
-    assert loaded(TEXT).text == TEXT
+    assert (of_tokens[0].offsets, of_tokens.text) == (None, "They book flights .")
+    assert (loaded(TEXT), loaded(TEXT).text) == (sentences, TEXT)
 
 
-def test_probabilities_and_alternatives(untrained: Tagger) -> None:
-    for (sentence,) in (untrained.annotate(TOKENS[1], top=3), untrained.annotate(" ".join(TOKENS[1]), top=3)):
+def test_probabilities_and_alternatives(free: Tagger) -> None:
+    for (sentence,) in (free.annotate(TOKENS[1], top=3), free.annotate(" ".join(TOKENS[1]), top=3)):
         for column in ("upos", "xpos"):
             tags, probabilities = sentence.tags[column], sentence.probabilities[column]
-            assert tags == untrained.tag(TOKENS[1], column)
+            assert tags == free.tag(TOKENS[1], column)
             assert len(probabilities) == len(tags)
             assert all(isinstance(p, float) and 0 <= p <= 1 for p in probabilities)
             for tag, p, best in zip(tags, probabilities, sentence.alternatives[column], strict=True):
                 assert best[0] == (tag, p)
                 assert len({name for name, _ in best}) == 3
                 assert [share for _, share in best] == sorted((share for _, share in best), reverse=True)
-    every = untrained.annotate(TOKENS[0], top=100)[0].alternatives["upos"]
-    assert [len(best) for best in every] == [len(untrained.vocabulary.tags["upos"])] * 4
+    every = free.annotate(TOKENS[0], top=100)[0].alternatives["upos"]
+    assert [len(best) for best in every] == [len(free.vocabulary.tags["upos"])] * 4
     assert all(sum(p for _, p in best) == pytest.approx(1, abs=1e-4) for best in every)
 
 
@@ -144,9 +136,7 @@ def test_other_columns_and_what_a_sentence_carries_are_kept_and_retag_yields_gol
     assert tagged.tags == {"upos": ["INTJ"], "lemma": ["well"], "xpos": ["UH"]}
     assert tagged.comments == ["# sent_id = 7"]
     assert gold == {"upos": ["X"], "lemma": ["well"]}
-    sentences = [
-        Sentence(list(s["tokens"]), tags={"upos": [f"{i}"] * len(s["tokens"])}) for i in range(5) for s in CORPUS
-    ]
+    sentences = (Sentence([*tokens], {"upos": [f"{i}"] * len(tokens)}) for i in range(5) for tokens in TOKENS)
     pairs = list(loaded.retag(sentences))
     assert len(pairs) == 15
     for k, (tagged, known) in enumerate(pairs):
@@ -237,9 +227,8 @@ def test_lemmas(lemmas: Callable[..., Tagger]) -> None:
     (sentence,) = lemmatizer.annotate(["They", "book", "trains", "s", "."], top=3)
     assert sentence.tags["lemma"][3] == "s"  # too short for the other script
     assert sentence.alternatives["lemma"][3] == [("s", 1.0)]
-    for tag, share, pairs in zip(
-        sentence.tags["lemma"], sentence.probabilities["lemma"], sentence.alternatives["lemma"], strict=True
-    ):
+    of_words = (each["lemma"] for each in (sentence.tags, sentence.probabilities, sentence.alternatives))
+    for tag, share, pairs in zip(*of_words, strict=True):
         assert pairs[0] == (tag, share)
         assert sum(p for _, p in pairs) == pytest.approx(1, abs=1e-5)
         assert len({name for name, _ in pairs}) == len(pairs)
@@ -259,37 +248,30 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_cuts_text(request: pytest.FixtureRequest) -> None:
-    for folder, choice, name in (
-        ("learned", "auto", "learned"),
-        ("learned", "english", "english"),
-        ("trained", "auto", "english"),
-        ("trained", "unicode", "unicode"),
-    ):
+    for row in ("learned auto learned", "learned english english", "trained auto english", "trained unicode unicode"):
+        folder, choice, name = row.split()
         loaded = tagger.load(request.getfixturevalue(folder), "cpu", segmenter=choice)
         assert loaded.segmenter is not None
-        assert loaded.segmenter.name == name
-        assert loaded.takes_text
+        assert (loaded.segmenter.name, loaded.takes_text) == (name, True)
         assert repr(loaded) == f"Tagger({loaded.name!r}, columns=['upos', 'xpos'], device='cpu')"
         assert loaded.name == str(request.getfixturevalue(folder))
-        own = make_segmenter()
-        expected = own.segment_all([RAW])[0] if name == "learned" else segment(RAW, name)
+        expected = make_segmenter().segment_all([RAW])[0] if name == "learned" else segment(RAW, name)
         assert loaded.segment(RAW) == expected
         assert loaded.segment_all([RAW, "", RAW]) == [expected, [], expected]
         sentences = loaded.annotate(RAW)
         assert [len(s) for s in sentences] == [sum(max(1, len(t.words)) for t in tokens) for tokens in expected]
 
 
-def test_words_with_spaces_take_a_learned_segmenter(tmp_path: Path) -> None:
+def test_words_with_spaces_take_a_learned_segmenter_whose_file_is_there(tmp_path: Path) -> None:
     spaced: dict[str, Any] = {"tokens": ["a", "b c", "New York"], "upos": ["X", "Y", "Z"]}
     vocabulary = Vocabulary.build([spaced], ["upos"], min_count=1)
     folder = save_tiny(tmp_path / "rules", make_network(vocabulary), vocabulary)
     with pytest.raises(InputError, match=r"spaces inside.*trainer.max_epochs=0"):
         tagger.load(folder, "cpu").annotate("New York b c")
     parts = make_segmenter()
-    with torch.no_grad():
-        parts.network.labels.bias[Label.GOES_ON] += 5
-        parts.network.labels.bias[Label.WORD] -= 50
-        parts.network.scripts.bias[0] += 50
+    parts.network.labels.bias.data[Label.GOES_ON] += 5
+    parts.network.labels.bias.data[Label.WORD] -= 50
+    parts.network.scripts.bias.data[0] += 50
     bundle_of(make_network(vocabulary), vocabulary, segmenter=parts).save(tmp_path / "own", "")
     own = tagger.load(tmp_path / "own", "cpu")
     assert own.takes_text
@@ -299,27 +281,20 @@ def test_words_with_spaces_take_a_learned_segmenter(tmp_path: Path) -> None:
     corpus = [{"tokens": [*(f"w{i}" for i in range(300)), "b c"], "upos": ["X", "Y", "Z"] * 100 + ["X"]}]
     vocabulary = Vocabulary.build(corpus, ["upos"], min_count=1)  # one such form does no harm
     assert make_tagger(make_network(vocabulary), vocabulary).annotate("w1 w2")[0].tokens == ["w1", "w2"]
+    (tmp_path / "own" / SEGMENTER).unlink()
+    for choice in ("auto", "unicode"):
+        with pytest.raises(InputError, match=r"segmenter\.json\.gz is missing"):
+            tagger.load(tmp_path / "own", "cpu", segmenter=choice)
 
 
 def test_the_corpus_that_text_is_like(vocabulary: Vocabulary, tmp_path: Path) -> None:
     several = replace(vocabulary, corpora=["UD_A", "UD_B"])
     network = make_network(several, seed=3)
     assert network.corpora is not None
-    with torch.no_grad():
-        network.corpora.weight[1:] = 5 * torch.randn(2, network.embedding.width)
+    network.corpora.weight.data[1:] = 5 * torch.randn(2, network.embedding.width)
     folder = save_tiny(tmp_path / "several", network, several)
-    tagged = {
-        name: tagger.load(folder, "cpu", corpus=name).tag(["They", "book"] * 10) for name in (None, "UD_A", "UD_B")
-    }
-    assert len({tuple(tags) for tags in tagged.values()}) == 3
-    assert tagger.load(folder, "cpu").options.corpus is None
+    taggers = [tagger.load(folder, "cpu", corpus=name) for name in (None, "UD_A", "UD_B")]
+    assert len({tuple(each.tag(["They", "book"] * 10)) for each in taggers}) == 3
+    assert taggers[0].options.corpus is None
     with pytest.raises(InputError, match=r"^this tagger knows no corpus 'UD_C'; choose one of UD_A, UD_B$"):
         tagger.load(folder, "cpu", corpus="UD_C")
-
-
-def test_a_segmenter_whose_file_is_missing_is_one_line(vocabulary: Vocabulary, tmp_path: Path) -> None:
-    bundle_of(make_network(vocabulary), vocabulary, segmenter=make_segmenter()).save(tmp_path / "a", "")
-    (tmp_path / "a" / SEGMENTER).unlink()
-    for choice in ("auto", "unicode"):
-        with pytest.raises(InputError, match=r"segmenter\.json\.gz is missing"):
-            tagger.load(tmp_path / "a", "cpu", segmenter=choice)

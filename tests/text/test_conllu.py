@@ -12,18 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagger.errors import InputError
+from tagger.text import spacing
 from tagger.text.conllu import read_conllu
 from tagger.text.conllu_writer import COLUMNS, numbered, write_conllu
 from tagger.text.paragraphs import Paragraph
 from tagger.text.sentence import MultiwordToken, Sentence, Token
-from tagger.text.spacing import (
-    GoldParagraph,
-    gold_paragraphs,
-    has_spacing,
-    surface_tokens,
-    with_usual_spacing,
-    without_spaces,
-)
+from tagger.text.spacing import gold_paragraphs, has_spacing, surface_tokens, with_usual_spacing, without_spaces
 from tests.text.test_readers import LINE, in_form
 
 BLOCK = """\
@@ -187,8 +181,7 @@ def test_errors(monkeypatch: pytest.MonkeyPatch) -> None:
 
 cell = st.text(st.characters(exclude_characters="\t\n", exclude_categories=["Cs"]), max_size=6)
 row = st.tuples(cell.filter(bool), st.lists(cell, min_size=7, max_size=7)).map(lambda parts: [parts[0], *parts[1]])
-word = row.map(lambda cells: ("word", cells))
-other = st.tuples(st.sampled_from(["empty", "range"]), row)
+word_or_other = st.tuples(st.just("word") | st.sampled_from(["empty", "range"]), row)
 comment = st.tuples(st.just("#"), st.lists(cell, min_size=1, max_size=1))
 
 
@@ -197,7 +190,7 @@ def blocks(draw: st.DrawFn) -> str:
     out = []
     number = reach = 0  # the last word so far, and that of the last multiword token
     end = draw(st.sampled_from(["\n", "\r\n"]))
-    parts = draw(st.lists(word | other | comment, max_size=8))
+    parts = draw(st.lists(word_or_other | comment, max_size=8))
     words = [kind for kind, _ in parts].count("word")
     for kind, cells in parts:
         number += kind == "word"
@@ -286,16 +279,12 @@ def test_treebanks() -> None:
 
 def gold(*blocks: str) -> list[Sentence]:
     """Sentences of CoNLL-U: each block has comments, then rows `ID FORM` or `ID FORM No`, where ~ is a space."""
-    lines = []
-    for block in blocks:
-        for line in block.splitlines():
-            if line.startswith("#"):
-                lines.append(f"{line}\n")
-            else:
-                number, form, *no = line.split()
-                misc = "SpaceAfter=No" if no else "_"
-                lines.append("\t".join([number, form.replace("~", " "), *"_" * 7, misc]) + "\n")
-        lines.append("\n")
+    lines = "\n\n".join([*blocks, ""]).splitlines(keepends=True)
+    for place, line in enumerate(lines):
+        if line[0] not in "#\n":
+            number, form, *no = line.split()
+            cells = number, form.replace("~", " "), *"_" * 7, "SpaceAfter=No" if no else "_"
+            lines[place] = "\t".join(cells) + "\n"
     return list(read_conllu(lines, "gold.conllu"))
 
 
@@ -308,7 +297,7 @@ def texts(sentences: list[Sentence], skip: bool = False) -> list[str]:
     return [paragraph.text for paragraph in gold_paragraphs(sentences, skip=skip)]
 
 
-def forms(paragraph: GoldParagraph) -> list[list[str]]:
+def forms(paragraph: spacing.GoldParagraph) -> list[list[str]]:
     return [[paragraph.text[start:end] for start, end, _ in tokens] for tokens in paragraph.tokens]
 
 

@@ -17,21 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagger.errors import InputError
-from tagger.text import columns, formats, paragraphs
+from tagger.text import columns, formats, markup, paragraphs
 from tagger.text.columns import column_separator, csv_separator, read_columns
 from tagger.text.conllu_writer import write_conllu
-from tagger.text.formats import (
-    INPUTS,
-    OUTPUTS,
-    SEPARATED,
-    SUFFIXES,
-    TAGGED,
-    WITH_OFFSETS,
-    format_of,
-    read_parts,
-    renamed,
-    writer,
-)
+from tagger.text.formats import INPUTS, OUTPUTS, format_of, read_parts, renamed, writer
+from tagger.text.markup import read_markdown, read_subtitles
 from tagger.text.paragraphs import JsonText, Paragraph, Part, Segment, cut_parts, cut_texts, paragraphs_of, sentences_of
 from tagger.text.sentence import MultiwordToken, Sentence, Token
 from tagger.text.strings import SPACE, display_width, encodable
@@ -41,16 +31,14 @@ LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 def segment(paragraphs: Sequence[str]) -> list[list[list[Token]]]:
     """Words between white space; a full stop ends a sentence."""
-    return list(map(_segment, paragraphs))
-
-
-def _segment(paragraph: str) -> list[list[Token]]:
-    sentences: list[list[Token]] = [[]]
-    for word in re.finditer(f"[^{SPACE}]+", paragraph):
-        sentences[-1].append(Token(*word.span()))
-        if word.group().endswith("."):
-            sentences.append([])
-    return sentences
+    found: list[list[list[Token]]] = []
+    for paragraph in paragraphs:
+        found.append([[]])
+        for word in re.finditer(f"[^{SPACE}]+", paragraph):
+            found[-1][-1].append(Token(*word.span()))
+            if word.group().endswith("."):
+                found[-1].append([])
+    return found
 
 
 def read(text: str, format: str, *, segment: Segment | None = None, **options: Any) -> list[Sentence]:
@@ -67,8 +55,6 @@ def write(sentences: list[Sentence], format: str, columns: tuple[str, ...] = ("u
 def tokens_of(sentences: list[Sentence]) -> list[list[str]]:
     return [sentence.tokens for sentence in sentences]
 
-
-# sentences with any form and any tag
 
 form = st.text(max_size=8) | st.sampled_from(["", " ", "\n", "\r\n", "\t", "#", "/", "a/b", "\ud800", "\u2028", "_"])
 tag = st.text(max_size=4) | st.sampled_from(["NOUN", "``", "-LRB-", "A=b|C=d", ""])
@@ -109,30 +95,24 @@ def test_read() -> None:
         ("jsonl", '["a","b c"]\n\n{"tokens":[]}\r\n[]', [["a", "b c"], [], []]),
         ("jsonl", '{"text":"a b. c"}\n', [["a", "b."], ["c"]]),
         ("text", "a b.\nc\n\nd", [["a", "b."], ["c"], ["d"]]),
+        ("subtitles", "1\n0:01.0 --> 0:02.0\na b. c\n", [["a", "b."], ["c"]]),
+        ("markdown", "# a b.\n\n- c\n", [["a", "b."], ["c"]]),
     ):
         assert tokens_of(read(text, format, segment=segment)) == tokens
 
 
-@pytest.mark.parametrize(
-    ("format", "line"),
-    [
-        ("lines", "some words in a line\n"),
-        ("text", "some words in a line\n"),
-        ("text", "some words in a line that breaks off because it\n"),
-        ("text", "a piece of an endless line " * 40),
-    ],
-)
+LONG_LINES = ["some words in a line that breaks off because it\n", "a piece of an endless line " * 40]
+
+
+@pytest.mark.parametrize("line", ["some words in a line\n", *LONG_LINES])
+@pytest.mark.parametrize("format", ["lines", "text"])
 def test_memory_stays_flat(monkeypatch: pytest.MonkeyPatch, format: str, line: str) -> None:
-    for module, name in ((paragraphs, "MAX_PARAGRAPH"), (paragraphs, "BLOCK_START"), (paragraphs, "MAX_GROUP")):
-        monkeypatch.setattr(module, name, 3_000)
-
-    def lines() -> Iterator[str]:
-        for _ in range(75_000 // len(line)):
-            yield str(line)
-
+    for name in ("MAX_PARAGRAPH", "BLOCK_START", "MAX_GROUP"):
+        monkeypatch.setattr(paragraphs, name, 3_000)
+    lines = (line for _ in range(75_000 // len(line)))
     tracemalloc.start()
     try:
-        for sentence in cut_parts(formats.read_parts(lines(), "-", format), partial(cut_texts, segment)):
+        for sentence in cut_parts(read_parts(lines, "-", format), partial(cut_texts, segment)):
             assert sentence.tokens
         _, most = tracemalloc.get_traced_memory()
     finally:
@@ -161,14 +141,11 @@ def test_sentences_without_end_and_what_cannot_be_asked(monkeypatch: pytest.Monk
     with pytest.raises(InputError, match=r"^in\.file, line 2: no separator '_' in 'a\\tX', .* that of the input"):
         columns_of("\na\tX\n", columns={}, separator="_")
     assert tokens_of(columns_of("a\nb\tX_Y\n", columns={}, separator="_")) == [["a", "b\tX"]]
-    for format, separator, said in (
-        ("xml", "\t", "'xml'.*pretty"),
-        ("tsv", "", "''.*columns"),
-        ("csv", "ab", "'ab'.*CSV"),
-        ("tsv", ",", "','.*csv"),
-    ):
+    for format, separator, said in (("xml", "\t", "pretty"), ("tsv", "", "''.*columns"), ("csv", "ab", "'ab'.*CSV")):
         with pytest.raises(InputError, match=said):
-            write([Sentence([","], {"upos": ["X/Y"]})], format, separator=separator)
+            writer(format, ["upos"], separator=separator)
+    with pytest.raises(InputError, match=r"','.*csv"):
+        write([Sentence([","], {"upos": ["X/Y"]})], "tsv", separator=",")
 
 
 @given(st.text(), st.booleans(), st.integers(5, 50), st.integers(1, 100))
@@ -294,11 +271,10 @@ def test_separators_and_several_columns_some_of_which_may_be_missing() -> None:
     ):
         (sentence,) = [s for s in columns_of(text, separator=separator, skip=["-DOCSTART-"]) if s.tokens]
         assert sentence == Sentence(tokens, {"upos": ["X", "Y"]})
-    for format, text, options in (
-        ("tsv", "a\tx\tB\tN\nb\tB\tI\tV\n", {"columns": {"upos": -1, "ner": -2}}),
-        ("jsonl", '{"ner":["B","I"],"upos":["N","V"],"tokens":["a","b"]}', {"columns": {"upos": 1, "ner": 2}}),
-    ):
-        assert read(text, format, **options) == [Sentence(["a", "b"], {"upos": ["N", "V"], "ner": ["B", "I"]})]
+    expected = [Sentence(["a", "b"], {"upos": ["N", "V"], "ner": ["B", "I"]})]
+    assert read("a\tx\tB\tN\nb\tB\tI\tV\n", "tsv", columns={"upos": -1, "ner": -2}) == expected
+    line = '{"ner":["B","I"],"upos":["N","V"],"tokens":["a","b"]}'
+    assert read(line, "jsonl", columns={"upos": 1, "ner": 2}) == expected
     lines = ['{"tokens": ["a"], "xpos": ["X"]}\n', '["a"]\n']
     parts = read_parts(lines, "f", "jsonl", columns={"upos": 0, "xpos": 0}, may_lack_tags=True)
     assert [part.tags for part in parts if isinstance(part, Sentence)] == [{"xpos": ["X"]}, {}]
@@ -343,20 +319,16 @@ def test_suffixes_and_the_lists_of_formats() -> None:
     rows = """a/book.txt text a/book.tsv, a/book.TXT.gz text a/book.tsv.gz, a.conllu conllu a.tsv,
     a.conll-u conllu a.tsv, a.jsonl jsonl a.tsv, a.b.tsv tsv a.b.tsv, a.csv csv a.tsv, a.conll.gz tsv a.tsv.gz,
     a.tokens tokens a.tsv, notes.v2 text notes.v2.tsv, README text README.tsv,
-    .txt text .txt.tsv, a.gz text a.tsv.gz"""
+    .txt text .txt.tsv, a.gz text a.tsv.gz, a.srt subtitles a.tsv, a.vtt subtitles a.tsv, a.md markdown a.tsv"""
     for path, format, tsv in map(str.split, rows.split(",")):
         assert (format_of(path), renamed(Path(path), "tsv").as_posix()) == (format, tsv)
     assert (format_of("-"), format_of("a.out", "tsv")) == ("text", "tsv")
     for format in {*INPUTS, *OUTPUTS} - {"pretty"}:
         assert format_of(str(renamed(Path("a.txt"), format))) == format
     assert renamed(Path("a.txt"), "pretty") == Path("a.pretty")
-    assert set(SUFFIXES.values()) == set(INPUTS)
-    lines = {
-        "subtitles": "0:01.0 --> 0:02.0\na\n",
-        "jsonl": '{"text": "a"}\n',
-        "csv": "a,X\n",
-        "conllu": "1\ta" + "\t_" * 8 + "\n",
-    }
+    assert set(formats.SUFFIXES.values()) == set(INPUTS)
+    lines = {"subtitles": "0:01.0 --> 0:02.0\na\n", "jsonl": '{"text": "a"}\n', "csv": "a,X\n"}
+    lines["conllu"] = "1\ta" + "\t_" * 8 + "\n"
     for format in INPUTS:
         cutter = Mock(side_effect=segment)
         read(lines.get(format, "a\n"), format, segment=cutter)
@@ -365,9 +337,9 @@ def test_suffixes_and_the_lists_of_formats() -> None:
     glued = replace(sentence, offsets=[(0, 2), (2, 5)])
     for format in OUTPUTS:
         written = write([sentence], format)
-        assert (written != write([glued], format)) == (format in WITH_OFFSETS), format
-        assert (written != write([sentence], format, separator=";")) == (format in SEPARATED), format
-    for format in TAGGED:  # of which the tags are read
+        assert (written != write([glued], format)) == (format in formats.WITH_OFFSETS), format
+        assert (written != write([sentence], format, separator=";")) == (format in formats.SEPARATED), format
+    for format in formats.TAGGED:  # of which the tags are read
         (again,) = [each for each in read(write([sentence], format), format, columns={"upos": 1}) if each.tokens]
         assert (again.tokens, again.tags["upos"]) == (sentence.tokens, sentence.tags["upos"]), format
 
@@ -437,8 +409,8 @@ def test_other_formats_have_the_words_alone_and_tsv_keeps_lines_and_pretty_knows
         assert [bool(line) for line in write(sentences, "tsv").split("\n")] == [bool(line) for line in text.split("\n")]
     odd = {"conllu": "", "jsonl": '{"tokens":[],"upos":[]}\n'}
     assert {format: write([Sentence([])], format) for format in OUTPUTS} == dict.fromkeys(OUTPUTS, "\n") | odd
-    for format in ("tsv", "conllu", "jsonl", "pretty"):
-        write([Sentence([])], format, probabilities=True, top=3)
+    assert all(write([Sentence([])], format, probabilities=True, top=3) for format in set(OUTPUTS) - {"conllu"})
+    assert write([Sentence([])], "conllu", probabilities=True, top=3) == ""
 
 
 @given(content=contents)
@@ -486,3 +458,79 @@ def test_pretty_fits_the_terminal(content: list[list[tuple[str, str, str]]], wid
         limit = max(width, 6)  # of a probability
         assert all(display_width(line) <= limit for line in text.split("\n"))
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
+
+
+SRT = """\ufeff1
+00:00:01,000 --> 00:00:02,500
+<i>Hello there.</i>
+{\\an8}- How are you?
+
+2
+00:00:03,000 --> 00:00:04,000
+
+42
+00:00:05,000 --> 00:00:06,000
+42
+"""
+VTT = """WEBVTT - a film
+
+STYLE
+::cue { color: red }
+
+NOTE nobody reads this
+
+intro
+00:01.000 --> 00:02.000 align:start
+<v Mary>Well, <b>yes</b>.
+"""
+MARKDOWN = """---
+title: left out
+---
+# A *big* title #
+
+Text with `code x` and [a **link**](http://x.y/z(1) "t") b, ![alt](i.png) <http://a.b> 5 \\* 6.
+Second line, [named][ref].
+> - quoted item
+>   goes on
+
+| a cat | b |
+|---|---|
+| `e` f | |
+
+Setext
+======
+
+```py
+x = 1
+```
+
+    y = 2
+
+1. one
+   - <b>two</b>
+
+[ref]: http://c.d
+"""
+
+
+def words(paragraphs: list[Paragraph], text: str) -> list[str]:
+    """The words of each paragraph, which stand in the file where the paragraph says."""
+    for paragraph in paragraphs:
+        for place, character in enumerate(paragraph.text):
+            assert character in (" ", "\n") or text[paragraph.start + place] == character
+    return [" ".join(paragraph.text.split()) for paragraph in paragraphs]
+
+
+def test_subtitles_and_markdown(monkeypatch: pytest.MonkeyPatch) -> None:
+    spoken = {SRT: ["Hello there. - How are you?", "42"], VTT: ["Well, yes ."], "": [], "\n\n": []}
+    for text, expected in spoken.items():
+        assert words(list(read_subtitles(LINE.findall(text), "a.srt")), text) == expected
+    found = words(list(read_markdown(LINE.findall(MARKDOWN), "a.md")), MARKDOWN)
+    assert found[:2] == ["A big title", "Text with and a link b, 5 * 6. Second line, named ."]
+    assert found[2:] == ["quoted item goes on", "a cat", "b", "f", "Setext", "one", "two"]
+    with pytest.raises(InputError, match=r"a\.srt, line 1: 'Hello\.' and no line like .*--input text"):
+        list(read_subtitles(["Hello.\n"], "a.srt"))
+    assert list(read_markdown(["---\r\n", "title: a\r\n", "---\r\n"], "a.md")) == []
+    monkeypatch.setattr(markup, "MAX_CHARACTERS", 3)
+    with pytest.raises(InputError, match=r"a\.md: more than 3 characters .*split the file"):
+        list(read_markdown(["abcd\n"], "a.md"))

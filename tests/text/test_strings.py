@@ -1,5 +1,8 @@
-"""Values from outside, tokens, cells of a terminal, lexicons, tags of spans, edit scripts and look-alike characters."""
+"""Words, sentences and documents; values from outside, cells of a terminal, lexicons, tags of spans, edit scripts."""
 
+import copy
+import json
+import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
@@ -11,13 +14,76 @@ from msgspec import Meta
 
 from tagger.errors import InputError
 from tagger.text.schema import Count, Dropout, Name, Size, bad_value, one_of, read, read_json
-from tagger.text.sentence import Sentence
+from tagger.text.sentence import SHOWN, Document, MultiwordToken, Sentence, Word
 from tagger.text.strings import display_width, encodable, fitted, is_annotated, printable
 from tagger.text.tags import breaks_of, has_breaks, is_span_column, read_lexicon
 from tagger.words.edit_scripts import MAX_CHARACTERS, apply_script, edit_script, length
 
 BIO = ["B-NP", "B-VP", "I-NP", "I-VP", "O"]
 TAGS = ["NOUN", "VERB", "Case=Nom|Number=Sing", "_"]
+TEXT = "Im <b> gut"
+
+
+def german() -> Sentence:
+    return Sentence(
+        ["In", "dem", "<b>"],
+        {"upos": ["ADP", "DET", "SYM"], "lemma": ["in", "der", "<b>"], "ner": ["O", "O", "_"]},
+        {"upos": [0.5, 0.75, 1.0]},
+        offsets=[(0, 2), (0, 2), (3, 6)],
+        text="Im <b>",
+        multiwords=[MultiwordToken(0, 2, "Im")],
+        language="german",
+    )
+
+
+def test_words_read_their_sentence() -> None:
+    whole = german()
+    first, _, last = whole
+    assert [str(word) for word in whole] == [word.text for word in whole[:]] == whole.tokens
+    assert (first.upos, first.lemma, first.tag("ner")) == ("ADP", "in", "O")
+    assert Sentence(["a"], {"feats": ["Case=Nom|Number=Sing"]})[0].features == {"Case": "Nom", "Number": "Sing"}
+    assert (first.features, repr(whole)) == ({}, "Sentence('Im <b>', 3 words, upos, lemma, ner)")
+    assert (first.xpos, first.feats, first.tag("head")) == ("_", "_", "_")
+    assert [TEXT[word.start : word.end] for word in whole] == ["Im", "Im", "<b>"]
+    assert [word.probability for word in whole] == [0.5, 0.75, 1.0]
+    assert last == whole[-1] == whole[2] != first
+    assert len({*whole, *whole[1:]}) == 3
+    assert whole[1:] == list(whole)[1:]
+    whole.tags["upos"][2] = "X"
+    assert last.upos == "X"  # it has no copy
+    assert repr(first) == "Word('In', upos='ADP', feats='_', lemma='in')"
+    with pytest.raises(IndexError):
+        whole[3]
+    (word,) = Sentence(["a"])
+    assert (word.upos, word.start, word.end, word.probability) == ("_", None, None, None)
+    assert word.to_dict() == {"text": "a"}
+    assert Word(Sentence(["a"]), 0) != word  # another sentence
+
+
+def test_what_a_document_becomes_and_notebooks_show_a_table() -> None:
+    document = Document([german(), Sentence(["gut"], {"upos": ["ADJ"]}, text="gut")], TEXT)
+    assert str(document) == document.text == TEXT
+    assert document[1:].text == TEXT
+    assert document[1:] == [document[1]]
+    assert repr(document[1:]) == "Document('Im <b> gut', 1 sentences)"
+    keys = ("text", "upos", "lemma", "ner", "start", "end", "probability")
+    rows = [("In", "ADP", "in", "O", 0, 2, 0.5), ("dem", "DET", "der", "O", 0, 2, 0.75)]
+    rows.append(("<b>", "SYM", "<b>", "_", 3, 6, 1.0))
+    words = [dict(zip(keys, row, strict=True)) for row in rows]
+    first = {"text": "Im <b>", "language": "german", "multiwords": [[0, 2, "Im"]], "words": words}
+    second = {"text": "gut", "words": [{"text": "gut", "upos": "ADJ"}]}
+    assert json.loads(json.dumps(document.to_dict())) == {"text": TEXT, "sentences": [first, second]}
+    assert document.to_conllu() == (f"# sent_id = 1\n{document[0].to_conllu()}# sent_id = 2\n{document[1].to_conllu()}")
+    assert "1-2\tIm" in document[0].to_conllu()
+    for copied in (copy.deepcopy(document), pickle.loads(pickle.dumps(document))):
+        assert (copied, copied.text) == (document, TEXT)
+    shown = german()._repr_html_()
+    assert "<th>text</th><th>upos</th><th>lemma</th><th>ner</th>" in shown
+    assert '<td dir="auto">&lt;b&gt;</td>' in shown
+    assert "<b>" not in shown
+    long = Document([Sentence(["a"])] * (SHOWN + 2), "a")._repr_html_()
+    assert long.count("<table>") == SHOWN
+    assert "2 more sentences" in long
 
 
 def test_cells_of_a_terminal_and_what_is_annotated() -> None:
@@ -170,7 +236,7 @@ def test_values_that_fit_and_how_others_are_shown() -> None:
     assert read(Page, values(name=2.16, tags=[1, "b"]), from_page=True).model.name == "2.16"
     for wrong, message in (
         (["a"], r'^\["a"\]: expected object, got'),
-        ({"model": 5}, "model=5: expected object, got int"),
+        ({"model": 5}, "^model=5: expected object, got int"),
     ):
         with pytest.raises(InputError, match=message):
             read(Page, wrong)

@@ -33,25 +33,19 @@ def test_a_word_is_read_in_the_alphabet_that_is_meant() -> None:
         assert [unicodedata.name(each).split()[0] for each in (latin, cyrillic)] == ["LATIN", "CYRILLIC"]
 
 
-APOSTROPHES = ["l'", "d'"]
-
-
-def test_apostrophes_of_word_processors_are_read_as_those_of_training() -> None:
-    for forms, text, read in (
-        (APOSTROPHES, "l’ami d’un po’ ’n", "l'ami d'un po' 'n"),
-        (APOSTROPHES, "‘l’ami’ dit ’oui’", "‘l'ami’ dit ’oui’"),  # beside quotes
-        (APOSTROPHES, "5’ ’ 10’", "5’ ’ 10’"),  # no letters
-        (APOSTROPHES, "l'ami", "l'ami"),
-        (APOSTROPHES, "l`ami et `rien`", "l'ami et `rien`"),
-        ([*APOSTROPHES, "l’"], "c’est", "c'est"),
-        ([*APOSTROPHES, "m'", "l’", "d’"], "c’est", "c’est"),
-        (["l'", "l’", "'", "it"], "c’est", "c’est"),
-        ([], "c’est", "c’est"),
-    ):
-        assert Spelling(forms).text(text) == read
-
-
 def test_characters_that_training_lacks_are_read_as_those_that_it_has() -> None:
+    for forms, text, read in (
+        ("l' d'", "l’ami d’un po’ ’n", "l'ami d'un po' 'n"),
+        ("l' d'", "‘l’ami’ dit ’oui’", "‘l'ami’ dit ’oui’"),  # beside quotes
+        ("l' d'", "5’ ’ 10’", "5’ ’ 10’"),  # no letters
+        ("l' d'", "l'ami", "l'ami"),
+        ("l' d'", "l`ami et `rien`", "l'ami et `rien`"),
+        ("l' d' l’", "c’est", "c'est"),
+        ("l' d' m' l’ d’", "c’est", "c’est"),
+        ("l' l’ ' it", "c’est", "c’est"),
+        ("", "c’est", "c’est"),
+    ):
+        assert Spelling(forms.split()).text(text) == read
     for forms, words, read in (
         (["și", "țară"], "Ştii şi ţara", "Știi și țara"),
         (["kuş", "beş"], "Ștefan beș şu", "Ştefan beş şu"),
@@ -76,8 +70,6 @@ def test_characters_that_training_lacks_are_read_as_those_that_it_has() -> None:
 
 
 FORMS = ["Das", "das", "haus", "Haus", "in", "Rom", "NATO", "IN", "und", "Und", "dass", "daß", "groß", "dış", "geht"]
-
-
 READ = {
     "DAS HAUS IN ROM": "Das haus in Rom",
     "das haus in rom": "das haus in Rom",
@@ -113,10 +105,8 @@ def test_tags_and_lemmas_are_those_of_what_is_read_whoever_asks(lemmas: Callable
     assert tagger.engine.reader.read([shouted]).sentences == [["The", "book", "reads", "well", "."]]
     (found,) = tagger.stream([Sentence(shouted)])
     assert (found.tokens, found.tags["lemma"]) == (shouted, LEMMAS[1])
-    noisy = lemmas(config={"training": {"noise": 0.3}})
-    (as_it_is,) = noisy.stream([Sentence(shouted)])
+    (as_it_is,) = lemmas(config={"training": {"noise": 0.3}}).stream([Sentence(shouted)])
     assert as_it_is.tags["lemma"] != LEMMAS[1]
-    assert noisy.bundle.has_noise
     """Teachers ask the engine, and temperatures take its scores."""
     tagger = lemmas(precision="float32")
     plain = [Sentence(list(TOKENS[1]), {"upos": CORPUS[1]["upos"], "lemma": LEMMAS[1]}) for _ in range(30)]
@@ -131,26 +121,7 @@ def test_words_that_a_line_end_cuts_are_read_whole() -> None:
     reader, rules = Reader({"and", "active", "investigating", "e-mail", "outside"}), RuleSegmenter("unicode")
     text = "investi-\n  gating, hyper-\nactive in-\nand out-\nside: e-\nmail X-\nRay Investi-\ngating gro-\nwen."
     ((tokens,),) = reader.cut([text], rules)
-    assert [token.words[0] if token.words else text[token.start : token.end] for token in tokens] == [
-        *(
-            "investigating",
-            ",",
-            "hyper",
-            "-",
-            "active",
-            "in",
-            "-",
-            "and",
-            "outside",
-            ":",
-            "e",
-            "-",
-            "mail",
-            "X",
-            "-",
-            "Ray",
-        ),
-        *("Investigating", "growen", "."),
-    ]
+    read = " ".join(token.words[0] if token.words else text[token.start : token.end] for token in tokens)
+    assert read == "investigating , hyper - active in - and outside : e - mail X - Ray Investigating growen ."
     cut = [text[token.start : token.end] for token in tokens if token.words]
     assert cut == ["investi-\n  gating", "out-\nside", "Investi-\ngating", "gro-\nwen"]
