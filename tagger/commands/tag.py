@@ -184,7 +184,7 @@ def tag(
 
 
 def show_progress(jobs: Sequence[Job], steps: Generator["Step", None, None]) -> int:
-    """Shows steps as they come: errors, and on a terminal bytes, words per second and time left. Counts failed jobs."""
+    """Shows errors, on a terminal bytes, words per second and time left, and last what was written. Counts failures."""
     printed = any(job.target is None for job in jobs) and sys.stdout is not None and sys.stdout.isatty()
     columns = (BarColumn(), DownloadColumn(), TextColumn("{task.fields[words]}"), TimeRemainingColumn())
     hidden = printed or sys.stderr is None or not sys.stderr.isatty()
@@ -193,6 +193,7 @@ def show_progress(jobs: Sequence[Job], steps: Generator["Step", None, None]) -> 
     sizes = {job: job.state[0] for job in jobs if job.state is not None}
     task = bar.add_task("", total=sum(sizes.values()) or None, words="")
     words = read = shown = failed = 0  # `read`: bytes of files that are done
+    written = []
     with closing(steps), bar:
         for step in steps:
             words += step.words
@@ -201,9 +202,14 @@ def show_progress(jobs: Sequence[Job], steps: Generator["Step", None, None]) -> 
             if step.error is not None:
                 failed += 1
                 say(f"error: {step.error}")
+            elif step.finished:
+                written.append(step.job.target)
             speed = f"{words / (bar.tasks[0].elapsed or 1):,.0f} words/s"
             shown = max(shown, read + step.read)  # a file's last step does not know how much was read
             bar.update(task, completed=shown, words=speed, refresh=True)
+    if written and written[0] is not None:
+        others = f" and {len(written) - 1:,} more" if written[1:] else ""
+        say(f"tagged {words:,} words: {written[0]}{others}")
     if 0 < failed < len(jobs):
         say(f"{failed} of {len(jobs)} files failed; the others are tagged")
     return failed

@@ -207,6 +207,7 @@ def test_a_file_has_the_tagger_of_its_language_and_a_sentence_of_conllu_its_own(
     done = call("tag", "a.txt", "b.txt", "-o", "out/", "--output", "jsonl")
     assert "language: english (a.txt)" in done.stderr
     assert "language: welsh (b.txt)" in done.stderr
+    assert "tagged 48 words: out/a.jsonl and 1 more\n" in done.stderr
     alone = call("tag", "--language", "en", "--output", "jsonl", input=ENGLISH)
     assert "data/english" in alone.stderr
     assert Path("out/a.jsonl").read_text().replace(',"language":"english"', "") == alone.stdout
