@@ -33,7 +33,7 @@ from tagger.tagging.stack import LinearScorer, Networks
 from tagger.tagging.tagger_options import Request, TaggerOptions
 from tagger.text.sentence import Sentence
 from tagger.text.tags import Lexicon, is_span_column
-from tagger.words.judges import Judge, Refusing, Replacing, Settling, Tokens, judges_of
+from tagger.words.judges import Judge, KnownLemmas, Refusing, Replacing, Tokens, judges_of
 from tagger.words.reading import Reader, Reading
 
 _NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
@@ -113,7 +113,7 @@ class Engine:
         self._settling = {
             column: judge
             for judge in self.judges
-            if isinstance(judge, Settling)
+            if isinstance(judge, KnownLemmas)
             for column in judge.columns
             if column not in whole
         }
@@ -150,7 +150,7 @@ class Engine:
                 decided = self._decide(batch, reading, self.judges)
                 wanted = {column: decided[column] for column in columns}
                 for judge in self.judges:
-                    if isinstance(judge, Replacing):
+                    if isinstance(judge, Replacing) and not wanted.keys().isdisjoint(judge.columns):
                         judge.replace(wanted)
                 for column, tokens in wanted.items():
                     self._answer(answers[column], tokens, batch)
@@ -222,7 +222,7 @@ class Engine:
         batches = scored.copies()
         with own_turn():
             for batch in batches:
-                self._decide(batch, scored.reading, [judge for judge in self.judges if isinstance(judge, Settling)])
+                self._decide(batch, scored.reading, [judge for judge in self.judges if isinstance(judge, KnownLemmas)])
         return batches
 
     def fill(

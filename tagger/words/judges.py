@@ -108,23 +108,12 @@ class Refusing(Judge):
         """Changes the scores of tokens in a column; each word keeps a tag that it can have."""
 
 
-class Settling(Refusing):
-    """A judge that says which tags words of training can have; those that can have one tag alone need no scores.
-
-    It is a part of what was trained: temperatures, which say how sure the networks are, are fitted after it.
-    """
-
-    @abstractmethod
-    def settled(self, forms: Sequence[str]) -> np.ndarray:
-        """(N,) the id of the only tag of a form; -1 for other forms."""
-
-
 class Replacing(Judge):
     """A judge that acts after tags are chosen."""
 
     @abstractmethod
     def replace(self, batch: Mapping[str, Tokens]) -> None:
-        """Changes `best`, or adds to `instead`, in its columns; it gets all that are wanted."""
+        """Changes `best`, or adds to `instead`, in its columns; it gets all that are wanted, one of them at least."""
 
 
 @dataclass(eq=False)
@@ -196,12 +185,13 @@ class Capitals(Refusing):
 
 
 @dataclass(eq=False)
-class KnownLemmas(Settling):
-    """A word of training has only the edit scripts that it has there: nobody knows the lemma of a word seen once.
+class KnownLemmas(Refusing):
+    """A word of training has only the edit scripts that it has there; one that has a single script needs no scores.
 
     For other words a script is preferred that gives a lemma of training: most words of a text are forms of words that
     are known, and many scripts that fit leave no word. They get no script that needs a longer word, and none that is a
     whole lemma and that training has for one form alone, such as `be` where `was` is its only form: that is no rule.
+    This judge is a part of what was trained: temperatures, which say how sure the networks are, are fitted after it.
     """
 
     columns = (LEMMA,)
@@ -344,9 +334,7 @@ class DictionaryLemmas(Replacing):
 
     def replace(self, batch: Mapping[str, Tokens]) -> None:
         """Gives words the dictionary's lemma, if that is more reliable than their own script is probable."""
-        tokens = batch.get(LEMMA)
-        if tokens is None:
-            return
+        tokens = batch[LEMMA]
         entries, rivals = self._look_up(tokens.forms), []
         for row, ((_, lemma, differs), script) in enumerate(zip(entries, tokens.best.tolist(), strict=True)):
             odd = (row in tokens.names and lemma[:1].islower()) or (row in tokens.verbs and lemma[:1].isupper())
@@ -414,9 +402,7 @@ class Numbers(Replacing):
 
     def replace(self, batch: Mapping[str, Tokens]) -> None:
         """Gives numbers such lemmas, where they have others."""
-        tokens = batch.get(LEMMA)
-        if tokens is None:
-            return
+        tokens = batch[LEMMA]
         numbers = {form for form in {*tokens.forms} if is_marked_number(form) and not self.codec.form_tags.get(form)}
         for row, form in enumerate(tokens.forms) if numbers else ():
             if form in numbers:

@@ -1,16 +1,7 @@
 """The tags of a corpus <-> the tags that a network learns: for a lemma, the edit script from the word to it.
 
 Every other column is learned as it is. A script that is learned on some words gives lemmas for all words that it fits.
-The lemma of a word is decided in this order; the judges are those of `judges.py`:
-
-1. A word of training has only the scripts that it has there (`KnownLemmas`); if that is one, nothing else is asked.
-2. Of another word, a name keeps its capital and a verb has none (`Capitals`). Scripts that do not fit, or that are a
-   whole lemma of one form alone, are refused, and those that give a lemma of training are preferred (`KnownLemmas`).
-3. Signs, emoji and addresses stay as they are (`Signs`).
-4. The decoder chooses the best script, and `TagCodec` applies it; `Compounds` marks the parts of a new lemma.
-5. The lemma of a dictionary comes instead, where it is more reliable (`DictionaryLemmas`, `dictionary.py`).
-6. A number with marks has the lemma that such numbers have in training (`Numbers`, `numbers.py`).
-7. A lemma that a user gave comes back (`GivenTags`).
+The table of `judges.py` says in which order a lemma is decided; `Compounds` marks the parts of a new one.
 """
 
 # N tokens, K tags of a column, k best of them

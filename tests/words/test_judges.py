@@ -107,7 +107,6 @@ def test_numbers_get_the_lemmas_that_such_numbers_have_in_training() -> None:
         Numbers(codec).replace({"lemma": tokens})
         found = {tokens.reading.forms[place]: lemma for place, (lemma, _) in tokens.instead.items()}
         assert found == {number: lemma for number, lemma in wanted.items() if lemma}
-        Numbers(codec).replace({})
 
 
 TAGS = ["ADP", "NOUN", "NUM", "PROPN", "PUNCT", "SYM", "VERB", "X"]
