@@ -67,49 +67,44 @@ _TABLES = ("types.", "context.")  # prefixes of the names of the weights that ar
 _LEXICON, _CODES, _BORDERS, _BORDER_CODES = "lexicon", "codes", "borders", "border_codes"
 
 
+@dataclass(eq=False)
 class LearnedSegmenter:
-    """Cuts paragraphs; threads take turns."""
+    """Cuts paragraphs; threads take turns. `dataclasses.replace` changes a part."""
 
     name = LEARNED
 
-    def __init__(
-        self,
-        network: SegmenterNetwork,
-        vocabulary: SegmenterVocabulary,
-        config: SegmenterConfig,
-        lexicon: Lexicon,
-        conventions: Conventions,
-    ) -> None:
-        self.vocabulary, self.config, self.lexicon, self.conventions = vocabulary, config, lexicon, conventions
-        self._rules = ConfirmedRules(conventions)
+    network: SegmenterNetwork
+    vocabulary: SegmenterVocabulary
+    config: SegmenterConfig
+    lexicon: Lexicon
+    conventions: Conventions
+
+    def __post_init__(self) -> None:
+        vocabulary, config, network = self.vocabulary, self.config, self.network
+        self._rules = ConfirmedRules(self.conventions)
         self._multiwords = Multiwords(vocabulary.scripts, vocabulary.multiwords, vocabulary.affixes)
         marks = self._multiwords.marks
         self._table = UnitTable(vocabulary.forms, config["affix_buckets"], config["characters"], marks)
-        self.network = network
         self._reader = LaneReader(network.encoder, (network.labels, network.scripts))
         self._cuts = None if config["cuts"] is None else allowed_cuts(config["cuts"])
         self._kinds, self._generation = torch.empty(0, config["size"]), 0
-        self._whole = frozenset(conventions.whole)
+        self._whole = frozenset(self.conventions.whole)
         self._known_ways = lru_cache(maxsize=10_000)(self._ways)
 
-    def __getstate__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[Any, ...]:
         """A copy, such as that of another process, remembers nothing yet."""
-        return self.network, self.vocabulary, self.config, self.lexicon, self.conventions
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.__init__(*state)  # type: ignore[misc]
+        return LearnedSegmenter, (self.network, self.vocabulary, self.config, self.lexicon, self.conventions)
 
     def moved(self, amount: float) -> "LearnedSegmenter":
         """A segmenter that adds `amount` to the score of the end of a sentence, so that it finds more or fewer."""
         network = copy.deepcopy(self.network)
         with torch.no_grad():
             network.labels.bias[Label.SENTENCE] += amount
-        return LearnedSegmenter(network, self.vocabulary, self.config, self.lexicon, self.conventions)
+        return replace(self, network=network)
 
     def with_enclitics(self, enclitics: Enclitics) -> "LearnedSegmenter":
         """A segmenter that splits verbs with pronouns behind them as these say."""
-        vocabulary = replace(self.vocabulary, enclitics=enclitics)
-        return LearnedSegmenter(self.network, vocabulary, self.config, self.lexicon, self.conventions)
+        return replace(self, vocabulary=replace(self.vocabulary, enclitics=enclitics))
 
     def rounded(self, storage_dtype: str) -> "LearnedSegmenter":
         """A segmenter with the weights that a file of a dtype would have, see `storage.compress`.
@@ -120,7 +115,7 @@ class LearnedSegmenter:
         network.load_state_dict(expand(compress(network.state_dict(), storage_dtype, int4=_TABLES)))
         if storage_dtype == "int4":
             words = Lexicon(words.hashes, words.codes, words.borders.repeated())
-        return LearnedSegmenter(network, self.vocabulary, self.config, words, self.conventions)
+        return replace(self, network=network, lexicon=words)
 
     def save(self, folder: Path) -> None:
         """Writes the two files into a folder that is being made."""

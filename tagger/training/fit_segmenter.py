@@ -26,6 +26,7 @@ from tagger.bundle.saved_config import ORIGIN
 from tagger.corpus.splits import Corpus, gold_sentences
 from tagger.errors import InputError
 from tagger.evaluation.raw_scores import SENTENCES, TOKENS, WORDS, raw_scores
+from tagger.model.batch import length_buckets
 from tagger.model.vocabulary import IGNORE as IGNORED
 from tagger.segmenter.features import Lexicon, context_rows, rule_labels
 from tagger.segmenter.learned import LearnedSegmenter
@@ -229,9 +230,9 @@ class SegmenterBatches(IterableDataset[SegmenterBatch]):
         types = self._table.rows[units.types]
         odds = np.array(self._choices.odds, dtype=np.float32)
         for windows in batches_of(units.bounds, self._generator):
-            lengths = np.array([stop - start for start, stop in windows])
+            lengths = windows[:, 1] - windows[:, 0]
             steps = np.arange(lengths.max())[:, None]
-            places = np.minimum(np.array([start for start, _ in windows]) + steps, len(types) - 1)  # (T, B)
+            places = np.minimum(windows[:, 0] + steps, len(types) - 1)  # (T, B)
             labels, scripts, rows, tags = (np.where(steps < lengths, each[places], IGNORED) for each in targets[:4])
             own = odds[rows[rows != IGNORED]]
             yield SegmenterBatch(
@@ -239,8 +240,8 @@ class SegmenterBatches(IterableDataset[SegmenterBatch]):
             )
 
 
-def batches_of(bounds: list[tuple[int, int]], generator: random.Random) -> list[list[tuple[int, int]]]:
-    """The windows (first unit, the one after the last) of an epoch's batches, at random."""
+def batches_of(bounds: list[tuple[int, int]], generator: random.Random) -> list[np.ndarray]:
+    """The windows of an epoch's batches, at random: (B, 2) of the first unit and the one after the last."""
     windows = []
     for start, stop in bounds:
         if stop - start > 1.5 * WINDOW_UNITS:
@@ -255,13 +256,8 @@ def batches_of(bounds: list[tuple[int, int]], generator: random.Random) -> list[
     generator.shuffle(windows)
     batches = []
     for first in range(0, len(windows), SORTED_WINDOWS):
-        batch: list[tuple[int, int]] = []
-        for window in sorted(windows[first : first + SORTED_WINDOWS], key=lambda each: each[1] - each[0]):
-            if batch and (len(batch) + 1) * (window[1] - window[0]) > BATCH_UNITS:
-                batches.append(batch)
-                batch = []
-            batch.append(window)
-        batches.append(batch)
+        near = np.array(windows[first : first + SORTED_WINDOWS])
+        batches += [near[numbers] for numbers in length_buckets(near[:, 1] - near[:, 0], BATCH_UNITS)]
     generator.shuffle(batches)
     return batches
 
@@ -385,7 +381,7 @@ def train_segmenter(
     """
     pl.seed_everything(seed, verbose=False)
     text = TrainingText(train, column)
-    vocabulary, lexicon = text.vocabulary(UnitTable([], AFFIX_BUCKETS, text.characters))
+    vocabulary, lexicon = text.vocabulary()
     config = SegmenterConfig(
         hidden=HIDDEN,
         size=SIZE,
