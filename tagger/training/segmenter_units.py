@@ -77,6 +77,7 @@ class TrainingText:
         self._sentences = [sentence for paragraph in self._paragraphs for sentence in paragraph]
         self.shuffled = len({begins_paragraph(each) for paragraph in paragraphs for each in paragraph.sentences}) == 1
         self.characters = _inner_share(self._sentences) > MAX_CHARACTER_SHARE
+        self._table = UnitTable([], 1, self.characters)
         forms = [each.text[token.start : token.end] for each in self._sentences for token in each.tokens]
         self.spaces = sum(len(form.split()) > 1 for form in forms) > MAX_SPACED_SHARE * len(forms)
         bare = sum(sentence.text[-1].isalnum() for sentence in self._sentences)
@@ -120,11 +121,11 @@ class TrainingText:
             tokens = [token._replace(words=tuple(map(str.lower, token.words))) for token in tokens]
         return GoldSentence(text, tokens, gap)
 
-    def vocabulary(self, table: UnitTable) -> tuple[SegmenterVocabulary, Lexicon]:
-        """What a segmenter knows from these paragraphs. `table` needs no forms of its own."""
+    def vocabulary(self) -> tuple[SegmenterVocabulary, Lexicon]:
+        """What a segmenter knows from these paragraphs."""
         texts, gold = self.texts()
-        units = table.read(texts)
-        counts = Counter(form for text in texts for form in map(normalised, table.cut(text)))
+        units = self._table.read(texts)
+        counts = Counter(form for text in texts for form in map(normalised, self._table.cut(text)))
         forms = [form for form, count in counts.items() if count >= MIN_FORM_COUNT]
         changed: dict[str, set[str]] = defaultdict(set)  # script -> the forms that it changes
         plain: set[str] = set()
@@ -150,8 +151,7 @@ class TrainingText:
     def cuts(self) -> list[str]:
         """The kinds of units between which these paragraphs are cut, see `SegmenterConfig`."""
         texts, gold = self.texts()
-        table = UnitTable([], 1, self.characters)
-        units = table.read(texts)
+        units = self._table.read(texts)
         labels = self.targets(texts, gold, units).labels
         return cuts_of(units, (units.ends > 0) & (labels != Label.GOES_ON))
 

@@ -148,7 +148,7 @@ def test_what_stands_at_each_unit() -> None:
     text = make_text(FRENCH)
     texts, gold = text.texts()
     assert texts == ["Il va du parc. Un titre"]
-    vocabulary, _ = text.vocabulary(UnitTable([], 8, False))
+    vocabulary, _ = text.vocabulary()
     assert len(vocabulary.scripts) == 1
     assert vocabulary.multiwords == {"du": [1]}
     assert vocabulary.affixes == {}  # the script gives a whole form
@@ -169,7 +169,7 @@ def test_what_stands_at_each_unit() -> None:
 def test_what_may_be_split_is_chosen_as_if_training_did_not_have_the_form() -> None:
     rows = [conllu(f, f"1-2 {f}", f"1 {f[:-3]} X", f"2 {f[-2:]} X") for f in ("foi-se", "vai-se", "mesa-se")]
     text = make_text("".join([conllu("Un .", "1 Un X", "2 . X"), *rows, conllu("disse", "1 disse X")]))
-    vocabulary, _ = text.vocabulary(UnitTable([], 8, False))
+    vocabulary, _ = text.vocabulary()
     assert vocabulary.scripts == ["keep:*- .."]
     assert vocabulary.affixes["*-se"] == [(1, 3)]
     assert vocabulary.affixes["*se"] == [(0, 1), (1, 3)]
