@@ -306,9 +306,7 @@ def test_every_number_is_that_of_tagging_the_part_directly(both_ways: Tagger, co
     assert any(word.left.best_tag != word.tag for word in explanation.words)
 
 
-def test_explanations_of_one_direction_one_tag_and_of_sentences_one_by_one(
-    vocabulary: Vocabulary, both_ways: Tagger
-) -> None:
+def test_explanations_of_one_direction_one_tag_and_sentences(vocabulary: Vocabulary, both_ways: Tagger) -> None:
     words = explain(untrained(vocabulary, forward=16, backward=0), [WORDS])[0].words
     for i, word in enumerate(words):
         assert word.left.probability == pytest.approx(word.probability, abs=1e-5)
@@ -357,9 +355,16 @@ def test_the_language_of_the_text_names_the_tagger_and_one_of_words_with_spaces_
     assert "takes tokens" in result.stderr
 
 
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
+@pytest.mark.usefixtures("small_windows")
+def test_mistakes_leave_nothing(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tagger.extras.analysis.vectors.MAX_NPZ_BYTES", 20_000)
+    Path("a.txt").write_text(TEXT, encoding="utf-8")
+    Path("few.txt").write_text("They book flights.")
+    Path("empty.txt").write_text(" \n\n")
+    Path("bytes.txt").write_bytes(b"caf\xe9")
+    Path("long.lines").write_text("a " * 20 + "x" * 1000)  # a long word makes all of them wide
+    before = sorted(tmp_path.iterdir())
+    for line, message in (
         ("senses zebra a.txt", "'zebra' occurs 0 times as a word in the files"),
         ("senses book a.txt bytes.txt", "bytes.txt, line 1"),
         ("senses book a.txt --layer 9", "0, 1, 2, all, mean"),
@@ -371,23 +376,11 @@ def test_the_language_of_the_text_names_the_tagger_and_one_of_words_with_spaces_
         *((f"explain '{text}'", "no words") for text in ("", "\n\n")),
         ("explain 'They book' --column lemma", "upos, xpos"),
         (f"explain '{'book ' * (MAX_WORDS + 1)}'", f"{MAX_WORDS + 1} words"),
-    ],
-)
-@pytest.mark.usefixtures("small_windows")
-def test_mistakes_are_one_line_and_leave_nothing(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, message: str
-) -> None:
-    monkeypatch.setattr("tagger.extras.analysis.vectors.MAX_NPZ_BYTES", 20_000)
-    Path("a.txt").write_text(TEXT, encoding="utf-8")
-    Path("few.txt").write_text("They book flights.")
-    Path("empty.txt").write_text(" \n\n")
-    Path("bytes.txt").write_bytes(b"caf\xe9")
-    Path("long.lines").write_text("a " * 20 + "x" * 1000)  # a long word makes all of them wide
-    before = sorted(tmp_path.iterdir())
-    said = error(*shlex.split(line), "--model", str(trained))
-    assert said.startswith("error: ")
-    assert message in said
-    assert sorted(tmp_path.iterdir()) == before
+    ):
+        said = error(*shlex.split(line), "--model", str(trained))
+        assert said.startswith("error: ")
+        assert message in said
+        assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_file_that_is_read_is_never_replaced(two_files: Path, model: Path) -> None:

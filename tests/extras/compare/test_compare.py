@@ -108,9 +108,7 @@ def compared(*arguments: str) -> dict[str, Any]:
     return found
 
 
-def test_a_tagger_and_its_own_output_and_two_taggers_on_several_files(
-    model: Path, tmp_path: Path, vocabulary: Vocabulary
-) -> None:
+def test_taggers_and_their_outputs_on_several_files(model: Path, tmp_path: Path, vocabulary: Vocabulary) -> None:
     call("tag", "gold.conllu", "--model", str(model), "-o", "said.conllu")
     found = compared(str(model), "said.conllu", "gold.conllu", "--column", "upos")["upos"]
     assert (found["words"], found["difference"], found["p"], found["different"]) == (5, 0, 1, [])
@@ -178,9 +176,9 @@ def test_a_file_that_is_read_is_never_replaced(line: str, two_files: Path) -> No
     check_replaces_nothing(two_files, "--csv", line)
 
 
-@pytest.mark.parametrize(
-    ("key", "comments", "names"),
-    [
+def test_groups() -> None:
+    """`|` stands between two comments of one sentence."""
+    for key, comments, names in (
         ("newdoc", ["# newdoc id = a|# newpar", "", "# newdoc id = b"], ["a", "a", "b"]),
         ("newdoc", ["", "# newdoc", "", "# newdoc"], ["(none)", "document 1", "document 1", "document 2"]),
         ("newdoc", ["# newdoc id = a", "# newdocument = b", "# newdoc = c"], ["a", "a", "c"]),
@@ -188,12 +186,9 @@ def test_a_file_that_is_read_is_never_replaced(line: str, two_files: Path) -> No
         ("genre", ["# meta::genre = academic|# newdoc id = GUM_academic_art", ""], ["academic", "academic"]),
         ("genre", ["# genre = a", "# genre = b", "", "# genre ="], ["a", "b", "b", "(none)"]),
         ("corpus", ["# meta::corpus = x = y", "# text = # corpus = z"], ["x = y", "x = y"]),
-    ],
-)
-def test_groups(key: str, comments: list[str], names: list[str]) -> None:
-    """`|` stands between two comments of one sentence."""
-    groups = Groups(key)
-    assert [groups.of(Sentence(["x"], comments=text.split("|") if text else [])) for text in comments] == names
+    ):
+        groups, parts = Groups(key), [text.split("|") if text else [] for text in comments]
+        assert [groups.of(Sentence(["x"], comments=each)) for each in parts] == names
 
 
 def test_accuracies_of_each_group_and_of_all() -> None:

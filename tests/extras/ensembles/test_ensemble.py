@@ -44,9 +44,7 @@ def taggers(vocabulary: Vocabulary) -> list[Bundle]:
     return [bundle_of(make_network(vocabulary, 1), vocabulary, corpus="UD_A", license="CC0"), other]
 
 
-def test_members_have_the_tags_in_the_order_of_the_first(
-    taggers: list[Bundle], tmp_path: Path, vocabulary: Vocabulary
-) -> None:
+def test_members_get_the_order_of_the_first(taggers: list[Bundle], tmp_path: Path, vocabulary: Vocabulary) -> None:
     join(taggers, [3, 1]).save(tmp_path / "both", "")
     both = Bundle.load(tmp_path / "both")
     assert [member.weight for member in both.members] == [0.75, 0.25]
@@ -173,9 +171,7 @@ def folders(model: Path, tmp_path: Path) -> list[str]:
     return [str(shutil.copytree(model, tmp_path / "a")), str(saved(tmp_path / "b", ["They", "walk"]))]
 
 
-def test_several_folders_become_one_and_what_is_there_stays_unless_it_is_an_ensemble(
-    folders: list[str], tmp_path: Path
-) -> None:
+def test_folders_become_one_and_only_an_ensemble_is_replaced(folders: list[str], tmp_path: Path) -> None:
     result = call("ensemble", *folders, "-o", "both", "--weights", "3,1")
     assert "both: an ensemble of 2 with the weights 0.75, 0.25" in result.stderr
     assert error("ensemble", *folders, "-o", "both").startswith("error: both exists")

@@ -21,9 +21,7 @@ TINY = HubName("o/tiny", "main")
 TEXT = "They book flights .\n"
 
 
-def test_what_is_pushed_is_loaded_and_what_is_no_whole_tagger_is_not_sent(
-    hub: Hub, trained: Path, tmp_path: Path
-) -> None:
+def test_what_is_pushed_is_loaded_and_only_a_whole_tagger_is_sent(hub: Hub, trained: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(trained, tmp_path / "tagger"))
     for name in ("notes.txt", "evil.pkl", ".env", "transformer/evil.py"):
         (folder / name).parent.mkdir(exist_ok=True)

@@ -89,9 +89,7 @@ def test_a_command_writes_its_table_between_two_marks(tmp_path: Path, monkeypatc
         make.main()
 
 
-def test_the_identifier_learns_from_splits_files_and_own_text_of_each_row_and_is_kept_in_a_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_identifier_learns_from_each_row_and_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "danish", ddt_dev_gz=conllu("hus"), ddt_um_gz=conllu("huset"), more_gz=conllu("husene"))
     danish = language(tmp_path, BLANK, corpora="danish/ddt", more="danish/more", renewed="danish/ddt-um")
     assert fit_identifier.train_texts(danish) == [["husene"], ["huset"]]
@@ -166,9 +164,7 @@ def test_train_of_an_older_release_gets_the_tags_that_dev_has(tmp_path: Path, mo
     assert (made.primary / "welsh-test.conllu").read_text() == sentence
 
 
-def test_files_join_train_in_part_and_those_that_are_renewed_stay_apart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_join_train_in_part_and_renewed_ones_stay_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def sentences(word: str, count: int, before: str = "") -> str:
         return conllu(f"{word}/{word}/NOUN/N/Case=Nom", before=before) * count
 
@@ -198,9 +194,7 @@ def test_files_join_train_in_part_and_those_that_are_renewed_stay_apart(
         language(tmp_path, row, more="welsh/none").join()
 
 
-def test_a_packed_tagger_says_that_it_has_read_noise_and_from_what_it_is_made(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pack_says_from_what_it_is_made(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "UD_English-EWT", **{f"en_{split}": conllu("time") for split in ("train", "dev", "test")})
     texts = "web_english/masc.lines en.txt"
     made = language(tmp_path, ENGLISH, text=texts, thin="computed", udpipe="97.00", cuts="rules")
@@ -250,9 +244,7 @@ def test_lemmas_and_xpos_of_a_file_become_those_of_today() -> None:
         assert scheme.as_today(given, own) == wanted
 
 
-def test_dictionaries_and_judges_are_counted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lemmas: Callable[..., Tagger]
-) -> None:
+def test_counts_of_lemmas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lemmas: Callable[..., Tagger]) -> None:
     words = {"train": "cats/cat/NOUN", "dev": "dogs/dog/NOUN", "test": "mice/mic/NOUN"}
     write(tmp_path / "UD_English-EWT", **{f"en_{split}": conllu(word) for split, word in words.items()})
     found = count_lemmas.count(language(tmp_path, ENGLISH))
@@ -346,9 +338,7 @@ def test_what_annotators_saw_and_always_wrote_decides_where_a_tagger_guesses() -
         assert sentence.space_after == [True, False, True]
 
 
-def test_vectors_of_packages_become_files_without_a_line_of_their_code(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_vectors_of_packages_without_a_line_of_their_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parquet, msgpack = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("msgpack")
     with monkeypatch.context() as patched:
         patched.setattr("importlib.util.find_spec", lambda name: None)

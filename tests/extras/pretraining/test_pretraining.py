@@ -126,9 +126,7 @@ def test_it_learns_but_not_from_dev(pretrained: Path, untagged: Path) -> None:
     assert [len(last.train), last.dev["tokens"][:]] == [103, [line.split() for line in UNTAGGED[-5:]]]
 
 
-def test_an_interrupted_run_goes_on_to_the_same_weights(
-    untagged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_run_goes_on(untagged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, stopped = (tiny(untagged, "passes=3", "model.dropout=0.2", f"folder={tmp_path}/{run}") for run in "ab")
     pretrain(whole, "")
     with interruption(2, monkeypatch, seed=3), pytest.raises(KeyboardInterrupt, match="the same command and folder="):
@@ -184,9 +182,7 @@ def test_bad_values_are_refused(untagged: Path, tmp_path: Path) -> None:
             pretrain(tiny(untagged, f"folder={tmp_path / 'run'}", override.format(text=untagged)), "")
 
 
-def test_the_gain_of_pretraining_is_computed_from_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_gain_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     runs = []
     for size, init, accuracy in ((100, None, 0.8), (100, "x", 0.9), (500, None, 0.88), (500, "x", 0.94)):
         folder = tmp_path / f"{size}-{init}"

@@ -58,9 +58,7 @@ def test_mistakes_are_one_line_with_status_2_and_leave_nothing(capsys: pytest.Ca
         assert not list(Path().iterdir())
 
 
-def test_the_runs_of_a_sweep_are_where_its_name_or_its_folder_says(
-    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_the_runs_are(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TRAIN, lambda *_: None)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for values in (["name=both"], ["hydra.sweep.dir=~/two"]):
@@ -177,9 +175,7 @@ def test_a_sweep_whose_process_was_killed_goes_on(arguments: list[str], tmp_path
 
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["joblib hydra.launcher.n_jobs=2", "submitit_local hydra.launcher.timeout_min=5"])
-def test_hydras_launchers_train_side_by_side(
-    launcher: str, arguments: list[str], capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_launchers_of_hydra(launcher: str, arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     values = f"hydra/launcher={launcher} model.depth=1,2 name=grid".split()
     for _ in range(2):
         assert train(["-m", *arguments, "trainer.max_epochs=1", *values]) == 0

@@ -230,9 +230,7 @@ def bad_request(chance: random.Random) -> bytes:
     return whole
 
 
-def test_bad_requests_and_disconnects_leave_good_ones_answered(
-    served: Running, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_bad_requests_and_disconnects_harm_no_good_ones(served: Running, capfd: pytest.CaptureFixture[str]) -> None:
     def descriptors() -> int:
         return len(list(Path("/dev/fd").iterdir()))
 

@@ -206,9 +206,7 @@ def test_a_tagger_of_the_hub_is_fetched_for_the_first_text_alone(hub: Hub, train
     assert shown(spacy.load(tmp_path / "saved")("They book flights.")) == SHOWN
 
 
-def test_words_of_a_multiword_token_are_joined_and_survive_other_docs(
-    lemmatizer: Path, learned: Path, trained: Path
-) -> None:
+def test_words_of_a_multiword_token_survive_other_docs(lemmatizer: Path, learned: Path, trained: Path) -> None:
     nlp = pipeline(lemmatizer, ours=False)
     doc = Doc(nlp.vocab, words=["Thebook", " ", "reads", "well", "."], spaces=[False] * 5)
     doc[0]._.bigru_words = ["The", "book"]
@@ -292,9 +290,7 @@ def is_white(token: Token) -> bool:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(texts)
-def test_a_doc_has_its_text_and_the_tokens_sentences_and_tags_of_the_tagger(
-    parts: tuple[Language, Tagger], text: str
-) -> None:
+def test_a_doc_has_the_tokens_sentences_and_tags_of_the_tagger(parts: tuple[Language, Tagger], text: str) -> None:
     nlp, loaded = parts
     doc = nlp(text)
     assert doc.text == text
