@@ -20,7 +20,7 @@ import pytest
 import typer.main
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from tagger.commands.app import COMMANDS, app
 from tagger.text.formats import INPUTS, OUTPUTS, SUFFIXES
@@ -33,7 +33,6 @@ from tests.training.conftest import page as composed_page
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "data/README.md")), *sorted(ROOT.glob("docs/*.md"))]
-README_BYTES = 11_000
 README = PAGES[0].read_text(encoding="utf-8")
 _FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
 
@@ -83,7 +82,7 @@ SHOWN = commands()
 
 
 def test_the_readme_is_short_and_has_the_two_lines_that_set_everything_up() -> None:
-    assert len(README.encode()) <= README_BYTES
+    assert len(README.encode()) <= 11_000
     lines = README.splitlines()
     assert "pip install -e . && python -m tagger" in lines
     assert "pip install -e '.[dev]' && pytest" in lines
@@ -91,24 +90,20 @@ def test_the_readme_is_short_and_has_the_two_lines_that_set_everything_up() -> N
     assert 'grep -m 1 "^pip install .* && pytest$" README.md' in script
 
 
-@cache
-def composed(*choices: str) -> DictConfig:
-    return composed_page("train", *choices)
-
-
 def test_all_commands_compose_or_parse() -> None:
     """Of a sweep, the runs with all first values and with all last ones: a hundred others are composed alike."""
+    composed = cache(composed_page)
     groups = {path.name for path in (ROOT / "conf").iterdir() if path.is_dir()}
     for arguments in (each for each in SHOWN if word(each) == "train" and "model.cell=ugrnn" not in each):
         words = hydra_words([one for one in arguments if one != "train"])
         parsed = [OverridesParser.create().parse_override(one) for one in words if "=" in one]
         for at in (0, -1):
             values = [(each.key_or_group, _one_value(each, at)) for each in parsed if "hydra" not in each.key_or_group]
-            page = deepcopy(composed(*(f"{key}={value}" for key, value in values if key in groups)))
+            config = deepcopy(composed("train", *(f"{key}={value}" for key, value in values if key in groups)))
             for key, value in values:
                 if key not in groups:
-                    OmegaConf.update(page, key, value, force_add=True)
-            config_from(page)
+                    OmegaConf.update(config, key, value, force_add=True)
+            config_from(config)
     for name, *words in (each for each in SHOWN if word(each) != "train"):
         command = typer.main.get_command(app).get_command(None, name)  # type: ignore[attr-defined]
         assert command is not None, name
@@ -189,10 +184,10 @@ def anchors(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("path", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda path: path.name)
-def test_links_lead_somewhere_and_the_readme_links_every_page(path: Path) -> None:
-    text = re.sub(r"`[^`\n]*`", "", prose(path.read_text(encoding="utf-8")))
-    for link in re.findall(r"\]\((?!https?://)([^)\s]+)\)", text):
+@pytest.mark.parametrize("path", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere_files_and_names_exist_and_the_readme_links_every_page(path: Path) -> None:
+    text = prose(path.read_text(encoding="utf-8"))
+    for link in re.findall(r"\]\((?!https?://)([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", text)):
         place, _, anchor = link.partition("#")
         target = (path.parent / place).resolve() if place else path
         assert target.exists(), link
@@ -200,11 +195,6 @@ def test_links_lead_somewhere_and_the_readme_links_every_page(path: Path) -> Non
         assert not anchor or anchor in anchors(target), link
     linked = path.relative_to(ROOT).as_posix()
     assert f"]({linked}" in README or linked in ("README.md", "data/README.md", "CHANGELOG.md")
-
-
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_files_and_names_of_the_code_exist(path: Path) -> None:
-    text = prose(path.read_text(encoding="utf-8"))
     named = set(re.findall(r"`((?:\w+/)+\w+\.(?:py|yaml|tsv))`", text))
     for name in named - set(re.findall(r"^Write `([\w/]+\.py)`", text, re.MULTILINE)):
         assert any((folder / name).is_file() for folder in (ROOT, ROOT / "tagger", path.parent)), name
@@ -309,9 +299,8 @@ def test_the_walk_through_adds_a_cell(tmp_path: Path) -> None:
     shutil.copy(ROOT / "pyproject.toml", tmp_path)  # ruff's settings
     env = {**os.environ, "PYTHONPATH": str(tmp_path)}
     checks, commands = [], []
-    for before, language, code in re.findall(
-        r"([^\n]*)\n\n```(python|sh)\n(.*?)```\n", page("docs/cells.md"), re.DOTALL
-    ):
+    parts = re.findall(r"([^\n]*)\n\n```(python|sh)\n(.*?)```\n", page("docs/cells.md"), re.DOTALL)
+    for before, language, code in parts:
         write = re.search(r"(Write|Append to) `(.+)`:$", before)
         change = re.search(r"In `(\S+)`, (?:after|(replace)) `(.+)`(?:, add| by):$", before)
         if write:
@@ -336,8 +325,6 @@ def test_the_walk_through_adds_a_cell(tmp_path: Path) -> None:
     line = tag.replace("python -m tagger", f"{shlex.quote(sys.executable)} -m tagger")
     assert len(run(["bash", "-o", "pipefail", "-c", line], tmp_path, env).splitlines()) == 5
     done = run([sys.executable, "-m", *shlex.split(test), "-n", "0", "-q"], tmp_path, env)
-    assert re.search(r"[1-9]\d* passed", done), (
-        done
-    )  # a run without tests, or with one that fails, ends with another status
+    assert re.search(r"[1-9]\d* passed", done), done  # without tests, or with one that fails, the status is another
     for command in (["check"], ["format", "--check"]):
         run([sys.executable, "-m", "ruff", *command, "--no-cache", "tagger"], tmp_path)

@@ -97,38 +97,29 @@ def test_what_cannot_be_the_name_of_a_run() -> None:
     assert not list(Path().iterdir())
 
 
-@pytest.fixture
-def data(tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder data/ with one bundled tagger, and an empty current folder."""
-    folder = tmp_path / "data" / "dutch"
-    shutil.copytree(trained, folder)
-    config = json.loads((folder / CONFIG).read_text())
+def test_a_bundled_name_wins_over_a_folder_and_the_list_says_what_each_model_is(
+    tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dutch = Path(shutil.copytree(trained, tmp_path / "data" / "dutch"))
     known = {"corpus": "UD_Dutch-X", "version": "2.16", "license": "CC0", "scores": {"dev": {"upos": 0.5}}}
-    (folder / CONFIG).write_text(json.dumps(config | known))
+    (dutch / CONFIG).write_text(json.dumps(json.loads((dutch / CONFIG).read_text()) | known))
     monkeypatch.setattr(models, "bundled", lambda part: tmp_path / part)
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    return tmp_path / "data"
-
-
-def test_a_bundled_name_wins_over_a_folder_and_the_list_says_what_each_model_is(data: Path) -> None:
     Path("dutch").mkdir()
-    assert find_tagger("dutch") == data / "dutch"
+    assert find_tagger("dutch") == find_tagger("nl") == dutch
     assert find_tagger("./dutch") == Path("dutch")
-    assert find_tagger("nl") == data / "dutch"
     Path("nl/tagger").mkdir(parents=True)  # a folder goes before a code
     assert find_tagger("nl") == Path("nl/tagger")
     with pytest.raises(InputError, match="python -m tagger models lists"):
         find_tagger("german")
     (model,), problems = list_models()
     assert not problems
-    assert model[:4] == ("dutch", data / "dutch", "UD_Dutch-X 2.16", "CC0")
+    assert model[:4] == ("dutch", dutch, "UD_Dutch-X 2.16", "CC0")
     assert model.scores == {"dev": {"upos": 0.5}}
-    assert model.size == sum(path.stat().st_size for path in (data / "dutch").iterdir())
-    make_run("runs/one", data / "dutch")
+    assert model.size == sum(path.stat().st_size for path in dutch.iterdir())
+    make_run("runs/one", dutch)
     assert [model.name for model in list_models()[0]] == ["dutch", "one", LATEST]
     for damage in ("{", "[]", "{}"):
-        (data / "dutch" / CONFIG).write_text(damage)
+        (dutch / CONFIG).write_text(damage)
         others, (problem,) = list_models()
         assert [model.name for model in others] == ["one", LATEST]
         assert re.search(r"^dutch: .*config\.json(: format None,| is damaged)", problem)

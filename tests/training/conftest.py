@@ -134,11 +134,6 @@ def config_of(treebank: Path, *overrides: str) -> TrainConfig:
     return config_from(page("train", *own, *overrides))
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    """The files of a folder."""
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
 def weights(run: Path) -> bytes:
     """The saved weights of a run's tagger."""
     return (run / "tagger" / "model.safetensors").read_bytes()

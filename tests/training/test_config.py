@@ -32,9 +32,7 @@ from tagger.words.dictionary import digest_of
 from tests.pretrained.encoders import load
 from tests.training.conftest import page
 
-CONF = bundled("conf")
-CHOICES = sorted(f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.yaml"))
-VOCABULARY = Vocabulary({"a": 2}, ["a"], {"upos": ["NOUN", "VERB"]}, ["a"])
+CHOICES = sorted(f"{path.parent.name}={path.stem}" for path in bundled("conf").glob("*/*.yaml"))
 
 
 def composed(*overrides: str) -> TrainConfig:
@@ -42,13 +40,13 @@ def composed(*overrides: str) -> TrainConfig:
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-def test_every_choice_composes_and_builds(choice: str, tmp_path: Path) -> None:
+def test_every_choice_composes_and_builds(choice: str, tmp_path: Path, vocabulary: Vocabulary) -> None:
     config = composed(choice)
-    chosen = with_recipe(config, 20_000)
-    TaggerNetwork(VOCABULARY, network_config(chosen, Inputs({}), {}, None))
-    trainer = dict(config.trainer)
-    if trainer["accelerator"] in ("gpu", "mps"):  # a machine for the tests need not have one
-        trainer["accelerator"] = "cpu"
+    TaggerNetwork(vocabulary, network_config(with_recipe(config, 20_000), Inputs({}), {}, None))
+    # a machine for the tests need not have a GPU
+    trainer = config.trainer | {
+        "accelerator": config.trainer["accelerator"].replace("gpu", "cpu").replace("mps", "cpu")
+    }
     pl.Trainer(**trainer, logger=False, enable_checkpointing=False, default_root_dir=tmp_path)
 
 
@@ -83,8 +81,9 @@ def test_what_a_recipe_decides(bert: Path) -> None:
         ((TEACHER, TEXT), (18, 500, 0.1, 9), (8, 1000, 0.1, 5)),
         (("trainer.max_epochs=3", "batch_tokens=70", "model.dropout=0.1", "patience=2"), *2 * [(3, 70, 0.1, 2)]),
     ):
+        config = composed("corpus=conllu", *keys)
         for words, expected in ((20_000, small), (200_000, large)):
-            made = with_recipe(composed("corpus=conllu", *keys), words)
+            made = with_recipe(config, words)
             assert (made.trainer["max_epochs"], made.batch_tokens, made.model.dropout, made.patience) == expected
     assert [text_ratio(words) for words in (5_000, 25_000, 200_000)] == [20, 4, 4]
     for keys, weight in (  # of a linear chain

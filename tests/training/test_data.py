@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -263,11 +264,11 @@ ROWS = {
 FEATS, XPOS = ["Number=Plur", "Tense=Pres"], ["xpos=NNS", "xpos=UH", "xpos=VBP"]
 
 
-def corpus(**changes: list[list[str]]) -> Dataset:
+def corpus(**changes: list[Any]) -> Dataset:
     return Dataset.from_dict({name: lists * MIN_COUNT for name, lists in (ROWS | changes).items()})
 
 
-def test_frequent_values_of_other_columns_are_learned() -> None:
+def test_frequent_values_are_learned_and_a_batch_marks_what_holds_or_is_unknown() -> None:
     for data, columns, names in (
         (corpus(), ["upos"], FEATS + XPOS),  # the most frequent first
         (corpus(), ["upos", "xpos"], FEATS),  # what the tagger learns is none
@@ -275,19 +276,14 @@ def test_frequent_values_of_other_columns_are_learned() -> None:
         (corpus(xpos=[["_", "_"], ["_"]], feats=[[], []]), ["upos"], []),
     ):
         assert Auxiliary.of(data, columns).values == names
-
-
-def test_a_batch_marks_what_holds_leaves_padding_empty_and_what_a_corpus_does_not_say_is_unknown() -> None:
     auxiliary = Auxiliary(["Number=Plur", "xpos=UH"])
     plural, other = [1, 0], [0, 1]  # both words of the first sentence are plural
     assert auxiliary.matrix(ROWS, [2, 1]).tolist() == [[plural, other], [plural, [0, 0]]]
     assert not auxiliary.matrix({"xpos": [[], []], "feats": [[], []]}, [2, 1]).any()
-
-    rows = ROWS | {CORPUS: ["first", "second"], "feats": [ROWS["feats"][0], ["_"]]}
-    data = Dataset.from_dict({name: values * MIN_COUNT for name, values in rows.items()})
-    auxiliary = Auxiliary.of(data, ["upos"])
+    names = ["first", "second"]
+    auxiliary = Auxiliary.of(corpus(**{CORPUS: names}), ["upos"])
     assert auxiliary.annotated == {("first", "xpos"), ("first", "feats"), ("second", "xpos")}
-    found = auxiliary.matrix(rows, [2, 1])
+    found = auxiliary.matrix(ROWS | {CORPUS: names}, [2, 1])
     assert (found[:, 1, auxiliary.values.index("Number=Plur")] == -1).all()
     assert found[0, 1, auxiliary.values.index("xpos=UH")] == 1
     assert (found[:, 0] >= 0).all()

@@ -43,9 +43,8 @@ class LearningRates(pl.Callback):
 
 def make_trainer(**settings: Any) -> pl.Trainer:
     """A silent trainer on the CPU."""
-    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
-    defaults = {"accelerator": "cpu", "enable_checkpointing": False, **quiet}
-    return pl.Trainer(**{**defaults, **settings})
+    silent = dict.fromkeys(("logger", "enable_progress_bar", "enable_model_summary", "enable_checkpointing"), False)
+    return pl.Trainer(accelerator="cpu", **silent, **settings)
 
 
 def make_module(vocabulary: Vocabulary, **settings: Any) -> TaggerModule:
@@ -137,12 +136,10 @@ def test_overfits_and_is_a_tagger_in_a_folder_or_a_checkpoint(
         assert fitted["logged"][key] == 1.0, key
     assert fitted["logged"]["dev/loss"] < 0.5
     loaded = tagger.load(save_tiny(tmp_path / "tagger", fitted["module"].body, vocabulary), device="cpu")
-    for sentence in CORPUS:
-        assert loaded.tag(sentence["tokens"], "upos") == sentence["upos"]
-        assert loaded.tag(sentence["tokens"], "xpos") == sentence["xpos"]
-    checkpoint = torch.load(fitted["checkpoint"], weights_only=True)
-    assert checkpoint["hyper_parameters"]["network"] == network_config()
-    assert checkpoint["hyper_parameters"]["lr"] == LR
+    for column in ("upos", "xpos"):
+        assert loaded.tag_sentences(TOKENS, column) == [sentence[column] for sentence in CORPUS]
+    saved = torch.load(fitted["checkpoint"], weights_only=True)["hyper_parameters"]
+    assert (saved["network"], saved["lr"]) == (network_config(), LR)
     module = TaggerModule.load_from_checkpoint(fitted["checkpoint"], map_location="cpu")
     assert module.vocabulary == vocabulary
     batch = gold_batch(vocabulary, 0, 1, 2)
@@ -155,9 +152,8 @@ def test_logged_accuracy_is_over_tokens_whatever_the_batches(fitted: dict[str, A
     first = gold_batch(vocabulary, 0, upos=[["PRON", "ADV", "ADV", "PUNCT"]])
     third = gold_batch(vocabulary, 2, upos=[["ADV"]])
     logged = validate(fitted["module"], first, gold_batch(vocabulary, 1), third)
-    assert logged["dev/upos"] == pytest.approx(7 / 10)
-    assert logged["dev/xpos"] == 1
-    assert logged["dev/accuracy"] == pytest.approx((7 / 10 + 1) / 2)
+    expected = {"dev/upos": 7 / 10, "dev/xpos": 1, "dev/accuracy": (7 / 10 + 1) / 2}
+    assert {name: logged[name] for name in expected} == pytest.approx(expected)
     nothing = gold_batch(vocabulary, 0, upos=[["_"] * 4])
     logged = validate(fitted["module"], nothing, gold_batch(vocabulary, 1))
     assert logged["dev/upos"] == 1
@@ -230,14 +226,6 @@ def test_gold_and_teacher_share_the_loss_of_a_token(vocabulary: Vocabulary) -> N
 LENGTHS = (12, 9, 12, 2)
 
 
-class Weights(nn.Module):
-    """Two tensors, so that they are taken apart again."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.one, self.other = nn.Parameter(torch.zeros(3, 2)), nn.Parameter(torch.zeros(4))
-
-
 def tags_of(chain: LinearChain, sentences: list[list[str]]) -> list[int]:
     """The tags of all tokens."""
     forms = list(dict.fromkeys(form for sentence in sentences for form in sentence))
@@ -254,9 +242,8 @@ def tags_of(chain: LinearChain, sentences: list[list[str]]) -> list[int]:
 
 def test_the_minimum_of_a_bowl_with_penalties() -> None:
     torch.manual_seed(1)
-    center = torch.randn(10) * 0.2
-    steep = torch.linspace(0.5, 5, 10)
-    weights = Weights()
+    center, steep = torch.randn(10) * 0.2, torch.linspace(0.5, 5, 10)
+    weights = nn.ParameterList([torch.zeros(3, 2), torch.zeros(4)])  # two, so that they are taken apart again
 
     def loss() -> float:
         x = torch.cat([each.flatten() for each in weights.parameters()])
@@ -276,11 +263,9 @@ def test_a_chain_learns_what_single_words_cannot_say_also_without_some_tags() ->
     """In the middle of a sentence of one word the tag follows from the tags before alone."""
     sentences = [["x"] * n for n in LENGTHS]
     tags = [[i % 2 for i in range(n)] for n in LENGTHS]
-    chain = train_linear(sentences, tags, 2)
+    chain, again = (train_linear(sentences, tags, 2) for _ in range(2))
     assert tags_of(chain, [["x"] * 30]) == [i % 2 for i in range(30)]
-    again = train_linear(sentences, tags, 2)
-    for name, weight in chain.state_dict().items():
-        assert torch.equal(again.state_dict()[name], weight)
+    assert_close(again.state_dict(), chain.state_dict(), rtol=0, atol=0)
     for missing in [IGNORE, None]:
         sentences = [["the", "dog", "barks"], ["a", "dog", "sleeps"], ["the", "cat"], ["sleeps"]]
         tags = [[0, 1, 2], [0, missing or 1, missing or 2], [0, 1], [2]]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,12 @@ from tagger.bundle.bundle import Bundle, Member
 from tagger.corpus.sources import load_corpus
 from tagger.corpus.splits import by_corpus, gold_sentences
 from tagger.evaluation import metrics
-from tagger.evaluation.metrics import report as score
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.engine import Engine, Scored
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import TaggerOptions
 from tagger.training import report as reports
-from tagger.training.report import NAMED, describe, model_card, most_frequent_tags, report_tagger
+from tagger.training.report import NAMED, describe, model_card, most_frequent_tags, report_tagger, result_tables
 from tagger.training.train import train
 from tagger.words.reading import Reading
 from tests.conftest import make_network
@@ -37,6 +37,9 @@ def test_the_most_frequent_tag_of_each_word_and_the_data_with_version_and_licenc
     }
     for name in ("a${b", "${b}", "ä: [b]"):  # whatever files are called
         assert name in card_of(training={"seed": 1, "train": name})
+    (raw,) = result_tables({"raw": {"dev": {"Words": 1.0, "Lemmas": 0.5}, "test": {"Words": 0.5}}})["Raw text"]
+    assert raw.heads == ["", "Words", "Lemmas"]
+    assert raw.rows == [["dev", "100.00%", "50.00%"], ["test", "50.00%", "–"]]  # a split may lack a column
     assert describe({"corpus": "UD_X"}) == "UD_X"
     assert describe(CONFIG | {"start": "UD_Y (MIT)"}) == "UD_X 2.10 (CC0), after UD_Y (MIT)"
 
@@ -93,13 +96,10 @@ def test_the_report_has_the_scores_of_each_corpus(treebank: Path, spaced: Path, 
     config = config_of(treebank, f"corpus.path=[{treebank},{spaced}]", "trainer.max_epochs=2", "test=true")
     train(config, several, COMMAND)
     report = json.loads((several / "report.json").read_text())
-    assert report["corpus"] == f"{treebank.name} + {spaced.name}"
-    scores = report["corpora"]
-    assert {split: list(corpora) for split, corpora in scores.items()} == {
-        "dev": [treebank.name, spaced.name],
-        "test": [treebank.name, spaced.name],
-    }
-    dev = [scores["dev"][name]["upos"] for name in (treebank.name, spaced.name)]
+    scores, names = report["corpora"], [treebank.name, spaced.name]
+    assert report["corpus"] == " + ".join(names)
+    assert {split: list(corpora) for split, corpora in scores.items()} == {"dev": names, "test": names}
+    dev = [scores["dev"][name]["upos"] for name in names]
     assert sum(each["tokens"] for each in dev) == report["dev"]["upos"]["tokens"]
     right = sum(each["accuracy"] * each["tokens"] for each in dev)
     assert right == pytest.approx(report["dev"]["upos"]["accuracy"] * report["dev"]["upos"]["tokens"])
@@ -110,10 +110,9 @@ def test_the_report_has_the_scores_of_each_corpus(treebank: Path, spaced: Path, 
         for key, told in (("accuracy", None), (NAMED, name)):
             loaded = tagger.load(several, "cpu", precision="float32", corpus=told)
             pairs = loaded.retag(gold_sentences(part, ["upos"]))
-            found = score(pairs, loaded.vocabulary)["upos"]["accuracy"]
+            found = metrics.report(pairs, loaded.vocabulary)["upos"]["accuracy"]
             assert found == pytest.approx(scores["dev"][name]["upos"][key])
-    network = tagger.load(several, "cpu").bundle.networks[0]
-    assert network.corpora.weight.any(dim=1).tolist() == [False, True, True]
+    assert loaded.bundle.networks[0].corpora.weight.any(dim=1).tolist() == [False, True, True]
 
 
 @pytest.mark.usefixtures("small_segmenter")
@@ -132,16 +131,13 @@ def test_a_report_tags_gold_tokens_once_and_keeps_the_tagger_that_it_is_given(
 ) -> None:
     tagged: list[int] = []
 
-    def counting(work: Callable[..., Any]) -> Callable[..., Any]:
-        def counted(self: Engine, read: Reading | Sequence[Sequence[str]], *rest: Any) -> Any:
-            if not any(isinstance(each, Scored) for each in rest):
-                tagged.append(sum(map(len, read.sentences if isinstance(read, Reading) else read)))
-            return work(self, read, *rest)
+    def counted(self: Engine, read: Reading | Sequence[Sequence[str]], *rest: Any, work: Callable[..., Any]) -> Any:
+        if not any(isinstance(each, Scored) for each in rest):
+            tagged.append(sum(map(len, read.sentences if isinstance(read, Reading) else read)))
+        return work(self, read, *rest)
 
-        return counted
-
-    monkeypatch.setattr(Engine, "score", counting(Engine.score))
-    monkeypatch.setattr(Engine, "tag", counting(Engine.tag))
+    for name in ("score", "tag"):
+        monkeypatch.setattr(Engine, name, partialmethod(counted, work=getattr(Engine, name)))
     monkeypatch.setattr(reports, "SPEED_WORDS", 1)
     bundle = Bundle.load(finished / "tagger").described(temperatures={"upos": 3.0})
     corpus = load_corpus(config_of(treebank).corpus, ["upos"])

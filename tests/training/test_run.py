@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict
@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 import tagger
-from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import claim_run, is_being_trained
 from tagger.bundle.saved_config import RECORD
 from tagger.errors import InputError
@@ -23,30 +22,30 @@ from tagger.training.config import TrainConfig
 from tagger.training.report import model_card
 from tagger.training.run_folder import RunRecord, find_run, new_run_folder, read_record
 from tagger.training.train import train
-from tests.training.conftest import COMMAND, config_of, contents, steps
+from tests.conftest import files_of
+from tests.training.conftest import COMMAND, config_of, steps
 
-STAGES = ["segmenter", "report", "card", "save", "page"]
+# The points after the tagger is saved without its segmenter and its scores, and what is called at each.
+STAGES = {
+    "segmenter": "with_segmenter",
+    "report": "report_tagger",
+    "card": "model_card",
+    "save": "accuracies",
+    "page": "write_tagger_page",
+}
 
 
 def end_at(monkeypatch: pytest.MonkeyPatch, stage: str, error: BaseException) -> None:
-    """Ends trainings with an error at one point after the tagger is saved without its segmenter and its scores."""
+    """Ends trainings with an error at one point."""
 
-    def end(*_: object) -> None:
+    def end(*given: Any) -> Any:
+        if stage == "save":  # in the middle of it
+            return {"this cannot be written": object()}
+        if stage == "card" and "dev" not in given[1]:  # of the first one, without scores
+            return model_card(*given)
         raise error
 
-    def card(bundle: Bundle, results: Mapping[str, Any], command: str) -> str:
-        if "dev" in results:
-            raise error
-        return model_card(bundle, results, command)
-
-    ends: dict[str, tuple[str, Any]] = {
-        "segmenter": ("with_segmenter", end),
-        "report": ("report_tagger", end),
-        "card": ("model_card", card),
-        "save": ("accuracies", lambda _: {"this cannot be written": object()}),  # in the middle of it
-        "page": ("write_tagger_page", end),
-    }
-    monkeypatch.setattr(module, *ends[stage])
+    monkeypatch.setattr(module, STAGES[stage], end)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -88,7 +87,7 @@ def test_a_run_that_ends_after_its_epochs_is_resumed_to_the_same_tagger_which_st
     assert ("upos" in saved.config["scores"].get("dev", {})) == (stage == "page")
     assert not (run / "report.json").exists()
     train(config, run, COMMAND, resume=True)
-    one, other = contents(run / "tagger"), contents(learned / "tagger")
+    one, other = files_of(run / "tagger"), files_of(learned / "tagger")
     assert one.keys() == other.keys()
     assert all(one[name] == other[name] for name in one if name.endswith((".safetensors", ".json")))
     report = json.loads((run / "report.json").read_text())
@@ -96,7 +95,7 @@ def test_a_run_that_ends_after_its_epochs_is_resumed_to_the_same_tagger_which_st
     assert json.loads(one["config.json"])["scores"]["dev"]["upos"] == scores
     assert f"{100 * scores:.2f}" in one["README.md"].decode()
     ends(KeyboardInterrupt() if stage in ("segmenter", "page") else RuntimeError("a mistake"), resume=True)
-    after = contents(run / "tagger")
+    after = files_of(run / "tagger")
     assert [path.name for path in run.iterdir() if path.name.startswith(".")] == []
     if stage == "page":  # the new one was whole
         assert after.keys() == one.keys()
@@ -178,21 +177,21 @@ def test_a_damaged_record_is_one_line(tmp_path: Path) -> None:
 
 def test_runs_are_found_by_name_and_the_last_one_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, message in (
-        ("latest", r"^no run below runs/ here"),
-        ("nowhere", r"^nowhere is no run's folder, it does not exist; name one below runs/$"),
-        ("", r"^'' is no run's folder"),
-    ):
-        with pytest.raises(InputError, match=message):
-            find_run(name)
+    with pytest.raises(InputError, match=r"^no run below runs/ here"):
+        find_run("latest")
     for number, path in enumerate(("runs/tamil/run.json", "runs/day/12-00/run.json", "runs/s/0/run.json")):
         Path(path).parent.mkdir(parents=True)
         Path(path).touch()
         os.utime(path, (number, number))
     assert find_run("tamil") == Path("runs/tamil")
     assert find_run("latest") == Path("runs/s/0")
-    with pytest.raises(InputError, match=r"^tamli is no run's folder, it does not exist; did you mean tamil\?$"):
-        find_run("tamli")
+    for name, message in (
+        ("nowhere", r"^nowhere is no run's folder, it does not exist; name one below runs/$"),
+        ("", r"^'' is no run's folder"),
+        ("tamli", r"^tamli is no run's folder, it does not exist; did you mean tamil\?$"),
+    ):
+        with pytest.raises(InputError, match=message):
+            find_run(name)
     with pytest.raises(InputError, match=r"is no run's folder, it has no run.json; name one below runs/"):
         read_record(tmp_path)
 

@@ -1,4 +1,4 @@
-"""What cuts raw text for a tagger, learned or rules, and what a learned segmenter is trained on."""
+"""What cuts raw text for a tagger: a learned segmenter and what it is trained on, or rules and which of them hold."""
 
 import json
 import random
@@ -15,8 +15,10 @@ from tagger.segmenter.learned import load_segmenter
 from tagger.segmenter.unit_network import Label
 from tagger.segmenter.units import UnitTable
 from tagger.text.conllu import read_conllu
-from tagger.text.spacing import gold_paragraphs
+from tagger.text.sentence import Sentence, Token
+from tagger.text.spacing import GoldParagraph, gold_paragraphs
 from tagger.training import fit_segmenter, launch
+from tagger.training.count_conventions import UNSEEN, WORD, conventions_of, with_tags
 from tagger.training.fit_segmenter import score_cuts
 from tagger.training.segmenter_units import IGNORED, Choices, TrainingText
 from tagger.training.train import train
@@ -92,12 +94,11 @@ def test_rules_that_are_named_train_nothing(spaced: Path, tmp_path: Path) -> Non
     assert Conventions.load(tmp_path / "tagger") == Conventions()  # counted: those of no language are more
 
 
+@pytest.mark.usefixtures("own_folder")
 def test_a_learned_segmenter_needs_spacing(
-    bare: Path, spaced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    bare: Path, spaced: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    message = f"segmenter=learned: train of {bare.name} does not say where its text has spaces"
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=f"segmenter=learned: train of {bare.name} does not say where"):
         launch.train(["corpus=conllu", f"corpus.path={bare}", *TINY, "segmenter=learned"])
     assert not Path("runs").exists()
     with pytest.raises(InputError, match=f"dev of {spaced.name}"):
@@ -213,16 +214,105 @@ def test_paragraphs_are_shuffled_and_stand_beside_others() -> None:
 
 @pytest.mark.parametrize("bare", [True, False])
 def test_final_punctuation_is_dropped_only_where_some_sentences_lack_it(bare: bool) -> None:
-    rows = (
-        FRENCH
-        if bare
-        else FRENCH.replace("# text = Un titre", "# text = Un .").replace("titre\t_\tNOUN", ".\t_\tPUNCT")
-    )
-    text = make_text(rows)
-    found = {text.texts(random.Random(seed))[0][0] for seed in range(60)}
-    assert any("parc Un" in each or "titre Il" in each for each in found) == bare
+    ended = FRENCH.replace("# text = Un titre", "# text = Un .").replace("titre\t_\tNOUN", ".\t_\tPUNCT")
+    text, found = make_text(FRENCH if bare else ended), set()
     for seed in range(60):
         texts, gold = text.texts(random.Random(seed))
+        found.add(texts[0])
         units = UnitTable([], 8, False).read(texts)
         labels = text.targets(texts, gold, units).labels
         assert labels[units.bounds[0][1] - 1] == Label.SENTENCE
+    assert any("parc Un" in each or "titre Il" in each for each in found) == bare
+
+
+# The rules and the table of abbreviations
+
+END = "‖"  # of a sentence
+
+
+def gold(marked: str) -> GoldParagraph:
+    """A paragraph whose sentences end where it is marked; `|` divides tokens, as white space does."""
+    text = marked.replace(END, "").replace("|", "")
+    sentences: list[list[Token]] = []
+    end = 0
+    for sentence in marked.split(END):
+        sentences.append([])
+        for form in sentence.replace("|", " ").split():
+            start = text.index(form, end)
+            end = start + len(form)
+            sentences[-1].append(Token(start, end))
+    forms = [[text[start:end] for start, end, _ in tokens] for tokens in sentences]
+    return GoldParagraph(text, [*map(Sentence, forms)], sentences)
+
+
+def test_training_says_which_rules_do_not_hold_and_its_small_words() -> None:
+    for text, names in (
+        ("3|:|4 5|:|6", ["0:0"]),
+        ("3:4 5:6", []),
+        ("3|:|4", ["0:0"]),
+        ("3|:|4 5:6", []),  # once is not enough
+        ("Aa|.‖ b|.‖ c|.", ["small letter at the start"]),
+        ("Aa|. b|. c|.", []),
+        ("It 1.‖ It 2.‖ A", ["number at the end"]),
+        ("It 1|.‖ It 2|.‖ A", []),
+    ):
+        assert conventions_of([gold(text)]).refused == names
+    sentence = Sentence(["zu", "dem", "Hof"], {"upos": ["ADP", "DET", "NOUN"]}, multiwords=[(0, 2, "zum")])
+    paragraph = GoldParagraph("zum Hof", [sentence], [[Token(0, 3, ("zu", "dem")), Token(4, 7)]])
+    assert conventions_of([paragraph]).small_words == {"adposition": "zum"}  # as the first word
+    conventions = Conventions(abbreviations={"art": "number", "Dr": "title"})
+    assert [*map(conventions.abbreviation, ("art", "Art", "ART", "Dr", "dr", ""))] == ["art"] * 3 + ["Dr", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("texts", "tokens", "kinds"),
+    [
+        ([], "", {"art": "number?", "dr": "title?"}),  # candidates of which nothing is known
+        ([], "art", {"art": "number*", "dr": "title?"}),  # a word
+        ([], "art .", {"art": "number?", "dr": "title?"}),
+        (["en art er"], "", {"art": "number*", "dr": "title?"}),
+        (["se art. 5 og"], "", {"art": "number", "dr": "title?"}),
+        (["se art. 5 og", "en art er"], "", {"art": "number*", "dr": "title?"}),  # once is not enough for a word
+        (["se art. 5 og", "se art. 6 og", "en art er"], "", {"art": "number", "dr": "title?"}),
+        # it may be a word at an end
+        (["se art. 5 og", "en art er", "god art.‖ 5 er"], "", {"art": "number*", "dr": "title?"}),
+        (["for hhv. 5 og"] * 2, "", {"art": "number?", "dr": "title?"}),  # training alone shows it, but too seldom
+        (["for hhv. 5 og"] * 3, "", {"art": "number?", "dr": "title?", "hhv": "number"}),
+        (["til Kgl. Aa og"] * 3, "", {"art": "number?", "dr": "title?", "Kgl": "title"}),
+        (["f.eks. Aa og"] * 3, "", {"art": "number?", "dr": "title?", "f.eks": "title"}),
+        # initials, words
+        (["til J. Aa og", "til DR. Aa og", "ud planen. 5 og"] * 3, "", {"art": "number?", "dr": "title"}),
+        (["til kgl. Aa og", "et kgl.‖ Aa er"] * 9, "", {"art": "number?", "dr": "title?"}),
+        (["en dr og"], "", {"art": "number?", "dr": "title*"}),
+        (["en dr og"] * 90 + ["en dr.‖ Aa er"] * 9, "", {"art": "number?", "dr": "number*"}),  # too frequent a word
+    ],
+)
+def test_abbreviations_are_those_of_the_table_that_training_does_not_contradict_and_those_that_it_shows(
+    texts: list[str], tokens: str, kinds: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {"art": "number", "dr": "title"}
+    monkeypatch.setattr("tagger.training.count_conventions.candidates", lambda language: known)
+    found = conventions_of([*map(gold, texts)], [tokens.split()], "danish")
+    doubts = {None: "", WORD: "*"} | dict.fromkeys(UNSEEN.values(), "?")
+    assert {form: f"{kind}{doubts[found.doubtful.get(form)]}" for form, kind in found.abbreviations.items()} == kinds
+    shown = conventions_of([*map(gold, texts or ["en"])], [tokens.split()]).abbreviations  # of no language
+    assert shown.items() <= found.abbreviations.items()
+    assert ("dr" in shown) == any("DR." in text for text in texts)
+
+
+def test_tags_say_which_words_are_marks_and_which_features_belong_to_another_part_of_speech() -> None:
+    marks = {"tokens": ["ๆ", "ๆ", "a", "a", "b", ",", ","], "upos": [*["PUNCT"] * 3, "X", *["PUNCT"] * 3]}
+    noun, verb, error = "Case=Nom|Number=Sing", "Tense=Past", "Case=Gen|Number=Plur"
+
+    def found(nouns: int, verbs: int, errors: int) -> Conventions:
+        upos, feats = ["NOUN"] * nouns + ["VERB"] * (verbs + errors), [noun] * nouns + [verb] * verbs + [error] * errors
+        sentences = [marks, {"tokens": ["w"] * len(upos), "upos": upos, "feats": feats}]
+        return with_tags(Conventions(["0:0"]), sentences, [("NOUN", noun), ("VERB", verb), ("VERB", error), ("X", "_")])
+
+    assert found(1000, 1000, 2) == Conventions(["0:0"], marks=["b", "ๆ"], features={"VERB": ["Case|Number"]})
+    assert found(1000, 1000, 3).features == {}  # too often to be an error
+    assert found(1000, 400, 1).features == {}
+    assert found(40, 1000, 0).features == {}  # too few nouns
+    conventions = found(1000, 1000, 2)
+    assert [conventions.allows_features("VERB", feats) for feats in (noun, error, verb)] == [False, False, True]
+    assert conventions.allows_features("NOUN", error)

@@ -113,11 +113,6 @@ NEW = [
 ]
 
 
-@pytest.fixture
-def saved(vocabulary: Vocabulary) -> Member:
-    return Member(make_network(vocabulary), vocabulary)
-
-
 def continued(saved: Member, new: Vocabulary) -> tuple[TaggerNetwork, Vocabulary]:
     merged = merge_vocabularies(saved.vocabulary, new)
     network = make_network(merged, seed=2, decoder=saved.network.config["decoder"])
@@ -125,8 +120,8 @@ def continued(saved: Member, new: Vocabulary) -> tuple[TaggerNetwork, Vocabulary
     return network, merged
 
 
-def test_what_is_known_stays(vocabulary: Vocabulary, saved: Member) -> None:
-    new = Vocabulary.build(NEW, ["upos"], min_count=1)
+def test_what_is_known_stays(vocabulary: Vocabulary) -> None:
+    saved, new = Member(make_network(vocabulary), vocabulary), Vocabulary.build(NEW, ["upos"], min_count=1)
     merged = merge_vocabularies(vocabulary, new)
     assert {word: merged.word_ids[word] for word in vocabulary.words} == vocabulary.word_ids
     assert {c: merged.character_ids[c] for c in vocabulary.characters} == vocabulary.character_ids
@@ -144,16 +139,16 @@ def test_what_is_known_stays(vocabulary: Vocabulary, saved: Member) -> None:
     assert first.form_tags.keys() == {"lemma"}
     assert merge_vocabularies(first, vocabulary).form_tags == {}
     tags = ["N", "NOUN", "V", "X"]
-    network, merged = continued(saved, dataclasses.replace(saved.vocabulary, tags={"upos": tags}, combinations=[]))
+    network, merged = continued(saved, dataclasses.replace(vocabulary, tags={"upos": tags}, combinations=[]))
     assert merged.tags == {"upos": tags}
     old, new = saved.network.heads["upos"], network.heads["upos"]
-    row = saved.vocabulary.tag_ids["upos"]["NOUN"]
+    row = vocabulary.tag_ids["upos"]["NOUN"]
     assert torch.equal(new.weight[1], old.weight[row])
     assert torch.equal(new.bias[1], old.bias[row])
     assert not any(torch.equal(new.weight[0], weight) for weight in old.weight)
     network, merged = continued(saved, Vocabulary.build(NEW, ["upos", "chunk"], min_count=1))
     assert merged.columns == ["upos", "chunk"]
-    before = saved.network(make_batch(TOKENS, saved.vocabulary)).scores["upos"]
+    before = saved.network(make_batch(TOKENS, vocabulary)).scores["upos"]
     after = network(make_batch(TOKENS, merged)).scores
     assert_close(after["upos"][..., : before.shape[-1]], before)
     assert after["upos"].shape[-1] == before.shape[-1] + 1
@@ -208,8 +203,7 @@ def test_a_tagger_that_goes_on_keeps_its_linear_chain(treebank: Path, tmp_path: 
     (before,) = start(treebank, first, "linear=0.2").bundle.linear
     (kept,) = start(treebank, second, f"init={first}", "linear=null").bundle.linear
     assert kept.weight == before.weight
-    assert kept.chain.state_dict().keys() == before.chain.state_dict().keys()
-    assert all(torch.equal(each, kept.chain.state_dict()[name]) for name, each in before.chain.state_dict().items())
+    assert_close(kept.chain.state_dict(), before.chain.state_dict(), rtol=0, atol=0)
     (anew,) = start(treebank, third, f"init={first}", "linear=0.3").bundle.linear
     assert anew.weight == 0.3
     assert not start(treebank, third, f"init={first}", "linear=0").bundle.linear

@@ -28,15 +28,13 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Sentence
 from tagger.training import launch
 from tagger.training.config import config_from
-from tagger.training.report import result_tables
 from tagger.training.train import train
 from tagger.training.trainer import EpochRecorder, WholeFileIO, load_checkpoint
-from tests.conftest import largest_file, make_network, save_tiny
+from tests.conftest import files_of, largest_file, make_network, save_tiny
 from tests.training.conftest import (
     COMMAND,
     TINY,
     config_of,
-    contents,
     interruption,
     page,
     read_sentences,
@@ -158,11 +156,11 @@ def test_a_tagger_gets_a_segmenter_temperatures_and_a_report(
         networks = tuple(replace(tagger.members[0], weight=1 / members) for tagger in taggers)
         config = {"columns": taggers[0].vocabulary.columns, "corpus": "both", "scores": {}}
         Bundle(networks, taggers[0].segmenter, config).save(source, "# Both\n\n## Config\n")
-    before = contents(source)
+    before = files_of(source)
     given = ["corpus=conllu", f"corpus.path={spaced}", "segmenter=learned", "card.license=CC0"]
     assert launch.train([*KEPT, *given, f"init={source}", "hydra.run.dir=run"]) == 0
-    assert contents(source) == before
-    after = contents(Path("run/tagger"))
+    assert files_of(source) == before
+    after = files_of(Path("run/tagger"))
     assert sorted(after) == sorted([*before, "segmenter.json.gz", "segmenter.safetensors"])
     assert all(after[name] == before[name] for name in before if name.endswith(".safetensors"))
     assert after["vocabulary.json.gz"] == before["vocabulary.json.gz"]
@@ -244,34 +242,29 @@ def test_an_epoch_without_a_better_accuracy_is_not_repeated_nor_a_run_that_stopp
     assert len((tmp_path / "early" / "metrics.csv").read_text().splitlines()) == 4
 
 
-def free_port() -> int:
-    """A port outside the range from which the system gives ports away, so that nobody gets it before it is used."""
-    for port in random.sample(range(20_000, 30_000), 100):
-        with socket.socket() as taken:
-            if taken.connect_ex(("127.0.0.1", port)):
-                return port
-    raise AssertionError("100 ports are taken")
-
-
 @pytest.mark.slow
 def test_two_processes_train_one_tagger(treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = ["accelerator=ddp", "trainer.accelerator=cpu", "linear=0", "trainer.max_epochs=2"]
-    config = config_of(treebank, *given)
-    monkeypatch.setenv("MASTER_PORT", str(free_port()))
-    whole = train(config, tmp_path / "whole", COMMAND)
+    config = config_of(treebank, "accelerator=ddp", "trainer.accelerator=cpu", "linear=0", "trainer.max_epochs=2")
+    # outside the range from which the system gives ports away, so that nobody gets one before it is used
+    ports = iter(random.sample(range(20_000, 30_000), 100))
+
+    def trained(folder: Path, **options: bool) -> dict[str, Any]:
+        with socket.socket() as taken:
+            port = next(port for port in ports if taken.connect_ex(("127.0.0.1", port)))
+        monkeypatch.setenv("MASTER_PORT", str(port))
+        return train(config, folder, COMMAND, **options)
 
     def interrupt(self: EpochRecorder, trainer: pl.Trainer, *_: object) -> None:
         if trainer.current_epoch == 1:
             os.kill(os.getppid(), signal.SIGINT)
             time.sleep(60)
 
-    monkeypatch.setenv("MASTER_PORT", str(free_port()))
-    monkeypatch.setattr(EpochRecorder, "on_train_batch_end", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        train(config, tmp_path / "run", COMMAND)
-    monkeypatch.undo()
-    monkeypatch.setenv("MASTER_PORT", str(free_port()))
-    results = train(config, tmp_path / "run", COMMAND, resume=True)
+    whole = trained(tmp_path / "whole")
+    with monkeypatch.context() as patched:
+        patched.setattr(EpochRecorder, "on_train_batch_end", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            trained(tmp_path / "run")
+    results = trained(tmp_path / "run", resume=True)
     assert (results["dev"], results["epochs"]) == (whole["dev"], 2)
     assert weights(tmp_path / "run") == weights(tmp_path / "whole")
     rows = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
@@ -331,35 +324,21 @@ def test_every_logger_has_every_epoch_and_the_scores(
     loggers = ["logger=[csv,tensorboard,wandb,mlflow]", "logger.wandb.offline=true", "logger.wandb.tags=[tiny]"]
     results = train(config_of(treebank, *loggers, "trainer.max_epochs=2"), Path("run"), COMMAND)
     accuracy, key, logs = results["dev"]["upos"]["accuracy"], "final/dev/upos/accuracy", Path("run/logs").absolute()
-
     rows = list(csv.DictReader((logs / "csv/version_0/metrics.csv").read_text().splitlines()))
     epochs = [row["dev/accuracy"] for row in csv.DictReader(Path("run/metrics.csv").read_text().splitlines())]
     assert [row["dev/accuracy"] for row in rows if row["dev/accuracy"]] == epochs
     assert [float(row[key]) for row in rows if row[key]] == [accuracy]
     assert "dropout: 0.6" in (logs / "csv/version_0/hparams.yaml").read_text()  # what the corpus decided
-
     events = EventAccumulator(str(logs / "tensorboard/version_0")).Reload()
     assert len(events.Scalars("dev/accuracy")) == 2
     assert events.Scalars(key)[0].value == pytest.approx(accuracy)
-
     client = mlflow.MlflowClient("sqlite:///mlflow.db")
     (found,) = client.search_runs([client.get_experiment_by_name("tagger").experiment_id])
     assert found.info.status == "FINISHED"
     assert len(client.get_metric_history(found.info.run_id, "dev/accuracy")) == 2
     assert found.data.metrics[key] == accuracy
-
     (path,) = (logs / "wandb").rglob("offline-run-*/*.wandb")
     assert key.encode() in path.read_bytes()
     unreachable = ["logger=mlflow", "logger.mlflow.tracking_uri=sqlite:////proc/no/mlflow.db"]
     with pytest.raises(InputError, match=r"^logger=mlflow: "):
         train(config_of(treebank, *unreachable), tmp_path / "other", COMMAND)
-
-
-def test_a_split_may_lack_a_column_of_raw_scores() -> None:
-    found = result_tables({"raw": {"dev": {"Words": 1.0, "Lemmas": 0.5}, "test": {"Words": 0.5}}})
-    (table,) = found["Raw text"]
-    assert [table.heads, *table.rows] == [
-        ["", "Words", "Lemmas"],
-        ["dev", "100.00%", "50.00%"],
-        ["test", "50.00%", "–"],
-    ]
