@@ -9,6 +9,7 @@ import runpy
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -64,21 +65,16 @@ def column_files(columns: list[str], fields: dict[str, int | None], **values: An
 
 
 def hub(columns: list[str], name: str | None = None, **values: Any) -> Corpus:
-    return load_corpus(CorpusConfig(kind="hub", name=name, **values), columns)
-
-
-def ud(columns: list[str], **values: Any) -> Corpus:
-    return load_corpus(CorpusConfig(kind="ud", **values), columns)
+    return load_corpus(CorpusConfig(**{"kind": "hub", "name": name, **values}), columns)
 
 
 def rows(*sentences: str) -> str:
     """CoNLL-U of sentences such as `dogs/NOUN bark/VERB`."""
-    blocks = []
+    text = ""
     for sentence in sentences:
         words = [word.rsplit("/", 1) for word in sentence.split()]
-        lines = [f"{i}\t{form}\t_\t{tag}\t_\t_\t_\t_\t_\t_\n" for i, (form, tag) in enumerate(words, 1)]
-        blocks.append("".join(lines) + "\n")
-    return "".join(blocks)
+        text += "".join(f"{i}\t{form}\t_\t{tag}\t_\t_\t_\t_\t_\t_\n" for i, (form, tag) in enumerate(words, 1)) + "\n"
+    return text
 
 
 def numbered(start: int, end: int) -> str:
@@ -145,23 +141,20 @@ def refused(said: str, function: Any, *arguments: Any, **options: Any) -> None:
 
 
 @pytest.fixture
-def composed(tmp_path: Path) -> Any:
+def load(tmp_path: Path) -> Callable[..., Corpus]:
+    """The corpus of a training with such overrides."""
     (tmp_path / "conf").mkdir()
     splitting = "corpus: {dev_share: 0.1, folds: null, fold: null}\n"
     page = f"defaults: [_self_, {{corpus: sample}}]\ncolumns: [upos]\nseed: 1\n{splitting}"
     write(tmp_path / "conf/run.yaml", f"{page}hydra: {{searchpath: ['file://{bundled('conf')}']}}\n")
 
-    def compose_with(*overrides: str) -> Any:
+    def load_with(*overrides: str) -> Corpus:
         with initialize_config_dir(str(tmp_path / "conf"), **VERSION_BASE):
-            return compose("run", overrides=list(overrides))
+            config = compose("run", overrides=list(overrides))
+        values: Any = OmegaConf.to_container(config.corpus)
+        return load_corpus(schema.read(CorpusConfig, values, from_page=True), config.columns)
 
-    return compose_with
-
-
-def load(config: Any) -> Corpus:
-    values = OmegaConf.to_container(config.corpus)
-    assert isinstance(values, dict)
-    return load_corpus(schema.read(CorpusConfig, values, from_page=True), config.columns)
+    return load_with
 
 
 def conll_folder(folder: Path) -> str:
@@ -173,8 +166,7 @@ def conll_folder(folder: Path) -> str:
 
 def test_a_treebank_folder(treebank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = conllu(["upos", "feats"], path=str(treebank))
-    assert corpus.name == "UD_Tiny"
-    assert list(corpus.splits) == ["train", "dev", "test"]
+    assert (corpus.name, [*corpus.splits]) == ("UD_Tiny", ["train", "dev", "test"])
     assert corpus.splits["train"][0] == {
         "tokens": ["Do", "n't", "go", "."],
         "upos": ["AUX", "PART", "VERB", "PUNCT"],
@@ -276,9 +268,10 @@ def test_columns_that_a_corpus_does_not_have_or_that_are_empty(treebank: Path, t
     refused("no column 'tokens'", hub, ["pos"], name, fields=fields)
     refused("no column 'id'", hub, ["id"], name, tokens="words")
     full = write(tmp_path / "full.conllu", rows("a/X"))
+    path = str(tmp_path / "train.conllu")
+    said = f"{path} holds no words; a corpus needs at least one sentence"
     for text in ("", "# a comment\n\n"):
-        path = write(tmp_path / "train.conllu", text)
-        said = f"{path} holds no words; a corpus needs at least one sentence"
+        write(tmp_path / "train.conllu", text)
         refused(said, conllu, ["upos"], train=path)
         refused(said, column_files, ["upos"], {"tokens": 0, "upos": 1}, train=path, skip=["#"])
         refused(said, conllu, ["upos"], train=full, dev=path)
@@ -293,28 +286,27 @@ CONFIGS = sorted(path.stem for path in (bundled("conf") / "corpus").glob("*.yaml
 
 
 @pytest.mark.parametrize("name", [name for name in CONFIGS if name != "sample"])
-def test_every_config_reaches_its_source(composed: Any, name: str, tmp_path: Path) -> None:
+def test_every_config_reaches_its_source(load: Callable[..., Corpus], name: str, tmp_path: Path) -> None:
     text = (bundled("conf") / "corpus" / f"{name}.yaml").read_text()
     assert f"# python -m tagger corpus={name}" in text.split("kind:")[0]
     source = [f"corpus.name={tmp_path}/no/folder"] if name not in ("conllu", "columns") else []
     splitting = ["corpus.folds=null", "corpus.fold=null", "corpus.dev_share=0.2"]
     with pytest.raises(InputError, match=r"no/folder|corpus\.train=FILE"):
-        load(composed(f"corpus={name}", *source, *splitting))
+        load(f"corpus={name}", *source, *splitting)
 
 
-def test_the_bundled_sample_and_the_config_of_columns(composed: Any, tmp_path: Path) -> None:
-    corpus = load(composed("columns=[upos,xpos]"))
-    assert corpus.name == "sample"
-    assert list(corpus.splits) == ["train", "dev", "test"]
-    folds = load(composed("corpus.folds=10", "corpus.fold=3"))
+def test_the_bundled_sample_and_the_config_of_columns(load: Callable[..., Corpus], tmp_path: Path) -> None:
+    corpus = load("columns=[upos,xpos]")
+    assert (corpus.name, [*corpus.splits]) == ("sample", ["train", "dev", "test"])
+    folds = load("corpus.folds=10", "corpus.fold=3")
     assert sum(folds.splits.num_rows.values()) == sum(corpus.splits.num_rows.values())
     assert load_corpus(CorpusConfig(kind="sample"), ["upos"]).splits.num_rows == corpus.splits.num_rows
     path = write(tmp_path / "train.txt", PENN)
     files = [f"corpus.train={path}", f"corpus.dev={path}", f"corpus.test={path}"]
-    corpus = load(composed("corpus=columns", *files, "corpus.fields={pos: 1, ner: -1}", "columns=[pos,ner]"))
+    corpus = load("corpus=columns", *files, "corpus.fields={pos: 1, ner: -1}", "columns=[pos,ner]")
     assert corpus.splits["train"][0]["ner"] == ["B-ORG", "O"]
     write(tmp_path / "train.txt", "# x\nDO NOT\tX\n")
-    corpus = load(composed("corpus=columns", *files, r"corpus.separator='\t'", "corpus.skip=['# ']"))
+    corpus = load("corpus=columns", *files, r"corpus.separator='\t'", "corpus.skip=['# ']")
     assert corpus.splits["train"][0]["tokens"] == ["DO NOT"]
     path = write(tmp_path / "train.txt", "\ufeff" + PENN.rstrip().replace("\n", "\r\n"))
     corpus = column_files(["pos", "ner"], COLUMNS, train=path, dev=path, skip=["-DOCSTART-"])
@@ -375,21 +367,19 @@ def test_bad_names_and_bytes_and_relative_names_which_begin_where_the_run_was_st
 
 
 def test_newer_releases_of_ud_with_the_spaces_of_the_text_and_their_parquet_export(newer: str, tmp_path: Path) -> None:
-    corpus = ud(["upos", "xpos", "feats"], name=newer, treebank="en_tiny")
-    assert corpus.name == "ud-en_tiny"
-    assert corpus.rules == "english"
-    assert list(corpus.splits) == ["train", "dev", "test"]
+    corpus = hub(["upos", "xpos", "feats"], newer, kind="ud", treebank="en_tiny")
+    assert (corpus.name, corpus.rules, [*corpus.splits]) == ("ud-en_tiny", "english", ["train", "dev", "test"])
     row = {"tokens": ["Do", "n't", "go"], "upos": ["AUX", "PART", "VERB"], "xpos": ["VB", "_", "VB"], "comments": []}
     assert corpus.splits["train"][0] == row | {"feats": ["Mood=Imp|VerbForm=Fin", "_", "_"]} | NO_SPACING
     assert corpus.splits["train"][1]["xpos"] == ["N", "_"]
     assert corpus.splits["dev"]["tokens"][:] == [["hợp tác xã", "_"]]
-    folder = tmp_path / "export"
     for split in ("train", "dev", "test"):
-        (folder / "en_tiny" / split).mkdir(parents=True)
-        (Path(newer) / "en_tiny" / f"{split}.parquet").rename(folder / "en_tiny" / split / "0000.parquet")
-    corpus = hub(["upos"], name=str(folder), config="en_tiny", revision="refs/convert/parquet")
+        folder = tmp_path / "export" / "en_tiny" / split
+        folder.mkdir(parents=True)
+        (Path(newer) / "en_tiny" / f"{split}.parquet").rename(folder / "0000.parquet")
+    corpus = hub(["upos"], str(tmp_path / "export"), config="en_tiny", revision="refs/convert/parquet")
     assert corpus.splits.num_rows == {"train": 2, "dev": 1, "test": 1}
-    train = ud(["upos"], name=spaced(tmp_path / "spaced", "2-3"), treebank="en_tiny").splits["train"]
+    train = hub(["upos"], spaced(tmp_path / "spaced", "2-3"), kind="ud", treebank="en_tiny").splits["train"]
     assert train[0]["comments"] == ["# newdoc id = d", "# newpar", "# sent_id = s1", "# text = Vas au lac!"]
     (paragraph,) = gold_paragraphs(gold_sentences(train, ["upos"]))
     assert paragraph.text == "Vas au lac!Oui"
@@ -397,7 +387,7 @@ def test_newer_releases_of_ud_with_the_spaces_of_the_text_and_their_parquet_expo
     for identifier in ("3-2", "2-6"):  # without its words
         name = spaced(tmp_path / identifier, identifier)
         said = f"{name}, split train, row 0: no multiword token can have the ID '{identifier}'; repair the data"
-        refused(said, ud, ["upos"], name=name, treebank="en_tiny")
+        refused(said, hub, ["upos"], name, kind="ud", treebank="en_tiny")
 
 
 def spaced(folder: Path, identifier: str) -> str:
@@ -426,8 +416,8 @@ def test_class_labels_missing_tags_and_a_data_set_that_changed(tmp_path: Path) -
     assert corpus.splits.num_rows == {"train": 3, "dev": 1, "test": 4}
     row = {"tokens": ["a", "b", "c"], "pos": ["VB", "NN", "_"], "comments": []}
     assert corpus.splits["test"][0] == row | NO_AUXILIARY | NO_SPACING
-    file = tmp_path / "d" / "en_tiny" / "train.parquet"
     name = parquet_folder(tmp_path / "d", {"train": lists(tokens=[["a"]] * 2, upos=[["X"]] * 2)})
+    file = tmp_path / "d" / "en_tiny" / "train.parquet"
     assert hub(["upos"], name).splits["train"]["tokens"][:] == [["a"]]
     lists(tokens=[["b"]] * 2, upos=[["X"]] * 2).to_parquet(str(file))
     os.utime(file, ns=(0, file.stat().st_mtime_ns + 10**9))
@@ -454,24 +444,22 @@ def test_data_sets_that_are_not_there_or_of_no_use(newer: str, tmp_path: Path, m
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     name = "commul/universal_dependencies"
     said = f"{name} cannot be fetched ( … connect to the internet, or … local folder … as corpus.name"
-    refused(said, ud, ["upos"], name=name, treebank="en_ewt")
+    refused(said, hub, ["upos"], name, kind="ud", treebank="en_ewt")
 
 
-def test_the_configs_of_the_hub(composed: Any, newer: str, tmp_path: Path) -> None:
-    corpus = load(composed("corpus=ud", f"corpus.name={newer}", "corpus.treebank=en_tiny", "columns=[upos,lemma]"))
+def test_the_configs_of_the_hub(load: Callable[..., Corpus], newer: str, tmp_path: Path) -> None:
+    corpus = load("corpus=ud", f"corpus.name={newer}", "corpus.treebank=en_tiny", "columns=[upos,lemma]")
     assert corpus.splits["train"][0]["lemma"] == ["do", "not", "go"]
-    corpus = load(composed("corpus=hub", f"corpus.name={newer}", "corpus.config=en_tiny", "corpus.fields.pos=xpos"))
+    corpus = load("corpus=hub", f"corpus.name={newer}", "corpus.config=en_tiny", "corpus.fields.pos=xpos")
     assert corpus.splits["train"][0]["upos"] == ["AUX", "PART", "VERB"]
     tag = List(ClassLabel(names=["O", "X"]))
     features = Features({"tokens": List(Value("string")), "pos_tags": tag, "chunk_tags": tag, "ner_tags": tag})
     data = Dataset.from_dict({key: [[1], [0]] for key in features} | {"tokens": [["a"], ["b"]]}, features)
     name = parquet_folder(tmp_path / "conll", {"train": data, "test": data}, "default")
-    for config, columns in (("conll2003", ["pos", "chunk", "ner"]), ("conll2000", ["pos", "chunk"])):
-        chosen = composed(f"corpus={config}", f"corpus.name={name}")
-        assert chosen.columns == ["pos"]
-        chosen.columns = columns
-        corpus = load(chosen)
-        assert corpus.splits["test"].column_names == ["tokens", *columns, *AUXILIARY_COLUMNS, "comments", *SPACING]
+    for config, every in (("conll2003", ["pos", "chunk", "ner"]), ("conll2000", ["pos", "chunk"])):
+        for columns, options in ((["pos"], []), (every, [f"columns=[{','.join(every)}]"])):
+            found = load(f"corpus={config}", f"corpus.name={name}", *options).splits["test"].column_names
+            assert found == ["tokens", *columns, *AUXILIARY_COLUMNS, "comments", *SPACING]
 
 
 DATA = bundled("data")

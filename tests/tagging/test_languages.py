@@ -41,10 +41,15 @@ def every() -> Languages:
     return tagger.load(device="cpu")
 
 
-def test_paragraphs_have_the_taggers_of_their_languages_and_short_ones_that_of_the_beginning(every: Languages) -> None:
+def test_paragraphs_have_the_taggers_of_their_languages_and_short_ones_that_of_the_beginning(
+    every: Languages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(languages.gc, "collect", lambda: pytest.fail("there is room for all"))
     text = "\n\n".join(TEXTS[name] for name in THERE) + "\n"
     found = every.annotate(text)
     assert list(dict.fromkeys(s.language for s in found)) == THERE
+    first, second = ([id(every.of(name)) for name in THERE] for _ in range(2))
+    assert first == second  # they stay in memory
     for name in THERE[::4]:
         own = [s for s in found if s.language == name]
         alone = load(name, "cpu").annotate(TEXTS[name])
@@ -57,16 +62,15 @@ def test_paragraphs_have_the_taggers_of_their_languages_and_short_ones_that_of_t
             for form, (start, end) in zip(sentence.tokens, sentence.offsets, strict=True):
                 inside = any(start == sentence.offsets[m.start][0] for m in sentence.multiwords)
                 assert inside or text[start:end] == form
-    text = "Дечак је отишао у школу, а његова мајка га чека код куће.\n\nОна иде напоље.\n"
-    parts = list(every.with_languages(read_parts(text.splitlines(keepends=True), "a.txt", "text")))
+    lines = ["Дечак је отишао у школу, а његова мајка га чека код куће.\n", "\n", "Она иде напоље.\n"]
+    parts = every.with_languages(read_parts(lines, "a.txt", "text"))
     assert [part.language for part in parts] == ["serbian"] * 2
     (sentence,) = every.annotate("Дечак ће доћи.")
     assert (sentence.tokens[0], sentence.tags["lemma"]) == ("Дечак", ["dečak", "hteti", "doći", "."])
     assert every.language_of("Александар Вучић") == "serbian"
-    parts = read_parts(
-        [f"{TEXTS['german']}\n", "\n", "Александар Вучић\n", "\n", "Ђ ist ein Buchstabe.\n"], "a.txt", "text"
-    )
-    assert [part.language for part in every.with_languages(parts)] == ["german", "serbian", "german"]
+    lines = [f"{TEXTS['german']}\n", "\n", "Александар Вучић\n", "\n", "Ђ ist ein Buchstabe.\n"]
+    parts = every.with_languages(read_parts(lines, "a.txt", "text"))
+    assert [part.language for part in parts] == ["german", "serbian", "german"]
     assert every.language_of("Мальчик пошёл в школу, а мать ждёт его дома.") == "russian"
     text = f"{TEXTS['welsh']} {TEXTS['welsh']}\n\nLondon, Paris.\n\n{TEXTS['english']}\n"
     assert [s.language for s in every.annotate(text)] == ["welsh", "welsh", "welsh", "english"]
@@ -170,7 +174,7 @@ def test_sentences_of_a_call_are_looked_at_together_in_a_copy_too(every: Languag
     given = [Sentence([]), Sentence(welsh[0], {"xpos": ["GOLD"] * 5}, language="welsh"), Sentence(english)]
     found = list(every.stream(given, probabilities=True, top=2))
     assert [s.language for s in found] == ["english", "welsh", "english"]
-    assert all(a is b for a, b in zip(given, found, strict=True))
+    assert list(map(id, given)) == list(map(id, found))
     assert found[1].tags["upos"] == tags[0]
     assert "GOLD" not in found[1].tags["xpos"]
     assert set(found[0].tags) == set(COLUMNS)
@@ -182,9 +186,7 @@ def test_sentences_of_a_call_are_looked_at_together_in_a_copy_too(every: Languag
 
 def test_a_language_that_is_not_there_is_refused(every: Languages) -> None:
     for call in (every.annotate, lambda text: every.tag(text.split())):
-        with pytest.raises(
-            InputError, match=r"looks most like (\w+), but few of its words are known: .*; if it is \1, name"
-        ):
+        with pytest.raises(InputError, match=r"looks most like (\w+), but few of its words .*; if it is \1, name"):
             call(HUNGARIAN)
     for text in ("ሰላም እንዴት ነህ? ስሜ አበበ ነው።", "გამარჯობა, როგორ ხარ?", "ສະບາຍດີ", "ᎣᏏᏲ"):
         with pytest.raises(InputError, match=r"the text: no tagger .* for the script of"):
@@ -239,20 +241,13 @@ def test_a_tagger_is_loaded_while_others_tag(monkeypatch: pytest.MonkeyPatch) ->
     assert found == [expected]
 
 
-def test_taggers_stay_in_memory_while_they_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_taggers_stay_in_memory_while_they_fit(every: Languages, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = Languages("cpu", max_bytes=sum(every.of(name).nbytes for name in ("english", "welsh", "german")))
     loaded: list[str] = []
     collected: list[int] = []
     real = languages.Bundle.load
     monkeypatch.setattr(languages.Bundle, "load", lambda folder: (loaded.append(folder.name), real(folder))[1])
     monkeypatch.setattr(languages.gc, "collect", lambda: collected.append(len(loaded)))
-    text = "\n\n".join(TEXTS[name] for name in THERE)
-    every = Languages("cpu")
-    for _ in range(2):
-        assert list(dict.fromkeys(s.language for s in every.annotate(text))) == THERE
-    assert Counter(loaded) == Counter(THERE)  # more than eight languages, and each was loaded once
-    assert not collected
-    few = Languages("cpu", max_bytes=sum(every.of(name).nbytes for name in ("english", "welsh", "german")))
-    loaded.clear()
     for name in ("welsh", "german", "english", "welsh", "turkish"):
         few.of(name)
     assert loaded == ["welsh", "german", "english", "turkish"]
@@ -260,9 +255,9 @@ def test_taggers_stay_in_memory_while_they_fit(monkeypatch: pytest.MonkeyPatch) 
     few.of("german")  # the one whose last use was longest ago
     assert loaded[4:] == ["german"]
     first = weakref.ref(few.of("welsh"))
-    for name in THERE[3:]:
+    for name in THERE[3:15]:
         few.of(name)
-    assert len(collected) < len(loaded) - 4
+    assert 0 < len(collected) < len(loaded) - 4
     monkeypatch.undo()
     gc.collect()
     assert first() is None
@@ -305,9 +300,7 @@ def test_names_codes_scripts_and_licences_of_languages() -> None:
     for name in bundled_names():
         folder = bundled("data") / name
         size += folder_bytes(folder)
-        card, license_, config = (
-            (folder / f).read_text(encoding="utf-8") for f in ("README.md", "LICENSE", "config.json")
-        )
+        card, license_, config = ((folder / f).read_text("utf-8") for f in ("README.md", "LICENSE", "config.json"))
         assert json.loads(config)["license"] == "CC BY-SA 4.0", name
         assert "ShareAlike" in license_, name
         for word in ("NonCommercial", "BY-NC", "NC-SA", "LGPL"):
