@@ -528,6 +528,8 @@ def test_subtitles_and_markdown(monkeypatch: pytest.MonkeyPatch) -> None:
     found = words(list(read_markdown(LINE.findall(MARKDOWN), "a.md")), MARKDOWN)
     assert found[:2] == ["A big title", "Text with and a link b, 5 * 6. Second line, named ."]
     assert found[2:] == ["quoted item goes on", "a cat", "b", "f", "Setext", "one", "two"]
+    after_code = read_markdown(LINE.findall("a\n\n```\nb\n```\n\nb\n"), "a.md")
+    assert [paragraph.start for paragraph in after_code] == [0, 14]
     with pytest.raises(InputError, match=r"a\.srt, line 1: 'Hello\.' and no line like .*--input text"):
         list(read_subtitles(["Hello.\n"], "a.srt"))
     assert list(read_markdown(["---\r\n", "title: a\r\n", "---\r\n"], "a.md")) == []
