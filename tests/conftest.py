@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -113,9 +114,8 @@ def make_batch(sentences: Sequence[Sequence[str]], vocabulary: Vocabulary, tags:
 
 def assert_same_batch(first: Batch, second: Batch) -> None:
     """Every tensor of the two batches is the same."""
-    assert {n: f.tolist() for n, f in first.features.items()} == {n: f.tolist() for n, f in second.features.items()}
-    assert (first.index.tolist(), first.lengths.tolist()) == (second.index.tolist(), second.lengths.tolist())
-    assert {c: t.tolist() for c, t in first.targets.items()} == {c: t.tolist() for c, t in second.targets.items()}
+    one, other = ([batch.features, batch.index, batch.lengths, batch.targets] for batch in (first, second))
+    torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
 def overfit(network: TaggerNetwork, vocabulary: Vocabulary, steps: int = 80, corpus: Corpus = CORPUS) -> float:
@@ -391,13 +391,10 @@ def started(
 
 def forked(folder: Path, *arguments: str, input: str = "") -> "subprocess.CompletedProcess[str]":
     """A command that has ended; it ran in `folder`."""
-    number = len(list(folder.iterdir()))
-    given, out, err = (folder / f".{name}-{number}" for name in ("in", "out", "err"))
-    given.write_text(input, encoding="utf-8")
-    process = started(*arguments, folder=folder, stdin=str(given), stdout=str(out), stderr=str(err))
-    process.join(300)
-    assert process.exitcode is not None, arguments
-    done = subprocess.CompletedProcess(arguments, process.exitcode, out.read_text("utf-8"), err.read_text("utf-8"))
-    for file in (given, out, err):
-        file.unlink()
-    return done
+    with TemporaryDirectory() as streams:
+        given, out, err = (Path(streams, name) for name in ("in", "out", "err"))
+        given.write_text(input, encoding="utf-8")
+        process = started(*arguments, folder=folder, stdin=str(given), stdout=str(out), stderr=str(err))
+        process.join(300)
+        assert process.exitcode is not None, arguments
+        return subprocess.CompletedProcess(arguments, process.exitcode, out.read_text("utf-8"), err.read_text("utf-8"))

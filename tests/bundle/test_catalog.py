@@ -35,7 +35,9 @@ def make_run(path: str, trained: Path, age: int = 0) -> Path:
     return Path(path)
 
 
-def test_latest_is_the_newest_run(trained: Path) -> None:
+def test_latest_is_the_newest_run_and_the_name_of_a_run_is_found_last(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_run("runs/2026-01-31/12-00-00", trained, age=50)
     newest = make_run("runs/2026-01-30/sweep/0", trained, age=10)
     make_run("runs/2026-02-01/12-00-00", trained, age=90)
@@ -45,9 +47,6 @@ def test_latest_is_the_newest_run(trained: Path) -> None:
     Path("runs/ensemble", RECORD).touch()  # an ensemble of which one member is finished
     assert find_tagger("latest") == newest / "tagger"
     assert find_run("latest") == Path("runs/ensemble")
-
-
-def test_the_name_of_a_run_is_found_last(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tamil, sweep = make_run("runs/tamil", trained), make_run("runs/sweep/1", trained)
     assert find_tagger("tamil") == tamil / "tagger"
     assert find_tagger("sweep/1") == sweep / "tagger"
@@ -66,7 +65,7 @@ def test_the_name_of_a_run_is_found_last(trained: Path, tmp_path: Path, monkeypa
         assert find_tagger("sweep/1") == sweep / "tagger"
 
 
-def test_a_tagger_that_is_not_there_is_an_error() -> None:
+def test_a_tagger_that_is_not_there_and_what_cannot_be_the_name_of_a_run_are_errors() -> None:
     Path("empty").mkdir()
     for run in ("tamil", "my run", "busy"):
         Path("runs", run).mkdir(parents=True)
@@ -86,15 +85,12 @@ def test_a_tagger_that_is_not_there_is_an_error() -> None:
     ):
         with claim_run(Path("runs/busy")), pytest.raises(InputError, match=message):
             Bundle.load(find_tagger(name))
-
-
-def test_what_cannot_be_the_name_of_a_run() -> None:
-    names = ["", "english", "de", "DEU", "German", "latest", "a/b", "..", ".a", "~", "-m", "hf:a", "a=b", "a\n"]
-    for name in names:
+    before = sorted(Path().rglob("*"))
+    for name in ("", "english", "de", "DEU", "German", "latest", "a/b", "..", ".a", "~", "-m", "hf:a", "a=b", "a\n"):
         with pytest.raises(InputError, match=r"^name=.*; give a word, such as name=tamil"):
             new_run(name)
     assert new_run("தமிழ் 2.16") == Path("runs/தமிழ் 2.16")
-    assert not list(Path().iterdir())
+    assert sorted(Path().rglob("*")) == before
 
 
 def test_a_bundled_name_wins_over_a_folder_and_the_list_says_what_each_model_is(

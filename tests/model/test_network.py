@@ -149,8 +149,7 @@ def test_a_tag_has_its_features_and_a_blank_for_each_name_that_it_lacks(vocabula
     for others in (["NOUN", "_"], ["_"], [], ["Case=Gen", "Gen"], ["keep:=", "lower:*-s"], ["Case=Gen|"]):
         assert feature_matrix(others) is None, others
     tags = ["".join(letters) for letters in product("ANV", "mfn", "sdp", "123")]  # the letters of positional tags
-    matrix = feature_matrix([*tags, "Z"])
-    assert matrix is not None
+    matrix = cast(Tensor, feature_matrix([*tags, "Z"]))
     assert matrix.shape == (82, 16)  # 13 letters, and 3 places at which "Z" has none
     assert matrix.sum(1).tolist() == [4.0] * 82
     assert feature_matrix(tags[:43]) is None  # less than 4 times 11
@@ -161,9 +160,7 @@ def test_a_tag_has_its_features_and_a_blank_for_each_name_that_it_lacks(vocabula
 
 
 def learned(head: nn.Linear) -> FeatureScores:
-    matrix = feature_matrix(FEATS)
-    assert matrix is not None
-    scores = FeatureScores(head, matrix)
+    scores = FeatureScores(head, cast(Tensor, feature_matrix(FEATS)))
     for weights in scores.parameters():
         nn.init.normal_(weights)
     return scores
@@ -499,8 +496,7 @@ def test_vectors_stand_side_by_side_or_projected_and_are_found_in_lower_case_too
     config = VectorConfig(sizes=[2, 1], projection=0, tune=False, dtype="float32")
     embedding = FormEmbedding(known, network_config(words=0, affixes=0, chars=0, vectors=config))
     assert embedding.width == 3
-    part = embedding.vectors
-    assert part is not None
+    part = cast(VectorEmbedding, embedding.vectors)
     part.fill(0, torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
     part.fill(1, torch.tensor([[7.0]]))
     x = embedding(make_batch([["Book", "BOOK", "THE", "the", "flights"]], known).features)

@@ -167,8 +167,7 @@ def test_a_run_without_an_epoch_leaves_nothing_but_what_is_not_its_own(
 
 
 def test_a_damaged_record_is_one_line(tmp_path: Path) -> None:
-    changes = ({"overrides": "x"}, {"config": []})
-    records = (json.dumps(asdict(RUN) | change) for change in changes)
+    records = (json.dumps(asdict(RUN) | change) for change in ({"overrides": "x"}, {"config": []}))
     for text in ("", "[" * 100_000, "{}", '"train"', "[1]", "\0", "[" + "1," * 600_000 + "1]", *records):
         (tmp_path / RECORD).write_text(text)
         with pytest.raises(InputError, match=f"{RECORD} (does not say how|is damaged|has more than)[^\n]*\\Z"):

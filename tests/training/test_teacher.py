@@ -119,9 +119,8 @@ def test_scripts_that_a_word_cannot_have_are_improbable(tmp_path: Path) -> None:
     corpus = [{"tokens": ["Books", "ran", "book"], "lemma": ["book", "run", "book"]}]
     known = Vocabulary.build(corpus, ["lemma"], min_count=1)
     save_tiny(tmp_path / "lemmas", make_network(known), known)
-    said = make_teacher(tmp_path / "lemmas", "lemma").targets(
-        Dataset.from_dict({"tokens": [["Books", "ran"]]}), 8, known, tmp_path / "shards"
-    )
+    sentences = Dataset.from_dict({"tokens": [["Books", "ran"]]})
+    said = make_teacher(tmp_path / "lemmas", "lemma").targets(sentences, 8, known, tmp_path / "shards")
     values = said.batch([0])["lemma"][:, 0]
     scripts = known.codecs["lemma"].learned(["Books", "ran"], ["book", "run"])
     assert [known.tags["lemma"][int(i)] for i in values[:, 0, 0]] == scripts
@@ -164,9 +163,9 @@ def one_column(ids: np.ndarray, shares: np.ndarray, tags: int) -> np.ndarray:
     return targets.batch([0])["upos"][:, 0, :, 1]
 
 
-def make_targets(translation: np.ndarray, border: int = 4) -> TeacherTargets:
-    """Those of two columns in two files, of which the first has `border` tokens; a column has one tag of each token."""
-    parts = [slice(0, border), slice(border, None)]
+def make_targets(translation: np.ndarray) -> TeacherTargets:
+    """Those of two columns in two files, of which the first has 4 tokens; a column has one tag of each token."""
+    parts = (slice(0, 4), slice(4, None))
     shards = [shard((IDS[part], SHARES[part]), (IDS[part, :1], SHARES[part, :1])) for part in parts]
     return TeacherTargets(SAID_OF, 0, shards, {"upos": 2, "xpos": 1}, {"upos": translation, "xpos": np.arange(7)})
 
@@ -263,17 +262,14 @@ def test_text_is_cut_by_the_teachers_segmenter_or_cannot_be_used(learned: Path, 
 
 # The student
 
-OTHERS = [  # gold sentences without a word of the text, but with all of its tags
-    {"tokens": [f"x{i}{tag}" for i, tag in enumerate(s["upos"])], "upos": s["upos"], "xpos": s["xpos"]} for s in CORPUS
-]
-
 
 def test_a_student_learns_what_the_teacher_says_where_there_is_no_gold(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "text.lines").write_text("\n".join(map(" ".join, TOKENS)))
     teacher = make_teacher(trained, text=tmp_path / "text.lines")
-    gold = Dataset.from_list([*OTHERS, *OTHERS])
-    vocabulary = Vocabulary.build(OTHERS, COLUMNS, min_count=1)
-    vocabulary = vocabulary.with_text(teacher.text.counts, 1)
+    # gold sentences without a word of the text, but with all of its tags
+    others = [s | {"tokens": [f"x{i}{tag}" for i, tag in enumerate(s["upos"])]} for s in CORPUS]
+    gold = Dataset.from_list([*others, *others])
+    vocabulary = Vocabulary.build(others, COLUMNS, min_count=1).with_text(teacher.text.counts, 1)
     targets = teacher.teach(gold, vocabulary, tmp_path / "shards")
     assert (len(targets.sentences), targets.text_sentences) == (9, 3)
     corpora = gold.add_column(CORPUS_COLUMN, [*"AB"] * 3)  # beside several the text is of none
