@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 import tagger
 from tagger import Sentence, Tagger
@@ -21,7 +20,6 @@ from tagger.extras.analysis.explanations import MAX_WORDS, MIN_SUPPORT, Context,
 from tagger.extras.analysis.vectors import Located, embed, layers, states, widths_of
 from tagger.model.batch import collate
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.engine import Engine
 from tagger.tagging.tagger_options import TaggerOptions
 from tagger.text.paragraphs import Paragraph
 from tagger.text.sentence import Token
@@ -43,10 +41,9 @@ def located(sentences: list[list[str]]) -> list[Located]:
 
 def test_vectors_of_several_members_stand_side_by_side(vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = {"hidden": {"forward": [8, 5], "backward": [6, 5]}}
-    networks = [make_network(vocabulary, seed=seed, **sizes) for seed in range(2)]
-    *members, other = (
-        Member(network, vocabulary, weight=1 / 3) for network in [*networks, make_network(vocabulary, 7, cell="lstm")]
-    )
+    networks = [make_network(vocabulary, 0, **sizes), make_network(vocabulary, 1, **sizes)]
+    networks.append(make_network(vocabulary, 7, cell="lstm"))
+    *members, other = (Member(network, vocabulary, weight=1 / 3) for network in networks)
     both, *alone = (
         Tagger(Bundle(tuple(each), "english", {}), TaggerOptions("cpu", "float32")).engine
         for each in ([*members, other], *([member] for member in [*members, other]))
@@ -58,7 +55,7 @@ def test_vectors_of_several_members_stand_side_by_side(vocabulary: Vocabulary, m
     monkeypatch.setattr("tagger.model.batch.BATCH_TOKENS", 30)
     assert np.allclose(states(both, TOKENS), expected, atol=1e-5)
 
-    def embeddings(engine: Engine) -> Tensor:
+    def embeddings(engine: Any) -> torch.Tensor:
         blocks = [block for group in engine.groups for _, block in group.embeddings(["They", "new"])]
         return torch.cat([each for block in blocks for each in block], dim=1)
 
@@ -175,13 +172,8 @@ def test_the_command(trained: Path) -> None:
     assert "10 of 40 occurrences, chosen evenly from all; see --limit" in few.stderr
 
 
-def made(vocabulary: Vocabulary, seed: int = 4, **changes: Any) -> Tagger:
-    network = make_network(vocabulary, seed=seed, **changes)
-    return make_tagger(network, vocabulary, precision="float32")
-
-
 def test_layers_are_parts_of_all_and_may_not_be_there(vocabulary: Vocabulary) -> None:
-    plain = made(vocabulary)
+    plain = make_tagger(make_network(vocabulary), vocabulary, precision="float32")
     assert layers(plain) == ["0", "1", "2", "all", "mean"]
     found = {layer: np.concatenate(list(embed(plain, SENTENCES, layer))) for layer in (0, 1, 2, "all", "mean")}
     assert {layer: vectors.dtype for layer, vectors in found.items()} == dict.fromkeys(found, np.dtype(np.float32))
@@ -202,7 +194,8 @@ def test_layers_are_parts_of_all_and_may_not_be_there(vocabulary: Vocabulary) ->
     for layer in (-1, 3, "3", "last", ""):
         with pytest.raises(InputError, match=f"layer '{layer}'.*choose one of 0, 1, 2, all, mean"):
             embed(plain, SENTENCES, layer)  # at once
-    uneven = made(vocabulary, hidden={"forward": [4, 7], "backward": [9, 2]})
+    network = make_network(vocabulary, hidden={"forward": [4, 7], "backward": [9, 2]})
+    uneven = make_tagger(network, vocabulary, precision="float32")
     with pytest.raises(InputError, match=r"different widths \(13, 9\); choose one of 0, 1, 2, all$"):
         embed(uneven, SENTENCES, "mean")
     assert [vectors.shape[1] for vectors in embed(uneven, [["They"]], "all")] == [22]
@@ -211,7 +204,7 @@ def test_layers_are_parts_of_all_and_may_not_be_there(vocabulary: Vocabulary) ->
 @pytest.mark.parametrize("layer", [0, "all"])
 @pytest.mark.usefixtures("small_windows")
 def test_vectors_come_in_order_and_depend_on_nothing_else(vocabulary: Vocabulary, layer: int | str) -> None:
-    plain = made(vocabulary)
+    plain = make_tagger(make_network(vocabulary), vocabulary, precision="float32")
     forms = [form for sentence in TOKENS for form in sentence]
     sentences = [[forms[(i * i + 3 * k) % len(forms)] for k in range((7 * i) % 13)] for i in range(60)]
     together = list(embed(plain, iter(sentences), layer))
@@ -249,9 +242,8 @@ def test_a_tagger_with_a_transformer(vocabulary: Vocabulary, bert: Path, sizes: 
 def test_the_file_holds_what_embed_gives(trained: Path, layer: str) -> None:
     Path("a.txt").write_text("They book flights. The book reads well.\n\nWell\n", encoding="utf-8")
     Path("b.lines").write_text("They book\n\nx\u00a0y \N{GRINNING FACE}\n", encoding="utf-8")
-    result = call(
-        "embed", "a.txt", "b.lines", "-o", "new/x.npz", "--model", str(trained), "--device", "cpu", "--layer", layer
-    )
+    options = ["-o", "new/x.npz", "--model", str(trained), "--device", "cpu", "--layer", layer]
+    result = call("embed", "a.txt", "b.lines", *options)
     assert result.stderr.splitlines()[-1].startswith("new/x.npz: 14 words, ")
     sentences = [["They", "book", "flights", "."], ["The", "book", "reads", "well", "."], ["Well"]]
     sentences += [["They", "book"], [], ["x\u00a0y", "\N{GRINNING FACE}"]]

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from tagger.extras.benchmark import benchmark
-from tagger.extras.benchmark.benchmark import format_table, measure
 from tests.commands.conftest import call, error
 from tests.conftest import TOKENS
 
@@ -15,14 +14,14 @@ from tests.conftest import TOKENS
 def test_the_numbers_belong_together(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("ROUNDS", 1), ("PROCESS_STARTS", 1), ("WORKERS_WORDS", 2_000)):
         monkeypatch.setattr(benchmark, name, value)
-    result = measure(str(trained), TOKENS * 30, workers=2)
+    result = benchmark.measure(str(trained), TOKENS * 30, workers=2)
     assert (result["words"], result["sentences"]) == (300, 90)
     assert list(result["speeds"]) == ["float32", "bfloat16"]
     for speeds in result["speeds"].values():
         assert min(speeds.values()) > 0
     assert result["folder_bytes"] == sum(path.stat().st_size for path in trained.iterdir())
     assert json.loads(json.dumps(result)) == result
-    lines = format_table(result).splitlines()
+    lines = benchmark.format_table(result).splitlines()
     assert max(map(len, lines[1:])) <= 80  # the first has the path of a temporary folder
     assert [line.split()[0] for line in lines if line][2:5] == ["words", "float32", "bfloat16"]
 

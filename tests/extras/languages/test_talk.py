@@ -38,10 +38,8 @@ def test_corrections_name_words_by_form(tmp_path: Path) -> None:
         Sentence(["Komm", "!"], {"upos": ["NOUN", "PUNCT"], "feats": ["_", "_"], "lemma": ["Komm", "!"]}),
         Sentence(["ja", "Ja"], {"upos": ["ADV", "ADV"], "feats": ["A=1|C=2", "_"], "lemma": ["x", "x"]}),
     ]
-    corrections = (
-        f"= M {IMPERATIVE}\n# why\n* (Komm|Geh) f M u VERB l kommen\n* [Jj]a l lower\n2 ja f +B=3-A\n2 Ja u ADV\n"
-    )
-    lines, names = lines_of(tmp_path, corrections)
+    text = f"= M {IMPERATIVE}\n# why\n* (Komm|Geh) f M u VERB l kommen\n* [Jj]a l lower\n2 ja f +B=3-A\n2 Ja u ADV\n"
+    lines, names = lines_of(tmp_path, text)
     used = Counter[str]()
     talk.apply(sentences, lines, names, used)
     assert sentences[0].tags == {"upos": ["VERB", "PUNCT"], "feats": [IMPERATIVE, "_"], "lemma": ["kommen", "!"]}
@@ -141,7 +139,7 @@ def test_a_training_reads_talk_three_times_or_a_tenth_with_the_xpos_of_such_word
     assert make.with_xpos(words("run run _ P=2|Ind"), mixed) == words("run run _ P=2|Ind")
 
 
-def test_the_page_has_a_row_for_each_talk_and_the_command_renews_the_rows_that_are_named() -> None:
+def test_pages_have_a_row_for_each_talk_and_the_command_renews_the_rows_that_are_named() -> None:
     table = make.marked(make.PAGE, score_talk.PAGE_TABLE)[1]
     shown = [line.split("|")[1].strip() for line in table.split("\n")[2:]]
     talks = {talk: row.name for row in make.rows() for talk in row.talk.split()}
@@ -153,8 +151,6 @@ def test_the_page_has_a_row_for_each_talk_and_the_command_renews_the_rows_that_a
     assert changed == ["| **czech** | 98.0 | 95.0 | 97.0 | 80 | 95 |"]
     assert score_talk.page_table(table, {}) == table
 
-
-def test_the_page_of_talk_has_its_counts_and_an_agreement_in_each_row() -> None:
     table = make.marked(talk.README, talk.COUNTS)[1]
     assert talk.count(table) == table
     assert all(re.fullmatch(r"\d+\.\d(/\d+\.\d){3}", line.split("|")[4].strip()) for line in table.split("\n")[2:])

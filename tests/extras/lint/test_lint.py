@@ -90,9 +90,8 @@ def test_the_summary_counts_and_fits_80_columns() -> None:
     assert "a\ufffdb" in error.row
 
 
-@pytest.mark.parametrize(
-    ("check", "corpus", "expected"),
-    [
+def test_findings(tmp_path: Path) -> None:
+    cases: list[tuple[Check, dict[str, list[str]], list[str]]] = [
         (
             unknown_upos,
             {"train": ["A/DET dog/NN", "_/PUNCT ./punct x/_"], "dev": ["A/CONJ"]},
@@ -147,12 +146,11 @@ def test_the_summary_counts_and_fits_80_columns() -> None:
             {"train": TRAIN, "dev": [*["d/X/x"] * 100, TRAIN[0], "a/X/x b/X/x can/X/AUX c/X/x"]},
             ["warning dev 208 can AUX"],
         ),
-    ],
-)
-def test_findings(tmp_path: Path, check: Check, corpus: dict[str, list[str]], expected: list[str]) -> None:
-    findings = of_files(check, write(tmp_path, **corpus))
-    rows = [(e.severity, Path(e.file).stem.removeprefix("xx-"), str(e.line), e.word, e.tag) for e in findings]
-    assert [" ".join(row).strip() for row in rows] == expected
+    ]
+    for number, (check, corpus, expected) in enumerate(cases):
+        findings = of_files(check, write(tmp_path / str(number), **corpus))
+        rows = [(e.severity, Path(e.file).stem.removeprefix("xx-"), str(e.line), e.word, e.tag) for e in findings]
+        assert [" ".join(row).strip() for row in rows] == expected
 
 
 def test_reasons_name_tags_counts_and_places(tmp_path: Path) -> None:

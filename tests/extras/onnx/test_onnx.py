@@ -23,7 +23,6 @@ from tagger.bundle.bundle import Bundle, Member
 from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.extras.onnx import onnx_file
-from tagger.extras.onnx.onnx_file import Exported, export_onnx, other_digits
 from tagger.extras.onnx.onnx_graph import input_shapes, network_graph, scores_name
 from tagger.model.embeddings import affix_rows
 from tagger.model.encoder import CELLS
@@ -56,8 +55,8 @@ AT_ONCE = 20  # sentences that a reader gets at a time, too
 VECTORS = {"sizes": [3, 4], "projection": 0, "tune": False, "dtype": "float16"}
 
 
-def export(folder: Path, to: Path, **options: Any) -> Exported:
-    return export_onnx(folder, to, to.with_name(f"{to.name}.json"), LIMIT, **options)
+def export(folder: Path, to: Path, **options: Any) -> onnx_file.Exported:
+    return onnx_file.export_onnx(folder, to, to.with_name(f"{to.name}.json"), LIMIT, **options)
 
 
 def test_the_json_has_all_that_a_reader_needs(vocabulary: Vocabulary, tmp_path: Path) -> None:
@@ -92,27 +91,23 @@ def test_the_json_has_all_that_a_reader_needs(vocabulary: Vocabulary, tmp_path: 
 
 
 def test_the_digits_are_those_of_shapes() -> None:
-    digits = set(other_digits())
+    digits = set(onnx_file.other_digits())
     assert {"²", "①", "\U0001f100"} <= digits
     digits |= {each for each in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(each) == "Nd"}
     shapes = affix_rows(1 << 20, ["9", "Ⅷ", *digits])[:, -1]
     assert set(shapes[2:]) == {shapes[0]} != {shapes[1]}
 
 
-def test_lemmas_are_left_out(tmp_path: Path) -> None:
-    lemmas = [{**each, "lemma": each["tokens"]} for each in CORPUS]
-    words = Vocabulary.build(lemmas, ["upos", "lemma", "xpos"], min_count=1)
-    folder = save_tiny(tmp_path / "tagger", make_network(words), words)
-    done = export(folder, tmp_path / "x.onnx")
-    assert (done.columns, done.left_out) == (["upos", "xpos"], ["lemma"])
-    names = [each.name for each in onnx.load(tmp_path / "x.onnx").graph.output]
-    assert names == ["tags", "scores_upos", "scores_xpos"]
-
-
 def test_what_cannot_be_exported(
     trained: Path, vocabulary: Vocabulary, bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone = Vocabulary.build([{**each, "lemma": each["tokens"]} for each in CORPUS], ["lemma"], min_count=1)
+    lemmas = [{**each, "lemma": each["tokens"]} for each in CORPUS]
+    words = Vocabulary.build(lemmas, ["upos", "lemma", "xpos"], min_count=1)
+    done = export(save_tiny(tmp_path / "some", make_network(words), words), tmp_path / "some.onnx")
+    assert (done.columns, done.left_out) == (["upos", "xpos"], ["lemma"])
+    names = [each.name for each in onnx.load(tmp_path / "some.onnx").graph.output]
+    assert names == ["tags", "scores_upos", "scores_xpos"]
+    alone = Vocabulary.build(lemmas, ["lemma"], min_count=1)
     save_tiny(tmp_path / "alone", make_network(alone), alone)
     save_tiny(tmp_path / "crf", make_network(vocabulary, decoder="crf"), vocabulary)
     other = Vocabulary.build(CORPUS, ["upos", "xpos"], min_count=2)
@@ -122,8 +117,8 @@ def test_what_cannot_be_exported(
     plain = Vocabulary.build(CORPUS, [], 1)
     save_tiny(tmp_path / "words", make_network(plain), plain)
     _, tokenizer, described = load_pretrained(str(bert), pooling="first", tune=True, layers=None, dtype="float32")
-    lemmas = make_network(vocabulary, lemmas=4, dictionary={"en": digest_of("en")})
-    save_tiny(tmp_path / "lemmas", lemmas, vocabulary)
+    reading = make_network(vocabulary, lemmas=4, dictionary={"en": digest_of("en")})
+    save_tiny(tmp_path / "lemmas", reading, vocabulary)
     bundle_of(make_network(vocabulary, transformer=described), vocabulary, tokenizer).save(tmp_path / "bert", "")
     several = dataclasses.replace(vocabulary, corpora=["UD_A", "UD_B"])
     save_tiny(tmp_path / "several", make_network(several), several)
@@ -140,7 +135,7 @@ def test_what_cannot_be_exported(
             export(tmp_path / name, tmp_path / "x.onnx")
     with pytest.raises(InputError, match=r"'UD_C': the tagger .* knows UD_A, UD_B"):
         export(tmp_path / "several", tmp_path / "x.onnx", corpus="UD_C")
-    assert {path.name for path in tmp_path.iterdir()} == {*refused, "several"}
+    assert {path.name for path in tmp_path.iterdir()} == {*refused, "several", "some", "some.onnx", "some.onnx.json"}
     export(tmp_path / "several", tmp_path / "x.onnx", corpus="UD_B")
     assert "corpus" in [each.name for each in onnx.load(tmp_path / "x.onnx").graph.initializer]
     monkeypatch.setattr(onnx_file, "MAX_BYTES", 1_000)
@@ -148,11 +143,9 @@ def test_what_cannot_be_exported(
         export(trained, tmp_path / "y.onnx")
 
 
-def computed(
-    model: Any, members: Sequence[Member], vocabulary: Vocabulary, sentences: Sequence[Sequence[str]]
-) -> dict[str, np.ndarray]:
+def computed(model: Any, members: Sequence[Member], sentences: Sequence[Sequence[str]]) -> dict[str, np.ndarray]:
     """The outputs of a graph for sentences whose padding holds random ids of words, affixes, characters and vectors."""
-    batch = make_batch(sentences, vocabulary)
+    batch = make_batch(sentences, members[0].vocabulary)
     here = (torch.arange(len(batch.index))[:, None] < batch.lengths).T.numpy()  # (B, T)
     random = np.random.default_rng(1)
     feeds = {"lengths": batch.lengths.numpy().astype(np.int32)}
@@ -171,7 +164,7 @@ def check(members: Sequence[Member], corpus: str | None = None) -> None:
     vocabulary = members[0].vocabulary
     number = 0 if corpus is None else vocabulary.corpus_ids[corpus]
     model = network_graph(members, vocabulary.columns, vocabulary.combinations, number)
-    found = computed(model, members, vocabulary, SENTENCES)
+    found = computed(model, members, SENTENCES)
     batch = make_batch(SENTENCES, vocabulary)
     if vocabulary.corpora:
         batch.corpora = torch.full((len(SENTENCES),), number)
@@ -185,7 +178,7 @@ def check(members: Sequence[Member], corpus: str | None = None) -> None:
     reader = Tagger(Bundle(tuple(members), "english", {}), TaggerOptions("cpu", "float32", corpus=corpus))
     read = reader.engine.reader.read(SENTENCES).sentences  # a graph has no say in this, nor in the next line
     reader.engine.judges = [judge for judge in reader.engine.judges if not isinstance(judge, Signs)]
-    found = computed(model, members, vocabulary, read)
+    found = computed(model, members, read)
     tagged = list(reader.stream(map(Sentence, SENTENCES)))
     for place, column in enumerate(vocabulary.columns):
         names = [vocabulary.tags[column][tag] for tag in found["tags"][:, place]]
@@ -199,27 +192,25 @@ def test_every_cell_and_direction(vocabulary: Vocabulary, cell: str, forward: An
     check([Member(make_network(vocabulary, cell=cell, hidden=hidden), vocabulary)])
 
 
-@pytest.mark.parametrize(
-    ("changes", "inputs"),
-    [
+def test_every_part_of_the_embedding(vocabulary: Vocabulary) -> None:
+    rows = {"a": {"book": 0, "They": 1}, "b": {"well": 1, "they": 0, "x": 2}}
+    cases: list[tuple[dict[str, Any], list[str]]] = [
         ({}, ["words", "affixes", "characters"]),
         ({"affixes": 0}, ["words", "characters"]),
         ({"words": 0, "affixes": 0}, ["characters"]),
         ({"vectors": VECTORS}, ["words", "affixes", "characters", "vectors"]),
         ({"vectors": {**VECTORS, "projection": 5, "dtype": "float32"}, "chars": 0}, ["words", "affixes", "vectors"]),
-    ],
-)
-def test_every_part_of_the_embedding(vocabulary: Vocabulary, changes: dict[str, Any], inputs: list[str]) -> None:
-    rows = {"a": {"book": 0, "They": 1}, "b": {"well": 1, "they": 0, "x": 2}}
-    known = dataclasses.replace(vocabulary, vectors=rows) if "vectors" in changes else vocabulary
-    network = make_network(known, **changes)
-    vectors = network.embedding.vectors
-    if vectors is not None:
-        torch.nn.init.normal_(vectors.missing)
-        vectors.fill(0, torch.randn(2, 3))
-        vectors.fill(1, torch.randn(3, 4))
-    assert list(input_shapes([Member(network, known)])) == [*inputs, "lengths"]
-    check([Member(network, known)])
+    ]
+    for changes, inputs in cases:
+        known = dataclasses.replace(vocabulary, vectors=rows) if "vectors" in changes else vocabulary
+        network = make_network(known, **changes)
+        vectors = network.embedding.vectors
+        if vectors is not None:
+            torch.nn.init.normal_(vectors.missing)
+            vectors.fill(0, torch.randn(2, 3))
+            vectors.fill(1, torch.randn(3, 4))
+        assert list(input_shapes([Member(network, known)])) == [*inputs, "lengths"]
+        check([Member(network, known)])
 
 
 def test_the_scores_of_several_networks_are_averaged(vocabulary: Vocabulary) -> None:
@@ -249,13 +240,13 @@ def test_the_corpus_that_the_network_is_told_and_combinations_of_tags(vocabulary
     assert [each.version for each in model.opset_import] == [17]
     network = make_network(vocabulary, seed=7)
     members = [Member(network, vocabulary)]
-    apart = computed(network_graph(members, vocabulary.columns, []), members, vocabulary, SENTENCES)
+    apart = computed(network_graph(members, vocabulary.columns, []), members, SENTENCES)
     for place, column in enumerate(vocabulary.columns):
         assert np.array_equal(apart["tags"][:, place], apart[scores_name(column)].argmax(axis=1))
     known = {tuple(tags) for tags in vocabulary.combinations}
     assert not {tuple(tags) for tags in apart["tags"].tolist()} <= known  # so the choice together changes some
     model = network_graph(members, vocabulary.columns, vocabulary.combinations)
-    assert {tuple(tags) for tags in computed(model, members, vocabulary, SENTENCES)["tags"].tolist()} <= known
+    assert {tuple(tags) for tags in computed(model, members, SENTENCES)["tags"].tolist()} <= known
     check([Member(network, dataclasses.replace(vocabulary, combinations=[]))])
 
 

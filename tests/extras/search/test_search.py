@@ -7,9 +7,7 @@ from typing import Any
 import optuna
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from optuna.distributions import CategoricalDistribution as Category
-from optuna.distributions import FloatDistribution as Float
-from optuna.distributions import IntDistribution as Int
+from optuna import distributions
 
 from tagger.extras.search.search import _distribution
 from tagger.training.train import train as train_run
@@ -67,9 +65,7 @@ def test_where_the_runs_are(arguments: list[str], tmp_path: Path, monkeypatch: p
     assert found == ["home/two/0", "home/two/1", "runs/both/0", "runs/both/1"]
 
 
-def test_a_failed_run_is_a_row_and_the_same_command_trains_what_is_missing(
-    tried: list[int], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_rows_of_a_grid(tried: list[int], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     assert train([*PLAIN, "seed=13,1,2", "model.depth=3,1", "name=grid"]) == 1
     assert tried == [13, 13, 1, 1, 2, 2]
@@ -194,10 +190,10 @@ def test_an_interrupted_search_has_the_trials_of_one_that_was_not(
     tried: list[int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for override, wanted in (
-        ("model.depth=choice(1,2,1)", Category(("1", "2"))),
-        ("model.depth=range(1,5)", Int(1, 4)),
-        ("embedding.chars=range(32,129,32)", Int(32, 128, step=32)),
-        ("optimizer.lr=tag(log,interval(0.001,0.01))", Float(0.001, 0.01, log=True)),
+        ("model.depth=choice(1,2,1)", distributions.CategoricalDistribution(("1", "2"))),
+        ("model.depth=range(1,5)", distributions.IntDistribution(1, 4)),
+        ("embedding.chars=range(32,129,32)", distributions.IntDistribution(32, 128, step=32)),
+        ("optimizer.lr=tag(log,interval(0.001,0.01))", distributions.FloatDistribution(0.001, 0.01, log=True)),
     ):
         assert _distribution(OverridesParser.create().parse_override(override)) == wanted
     command = [*SEARCH, "hydra.sweeper.n_trials=11", "seed=range(100)", "optimizer.lr=interval(0.001,0.01)"]
@@ -231,9 +227,8 @@ def test_failed_and_pruned_trials_are_rows(tried: list[int]) -> None:
     values = "hydra.sweeper.n_trials=20 seed=choice(50,2,13) hydra.sweeper.sampler=random trainer.max_epochs=3"
     assert train([*SEARCH, *values.split()]) == 1
     found = {(row["state"], row["overrides"].split()[-1], row["error"]) for row in rows("search")}
-    assert {each for each in found if each[0] != "complete"} == {
-        *[("failed", "seed=13", "ValueError: out of luck"), ("pruned", "seed=2", "")]
-    }
+    others = {each for each in found if each[0] != "complete"}
+    assert others == {("failed", "seed=13", "ValueError: out of luck"), ("pruned", "seed=2", "")}
     assert {trial.state.name for trial in trials()} == {"COMPLETE", "FAIL", "PRUNED"}
 
 

@@ -16,7 +16,7 @@ import srsly
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from spacy.language import Language
-from spacy.tokens import Doc, Token
+from spacy.tokens import Doc
 from spacy.training import Example
 
 import tagger
@@ -28,18 +28,7 @@ from tagger.extras.spacy.spacy_tokenizer import PipelinePart
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
 from tagger.text.strings import SPACE
-from tests.conftest import (
-    CORPUS,
-    LEMMAS,
-    ROOT,
-    TOKENS,
-    Hub,
-    bundle_of,
-    make_network,
-    overfit,
-    save_tiny,
-    with_entry_points,
-)
+from tests.conftest import CORPUS, LEMMAS, TOKENS, Hub, bundle_of, make_network, overfit, save_tiny, with_entry_points
 
 TEXTS = ["They book flights.", "The book reads well.", "Well", "", "  \n"]
 SHOWN = [("They", "PRON", "PRP"), ("book", "VERB", "VBP"), ("flights", "NOUN", "NNS"), (".", "PUNCT", ".")]
@@ -262,9 +251,10 @@ def test_without_a_library_the_error_says_what_to_install(monkeypatch: pytest.Mo
 
 
 def test_pipelines_are_scored(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    sample = ROOT / "data" / "sample" / "sample-dev.conllu"
+    root = Path(__file__).parents[3]
+    sample = root / "data" / "sample" / "sample-dev.conllu"
     monkeypatch.setattr(sys, "argv", ["spacy_pipelines.py", str(sample)])
-    runpy.run_path(str(ROOT / "docs" / "spacy" / "spacy_pipelines.py"), run_name="__main__")
+    runpy.run_path(str(root / "docs" / "spacy" / "spacy_pipelines.py"), run_name="__main__")
     rows = [row.split("|") for row in capsys.readouterr().out.splitlines()[2:]]
     upos = {row[1].strip(): float(row[4]) for row in rows}
     assert upos["`bigru_tokenizer`"] > upos["spaCy's tokenizer"] > 80
@@ -284,23 +274,20 @@ def parts(
     return pipeline(model), loaded
 
 
-def is_white(token: Token) -> bool:
-    return re.fullmatch(f"[{SPACE}]*", token.text) is not None
-
-
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(texts)
 def test_a_doc_has_the_tokens_sentences_and_tags_of_the_tagger(parts: tuple[Language, Tagger], text: str) -> None:
     nlp, loaded = parts
+    white = re.compile(f"[{SPACE}]*").fullmatch
     doc = nlp(text)
     assert doc.text == text
     sentences = loaded.annotate(text)
     spans = {span: None for sentence in sentences for span in sentence.offsets or ()}
-    tokens = [token for token in doc if not is_white(token)]
+    tokens = [token for token in doc if not white(token.text)]
     assert [(token.idx, token.idx + len(token)) for token in tokens] == list(spans)
     starts = [sentence.offsets[0][0] for sentence in sentences if sentence.offsets]
-    begun = [sent for sent in doc.sents if not all(map(is_white, sent))] if len(doc) else []
-    assert [next(token.idx for token in sent if not is_white(token)) for sent in begun] == starts
+    begun = [sent for sent in doc.sents if not white(sent.text)] if len(doc) else []
+    assert [next(token.idx for token in sent if not white(token.text)) for sent in begun] == starts
     words = [form for sentence in sentences for form in sentence.tokens]
     found = [word for token in tokens for word in (token._.bigru_words or [token.text])]
     assert len(found) == len(words)
