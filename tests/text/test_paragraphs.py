@@ -2,7 +2,6 @@
 
 import textwrap
 from collections import Counter
-from collections.abc import Sequence
 from unittest.mock import Mock
 
 import pytest
@@ -53,16 +52,9 @@ def test_text_has_paragraphs_and_offsets_which_words_of_a_multiword_token_share(
 
 def test_no_space_follows_where_a_long_word_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paragraphs, "MAX_PARAGRAPH", 3)
-
-    def whole(pieces: Sequence[str]) -> list[list[list[Token]]]:
-        return [[[Token(0, len(piece.rstrip()))] if piece.strip() else []] for piece in pieces]
-
-    for text, spaces in {
-        "abcdef": [False, True],
-        "abcdefg": [False, False, True],
-        "ab cde f": [True, True, True],
-    }.items():
-        assert [s.space_after for s in read(text + "\n", "text", segment=whole)] == [[space] for space in spaces]
+    for text, spaces in (("abcdef", [False, True]), ("abcdefg", [False, False, True]), ("ab cde f", [True] * 3)):
+        found = read(text + "\n", "text", segment=segment)
+        assert [s.space_after for s in found] == [[space] for space in spaces]
 
 
 WRAPPED = """\
@@ -93,11 +85,11 @@ The last.
 """
 
 
+WRAPPED_LINES = [" ".join(WRAPPED.splitlines()[a:b]) for a, b in ((0, 4), (4, 6))]
+
+
 def texts(text: str) -> list[str]:
     return [" ".join(p.text.split()) for p in read_paragraphs(LINE.findall(text))]
-
-
-WRAPPED_LINES = [" ".join(WRAPPED.splitlines()[a:b]) for a, b in ((0, 4), (4, 6))]
 
 
 @pytest.mark.parametrize(("start", "end"), [("", ""), ("\n\n", "\n"), ("", "\n\n"), ("\n\n", "\n \t\r\n\n")])
@@ -138,15 +130,10 @@ def test_wrapping_a_text_changes_its_sentences_little(width: int, between: str, 
     assert (whole - wrapped).total() <= share * whole.total()  # without empty lines, some paragraphs end in a full line
 
 
-@given(
-    st.lists(
-        st.sampled_from([*WRAPPED.splitlines(True), *LISTED.splitlines(True), "\n", " \n", "x" * 30 + "\n"]),
-        max_size=20,
-    ),
-    st.integers(0, 30),
-    st.integers(10, 100),
-    st.integers(10, 300),
-)
+LINES = st.sampled_from([*WRAPPED.splitlines(True), *LISTED.splitlines(True), "\n", " \n", "x" * 30 + "\n"])
+
+
+@given(st.lists(LINES, max_size=20), st.integers(0, 30), st.integers(10, 100), st.integers(10, 300))
 @example([*WRAPPED.splitlines(True)[:4:3], "x" * 30 + "\n"], 1, 26, 49)  # the first line is long
 def test_where_buffers_end_decides_nothing(lines: list[str], piece: int, long_line: int, block: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
