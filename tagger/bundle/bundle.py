@@ -203,9 +203,7 @@ class Bundle:
                 for path in partial.glob("*.safetensors"):  # safetensors lets nobody else read them
                     shutil.copymode(partial / CONFIG, path)
         except (OSError, SafetensorError) as error:
-            raise InputError(
-                f"{folder} cannot be written: {reason(error)}; make room, or choose another folder"
-            ) from None
+            raise InputError(f"{folder} cannot be written: {reason(error)}; make room or name another folder") from None
 
     def _save_tokenizers(self, folder: Path) -> None:
         """Writes each tokenizer, unless it is that of the nearest member before that has one."""

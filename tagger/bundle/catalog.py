@@ -126,9 +126,7 @@ def new_run(name: str) -> Path:
     if name in (*bundled_names(), LATEST) or _language(name):
         raise InputError(f"name={name}: {name} is another tagger already; {remedy}")
     if not name.strip() or not name.isprintable() or name[0] in ".~-" or ".." in name or {*name} & {*"/\\:=@"}:
-        raise InputError(
-            f"name={_shown(name)}: this cannot be the name of a run; {remedy}, or a folder, hydra.run.dir=FOLDER"
-        )
+        raise InputError(f"name={_shown(name)}: no name for a run; {remedy}, or a folder, hydra.run.dir=FOLDER")
     return RUNS / name
 
 
@@ -240,9 +238,7 @@ def _describe(name: str, folder: Path) -> Model:
         about = read(Description, config)
         corpus, size = " ".join(filter(None, (about.corpus, about.version))), folder_bytes(folder)
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"{folder / CONFIG} is damaged ({reason(error)}); copy the folder again or train anew"
-        ) from None
+        raise InputError(f"{folder / CONFIG} is damaged ({reason(error)}); copy it again or train anew") from None
     scores = about.license, about.scores, about.raw, about.words
     return Model(name, folder, corpus, *scores, about.thin, size, about.segmenter)
 

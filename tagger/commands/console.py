@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from tagger.errors import InputError, reason, shorten
 from tagger.text.output_files import drop, standard_output
@@ -58,14 +58,14 @@ def clear_errors(memory: str = "close other programs, or use fewer --workers") -
     try:
         yield
     except InputError as error:
-        raise _end(str(error), BAD_INPUT) from None
+        raise _end(str(error)) from None
     except BrokenPipeError:
         drop(sys.stdout)
         raise SystemExit(BROKEN_PIPE) from None
     except OSError as error:
-        raise _end(_description(error), BAD_INPUT) from None
+        raise _end(_description(error)) from None
     except MemoryError:
-        raise _end(f"this needs more memory than there is; {memory}", BAD_INPUT) from None
+        raise _end(f"this needs more memory than there is; {memory}") from None
     except KeyboardInterrupt as error:
         ignore_signals()
         say(f"interrupted; {str(error) or 'files that were not whole are not written'}")
@@ -73,18 +73,18 @@ def clear_errors(memory: str = "close other programs, or use fewer --workers") -
     except RuntimeError as error:
         if not any(words in str(error) for words in _NO_MEMORY):
             raise
-        raise _end(f"this needs more memory than there is ({reason(error)}); {memory}", BAD_INPUT) from None
+        raise _end(f"this needs more memory than there is ({reason(error)}); {memory}") from None
 
 
-def _end(message: str, status: int) -> SystemExit:
+def _end(message: str) -> SystemExit:
     """Prints an error; returns the exception that ends the process."""
     say(f"error: {message}")
-    with suppress(OSError, ValueError):
+    try:
         if sys.stdout is not None:
             sys.stdout.flush()
-        return SystemExit(status)
-    drop(sys.stdout)
-    return SystemExit(status)
+    except (OSError, ValueError):
+        drop(sys.stdout)
+    return SystemExit(BAD_INPUT)
 
 
 def ignore_signals() -> None:

@@ -104,11 +104,9 @@ def hub_sentences(data: Dataset, source: str, places: dict[str, str], optional: 
 
 def _has_spacing(features: Features) -> bool:
     """Whether the rows say where the text has spaces, as those of Universal Dependencies do."""
-    ranges = getattr(features.get("mwt"), "feature", None)
+    mwt = getattr(features.get("mwt"), "feature", None)
     text = getattr(features.get("text"), "dtype", None) == "string"
-    return (
-        text and _holds_strings(features.get("misc")) and isinstance(ranges, dict) and {"id", "form"} <= ranges.keys()
-    )
+    return text and _holds_strings(features.get("misc")) and isinstance(mwt, dict) and {"id", "form"} <= mwt.keys()
 
 
 def _add_spacing(sentence: Sentence, row: dict[str, Any], where: str) -> None:

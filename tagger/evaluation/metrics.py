@@ -64,9 +64,7 @@ def annotated(columns: Mapping[str, "ColumnScores"], vocabulary: Vocabulary) -> 
             f"column {column}: none of its tags ({examples}, …) is known to the tagger; is it the right column?"
         )
     if not found:
-        raise InputError(
-            f"no gold tags in any of the columns {', '.join(vocabulary.columns)}; give a file that has gold tags"
-        )
+        raise InputError(f"no gold tags in the columns {', '.join(vocabulary.columns)}; give a file that has some")
     return found
 
 

@@ -198,9 +198,7 @@ def draw_reliability(before: Calibrations, after: Calibrations, column: str, tit
             confidences = [sure for _, sure, _ in found["bins"]]
             accuracies = [min(right, 1 - 0.5 / words) for words, _, right in found["bins"]]
             places = np.clip([confidences, accuracies], low, high)
-            axis.plot(
-                *places, color=color, marker="o", markersize=4, label=f"{label}, error {100 * found['ece']:.2f} %"
-            )
+            axis.plot(*places, color=color, marker="o", ms=4, label=f"{label}, error {100 * found['ece']:.2f} %")
         axis.set(title=split, xscale="logit", yscale="logit", xlim=(low, high), ylim=(low, high))
         axis.set(xlabel="confidence", ylabel="accuracy")
         for one in (axis.xaxis, axis.yaxis):

@@ -150,13 +150,9 @@ def _with_a_format(root: str, found: Iterable[Job], input: str | None, plan: Pla
             suffixes[plain.suffix.lower() or "without a suffix"] += 1
     if suffixes:
         shown = ", ".join(f"{count:,} {suffix}" for suffix, count in suffixes.most_common(MAX_SHOWN))
-        plan.skipped.append(
-            f"skipped: files of {root} whose suffix names no format ({shown}); --input text reads plain text"
-        )
+        plan.skipped.append(f"skipped: files of {root} whose suffix names no format ({shown}); --input text reads text")
     if not files and not plan.errors:
-        raise InputError(
-            f"{root}: no file with one of the suffixes {' '.join(SUFFIXES)}; --input FORMAT reads all files"
-        )
+        raise InputError(f"{root}: no file with one of the suffixes {' '.join(SUFFIXES)}; --input FORMAT reads all")
     return files
 
 
@@ -223,9 +219,7 @@ def jobs_of_shard(jobs: Sequence[Job], shard: str) -> list[Job]:
     """
     match = _SHARD.fullmatch(shard)
     if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        raise InputError(
-            f"--shard {shorten(shard)}: write i/n, i from 1 to n, such as 2/5 for the second of five parts"
-        )
+        raise InputError(f"--shard {shorten(shard)}: write i/n, i from 1 to n, such as 2/5 for the second of five")
     if any(job.source == STDIO for job in jobs):
         raise InputError(f"--shard {shard} divides files, and standard input is none; name files or folders")
     if not all(job.name for job in jobs):

@@ -70,11 +70,9 @@ def multiplies_bfloat16() -> bool:
 
     They count as missing if `ATEN_CPU_CAPABILITY` has torch use older ones, as on a processor that has AVX2 alone.
     """
-    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    there = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     used = torch.backends.cpu.get_cpu_capability()
-    return used not in ("NO AVX", "DEFAULT", "AVX2") and any(
-        capabilities.get(each) for each in ("avx512_bf16", "amx_bf16")
-    )
+    return used not in ("NO AVX", "DEFAULT", "AVX2") and any(map(there.get, ("avx512_bf16", "amx_bf16")))
 
 
 class WithoutMemory(TorchFunctionMode):

@@ -134,9 +134,7 @@ class Vocabulary:
         for row in rows - known:
             alike = [each for each in whole if each[0] == row[0]] or whole
             combinations |= {tuple(b if a < 0 else a for a, b in zip(row, each, strict=True)) for each in alike}
-        complete = all(
-            {combination[i] for combination in combinations} == set(ids.values()) for i, ids in enumerate(columns)
-        )
+        complete = all({row[i] for row in combinations} == set(ids.values()) for i, ids in enumerate(columns))
         return sorted(map(list, combinations)) if len(columns) > 1 and complete else []
 
     def combinations_with(self, other: "Vocabulary", tags: Mapping[str, Sequence[str]]) -> list[list[int]]:
@@ -147,9 +145,7 @@ class Vocabulary:
         """
         known = [vocabulary for vocabulary in (self, other) if vocabulary.tags]
         merged = replace(self, tags={column: list(names) for column, names in tags.items()})
-        if not all(
-            vocabulary.combinations and set(merged.combined) <= set(vocabulary.combined) for vocabulary in known
-        ):
+        if not all(each.combinations and set(merged.combined) <= set(each.combined) for each in known):
             return []
         together = set().union(*(vocabulary.together(*merged.combined) for vocabulary in known))
         names = [{*merged.tags[column]} for column in merged.combined]
@@ -177,9 +173,7 @@ class Vocabulary:
             for column, scripts in form_tags.items():
                 for form, ids in zip(vocabulary.forms, vocabulary.form_tags.get(column, []), strict=False):
                     scripts.setdefault(form, set()).update(vocabulary.tags[column][i] for i in ids)
-        return replace(
-            self, form_tags={column: self._form_tags(column, scripts) for column, scripts in form_tags.items()}
-        )
+        return replace(self, form_tags={c: self._form_tags(c, scripts) for c, scripts in form_tags.items()})
 
     @property
     def columns(self) -> list[str]:
@@ -248,9 +242,6 @@ def join_vocabularies(vocabularies: Sequence[Vocabulary]) -> Vocabulary:
 
 
 def _frequent(counts: Counter[str], min_count: int) -> list[str]:
-    """Items that occur at least `min_count` times, the most frequent first, else by spelling, whatever the corpus'
-    order.
-    """
-    return sorted(
-        (item for item, count in counts.items() if count >= min_count), key=lambda item: (-counts[item], item)
-    )
+    """Items that occur at least `min_count` times, the most frequent first, those of one frequency by spelling."""
+    frequent = [item for item, count in counts.items() if count >= min_count]
+    return sorted(frequent, key=lambda item: (-counts[item], item))

@@ -260,9 +260,8 @@ def _unigram(pieces: Sequence[str], scores: Sequence[float], special: SpecialPie
     """The tokenizer of XLM-RoBERTa, of these pieces."""
     tokenizers = import_module("tokenizers")
     begin, end = pieces[special.begin], pieces[special.end]
-    backend = tokenizers.Tokenizer(
-        tokenizers.models.Unigram(list(zip(pieces, scores, strict=True)), unk_id=special.unknown)
-    )
+    model = tokenizers.models.Unigram(list(zip(pieces, scores, strict=True)), unk_id=special.unknown)
+    backend = tokenizers.Tokenizer(model)
     normalizers = tokenizers.normalizers
     backend.normalizer = normalizers.Sequence(
         [normalizers.Nmt(), normalizers.NFKC(), normalizers.Replace(tokenizers.Regex(" {2,}"), " ")]

@@ -91,9 +91,7 @@ def _select(name: str, wanted: set[str], keep: int) -> tuple[dict[str, int], NDA
     finite = np.isfinite(kept).all(axis=1)
     if not finite.all():
         row = used[int(finite.argmin())] + 1
-        raise InputError(
-            f"{name}, row {row} (the first is 1) has a value that is no finite number; correct or delete it"
-        )
+        raise InputError(f"{name}, row {row} (the first is 1) has a value that is not finite; correct or delete it")
     return rows, kept
 
 

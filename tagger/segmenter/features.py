@@ -29,6 +29,7 @@ MAX_REPEATED = 50_000  # borders that a small file has, unless more of them are 
 _FILTER_BITS = 20
 MAX_WORD_UNITS = 12  # longer words are not in the lexicon
 SIZES, CODES = 16, 8  # a word that is found is its units, fewer than SIZES, + SIZES * its code, below CODES
+_Counts = tuple[np.ndarray, np.ndarray]  # see `HashTable`
 
 
 class HashTable:
@@ -37,9 +38,7 @@ class HashTable:
     In training also two counts of each: the cases in which it is a word (or a word goes on), and all cases.
     """
 
-    def __init__(
-        self, hashes: np.ndarray, codes: np.ndarray, counts: tuple[np.ndarray, np.ndarray] | None = None
-    ) -> None:
+    def __init__(self, hashes: np.ndarray, codes: np.ndarray, counts: _Counts | None = None) -> None:
         self.hashes, self.codes, self._counts = hashes, codes, counts
         self._filter = np.zeros(1 << _FILTER_BITS, dtype=bool)  # whether a hash of training may have these last bits
         self._filter[_last_bits(hashes)] = True
@@ -163,13 +162,7 @@ def _last_bits(hashes: np.ndarray) -> np.ndarray:
 class Lexicon(HashTable):
     """The words of training: sequences of units, with the white space inside them; see `_word_codes`."""
 
-    def __init__(
-        self,
-        hashes: np.ndarray,
-        codes: np.ndarray,
-        borders: Borders,
-        counts: tuple[np.ndarray, np.ndarray] | None = None,
-    ) -> None:
+    def __init__(self, hashes: np.ndarray, codes: np.ndarray, borders: Borders, counts: _Counts | None = None) -> None:
         super().__init__(hashes, codes, counts)
         self.borders = borders
 

@@ -173,9 +173,7 @@ class UnitTable(dict[str, int]):
         first = len(self._rows) + UNKNOWN + 1
         affixes = [form[:n] for n in AFFIXES] + [form[-n:] for n in AFFIXES]
         rows = [self._rows.get(form, UNKNOWN)]
-        rows += [
-            first + place * self._buckets + text_hash(affix) % self._buckets for place, affix in enumerate(affixes)
-        ]
+        rows += [first + i * self._buckets + text_hash(affix) % self._buckets for i, affix in enumerate(affixes)]
         is_new_mark = form not in self._rows and not unit[0].isalnum()
         own = kind(unit)
         lower = unit.lower()

@@ -143,9 +143,7 @@ class Engine:
                 shares[:, 0] = 1
             answers[column] = Answers(ids, shares, {})
         with own_turn():
-            batches = (
-                self._scores(reading, columns, settled, request.fixed_shapes) if scored is None else scored.copies()
-            )
+            batches = scored.copies() if scored else self._scores(reading, columns, settled, request.fixed_shapes)
             for batch in batches:
                 decided = self._decide(batch, reading, self.judges)
                 wanted = {column: decided[column] for column in columns}

@@ -212,9 +212,7 @@ def is_remote(path: str) -> bool:
 def check_writable(url: str) -> None:
     """Checks that files can be written to the storage of a URL."""
     if _protocol(url) not in _WRITTEN:
-        raise InputError(
-            f"{url}: files there are only read; write to s3:// or gs://, or into a folder of this machine and upload it"
-        )
+        raise InputError(f"{url}: files there are only read; write to s3:// or gs://, or to a folder, and upload that")
 
 
 def list_remote(url: str) -> dict[str, int]:

@@ -221,9 +221,8 @@ class Document(list[Sentence]):
     @overload
     def __getitem__(self, place: slice) -> "Document": ...
     def __getitem__(self, place: SupportsIndex | slice) -> "Sentence | Document":
-        return (
-            Document(super().__getitem__(place), self.text) if isinstance(place, slice) else super().__getitem__(place)
-        )
+        found = super().__getitem__(place)
+        return Document(found, self.text) if isinstance(found, list) else found
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Document, (list(self), self.text)

@@ -33,9 +33,7 @@ def read_lexicon(lines: Iterable[str], path: str, known: Collection[str], column
         if not form or not all(cells) or not cells:
             raise InputError(f"{where}: {shorten(text)} is not a form, a tab and its tags; write form<TAB>TAG|TAG")
         if form in numbers:
-            raise InputError(
-                f"{where}: {shorten(form)} has an entry in line {numbers[form]}; put all of its tags into one line"
-            )
+            raise InputError(f"{where}: {shorten(form)} has an entry in line {numbers[form]}; put all its tags there")
         tags = [tag for cell in cells for tag in ([cell] if cell in known else cell.split("|"))]
         for tag in tags:
             if tag not in known:

@@ -242,13 +242,10 @@ def small_words(tagged: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 def count_lemma_reliability(sentences: Iterable[Mapping[str, Any]], dictionary: Dictionary) -> LemmaReliability | None:
     """Counts the words of sentences that have `tokens`, lemmas and perhaps UPOS; None if no word can be counted."""
-    words = [
-        word
-        for sentence in sentences
-        for word in zip(
-            sentence["tokens"], sentence[LEMMA], sentence.get(UPOS) or [""] * len(sentence["tokens"]), strict=True
-        )
-    ]
+    words: list[tuple[str, str, str]] = []
+    for sentence in sentences:
+        forms = sentence["tokens"]
+        words += zip(forms, sentence[LEMMA], sentence.get(UPOS) or [""] * len(forms), strict=True)
     seen = Counter(form for form, _, _ in words)
     forms_of: dict[str, set[str]] = {}
     for form, lemma, _ in words:

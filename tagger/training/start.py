@@ -200,9 +200,7 @@ def with_init(config: TrainConfig, init: Bundle) -> TrainConfig:
         members=len(init.members),
         decoder=network["decoder"],
     )
-    inputs: dict[str, Any] = {
-        name: network[name] for name in ("words", "affixes", "chars", "buckets") if name in network
-    }
+    inputs: dict[str, Any] = {key: network[key] for key in ("words", "affixes", "chars", "buckets") if key in network}
     inputs |= {"lemmas": network.get("lemmas", 0), "dictionary": [*network.get("dictionary", ())]}
     inputs |= {
         "vectors": [*init.vocabulary.vectors] if network["vectors"] else None,
@@ -313,9 +311,8 @@ def new_module(
     saved = init.networks[0].config if init else None
     inputs = load_inputs(config, vocabulary.forms, frequent) if saved is None else Inputs({})
     network = network_config(config, inputs, digests, saved)
-    vocabulary = replace(
-        vocabulary, vectors=vocabulary.vectors | {name: vectors.rows for name, vectors in inputs.vectors.items()}
-    )
+    new_vectors = {name: vectors.rows for name, vectors in inputs.vectors.items()}
+    vocabulary = replace(vocabulary, vectors=vocabulary.vectors | new_vectors)
     check_training_memory(vocabulary, network, config.model.members)
     module = TaggerModule(
         asdict(vocabulary),

@@ -250,6 +250,4 @@ def _check_dev(corpus: Corpus, vocabulary: Vocabulary) -> None:
         dev, codec = corpus.splits["dev"], vocabulary.codecs[column]
         words = zip(dev["tokens"], dev[column], strict=True)
         if not any(tag in ids for forms, tags in words for tag in codec.learned(forms, tags)):
-            raise InputError(
-                f"{corpus.name}: column {column} of dev has no tag that train has; give another corpus.dev"
-            )
+            raise InputError(f"{corpus.name}, column {column}: dev has no tag that train has; give another corpus.dev")

@@ -120,7 +120,5 @@ def _marks(lemmas: Mapping[str, Collection[str]]) -> str:
             if not lemma.isalnum():
                 symbols = [i for i in range(1, len(lemma) - 1) if unicodedata.category(lemma[i])[0] in SYMBOLS]
                 counts.update({lemma[i] for i in symbols if small.startswith(lemma[:i] + lemma[i + 1])})
-    least = MARKED * len(lemmas)
-    return "".join(
-        sign for sign, count in sorted(counts.items(), key=lambda each: (-each[1], each[0])) if count >= least
-    )
+    by_count = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    return "".join(sign for sign, count in by_count if count >= MARKED * len(lemmas))

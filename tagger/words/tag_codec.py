@@ -33,9 +33,8 @@ def learned_tags(column: str, forms: Sequence[str], tags: Sequence[str]) -> Sequ
     """What a network learns of the tags of a sentence; a lemma that is not annotated stays as it is."""
     if column != LEMMA:
         return tags
-    return [
-        _script(form, tag) if is_annotated(column, tag, form) else NO_TAG for form, tag in zip(forms, tags, strict=True)
-    ]
+    words = zip(forms, tags, strict=True)
+    return [_script(form, tag) if is_annotated(column, tag, form) else NO_TAG for form, tag in words]
 
 
 class TagCodec:
