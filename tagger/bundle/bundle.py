@@ -260,10 +260,7 @@ def networks_share(members: Sequence[Linear], column: str) -> float:
 
 
 def _stored_weights(networks: Sequence[TaggerNetwork]) -> dict[str, Tensor]:
-    """What the file of weights holds; names begin with the number of a member.
-
-    A tensor that a member lacks is equal to that of the nearest member before that has it.
-    """
+    """What the file of weights holds, by number of a member and name; equal tensors of members are stored once."""
     stored: dict[str, Tensor] = {}
     last: dict[str, Tensor] = {}
     memory: set[int] = set()  # safetensors wants none twice
@@ -501,10 +498,7 @@ def _check_settings(name: str, value: Any) -> None:
 
 
 def _check_vocabulary(vocabulary: Vocabulary) -> None:
-    """Raises ValueError unless the values of a vocabulary fit each other, and its names can be shown.
-
-    A name could not be printed, or written to a file with tabs between fields, if it had a control character.
-    """
+    """Raises ValueError unless the values of a vocabulary fit each other, and its names have no control characters."""
     names = {"vectors": [*vocabulary.vectors], "columns": [*vocabulary.tags], "corpora": vocabulary.corpora}
     for name, strings in (names | {f"tags of {column}": tags for column, tags in vocabulary.tags.items()}).items():
         if len(set(strings)) < len(strings):

@@ -109,10 +109,7 @@ def find_tagger(name: str) -> Path:
 
 
 def find_folder(name: str) -> Path | None:
-    """The folder that a name stands for: the folder at that path, or the run of that name below `runs/`.
-
-    A folder that holds nothing of a training, such as a corpus of the same name, gives way to a run.
-    """
+    """The folder at a path, or the run of that name below `runs/`; one that has something of a training comes first."""
     parts = Path(name).parts
     is_plain = bool(parts) and not name.startswith((".", "~", "/")) and ".." not in parts
     paths = [os.path.expanduser(path) for path in ([name, str(RUNS / name)] if is_plain else [name] * bool(name))]
@@ -291,10 +288,7 @@ def parse_name(name: str) -> HubName:
 
 
 def hub_folder(name: str) -> Path:
-    """The folder of a tagger of the Hub, in the Hub's cache.
-
-    Where the Hub gives no answer, it is the one that was downloaded last.
-    """
+    """The folder of a tagger in the Hub's cache; where the Hub gives no answer, it was downloaded earlier."""
     repository, revision = parse_name(name)
     with the_hub(name) as hub:
         return Path(hub.snapshot_download(repository, revision=revision, allow_patterns=PATTERNS))

@@ -25,10 +25,7 @@ def say(message: str) -> None:
 
 
 def show(text: str) -> None:
-    """Prints text for people on standard output; control characters other than line ends are replaced.
-
-    Text of a folder or a file from outside must not move the cursor or change the terminal.
-    """
+    """Prints text for people, perhaps from outside: control characters other than line ends are replaced."""
     with standard_output() as out:
         out.write("".join(f"{printable(line)}\n" for line in text.removesuffix("\n").split("\n")))
 

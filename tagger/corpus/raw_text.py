@@ -17,10 +17,7 @@ MAX_COUNTED_FORMS = 5_000_000  # with more, the forms seen once are forgotten
 
 
 class Texts:
-    """The files of a config, in any format that `tag` reads, plain or compressed.
-
-    `name` is that of the text, for model cards and logs.
-    """
+    """The files of a config, in any format that `tag` reads; `name` is that of the text, for model cards and logs."""
 
     def __init__(self, text: str | Sequence[str], segment: Segment | None = None, key: str = "text") -> None:
         """Finds files, folders or patterns (`novels/*.txt`); unless told otherwise the rules `english` cut text."""

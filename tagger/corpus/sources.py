@@ -37,10 +37,7 @@ from tagger.text.strings import LEMMA
 
 
 def load_corpus(config: CorpusConfig, columns: Sequence[str]) -> Corpus:
-    """Opens the corpus that a config describes, or the several, which become one, and makes its dev split.
-
-    `columns` are the tag columns to load.
-    """
+    """Opens the corpus of a config with these tag columns, or several, which become one, and makes its dev split."""
     opened = [OPENERS[each.kind](each, columns) for each in single_configs(config)]
     trains = [source.splits["train"] for source in opened]
     used = {column for train in trains for column in tagged_columns(train, [*columns, *AUXILIARY_COLUMNS])}

@@ -51,10 +51,7 @@ class RecurrentLayer(nn.Module):
 
 
 class ScanLayer(RecurrentLayer):
-    """Computes what `RecurrentLayer` computes, but all steps at once.
-
-    The cell's gates must depend on the input alone.
-    """
+    """What `RecurrentLayer` computes, all steps at once; the cell's gates must depend on the input alone."""
 
     def forward(self, x: Tensor, lengths: Tensor, state: State = None) -> tuple[Tensor, State]:
         """The same as `RecurrentLayer.forward`."""

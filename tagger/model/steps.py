@@ -65,10 +65,7 @@ class Steps:
 
 
 class OwnSteps(Steps):
-    """The steps of any cell of ours by its `forward`: slow, but a cell needs nothing else to tag.
-
-    W_x is the identity matrix, so `step` gets the input itself.
-    """
+    """The steps of any cell of ours by its `forward`, slow; W_x is the identity, so `step` gets the input itself."""
 
     def __init__(self, layers: Sequence[Any], input_size: int, dtype: torch.dtype) -> None:
         self.hidden_size = self.state_size = layers[0].hidden_size
@@ -140,10 +137,7 @@ class LSTMSteps(Steps):
 
 
 class MinGRUSteps(Steps):
-    """The step of `cells.MinGRUCell`, gates z, n; there is no product with the state.
-
-    All that n sums is doubled, since `tanh_of_half` halves it.
-    """
+    """The step of `cells.MinGRUCell`, gates z, n. All that n sums is doubled, since `tanh_of_half` halves it."""
 
     def __init__(self, layers: Sequence[Any], input_size: int, dtype: torch.dtype) -> None:
         cells = [layer.cell for layer in layers]

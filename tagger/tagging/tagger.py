@@ -37,10 +37,7 @@ Tokens = TypeVar("Tokens", bound=Sized)
 
 
 class DocumentTagger(ABC):
-    """Tags tokens, texts and streams with anything that cuts text and tags a window of sentences.
-
-    That is the tagger of one language, `Tagger`, or those of all languages as one, `Languages`.
-    """
+    """What tags tokens, texts and streams: the tagger of one language, `Tagger`, or of all as one, `Languages`."""
 
     columns: list[str]  # of tags; the first is the default
     language: str | None = None  # of a tagger that comes with the package

@@ -85,10 +85,7 @@ Part = Paragraph | JsonText | Sentence  # of a document: a sentence, or text tha
 
 
 def form_of(token: str) -> str:
-    """The form of a token: its text, in which a run of white space is one space.
-
-    A line end between two letters of Chinese or Japanese is nothing.
-    """
+    """The form of a token: white space is one space, but a line end between Chinese or Japanese letters is nothing."""
     return _SPACES.sub(" ", LINE_END_INSIDE.sub("", token))
 
 

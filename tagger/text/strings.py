@@ -74,10 +74,7 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[str]]
 
     def as_text(self, gap: int = 2) -> str:
-        """Rows at most `WIDTH` cells wide, with `gap` spaces between cells; long names of rows are cut.
-
-        Below a title the rows are indented.
-        """
+        """Rows at most `WIDTH` cells wide, `gap` spaces between cells, indented below a title; long names are cut."""
         cells = [list(map(printable, row)) for row in (self.heads, *self.rows)]
         width, *widths = (max(map(display_width, column)) for column in zip(*cells, strict=True))
         width = min(width, WIDTH - gap - sum(gap + each for each in widths))

@@ -249,10 +249,7 @@ def checked_config(values: Any, overrides: Sequence[str] = (), in_sweep: bool = 
 
 
 def config_from(values: DictConfig | Mapping[str, Any]) -> TrainConfig:
-    """The values, as Hydra composed or a run saved them, as its dataclass.
-
-    `name` is left out: it says where a run goes, not how it is trained.
-    """
+    """The dataclass of values, as Hydra composed or a run saved them, without `name`, which says where a run goes."""
     try:
         if isinstance(values, DictConfig):
             values = cast(dict[str, Any], OmegaConf.to_container(values, resolve=True, throw_on_missing=True))

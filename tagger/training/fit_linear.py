@@ -41,10 +41,7 @@ _log = logging.getLogger(__name__)
 def linear_chains(
     weight: float, sentences: Dataset, vocabulary: Vocabulary, digests: Mapping[str, str]
 ) -> tuple[Linear, ...]:
-    """The linear chains of a tagger, trained: one, of its first column, unless that has too many tags or no weight.
-
-    `digests` are those of the dictionaries that it reads.
-    """
+    """The linear chain of a tagger's first column, trained; none if that has too many tags or no weight."""
     column = vocabulary.columns[0]
     ids, codec = vocabulary.tag_ids[column], vocabulary.codecs[column]
     if not weight or len(ids) > MAX_CRF_TAGS:
@@ -108,10 +105,7 @@ def _loss(chain: LinearChain, rows: Sequence[Tensor], parts: Sequence[tuple[list
 
 
 def minimize(model: nn.Module, loss: Callable[[], float]) -> int:
-    """Finds the weights that make the loss with its penalties small; returns the number of steps.
-
-    `loss` computes what is made small without the penalties, and adds its gradient to those of the weights.
-    """
+    """Makes a loss with penalties small; returns the steps. `loss` computes it without these, and adds its gradient."""
     weights = list(model.parameters())
     x = torch.cat([each.detach().flatten() for each in weights])
 

@@ -263,10 +263,7 @@ def batches_of(bounds: list[tuple[int, int]], generator: random.Random) -> list[
 
 
 class SegmenterModule(pl.LightningModule):
-    """Trains a network for a number of steps, and keeps the segmenter that is the best on dev.
-
-    A segmenter has the moving average of the weights of `network`.
-    """
+    """Trains a network, and keeps the segmenter with the moving average of the weights that is the best on dev."""
 
     best: tuple[LearnedSegmenter, CutScores]
 

@@ -172,10 +172,7 @@ class SingleRun:
 
 
 def record_of(config: DictConfig) -> tuple[RunRecord, "TrainConfig"]:
-    """How a run is started, and its checked config; raises InputError if it cannot be trained.
-
-    Hydra's own values say which overrides the run has, and whether it is one of a sweep.
-    """
+    """How Hydra starts a run, alone or in a sweep, and its checked config; InputError if it cannot be trained."""
     from tagger.training.config import checked_config
 
     settings = HydraConfig.get()

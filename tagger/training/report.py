@@ -210,10 +210,7 @@ def _learned(split: Dataset, column: str, vocabulary: Vocabulary) -> Iterator[tu
 
 
 def words_per_second(tagger: Tagger, dev: Sequence[Sentence], rounds: int = 3) -> int:
-    """The words per second on one thread; `tagger` has the precision that `auto` chooses.
-
-    It is the best of some rounds over the first sentences, with the word forms in the cache.
-    """
+    """The words per second on one thread, the best of some rounds over the first sentences, with their forms cached."""
     before = np.cumsum([0, *map(len, dev)])[:-1]  # words before each sentence
     sentences = [sentence.tokens for sentence in dev[: int(np.count_nonzero(before < SPEED_WORDS))]]
     tagger.tag_sentences(sentences)

@@ -104,10 +104,7 @@ def epochs_for(words: int, encoder: bool = False, text: bool = False) -> int:
 
 
 def frozen_epochs(transformer: TransformerConfig | None, epochs: int) -> int:
-    """How many epochs pass before layers of an encoder are tuned; 0 if no layers wait.
-
-    An encoder that is tuned as a whole learns from the start.
-    """
+    """How many epochs pass before layers of an encoder are tuned; 0 if none wait, as where it is tuned as a whole."""
     if transformer is None or isinstance(transformer["tune"], bool):
         return 0
     return min(epochs - 1, round(epochs * FROZEN_SHARE))
@@ -137,10 +134,7 @@ def with_recipe(config: TrainConfig, words: int) -> TrainConfig:
 
 
 def with_dictionary(config: TrainConfig, corpus: Corpus) -> TrainConfig:
-    """The config with the codes of dictionaries for `auto`: those of the language that the corpus is in.
-
-    Its name tells the language, or else the finder of languages.
-    """
+    """The config with the dictionaries for `auto`: those of the language that the corpus's name or its text tells."""
     if config.embedding.dictionary != AUTO:
         return config
     seen = {form for forms in corpus.splits["train"]["tokens"] for form in forms}
@@ -261,10 +255,7 @@ def load_inputs(config: TrainConfig, forms: Sequence[str], others: Iterable[str]
 def network_config(
     config: TrainConfig, inputs: Inputs, digests: dict[str, str], saved: NetworkConfig | None
 ) -> NetworkConfig:
-    """What the network is built from: the sizes of a filled config, and pretrained inputs, new or those of `saved`.
-
-    `digests` has the codes and the digests of dictionaries.
-    """
+    """What a network is built from: a filled config, dictionaries, and pretrained inputs, new or those of `saved`."""
     model, embedding = config.model, config.embedding
     vectors, transformer = saved and saved["vectors"], inputs.transformer_config
     if inputs.vectors:
@@ -393,10 +384,7 @@ def _union(old: Sequence[str], new: Sequence[str]) -> list[str]:
 
 @torch.no_grad()
 def transfer_weights(saved: Member, network: TaggerNetwork, vocabulary: Vocabulary) -> None:
-    """Copies the weights of a tagger into a network of the same sizes with a merged vocabulary.
-
-    What the tagger did not have keeps the random weights of `network`: words, characters, tags and corpora.
-    """
+    """Copies the weights of a tagger into a network with a merged vocabulary; what is new there keeps random ones."""
     before, merged = saved.network.state_dict(), network.state_dict()
     for name, weights in before.items():
         if name in merged and not name.startswith(("heads.", "decoders.")):

@@ -56,10 +56,7 @@ def table() -> tuple[Abbreviation, ...]:
 
 @cache
 def candidates(language: str = "") -> Mapping[str, str]:
-    """The abbreviations of a language that may end no sentence, and their kinds.
-
-    Without a language those of all but English, which has rules of its own.
-    """
+    """The abbreviations of a language that may end no sentence, and their kinds; without one, of all but English."""
     return {
         row.form: row.kind
         for row in reversed(table())  # so that of two rows the first holds

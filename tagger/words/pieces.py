@@ -153,10 +153,7 @@ class _PieceToken(NamedTuple):
 
 
 class Pieces(dict[str, Piece]):
-    """A text -> its piece, in any language (`unicode`).
-
-    New ones are remembered, and all are forgotten when there are too many.
-    """
+    """A text -> its piece, in any language (`unicode`); all are forgotten when there are too many."""
 
     ends = ENDS | {"stop": ENDS["stop"] - words("lower"), "number": frozenset()}  # ca. zehn, 3. Mai
     """The tail of a piece -> the heads of the next one that begin a sentence."""
