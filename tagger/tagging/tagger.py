@@ -205,8 +205,8 @@ class Tagger(DocumentTagger):
         self.columns = self.vocabulary.columns if columns is None else list(columns)
         corpora = self.vocabulary.corpora
         if options.corpus is not None and options.corpus not in corpora:
-            remedy = f"choose one of {', '.join(corpora)}" if corpora else "it was trained on one alone; leave it out"
-            raise InputError(f"this tagger knows no corpus {shorten(options.corpus)}; {remedy}")
+            known = f"choose one of {', '.join(corpora)}" if corpora else "it was trained on a single one; leave it out"
+            raise InputError(f"this tagger knows no corpus {shorten(options.corpus)}; {known}")
         self.segmenter = _segmenter(bundle, options.segmenter, name)
         self.lexicons = self._read_lexicons(options.lexicons) if options.lexicons else {}
         for member in bundle.members:
