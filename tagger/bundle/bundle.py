@@ -64,12 +64,8 @@ from tagger.words.segment import LEARNED, RULES
 
 DECODERS = "decoders."  # prefix of the names of the decoders' weights
 ENCODER = "transformer.encoder."  # prefix of the names of a transformer's own weights
-TABLES_OF_FORMS = (
-    "embedding.words.",
-    "embedding.affixes.",
-    "embedding.lemmas.",
-    "embedding.vectors.tables.",
-)  # prefixes
+# Prefixes of the names of the weights that are looked up by what a form is.
+TABLES_OF_FORMS = ("embedding.words.", "embedding.affixes.", "embedding.lemmas.", "embedding.vectors.tables.")
 TRANSITIONS = "decoder."  # prefix of the names of the transitions' scores of a linear chain
 
 

@@ -158,11 +158,7 @@ Reader = Callable[..., Iterator[Sentence]]
 
 
 def to_arrow(
-    read: Reader,
-    arguments: dict[str, Any],
-    columns: Sequence[str],
-    source: str,
-    version: tuple[Any, ...] = (),
+    read: Reader, arguments: dict[str, Any], columns: Sequence[str], source: str, version: tuple[Any, ...] = ()
 ) -> Dataset:
     """Stores the sentences of `read(**arguments)` in an Arrow file of the cache, unless it is there already.
 
@@ -194,11 +190,7 @@ def to_arrow(
 
 
 def _rows(
-    read: Reader,
-    arguments: dict[str, Any],
-    columns: tuple[str, ...],
-    source: str,
-    version: object,
+    read: Reader, arguments: dict[str, Any], columns: tuple[str, ...], source: str, version: object
 ) -> Iterator[dict[str, Any]]:
     """Yields a row for each sentence that has tokens; `version` only tells files in the cache apart."""
     empty = True

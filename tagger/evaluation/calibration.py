@@ -148,6 +148,5 @@ def _gold_ids(tagger: Tagger, sentences: Sequence[Sentence], read: Sequence[Sequ
     ]
     annotated = any(tag != NO_TAG for tag in learned)  # else nobody annotated FEATS, where _ is a tag
     return np.array(
-        [ids.get(tag, IGNORE) if annotated and is_annotated(column, tag) else IGNORE for tag in learned],
-        dtype=np.int64,
+        [ids.get(tag, IGNORE) if annotated and is_annotated(column, tag) else IGNORE for tag in learned], dtype=np.int64
     )

@@ -67,11 +67,7 @@ class FormTable:
     """
 
     def __init__(
-        self,
-        vocabulary: Vocabulary,
-        config: FormConfig,
-        tokenizer: PieceTokenizer | None = None,
-        limit: int = 200_000,
+        self, vocabulary: Vocabulary, config: FormConfig, tokenizer: PieceTokenizer | None = None, limit: int = 200_000
     ) -> None:
         self.vocabulary, self.config, self.tokenizer, self.limit = vocabulary, config, tokenizer, limit
         # How often the word, or the lemma, of each id occurs in training, from id 0; 1 for `UNK`.
@@ -179,11 +175,7 @@ def collate(
         ]
         targets[column] = torch.from_numpy(target)
     return Batch(
-        features,
-        index=torch.from_numpy(index),
-        lengths=torch.from_numpy(lengths),
-        targets=targets,
-        pieces=pieces,
+        features, index=torch.from_numpy(index), lengths=torch.from_numpy(lengths), targets=targets, pieces=pieces
     )
 
 

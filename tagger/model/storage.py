@@ -237,9 +237,7 @@ def one_error(folder: Path, weights: str) -> Iterator[None]:
     except SafetensorError as error:
         raise InputError(f"{folder / weights} is damaged ({reason(error)}); copy the folder again") from None
     except (LookupError, TypeError, AttributeError, ValueError, RuntimeError, ArithmeticError) as error:
-        raise InputError(
-            f"{folder}: its files do not fit each other ({reason(error)}); copy the folder again"
-        ) from None
+        raise InputError(f"{folder}: its files do not fit each other ({reason(error)}); copy it again") from None
 
 
 def check_finite(weights: Mapping[str, Tensor]) -> None:

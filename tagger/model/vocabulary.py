@@ -100,9 +100,8 @@ class Vocabulary:
         text = self.of_forms(counts, min_count)
         words = {word: count + text.words.get(word, 0) for word, count in self.words.items()}
         characters = [*self.characters, *(c for c in text.characters if c not in self.character_ids)]
-        return replace(
-            self, words=words | {w: n for w, n in text.words.items() if w not in words}, characters=characters
-        )
+        words |= {word: count for word, count in text.words.items() if word not in words}
+        return replace(self, words=words, characters=characters)
 
     def with_lemmas(self, dictionary: Dictionary, min_count: int) -> "Vocabulary":
         """The same vocabulary with the lemmas that a dictionary gives its words, those of before first."""

@@ -188,11 +188,7 @@ class Tagger(DocumentTagger):
     """
 
     def __init__(
-        self,
-        bundle: Bundle,
-        options: TaggerOptions | None = None,
-        name: str = "",
-        columns: Sequence[str] | None = None,
+        self, bundle: Bundle, options: TaggerOptions | None = None, name: str = "", columns: Sequence[str] | None = None
     ) -> None:
         """Puts a bundle to work, whose networks are moved to the device; `load` makes a tagger of a folder.
 

@@ -186,11 +186,7 @@ def record_of(config: DictConfig) -> tuple[RunRecord, "TrainConfig"]:
 
 
 def train_run(
-    record: RunRecord,
-    folder: Path,
-    config: "TrainConfig",
-    resuming: bool = False,
-    callbacks: "Sequence[Callback]" = (),
+    record: RunRecord, folder: Path, config: "TrainConfig", resuming: bool = False, callbacks: "Sequence[Callback]" = ()
 ) -> None:
     """Trains in a folder whose lock the caller holds, with the config of the record.
 
