@@ -67,7 +67,7 @@ _TABLES = ("types.", "context.")  # prefixes of the names of the weights that ar
 _LEXICON, _CODES, _BORDERS, _BORDER_CODES = "lexicon", "codes", "borders", "border_codes"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class LearnedSegmenter:
     """Cuts paragraphs; threads take turns. `dataclasses.replace` changes a part."""
 
