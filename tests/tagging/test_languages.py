@@ -28,7 +28,7 @@ from tagger.words.language_table import language_table, languages_by_word
 _TEXTS = Path(__file__).with_name("texts.tsv").read_text(encoding="utf-8").splitlines()[1:]
 TEXTS = dict(line.split("\t") for line in _TEXTS)
 THERE = [name for name in TEXTS if name in bundled_languages()]
-HUNGARIAN = "A gyerekek a kertben játszottak, amikor az édesanyjuk tegnap este hazaért a munkából a városból."
+HUNGARIAN = "A gyerekek a kertben játszottak, amikor az édesanyjuk tegnap későn hazaért a munkából a városból."
 
 _FOREIGN = Path(__file__).with_name("foreign_paragraphs.tsv").read_text(encoding="utf-8").splitlines()[1:]
 FOREIGN = [line.split("\t") for line in _FOREIGN]  # language of a document and of a paragraph, the paragraph
