@@ -209,7 +209,6 @@ def test_the_map_of_the_rooms_is_true() -> None:
     assert [room for room, *_ in rows] == [f"`{room}/`" for room in ROOMS]
     for room, _, start in rows:
         opening = ast.get_docstring(ast.parse(page(f"tagger/{room.strip('`')}__init__.py")))
-        assert opening is not None
         assert f"Start in `{start.strip('`').partition('/')[2]}`" in " ".join(opening.split()), room
 
 
@@ -268,7 +267,6 @@ def test_the_tables_of_values_and_formats_are_true() -> None:
     training = page("docs/training.md")
     experiments = {path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml")}
     shown = re.search(r"^\| `experiment` .*\n(?:\|.*\n)+", training, re.MULTILINE)
-    assert shown is not None
     assert set(re.findall(r"^\| `(\w+)` \|", shown[0], re.MULTILINE)) - {"experiment"} == experiments
     corpora = {path.stem for path in (ROOT / "conf" / "corpus").glob("*.yaml") if path.stem != "base"}
     assert set(re.findall(r"`(\w+)`", " ".join(row[0] for row in table(training, "## Corpora")))) == corpora

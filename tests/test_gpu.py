@@ -58,7 +58,6 @@ def test_a_run_goes_on(tmp_path: Path) -> None:
     line = [sys.executable, "-m", "tagger", *SMALL, "trainer.max_epochs=40", "patience=40"]
     line += [f"accelerator={ACCELERATOR}", "hydra.run.dir=run"]
     with subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
         for printed in process.stdout:
             if printed.startswith("epoch 2/"):
                 process.kill()

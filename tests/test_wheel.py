@@ -110,7 +110,6 @@ def test_the_source_distribution_has_what_its_tests_need_and_one_version(built: 
     assert listed | tests <= names
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     cited = re.search(r"^version: (.*)$", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.MULTILINE)
-    assert cited is not None
     assert cited[1] == version
     changes = re.findall(r"^## \[(.*)\]$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert changes[0] in ("Unreleased", version)

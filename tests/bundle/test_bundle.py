@@ -78,7 +78,6 @@ def test_rounded_weights_are_saved_in_few_bytes_and_those_of_crfs_exactly(
     torch.nn.init.normal_(decoder.transitions)
     decoder.forbid([0], [(1, 2)])
     exact = {name: weights.clone() for name, weights in decoder.state_dict().items()}
-    assert network.embedding.vectors is not None
     network.embedding.vectors.fill(0, torch.randn(2, 50))
     bundle = bundle_of(network, known).rounded(dtype)
     for folder in ("a", "b"):  # again and again

@@ -43,8 +43,7 @@ from tests.conftest import CORPUS, TOKENS, make_batch, make_network, network_con
 def scores_of(network: TaggerNetwork, vocabulary: Vocabulary, sentence: list[str]) -> Tensor:
     """The scores of a sentence on its own, (tokens, K)."""
     with torch.no_grad():
-        scores: Tensor = network(make_batch([sentence], vocabulary)).scores["upos"][:, 0]
-    return scores
+        return network(make_batch([sentence], vocabulary)).scores["upos"][:, 0]
 
 
 @pytest.mark.parametrize(("forward", "backward", "changed"), [(5, 0, 3), (0, 5, 0)])
@@ -90,7 +89,6 @@ def test_a_corpus_adds_its_vector_to_every_token(vocabulary: Vocabulary) -> None
     several = dataclasses.replace(vocabulary, corpora=["a", "b"])
     network, alone = make_network(several), make_network(vocabulary)
     assert alone.corpora is None
-    assert network.corpora is not None
     batch = make_batch(TOKENS, several)
     before = network.embed(batch)
     batch.corpora = torch.tensor([2, 0, 2])
@@ -101,9 +99,7 @@ def test_a_corpus_adds_its_vector_to_every_token(vocabulary: Vocabulary) -> None
     for place, row in enumerate(network.corpora.weight[[2, 0, 2]]):
         assert_close(added[:, place], row.expand(len(added), -1))
     sum(scores.square().sum() for scores in network(batch).scores.values()).backward()  # type: ignore[union-attr]
-    gradient = network.corpora.weight.grad
-    assert gradient is not None
-    assert gradient.any(dim=1).tolist() == [False, False, True]  # no corpus is not learned
+    assert network.corpora.weight.grad.any(dim=1).tolist() == [False, False, True]  # no corpus is not learned
 
 
 @dataclass
@@ -186,7 +182,6 @@ def test_scores_of_features_are_0_at_first_shared_by_tags_and_move_into_the_head
     before[FEATS.index("Case=Gen|Number=Plur")].backward()
     with torch.no_grad():
         for weights in scores.parameters():
-            assert weights.grad is not None
             weights.add_(weights.grad / SPEED)
         gain = scores(h) - before
     assert_close(gain, SPEED * (1 + h.dot(h)) * torch.tensor([1.0, 2.0, 1.0, 0.0]))  # by the number of shared features

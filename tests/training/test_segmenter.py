@@ -35,8 +35,7 @@ def trained(treebank: Path, folder: Path, *overrides: str) -> dict[str, Any]:
 
 
 def config_json(run: Path) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((run / "tagger" / "config.json").read_text())
-    return loaded
+    return json.loads((run / "tagger" / "config.json").read_text())
 
 
 def test_auto_keeps_a_learned_segmenter_that_is_better(spaced: Path, tmp_path: Path) -> None:

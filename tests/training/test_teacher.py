@@ -55,8 +55,7 @@ def make_teacher(folder: Path, *columns: str, text: Path | str | None = None) ->
 
 def read(folder: Path, text: Path | str) -> UntaggedText:
     """Text that the segmenter of a tagger cuts."""
-    found = make_teacher(folder, "upos", text=text).text
-    return found
+    return make_teacher(folder, "upos", text=text).text
 
 
 def ask(teacher: Teacher, vocabulary: Vocabulary, folder: Path, top: int = 3) -> dict[str, Any]:
