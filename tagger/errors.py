@@ -18,7 +18,10 @@ def missing_extra(package: str, extra: str | None) -> InputError:
 
 
 def missing_library(error: ModuleNotFoundError, library: str, extra: str | None) -> Exception:
-    """The error of an import: `missing_extra` if the library is missing, `error` itself if another module is."""
+    """The error to raise when a library cannot be imported; see `missing_extra`.
+
+    If another module is missing than the library, `error` is returned as it is.
+    """
     return missing_extra(library, extra) if (error.name or "").partition(".")[0] == library else error
 
 

@@ -256,7 +256,10 @@ def networks_share(members: Sequence[Linear], column: str) -> float:
 
 
 def _stored_weights(networks: Sequence[TaggerNetwork]) -> dict[str, Tensor]:
-    """What the file of weights holds, by number of a member and name; equal tensors of members are stored once."""
+    """What the file of weights holds; names begin with the number of a member.
+
+    A tensor that a member lacks is equal to that of the nearest member before that has it.
+    """
     stored: dict[str, Tensor] = {}
     last: dict[str, Tensor] = {}
     memory: set[int] = set()  # safetensors wants none twice

@@ -288,7 +288,10 @@ def parse_name(name: str) -> HubName:
 
 
 def hub_folder(name: str) -> Path:
-    """The folder of a tagger in the Hub's cache; where the Hub gives no answer, it was downloaded earlier."""
+    """The folder of a tagger of the Hub, in the Hub's cache.
+
+    Where the Hub gives no answer, it is the one that was downloaded last.
+    """
     repository, revision = parse_name(name)
     with the_hub(name) as hub:
         return Path(hub.snapshot_download(repository, revision=revision, allow_patterns=PATTERNS))

@@ -60,7 +60,10 @@ def tell_missing(tagger: DocumentTagger, columns: Sequence[str]) -> None:
 
 
 def one_or_all(language: str | None, model: str | None, refused: Mapping[str, bool]) -> str | None:
-    """The tagger that a command uses, None for all; `refused` says which options that need one tagger are given."""
+    """The name of the tagger that a command uses; None: those of all languages.
+
+    `refused` has the options that need one tagger, and whether each is given.
+    """
     if language is not None:
         if model is not None:
             raise InputError(f"--language {language} names a tagger, and so does --model {model}; leave one out")

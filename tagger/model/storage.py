@@ -46,7 +46,10 @@ def build_without_memory(build: Callable[[], Network]) -> Network:
 
 
 def check_memory(weights: Mapping[str, Tensor], subject: str, copies: int = 1) -> None:
-    """Refuses weights of a `subject` that need more than the memory; each weight that learns has so many `copies`."""
+    """Refuses the weights of a `subject` that are larger than the machine's memory.
+
+    `copies` are the numbers that are kept for each weight that learns.
+    """
     available = machine_bytes()
     sizes = {n: w.numel() * w.element_size() * (copies if w.requires_grad else 1) for n, w in weights.items()}
     needed = sum(sizes.values())

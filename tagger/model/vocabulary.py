@@ -96,7 +96,10 @@ class Vocabulary:
         )
 
     def with_text(self, counts: Mapping[str, int], min_count: int) -> "Vocabulary":
-        """The same vocabulary with frequent words and characters of other text; the forms stay those of training."""
+        """The same vocabulary, with embeddings of their own for words and characters that are frequent in other text.
+
+        The forms stay those of training: other words are still unseen.
+        """
         text = self.of_forms(counts, min_count)
         words = {word: count + text.words.get(word, 0) for word, count in self.words.items()}
         characters = [*self.characters, *(c for c in text.characters if c not in self.character_ids)]

@@ -23,7 +23,10 @@ _log = logging.getLogger(__name__)
 
 
 def saved_array(path: Path, shape: tuple[int, ...], write: Callable[[BinaryIO], None]) -> np.ndarray:
-    """The array of a `.npy` file, mapped and read-only; `write` writes the file if there is none of this shape."""
+    """The array of a `.npy` file, mapped and read-only; `write` writes the file if there is none of this shape.
+
+    A resumed run finds what an interrupted one has computed, if the name of the file says of what it is.
+    """
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):  # it is not there, or damaged

@@ -55,7 +55,10 @@ class _Assignment:
 
 
 class Workers:
-    """Processes with copies of a state, such as a tagger, beside this one; they start when there is enough work."""
+    """Processes that each have a copy of a state, such as a tagger. They start when there is enough work.
+
+    Threads may share it. This process uses the state, too.
+    """
 
     def __init__(self, state: Any, count: int) -> None:
         """Starts nothing yet."""

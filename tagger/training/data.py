@@ -196,7 +196,10 @@ class Batches(torch.utils.data.Dataset[Batch]):
 
     @staticmethod
     def _said(targets: TeacherTargets, rows: Rows) -> dict[str, torch.Tensor]:
-        """What a teacher says of each word; no lemma of one that noise changed: its script is of the word as it was."""
+        """What a teacher says of each word.
+
+        Of a word that noise changed it says no lemma: its edit script is that of the word as it was.
+        """
         said = {}
         for column, values in targets.batch(rows.numbers).items():
             values = values if rows.copies is None else gathered(values, rows.copies)

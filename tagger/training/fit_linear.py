@@ -105,7 +105,10 @@ def _loss(chain: LinearChain, rows: Sequence[Tensor], parts: Sequence[tuple[list
 
 
 def minimize(model: nn.Module, loss: Callable[[], float]) -> int:
-    """Makes a loss with penalties small; returns the steps. `loss` computes it without these, and adds its gradient."""
+    """Finds the weights that make the loss with its penalties small; returns the number of steps.
+
+    `loss` computes what is made small without the penalties, and adds its gradient to those of the weights.
+    """
     weights = list(model.parameters())
     x = torch.cat([each.detach().flatten() for each in weights])
 

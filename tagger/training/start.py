@@ -104,7 +104,10 @@ def epochs_for(words: int, encoder: bool = False, text: bool = False) -> int:
 
 
 def frozen_epochs(transformer: TransformerConfig | None, epochs: int) -> int:
-    """How many epochs pass before layers of an encoder are tuned; 0 if none wait, as where it is tuned as a whole."""
+    """How many epochs pass before layers of an encoder are tuned; 0 if no layers wait.
+
+    An encoder that is tuned as a whole learns from the start.
+    """
     if transformer is None or isinstance(transformer["tune"], bool):
         return 0
     return min(epochs - 1, round(epochs * FROZEN_SHARE))
