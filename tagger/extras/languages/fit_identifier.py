@@ -1,13 +1,14 @@
 """Trains what finds the language of a text.
 
     python -m tagger.extras.languages.fit_identifier --corpora TREEBANKS [TREEBANKS ...] --text TEXTS [-o FILE]
+        [--only LANGUAGE ...]
 
 It learns from all that the taggers of `languages.csv` learn from but dev, and from their untagged text, in pieces of 1
 to 30 words; and from their words alone, among which rare ones come oftener than in text. Words in Latin letters in text
 of another script are names and terms of computing: they count as English. Names that many languages have tell none:
 they are learned as words of any. Its accuracy on pieces of dev is printed, and that of py3langid among the same
 languages (pip install py3langid). Without `-o` it is `data/languages.safetensors`. A file that is there is not made
-again.
+again. With `--only` these languages alone are learned, against all others, whose weights stay those of the package.
 
 It also prints, of the taggers in `data` together, how many sentences of dev get their language as paragraphs of a
 document, and for which of spaCy's languages (pip install spacy) they take its example sentences.
@@ -25,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 from torch import nn
 from torch.nn.functional import cross_entropy
 
@@ -115,16 +116,25 @@ def common_names(texts: Mapping[str, list[list[str]]]) -> list[str]:
     return [word for word in found if every[word] >= NAME_SHARE * (every[word] + plain[word])]
 
 
-def fit(texts: list[list[list[str]]], names: Sequence[str] = ()) -> tuple[np.ndarray, np.ndarray]:
-    """The weights (R, L) and the bias (L,), given the texts of each language, and names that tell none."""
+def fit(
+    texts: list[list[list[str]]], names: Sequence[str] = (), kept: Mapping[int, np.ndarray] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The weights (R, L) and the bias (L,), given the texts of each language, and names that tell none.
+
+    `kept` has the weights (R,) of languages that do not learn, and behind them the bias.
+    """
     torch.manual_seed(1)
     chance, known = random.Random(1), dict[str, list[int]]()
     counts = [Counter(chain.from_iterable(own)) for own in texts]
     words_of_each = [list(counted) for counted in counts]
     shares = [list(accumulate(count**POWER for count in counted.values())) for counted in counts]
-    table = nn.EmbeddingBag(ROWS, len(texts), mode="sum")
+    order = [each for each in range(len(texts)) if each not in (kept or {})] + [*(kept or {})]
+    places = torch.tensor(order).argsort()
+    still = torch.tensor(np.array([*(kept or {}).values()], dtype=np.float32).reshape(-1, ROWS + 1)).T
+    table = nn.EmbeddingBag(ROWS, len(texts) - still.shape[1], mode="sum")
     nn.init.zeros_(table.weight)
-    bias = nn.Parameter(torch.zeros(len(texts)))
+    bias = nn.Parameter(torch.zeros(table.embedding_dim))
+    still_table = nn.EmbeddingBag.from_pretrained(still[:-1].contiguous(), mode="sum")
     optimizer = torch.optim.AdamW([*table.parameters(), bias], lr=RATE, weight_decay=0.001)
     rate = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, STEPS)
     for step in range(STEPS):
@@ -148,7 +158,8 @@ def fit(texts: list[list[list[str]]], names: Sequence[str] = ()) -> tuple[np.nda
                 if word not in known:
                     known[word] = pieces_of(word, ROWS)
                 pieces += known[word]
-        scores = table(torch.tensor(pieces), torch.tensor(starts)) + bias
+        where = torch.tensor(pieces), torch.tensor(starts)
+        scores = torch.cat([table(*where) + bias, still_table(*where) + still[-1]], dim=1)[:, places]
         loss = cross_entropy(scores, torch.tensor(languages), label_smoothing=SMOOTHING)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -156,7 +167,8 @@ def fit(texts: list[list[list[str]]], names: Sequence[str] = ()) -> tuple[np.nda
         rate.step()
         if step % 500 == 499:
             print(f"step {step + 1}: loss {loss.item():.4f}", flush=True)
-    return table.weight.detach().numpy(), bias.detach().numpy()
+    weights = torch.cat([table.weight.detach(), still[:-1]], dim=1)[:, places]
+    return weights.numpy(), torch.cat([bias.detach(), still[-1]])[places].numpy()
 
 
 def piece(texts: list[str], size: int, spaced: bool, chance: random.Random) -> str:
@@ -254,6 +266,14 @@ def report_documents(every: Languages) -> None:
     print(f"examples of spaCy: {count - len(wrong)} of {count} languages are right; {', '.join(wrong)}")
 
 
+def weights_of(path: Path) -> dict[str, np.ndarray]:
+    """The weights (R,) of each language in a file, and behind them its bias."""
+    stored = load_file(path)
+    (name,) = (name for name in stored if name.startswith(WEIGHTS))
+    columns = np.vstack([stored[name] * stored[SCALE], stored[BIAS]]).T
+    return dict(zip(name.split()[1:], columns, strict=True))
+
+
 def save(languages: list[str], weights: np.ndarray, bias: np.ndarray, path: Path) -> None:
     """Writes one byte for each weight, as `Identifier.load` reads them."""
     scale = np.abs(weights).max(axis=0) / 127
@@ -268,6 +288,7 @@ def main() -> None:
     parser.add_argument("--corpora", nargs="+", type=Path, required=True, metavar="TREEBANKS")
     parser.add_argument("--text", type=Path, required=True, metavar="TEXTS")
     parser.add_argument("-o", dest="out", type=Path, default=DATA / IDENTIFIER, metavar="FILE")
+    parser.add_argument("--only", nargs="+", default=[], metavar="LANGUAGE", help="learn these alone")
     arguments = parser.parse_args()
     missing = [name for name in ("py3langid", "spacy") if find_spec(name) is None]
     if missing:
@@ -285,7 +306,9 @@ def main() -> None:
         told = [
             [[word.lower() for word in words if word.lower() not in untold] for words in own] for own in texts.values()
         ]
-        weights, bias = fit([list(filter(None, own)) for own in told], names)
+        stored = weights_of(DATA / IDENTIFIER) if arguments.only else {}
+        kept = {place: stored[name] for place, name in enumerate(texts) if stored and name not in arguments.only}
+        weights, bias = fit([list(filter(None, own)) for own in told], names, kept)
         save(list(texts), weights, bias, arguments.out)
     report(load_identifier(arguments.out), languages)
     every = Languages("cpu")

@@ -101,13 +101,18 @@ def test_the_identifier_learns_from_each_row_and_is_kept(tmp_path: Path, monkeyp
         (tmp_path / texts.split()[0]).write_text(f"{words[::-1]}\n", encoding="utf-8")
         read.append(fit_identifier.train_texts(language(tmp_path, BLANK, corpora=f"UD_{name}", text=texts)))
     assert read == [[["talossa", "on"], ["no", "assolat"]], [["mae", "hen", "wlad"], ["dalw", "neh", "eam"]]]
-    identifier = Identifier(["finnish", "welsh"], *fit_identifier.fit(read))
-    assert [identifier.scores([word]).argmax() for word in ("talossa", "wlad")] == [0, 1]
+    weights, bias = fit_identifier.fit(read)
+    kept = np.append(weights[:, 0], bias[0])
+    for learned in ((weights, bias), fit_identifier.fit(read, kept={0: kept})):
+        identifier = Identifier(["finnish", "welsh"], *learned)
+        assert [identifier.scores([word]).argmax() for word in ("talossa", "wlad")] == [0, 1]
+        np.testing.assert_array_equal(np.append(learned[0][:, 0], learned[1][0]), kept)
     names, weights = ["english", "welsh", "german"], np.random.default_rng(1).normal(size=(64, 3)).astype(np.float32)
     bias = np.array([0.5, 0, 0], dtype=np.float32)
     fit_identifier.save(names, weights, bias, tmp_path / "languages.safetensors")
     loaded, expected = load_identifier(tmp_path / "languages.safetensors"), Identifier(names, weights, bias)
     assert loaded.languages == names
+    assert fit_identifier.weights_of(tmp_path / "languages.safetensors")["english"][-1] == 0.5
     np.testing.assert_allclose(loaded.scores(["hen", "wlad"]), expected.scores(["hen", "wlad"]), atol=0.5)
     assert (tmp_path / "languages.safetensors").stat().st_size < 64 * 3 + 500
 
@@ -272,8 +277,10 @@ def test_counts_of_lemmas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lemma
 @pytest.mark.parametrize("name", bundled_languages())
 def test_the_bundled_taggers_have_the_dictionaries_of_their_languages(name: str) -> None:
     bundle = Bundle.load(make.DATA / name)
-    codes = dictionaries_of(codes_of(name)[0]) if "lemma" in bundle.vocabulary.columns else []
-    assert sorted(bundle.lemmas.dictionary if bundle.lemmas else []) == codes
+    (wanted,) = (row.dictionary for row in make.rows() if row.name == name)
+    codes = dictionaries_of(codes_of(name)[0]) if wanted == "auto" else wanted.strip("[]").split(",")
+    codes = codes if "lemma" in bundle.vocabulary.columns else []
+    assert sorted(bundle.lemmas.dictionary if bundle.lemmas else []) == sorted(codes)
 
 
 def test_a_sentence_of_two_files_is_kept_once_and_words_may_be_written_apart() -> None:
