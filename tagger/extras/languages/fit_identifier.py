@@ -23,6 +23,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from itertools import accumulate, chain
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -117,7 +118,7 @@ def common_names(texts: Mapping[str, list[list[str]]]) -> list[str]:
 
 
 def fit(
-    texts: list[list[list[str]]], names: Sequence[str] = (), kept: Mapping[int, np.ndarray] | None = None
+    texts: list[list[list[str]]], names: Sequence[str] = (), kept: Mapping[int, np.ndarray] = MappingProxyType({})
 ) -> tuple[np.ndarray, np.ndarray]:
     """The weights (R, L) and the bias (L,), given the texts of each language, and names that tell none.
 
@@ -128,9 +129,9 @@ def fit(
     counts = [Counter(chain.from_iterable(own)) for own in texts]
     words_of_each = [list(counted) for counted in counts]
     shares = [list(accumulate(count**POWER for count in counted.values())) for counted in counts]
-    order = [each for each in range(len(texts)) if each not in (kept or {})] + [*(kept or {})]
+    order = [each for each in range(len(texts)) if each not in kept] + [*kept]
     places = torch.tensor(order).argsort()
-    still = torch.tensor(np.array([*(kept or {}).values()], dtype=np.float32).reshape(-1, ROWS + 1)).T
+    still = torch.tensor(np.array([*kept.values()], dtype=np.float32).reshape(-1, ROWS + 1)).T
     table = nn.EmbeddingBag(ROWS, len(texts) - still.shape[1], mode="sum")
     nn.init.zeros_(table.weight)
     bias = nn.Parameter(torch.zeros(table.embedding_dim))
