@@ -53,7 +53,7 @@ def _row(model: "Model", codes: Iterable[str]) -> list[str]:
     shares = scores.get("upos"), model.raw.get(split, {}).get("UPOS"), scores.get("feats"), scores.get("lemma")
     return [
         *(model.name, " ".join(codes)),
-        *("-" if share is None else f"{100 * share:.2f}" for share in shares),
+        *("-" if share is None else f"{100 * share:.1f}" for share in shares),
         "-" if model.words is None else f"{model.words:,.0f}",
         *(model.license or "-", f"{model.size / 1e6:.1f}"),
         " ".join(["dev"] * (split == "dev") + ["thin"] * model.thin),
