@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
@@ -193,23 +194,24 @@ def show_progress(jobs: Sequence[Job], steps: Generator["Step", None, None]) -> 
     sizes = {job: job.state[0] for job in jobs if job.state is not None}
     task = bar.add_task("", total=sum(sizes.values()) or None, words="")
     words = read = shown = failed = 0  # `read`: bytes of files that are done
-    written = []
+    tagged = Counter[Job]()  # words of each file that has not failed
     with closing(steps), bar:
         for step in steps:
             words += step.words
+            tagged[step.job] += step.words
             if step.finished or step.error is not None:
                 read += sizes.get(step.job, 0)
             if step.error is not None:
                 failed += 1
+                del tagged[step.job]
                 say(f"error: {step.error}")
-            elif step.finished:
-                written.append(step.job.target)
             speed = f"{words / (bar.tasks[0].elapsed or 1):,.0f} words/s"
             shown = max(shown, read + step.read)  # a file's last step does not know how much was read
             bar.update(task, completed=shown, words=speed, refresh=True)
-    if written and written[0] is not None:
-        others = f" and {len(written) - 1:,} more" if written[1:] else ""
-        say(f"tagged {words:,} words: {written[0]}{others}")
+    first = next((job.target for job in tagged), None)
+    if first is not None:
+        others = f" and {len(tagged) - 1:,} more" if len(tagged) > 1 else ""
+        say(f"tagged {tagged.total():,} words: {first}{others}")
     if 0 < failed < len(jobs):
         say(f"{failed} of {len(jobs)} files failed; the others are tagged")
     return failed

@@ -138,6 +138,13 @@ def test_the_same_command_goes_on_and_another_is_refused(model: Path) -> None:
     assert files("out") == whole
 
 
+def test_words_of_a_file_that_fails_are_not_among_those_that_were_tagged(model: Path) -> None:
+    Path("a.txt").write_bytes(b"They book.\n\n" * 10_000 + b"\xff")  # after its first windows
+    Path("b.txt").write_text("They book.\n")
+    said = call("tag", "a.txt", "b.txt", "-o", "out/", "--model", str(model), status=2).stderr
+    assert "tagged 3 words: out/b.tsv\n" in said
+
+
 @pytest.mark.slow
 def test_killed_at_random_times_and_resumed(trained: Path) -> None:
     for number in range(60):
