@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,9 @@ from tagger.words.language_table import language_table, languages_by_word
 
 LATEST = "latest"
 DEFAULT = "english"  # a bundled tagger
+MORE = "more"  # the folder in `data` of taggers that come in a package of their own,
+MORE_PACKAGE, MORE_DISTRIBUTION = "bigru_tagger_more", "bigru-tagger-more"  # which has these names
+PIP_MORE = f"its tagger comes with a package of its own: pip install {MORE_DISTRIBUTION}"
 RUNS = Path("runs")  # in the current folder; training writes its folders there
 LOCK = ".lock"  # in a run's folder: one process trains it; the system releases the lock however the process ends
 CLAIM_SECONDS = 0.5  # longer than `is_being_trained` holds the lock
@@ -79,8 +83,8 @@ def find_tagger(name: str) -> Path:
     """
     if is_hub_name(name):
         return hub_folder(name)
-    if name in bundled_names():
-        return bundled("data") / name
+    if (own := bundled_folders().get(name)) is not None:
+        return own
     if name == LATEST:
         newest = newest_run(TAGGER_IN_RUN)
         if newest is None:
@@ -98,7 +102,7 @@ def find_tagger(name: str) -> Path:
         return folder
     language = _language(name)
     if language is not None:
-        return bundled("data") / language
+        return bundled_folders()[language]
     if folder is None:
         others = "python -m tagger models lists those that are there; or name hf:OWNER/NAME, or a folder of training"
         near = did_you_mean(name, [*bundled_names(), LATEST, *run_names()])
@@ -146,9 +150,22 @@ def _is_of_training(folder: Path) -> bool:
     return any((folder / name).exists() for name in (CONFIG, TAGGER_IN_RUN, RECORD))
 
 
+def bundled_folders() -> dict[str, Path]:
+    """The folders of the taggers that come with the package, and with the package of more languages if it is there."""
+    spec = find_spec(MORE_PACKAGE)
+    roots = [bundled("data"), bundled("data") / MORE, *map(Path, (spec and spec.submodule_search_locations) or [])]
+    found = {path.parent.name: path.parent for root in roots for path in root.glob(f"*/{CONFIG}")}
+    return dict(sorted(found.items()))
+
+
 def bundled_names() -> list[str]:
     """The names of the taggers that come with the package."""
-    return sorted(path.parent.name for path in bundled("data").glob(f"*/{CONFIG}"))
+    return list(bundled_folders())
+
+
+def is_bundled(folder: Path) -> bool:
+    """Whether a folder is that of a tagger that comes with the package."""
+    return any(folder.resolve() == own.resolve() for own in bundled_folders().values())
 
 
 def bundled_languages() -> dict[str, tuple[str, ...]]:
@@ -196,7 +213,11 @@ def find_language(language: str) -> str:
 
 def _language(name: str) -> str | None:
     known = languages_by_word().get("_".join(unicodedata.normalize("NFC", name).lower().split()))
-    return known.name if known and known.name in bundled_names() else None
+    if known is None or known.name in bundled_folders():
+        return known and known.name
+    if known.more:
+        raise InputError(f"{_shown(name)}: {PIP_MORE}")
+    return None
 
 
 def list_models() -> tuple[list[Model], list[str]]:
@@ -204,7 +225,7 @@ def list_models() -> tuple[list[Model], list[str]]:
 
     The second list says what is wrong with those that are damaged or too old to be described.
     """
-    folders = {name: bundled("data") / name for name in bundled_names()}
+    folders = bundled_folders()
     for path in sorted(RUNS.glob(f"*/{TAGGER_IN_RUN}/{CONFIG}")):
         folders.setdefault(path.parents[1].name, path.parent)
     newest = newest_run(TAGGER_IN_RUN)

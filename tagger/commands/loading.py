@@ -8,8 +8,7 @@ from typing import Any, overload
 
 import torch
 
-from tagger.bundle.catalog import find_language, find_tagger
-from tagger.bundled import bundled
+from tagger.bundle.catalog import find_language, find_tagger, is_bundled
 from tagger.commands.console import say
 from tagger.commands.options import SKIPPED_LINES
 from tagger.errors import InputError
@@ -88,7 +87,7 @@ def load_for(
     """The tagger that the options of a command name, else that of the language of a file; and the file's lines."""
     name = one_or_all(language, model, {})
     own = None if name is None else find_tagger(name)
-    if own is None or own.parent == bundled("data"):
+    if own is None or is_bundled(own):
         beginning = list(_beginning(lines))
         lines = chain(beginning, lines)
         parts = read_parts(beginning, path, format, separator=separator, skip=SKIPPED_LINES)
@@ -103,7 +102,7 @@ def load_for(
 
 def tell_other_language(own: Path, text: str, path: str) -> None:
     """Says so if a text is clearly in another language than that of a bundled tagger, which a user has named."""
-    found = clear_language(text) if own.parent == bundled("data") else None
+    found = clear_language(text) if is_bundled(own) else None
     if found is not None and found != own.name:
         say(f"{path} looks like {shown_name(found)}, and the tagger is that of {shown_name(own.name)}")
 

@@ -25,8 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast, overload
 
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.catalog import DEFAULT, bundled_names, find_language, find_tagger
-from tagger.bundled import bundled
+from tagger.bundle.catalog import DEFAULT, PIP_MORE, bundled_folders, find_language, find_tagger, is_bundled
 from tagger.errors import InputError, shorten
 from tagger.tagging.identifier import (
     CLEAR_ODDS,
@@ -116,7 +115,7 @@ class Languages(DocumentTagger):
         self.columns, self.config = list(COLUMNS), {"license": LICENCE}  # what all taggers have in common
         options = TaggerOptions(device, precision, FORMS, workers, segmenter)
         self.device, self._options = options.device, replace(options, workers=1)
-        named = bundled_names()
+        named = bundled_folders()
         self.languages = [name for name in load_identifier().languages if name in named]
         self._loaded: dict[str, Tagger] = {}
         self._last_used: dict[str, float] = {}
@@ -149,7 +148,7 @@ class Languages(DocumentTagger):
             with _loading:
                 tagger = self._loaded.get(language)  # another thread may have loaded it meanwhile
                 if tagger is None:
-                    tagger = Tagger(Bundle.load(bundled("data") / language), self._options, language, COLUMNS)
+                    tagger = Tagger(Bundle.load(bundled_folders()[language]), self._options, language, COLUMNS)
                     if self._loaded:
                         self._make_room(tagger.nbytes)
                     self._loaded[language] = tagger
@@ -195,10 +194,9 @@ class Languages(DocumentTagger):
         language, nearest = max(odds, key=odds.__getitem__), max(self.languages, key=odds.__getitem__)
         remedy = self.remedy.format(language=nearest, code=table[nearest].codes[0])
         if odds[language] - odds[nearest] >= ABSENT_ODDS:
-            raise InputError(
-                f"{path} looks like {shown_name(language)}, for which no tagger comes with the package; if it is"
-                f" {shown_name(nearest)}, name it: {remedy}"
-            )
+            absent = PIP_MORE if table[language].more else "no tagger of this language comes with the package"
+            other = f"if it is {shown_name(nearest)}, name it: {remedy}"
+            raise InputError(f"{path} looks like {shown_name(language)}; {absent}; {other}")
         margins = load_identifier().margins(lines, nearest)
         own = [line for line, margin in zip(text.split("\n"), margins, strict=True) if margin > 0]
         if not self._knows(nearest, "\n".join(own) or text):
@@ -422,7 +420,7 @@ def load(
     bundle = Bundle.load(folder)
     if not bundle.vocabulary.columns:
         raise InputError(f"{name} has no tags; train a tagger from it with python -m tagger init={name}")
-    is_bundled = folder.resolve().parent == bundled("data").resolve()
-    tagger = Tagger(bundle, options, str(name), COLUMNS if is_bundled else None)
-    tagger.language = folder.name if is_bundled else None
+    is_own = is_bundled(folder)
+    tagger = Tagger(bundle, options, str(name), COLUMNS if is_own else None)
+    tagger.language = folder.name if is_own else None
     return tagger

@@ -20,18 +20,20 @@ class Language(NamedTuple):
     writers: float  # millions of people who write it, about
     letters: str  # that no other language has, of a script that training lacks: they tell that text is in it
     latin: dict[int, str]  # that script -> the Latin letters that training has, for `str.translate`
+    more: bool  # whether its tagger is in the package of more languages
 
 
 @cache
 def language_table() -> dict[str, Language]:
     """The languages by their names."""
     text = files("tagger.words").joinpath("languages.csv").read_text(encoding="utf-8")
-    found = {}
-    for name, codes, long_codes, own_names, scripts, writers, letters, pairs in [*csv.reader(text.splitlines())][1:]:
+    found, rows = {}, [*csv.reader(text.splitlines())][1:]
+    for name, codes, long_codes, own_names, scripts, writers, letters, pairs, more in rows:
         words = tuple(codes.split()), tuple(long_codes.split()), tuple(own_names.split())
         latin = {pair[0]: pair[1:] for pair in pairs.split()}
         latin |= {letter.upper(): read.capitalize() for letter, read in latin.items()}
-        found[name] = Language(name, *words, frozenset(scripts.split()), float(writers), letters, str.maketrans(latin))
+        told = frozenset(scripts.split()), float(writers), letters, str.maketrans(latin), bool(more)
+        found[name] = Language(name, *words, *told)
     return found
 
 

@@ -13,7 +13,17 @@ from huggingface_hub.errors import HfHubHTTPError
 import tagger
 from tagger.bundle import catalog as models
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.catalog import LATEST, HubName, claim_run, find_tagger, hub_folder, list_models, new_run, parse_name
+from tagger.bundle.catalog import (
+    LATEST,
+    HubName,
+    claim_run,
+    find_language,
+    find_tagger,
+    hub_folder,
+    list_models,
+    new_run,
+    parse_name,
+)
 from tagger.bundle.saved_config import CONFIG, RECORD
 from tagger.errors import InputError
 from tagger.training.run_folder import find_run
@@ -119,6 +129,22 @@ def test_a_bundled_name_wins_over_a_folder_and_the_list_says_what_each_model_is(
         others, (problem,) = list_models()
         assert [model.name for model in others] == ["one", LATEST]
         assert re.search(r"^dutch: .*config\.json(: format None,| is damaged)", problem)
+
+
+def test_taggers_of_a_second_package_are_found_or_its_name_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = models.languages_by_word()
+    monkeypatch.setattr(models, "languages_by_word", lambda: {**known, "eu": known["eu"]._replace(more=True)})
+    for ask in (find_tagger, find_language):
+        with pytest.raises(InputError, match=r"eu: its tagger comes with .*: pip install bigru-tagger-more"):
+            ask("eu")
+    shutil.copytree(find_tagger("welsh"), tmp_path / models.MORE_PACKAGE / "basque")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert find_language("eu") == "basque"
+    basque = tagger.load("eu", device="cpu")
+    assert (basque.language, basque.tag(["Dw"])) == ("basque", tagger.load("cy", device="cpu").tag(["Dw"]))
+    assert "basque" in {model.name for model in list_models()[0]}
 
 
 def test_the_bundled_english_tagger() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 import tagger
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.catalog import bundled_languages, bundled_names, find_language, find_tagger, folder_bytes
+from tagger.bundle.catalog import MORE, bundled_folders, bundled_languages, find_language, find_tagger, folder_bytes
 from tagger.bundled import bundled
 from tagger.errors import InputError
 from tagger.tagging import languages
@@ -193,10 +193,10 @@ def test_a_language_that_is_not_there_is_refused(every: Languages) -> None:
             every.annotate(text)
     few = tagger.load(device="cpu")
     few.languages = ["english", "german"]
-    with pytest.raises(InputError, match=r'looks like Welsh, for which no tagger comes .* name it: load\("(en|de)"\)'):
+    with pytest.raises(InputError, match=r'looks like Welsh; no tagger of .* name it: load\("(en|de)"\)'):
         few.annotate(TEXTS["welsh"])
     few.languages = ["portuguese", "persian"]
-    with pytest.raises(InputError, match=r'looks like Arabic, for .* if it is Persian, name it: load\("fa"\)'):
+    with pytest.raises(InputError, match=r'looks like Arabic; no tagger .* if it is Persian, name it: load\("fa"\)'):
         few.annotate("لعب الأطفال في الحديقة عندما عادت أمهم من العمل مساء أمس.")
     with pytest.raises(InputError, match="tags can be kept in one language alone"):
         every.stream([], keep=True)
@@ -290,16 +290,17 @@ def test_names_codes_scripts_and_licences_of_languages() -> None:
     with pytest.raises(InputError, match=r"kurmanji: .*; python -m tagger models lists"):  # not turkish
         find_language("kurmanji")
     for name in bundled_languages():
-        with gzip.open(bundled("data") / name / "vocabulary.json.gz") as file:
+        with gzip.open(bundled_folders()[name] / "vocabulary.json.gz") as file:
             words = json.load(file)["vocabularies"][0]["words"]
         letters = Counter(script_of(letter) for word in words for letter in word if letter.isalpha())
         found = {script for script, count in letters.items() if count > letters.total() / 10}
         assert language_table()[name].scripts == found | ({"CYRILLIC"} if name == "serbian" else set()), name
+    more = {row.name for row in rows if row.more}
+    assert {path.parent.name for path in bundled("data").glob(f"{MORE}/*/config.json")} == more
     notice = (bundled("data") / "NOTICE.md").read_text(encoding="utf-8")
     size = (bundled("data") / IDENTIFIER).stat().st_size
-    for name in bundled_names():
-        folder = bundled("data") / name
-        size += folder_bytes(folder)
+    for name, folder in bundled_folders().items():
+        size += 0 if name in more else folder_bytes(folder)
         card, license_, config = ((folder / f).read_text("utf-8") for f in ("README.md", "LICENSE", "config.json"))
         assert json.loads(config)["license"] == "CC BY-SA 4.0", name
         assert "ShareAlike" in license_, name

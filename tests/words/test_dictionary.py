@@ -16,7 +16,7 @@ from simplemma.strategies.dictionary_lookup import DictionaryLookupStrategy
 
 from tagger.bundle import saved_config
 from tagger.bundle.bundle import Bundle
-from tagger.bundled import bundled
+from tagger.bundle.catalog import bundled_folders
 from tagger.errors import InputError
 from tagger.model.batch import FormTable, collate
 from tagger.model.embeddings import LEMMA_KINDS, LEMMAS
@@ -43,7 +43,7 @@ def opened(*codes: str) -> Dictionary:
 
 def forms_of(language: str) -> list[str]:
     """Some forms of the training data of a bundled tagger, some of them as they are written seldom."""
-    forms = Bundle.load(bundled("data") / language).vocabulary.forms[::40]
+    forms = Bundle.load(bundled_folders()[language]).vocabulary.forms[::40]
     capitals = [form.upper() for form in forms[::5]] + [form.title() for form in forms[1::5]]
     joined = [f"{a}'{b}" for a, b in zip(forms[::9], forms[1::9], strict=False)]
     return [*forms, *capitals, *joined, "", "\ud800", "x" * 500]

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tagger.bundled import bundled
+from tagger.bundle.catalog import bundled_folders
 from tagger.errors import InputError
 from tagger.evaluation.raw_scores import raw_scores
 from tagger.segmenter.learned import load_segmenter
@@ -100,7 +100,8 @@ def test_english_on_a_treebank() -> None:
     assert scores["Sentences"].f1 > 0.895
 
 
-SHIPPED = {path.parent.name: Conventions.load(path.parent) for path in bundled("data").glob(f"*/{CONVENTIONS}")}
+FOLDERS = {name: path for name, path in bundled_folders().items() if (path / CONVENTIONS).is_file()}
+SHIPPED = {name: Conventions.load(path) for name, path in FOLDERS.items()}
 # Of a pair, a form ends a sentence as a word, and within a sentence it, or another form, is an abbreviation.
 PAIRS: dict[str, list[tuple[str, str]]] = defaultdict(list)
 with Path(__file__).with_name("pairs.tsv").open(encoding="utf-8") as file:
@@ -133,7 +134,7 @@ def test_a_sentence_may_end_in_a_word_that_abbreviates_in_another_language(
     forms = {row.form for row in table()}.union(*(conventions.abbreviations for conventions in SHIPPED.values()))
     tried = 0
     for language, conventions in SHIPPED.items():
-        content = json.loads(gzip.decompress((bundled("data") / language / "vocabulary.json.gz").read_bytes()))
+        content = json.loads(gzip.decompress((FOLDERS[language] / "vocabulary.json.gz").read_bytes()))
         rules = ConfirmedRules(conventions)
         for form in forms.intersection(content["vocabularies"][0]["forms"]):
             right, wrong = counts.get((f"{form}.", language)) or counts.get((f"{form.lower()}.", language), (0, 0))
@@ -147,7 +148,7 @@ def test_a_sentence_may_end_in_a_word_that_abbreviates_in_another_language(
 
 
 def segmenter_of(language: str) -> Segmenter:
-    folder = bundled("data") / language
+    folder = FOLDERS[language]
     name, own = json.loads((folder / "config.json").read_text())["segmenter"], SHIPPED[language]
     return load_segmenter(folder, own) if name == LEARNED else RuleSegmenter(name, own)
 

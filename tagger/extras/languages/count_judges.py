@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from io import StringIO
 from itertools import islice
 
-from tagger.extras.languages.make import DATA, languages_to_count
+from tagger.bundle.catalog import bundled_folders
+from tagger.extras.languages.make import languages_to_count
 from tagger.tagging.languages import load
 from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import read_conllu
@@ -52,7 +53,7 @@ def main() -> None:
     """Prints the table of the languages that the command line names, or of all."""
     print(*HEAD, sep="\t")
     for name, language in languages_to_count(__doc__).items():
-        if (DATA / name).is_dir():
+        if name in bundled_folders():
             tagger = load(name)
             assert isinstance(tagger, Tagger)
             dev = language().splits("train", "dev")["dev"]

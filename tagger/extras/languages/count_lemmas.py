@@ -11,9 +11,9 @@ from dataclasses import asdict
 from io import StringIO
 
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.catalog import codes_of
+from tagger.bundle.catalog import bundled_folders, codes_of
 from tagger.bundle.saved_config import LEMMAS, sign
-from tagger.extras.languages.make import DATA, Language, languages_to_count
+from tagger.extras.languages.make import Language, languages_to_count
 from tagger.text.conllu import read_conllu
 from tagger.text.schema import write_packed_json
 from tagger.text.strings import LEMMA, UPOS
@@ -38,15 +38,16 @@ def count(language: Language) -> LemmaReliability | None:
 def main() -> None:
     """Counts for the languages that the command line names, or for all."""
     for name, language in languages_to_count(__doc__).items():
-        if not (DATA / name).is_dir():
+        folder = bundled_folders().get(name)
+        if folder is None:
             continue
-        vocabulary = Bundle.load(DATA / name).vocabulary
+        vocabulary = Bundle.load(folder).vocabulary
         if LEMMA not in vocabulary.columns or vocabulary.lemmas:
             continue
         found = count(language())
         if found is not None:
-            write_packed_json(DATA / name / LEMMAS, asdict(found))
-            sign(DATA / name)
+            write_packed_json(folder / LEMMAS, asdict(found))
+            sign(folder)
         print(name, ", ".join(found.dictionary) if found else "no dictionary, or no lemmas", flush=True)
 
 

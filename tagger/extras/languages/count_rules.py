@@ -14,9 +14,9 @@ from io import StringIO
 from pathlib import Path
 
 from tagger.bundle.bundle import Bundle
-from tagger.bundle.catalog import codes_of
+from tagger.bundle.catalog import bundled_folders, codes_of
 from tagger.bundle.saved_config import sign
-from tagger.extras.languages.make import DATA, TALK, UNKNOWN_SPACES, Language, languages_to_count, split_of, text_of
+from tagger.extras.languages.make import TALK, UNKNOWN_SPACES, Language, languages_to_count, split_of, text_of
 from tagger.segmenter.enclitics import Enclitics
 from tagger.segmenter.learned import LearnedSegmenter
 from tagger.text.conllu import read_conllu
@@ -93,7 +93,7 @@ def whole_words(segmenter: LearnedSegmenter, words: Sequence[str], dictionary: D
 
 def write_conventions(language: Language, files: list[list[Sentence]]) -> None:
     """Writes what holds in a language into the folder of its tagger in `data`."""
-    name, folder = language.row.name, DATA / language.row.name
+    name, folder = language.row.name, bundled_folders()[language.row.name]
     found = conventions_of(paragraphs_of(files), (s.tokens for sentences in files for s in sentences), name)
     bundle = replace(Bundle.load(folder), conventions=found)
     tokens = {form.lower() for sentences in files for each in sentences for form in each.tokens}
@@ -119,7 +119,7 @@ def main() -> None:
         found = count_text(files, name)
         counts += [[rule, name, *map(str, each)] for rule, each in found.items() if any(each)]
         print(name, *(f"{rule} {right}:{wrong}" for rule, (right, wrong) in found.items()), sep="\n  ", flush=True)
-        if (DATA / name).is_dir():
+        if name in bundled_folders():
             write_conventions(language, files)
     with COUNTS.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -295,7 +295,8 @@ def main() -> None:
     if missing:
         parser.error(f"the scores compare with {' and '.join(missing)}; pip install {' '.join(missing)}")
     torch.set_num_threads(1)
-    languages = [Language(row, arguments.corpora, arguments.text, Path("work")) for row in rows()]
+    found = [row for row in rows() if row.found == "found"]
+    languages = [Language(row, arguments.corpora, arguments.text, Path("work")) for row in found]
     if not arguments.out.is_file():
         texts, terms = dict[str, list[list[str]]](), list[str]()
         for language in languages:

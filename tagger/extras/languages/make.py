@@ -39,6 +39,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 from tagger.bundle.bundle import Bundle, Linear
+from tagger.bundle.catalog import MORE, bundled_folders
 from tagger.bundle.saved_config import CARD, CONFIG, NOISE, TAGGER_IN_RUN, sign
 from tagger.bundled import bundled
 from tagger.evaluation.raw_scores import is_same
@@ -52,6 +53,7 @@ from tagger.extras.languages.scheme import (
     joined,
     with_contractions,
     with_names_of,
+    with_values_of_ud,
 )
 from tagger.model.linear_chain import TABLES, FeatureTable, LinearChain
 from tagger.model.vocabulary import Vocabulary
@@ -63,6 +65,7 @@ from tagger.text.conllu_writer import write_conllu
 from tagger.text.files import read_lines
 from tagger.text.sentence import Sentence
 from tagger.text.strings import FEATS, LEMMA, NO_TAG, UPOS
+from tagger.words.language_table import language_table
 
 HERE = Path(__file__).resolve().parent
 WORD = re.compile(r"^\d+\t", re.MULTILINE)
@@ -108,6 +111,7 @@ SIZES = {  # of students
     "small": ["experiment=small", "noise=0.2"],
     "english": ["experiment=english", "noise=0.4", "trainer.max_epochs=12", "trainer.precision=bf16-mixed"],
 }
+TEACHERS = {"multilingual": ["experiment=multilingual"], "default": ["model.members=2"]}
 MAX_RELATED = 60_000  # words of related languages
 TALK_TIMES, TALK_SHARE = 3, 0.1  # how often a training reads talk: at most so often, at most that share of its words
 SAME_XPOS = 0.8  # of the words of a kind, for others of that kind to get their XPOS
@@ -135,7 +139,8 @@ class LanguageRow(NamedTuple):
     others: str  # corpora of other schemes, from which the teacher learns, too, and whose text the student reads
     related: str  # corpora of related languages: the teacher learns from `MAX_RELATED` words of them
     talk: str  # folders in `data/talk`, whose train joins train; see `repeated`
-    text: str  # files, that of the language itself first
+    text: str  # files, that of the language itself first; a language without learns from made-up sentences alone
+    teacher: str  # multilingual, which has an encoder of 100 languages; or default, where that knows too little of this
     dictionary: str  # codes of dictionaries, or auto
     student: str  # made: it reads sentences of made-up words, too; linear: it has a linear chain; text: neither
     size: str  # of the student; see `SIZES`
@@ -148,6 +153,7 @@ class LanguageRow(NamedTuple):
     cuts: str  # what cuts raw text: learned from the corpora, or from these others, too; news, from the corpora without
     # talk; or rules, which need no room
     test: str  # seen, or kept for a measurement that comes later
+    found: str  # found, if text without --language may be taken for it; or named, if it is taken by its name alone
     thin: str  # thin, where train is so small that nothing published compares; or computed, see `THIN`
     udpipe: str  # published accuracies on test in percent: of UDPipe 2 with gold tokens, UPOS,
     udpipe_feats: str
@@ -189,6 +195,10 @@ class Language:
         found = [path for root in self.roots for path in sorted(root.glob(f"{name}-{split}.conllu*"))]
         return found[0] if found else None
 
+    def train_of(self, name: str) -> Path:
+        """The train split of a treebank, or a single file."""
+        return self.find(name) if "/" in name else split_of(self.find(name), "train")
+
     def folder_of(self, name: str) -> Path:
         """The folder of a treebank for a training; `join` makes one for a single file, which is its train split."""
         return self.primary.with_name(name.replace("/", "-")) if "/" in name else self.find(name)
@@ -207,7 +217,7 @@ class Language:
         names = ("train", "dev", "test")
         splits = self.splits(*(names if self.row.dev != "newer" else names[1:]))
         own = splits["train"]
-        more = [as_today(text_of(self.find(name)), own) for name in self.row.more.split()]
+        more = [as_today(text_of(self.train_of(name)), own) for name in self.row.more.split()]
         splits["train"] += "".join(in_part(more, MAX_WORDS - words_in(splits["train"])))
         if self.row.contracted:
             splits["train"] = with_contractions(splits["train"], *self.row.contracted.split())
@@ -245,7 +255,7 @@ class Language:
         for name in self.row.corpora.split():
             for split, parts in found.items():
                 path = self.split_of(name, split)
-                parts.append("" if path is None else text_of(path))
+                parts.append("" if path is None else with_values_of_ud(text_of(path)))
             if "dev" in found and self.row.dev != "kept":
                 sentences = found["dev"][-1].split("\n\n")
                 most = int(len(sentences) * LEARNED_DEV)
@@ -294,7 +304,7 @@ class Language:
             return
         corpora = [self.primary, *self.others, *self.related]
         self.run(
-            *("teacher", "experiment=multilingual", "corpus=conllu", f"corpus.path=[{','.join(map(str, corpora))}]"),
+            *("teacher", *TEACHERS[self.row.teacher], "corpus=conllu", f"corpus.path=[{','.join(map(str, corpora))}]"),
             *(f"columns=[{','.join(self.columns(self.primary))}]", "segmenter=rules", "test=false"),
             f"embedding.dictionary={self.row.dictionary}",
             *(["corpus.dropout=0"] if len(corpora) > 1 else []),
@@ -471,7 +481,7 @@ class Language:
     def score(self) -> None:
         """Scores the tagger in `data` again: new numbers in its config, and in its card if this command made that."""
         self.join()
-        folder = DATA / self.row.name
+        folder = bundled_folders()[self.row.name]
         bundle = Bundle.load(folder)
         scores = self.scores(folder, bundle)
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
@@ -782,11 +792,11 @@ def results(table: list[LanguageRow]) -> str:
     """
     lines = ["| language | treebank | UPOS | FEATS | lemma | UPOS, raw text |", "|---|---|---|---|---|---|"]
     pairs: dict[str, list[tuple[float, float]]] = {}
+    folders = bundled_folders()
     for row in sorted(table):
-        folder = DATA / row.name
-        if not (folder / CONFIG).is_file():
+        if row.name not in folders:
             continue
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        config = json.loads((folders[row.name] / CONFIG).read_text(encoding="utf-8"))
         split = "dev" if row.test == "kept" else "test"
         scores, raw = config["scores"][split] | config["alike"][split], config["raw"].get(split, {})
         measured = {
@@ -892,13 +902,14 @@ def main() -> None:
             raise SystemExit(f"{name}: no such language in languages.csv; add a row")
         language = Language(table[name], arguments.corpora, arguments.text, arguments.work.absolute(), arguments.seed)
         if arguments.score:
-            if (DATA / name).is_dir():
+            if name in bundled_folders():
                 language.score()
             continue
         language.make(arguments.until)
         if arguments.ship:
-            if not (DATA / name).exists():
-                shutil.copytree(language.folder / "packed" / name, DATA / name)
+            own = (DATA / MORE if language_table()[name].more else DATA) / name
+            if not own.exists():
+                shutil.copytree(language.folder / "packed" / name, own)
             (DATA / "NOTICE.md").write_text(notice(list(table.values())), encoding="utf-8")
 
 

@@ -21,6 +21,15 @@ NEARLY_ALL = 0.9  # share of the names with capitals whose lemmas have none
 OFTEN = 0.01  # share of the words whose lemmas add a symbol that a text without it is of another scheme
 
 
+def with_values_of_ud(text: str) -> str:
+    """A text in CoNLL-U whose participles have their tense in a feature of its own, as Universal Dependencies do.
+
+    >>> with_values_of_ud("VerbForm=PartPast")
+    'Tense=Past|VerbForm=Part'
+    """
+    return re.sub(r"VerbForm=Part(Past|Pres|Fut)\b", r"Tense=\1|VerbForm=Part", text)
+
+
 def as_today(text: str, today: str) -> str:
     """A text in CoNLL-U with the lemmas and XPOS of another one.
 
