@@ -27,13 +27,14 @@ class Language(NamedTuple):
 def language_table() -> dict[str, Language]:
     """The languages by their names."""
     text = files("tagger.words").joinpath("languages.csv").read_text(encoding="utf-8")
-    found, rows = {}, [*csv.reader(text.splitlines())][1:]
-    for name, codes, long_codes, own_names, scripts, writers, letters, pairs, more in rows:
+    found = {}
+    for row in [*csv.reader(text.splitlines())][1:]:
+        name, codes, long_codes, own_names, scripts, writers, letters, pairs, more = row
         words = tuple(codes.split()), tuple(long_codes.split()), tuple(own_names.split())
         latin = {pair[0]: pair[1:] for pair in pairs.split()}
         latin |= {letter.upper(): read.capitalize() for letter, read in latin.items()}
-        told = frozenset(scripts.split()), float(writers), letters, str.maketrans(latin), bool(more)
-        found[name] = Language(name, *words, *told)
+        told = frozenset(scripts.split()), float(writers)
+        found[name] = Language(name, *words, *told, letters, str.maketrans(latin), bool(more))
     return found
 
 
