@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
 BUILD = """
 import sys
@@ -82,7 +83,6 @@ def test_the_wheel_carries_modules_config_data_licences_and_entry_points_and_not
     assert {group: dict(points[group]) for group in stated} == stated
 
 
-@pytest.mark.slow
 def test_the_wheel_trains_and_tags(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
     site, empty = tmp_path / "site", tmp_path / "empty"
     empty.mkdir()

@@ -105,7 +105,7 @@ def find_tagger(name: str) -> Path:
         return bundled_folders()[language]
     if folder is None:
         others = "python -m tagger models lists those that are there; or name hf:OWNER/NAME, or a folder of training"
-        near = did_you_mean(name, [*bundled_names(), LATEST, *run_names()])
+        near = did_you_mean(name, [*bundled_folders(), LATEST, *run_names()])
         raise InputError(f"{_shown(name)}: no such tagger; {near or others}")
     if trained := sorted(folder.glob(f"*/{TAGGER_IN_RUN}")):
         raise InputError(f"{folder} is a sweep, and has several taggers; name a run of it, such as {trained[0].parent}")
@@ -124,7 +124,7 @@ def find_folder(name: str) -> Path | None:
 def new_run(name: str) -> Path:
     """The folder of a new run, or a new sweep, that gets a name."""
     remedy = "give a word, such as name=tamil"
-    if name in (*bundled_names(), LATEST) or _language(name):
+    if name in (*bundled_folders(), LATEST) or _language(name):
         raise InputError(f"name={name}: {name} is another tagger already; {remedy}")
     if not name.strip() or not name.isprintable() or name[0] in ".~-" or ".." in name or {*name} & {*"/\\:=@"}:
         raise InputError(f"name={_shown(name)}: no name for a run; {remedy}, or a folder, hydra.run.dir=FOLDER")
@@ -158,11 +158,6 @@ def bundled_folders() -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def bundled_names() -> list[str]:
-    """The names of the taggers that come with the package."""
-    return list(bundled_folders())
-
-
 def is_bundled(folder: Path) -> bool:
     """Whether a folder is that of a tagger that comes with the package."""
     return any(folder.resolve() == own.resolve() for own in bundled_folders().values())
@@ -170,7 +165,7 @@ def is_bundled(folder: Path) -> bool:
 
 def bundled_languages() -> dict[str, tuple[str, ...]]:
     """The languages of the taggers that come with the package, by the names of these, and their codes in ISO 639."""
-    return {name: codes for name in bundled_names() if (codes := codes_of(name))}
+    return {name: codes for name in bundled_folders() if (codes := codes_of(name))}
 
 
 def language_codes(corpus: str) -> list[str]:

@@ -18,7 +18,7 @@ import pytest
 
 from tagger.__main__ import main
 from tagger.bundle import catalog
-from tagger.bundle.catalog import bundled_names
+from tagger.bundle.catalog import bundled_folders
 from tagger.bundled import bundled
 from tagger.commands.app import COMMANDS
 from tagger.commands.console import clear_errors, say, show
@@ -291,13 +291,13 @@ def test_standard_output_that_is_full_or_closed_is_one_line(command: str) -> Non
 
 def test_every_tagger_with_a_name_is_listed_with_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
     listed = {model["name"]: model for model in json.loads(call("models", "--json").stdout)}
-    assert list(listed) == bundled_names()
+    assert list(listed) == list(bundled_folders())
     assert Path(listed["english"]["folder"]) == bundled("data") / "english"
     assert listed["english"]["segmenter"] == "english"
     heading, *lines, legend = call("models").stdout.splitlines()
     assert heading.split() == ["language", "codes", "UPOS", "raw", "FEATS", "lemma", "words", "licence", "MB"]
     assert max(map(len, [heading, *lines, legend])) <= 80
-    assert [line.split()[0] for line in lines] == bundled_names()
+    assert [line.split()[0] for line in lines] == list(bundled_folders())
     assert all(" CC BY-SA 4.0 " in line for line in lines)
     assert listed["japanese"]["scores"]["test"].keys() == {"upos", "xpos", "lemma"}
     (japanese,) = (line.split() for line in lines if line.startswith("japanese "))
