@@ -208,7 +208,7 @@ def show_progress(jobs: Sequence[Job], steps: Generator["Step", None, None]) -> 
             speed = f"{words / (bar.tasks[0].elapsed or 1):,.0f} words/s"
             shown = max(shown, read + step.read)  # a file's last step does not know how much was read
             bar.update(task, completed=shown, words=speed, refresh=True)
-    first = next((job.target for job in tagged), None)
+    first = next((job.target for job in jobs if job in tagged), None)
     if first is not None:
         others = f" and {len(tagged) - 1:,} more" if len(tagged) > 1 else ""
         say(f"tagged {tagged.total():,} words: {first}{others}")

@@ -152,6 +152,7 @@ def test_tags_for_nltk_and_its_own_scores_are_those_of_the_tagger(trained: Path)
 def test_columns_of_a_dataset_of_ray(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ray = pytest.importorskip("ray", reason="the extra `ray` has Ray")
     monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)  # so that its processes find `tagger`
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # other tests would starve them
     if started := not ray.is_initialized():
         ray.init("local", num_cpus=3, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
     texts = ["They book flights. The book reads well.", None, "Well"] * 20

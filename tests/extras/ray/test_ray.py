@@ -26,6 +26,7 @@ def _ray() -> Iterator[None]:
     """One Ray, whose processes find `tagger`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
+        patch.setenv("RAY_worker_niceness", "0")  # other tests would starve its processes
         with connected(1):
             yield
 
@@ -79,7 +80,7 @@ def reader_of(path: Path, after: int = 0) -> int:
 def test_the_files_of_a_killed_process_are_tagged_by_another(trained: Path, tmp_path: Path) -> None:
     Path("in").mkdir()
     for name in "abc":
-        Path(f"in/{name}.txt").write_text(TEXT.format(1) * (20_000 if name == "b" else 20))
+        Path(f"in/{name}.txt").write_text(TEXT.format(1) * (5_000 if name == "b" else 20))
     command = ["in", "--model", str(trained), "--workers", "1", "--probabilities", "-o"]
     call("tag", *command, "whole")
     killed: list[int] = []
