@@ -10,8 +10,9 @@ from tagger.text.strings import Table
 if TYPE_CHECKING:
     from tagger.bundle.catalog import Model
 
-_HEADS = ("language", "codes", "UPOS", "raw", "FEATS", "lemma", "words", "licence", "MB", "")
+_HEADS = ("language", "codes", "UPOS", "raw", "FEATS", "lemma", "words", "MB", "")
 _LEGEND = "percent on test or dev; raw: UPOS from raw text; words: of training, thousands"
+_LICENCE = "licence of these: CC BY-SA 4.0"
 
 
 def models(as_json: AsJson = False) -> None:
@@ -19,8 +20,8 @@ def models(as_json: AsJson = False) -> None:
 
     First those that come with the package: language, its codes, accuracy of UPOS with gold tokens, F1 of UPOS from raw
     text, accuracy of FEATS and lemmas with gold tokens, all on test (or on dev), words of training in thousands,
-    licence, size. A thin one is more than four points behind the best of its language. Then your own, each with its
-    training data, size, licence, what cuts text for it, scores and folder. --json has all of each.
+    size. A thin one is more than four points behind the best of its language. Then your own, each with its training
+    data, size, licence, what cuts text for it, scores and folder. --json has all of each.
     """
     from tagger.bundle.catalog import bundled_languages, list_models
 
@@ -33,7 +34,7 @@ def models(as_json: AsJson = False) -> None:
     languages = bundled_languages()
     rows = [_row(model, languages[model.name]) for model in listed if model.name in languages]
     table = Table("", _HEADS, rows)
-    lines = [table.as_text(gap=1), _LEGEND]
+    lines = [table.as_text(gap=1), _LEGEND, _LICENCE]
     for model in listed:
         if model.name in languages:
             continue
@@ -55,6 +56,6 @@ def _row(model: "Model", codes: Iterable[str]) -> list[str]:
         *(model.name, " ".join(codes)),
         *("-" if share is None else f"{100 * share:.1f}" for share in shares),
         "-" if model.words is None else f"{model.words:,.0f}",
-        *(model.license or "-", f"{model.size / 1e6:.1f}"),
+        f"{model.size / 1e6:.1f}",
         " ".join(["dev"] * (split == "dev") + ["thin"] * model.thin),
     ]
