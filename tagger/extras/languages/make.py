@@ -815,7 +815,9 @@ def results(table: list[LanguageRow]) -> str:
         treebanks = "+".join(
             name.rpartition("/")[2].upper() if "/" in name else name.partition("-")[2] for name in row.corpora.split()
         )
-        language = f"{row.name} (thin)" if config["thin"] else row.name
+        notes = {"thin": config["thin"], "named": row.found == "named", "more": language_table()[row.name].more}
+        noted = ", ".join(note for note, is_true in notes.items() if is_true)
+        language = f"{row.name} ({noted})" if noted else row.name
         treebanks += " (dev)" if split == "dev" else ""
         lines.append(f"| {' | '.join([language, treebanks, *cells[:-1]])} |")
     lines += ["", "| mean on test, beside | languages | ours | published |", "|---|---|---|---|"]
