@@ -587,9 +587,10 @@ def in_part(texts: list[str], most: int) -> list[str]:
 def with_xpos(talk: str, own: str) -> str:
     """Talk with the XPOS that the language's own treebank most often gives to such words; blank if it has none.
 
-    Such are those of the same form, lemma or UPOS with the same FEATS; else with the same verb form and mood, where all
-    but a few of these have one XPOS. Columns are fitted to each other, so that XPOS of news alone would take second
-    persons away.
+    Such are those of the same form, lemma or UPOS with the same FEATS; else with the same verb form and mood. Where the
+    treebank has several for such words, none is given: of what is not in FEATS, as whether an adjective stands before a
+    noun, a guess is often wrong. Columns are fitted to each other, so that XPOS of news alone would take second persons
+    away.
     """
     counts: dict[tuple[str, ...], Counter[str]] = {}
     for cells in (line.split("\t") for line in own.split("\n")):
@@ -601,10 +602,12 @@ def with_xpos(talk: str, own: str) -> str:
         cells = line.split("\t")
         if is_word(cells):
             for kind in _kinds(cells):
-                (tag, count), *_ = counts.get(kind, Counter()).most_common(1) or [(NO_TAG, 0)]
-                if count and (kind[0] == FEATS or count >= SAME_XPOS * counts[kind].total()):
-                    cells[XPOS] = tag
-                    break
+                if found := counts.get(kind):
+                    (tag, count), *_ = found.most_common(1)
+                    if count >= SAME_XPOS * found.total():
+                        cells[XPOS] = tag
+                    if cells[XPOS] != NO_TAG or kind[0] == FEATS:
+                        break
         lines.append("\t".join(cells))
     return "\n".join(lines)
 
