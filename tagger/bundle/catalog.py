@@ -153,7 +153,7 @@ def _is_of_training(folder: Path) -> bool:
 def bundled_folders() -> dict[str, Path]:
     """The folders of the taggers that come with the package, and with the package of more languages if it is there."""
     spec = find_spec(MORE_PACKAGE)
-    roots = [bundled("data"), bundled("data") / MORE, *map(Path, (spec and spec.submodule_search_locations) or [])]
+    roots = [*map(Path, (spec and spec.submodule_search_locations) or []), bundled("data") / MORE, bundled("data")]
     found = {path.parent.name: path.parent for root in roots for path in root.glob(f"*/{CONFIG}")}
     return dict(sorted(found.items()))
 

@@ -140,7 +140,10 @@ def test_taggers_of_a_second_package_are_found_or_its_name_is_told(
         with pytest.raises(InputError, match=r"eu: its tagger comes with .*: pip install bigru-tagger-more"):
             ask("eu")
     shutil.copytree(find_tagger("welsh"), tmp_path / models.MORE_PACKAGE / "basque")
+    shutil.copytree(find_tagger("welsh"), tmp_path / models.MORE_PACKAGE / "english")
+    own = find_tagger("english")
     monkeypatch.syspath_prepend(str(tmp_path))
+    assert find_tagger("english") == own  # no other package replaces it
     assert find_language("eu") == "basque"
     basque = tagger.load("eu", device="cpu")
     assert (basque.language, basque.tag(["Dw"])) == ("basque", tagger.load("cy", device="cpu").tag(["Dw"]))
