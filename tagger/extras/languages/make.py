@@ -109,6 +109,10 @@ SEED = 1
 MAX_WORDS = 150_000  # of train; files that join it, and then those that are renewed, are read in part
 SIZES = {  # of students
     "small": ["experiment=small", "noise=0.2"],
+    "tiny": [  # of languages with few words in train
+        *("experiment=small", "noise=0.2", "embedding.buckets=1024"),
+        *("model.hidden.forward=80", "model.hidden.backward=80"),
+    ],
     "english": ["experiment=english", "noise=0.4", "trainer.max_epochs=12", "trainer.precision=bf16-mixed"],
 }
 TEACHERS = {"multilingual": ["experiment=multilingual"], "default": ["model.members=2"]}
