@@ -122,7 +122,7 @@ SOURCES = {
     "columns.conllu": b"1\tThey\tPRON\n\n",
     "words.tsv": b"They\tNOUN\n",
     "odd.tsv": b"They\tNUN\n",
-    "hungarian.txt": "A gyerekek a kertben játszottak, amikor az édesanyjuk tegnap este hazaért.\n".encode(),
+    "basque.txt": b"Haurrak lorategian jolasten ari ziren ama atzo arratsaldean lanetik etxera itzuli zenean.\n",
 }
 MISTAKES = [  # a command line, where M names a tagger, and words of the message; standard input
     ("tga", "No such command 'tga'. Did you mean 'tag'?"),
@@ -146,7 +146,7 @@ MISTAKES = [  # a command line, where M names a tagger, and words of the message
     ("tag --corpus UD_Welsh-CCG", "--corpus needs one tagger; name the language"),
     ("tag a.conllu -o o.tsv --separator ''", "'' cannot separate"),
     ("tag a.conllu -o o.tsv --encoding nope", "'nope' is no encoding"),
-    ("tag hungarian.txt -o o.tsv", "hungarian.txt looks most like "),
+    ("tag basque.txt -o o.tsv", "basque.txt looks most like "),
     ("tag M columns.conllu -o o.conllu", "columns.conllu, line 1: 3 columns … 10"),
     ("tag M --text x a.txt", "… does not go with FILE"),
     ("tag M --text x --shard 1/2", "… does not go with --shard"),

@@ -10,7 +10,7 @@ from tagger.text.formats import writer
 from tagger.text.sentence import Sentence
 from tests.commands.conftest import CONLLU, call, error
 from tests.conftest import TOKENS
-from tests.tagging.test_languages import HUNGARIAN, TEXTS
+from tests.tagging.test_languages import BASQUE, TEXTS
 
 UNSEEN = [["Zzyx", "book"], ["The", "zzyx", "reads"], ["Xyzzy"]]
 
@@ -89,7 +89,7 @@ def test_all_files_of_a_folder_are_reviewed_but_one_that_is_refused(model: Path,
     assert (tmp_path / "in" / "b.conllu").read_text() == CONLLU
     opened = [block.splitlines()[:2] for block in text.split("\n\n") if block.startswith("# newpar")]
     assert sorted(opened) == [["# newpar", "# sent_id = 1"], ["# newpar", "# sent_id = 2"]]
-    (tmp_path / "a.txt").write_text(HUNGARIAN)
+    (tmp_path / "a.txt").write_text(BASQUE)
     (tmp_path / "b.txt").write_text(TEXTS["welsh"])
     done = call("review", "--below", "1", str(tmp_path), status=2)
     assert "chwarae" in done.stdout

@@ -23,7 +23,7 @@ from tagger.extras.serving.service import ALL_LANGUAGES
 from tests.commands.conftest import call, error
 from tests.conftest import largest_file
 from tests.extras.serving.conftest import Running, inside, service_of
-from tests.tagging.test_languages import HUNGARIAN, TEXTS
+from tests.tagging.test_languages import BASQUE, TEXTS
 
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=b"
@@ -99,7 +99,7 @@ def test_each_paragraph_has_its_language_and_the_service_its_own_remedies(every:
         assert own["model"] == "welsh"
         assert own["sentences"][0]["lemma"] == found["sentences"][0]["lemma"]
     hebrew = "הילדה קוראת ספר חדש בבית הספר בירושלים."
-    mixed = f"{TEXTS['welsh'] * 2}\n\n{HUNGARIAN}\n\nስሜ አበበ ነው።\n\n{hebrew}"
+    mixed = f"{TEXTS['welsh'] * 2}\n\n{BASQUE}\n\nමගේ නම කමල්.\n\n{hebrew}"
     for text in (mixed, f"{mixed}\n\n" + f"{TEXTS['welsh']}\n\n" * 300):  # at once, and in windows
         doubt, thin = tag(every, text=text)["warnings"]
         assert doubt.endswith("looks like a language that is not there; it is tagged as welsh")
@@ -110,7 +110,7 @@ def test_each_paragraph_has_its_language_and_the_service_its_own_remedies(every:
         ({"model": "elvish"}, "model 'elvish' does not exist; choose all-languages, or a language that /v1/models"),
         ({"model": "de", "language": "cy"}, "language 'cy' names a model, and so does model; leave one out"),
     ):
-        assert re.search(words, tag(every, 400, text=HUNGARIAN, **names)["error"])
+        assert re.search(words, tag(every, 400, text=BASQUE, **names)["error"])
     one, listed = (httpx.get(f"{each.url}/v1/models").json() for each in (served, every))
     english = one["models"][0]
     assert (one["default"], english["language"], english["license"]) == ("english", "en", "CC BY-SA 4.0")

@@ -12,7 +12,7 @@ import pytest
 
 from tagger.bundle.catalog import bundled_languages
 from tests.extras.serving.conftest import Running
-from tests.tagging.test_languages import HUNGARIAN, TEXTS
+from tests.tagging.test_languages import BASQUE, TEXTS
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium")
@@ -62,15 +62,15 @@ def codes(page: Any) -> list[str]:
 def test_tags_languages_downloads_and_a_link_that_carries_them(open_page: Open, every: Running) -> None:
     page = open_page(every)
     titles = page.locator("#model option").all_inner_texts()
-    assert titles == ["automatic", *(name.capitalize() for name in sorted(bundled_languages()))]
-    tag(page, f"{TEXTS['welsh'] * 2}\n\n{HUNGARIAN}\n\n{TEXTS['english']}")
+    assert titles == ["automatic", *(name.replace("_", " ").title() for name in sorted(bundled_languages()))]
+    tag(page, f"{TEXTS['welsh'] * 2}\n\n{BASQUE}\n\n{TEXTS['english']}")
     languages = page.locator("#words .language")
     assert languages.all_inner_texts() == ["Welsh", "English"]
     expect(page.locator("#warnings")).to_contain_text("it is tagged as welsh")
     page.select_option("#model", "japanese")  # the text is tagged again
     expect(languages).to_have_count(0)
     expect(page.locator("#warnings")).to_be_hidden()
-    page.fill("#text", HUNGARIAN)
+    page.fill("#text", BASQUE)
     page.select_option("#model", "all-languages")
     page.click("#tag")
     expect(page.locator("#error")).to_contain_text("name it: language ")
