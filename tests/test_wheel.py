@@ -15,6 +15,8 @@ import pytest
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
+MORE = ROOT / "data" / "more"
+MAX_WHEEL = 95_000_000  # bytes: package indexes take files of 100 MB
 BUILD = """
 import sys
 from setuptools.build_meta import build_sdist, build_wheel
@@ -26,7 +28,7 @@ build_wheel(folder)
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the wheel and the source distribution.
+    """A folder with the wheels and the source distributions of the package and of more languages.
 
     They are made of a copy: a build leaves files beside what it builds, and a later one would take modules from there
     that are gone.
@@ -35,14 +37,21 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ignored = shutil.ignore_patterns(".git", "runs", "build", "dist", "*.egg-info", ".*_cache", "__pycache__")
     source = shutil.copytree(ROOT, folder / "source", ignore=ignored)
     command = [sys.executable, "-c", BUILD, str(folder)]
-    done = subprocess.run(command, cwd=source, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
+    for place in (source, source / MORE.relative_to(ROOT)):
+        done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
     return folder
 
 
 @pytest.fixture(scope="module")
 def wheel(built: Path) -> zipfile.ZipFile:
-    (file,) = built.glob("*.whl")
+    (file,) = built.glob("bigru_tagger-*.whl")
+    return zipfile.ZipFile(file)
+
+
+@pytest.fixture(scope="module")
+def more(built: Path) -> zipfile.ZipFile:
+    (file,) = built.glob("bigru_tagger_more-*.whl")
     return zipfile.ZipFile(file)
 
 
@@ -62,7 +71,8 @@ def test_the_wheel_carries_modules_config_data_licences_and_entry_points_and_not
     data = {path for path in (ROOT / "data").glob("*/*") if (path.parent / "config.json").exists() and path.is_file()}
     data |= {ROOT / "data" / "NOTICE.md", ROOT / "data" / "languages.safetensors"}
     assert {f"tagger/{path.relative_to(ROOT).as_posix()}" for path in data} <= names
-    assert not [name for name in names if name.startswith("tagger/data/hard/")]  # it measures, and nothing reads it
+    beside = ("hard", "talk", "more")  # what measurements and trainings read, and taggers of a wheel of their own
+    assert not [name for name in names if name.startswith(tuple(f"tagger/data/{folder}/" for folder in beside))]
     texts = [name for name in names if name.endswith(".txt") and "dist-info" not in name]
     assert texts + [name for name in names if name.startswith(("tests/", "conf/", "data/"))] == []
     kinds = (".py", ".html", ".csv")  # modules, and what they read
@@ -83,11 +93,20 @@ def test_the_wheel_carries_modules_config_data_licences_and_entry_points_and_not
     assert {group: dict(points[group]) for group in stated} == stated
 
 
-def test_the_wheel_trains_and_tags(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+def test_the_wheel_of_more_languages_carries_their_taggers(wheel: zipfile.ZipFile, more: zipfile.ZipFile) -> None:
+    data = {path for path in MORE.glob("*/*") if (path.parent / "config.json").exists()}
+    names = {name for name in more.namelist() if ".dist-info/" not in name}
+    assert names == {f"bigru_tagger_more/{path.relative_to(MORE).as_posix()}" for path in data}
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert f"\nVersion: {version}\n" in metadata(more, "METADATA")
+    assert max(Path(str(each.filename)).stat().st_size for each in (wheel, more)) <= MAX_WHEEL
+
+
+def test_the_wheel_trains_and_tags(wheel: zipfile.ZipFile, more: zipfile.ZipFile, tmp_path: Path) -> None:
     site, empty = tmp_path / "site", tmp_path / "empty"
     empty.mkdir()
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--target", str(site)]
-    subprocess.run([*install, str(wheel.filename)], check=True, timeout=300)
+    subprocess.run([*install, str(wheel.filename), str(more.filename)], check=True, timeout=300)
 
     def run(*words: str, text: str = "") -> str:
         env = {**os.environ, "PYTHONPATH": str(site)}
@@ -97,12 +116,13 @@ def test_the_wheel_trains_and_tags(wheel: zipfile.ZipFile, tmp_path: Path) -> No
         return done.stdout
 
     assert run("tag", text="They book.").split()[:2] == ["They", "PRON"]  # with the bundled model
+    assert run("tag", "--language", "manx", text="Ta mee.").split()[0] == "Ta"  # of the other wheel
     small = ("model.hidden.forward=8", "embedding.buckets=64", "segmenter=rules", "trainer.max_epochs=1", "linear=0")
     assert "look at its errors: " in run(*small, "trainer.limit_train_batches=2")
 
 
 def test_the_source_distribution_has_what_its_tests_need_and_one_version(built: Path) -> None:
-    (file,) = built.glob("*.tar.gz")
+    (file,) = built.glob("bigru_tagger-*.tar.gz")
     with tarfile.open(file) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     listed = {"LICENSE", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "Dockerfile", "docs/images/gain.png"}
