@@ -29,7 +29,7 @@ MAX_WORD = 24  # characters of a word that are read
 LATIN = "LATIN"
 # Log odds, chosen on short texts, names, quotations and pieces of dev.
 PRIOR = 0.4  # of each unit of log of the number of people who write a language
-FEWEST_WRITERS = 0.1  # millions; languages that fewer people write count as much
+FEWEST_WRITERS = 0.01  # millions; languages that fewer people write count as much
 NAME = 0.5  # of the score of a word that may be a name, since names are alike in all languages
 LINE_ODDS, WORD_ODDS = 4.0, 2.0  # that a language loses in a line of a document, and for each word of it, at most
 LINE_REST = 0.01  # of what it would lose beyond that

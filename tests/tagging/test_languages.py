@@ -287,8 +287,8 @@ def test_names_codes_scripts_and_licences_of_languages() -> None:
     assert find_tagger("cy") == find_tagger("welsh") == bundled("data") / "welsh"
     with pytest.raises(InputError, match=r"englsh: .*; did you mean english\? python -m tagger models lists"):
         find_language("englsh")
-    with pytest.raises(InputError, match=r"kurmanji: .*; python -m tagger models lists"):  # not turkish
-        find_language("kurmanji")
+    with pytest.raises(InputError, match=r"bulgarian: .*; python -m tagger models lists"):  # not hungarian
+        find_language("bulgarian")
     for name in bundled_languages():
         with gzip.open(bundled_folders()[name] / "vocabulary.json.gz") as file:
             words = json.load(file)["vocabularies"][0]["words"]
@@ -309,7 +309,7 @@ def test_names_codes_scripts_and_licences_of_languages() -> None:
         for corpus in json.loads(config)["corpus"].split(" + "):
             assert corpus in card, name
             assert corpus in notice, name
-    assert size < 90_000_000  # a wheel of 100 MB is the most that the package index takes
+    assert size < 95_000_000  # a wheel of 100 MB is the most that the package index takes
 
 
 def test_words_are_runs_of_letters_their_pieces_know_borders_and_scores_are_sums() -> None:

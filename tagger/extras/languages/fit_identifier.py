@@ -278,7 +278,7 @@ def weights_of(path: Path) -> dict[str, np.ndarray]:
 def save(languages: list[str], weights: np.ndarray, bias: np.ndarray, path: Path) -> None:
     """Writes one byte for each weight, as `Identifier.load` reads them."""
     scale = np.abs(weights).max(axis=0) / 127
-    levels = np.round(weights / scale).astype(np.int8)
+    levels = np.ascontiguousarray(np.round(weights / scale).astype(np.int8))
     name = " ".join([WEIGHTS, *languages])
     save_file({name: levels, SCALE: scale.astype(np.float32), BIAS: bias.astype(np.float32)}, path)
 

@@ -74,6 +74,7 @@ MIN_TAGGED, MIN_FEATS = 0.9, 0.1  # share of the words that have a tag; many wor
 MAX_XPOS = 300  # different tags; a column with more is not learned
 DATA = bundled("data")
 PAGE = DATA.parent / "docs" / "languages.md"  # of a clone
+UD = "github.com/UniversalDependencies/"  # where its treebanks lie
 MADE_TABLE = "make --table"  # names the table of that page which this module writes
 TALK = DATA / "talk"
 SOURCES = (
@@ -89,8 +90,9 @@ SOURCES = (
     "  Programming Language, MIT or Apache 2.0",
     "- news translated for NTREX-128 (https://github.com/MicrosoftTranslator/NTREX), CC BY-SA 4.0",
     "- paragraphs of Wikipedia translated for XQuAD (https://github.com/google-deepmind/xquad), CC BY-SA 4.0",
-    "- in Armenian newspaper articles of ArmTDP-NER (https://github.com/myavrum/ArmTDP-NER), Apache 2.0; in Afrikaans",
-    "  addresses of the presidents of South Africa of 2010 to 2023, CC BY 4.0",
+    "- in Armenian newspaper articles of ArmTDP-NER (https://github.com/myavrum/ArmTDP-NER), Apache 2.0; in languages",
+    "  of South Africa addresses of its presidents of 2010 to 2023, CC BY 4.0; in Swahili Global Voices",
+    "  (https://globalvoices.org), CC BY 3.0",
     "- in Hebrew a novel of 1901, in the public domain; in some languages documents of treebanks of the same language",
     "  without their tags, CC BY-SA 4.0",
     "",
@@ -861,10 +863,12 @@ def notice(table: list[LanguageRow]) -> str:
         "",
     ]
     lines += [f"- {row.name}: " + ", ".join(sources_of(names_of(row))) for row in sorted(table)]
-    files = sorted({name for row in table for name in [*names_of(row), *row.text.split()] if "/" in name})
+    named = {name for row in table for name in [*names_of(row), *row.text.split()]}
+    files = sorted(name for name in named if "/" in name or UD not in sources().get(name, {}).get("source", UD))
     talk = sorted(name for row in table for name in row.talk.split())
     lines += ["", f"Everyday talk, written for this project (CC0): {', '.join(talk)}."]
-    lines += ["", "Single files:", "", *(f"- {name}: {sources()[name]['source']}" for name in files)]
+    lines += ["", "Single files, and corpora that are converted to such treebanks:", ""]
+    lines += [f"- {name}: {sources()[name]['source']}" for name in files]
     return "\n".join([*lines, "", *SOURCES, ""])
 
 

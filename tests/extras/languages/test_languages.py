@@ -64,7 +64,7 @@ def test_the_table_from_which_taggers_are_made_the_scores_on_pages_and_weaknesse
         assert codes_of(name)
         for source in make.names_of(row):
             licence = make.sources()[source]["licence"]
-            assert licence.startswith(("CC BY", "CC0", "Apache")), source
+            assert licence.startswith(("CC BY", "CC0", "Apache", "public domain")), source
             assert "NC" not in licence, source
         assert row.size in make.SIZES
     assert make.marked(make.PAGE, make.MADE_TABLE)[1] == make.results(make.rows())
