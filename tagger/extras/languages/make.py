@@ -117,7 +117,7 @@ SIZES = {  # of students
     ],
     "english": ["experiment=english", "noise=0.4", "trainer.max_epochs=12", "trainer.precision=bf16-mixed"],
 }
-TEACHERS = {"multilingual": ["experiment=multilingual"], "default": ["model.members=2"]}
+TEACHERS = {"multilingual": ["experiment=multilingual"], "default": ["model.members=2"]}  # members teach together
 MAX_RELATED = 60_000  # words of related languages
 TALK_TIMES, TALK_SHARE = 3, 0.1  # how often a training reads talk: at most so often, at most that share of its words
 SAME_XPOS = 0.8  # of the words of a kind, for others of that kind to get their XPOS
@@ -526,14 +526,15 @@ class Language:
         line = "|---" * (len(columns) + 4) + "|"
         sources = "\n".join(f"- {source}" for source in self.sources(bundle))
         table = "\n".join([head, line, *rows])
-        name = self.row.name.title()
+        name = self.row.name.replace("_", " ").title()
+        teachers = {"multilingual": "one with the encoder multilingual-e5-small (MIT)", "default": "two larger ones"}
         learned = "\nIt learned from four fifths of dev, too; `dev` is the rest.\n" if self.row.dev != "kept" else ""
         newer = [*(["train"] if self.row.dev == "newer" else []), *self.row.renewed.split()]
         if newer:
             learned += f"\nOf {', '.join(newer)} the tags are guessed, FEATS from those of the file, too.\n"
         return f"""# Part-of-speech tagger for {name}
 
-A small network, the student of one with the encoder multilingual-e5-small (MIT). It learned from the texts and the tags
+A small network, the student of {teachers[self.row.teacher]}. It learned from the texts and the tags
 of these, of Universal Dependencies {self.row.version}:
 
 {sources}

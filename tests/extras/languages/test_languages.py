@@ -30,7 +30,7 @@ from tagger.training.start import dictionaries_of
 from tests.conftest import ROOT
 
 ROWS = {row.name: row for row in make.rows()}
-BLANK = make.LanguageRow(**{**dict.fromkeys(make.LanguageRow._fields, ""), "dev": "kept"})
+BLANK = make.LanguageRow(**{**dict.fromkeys(make.LanguageRow._fields, ""), "dev": "kept", "teacher": "default"})
 ENGLISH = BLANK._replace(name="english", corpora="UD_English-EWT")
 
 
