@@ -160,7 +160,7 @@ class LanguageRow(NamedTuple):
     # talk; or rules, which need no room
     test: str  # seen, or kept for a measurement that comes later
     found: str  # found, if text without --language may be taken for it; or named, if it is taken by its name alone
-    thin: str  # thin, where train is so small that nothing published compares; or computed, see `THIN`
+    thin: str  # thin, if train has less than 8,000 words, or 20,000 where nothing is published; or computed: `THIN`
     udpipe: str  # published accuracies on test in percent: of UDPipe 2 with gold tokens, UPOS,
     udpipe_feats: str
     udpipe_lemma: str
@@ -474,7 +474,7 @@ class Language:
             "scores": scores,
             "alike": alike,
             "raw": raw,
-            "thin": self.row.thin == "thin" or reached < float(self.row.udpipe) - THIN,
+            "thin": self.row.thin == "thin" or reached < float(self.row.udpipe or 0) - THIN,
             "known": round(known, 3),
         }
 
