@@ -21,7 +21,7 @@ ENV PIP_NO_CACHE_DIR=1 \
 RUN pip install --index-url "$TORCH_INDEX" "torch>=2.6,<3"
 
 COPY . /src
-RUN pip install "/src[serve]" && rm -rf /src
+RUN pip install "/src[serve]" /src/data/more && rm -rf /src
 
 RUN useradd --create-home --uid 1000 tagger && mkdir /work && chown tagger /work
 USER tagger
