@@ -38,7 +38,7 @@ SHORT = {text.replace("\\n", "\n"): languages.split() for text, languages in (li
 
 @pytest.fixture(scope="module")
 def every() -> Languages:
-    return tagger.load(device="cpu")
+    return Languages("cpu", max_bytes=2_000_000_000)  # by default there is room for fewer
 
 
 def test_paragraphs_have_the_taggers_of_their_languages_and_short_ones_that_of_the_beginning(
