@@ -37,7 +37,12 @@ def sentences_at_hand(language: Language) -> list[list[Sentence]]:
     """The sentences of train and dev of all treebanks of a language, and those of its talk's train."""
     row = language.row
     names = [*row.corpora.split(), *row.others.split(), *row.cut_by]
-    files = [language.split_of(name, split) for name in names for split in ("train", "dev")]
+    files = [
+        language.split_of(name, split)
+        for name in names
+        for split in ("train", "dev")
+        if "/" in name or any(language.find(name).glob(f"*-{split}.conllu*"))  # an addition may lack dev
+    ]
     files += [language.find(name) for name in f"{row.more} {row.renewed} {row.others}".split() if "/" in name]
     files += [split_of(TALK / name, "train") for name in row.talk.split()]
     return [sentences_of(text_of(path)) for path in dict.fromkeys(files) if path is not None]
