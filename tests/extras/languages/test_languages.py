@@ -17,7 +17,15 @@ import pytest
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import bundled_folders, bundled_languages, codes_of
 from tagger.errors import InputError
-from tagger.extras.languages import count_judges, count_lemmas, english_vectors, fit_identifier, make, scheme
+from tagger.extras.languages import (
+    count_judges,
+    count_lemmas,
+    count_rules,
+    english_vectors,
+    fit_identifier,
+    make,
+    scheme,
+)
 from tagger.extras.languages.made_text import recombined
 from tagger.extras.languages.observed import most_likely, observed, with_observed
 from tagger.model.vocabulary import Vocabulary
@@ -73,6 +81,13 @@ def test_the_table_from_which_taggers_are_made_the_scores_on_pages_and_weaknesse
         found = list(csv.DictReader(file))
     assert {row["language"] for row in found} <= set(bundled_languages())
     assert all(row["what"] for row in found)
+
+
+def test_what_is_known_of_words_is_counted_in_additions_without_dev(tmp_path: Path) -> None:
+    write(tmp_path / "UD_A", a_train=conllu("ja"), a_dev=conllu("nej"))
+    write(tmp_path / "UD_B", b_train=conllu("jo"))
+    found = count_rules.sentences_at_hand(language(tmp_path, BLANK, corpora="UD_A", others="UD_B"))
+    assert [sentence.tokens for file in found for sentence in file] == [["ja"], ["nej"], ["jo"]]
 
 
 def test_a_command_writes_its_table_between_two_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
