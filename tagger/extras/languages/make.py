@@ -111,7 +111,7 @@ SEED = 1
 MAX_WORDS = 150_000  # of train; files that join it, and then those that are renewed, are read in part
 SIZES = {  # of students
     "small": ["experiment=small", "noise=0.2"],
-    "tiny": [  # of languages with few words in train
+    "tiny": [  # of languages in data/more; what larger trains lose by it is not measured
         *("experiment=small", "noise=0.2", "embedding.buckets=1024"),
         *("model.hidden.forward=80", "model.hidden.backward=80"),
     ],
