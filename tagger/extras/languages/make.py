@@ -535,7 +535,7 @@ class Language:
         return f"""# Part-of-speech tagger for {name}
 
 A small network, the student of {teachers[self.row.teacher]}. It learned from the texts and the tags
-of these, of Universal Dependencies {self.row.version}:
+of these; treebanks are those of Universal Dependencies {self.row.version}, if nothing else is said:
 
 {sources}
 {learned}
@@ -755,8 +755,12 @@ def names_of(row: LanguageRow) -> list[str]:
 
 
 def sources_of(names: list[str]) -> list[str]:
-    """Names of `sources.csv` with their licences."""
-    return [f"{name} ({sources()[name]['licence']})" for name in names]
+    """Names of `sources.csv` with their licences, and of corpora that are converted to such treebanks their sources."""
+    found = [(name, sources()[name]["licence"], sources()[name]["source"]) for name in names]
+    return [
+        f"{name} ({licence})" + (f", converted from {source}" if name.startswith("UD_") and UD not in source else "")
+        for name, licence, source in found
+    ]
 
 
 @cache
