@@ -2,8 +2,8 @@
 
     python .ci/stored_tags.py [LANGUAGE ...]
 
-writes the tags anew, by default those of all languages that have such a file. `tests/tagging/test_stored_tags.py` compares
-with them, so whoever makes a tagger anew runs this, and `git diff` shows what the tagger says otherwise.
+writes the tags anew, by default those of all languages that have such a file. `tests/tagging/test_stored_tags.py`
+compares with them, so whoever makes a tagger anew runs this, and `git diff` shows what the tagger says otherwise.
 
 A file of `FOLDER` has each sentence in a line that begins with `# `, then a line for each word: its form, UPOS, FEATS
 and lemma, `_` in a column that the tagger lacks. An empty line stands between sentences, also where the tagger cuts one
