@@ -125,6 +125,7 @@ def test_the_readmes_first_command_prints_what_it_shows() -> None:
     assert call(*shlex.split(command)[3:]).stdout.strip() == output.strip()
 
 
+@pytest.mark.slow
 def test_the_readmes_training_runs_and_its_tagger_tags(tmp_path: Path) -> None:
     short = "name=ewt trainer.max_epochs=1 trainer.limit_train_batches=2"  # a whole training is no test
     short += " model.hidden.forward=8 model.hidden.backward=8 embedding.buckets=512"

@@ -7,6 +7,8 @@ from tagger.bundle.catalog import bundled_languages
 from tagger.text.strings import LEMMA
 from tagger.words.language_table import language_table
 
+OWN = [name for name in bundled_languages() if not language_table()[name].more]  # in the package itself
+
 
 def compare(language: str, columns: list[str]) -> None:
     """Fails if words or their tags in some columns, where the choice is not close, are not the stored ones."""
@@ -24,19 +26,19 @@ def compare(language: str, columns: list[str]) -> None:
         assert shown == expected, f"{text}: if that is intended, write them anew: python .ci/stored_tags.py {language}"
 
 
-@pytest.mark.parametrize("language", stored_languages())
+@pytest.mark.parametrize("language", OWN)
 def test_words_upos_and_features(language: str) -> None:
     compare(language, ["upos", "xpos", "feats"])
 
 
 @pytest.mark.slow  # the tables of all dictionaries are made where no earlier process has left them
 @pytest.mark.parametrize("language", stored_languages())
-def test_lemmas(language: str) -> None:
+def test_all_columns(language: str) -> None:
     compare(language, ["upos", "xpos", "feats", LEMMA])
 
 
 def test_languages_have_ten_sentences_each() -> None:
-    assert {*stored_languages()} >= {name for name in bundled_languages() if not language_table()[name].more}
+    assert {*stored_languages()} >= {*OWN}
     assert {len({text for text, _ in read_stored(language)}) for language in stored_languages()} == {10}
 
 

@@ -177,6 +177,7 @@ def tokens(treebank: Path) -> list[list[str]]:
     return [sentence.tokens for sentence in read_sentences(treebank / "en_tiny-ud-dev.conllu")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "tune"), [("bert", False), ("bert", 1), ("e5", False), ("e5", True)])
 def test_a_tagger_carries_its_transformer(
     treebank: Path, tmp_path: Path, bert: Path, name: str, tune: int, monkeypatch: pytest.MonkeyPatch

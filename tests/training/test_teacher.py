@@ -284,6 +284,7 @@ def test_a_student_learns_what_the_teacher_says_where_there_is_no_gold(trained: 
         assert loaded.tag_sentences(TOKENS, column) == [sentence[column] for sentence in CORPUS]
 
 
+@pytest.mark.slow
 def test_a_run_with_a_teacher_is_interrupted_and_resumed(
     treebank: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

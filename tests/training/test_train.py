@@ -315,6 +315,7 @@ def test_checkpoints_that_are_missing_damaged_or_of_other_sizes_are_not_resumed(
         train(config, tmp_path, COMMAND, resume=True)
 
 
+@pytest.mark.slow
 def test_every_logger_has_every_epoch_and_the_scores(
     treebank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -131,6 +131,7 @@ def test_what_is_no_run_and_no_sweep_stays(file: str, tried: list[int]) -> None:
     assert tried == []
 
 
+@pytest.mark.slow
 def test_a_run_that_was_interrupted_goes_on_from_its_last_epoch(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -186,6 +187,7 @@ def trials() -> list[optuna.trial.FrozenTrial]:
     return optuna.load_study(study_name="tagger", storage=optuna.storages.JournalStorage(backend)).trials
 
 
+@pytest.mark.slow
 def test_an_interrupted_search_has_the_trials_of_one_that_was_not(
     tried: list[int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
