@@ -112,7 +112,7 @@ MAX_WORDS = 150_000  # of train; files that join it, and then those that are ren
 SIZES = {  # of students
     "small": ["experiment=small", "noise=0.2"],
     "tiny": [  # of languages in data/more; what larger trains lose by it is not measured
-        *("experiment=small", "noise=0.2", "embedding.buckets=1024"),
+        *("experiment=small", "noise=0.2", "embedding.buckets=1024", "trainer.max_epochs=12"),
         *("model.hidden.forward=80", "model.hidden.backward=80"),
     ],
     "english": ["experiment=english", "noise=0.4", "trainer.max_epochs=12", "trainer.precision=bf16-mixed"],
