@@ -90,6 +90,8 @@ def test_a_paragraph_in_another_script_has_a_language_of_its_script(every: Langu
         ("german", "https://de.wikipedia.org/wiki/Москва https://zh.wikipedia.org/wiki/中文", "german"),
         ("german", "иван@пример.рф @Иван @小明", "german"),
         ("german", "Der Film „Брат“ läuft.", "german"),
+        ("german", "Він пʼє каву, а мʼяч лежить у дворі.", "ukrainian"),
+        ("russian", TEXTS["uzbek"], "uzbek"),
         ("chinese", "ありがとうございます。", "japanese"),
         ("russian", "Windows 11", "english"),
         ("russian", "Новый Smartphone", "russian"),

@@ -58,6 +58,7 @@ NAMES = 0.06  # of the pieces: up to three names that many languages have
 NAME_LANGUAGES, NAME_COUNT, NAME_SHARE = 5, 2, 0.8  # that have a name, how often each, and what share has a capital
 TERMS = 5  # words in Latin letters of other scripts' text in a row, as one text
 SIZES, CASES = (1, 3, 10, 30), 200  # words of a piece in the evaluation, and pieces of each language
+LATER = 2.7  # log odds that languages of data/more lose, so that short texts such as `God morgen!` are taken for others
 DOCUMENT, PARAGRAPHS = 20, 100  # sentences of a document, and those of each language that are a paragraph after it
 SHORT = 8  # words: paragraphs with fewer are counted apart
 RELATED = ("croatian", "serbian")  # each has the other's corpus among its `others`
@@ -311,6 +312,7 @@ def main() -> None:
         stored = weights_of(DATA / IDENTIFIER) if arguments.only else {}
         kept = {place: stored[name] for place, name in enumerate(texts) if stored and name not in arguments.only}
         weights, bias = fit([list(filter(None, own)) for own in told], names, kept)
+        bias -= [LATER * language_table()[name].more for name in texts]
         save(list(texts), weights, bias, arguments.out)
     report(load_identifier(arguments.out), languages)
     every = Languages("cpu")
