@@ -147,7 +147,7 @@ class Identifier:
         """
         odds, names, table = self.scores(words) + self.prior, self.languages, language_table()
         own, usual = table[document].scripts, [document]
-        scripts = Counter(script_of(each) for each in "".join(words) if each.isalpha() and each not in "ʻʼ")
+        scripts = Counter(map(script_of, filter(str.isalpha, re.sub("[ʰ-˿]", "", "".join(words)))))  # all have ʼ, ʿ
         has_own = not own.isdisjoint(scripts)
         if len(scripts) > 1:
             del scripts[LATIN]  # all languages write names in Latin letters

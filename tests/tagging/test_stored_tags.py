@@ -48,6 +48,6 @@ def test_taggers_without_stored_sentences_tag_the_words_that_they_know(language:
     words = [*tagger.vocabulary.forms][:200]
     (sentence,) = tagger.annotate(words)
     assert sentence.tokens == words
-    for column, tags in sentence.tags.items():
-        assert len(tags) == len(words)
-        assert len({*tags}) > 2, column
+    for column in tagger.vocabulary.columns:
+        assert len(sentence.tags[column]) == len(words)
+        assert len({*sentence.tags[column]}) > 2, column
