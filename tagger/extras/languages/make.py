@@ -39,7 +39,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 from tagger.bundle.bundle import Bundle, Linear
-from tagger.bundle.catalog import MORE, bundled_folders, folder_bytes
+from tagger.bundle.catalog import MORE, bundled_folders
 from tagger.bundle.saved_config import CARD, CONFIG, NOISE, TAGGER_IN_RUN, sign
 from tagger.bundled import bundled
 from tagger.evaluation.raw_scores import is_same
@@ -804,7 +804,7 @@ def results(table: list[LanguageRow]) -> str:
 
     Cells are `ours/UDPipe 2` in percent, or ours alone. Means are of languages that are scored on test, as published.
     """
-    lines = ["| language | treebank | words | MB | UPOS | FEATS | lemma | UPOS, raw text |", f"{'|---' * 8}|"]
+    lines = ["| language | treebank, thousands of words | UPOS | FEATS | lemma | UPOS, raw text |", f"{'|---' * 6}|"]
     pairs: dict[str, list[tuple[float, float]]] = {}
     folders = bundled_folders()
     for row in sorted(table):
@@ -832,9 +832,8 @@ def results(table: list[LanguageRow]) -> str:
         notes = {"thin": config["thin"], "named": row.found == "named", "more": language_table()[row.name].more}
         noted = ", ".join(note for note, is_true in notes.items() if is_true)
         language = f"{row.name} ({noted})" if noted else row.name
-        treebanks += " (dev)" if split == "dev" else ""
-        sizes = f"{config['words']},000", f"{folder_bytes(folders[row.name]) / 1e6:.1f}"
-        lines.append(f"| {' | '.join([language, treebanks, *sizes, *cells[:-1]])} |")
+        treebanks += f", {config['words']}" + (" (dev)" if split == "dev" else "")
+        lines.append(f"| {' | '.join([language, treebanks, *cells[:-1]])} |")
     lines += ["", "| mean on test, beside | languages | ours | published |", "|---|---|---|---|"]
     for name, both in pairs.items():
         lines.append(f"| {name} | {len(both)} | {fmean(a for a, _ in both):.1f} | {fmean(b for _, b in both):.1f} |")
