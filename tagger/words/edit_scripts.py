@@ -74,14 +74,13 @@ def apply_script(script: str, source: str) -> str | None:
 
     `apply_script(edit_script(source, target), source)` is `target`.
     """
-    least = least_characters(script)
-    capitals, _, template = script.partition(":")
+    least, capitals, steps = _parsed(script)
     base = _decomposed(source) if capitals == "jamo" else source if capitals == "keep" else source.lower()
     if least is None or len(base) < least:
         return None
     found: list[str] = []
     place = 0
-    for step, added in _steps(template):
+    for step, added in steps:
         if added is not None:
             found.append(added)
         else:
@@ -108,31 +107,32 @@ def length(source: str) -> int:
     return len(_decomposed(source)) if _SYLLABLE.search(source) else len(source)
 
 
-@lru_cache(maxsize=10_000)
 def least_characters(script: str) -> int | None:
     """How many characters a string has at least that `script` fits; None if it is no script."""
+    return _parsed(script)[0]
+
+
+@lru_cache(maxsize=10_000)
+def _parsed(script: str) -> tuple[int | None, str, list[tuple[str, str | None]]]:
+    """What `least_characters` gives, the rule, and the steps: `*`, `.` or `-`, or what is added."""
     capitals, colon, template = script.partition(":")
-    steps = [step for step, added in _steps(template) if added is None]
-    fits = steps.count("*") == 1 or not steps
-    return len(steps) if fits and colon and capitals in RULES else None
+    steps = [
+        ("", escaped or plain) if escaped or not _SPECIAL.fullmatch(plain) else (plain, None)
+        for escaped, plain in _STEP.findall(template)
+    ]
+    read = [step for step, added in steps if added is None]
+    fits = (read.count("*") == 1 or not read) and colon and capitals in RULES
+    return len(read) if fits else None, capitals, steps
 
 
 def affixes_of(script: str) -> tuple[int, int] | None:
     """How many characters `script` reads before and after the rest; None if it keeps no rest, or is no script."""
-    if least_characters(script) is None:
+    least, _, parts = _parsed(script)
+    if least is None:
         return None
-    steps = "".join(step for step, added in _steps(script.partition(":")[2]) if added is None)
+    steps = "".join(step for step, added in parts if added is None)
     before, rest, after = steps.partition("*")
     return (len(before), len(after)) if rest else None
-
-
-@lru_cache(maxsize=10_000)
-def _steps(template: str) -> list[tuple[str, str | None]]:
-    """The steps of a template: `*`, `.` or `-`, or what is added."""
-    return [
-        ("", escaped or plain) if escaped or not _SPECIAL.fullmatch(plain) else (plain, None)
-        for escaped, plain in _STEP.findall(template)
-    ]
 
 
 def _template(source: str, target: str, words: bool) -> _Template:

@@ -29,7 +29,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import repeat
+from itertools import chain, repeat
 
 import numpy as np
 import torch
@@ -209,9 +209,7 @@ class KnownLemmas(Refusing):
         There are none if no other script fits words of one character: a word must keep one that it can have.
         """
         codec = self.codec
-        forms = np.zeros(len(codec), dtype=np.int64)
-        for ids in codec.form_tags.values():
-            forms[ids] += 1
+        forms = np.bincount([*chain.from_iterable(codec.form_tags.values())], minlength=len(codec))
         lone = (forms == 1) & (codec.least == 0)
         return np.nonzero(lone & np.any(~lone & (codec.least <= 1)))[0]
 

@@ -81,7 +81,7 @@ class TagCodec:
 
     @cached_property
     def _lemmas_of(self) -> dict[str, set[str]]:
-        names = self.names
+        names: list[str] = self.names.tolist()
         return {
             form: {lemma for tag in ids if (lemma := apply_script(names[tag], form)) is not None}
             for form, ids in self.form_tags.items()
