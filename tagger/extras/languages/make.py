@@ -832,7 +832,7 @@ def results(table: list[LanguageRow]) -> str:
         notes = {"thin": config["thin"], "named": row.found == "named", "more": language_table()[row.name].more}
         noted = ", ".join(note for note, is_true in notes.items() if is_true)
         language = f"{row.name} ({noted})" if noted else row.name
-        treebanks += f", {config['words']}" + (" (dev)" if split == "dev" else "")
+        treebanks += f", {config['words']}" + (" (test)" if split == "test" else "")
         lines.append(f"| {' | '.join([language, treebanks, *cells[:-1]])} |")
     lines += ["", "| mean on test, beside | languages | ours | published |", "|---|---|---|---|"]
     for name, both in pairs.items():
