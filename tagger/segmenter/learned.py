@@ -63,7 +63,7 @@ ENCLITIC = -1  # in the place of the number of a script
 _INSIDE = regex.compile(rf"[\p{{L}}\p{{N}},][{SPACE}]*\Z")  # what a word stands behind that begins no sentence
 _GAP = regex.compile(f"[{SPACE}]+")
 # Names in the file of weights, which has hashes as signed numbers.
-_TABLES = ("types.", "context.")  # prefixes of the names of the weights that are looked up, for which int4 is
+_INT4 = ("types.", "context.", "encoder.")  # prefixes of the names of the weights that int4 is for
 _LEXICON, _CODES, _BORDERS, _BORDER_CODES = "lexicon", "codes", "borders", "border_codes"
 
 
@@ -112,7 +112,7 @@ class LearnedSegmenter:
         With int4 its lexicon is smaller, too: borders that training has once are not in it.
         """
         network, words = copy.deepcopy(self.network), self.lexicon
-        network.load_state_dict(expand(compress(network.state_dict(), storage_dtype, int4=_TABLES)))
+        network.load_state_dict(expand(compress(network.state_dict(), storage_dtype, int4=_INT4)))
         if storage_dtype == "int4":
             words = Lexicon(words.hashes, words.codes, words.borders.repeated())
         return replace(self, network=network, lexicon=words)
