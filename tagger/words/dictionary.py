@@ -1,6 +1,6 @@
 """Full-form dictionaries: word forms -> their lemmas, and what is known of the lemmas' other forms.
 
-The entries are those of the library simplemma, form -> lemma, for 54 languages. Its text takes seconds and hundreds of
+The entries are those of the library simplemma, form -> lemma, for 53 languages. Its text takes seconds and hundreds of
 megabytes to open, so the first use of a language makes tables of hashes, which later processes map into memory:
 
     form -> change:        what makes the lemma of the form: its ending in the form, its ending in the lemma
@@ -53,6 +53,7 @@ PRIOR_OF_CHANGE = 1.0  # words that a change is smoothed with, as reliable as it
 Change = Annotated[int, Meta(ge=-(1 << 31), lt=1 << 31)]
 Counts = dict[ShortName, list[tuple[Change, Size, Count]]]
 
+_OF_PREFIXES = {"sw"}  # inflects at the beginning, so that each of 4.9 million forms has a change of its own: 188 MB
 _DIGEST = "digest"  # the name of a file's digest among its metadata
 _UNREADABLE = (OSError, InputError, SafetensorError, LookupError, TypeError, ValueError, RuntimeError)
 
@@ -140,7 +141,7 @@ def digest_of(code: str) -> str:
 def codes() -> frozenset[str]:
     """The codes of the languages that have a dictionary."""
     found: frozenset[str] = _simplemma().dictionary_factory.SUPPORTED_LANGUAGES
-    return found
+    return found - _OF_PREFIXES
 
 
 @cache

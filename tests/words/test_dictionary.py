@@ -176,6 +176,8 @@ def test_without_a_folder_the_answers_are_the_same_and_many_make_one_file(folder
 def test_another_dictionary_and_a_missing_library_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match=r"^the dictionary en of the installed simplemma is not .*; pip install"):
         open_dictionary(en="0" * 32)
+    with pytest.raises(InputError, match="no dictionary has the code 'sw'"):  # which simplemma has, with too many forms
+        open_dictionary(sw=digest_of("de"))
     with pytest.raises(InputError, match=r"^no dictionary has the code '../en'; choose from ar, "):
         open_dictionary(**{"../en": "0" * 32})
     for each in (module._simplemma, module.open_dictionary, module.digest_of):
