@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tagger.bundle.catalog import codes_of, find_language, find_tagger, is_hub_name, language_codes
+from tagger.bundle.catalog import bundled_languages, codes_of, find_language, find_tagger, is_hub_name, language_codes
 from tagger.bundle.saved_config import TAGGER_IN_RUN
 from tagger.errors import InputError, shorten
 from tagger.extras.serving.batcher import Batcher
@@ -100,7 +100,7 @@ def description(name: str, tagger: Tagger | Languages) -> dict[str, Any]:
     """What `GET /v1/models` says of a tagger."""
     config = tagger.config
     languages = language_codes(str(config.get("corpus") or ""))
-    several = {each: codes_of(each)[0] for each in tagger.languages} if isinstance(tagger, Languages) else None
+    several = {each: codes_of(each)[0] for each in bundled_languages()} if isinstance(tagger, Languages) else None
     return {
         "name": name,
         "language": languages[0] if len(languages) == 1 else None,
