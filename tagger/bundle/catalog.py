@@ -160,7 +160,8 @@ def bundled_folders() -> dict[str, Path]:
 
 def is_bundled(folder: Path) -> bool:
     """Whether a folder is that of a tagger that comes with the package."""
-    return any(folder.resolve() == own.resolve() for own in bundled_folders().values())
+    own = bundled_folders().get(folder.resolve().name)
+    return own is not None and folder.resolve() == own.resolve()
 
 
 def bundled_languages() -> dict[str, tuple[str, ...]]:
