@@ -147,7 +147,7 @@ class LanguageRow(NamedTuple):
     talk: str  # folders in `data/talk`, whose train joins train; see `repeated`
     text: str  # files, that of the language itself first; a language without learns from made-up sentences alone
     teacher: str  # multilingual, which has an encoder of 100 languages; or default, where that knows too little of this
-    dictionary: str  # codes of dictionaries, auto, or null
+    dictionary: str  # codes of dictionaries, or auto
     student: str  # made: it reads sentences of made-up words, too; linear: it has a linear chain; text: neither
     size: str  # of the student; see `SIZES`
     version: str  # of Universal Dependencies
