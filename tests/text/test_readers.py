@@ -248,8 +248,8 @@ def test_json_fields_of_any_kind_come_along_and_conllu_comes_back() -> None:
         assert sentence.multiwords == []
         sentence.tags = {"upos": ["X"] * 3}
         assert json.loads(write([sentence], "jsonl"))["multiwords"] == value
-    words = {"tokens": ["a", "b", "c"], "multiwords": [[0, 2, "ab"]]}
-    for value in ("101", [1, 0, 1], [True, True, True]):
+    words = {"tokens": ["a", "b", "c"], "multiwords": [[0, 3, "abc"]]}
+    for value in ("101", [0, 0, 1], [True, False, True], [False, True]):
         (sentence,) = read(json.dumps(words | {"space_after": value}), "jsonl")
         assert (sentence.space_after, sentence.fields) == (None, {"space_after": value})
 
