@@ -11,7 +11,7 @@ import re
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tagger.words.dictionary import Dictionary
 
@@ -58,18 +58,32 @@ class Compounds:
         self._sorted = sorted(whole), sorted(lemma[::-1] for lemma in whole)  # by their beginnings, and by their ends
 
     def cut(self, lemma: str) -> str:
-        """A new lemma in lower case with a mark between its two parts, if it is likely to be a compound."""
-        if not self.marks or lemma in self._whole or not lemma.islower():
-            return lemma
-        found = self._marked.get(lemma) or self._cache.get(lemma)
-        if found is None:
-            pairs = self.pairs(lemma, MIN_PART)
-            best = self.best(pair for pair in pairs if pair[0] in self._firsts or pair[1] in self._lasts)
-            found = lemma if best is None else self.join(*best)
-            if len(self._cache) >= CACHE:
-                self._cache.clear()
-            self._cache[lemma] = found
-        return found
+        """A new lemma with a mark between its parts; see `cut_all`."""
+        return self.cut_all([lemma])[0]
+
+    def cut_all(self, lemmas: Sequence[str]) -> list[str]:
+        """New lemmas, those in lower case with a mark between their two parts if they are likely to be compounds.
+
+        The dictionary is asked once for all, and once for each level of parts of parts: a question has a fixed cost.
+        """
+        if not self.marks:
+            return [*lemmas]
+        cut = {}
+        for lemma in {*lemmas}:
+            found = None if lemma.islower() and lemma not in self._whole else lemma
+            cut[lemma] = found or self._marked.get(lemma) or self._cache.get(lemma)
+        pairs = {lemma: self.pairs(lemma, MIN_PART) for lemma, found in cut.items() if found is None}
+        if pairs:
+            firsts, lasts = self._firsts, self._lasts
+            near = {each: [pair for pair in of if pair[0] in firsts or pair[1] in lasts] for each, of in pairs.items()}
+            best = self.best(near)
+            joined = dict(zip(best, self.join_all([*best.values()]), strict=True))
+            new = {lemma: joined.get(lemma, lemma) for lemma in pairs}
+            if len(self._cache) + len(new) > CACHE:
+                self._cache = {}
+            self._cache.update(new)
+            cut |= new
+        return [cut[lemma] or lemma for lemma in lemmas]
 
     @staticmethod
     def pairs(word: str, least: int = MIN_END) -> list[tuple[str, str]]:
@@ -78,20 +92,23 @@ class Compounds:
             return []
         return [(word[:place], word[place:]) for place in range(least, len(word) - least + 1)]
 
-    def join(self, first: str, last: str) -> str:
-        """Two parts, whose own parts are marked, too, with a mark between them."""
-        return f"{self.cut(first)}{self.marks[0]}{self.cut(last)}"
+    def join_all(self, pairs: Sequence[tuple[str, str]]) -> list[str]:
+        """Pairs of parts, whose own parts are marked, too, with a mark between them."""
+        parts = sorted({part for pair in pairs for part in pair})
+        cut = dict(zip(parts, self.cut_all(parts), strict=True)) if parts else {}
+        return [f"{cut[first]}{self.marks[0]}{cut[last]}" for first, last in pairs]
 
-    def best(self, pairs: Iterable[tuple[str, str]]) -> tuple[str, str] | None:
-        """The likeliest of some pairs of parts of a word; None if none is likely."""
+    def best(self, pairs: Mapping[str, Iterable[tuple[str, str]]]) -> dict[str, tuple[str, str]]:
+        """The words that are likely to be one of their pairs of parts -> the likeliest pair."""
         # A dictionary is asked only of pairs that it can make likely: most are not, whatever it says.
-        near = [pair for pair in pairs if self._log_odds(*pair, None) > MIN_LOG_ODDS]
-        if not near:
-            return None
-        parts = sorted({part for first, last in near for part in (first, last, first + last)})
-        words = {} if self._dictionary is None else self._dictionary.lemmas_of(parts)
-        odds, best = max((self._log_odds(*pair, words), pair) for pair in near)
-        return best if odds > MIN_LOG_ODDS else None
+        likely = (
+            (word, [pair for pair in of if self._log_odds(*pair, None) > MIN_LOG_ODDS]) for word, of in pairs.items()
+        )
+        near = {word: found for word, found in likely if found}
+        parts = sorted({part for found in near.values() for a, b in found for part in (a, b, a + b)})
+        words = {} if self._dictionary is None or not parts else self._dictionary.lemmas_of(parts)
+        odds = {word: max((self._log_odds(*pair, words), pair) for pair in found) for word, found in near.items()}
+        return {word: pair for word, (of_pair, pair) in odds.items() if of_pair > MIN_LOG_ODDS}
 
     def _log_odds(self, first: str, last: str, words: Mapping[str, str] | None) -> float:
         """The log odds that a word is a compound of two parts.

@@ -333,15 +333,16 @@ class DictionaryLemmas(Replacing):
     def replace(self, batch: Mapping[str, Tokens]) -> None:
         """Gives words the dictionary's lemma, if that is more reliable than their own script is probable."""
         tokens = batch[LEMMA]
-        entries, rivals = self._look_up(tokens.forms), []
-        for row, ((_, lemma, differs), script) in enumerate(zip(entries, tokens.best.tolist(), strict=True)):
+        entries, rivals = self._look_up(tokens.forms), list[int]()
+        words = [*zip(tokens.forms, entries, tokens.best.tolist(), strict=True)]
+        new = {(form, script): entry for form, entry, script in words if entry[1] and script not in entry[2]}
+        of_scripts = self._codec.lemmas_of(*zip(*new, strict=True)) if new else []
+        for ((_, script), (_, lemma, differs)), of_script in zip(new.items(), of_scripts, strict=True):
+            differs[script] = lemma != of_script
+        for row, (_, (_, lemma, differs), script) in enumerate(words):
             odd = (row in tokens.names and lemma[:1].islower()) or (row in tokens.verbs and lemma[:1].isupper())
-            if lemma and not odd:
-                is_other = differs.get(script)
-                if is_other is None:
-                    is_other = differs[script] = lemma != self._codec.tag(tokens.forms[row], script)
-                if is_other:
-                    rivals.append(row)
+            if lemma and not odd and differs[script]:
+                rivals.append(row)
         rows = np.array(rivals, dtype=np.int64)
         upos = tokens.decided[UPOS].best.cpu().numpy()[tokens.rows[rows]] if UPOS in tokens.decided else 0
         reliable = self._shares[[entries[row][0] for row in rivals], upos]
@@ -361,10 +362,11 @@ class DictionaryLemmas(Replacing):
         entries = dict.fromkeys(missing, _NOTHING)
         unseen = sorted(form for form in missing if not self._codec.form_tags.get(form))
         if unseen:
-            found, cut = self._dictionary.look_up(unseen), self._codec.compounds.cut
-            for form, lemma, change in zip(unseen, found.lemmas, found.changes.tolist(), strict=True):
+            found = self._dictionary.look_up(unseen)
+            cut = self._codec.compounds.cut_all([lemma or "" for lemma in found.lemmas])
+            for form, lemma, change, marked in zip(unseen, found.lemmas, found.changes.tolist(), cut, strict=True):
                 if lemma:
-                    entries[form] = self._row(lemma, change), cut(lemma), {}
+                    entries[form] = self._row(lemma, change), marked, {}
             if self._codec.compounds.marks:
                 entries |= self._compounds([form for form in unseen if entries[form] is _NOTHING])
         remembered.update(entries)
@@ -383,11 +385,14 @@ class DictionaryLemmas(Replacing):
         ends = sorted({end for of_form in pairs.values() for _, end in of_form})
         found = self._dictionary.look_up(ends)
         known = dict(zip(ends, zip(found.lemmas, found.changes.tolist(), strict=True), strict=True))
+        changes = dict[str, dict[tuple[str, str], int]]()
         for form, of_form in pairs.items():
             lemmas = ((first, *known[end]) for first, end in of_form)
-            changes = {(first, lemma): change for first, lemma, change in lemmas if lemma and lemma.islower()}
-            if best := compounds.best(changes):
-                entries[form] = self._row(best[1], changes[best]), compounds.join(*best), {}
+            changes[form] = {(first, lemma): change for first, lemma, change in lemmas if lemma and lemma.islower()}
+        best = compounds.best(changes)
+        joined = compounds.join_all([*best.values()])
+        for (form, pair), lemma in zip(best.items(), joined, strict=True):
+            entries[form] = self._row(pair[1], changes[form][pair]), lemma, {}
         return entries
 
 

@@ -62,7 +62,7 @@ class TagCodec:
     def tag(self, form: str, tag: int) -> str:
         """The tag of a word that has an id."""
         name: str = self.names[tag]
-        return self._lemma(name, form) if self.edits else name
+        return self.lemmas_of([form], [tag])[0] if self.edits else name
 
     def use(self, dictionary: Dictionary | None) -> None:
         """Takes the dictionary that knows parts of compounds."""
@@ -93,51 +93,62 @@ class TagCodec:
 
     def read(self, forms: Sequence[str], ids: np.ndarray, probabilities: np.ndarray | None, top: int) -> ShownTags:
         """The tags of N words, from the ids of the k best tags of each, (N, k), best first, and their probabilities."""
-        names = self.names[ids]
-        first: list[str] = names[:, 0].tolist()
-        if self.edits:
-            first = [self._lemma(name, form) for name, form in zip(first, forms, strict=True)]
-        if probabilities is None:
-            return ShownTags(first, None, None)
-        if top == 1:
-            total = self._same_lemma(first, forms, names, probabilities) if self.edits else probabilities[:, 0]
-            return ShownTags(first, total.tolist(), None)
-        words = zip(names.tolist(), probabilities.tolist(), strict=True)
-        if self.edits:
-            pairs = [self._merged(form, *word, top) for form, word in zip(forms, words, strict=True)]
-        else:
+        if not self.edits:
+            names = self.names[ids]
+            first: list[str] = names[:, 0].tolist()
+            if probabilities is None or top == 1:
+                return ShownTags(first, None if probabilities is None else probabilities[:, 0].tolist(), None)
+            words = zip(names.tolist(), probabilities.tolist(), strict=True)
             pairs = [list(zip(*word, strict=True)) for word in words]
+            return ShownTags(first, [each[0][1] for each in pairs], pairs)
+        if probabilities is None:
+            return ShownTags(self.lemmas_of(forms, ids[:, 0].tolist()), None, None)
+        used = probabilities > 0  # a word cannot have the scripts of the others
+        used[:, 0] = True
+        rows, _ = np.nonzero(used)
+        lemmas = np.full(ids.shape, None, dtype=object)  # (N, k)
+        lemmas[used] = self.lemmas_of([forms[row] for row in rows.tolist()], ids[used].tolist())
+        first = lemmas[:, 0].tolist()
+        if top == 1:
+            total = probabilities[:, 0].astype(np.float64)
+            for same, shares in zip((lemmas == lemmas[:, :1]).T[1:], probabilities.T[1:], strict=True):
+                total += np.where(same, shares, 0)
+            return ShownTags(first, np.minimum(total, 1).round(6).tolist(), None)
+        shown = zip(lemmas.tolist(), probabilities.tolist(), strict=True)
+        pairs = [_merged(*word, top) for word in shown]
         return ShownTags(first, [each[0][1] for each in pairs], pairs)
 
-    def _lemma(self, script: str, form: str) -> str:
-        """What a script makes of a word, or the word itself if it does not fit; parts of an unknown word are marked."""
-        lemma = made(script, form)
-        lemma = form if lemma is None else lemma
-        return lemma if self.form_tags.get(form) else self.compounds.cut(_in_one_case(lemma, form))
+    def lemmas_of(self, forms: Sequence[str], scripts: Sequence[int]) -> list[str]:
+        """What the script of each word makes of it, or the word itself if it does not fit.
 
-    def _same_lemma(
-        self, first: Sequence[str], forms: Sequence[str], names: np.ndarray, shares: np.ndarray
-    ) -> np.ndarray:
-        """The summed probabilities of the scripts that give a word the lemma of its first script, (N,)."""
-        total = shares[:, 0].astype(np.float64)
-        for scripts, of_scripts in zip(names.T[1:], shares.T[1:], strict=True):
-            (rows,) = np.nonzero(of_scripts)
-            same = [row for row in rows.tolist() if self._lemma(scripts[row], forms[row]) == first[row]]
-            total[same] += of_scripts[same]
-        return np.minimum(total, 1).round(6)
-
-    def _merged(self, form: str, scripts: list[str], shares: list[float], top: int) -> list[tuple[str, float]]:
-        """The distinct lemmas that scripts give a word, with summed probabilities; the first script's lemma is first.
-
-        Those of probability 0 are left out, unless they are first: the word cannot have their scripts.
+        Parts of a word that training lacks are marked; those of all such words together, which is faster.
         """
-        total: dict[str, float] = {}
-        for script, share in zip(scripts, shares, strict=True):
-            if share or not total:
-                lemma = self._lemma(script, form)
-                total[lemma] = total.get(lemma, 0.0) + share
-        first, *others = [(lemma, round(min(share, 1.0), 6)) for lemma, share in total.items()]
-        return [first, *sorted(others, key=lambda pair: -pair[1])][:top]
+        pairs = [*zip(forms, scripts, strict=True)]
+        lemmas = dict.fromkeys(pairs, "")
+        new = []
+        for pair in lemmas:
+            form, script = pair
+            lemma = made(self.names[script], form)
+            lemmas[pair] = form if lemma is None else lemma
+            if not self.form_tags.get(form):
+                lemmas[pair] = _in_one_case(lemmas[pair], form)
+                new.append(pair)
+        cut = self.compounds.cut_all([lemmas[pair] for pair in new]) if new else []
+        lemmas.update(zip(new, cut, strict=True))
+        return [lemmas[pair] for pair in pairs]
+
+
+def _merged(lemmas: list[str | None], shares: list[float], top: int) -> list[tuple[str, float]]:
+    """The distinct lemmas of a word with summed probabilities; the first script's lemma is first.
+
+    Those of probability 0 are left out, unless they are first: they are None.
+    """
+    total: dict[str, float] = {}
+    for lemma, share in zip(lemmas, shares, strict=True):
+        if lemma is not None:
+            total[lemma] = total.get(lemma, 0.0) + share
+    first, *others = [(lemma, round(min(share, 1.0), 6)) for lemma, share in total.items()]
+    return [first, *sorted(others, key=lambda pair: -pair[1])][:top]
 
 
 def _in_one_case(lemma: str, form: str) -> str:

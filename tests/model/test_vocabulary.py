@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import product
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from tagger.model.batch import collate, length_buckets
 from tagger.model.embeddings import MAX_CHARACTERS, affix_rows
 from tagger.model.vocabulary import IGNORE, PAD, UNK, UNSEEN, Vocabulary, join_vocabularies
 from tagger.words.compounds import Compounds
+from tagger.words.dictionary import Dictionary
 from tagger.words.tag_codec import TagCodec, learned_tags
 from tests.conftest import BUCKETS, TOKENS, assert_same_batch, make_batch, make_table
 
@@ -279,6 +281,10 @@ def test_lemmas_of_unknown_words_have_marks_between_parts_of_training_case_and_w
     ):
         assert compounds.cut(whole) == whole
     assert Compounds({**FINNISH, "koirasade": ["koirasade"]}).cut("koirasade") == "koirasade"
+    dictionary = Mock(spec=Dictionary, lemmas_of=Mock(return_value={}))
+    together = Compounds(FINNISH, dictionary).cut_all(["koirasade", "lumikoira", "koirasade", "jo", "talvikoira"])
+    assert together == ["koira#sade", "lumi#koira", "koira#sade", "jo", "talvi#koira"]
+    dictionary.lemmas_of.assert_called_once()  # for all of them
     longer = {"maailmaa": ["maa#ilma"], "maailmankuva": ["maailma#n#kuva"], "maailmankuvat": ["maa#ilman#kuva"]}
     compounds = Compounds({**FINNISH, **longer})
     assert compounds.cut("maailma") == "maa#ilma"  # its own lemma, not how others begin
