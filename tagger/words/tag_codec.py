@@ -8,6 +8,7 @@ The table of `judges.py` says in which order a lemma is decided; `Compounds` mar
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -105,17 +106,18 @@ class TagCodec:
             return ShownTags(self.lemmas_of(forms, ids[:, 0].tolist()), None, None)
         used = probabilities > 0  # a word cannot have the scripts of the others
         used[:, 0] = True
-        rows, _ = np.nonzero(used)
-        lemmas = np.full(ids.shape, None, dtype=object)  # (N, k)
-        lemmas[used] = self.lemmas_of([forms[row] for row in rows.tolist()], ids[used].tolist())
-        first = lemmas[:, 0].tolist()
+        rows, columns = np.nonzero(used)
+        of_used = rows.tolist()
+        lemmas = self.lemmas_of([forms[row] for row in of_used], ids[used].tolist())
+        first = [lemma for lemma, column in zip(lemmas, columns.tolist(), strict=True) if not column]
         if top == 1:
-            total = probabilities[:, 0].astype(np.float64)
-            for same, shares in zip((lemmas == lemmas[:, :1]).T[1:], probabilities.T[1:], strict=True):
-                total += np.where(same, shares, 0)
+            same = np.array([lemma == first[row] for lemma, row in zip(lemmas, of_used, strict=True)], dtype=bool)
+            total = np.zeros(len(forms))
+            np.add.at(total, rows[same], probabilities[used][same])
             return ShownTags(first, np.minimum(total, 1).round(6).tolist(), None)
-        shown = zip(lemmas.tolist(), probabilities.tolist(), strict=True)
-        pairs = [_merged(*word, top) for word in shown]
+        shares = probabilities[used].tolist()
+        ends = np.cumsum(used.sum(1)).tolist()
+        pairs = [_merged(lemmas[a:b], shares[a:b], top) for a, b in pairwise([0, *ends])]
         return ShownTags(first, [each[0][1] for each in pairs], pairs)
 
     def lemmas_of(self, forms: Sequence[str], scripts: Sequence[int]) -> list[str]:
@@ -138,15 +140,11 @@ class TagCodec:
         return [lemmas[pair] for pair in pairs]
 
 
-def _merged(lemmas: list[str | None], shares: list[float], top: int) -> list[tuple[str, float]]:
-    """The distinct lemmas of a word with summed probabilities; the first script's lemma is first.
-
-    Those of probability 0 are left out, unless they are first: they are None.
-    """
+def _merged(lemmas: list[str], shares: list[float], top: int) -> list[tuple[str, float]]:
+    """The distinct lemmas that scripts give a word, with summed probabilities; the first script's lemma is first."""
     total: dict[str, float] = {}
     for lemma, share in zip(lemmas, shares, strict=True):
-        if lemma is not None:
-            total[lemma] = total.get(lemma, 0.0) + share
+        total[lemma] = total.get(lemma, 0.0) + share
     first, *others = [(lemma, round(min(share, 1.0), 6)) for lemma, share in total.items()]
     return [first, *sorted(others, key=lambda pair: -pair[1])][:top]
 
