@@ -28,8 +28,8 @@ from tagger.words.language_table import language_table, languages_by_word
 LATEST = "latest"
 DEFAULT = "english"  # a bundled tagger
 MORE = "more"  # the folder in `data` of taggers that come in a package of their own,
-MORE_PACKAGE, MORE_DISTRIBUTION = "bigru_tagger_more", "bigru-tagger-more"  # which has these names
-PIP_MORE = f"its tagger comes with a package of its own: pip install {MORE_DISTRIBUTION}"
+MORE_PACKAGE = "bigru_tagger_more"  # which has this name
+PIP_MORE = f"its tagger comes with a package of its own: pip install data/{MORE} in a clone, or its wheel's file"
 RUNS = Path("runs")  # in the current folder; training writes its folders there
 LOCK = ".lock"  # in a run's folder: one process trains it; the system releases the lock however the process ends
 CLAIM_SECONDS = 0.5  # longer than `is_being_trained` holds the lock

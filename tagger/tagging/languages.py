@@ -15,6 +15,7 @@ language that it looks most like, if that has another script.
 
 import gc
 import math
+import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -50,7 +51,8 @@ BEGINNING = 1 << 16  # characters of a document that decide its language
 ABSENT_ODDS = 3.0  # log odds from which a document is taken to have a language whose tagger was deleted
 GUESS_ODDS = 3.0  # log odds below which the language of a document is called a guess
 CHECKED_CHARACTERS = 3_000  # of a text, whose words are looked up in the vocabulary
-MAX_BYTES = 250_000_000  # of the taggers in memory
+LEAST_BYTES, MOST_BYTES = 250_000_000, 400_000_000  # of the taggers in memory: about eight and twelve languages
+MEMORY_SHARE = 1 / 20  # of the machine's memory, between these
 LICENCE = "CC BY-SA 4.0"  # of the taggers
 THIN = "this tagger is thin: it learned from few words, and the best one of its language makes far fewer errors"
 FORMS = 20_000  # that each tagger remembers
@@ -104,11 +106,14 @@ class Languages(DocumentTagger):
         *,
         workers: int = 1,
         segmenter: str = AUTO,
-        max_bytes: int = MAX_BYTES,
+        max_bytes: int | None = None,
         notice: Callable[[str], None] | None = None,
         remedy: str = 'load("{code}")',
     ) -> None:
-        """Loads no tagger yet. The options are those of each tagger; `segmenter` is auto or the name of rules."""
+        """Loads no tagger yet. The options are those of each tagger; `segmenter` is auto or the name of rules.
+
+        None of `max_bytes` stands for `bytes_of_taggers`.
+        """
         if segmenter not in (AUTO, *RULES):
             known = ", ".join((AUTO, *RULES))
             raise InputError(f"segmenter {shorten(str(segmenter))}: all languages together have {known}")
@@ -119,7 +124,7 @@ class Languages(DocumentTagger):
         self.languages = [name for name in load_identifier().languages if name in named]
         self._loaded: dict[str, Tagger] = {}
         self._last_used: dict[str, float] = {}
-        self._max_bytes, self._garbage = max_bytes, 0
+        self._max_bytes, self._garbage = bytes_of_taggers() if max_bytes is None else max_bytes, 0
         # Of taggers that were loaded: the words of training, and the share of dev's words that they are.
         self._known: dict[str, tuple[Collection[str], float]] = {}
         self.notice, self.remedy, self.asked = notice, remedy, list[str]()
@@ -149,6 +154,7 @@ class Languages(DocumentTagger):
                 tagger = self._loaded.get(language)  # another thread may have loaded it meanwhile
                 if tagger is None:
                     tagger = Tagger(Bundle.load(bundled_folders()[language]), self._options, language, COLUMNS)
+                    tagger.language = language
                     if self._loaded:
                         self._make_room(tagger.nbytes)
                     self._loaded[language] = tagger
@@ -321,6 +327,15 @@ class Languages(DocumentTagger):
                 sentence.tags = {column: [] for column in request.columns or self.columns}
         for language in sorted(groups, key=lambda each: each not in self._loaded):  # as in `cuts_of`
             self.of(language).tag_window(groups[language], request)
+
+
+def bytes_of_taggers() -> int:
+    """How many bytes the taggers in memory may take: a share of the machine's memory, within bounds."""
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # the system does not say
+        memory = 0
+    return min(max(LEAST_BYTES, int(memory * MEMORY_SHARE)), MOST_BYTES)
 
 
 # It looks at the folders of all taggers, and each line of a file may name a language.

@@ -99,7 +99,7 @@ def decoded_lines(
             ending = next((name for magic, name in _PACKED_START.items() if start.startswith(magic)), "")
         plain: Any = unpacked(binary, ending)
         if not codec.startswith(("utf-16", "utf-32")):
-            _check_start(plain.peek(_START) if ending else start, path, remedy)
+            _check_start(plain.peek(_START) if ending else start, path, option)
         text = io.TextIOWrapper(plain, encoding, errors="surrogateescape", newline="\n")
         try:
             while line := text.readline(MAX_LINE):
@@ -132,7 +132,7 @@ def decoded_lines(
         raise
 
 
-def _check_start(start: bytes, path: str, remedy: str) -> None:
+def _check_start(start: bytes, path: str, option: str) -> None:
     """Refuses a file whose first bytes say that it is no plain text, or UTF-16 without a byte-order mark."""
     start = start[:_START]
     text = start.removeprefix(codecs.BOM_UTF8).lstrip().lower()
@@ -141,7 +141,9 @@ def _check_start(start: bytes, path: str, remedy: str) -> None:
             raise InputError(f"{path} is no plain text but {what}; save its text as a .txt file")
     low, high = start[::2].count(0), start[1::2].count(0)  # of ASCII in UTF-16 every second byte is 0
     if max(low, high) > max(1, len(start) // 20) and not min(low, high):
-        raise InputError(f"{path} seems to be utf-16-{'be' if low else 'le'}; {remedy}")
+        has_mark = start.startswith((codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE))
+        name = "utf-16" if has_mark else f"utf-16-{'be' if low else 'le'}"
+        raise InputError(f"{path} seems to be {name}; {f'name that with {option}' if option else 'save it as UTF-8'}")
 
 
 def read_lines(path: str, encoding: str = "utf-8", option: str = "--encoding") -> Iterator[str]:

@@ -12,21 +12,30 @@ from tagger.text.paragraphs import Paragraph
 from tagger.text.strings import whole_lines
 
 MAX_CHARACTERS = 20_000_000  # of a file of Markdown, which is read whole
-_TIMES = re.compile(r"\s*(?:\d+:)?\d+:\d+[,.]\d+\s*-->\s*(?:\d+:)?\d+:\d+[,.]\d+")
-_TAG = re.compile(r"<[^<>\n]*>|\{\\[^{}\n]*\}")  # <i>, and {\an8} of SubStation Alpha
+MAX_NESTING = 100  # lists or quotes of Markdown within each other; the parser calls itself for each
+_TIME = r"\s*(?:\d+:)?\d+:\d+(?:[,.]\d+)?\s*"
+_TIMES = re.compile(f"{_TIME}-->{_TIME}")
+_TAG = re.compile(r"<(?:[A-Za-z/]|\d+:)[^<>\n]*>|\{\\[^{}\n]*\}")  # <i>, <0:01.5>, and {\an8} of SubStation Alpha
 _FRONT_MATTER = re.compile(r"---\r?\n.*?\n---\r?\n", re.DOTALL)
 _LINK_END = re.compile(r"\](?:\((?:[^()\\]|\\.|\([^()]*\))*\)|\[[^\]]*\])?")
-_MARKDOWN = MarkdownIt("commonmark").enable("table").disable("text_join")  # which hides where an escape stood
+# `text_join` hides where an escape stood.
+_MARKDOWN = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING}).enable("table").disable("text_join")
 
 
 def read_subtitles(lines: Iterable[str], path: str) -> Iterator[Paragraph]:
-    """The text of each cue of SubRip (`.srt`) or WebVTT (`.vtt`): the lines from its times up to an empty line."""
+    """The text of each cue of SubRip (`.srt`) or WebVTT (`.vtt`): the lines from its times up to an empty line.
+
+    Where the next cue follows without one, a line of digits before its times is its number.
+    """
     cue: list[str] | None = None  # None: no cue is open
     place = start = 0
     first, found = "", False
     for number, line in enumerate(whole_lines(lines, path), 1):
         first = first or (line.strip() and f"line {number}: {shorten(line.strip())}")
         if _TIMES.match(line):
+            if cue and cue[-1].strip().isdigit():
+                cue.pop()
+            yield from _cue(cue or [], start)
             cue, start, found = [], place + len(line), True
         elif cue is not None and line.strip():
             cue.append(line)
@@ -68,6 +77,9 @@ def read_markdown(lines: Iterable[str], path: str) -> Iterator[Paragraph]:
     kept = bytearray(len(text))  # whether a character is one of words
     place = 0
     for block in _MARKDOWN.parse(text):
+        if block.level >= MAX_NESTING - 1:
+            line = f", line {block.map[0] + 1}" if block.map else ""
+            raise InputError(f"{path}{line}: lists or quotes are nested too deep; flatten them")
         if block.type == "inline" and block.map is not None:
             first = place = max(place, starts[block.map[0]])
             is_address = False
@@ -86,9 +98,14 @@ def _keep(child: MarkdownToken, text: str, place: int, kept: bytearray, is_addre
         return end.end() if end else place
     written = child.markup if child.type == "text_special" else child.content
     at = text.find(written, place) if written else -1
+    if at < 0 and "|" in written:  # in a cell of a table
+        written = written.replace("|", r"\|")
+        at = text.find(written, place)
     if at < 0:
         return place
     if child.type in ("text", "text_special") and not is_address:
         first = at + written.startswith("\\") * (child.type == "text_special")  # of `\*`, the star
         kept[first : at + len(written)] = b"\1" * (at + len(written) - first)
+        for escape in re.finditer(r"\\(?=\|)", written):
+            kept[at + escape.start()] = 0
     return at + len(written)

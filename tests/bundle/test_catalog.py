@@ -137,7 +137,7 @@ def test_taggers_of_a_second_package_are_found_or_its_name_is_told(
     known = models.languages_by_word()
     monkeypatch.setattr(models, "languages_by_word", lambda: {**known, "eu": known["eu"]._replace(more=True)})
     for ask in (find_tagger, find_language):
-        with pytest.raises(InputError, match=r"eu: its tagger comes with .*: pip install bigru-tagger-more"):
+        with pytest.raises(InputError, match=r"eu: its tagger comes with .*: pip install data/more in a clone"):
             ask("eu")
     shutil.copytree(find_tagger("welsh"), tmp_path / models.MORE_PACKAGE / "basque")
     shutil.copytree(find_tagger("welsh"), tmp_path / models.MORE_PACKAGE / "english")

@@ -331,3 +331,20 @@ def test_words_are_runs_of_letters_their_pieces_know_borders_and_scores_are_sums
     expected = identifier._bias + weights[pieces_of("hen", 64) + pieces_of("wlad", 64)].sum(axis=0)
     np.testing.assert_allclose(identifier.scores(["hen", "wlad"]), expected, rtol=1e-4)
     np.testing.assert_allclose(identifier.scores([]), [0.5, 0, 0])
+
+
+@pytest.mark.parametrize(("pages", "expected"), [(1 << 18, 250_000_000), (1 << 23, 400_000_000), (None, 250_000_000)])
+def test_taggers_may_take_a_share_of_the_memory(
+    pages: int | None, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sysconf(name: str) -> int:
+        if pages is None:
+            raise ValueError(name)
+        return {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": pages}[name]
+
+    monkeypatch.setattr(languages.os, "sysconf", sysconf)
+    assert languages.bytes_of_taggers() == expected
+
+
+def test_a_tagger_of_all_languages_knows_its_own(every: Languages) -> None:
+    assert every.of("en")(["They", "walk"])[0].language == "english"

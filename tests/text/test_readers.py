@@ -525,6 +525,17 @@ def test_subtitles_and_markdown(monkeypatch: pytest.MonkeyPatch) -> None:
     spoken = {SRT: ["Hello there. - How are you?", "42"], VTT: ["Well, yes ."], "": [], "\n\n": []}
     for text, expected in spoken.items():
         assert words(list(read_subtitles(LINE.findall(text), "a.srt")), text) == expected
+    times = "0:01 --> 0:02\n"
+    for text, expected in (
+        (f"1\n{times}a\n2\n{times}b\n", ["a", "b"]),  # no empty line between cues
+        (f"{times}If 5 < 6 and 7 > 3, <i>go</i> <0:01.5>on.\n", ["If 5 < 6 and 7 > 3, go on."]),
+    ):
+        assert words(list(read_subtitles(LINE.findall(text), "a.srt")), text) == expected
+    nested = "".join(f"{'  ' * depth}- a{depth}\n" for depth in range(40))
+    for text, expected in ((nested, [f"a{depth}" for depth in range(40)]), ("|a\\|b|\n|---|\n", ["a |b"])):
+        assert words(list(read_markdown(LINE.findall(text), "a.md")), text) == expected
+    with pytest.raises(InputError, match=r"a\.md, line 1: .*nested too deep"):
+        list(read_markdown(["> " * 200 + "a\n"], "a.md"))
     found = words(list(read_markdown(LINE.findall(MARKDOWN), "a.md")), MARKDOWN)
     assert found[:2] == ["A big title", "Text with and a link b, 5 * 6. Second line, named ."]
     assert found[2:] == ["quoted item goes on", "a cat", "b", "f", "Setext", "one", "two"]

@@ -195,7 +195,8 @@ def checked_weights(weights: Sequence[float] | None, count: int) -> list[float]:
         raise InputError(f"--weights {text}: {len(weights)} for {count} taggers; give one for each")
     if not all(0 < weight < float("inf") for weight in weights):
         raise InputError(f"--weights {text}: give each tagger a number above 0, or leave the tagger out")
-    shares = [weight / sum(weights) for weight in weights]
+    scaled = [weight / max(weights) for weight in weights]  # the sum of large ones is infinite
+    shares = [weight / sum(scaled) for weight in scaled]
     if not all(share > MIN_SHARE for share in shares):
         raise InputError(
             f"--weights {text}: one is so small beside the others that it counts for nothing; leave it out"

@@ -12,7 +12,7 @@ from torch import nn
 
 from tagger.bundle.bundle import Bundle, Linear
 from tagger.errors import InputError
-from tagger.extras.ensembles.ensemble import MAX_TAGGERS, ensemble_card, in_order_of, join
+from tagger.extras.ensembles.ensemble import MAX_TAGGERS, checked_weights, ensemble_card, in_order_of, join
 from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import TaggerOptions
@@ -174,6 +174,7 @@ def folders(model: Path, tmp_path: Path) -> list[str]:
 def test_folders_become_one_and_only_an_ensemble_is_replaced(folders: list[str], tmp_path: Path) -> None:
     result = call("ensemble", *folders, "-o", "both", "--weights", "3,1")
     assert "both: an ensemble of 2 with the weights 0.75, 0.25" in result.stderr
+    assert checked_weights([1e308, 1e308], 2) == [0.5, 0.5]
     assert error("ensemble", *folders, "-o", "both").startswith("error: both exists")
     before = sorted((tmp_path / "a").iterdir())
     assert "a is no ensemble, and --force replaces nothing else" in error("ensemble", *folders, "-o", "a", "--force")
