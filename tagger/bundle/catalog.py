@@ -44,6 +44,7 @@ _FILE = re.compile(r"(?:^|[-\s])([a-z]{2,3})_[a-z0-9]+(?=$|[\s,;])")
 _PART = r"[A-Za-z0-9_][\w.-]{0,95}"
 _HUB_NAME = re.compile(rf"{HUB_PREFIX}({_PART}/{_PART})(?:@(\w[\w./+-]{{0,200}}))?", re.ASCII)
 _WITH_COUNTRY = re.compile(r"([a-z]{2,3})(?:[-_][a-z]{4})?(?:[-_](?:[a-z]{2}|\d{3}))?")  # BCP 47
+_LOCALE = re.compile(r"([a-z]{2,3})(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|\d{3}))?")  # as that writes it: no name of a run
 
 
 class Model(NamedTuple):
@@ -75,8 +76,8 @@ class HubName(NamedTuple):
 def find_tagger(name: str) -> Path:
     """The folder of a tagger, which `Bundle.load` checks.
 
-    A name is that of a language that comes with the package, or its code (`english`, `en`); `latest`; the folder of a
-    tagger; the folder of a run, or its name (`tamil` for `runs/tamil`); or `hf:OWNER/NAME` and
+    A name is that of a language that comes with the package, or its code (`english`, `en`, `en-US`); `latest`; the
+    folder of a tagger; the folder of a run, or its name (`tamil` for `runs/tamil`); or `hf:OWNER/NAME` and
     `hf:OWNER/NAME@REVISION`, a tagger of the Hugging Face Hub. `english` is the bundled tagger even if there is a
     folder of that name, which is `./english`; but a folder or a run that is called as a code goes before the bundled
     tagger.
@@ -100,7 +101,8 @@ def find_tagger(name: str) -> Path:
             resume = f"python -m tagger resume {shlex.quote(str(folder))}"
             raise InputError(f"{folder} is not finished; go on with: {resume}")
         return folder
-    language = _language(name)
+    tag = _LOCALE.fullmatch(name)
+    language = _language(tag[1] if tag else name)
     if language is not None:
         return bundled_folders()[language]
     if folder is None:

@@ -1,5 +1,6 @@
 """What users choose of a tagger and ask of it, checked. A mistake is an `InputError`."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,8 @@ from tagger.words.segment import LEARNED, RULES
 AUTO = "auto"
 SEGMENTERS = (AUTO, LEARNED, *RULES)
 CACHE_SIZE = 50_000  # forms
-TEXT_SPACES = 2  # if every "token" of a sentence has so many, they are texts
+TEXT_SPACES = 2  # if every "token" of a sentence has so many, they are texts; with the end of a sentence, one is
+_END = re.compile(r"[^\W\d_]{2}[.?!…]+\s+\w")
 
 
 @dataclass
@@ -58,8 +60,10 @@ def checked_tokens(tokens: Any) -> list[str]:
     found = list(tokens)
     if wrong := [each for each in found if not isinstance(each, str)]:
         raise InputError(f"a sentence is a list of tokens, which are strings; {shorten(repr(wrong[0]))} is none")
-    if found and all(each.count(" ") >= TEXT_SPACES for each in found):
-        raise InputError(f"{shorten(found[0])} is a text, not a token; call the tagger with a text, or pipe with many")
+    many = all(each.count(" ") >= TEXT_SPACES for each in found)
+    text = next((each for each in found if many or (each.count(" ") >= TEXT_SPACES and _END.search(each))), None)
+    if text is not None:
+        raise InputError(f"{shorten(text)} is a text, not a token; call the tagger with a text, or pipe with many")
     return found
 
 

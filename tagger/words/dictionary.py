@@ -19,6 +19,8 @@ which can leave no word. A tag that the dictionary knows little of, such as PROP
 
 import hashlib
 import logging
+import os
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -275,18 +277,23 @@ def _mixed(words: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def _tables(code: str, digest: str) -> _Tables:
-    """The tables of a dictionary: those of the user's cache folder, or new ones."""
-    path = cache_folder() / f"{code}-{digest}-{VERSION}.safetensors"
+    """The tables of a dictionary: those of the user's cache folder, or new ones.
+
+    The name of the file is foreseeable, so a link there, which somebody else may have made, is not followed.
+    """
+    name = f"{code}-{digest}-{VERSION}.safetensors"
     with suppress(*_UNREADABLE):
-        return _read(code, path)
-    folder = printable(str(path.parent))
-    _log.warning("the tables of the dictionary %s are made, which takes seconds, and kept in %s", code, folder)
+        return _read(code, cache_folder() / name)
+    _log.warning("the tables of the dictionary %s are made, which takes seconds", code)
     tensors = _make(code)
     try:
-        if path.exists() and not path.is_file():
+        path = cache_folder() / name
+        if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
             raise InputError(f"{path} is no regular file; remove it")
-        with whole_binary(path, "allow writing there") as file:
-            file.write(save(tensors, {_DIGEST: _digest(path.name, tensors)}))
+        hidden = path.with_name(f".{secrets.token_hex(8)}.{name}")
+        with whole_binary(hidden, "allow writing there") as file:
+            file.write(save(tensors, {_DIGEST: _digest(name, tensors)}))
+        hidden.replace(path)  # a link that is there by now is replaced, too, and not followed
         return _read(code, path)
     except _UNREADABLE as error:
         _log.warning("the next process makes the tables of the dictionary %s again: %s", code, printable(reason(error)))

@@ -195,3 +195,8 @@ def test_what_is_loaded_from_the_hub_its_names_and_its_errors(hub: Hub, trained:
         hub.error = error
         with pytest.raises(InputError, match=message):
             hub_folder("hf:o/n")
+
+
+@pytest.mark.parametrize(("name", "language"), [("en-US", "english"), ("pt-BR", "portuguese"), ("zh-Hans", "chinese")])
+def test_a_code_may_have_a_country_or_a_script(name: str, language: str) -> None:
+    assert find_tagger(name) == find_tagger(language)

@@ -200,6 +200,7 @@ ASKS: list[tuple[str, Callable[[Tagger], Any]]] = [
     ("list of tokens, not 'None'", lambda one: one(None)),
     (r"strings; 'None' is none", lambda one: one(["They", None])),
     ("'They book flights.' is a text, not a token.*pipe", lambda one: one(["They book flights.", "I do not know."])),
+    ("'They sleep. They do.' is a text.*pipe", lambda one: one(["They sleep. They do.", "Good."])),
     ("pipe takes many texts", lambda one: next(one.pipe("They book."))),
     (r"a text is a string, and .* is none", lambda one: next(one.pipe([["They"]]))),
     ("top=0.*at least 1", lambda one: one.annotate(["They"], top=0)),

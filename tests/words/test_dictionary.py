@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -135,14 +136,22 @@ def test_a_file_is_made_once_and_a_damaged_one_again(folder: Path, caplog: pytes
     assert not caplog.messages
 
 
-@pytest.mark.parametrize("kind", ["link to an endless file", "named pipe", "folder", "name that is no text"])
+@pytest.mark.parametrize(
+    "kind", ["link to an endless file", "link to a file", "named pipe", "folder", "name that is no text", "no home"]
+)
 def test_what_is_no_regular_file_is_not_used(
     folder: Path, kind: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     expected = answers()
     (path,) = folder.iterdir()
     path.unlink()
-    if kind == "name that is no text":
+    other = folder.with_name("other")
+    if kind == "no home":
+        monkeypatch.setattr(module, "cache_folder", Mock(side_effect=RuntimeError("no home")))
+    elif kind == "link to a file":
+        other.write_text("somebody's")
+        path.symlink_to(other)
+    elif kind == "name that is no text":
         monkeypatch.setattr(module, "cache_folder", lambda: folder / os.fsdecode(b"x\xff"))
     else:
         {"named pipe": os.mkfifo, "folder": os.mkdir}.get(kind, lambda path: os.symlink("/dev/zero", path))(path)
@@ -152,7 +161,8 @@ def test_what_is_no_regular_file_is_not_used(
     begin, end = caplog.messages
     assert "are made" in begin
     assert end.startswith(f"the next process makes the tables of the dictionary {SMALL} again: ")
-    assert "regular file" in end or kind == "name that is no text"
+    assert "regular file" in end or kind in ("name that is no text", "no home")
+    assert kind != "link to a file" or other.read_text() == "somebody's"
 
 
 def test_without_a_folder_the_answers_are_the_same_and_many_make_one_file(folder: Path) -> None:
