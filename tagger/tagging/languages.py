@@ -77,6 +77,7 @@ class DocumentLanguages:
     odds: float  # log odds from which a paragraph has another language
     warn: Callable[[str], None] | None
     met: set[str]  # its languages so far
+    is_guess: bool  # whether other languages are nearly as likely
     doubted: bool = False  # whether a warning said that a paragraph looks like a language that is not there
 
 
@@ -182,6 +183,8 @@ class Languages(DocumentTagger):
 
     def find(self, text: str, path: str = "the text") -> Found:
         """What the first 65,536 characters of a text look like; InputError if that is no language that is there."""
+        if not isinstance(text, str):
+            raise InputError(f"a language is found for a text, and {shorten(repr(text))} is none")
         text, table = text[:BEGINNING], language_table()
         by_letters = language_by_letters(text)
         if by_letters in self.languages:
@@ -256,7 +259,7 @@ class Languages(DocumentTagger):
         unnamed = "\n".join(_text(part) for part in beginning if part.language is None)
         language, is_guess, is_mixed = self.find(unnamed, path)
         least, met = CLEAR_ODDS if is_mixed else PARAGRAPH_ODDS, self._met if warn is None else set[str]()
-        document = DocumentLanguages(path, language, least, warn or self.notice, met)
+        document = DocumentLanguages(path, language, least, warn or self.notice, met, is_guess)
         self._meet(language, document, is_guess)
         for part in chain(beginning, stream):
             yield part if part.language is not None else self._with_language(part, document)
@@ -299,10 +302,11 @@ class Languages(DocumentTagger):
                     f"{document.path}: {shorten(text.strip())} looks like a language that is not there; it is tagged as"
                     f" {language}"
                 )
+        is_guess = document.is_guess and language == document.language
         if isinstance(part, Sentence):
-            part.language = language
+            part.language, part.is_guess = language, is_guess
             return part
-        return part._replace(language=language)
+        return part._replace(language=language, is_guess=is_guess)
 
     def cuts_of(self, parts: Sequence[Part]) -> Iterator[list[list[Token]]]:
         """The sentences of each paragraph of some parts; the texts of a language are cut together."""
@@ -349,7 +353,8 @@ def _with_named_language(part: Sentence | JsonText, path: str) -> Part:
     try:
         language = _find_language(part.fields["language"])
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        where = f"{path}, line {part.line}" if part.line else path
+        raise InputError(f"{where}: {error}") from None
     if isinstance(part, JsonText):
         own = [each._replace(language=language) for each in part.paragraphs]
         return part._replace(paragraphs=own, language=language)

@@ -12,11 +12,20 @@ from typing import Any, TypeVar, cast
 from tagger.bundle.bundle import Bundle
 from tagger.errors import InputError, shorten
 from tagger.tagging.engine import Engine
-from tagger.tagging.tagger_options import AUTO, Request, TaggerOptions, checked_column, checked_columns, checked_tokens
+from tagger.tagging.tagger_options import (
+    AUTO,
+    Request,
+    TaggerOptions,
+    checked_column,
+    checked_columns,
+    checked_least,
+    checked_tokens,
+)
 from tagger.tagging.workers import WorkBatch, Workers
+from tagger.text.conllu_writer import LANGUAGE
 from tagger.text.files import read_lines
 from tagger.text.formats import read_parts
-from tagger.text.paragraphs import MAX_GROUP, Part, cut_parts, cut_texts, grouped, sentences_of
+from tagger.text.paragraphs import MAX_GROUP, JsonText, Part, cut_parts, cut_texts, grouped, sentences_of
 from tagger.text.sentence import Document, Sentence, Token
 from tagger.text.strings import NO_TAG
 from tagger.text.tags import Lexicon, read_lexicon, unknown_tag
@@ -54,11 +63,11 @@ class DocumentTagger(ABC):
     def with_languages(
         self, parts: Iterable[Part], path: str = "the text", warn: Callable[[str], None] | None = None
     ) -> Iterable[Part]:
-        """The parts of a document, with their language if there are several.
+        """The parts of a document, with their language if there are several, or if they claim to have another.
 
         `path` is that of the document, for messages, and `warn` gets each warning about the document, a line.
         """
-        return parts
+        return parts if self.language is None else (_tagged_as(part, self.language) for part in parts)
 
     @abstractmethod
     def cuts_of(self, parts: Sequence[Part]) -> Iterator[list[list[Token]]]:
@@ -98,27 +107,50 @@ class DocumentTagger(ABC):
             return next(self.pipe([source], top))
         tokens = checked_tokens(source)
         sentence = Sentence(tokens, language=self.language)
-        return Document(self.stream([sentence], probabilities=True, top=top), " ".join(tokens))
+        return Document(self.stream([sentence], probabilities=True, top=top), " ".join(tokens), self.columns)
 
     __call__ = annotate
 
-    def pipe(self, texts: Iterable[str], top: int = 1) -> Iterator[Document]:
-        """A document for each text, in order. Texts are tagged together, about 50,000 characters at a time."""
+    def pipe(self, texts: Iterable[str], top: int = 1, skip_refused: bool = False) -> Iterator[Document]:
+        """A document for each text, in order. Texts are tagged together, about 50,000 characters at a time.
+
+        With `skip_refused`, a text in a language that is not there gives a document without sentences, whose `refused`
+        says why.
+
+        Raises:
+            InputError: a text is refused. The documents of the texts before it have come; the message has its number.
+        """
         if isinstance(texts, str):
             raise InputError(f"pipe takes many texts; call the tagger for one, such as {shorten(texts)}")
+        before = 0
         for group in grouped(texts, _length, MAX_GROUP, MAX_GROUP):
-            documents = [self.with_languages(read_parts(io.StringIO(text), "the text", "text")) for text in group]
+            parts: list[list[Part]] = []
+            refused: dict[int, str] = {}  # the number of a text in its group -> why
+            for number, text in enumerate(group):
+                name = f"text {before + number + 1}" if before + len(group) > 1 else "the text"
+                try:
+                    parts.append(list(self.with_languages(read_parts(io.StringIO(text), name, "text"), name)))
+                except InputError as error:
+                    refused[number] = str(error)
+                    if not skip_refused:
+                        break
+                    parts.append([])
             if len(group) == 1:  # which may be long
-                cut = [list(cut_parts(documents[0], self.cuts_of, first=MAX_GROUP))]
+                cut = [list(cut_parts(own, self.cuts_of, first=MAX_GROUP)) for own in parts]
             else:
-                parts = [list(document) for document in documents]
                 cuts = self.cuts_of([*chain.from_iterable(parts)])
                 cut = [[sentence for part in own for sentence in sentences_of(part, cuts)] for own in parts]
             for sentence in chain.from_iterable(cut):
                 sentence.language = sentence.language or self.language
             tagged = self.stream([*chain.from_iterable(cut)], probabilities=True, top=top)
-            for sentences, text in zip(cut, group, strict=True):
-                yield Document(islice(tagged, len(sentences)), text)
+            for number, sentences in enumerate(cut):
+                document = Document(islice(tagged, len(sentences)), group[number], self.columns)
+                document.refused = refused.get(number)
+                yield document
+            if refused and not skip_refused:
+                hint = "; skip_refused=True goes on" if before + len(group) > 1 else ""
+                raise InputError(refused[len(cut)] + hint)
+            before += len(group)
 
     def stream(
         self,
@@ -136,8 +168,7 @@ class DocumentTagger(ABC):
         alternatives. With `keep`, tags that a sentence has stay as they are, and the other tags are chosen to fit
         them; `_` stands for a tag that is to be found. A lemma that is given changes no other tag.
         """
-        if top < 1:
-            raise InputError(f"top={top}: give at least 1")
+        checked_least("top", top, 1)
         wanted = checked_columns(columns, self.columns)
         request = Request(wanted, top, probabilities, keep)
         first = LIST_WINDOW if isinstance(sentences, list) and self.workers.count == 1 else FIRST_WINDOW
@@ -157,6 +188,16 @@ class DocumentTagger(ABC):
 def cut_windows(sentences: Iterable[Tokens], first: int = FIRST_WINDOW) -> Iterator[list[Tokens]]:
     """Cuts a stream into windows; the first has about `first` tokens."""
     return grouped(sentences, len, first, WINDOW_TOKENS, count=WINDOW_SENTENCES)
+
+
+def _tagged_as(part: Part, language: str) -> Part:
+    """A part that is tagged in a language; what it says of its language follows."""
+    if isinstance(part, Sentence) and ("language" in part.fields or any(c.startswith(LANGUAGE) for c in part.comments)):
+        part.language = language
+    elif isinstance(part, JsonText) and "language" in part.fields:
+        own = [each._replace(language=language) for each in part.paragraphs]
+        part = part._replace(paragraphs=own, language=language)
+    return part
 
 
 def _length(text: str) -> int:

@@ -32,8 +32,9 @@ class TaggerOptions:
 
     def __post_init__(self) -> None:
         for name, value, least in (("workers", self.workers, 1), ("cache_size", self.cache_size, BATCH_TOKENS)):
-            if value < least:  # a batch may have `BATCH_TOKENS` forms
-                raise InputError(f"{name}={value}: give at least {least}")
+            checked_least(name, value, least)  # a batch may have `BATCH_TOKENS` forms
+        if not isinstance(self.lexicons, Mapping | None):
+            raise InputError(f"lexicons={shorten(repr(self.lexicons))}: give a file for each column")
         if self.segmenter not in SEGMENTERS:
             raise InputError(f"{shorten(str(self.segmenter))} is no segmenter; choose one of {', '.join(SEGMENTERS)}")
         self.device = choose_device(self.device)
@@ -50,6 +51,12 @@ class Request(NamedTuple):
     keep: bool = False  # whether tags that sentences have stay as they are
     # Whether the tags of a sentence must not depend on the others, to the last bit of a score; see `PackedBatch`
     fixed_shapes: bool = False
+
+
+def checked_least(name: str, value: Any, least: int) -> None:
+    """Raises InputError for an option that is no whole number, or one below the `least`."""
+    if not isinstance(value, int) or value < least:
+        raise InputError(f"{name}={shorten(repr(value))}: give a whole number, at least {least}")
 
 
 def checked_tokens(tokens: Any) -> list[str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # `Sentence.to_conllu` is here
 COLUMNS = {"upos": 3, "xpos": 4, "feats": 5, LEMMA: 2}  # the tag columns, counted from 0
 MISC = 9
 NO_SPACE = "SpaceAfter=No"
+LANGUAGE = "# language ="  # the comment that names the language in which a sentence is tagged
 _SPACE = re.compile(r"\s")
 
 
@@ -47,6 +48,8 @@ def write_conllu(sentence: "Sentence", extra: dict[str, list[str]] | None = None
                 cells[MISC] = "|".join(pairs) + cells[MISC][len(body) :]
             line = "\t".join(cells)
             word += 1
+        elif sentence.language is not None and line.startswith(LANGUAGE):  # it may name another one
+            line = re.sub(r"=.*", f"= {sentence.language}", line)
         out.append(line)
     return encodable("".join(out))
 
@@ -76,7 +79,7 @@ def _new_block(sentence: "Sentence", misc: dict[str, list[str]]) -> str:
         spacing[start:stop] = [""] * (stop - start)  # the row of the token has it
     comments = sentence.comments
     if sentence.language is not None:
-        comments = [*comments, f"# language = {sentence.language}"]
+        comments = [*(c for c in comments if not c.startswith(LANGUAGE)), f"{LANGUAGE} {sentence.language}"]
     if sentence.text is not None and not any(comment.startswith("# text =") for comment in comments):
         comments = [*comments, f"# text = {_text(sentence.text, surfaces, glued)}"]
     tags = dict.fromkeys(sorted(COLUMNS, key=COLUMNS.__getitem__), blank)  # in the order of the columns

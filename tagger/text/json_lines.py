@@ -46,7 +46,7 @@ def read_jsonl(lines: Iterable[str], path: str, options: ReadOptions) -> Iterato
             paragraphs = read_paragraphs(io.StringIO(text, newline="\n"), options.paragraph_per_line)
             for key in ("multiwords", "space_after"):  # of an earlier cut
                 fields.pop(key, None)
-            yield JsonText(text, list(paragraphs), fields)
+            yield JsonText(text, list(paragraphs), fields, line=number)
 
 
 def _finite(text: str) -> float:
@@ -105,9 +105,11 @@ def write_jsonl(options: WriteOptions, sentence: Sentence) -> str:
         record[column] = sentence.tags[column] if sentence.tokens else []
         stale |= {f"{column}_probabilities", f"{column}_alternatives"}
         if options.probabilities:
-            record[f"{column}_probabilities"] = [round(p, 4) for p in sentence.probabilities.get(column, [])]
+            shares: Sequence[float | None]
+            shares = sentence.probabilities.get(column) or [None] * len(sentence)  # of a column that is not learned
+            record[f"{column}_probabilities"] = [None if p is None else round(p, 4) for p in shares]
         if options.top:
-            best = sentence.alternatives.get(column, [])
+            best = sentence.alternatives.get(column) or [[] for _ in sentence.tokens]
             record[f"{column}_alternatives"] = [[(t, round(p, 4)) for t, p in pairs[: options.top]] for pairs in best]
     if sentence.offsets is not None:
         record["offsets"] = sentence.offsets

@@ -47,13 +47,14 @@ class Paragraph(NamedTuple):
     opens: bool  # False for all but the first piece
     closes: bool = True  # False for a piece that the next one follows without white space
     language: str | None = None  # in which it is tagged; None: nobody has looked
+    is_guess: bool = False  # whether others are nearly as likely
 
     def cut(self, sentences: Iterable[list[Token]], layout: bool = True) -> Iterator[Sentence]:
         """Its sentences, given their tokens; the first has the comment `# newpar`.
 
         A sentence without tokens is skipped. With `layout` the sentences get `offsets` and `space_after`.
         """
-        start, text, opens, closes, language = self
+        start, text, opens, closes, language, is_guess = self
         filled = [tokens for tokens in sentences if tokens]
         following = [tokens[0].start for tokens in filled[1:]] + [len(text) + closes]
         for tokens, then in zip(filled, following, strict=False):
@@ -62,7 +63,7 @@ class Paragraph(NamedTuple):
             if _SPACES.search("".join(forms)):
                 forms = list(map(form_of, forms))
             sentence = Sentence(forms, text=text[starts[0] : ends[-1]], comments=["# newpar"] if opens else [])
-            sentence.language = language
+            sentence.language, sentence.is_guess = language, is_guess
             if layout:
                 sentence.offsets = [(start + a, start + b) for a, b in zip(starts, ends, strict=True)]
                 sentence.space_after = list(map(ne, ends, (*starts[1:], then)))
@@ -79,6 +80,7 @@ class JsonText(NamedTuple):
     paragraphs: list[Paragraph]  # of the text
     fields: dict[str, Any]  # all other keys of the object
     language: str | None = None  # see `Paragraph`
+    line: int = 0  # its number in the file; for messages
 
 
 Part = Paragraph | JsonText | Sentence  # of a document: a sentence, or text that is still to be cut

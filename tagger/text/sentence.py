@@ -56,6 +56,7 @@ class Sentence:
         space_after: for each word whether white space follows it in the text, or None if that is not known. Of the
             words of a multiword token, that is said of the last one, and the others have False.
         language: the name of the language in which it is tagged (`german`), or None if nobody has looked.
+        is_guess: whether others are nearly as likely.
         line: the number of its first line in a file whose words have tags; for messages.
     """
 
@@ -71,6 +72,7 @@ class Sentence:
     multiwords: list[MultiwordToken] = field(default_factory=list)
     space_after: list[bool] | None = None
     language: str | None = None
+    is_guess: bool = False
     line: int = field(default=0, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -209,12 +211,15 @@ class Document(list[Sentence]):
     Attributes:
         text: what the sentences were cut from; `word.start` and `word.end` are places in it. Of tokens, which have no
             text, these with spaces between.
+        columns: of tags that its sentences have, even if there is none.
+        refused: why the text was not tagged, or None; see `pipe`.
     """
 
-    def __init__(self, sentences: Iterable[Sentence], text: str) -> None:
+    def __init__(self, sentences: Iterable[Sentence], text: str, columns: Iterable[str] = ()) -> None:
         """A document of sentences that are tagged."""
         super().__init__(sentences)
-        self.text = text
+        self.text, self.columns = text, list(columns)
+        self.refused: str | None = None
 
     @overload
     def __getitem__(self, place: SupportsIndex) -> Sentence: ...
@@ -222,10 +227,10 @@ class Document(list[Sentence]):
     def __getitem__(self, place: slice) -> "Document": ...
     def __getitem__(self, place: SupportsIndex | slice) -> "Sentence | Document":
         found = super().__getitem__(place)
-        return Document(found, self.text) if isinstance(found, list) else found
+        return Document(found, self.text, self.columns) if isinstance(found, list) else found
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Document, (list(self), self.text)
+        return Document, (list(self), self.text, self.columns)
 
     def __str__(self) -> str:
         return self.text

@@ -48,10 +48,25 @@ def known_tags(known: Collection[str]) -> str:
     return f"it has {', '.join(some)}{', …' if len(known) > len(some) else ''}"
 
 
+def in_known_order(tag: str, known: Collection[str]) -> str:
+    """A tag, which may be several features in any order (`Number=Sing|Case=Nom`), as one of those `known` has them.
+
+    UD orders features by their names, whatever their case.
+    """
+    if tag in known or "|" not in tag:
+        return tag
+    ordered = "|".join(sorted(tag.split("|"), key=str.lower))
+    return ordered if ordered in known else tag
+
+
 def unknown_tag(sentence: Sentence, known: Mapping[str, Collection[str]]) -> tuple[int, str] | None:
-    """The place of a word with a tag that is not one of those `known` of its column, and what is wrong; None: none."""
+    """The place of a word with a tag that is not one of those `known` of its column, and what is wrong; None: none.
+
+    Features in another order than the known ones are put in order, in the sentence itself.
+    """
     for column, tags in sentence.tags.items():
-        for word, tag in enumerate(tags if column in known else ()):
+        for word, given in enumerate(tags if column in known else ()):
+            tag = tags[word] = in_known_order(given, known[column])
             if tag not in known[column] and is_given(tag):
                 given = f"{shorten(tag)} is no tag of {column}; {known_tags(known[column])}"
                 return word, f"{given}; correct it, or write {NO_TAG}"

@@ -25,7 +25,8 @@ class BatchTagger:
 
     A text becomes a list of sentences: `tokens` has a list of tokens for each, and `upos` and the other columns a list
     of tags for each. A value that is a list of tokens is one sentence: its tags are one list, and there is no new
-    column of tokens. A value of None gives None in all new columns.
+    column of tokens. A value of None gives None in all new columns, and so does, with `skip_refused`, one in a language
+    that is not there.
 
     The tags of a value do not depend on the values beside it, so it does not matter how a dataset is cut into batches,
     unless the tagger has a transformer: then probabilities may differ in their last digits.
@@ -40,6 +41,7 @@ class BatchTagger:
         probabilities: bool = False,
         device: str = "cpu",
         precision: str = "auto",
+        skip_refused: bool = False,
     ) -> None:
         """Finds a tagger's folder, which all processes must see.
 
@@ -50,6 +52,7 @@ class BatchTagger:
             probabilities: whether to add a column with the probabilities of the tags (`upos_probabilities`).
         """
         self.column, self.probabilities, self.device, self.precision = column, probabilities, device, precision
+        self.skip_refused = skip_refused
         self.tags = None if tags is None else list(tags)
         self.folder = None if model is None else find_tagger(str(model)).resolve()
         # The cache of `datasets` knows an equal object again: one of the same files.
@@ -71,6 +74,9 @@ class BatchTagger:
     def __call__(self, batch: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
         """The new columns of a batch."""
         self.check(batch)
+        if isinstance(batch[self.column], str):
+            value = shorten(str(batch[self.column]))
+            raise InputError(f"{value} is one value, not a batch; write map(..., batched=True)")
         return self.columns(batch[self.column])
 
     def check(self, names: Iterable[str]) -> None:
@@ -109,13 +115,18 @@ class BatchTagger:
                 found[name + PROBABILITIES] = _as_given(values, shares)
         return found
 
-    def _parts(self, value: Any) -> list[Part]:
+    def _parts(self, value: Any) -> list[Part] | None:
         """A sentence of tokens, or the paragraphs of a text, read as `python -m tagger tag` reads a file."""
         if isinstance(value, str):
             parts: Iterable[Part] = read_parts(io.StringIO(value), "the text", "text")
         else:
             parts = [Sentence(checked_tokens(value))]
-        return list(self.tagger.with_languages(parts, f"the value {shorten(str(value))}"))
+        try:
+            return list(self.tagger.with_languages(parts, f"the value {shorten(str(value))}"))
+        except InputError as error:
+            if self.skip_refused:
+                return None
+            raise InputError(f"{error}; skip_refused=True goes on") from None
 
 
 def _as_given(values: Sequence[Any], of_sentences: Sequence[list[Any] | None]) -> list[Any]:

@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Any, Literal
 
 from tagger.errors import InputError, missing_library, shorten
-from tagger.text.sentence import Sentence
+from tagger.text.sentence import Document, Sentence
 from tagger.text.strings import encodable
 
 PROBABILITY = "_probability"  # what the name of a column of probabilities ends in
@@ -46,15 +46,16 @@ def to_frame(
     except ModuleNotFoundError as error:
         raise missing_library(error, library, EXTRAS[library]) from None
     every = list(sentences)
+    empty = sentences if isinstance(sentences, Document) and not every else None
     for each in every:
         if not isinstance(each, Sentence):
             raise InputError(
                 f"{shorten(repr(each))} is no Sentence; give what Tagger.annotate or Tagger.stream returns"
             )
     kinds = dict(FIRST)
-    for column in columns or dict.fromkeys(chain.from_iterable(s.tags for s in every)):
+    for column in columns or (empty.columns if empty else dict.fromkeys(chain.from_iterable(s.tags for s in every))):
         added = {column: "text"}
-        if any(column in sentence.probabilities for sentence in every):
+        if empty is not None or any(column in sentence.probabilities for sentence in every):
             added[column + PROBABILITY] = "share"
         if added.keys() & {*kinds, *LAST}:
             raise InputError(f"the column {shorten(column)} of tags has the name of another one; rename it")
