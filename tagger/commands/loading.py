@@ -44,7 +44,7 @@ def load_and_tell(
         scores = ", ".join(f"{column} {100 * share:.2f}" for column, share in dev.items())
         say(f"model: {folder} ({trained}{scores and f'; dev {scores}'}); {tagger.options.precision} on {tagger.device}")
         if tagger.config.get("thin"):
-            say(f"{corpus}: {THIN}")
+            say(f"{tagger.language or corpus}: {THIN}")
     gc.freeze()  # what exists now lives until the end; tagging makes no cycles, whose search took 10 % of its time
     gc.set_threshold(100_000, 10, 10)
     return tagger

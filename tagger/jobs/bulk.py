@@ -153,7 +153,7 @@ def file_parts(tagger: DocumentTagger, job: Job, options: JobOptions) -> Iterato
         return binary.tell() if isinstance(binary, io.BufferedReader) and binary.seekable() else 0
 
     try:
-        with closing(decoded_lines(binary, job.source, encoding)) as lines:
+        with closing(decoded_lines(binary, job.source, encoding, html=job.input == "html")) as lines:
             read = read_parts if options.keep is None else partial(read_checked, known=tagger.known_tags)
             columns = dict.fromkeys(tagger.columns, 0) if options.keep and job.input == "jsonl" else options.keep
             parts = read(lines, job.source, job.input, columns=columns, separator=options.separator, may_lack_tags=True)

@@ -94,6 +94,7 @@ class Languages(DocumentTagger):
         notice: is called with a line for people when a language is met for the first time, and with warnings: when its
             tagger is thin, and when paragraphs of a document look like a language that is not there.
         remedy: how a user names a language, for error messages: a format with `language` or `code`.
+        without: what those can do whose language is not there, for error messages; None: how they get a tagger.
         asked: columns that the user has named; `notice` says which of them a language lacks.
     """
 
@@ -110,6 +111,7 @@ class Languages(DocumentTagger):
         max_bytes: int | None = None,
         notice: Callable[[str], None] | None = None,
         remedy: str = 'load("{code}")',
+        without: str | None = None,
     ) -> None:
         """Loads no tagger yet. The options are those of each tagger; `segmenter` is auto or the name of rules.
 
@@ -128,7 +130,7 @@ class Languages(DocumentTagger):
         self._max_bytes, self._garbage = bytes_of_taggers() if max_bytes is None else max_bytes, 0
         # Of taggers that were loaded: the words of training, and the share of dev's words that they are.
         self._known: dict[str, tuple[Collection[str], float]] = {}
-        self.notice, self.remedy, self.asked = notice, remedy, list[str]()
+        self.notice, self.remedy, self.without, self.asked = notice, remedy, without, list[str]()
         self._met: set[str] = set()
         self.workers = Workers(self, options.workers)
 
@@ -184,7 +186,7 @@ class Languages(DocumentTagger):
     def find(self, text: str, path: str = "the text") -> Found:
         """What the first 65,536 characters of a text look like; InputError if that is no language that is there."""
         if not isinstance(text, str):
-            raise InputError(f"a language is found for a text, and {shorten(repr(text))} is none")
+            raise InputError(f"a language is found for a text, and {text!r:.60} is none")
         text, table = text[:BEGINNING], language_table()
         by_letters = language_by_letters(text)
         if by_letters in self.languages:
@@ -196,14 +198,15 @@ class Languages(DocumentTagger):
         lines = [[word for word in words if not there.isdisjoint(map(script_of, word))] for words in lines]
         if not any(lines):
             raise InputError(
-                f"{path}: no tagger comes with the package for the script of {shorten(text.strip())}; train one, and"
-                " name it with --model"
+                f"{path}: no tagger comes with the package for the script of {shorten(text.strip())};"
+                f" {self.without or 'train one, and name it with --model'}"
             )
         odds = load_identifier().of_document(lines)
         language, nearest = max(odds, key=odds.__getitem__), max(self.languages, key=odds.__getitem__)
         remedy = self.remedy.format(language=nearest, code=table[nearest].codes[0])
         if odds[language] - odds[nearest] >= ABSENT_ODDS:
-            absent = PIP_MORE if table[language].more else "no tagger of this language comes with the package"
+            absent = "no tagger of this language comes with the package"
+            absent = self.without or (PIP_MORE if table[language].more else absent)
             other = f"if it is {shown_name(nearest)}, name it: {remedy}"
             raise InputError(f"{path} looks like {shown_name(language)}; {absent}; {other}")
         margins = load_identifier().margins(lines, nearest)

@@ -34,7 +34,7 @@ class TaggerOptions:
         for name, value, least in (("workers", self.workers, 1), ("cache_size", self.cache_size, BATCH_TOKENS)):
             checked_least(name, value, least)  # a batch may have `BATCH_TOKENS` forms
         if not isinstance(self.lexicons, Mapping | None):
-            raise InputError(f"lexicons={shorten(repr(self.lexicons))}: give a file for each column")
+            raise InputError(f"lexicons={self.lexicons!r:.60}: give a file for each column")
         if self.segmenter not in SEGMENTERS:
             raise InputError(f"{shorten(str(self.segmenter))} is no segmenter; choose one of {', '.join(SEGMENTERS)}")
         self.device = choose_device(self.device)
@@ -56,7 +56,7 @@ class Request(NamedTuple):
 def checked_least(name: str, value: Any, least: int) -> None:
     """Raises InputError for an option that is no whole number, or one below the `least`."""
     if not isinstance(value, int) or value < least:
-        raise InputError(f"{name}={shorten(repr(value))}: give a whole number, at least {least}")
+        raise InputError(f"{name}={value!r:.60}: give a whole number, at least {least}")
 
 
 def checked_tokens(tokens: Any) -> list[str]:

@@ -22,6 +22,7 @@ from tagger.errors import InputError, missing_extra, reason, shorten
 from tagger.text.strings import MAX_LINE
 
 STDIO = "-"
+HTML = "HTML"
 _NO_TEXT = {  # how files begin that are no plain text, lower case
     b"pk\x03\x04": "a ZIP archive, such as .docx, .odt and .epub are",
     b"%pdf-": "PDF",
@@ -30,8 +31,8 @@ _NO_TEXT = {  # how files begin that are no plain text, lower case
     b"bzh91ay&sy": "a bzip2 archive",
     b"\xfd7zxz": "an xz archive",
     b"7z\xbc\xaf": "a 7z archive",
-    b"<!doctype html": "HTML",
-    b"<html": "HTML",
+    b"<!doctype html": HTML,
+    b"<html": HTML,
     b"<?xml": "XML",
 }
 _START = 1_000  # bytes of a file that tell what it is
@@ -78,13 +79,14 @@ def codec_of(encoding: str) -> str:
 
 
 def decoded_lines(
-    binary: BinaryIO, path: str, encoding: str = "utf-8", option: str = "--encoding"
+    binary: BinaryIO, path: str, encoding: str = "utf-8", option: str = "--encoding", html: bool = False
 ) -> Generator[str, None, None]:
     """Yields the lines of an open file with their line ends; only `\\n` ends a line.
 
     The bytes are unpacked if `path` ends in `.gz` or `.zst` or, in UTF-8, if they begin like those (for standard
     input). A byte-order mark at the start is dropped. A line longer than `MAX_LINE` comes in pieces. The caller closes
-    the file. The `option`, or key, that sets the encoding is for messages; it is empty if nothing sets it.
+    the file. The `option`, or key, that sets the encoding is for messages; it is empty if nothing sets it. A page of
+    HTML is refused unless `html` says that one is due.
     """
     remedy = f"name the file's encoding, often cp1252, with {option}" if option else "save it as UTF-8"
     number, ending = 0, ""
@@ -99,7 +101,7 @@ def decoded_lines(
             ending = next((name for magic, name in _PACKED_START.items() if start.startswith(magic)), "")
         plain: Any = unpacked(binary, ending)
         if not codec.startswith(("utf-16", "utf-32")):
-            _check_start(plain.peek(_START) if ending else start, path, option)
+            _check_start(plain.peek(_START) if ending else start, path, option, html)
         text = io.TextIOWrapper(plain, encoding, errors="surrogateescape", newline="\n")
         try:
             while line := text.readline(MAX_LINE):
@@ -132,13 +134,14 @@ def decoded_lines(
         raise
 
 
-def _check_start(start: bytes, path: str, option: str) -> None:
+def _check_start(start: bytes, path: str, option: str, html: bool) -> None:
     """Refuses a file whose first bytes say that it is no plain text, or UTF-16 without a byte-order mark."""
     start = start[:_START]
     text = start.removeprefix(codecs.BOM_UTF8).lstrip().lower()
     for magic, what in _NO_TEXT.items():
-        if text.startswith(magic):
-            raise InputError(f"{path} is no plain text but {what}; save its text as a .txt file")
+        if text.startswith(magic) and not (html and what == HTML):
+            remedy = "name it .html, or give --input html" if what == HTML else "save its text as a .txt file"
+            raise InputError(f"{path} is no plain text but {what}; {remedy}")
     low, high = start[::2].count(0), start[1::2].count(0)  # of ASCII in UTF-16 every second byte is 0
     if max(low, high) > max(1, len(start) // 20) and not min(low, high):
         has_mark = start.startswith((codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE))

@@ -20,7 +20,7 @@ from tagger.text.columns import (
 from tagger.text.conllu import read_conllu, write_tagged
 from tagger.text.files import packing
 from tagger.text.json_lines import read_jsonl, write_jsonl
-from tagger.text.markup import read_markdown, read_subtitles
+from tagger.text.markup import read_html, read_markdown, read_subtitles
 from tagger.text.paragraphs import Part, read_paragraphs
 from tagger.text.sentence import Sentence
 from tagger.text.tags import unknown_tag
@@ -28,6 +28,7 @@ from tagger.text.tags import unknown_tag
 READERS: dict[str, Callable[[Iterable[str], str, ReadOptions], Iterator[Part]]] = {
     "text": lambda lines, path, options: read_paragraphs(lines, options.paragraph_per_line),
     "markdown": lambda lines, path, options: read_markdown(lines, path),
+    "html": lambda lines, path, options: read_html(lines, path),
     "subtitles": lambda lines, path, options: read_subtitles(lines, path),
     "lines": read_sentence_lines,
     "tokens": read_tokens,
@@ -46,6 +47,7 @@ WRITERS: dict[str, Callable[[WriteOptions, Sentence], str]] = {
 INPUTS = {  # what --help says of each
     "text": "running text",
     "markdown": "the text of Markdown, without code, addresses of links and marks",
+    "html": "the text of HTML, without code, scripts and forms",
     "subtitles": "the text of SubRip or WebVTT, a paragraph per cue",
     "lines": "a sentence per line, its tokens between spaces",
     "tokens": "a token per line, an empty line after each sentence",
@@ -64,6 +66,8 @@ OUTPUTS = {
 SUFFIXES = {  # the first one of a format is that of outputs
     ".txt": "text",
     ".md": "markdown",
+    ".html": "html",
+    ".htm": "html",
     ".srt": "subtitles",
     ".vtt": "subtitles",
     ".lines": "lines",

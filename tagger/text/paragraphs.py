@@ -48,13 +48,14 @@ class Paragraph(NamedTuple):
     closes: bool = True  # False for a piece that the next one follows without white space
     language: str | None = None  # in which it is tagged; None: nobody has looked
     is_guess: bool = False  # whether others are nearly as likely
+    places: Sequence[tuple[int, int]] | None = None  # where each character begins and ends in the input; None: in order
 
     def cut(self, sentences: Iterable[list[Token]], layout: bool = True) -> Iterator[Sentence]:
         """Its sentences, given their tokens; the first has the comment `# newpar`.
 
         A sentence without tokens is skipped. With `layout` the sentences get `offsets` and `space_after`.
         """
-        start, text, opens, closes, language, is_guess = self
+        start, text, opens, closes, language, is_guess, places = self
         filled = [tokens for tokens in sentences if tokens]
         following = [tokens[0].start for tokens in filled[1:]] + [len(text) + closes]
         for tokens, then in zip(filled, following, strict=False):
@@ -65,7 +66,10 @@ class Paragraph(NamedTuple):
             sentence = Sentence(forms, text=text[starts[0] : ends[-1]], comments=["# newpar"] if opens else [])
             sentence.language, sentence.is_guess = language, is_guess
             if layout:
-                sentence.offsets = [(start + a, start + b) for a, b in zip(starts, ends, strict=True)]
+                spans = zip(starts, ends, strict=True)
+                sentence.offsets = [
+                    (start + a, start + b) if places is None else (places[a][0], places[b - 1][1]) for a, b in spans
+                ]
                 sentence.space_after = list(map(ne, ends, (*starts[1:], then)))
             if any(words):
                 _expand(sentence, words)

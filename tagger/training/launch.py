@@ -215,7 +215,8 @@ def resume(name: str) -> int:
         raise InputError(f"{folder} is a sweep; give the command that started it again, with hydra.sweep.dir={folder}")
     record = read_record(folder)
     if not can_resume(folder):
-        raise InputError(f"{folder}: no epoch was completed; give the command that started the run again")
+        start = command_line(["train", *record.overrides])
+        raise InputError(f"{folder}: no epoch was completed; remove the folder, and start the run again: {start}")
     from tagger.training.config import checked_config
 
     begin = Path(record.started_in or "")

@@ -87,6 +87,9 @@ def test_accuracies_and_scores_of_each_tag() -> None:
     assert found["confusions"] == [["B", "A", 2], ["A", "B", 1]]
     assert (found["known"], found["unknown"], found["unknown_tokens"]) == (0, None, 0)
     assert "–" in format_report({"x": found}, "dev")
+    known = "Case=Nom|Number=Sing"
+    swapped = scored("dog cat", {"feats": f"Number=Sing|Case=Nom {known}"}, {"feats": f"{known} {known}"})
+    assert report([swapped], make_vocabulary(feats=[known]))["feats"]["accuracy"] == 1
 
 
 def test_annotated_columns_alone_are_reported_and_lemmas_compared_as_written() -> None:

@@ -212,7 +212,7 @@ def test_what_a_file_says_of_its_language_or_in_a_column_that_that_lacks_counts(
     lines = [json.dumps({"text": "Hallo Berlin", "language": name}) + "\n" for name in ("pt-BR", "german", 5, "xx")]
     parts = list(every.with_languages(read_parts(lines[:3], "a.jsonl", "jsonl")))
     assert [part.language for part in parts] == ["portuguese", "german", every.language_of("Hallo Berlin")]
-    with pytest.raises(InputError, match=r"^a\.jsonl: xx: no tagger of this language"):
+    with pytest.raises(InputError, match=r"^a\.jsonl, line 4: xx: no tagger of this language"):
         list(every.with_languages(read_parts(lines, "a.jsonl", "jsonl"), "a.jsonl"))
     lines = ["1\tEles\t_\t_\tPRN\t_\t_\t_\t_\t_\n", "2\treservam\t_\t_\tVRB\t_\t_\t_\t_\t_\n", "\n"]
     (sentence,) = every.stream(read(lines, "pt.conllu", "conllu"), probabilities=True, top=2)
@@ -348,3 +348,41 @@ def test_taggers_may_take_a_share_of_the_memory(
 
 def test_a_tagger_of_all_languages_knows_its_own(every: Languages) -> None:
     assert every.of("en")(["They", "walk"])[0].language == "english"
+
+
+BURMESE = "မြန်မာဘာသာ"
+
+
+def test_a_refused_text_has_a_number_and_the_others_are_not_lost(every: Languages) -> None:
+    texts = ["They book flights.", BURMESE, "They sleep."]
+    found = []
+    with pytest.raises(InputError, match=r"^text 2: .*script.*train one.*; skip_refused=True goes on$"):
+        found.extend(every.pipe(texts))
+    assert [document.text for document in found] == texts[:1]
+    found = list(every.pipe(texts, skip_refused=True))
+    assert [(document.text, len(document)) for document in found] == [(texts[0], 1), (BURMESE, 0), (texts[2], 1)]
+    assert [document.refused is None for document in found] == [True, False, True]
+    with pytest.raises(InputError, match=r"^the text: [^;]*; train one, and name it with --model$"):
+        every(BURMESE)
+    served = Languages("cpu", without="there is none")
+    with pytest.raises(InputError, match=r"there is none$"):
+        served(BURMESE)
+    with pytest.raises(InputError, match="a text, and None is none"):
+        every.find(None)  # type: ignore[arg-type]
+
+
+def test_a_sentence_knows_whether_its_language_is_a_guess(every: Languages) -> None:
+    assert [sentence.is_guess for sentence in every("Hallo")] == [True]
+    assert [sentence.is_guess for sentence in every("Die Katze schläft den ganzen Tag auf dem Balkon.")] == [False]
+
+
+def test_what_a_sentence_says_of_its_language_follows_the_tagger(every: Languages) -> None:
+    block = "# language = zulu\n1\tKatze" + "\t_" * 8 + "\n\n"
+    for each in (every.of("german"), every):
+        for sentence in each.with_languages(read_parts([*block.splitlines(True)], "a", "conllu")):
+            assert isinstance(sentence, Sentence)
+            assert sentence.to_conllu().startswith(f"# language = {sentence.language}\n")
+            assert sentence.to_conllu().count("# language") == 1
+    line = json.dumps({"tokens": ["Katze"], "language": "zulu"})
+    (sentence,) = every.of("german").with_languages(read_parts([line], "a", "jsonl"))
+    assert sentence.language == "german"

@@ -204,6 +204,9 @@ ASKS: list[tuple[str, Callable[[Tagger], Any]]] = [
     ("pipe takes many texts", lambda one: next(one.pipe("They book."))),
     (r"a text is a string, and .* is none", lambda one: next(one.pipe([["They"]]))),
     ("top=0.*at least 1", lambda one: one.annotate(["They"], top=0)),
+    ("top='3': give a whole number", lambda one: one.annotate(["They"], top="3")),  # type: ignore[arg-type]
+    ("cache_size='x': give a whole", lambda one: tagger.load(one.name, cache_size="x")),  # type: ignore[arg-type]
+    ("lexicons='x': give a file for each", lambda one: tagger.load(one.name, lexicons="x")),  # type: ignore[arg-type]
     ("cache_size=500.*at least 16000", lambda one: tagger.load(one.name, cache_size=500)),
     ("workers=0.*at least 1", lambda one: tagger.load(one.name, workers=0)),
     ("device None", lambda one: tagger.load(one.name, device=None)),  # type: ignore[arg-type]

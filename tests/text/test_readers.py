@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from html import unescape
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from tagger.text import columns, formats, markup, paragraphs
 from tagger.text.columns import column_separator, csv_separator, read_columns
 from tagger.text.conllu_writer import write_conllu
 from tagger.text.formats import INPUTS, OUTPUTS, format_of, read_parts, renamed, writer
-from tagger.text.markup import read_markdown, read_subtitles
+from tagger.text.markup import read_html, read_markdown, read_subtitles
 from tagger.text.paragraphs import JsonText, Paragraph, Part, Segment, cut_parts, cut_texts, paragraphs_of, sentences_of
 from tagger.text.sentence import MultiwordToken, Sentence, Token
 from tagger.text.strings import SPACE, display_width, encodable
@@ -332,7 +333,7 @@ def test_suffixes_and_the_lists_of_formats() -> None:
     for format in INPUTS:
         cutter = Mock(side_effect=segment)
         read(lines.get(format, "a\n"), format, segment=cutter)
-        assert cutter.called == (format in ("text", "markdown", "subtitles", "jsonl")), format
+        assert cutter.called == (format in ("text", "markdown", "html", "subtitles", "jsonl")), format
     sentence = Sentence(["Do", "n't"], {"upos": ["AUX", "PART"]}, text="Don't")
     glued = replace(sentence, offsets=[(0, 2), (2, 5)])
     for format in OUTPUTS:
@@ -396,6 +397,10 @@ def test_other_formats_have_the_words_alone_and_tsv_keeps_lines_and_pretty_knows
     for format in ("tsv", "csv", "pretty"):
         assert write([token], format) == write([words], format)
     record = json.loads(write([SENTENCE], "jsonl", probabilities=True, top=2))
+    blank = replace(words, tags={"xpos": ["_"] * len(words)}, probabilities={})
+    of_blank = json.loads(writer("jsonl", ["xpos"], probabilities=True, top=2)(blank))
+    assert of_blank["xpos_probabilities"] == [None] * len(words)
+    assert of_blank["xpos_alternatives"] == [[]] * len(words)
     assert record["upos_probabilities"] == [0.9, round(0.98765, 4), 1.0]
     assert record["upos_alternatives"][2] == [["PROPN", 1.0], ["X", 0.0]]
     shown = write([Sentence(["猫", "e\u0301t", "\x1b[1m", "\t"], {"upos": ["A", "B", "C", "D"]})], "pretty")
@@ -516,29 +521,51 @@ x = 1
 def words(paragraphs: list[Paragraph], text: str) -> list[str]:
     """The words of each paragraph, which stand in the file where the paragraph says."""
     for paragraph in paragraphs:
-        for place, character in enumerate(paragraph.text):
-            assert character in (" ", "\n") or text[paragraph.start + place] == character
+        start = paragraph.start
+        places = paragraph.places or [(start + i, start + i + 1) for i in range(len(paragraph.text))]
+        for (first, end), character in zip(places, paragraph.text, strict=True):
+            assert character in (" ", "\n") or character in unescape(text[first:end].removeprefix("\\"))
     return [" ".join(paragraph.text.split()) for paragraph in paragraphs]
 
 
+PAGE = """<!DOCTYPE html><html><head><title>t</title><style>p {}</style>
+<body><h1>A &amp; B</h1><p>One <b>tw</b>o<br>three &#233; AT&T<p>Five
+<ul><li>six<li>seven</ul><table><tr><td>a<td>b</table><script>var x = "<p>no</p>"</script>
+<pre>code</pre>end <code>c</code>&nbsp;5 < 6<textarea>t</textarea>"""
+
+
+def test_html_is_read_by_its_paragraphs() -> None:
+    found = words(list(read_html(LINE.findall(PAGE), "a.html")), PAGE)
+    assert found == ["A & B", "One two three é AT&T", "Five", "six", "seven", "a", "b", "end 5 < 6"]
+    (paragraph,) = read_html(["<p>R&amp;D goes"], "a.html")
+    (sentence,) = paragraph.cut([[Token(0, 3), Token(4, 8)]])
+    assert (sentence.tokens, sentence.offsets) == (["R&D", "goes"], [(3, 10), (11, 15)])
+
+
 def test_subtitles_and_markdown(monkeypatch: pytest.MonkeyPatch) -> None:
-    spoken = {SRT: ["Hello there. - How are you?", "42"], VTT: ["Well, yes ."], "": [], "\n\n": []}
+    spoken = {SRT: ["Hello there. - How are you?", "42"], VTT: ["Well, yes."], "": [], "\n\n": []}
     for text, expected in spoken.items():
         assert words(list(read_subtitles(LINE.findall(text), "a.srt")), text) == expected
     times = "0:01 --> 0:02\n"
     for text, expected in (
         (f"1\n{times}a\n2\n{times}b\n", ["a", "b"]),  # no empty line between cues
+        (f"{times}R&amp;D un<i>til</i> now<br>they\n", ["R&D until now they"]),
         (f"{times}If 5 < 6 and 7 > 3, <i>go</i> <0:01.5>on.\n", ["If 5 < 6 and 7 > 3, go on."]),
     ):
         assert words(list(read_subtitles(LINE.findall(text), "a.srt")), text) == expected
     nested = "".join(f"{'  ' * depth}- a{depth}\n" for depth in range(40))
-    for text, expected in ((nested, [f"a{depth}" for depth in range(40)]), ("|a\\|b|\n|---|\n", ["a |b"])):
+    for text, expected in ((nested, [f"a{depth}" for depth in range(40)]), ("|a\\|b|\n|---|\n", ["a|b"])):
         assert words(list(read_markdown(LINE.findall(text), "a.md")), text) == expected
     with pytest.raises(InputError, match=r"a\.md, line 1: .*nested too deep"):
         list(read_markdown(["> " * 200 + "a\n"], "a.md"))
     found = words(list(read_markdown(LINE.findall(MARKDOWN), "a.md")), MARKDOWN)
-    assert found[:2] == ["A big title", "Text with and a link b, 5 * 6. Second line, named ."]
+    assert found[:2] == ["A big title", "Text with and a link b, 5 * 6. Second line, named."]
     assert found[2:] == ["quoted item goes on", "a cat", "b", "f", "Setext", "one", "two"]
+    text = "**un**believable R&amp;D \0 l&eacute;s ![a cat](p.png)<br>x\n\n<p>She <b>sl</b>eeps.</p>\n"
+    assert words(list(read_markdown(LINE.findall(text), "a.md")), text.replace("\0", "\ufffd")) == [
+        "unbelievable R&D \ufffd lés x",
+        "She sleeps.",
+    ]
     after_code = read_markdown(LINE.findall("a\n\n```\nb\n```\n\nb\n"), "a.md")
     assert [paragraph.start for paragraph in after_code] == [0, 14]
     with pytest.raises(InputError, match=r"a\.srt, line 1: 'Hello\.' and no line like .*--input text"):

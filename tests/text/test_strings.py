@@ -16,7 +16,7 @@ from tagger.errors import InputError
 from tagger.text.schema import Count, Dropout, Name, Size, bad_value, one_of, read, read_json
 from tagger.text.sentence import SHOWN, Document, MultiwordToken, Sentence, Word
 from tagger.text.strings import display_width, encodable, fitted, is_annotated, printable
-from tagger.text.tags import breaks_of, has_breaks, is_span_column, read_lexicon
+from tagger.text.tags import breaks_of, has_breaks, is_span_column, read_lexicon, unknown_tag
 from tagger.words.edit_scripts import MAX_CHARACTERS, apply_script, edit_script, length
 
 BIO = ["B-NP", "B-VP", "I-NP", "I-VP", "O"]
@@ -114,6 +114,9 @@ def test_lexicons_and_what_tags_of_spans_cannot_do() -> None:
     lines += ["he\tCase=Nom|Number=Sing\tNOUN\n", "a b\t_"]
     entries = read_lexicon(lines, "words.tsv", TAGS, "upos")
     assert entries == {"book": ("NOUN", "VERB"), "#": ("VERB",), "he": ("Case=Nom|Number=Sing", "NOUN"), "a b": ("_",)}
+    swapped = Sentence(["he", "he"], {"feats": ["Number=Sing|Case=Nom", "_"]})
+    assert unknown_tag(swapped, {"feats": ["Case=Nom|Number=Sing"]}) is None
+    assert swapped.tags["feats"] == ["Case=Nom|Number=Sing", "_"]
     for text, said in {
         "book\tNOUN\nread\tVRB\n": "words.tsv, line 2: 'VRB' is no tag of upos.* NOUN, VERB.*correct it",
         "book NOUN\n": r"words.tsv, line 1: .*'book NOUN'.*form<TAB>TAG\|TAG",

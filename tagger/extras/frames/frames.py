@@ -53,7 +53,9 @@ def to_frame(
                 f"{shorten(repr(each))} is no Sentence; give what Tagger.annotate or Tagger.stream returns"
             )
     kinds = dict(FIRST)
-    for column in columns or (empty.columns if empty else dict.fromkeys(chain.from_iterable(s.tags for s in every))):
+    for column in columns or (
+        empty.columns if empty is not None else dict.fromkeys(chain.from_iterable(s.tags for s in every))
+    ):
         added = {column: "text"}
         if empty is not None or any(column in sentence.probabilities for sentence in every):
             added[column + PROBABILITY] = "share"

@@ -119,5 +119,7 @@ def review(
         doubtful = doubtful_sentences(tagger, sentences(), below, keep)
         out.writelines(map(write, doubtful))
     say(f"{len(doubtful):,} of {total:,} sentences have a word whose tag is less probable than {below:g}")
+    if not doubtful and not failed:
+        say("there is nothing to correct; a larger --below finds more")
     if failed:
         raise typer.Exit(BAD_INPUT)

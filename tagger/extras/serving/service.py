@@ -44,7 +44,7 @@ def named_folders(options: Sequence[str]) -> dict[str, Path]:
 
 def all_languages(device: str, precision: str) -> Languages:
     """The taggers of all languages, whose errors say what a client can do."""
-    return Languages(device, precision, remedy="language {language}")
+    return Languages(device, precision, remedy="language {language}", without="this service has none for it")
 
 
 class Service:
@@ -67,7 +67,8 @@ class Service:
         """The whole name of a tagger, and the tagger.
 
         As in UDPipe, the beginning of a name, up to one of its hyphens, will do. Where the taggers of all languages are
-        there, a language's name or code names one of them, too, as does `language`. No name is the default.
+        there, a language's name or code names one of them, too, as does `language`, or the name of a model of UDPipe
+        (`german-gsd-ud-2.15-241121`). No name is the default.
         """
         every = self.taggers.get(ALL_LANGUAGES)
         if language:
@@ -77,16 +78,28 @@ class Service:
                 raise Refusal(400, f"language {shorten(language)}: leave it out, and choose a model: {self._names}")
             name = language
         if isinstance(every, Languages) and name and name != ALL_LANGUAGES:
-            try:
-                language = find_language(name)
-            except InputError:
+            language = next(filter(None, map(_language_of, _beginnings(name))), None)
+            if language is None:
                 known = f"{ALL_LANGUAGES}, or a language that /v1/models lists"
-                raise Refusal(400, f"the model {shorten(name)} does not exist; choose {known}") from None
+                raise Refusal(400, f"the model {shorten(name)} does not exist; choose {known}")
             return language, await asyncio.to_thread(every.of, language)  # it may have to be read from the disk
         for known, tagger in self.taggers.items():
             if not name or known == name or known.startswith(f"{name}-"):
                 return known, tagger
         raise Refusal(400, f"the model {shorten(name or '')} does not exist; choose {self._names}")
+
+
+def _beginnings(name: str) -> list[str]:
+    """A name, and its beginnings up to each hyphen, the longest first."""
+    parts = name.split("-")
+    return ["-".join(parts[:size]) for size in range(len(parts), 0, -1)]
+
+
+def _language_of(name: str) -> str | None:
+    try:
+        return find_language(name)
+    except InputError:
+        return None
 
 
 def wanted_columns(tagger: DocumentTagger, columns: Sequence[str] | None) -> list[str]:

@@ -76,6 +76,7 @@ def test_what_does_not_fit_says_what_to_do(trained: Path) -> None:
         (lambda: BatchTagger(trained, tags=["lemma"])({"text": []}), "no column 'lemma'; it has upos, xpos"),
         (lambda: BatchTagger("nowhere"), "no such"),
         (lambda: BatchTagger()({"text": ["ⴰⵣⵓⵍ ⴼⵍⵍⴰⵡⵏ"]}), "the value 'ⴰⵣⵓⵍ ⴼⵍⵍⴰⵡⵏ': no tagger"),
+        (lambda: function({"text": "They book."}), r"'They book\.' is one value, not a batch; .*batched=True"),
         (lambda: NltkTagger(trained, "feats"), "no column 'feats'; it has upos, xpos"),
         (lambda: NltkTagger(trained, tagset="penn"), "'penn' is no tagset here; give 'universal'"),
         (lambda: NltkTagger(trained, "xpos", "universal"), r"tag '\.'; name a column of UPOS"),
@@ -85,6 +86,12 @@ def test_what_does_not_fit_says_what_to_do(trained: Path) -> None:
     for mistake, message in mistakes:
         with pytest.raises(InputError, match=message):
             mistake()
+
+
+def test_a_document_without_words_has_the_columns_of_its_tagger(trained: Path) -> None:
+    of_words, empty = (to_frame(tagger.load(trained, "cpu")(text)) for text in ("They book.", ""))
+    assert (len(empty), list(empty.columns)) == (0, list(of_words.columns))
+    assert list(empty.dtypes) == list(of_words.dtypes)
 
 
 def test_values_depend_on_themselves(trained: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -112,6 +119,8 @@ def test_values_depend_on_themselves(trained: Path, monkeypatch: pytest.MonkeyPa
     assert tagged["upos"] == function({"text": TEXTS * 2})["upos"]
     assert Hasher.hash(function) == Hasher.hash(BatchTagger(trained, tags=["upos"]))  # so the cache knows it again
     assert Hasher.hash(function) != Hasher.hash(BatchTagger(trained, tags=["xpos"]))
+    refused = BatchTagger(tags=["upos"], skip_refused=True)({"text": ["ⴰⵣⵓⵍ ⴼⵍⵍⴰⵡⵏ", GERMAN]})
+    assert [tags is None for tags in refused["upos"]] == [True, False]
     english, words = "The children were playing in the garden.", ["Les", "enfants", "jouaient", "dans", "le", "jardin"]
     mixed = BatchTagger(probabilities=True)({"text": [GERMAN, english, words, None, []]})
     for place, (text, language) in enumerate([(GERMAN, "german"), (english, "english"), (words, "french")]):

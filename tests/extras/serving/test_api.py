@@ -105,12 +105,14 @@ def test_each_paragraph_has_its_language_and_the_service_its_own_remedies(every:
         assert doubt.endswith("looks like a language that is not there; it is tagged as welsh")
         assert thin.startswith("hebrew: this tagger is thin")
     assert tag(every, text="a", model="he")["warnings"] == [thin]
+    assert tag(every, text="a", model="hebrew-htb-ud-2.15-241121")["model"] == "hebrew"
     for names, words in (
+        ({"text": "ⴰⵣⵓⵍ"}, "; this service has none for it$"),
         ({}, r"the text looks most like (\w+), .*; if it is \1, name it: language [a-z]+$"),
         ({"model": "elvish"}, "model 'elvish' does not exist; choose all-languages, or a language that /v1/models"),
         ({"model": "de", "language": "cy"}, "language 'cy' names a model, and so does model; leave one out"),
     ):
-        assert re.search(words, tag(every, 400, text=BASQUE, **names)["error"])
+        assert re.search(words, tag(every, 400, **{"text": BASQUE} | names)["error"])
     one, listed = (httpx.get(f"{each.url}/v1/models").json() for each in (served, every))
     english = one["models"][0]
     assert (one["default"], english["language"], english["license"]) == ("english", "en", "CC BY-SA 4.0")
