@@ -231,7 +231,9 @@ class Engine:
         for sentence in window:
             sentence.tags, sentence.probabilities, sentence.alternatives = {**sentence.tags}, {}, {}
         for column, (ids, of_ids, instead) in answers.items():
-            best, shares, alternatives = self.vocabulary.codecs[column].read(reading.forms, ids, of_ids, request.top)
+            best, shares, alternatives = self.vocabulary.codecs[column].read(
+                reading.distinct, reading.rows, ids, of_ids, request.top
+            )
             for place, (tag, share) in instead.items():
                 best[place] = tag
                 if shares is not None:

@@ -85,6 +85,11 @@ class Compounds:
             cut |= new
         return [cut[lemma] or lemma for lemma in lemmas]
 
+    def without_marks(self, lemmas: Sequence[str]) -> list[str]:
+        """The lemmas without marks, which `cut_all` only adds."""
+        marks = dict.fromkeys(map(ord, self.marks))
+        return [lemma.translate(marks) for lemma in lemmas] if marks else [*lemmas]
+
     @staticmethod
     def pairs(word: str, least: int = MIN_END) -> list[tuple[str, str]]:
         """A word of letters in two parts of so many characters at least, wherever it can be cut."""

@@ -18,6 +18,7 @@ import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 
+import numpy as np
 import regex
 
 from tagger.text.sentence import Token
@@ -55,7 +56,10 @@ GivenTags = Mapping[str, Sequence[str]]
 
 
 class Reading:
-    """The N words of some sentences, as they are read and as they are written, and the tags that they have already."""
+    """The N words of some sentences, as they are read and as they are written, and the tags that they have already.
+
+    The words have F forms: what is known of a form is asked once a reading.
+    """
 
     def __init__(
         self,
@@ -67,6 +71,10 @@ class Reading:
         self.sentences, self.given = sentences, given or {}
         self.forms = list(chain.from_iterable(sentences))  # (N,) as they are read
         self.written = self.forms if written is None else list(chain.from_iterable(written))
+        numbers: dict[str, int] = {}
+        rows = [numbers.setdefault(form, len(numbers)) for form in self.forms]
+        self.distinct = [*numbers]  # (F,) the forms, each once
+        self.rows = np.array(rows, dtype=np.int64)  # (N,) which of them each word is
         # The places of emoji, numbers and the like that training lacks, with their kinds; the judge that asks first
         # finds them.
         self.signs: dict[int, str] | None = None

@@ -92,8 +92,13 @@ class TagCodec:
         """How many tags of each token `read` needs for `top` alternatives."""
         return min(len(self.names), top + OTHER_SCRIPTS if self.edits and probabilities else top)
 
-    def read(self, forms: Sequence[str], ids: np.ndarray, probabilities: np.ndarray | None, top: int) -> ShownTags:
-        """The tags of N words, from the ids of the k best tags of each, (N, k), best first, and their probabilities."""
+    def read(
+        self, forms: Sequence[str], rows: np.ndarray, ids: np.ndarray, probabilities: np.ndarray | None, top: int
+    ) -> ShownTags:
+        """The tags of N words, from the ids of the k best tags of each, (N, k), best first, and their probabilities.
+
+        `forms` are the distinct words, and `rows` (N,) says which of them each word is.
+        """
         if not self.edits:
             names = self.names[ids]
             first: list[str] = names[:, 0].tolist()
@@ -102,42 +107,66 @@ class TagCodec:
             words = zip(names.tolist(), probabilities.tolist(), strict=True)
             pairs = [list(zip(*word, strict=True)) for word in words]
             return ShownTags(first, [each[0][1] for each in pairs], pairs)
+        used = np.zeros(ids.shape, dtype=bool) if probabilities is None else probabilities > 0
+        used[:, 0] = True  # a word cannot have the scripts of the others
+        word, column = np.nonzero(used)
+        # Each script of each form once; `at` says which of these a script of a word is.
+        distinct, at = np.unique(rows[word] * len(self) + ids[used], return_inverse=True)
+        of_forms = [forms[row] for row in (distinct // len(self)).tolist()]
+        plain = self._plain(of_forms, (distinct % len(self)).tolist())
+        best = at[column == 0]  # (N,)
+        if probabilities is not None and top > 1:
+            lemmas = self._marked(of_forms, plain)
+            of_used, shares = [lemmas[each] for each in at.tolist()], probabilities[used].tolist()
+            ends = np.cumsum(used.sum(1)).tolist()
+            pairs = [_merged(of_used[a:b], shares[a:b], top) for a, b in pairwise([0, *ends])]
+            return ShownTags([lemmas[each] for each in best.tolist()], [each[0][1] for each in pairs], pairs)
+        # Marks are slow to find, and lemmas that differ in other characters differ with marks, too.
+        bare = self.compounds.without_marks(plain)
+        same = _equal(bare, at, best[word])
+        needed = np.unique(at[same]).tolist()
+        lemmas = [*plain]
+        marked = self._marked([of_forms[each] for each in needed], [plain[each] for each in needed])
+        for each, lemma in zip(needed, marked, strict=True):
+            lemmas[each] = lemma
+        first = [lemmas[each] for each in best.tolist()]
         if probabilities is None:
-            return ShownTags(self.lemmas_of(forms, ids[:, 0].tolist()), None, None)
-        used = probabilities > 0  # a word cannot have the scripts of the others
-        used[:, 0] = True
-        rows, columns = np.nonzero(used)
-        of_used = rows.tolist()
-        lemmas = self.lemmas_of([forms[row] for row in of_used], ids[used].tolist())
-        first = [lemma for lemma, column in zip(lemmas, columns.tolist(), strict=True) if not column]
-        if top == 1:
-            same = np.array([lemma == first[row] for lemma, row in zip(lemmas, of_used, strict=True)], dtype=bool)
-            total = np.zeros(len(forms))
-            np.add.at(total, rows[same], probabilities[used][same])
-            return ShownTags(first, np.minimum(total, 1).round(6).tolist(), None)
-        shares = probabilities[used].tolist()
-        ends = np.cumsum(used.sum(1)).tolist()
-        pairs = [_merged(lemmas[a:b], shares[a:b], top) for a, b in pairwise([0, *ends])]
-        return ShownTags(first, [each[0][1] for each in pairs], pairs)
+            return ShownTags(first, None, None)
+        same &= _equal(lemmas, at, best[word])
+        total = np.bincount(word[same], weights=probabilities[used][same], minlength=len(rows))
+        return ShownTags(first, np.minimum(total, 1).round(6).tolist(), None)
 
     def lemmas_of(self, forms: Sequence[str], scripts: Sequence[int]) -> list[str]:
         """What the script of each word makes of it, or the word itself if it does not fit.
 
         Parts of a word that training lacks are marked; those of all such words together, which is faster.
         """
-        pairs = [*zip(forms, scripts, strict=True)]
-        lemmas = dict.fromkeys(pairs, "")
-        new = []
-        for pair in lemmas:
-            form, script = pair
-            lemma = made(self.names[script], form)
-            lemmas[pair] = form if lemma is None else lemma
-            if not self.form_tags.get(form):
-                lemmas[pair] = _in_one_case(lemmas[pair], form)
-                new.append(pair)
-        cut = self.compounds.cut_all([lemmas[pair] for pair in new]) if new else []
-        lemmas.update(zip(new, cut, strict=True))
-        return [lemmas[pair] for pair in pairs]
+        return self._marked(forms, self._plain(forms, scripts))
+
+    def _plain(self, forms: Sequence[str], scripts: Sequence[int]) -> list[str]:
+        """The lemmas of words by their scripts, in which no parts are marked but those that a script marks."""
+        names = self.names
+        lemmas = []
+        for form, script in zip(forms, scripts, strict=True):
+            lemma = made(names[script], form)
+            lemma = form if lemma is None else lemma
+            lemmas.append(lemma if self.form_tags.get(form) else _in_one_case(lemma, form))
+        return lemmas
+
+    def _marked(self, forms: Sequence[str], lemmas: list[str]) -> list[str]:
+        """The lemmas of words; in those of words that training lacks, parts are marked."""
+        new = [number for number, form in enumerate(forms) if not self.form_tags.get(form)]
+        for number, lemma in zip(new, self.compounds.cut_all([lemmas[each] for each in new]), strict=True):
+            lemmas[number] = lemma
+        return lemmas
+
+
+def _equal(strings: Sequence[str], one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """(n,) whether the strings at the places `one` (n,) are those at the places `other` (n,)."""
+    numbers: dict[str, int] = {}
+    of_strings = np.array([numbers.setdefault(string, len(numbers)) for string in strings], dtype=np.int64)
+    equal: np.ndarray = of_strings[one] == of_strings[other]
+    return equal
 
 
 def _merged(lemmas: list[str], shares: list[float], top: int) -> list[tuple[str, float]]:

@@ -248,17 +248,17 @@ def test_lemmas_are_learned_as_scripts_and_those_that_give_the_same_lemma_add_up
         codec = TagCodec(column, tags)
         assert codec.learned(["Dogs"], ["dog"]) == ["dog"]
         assert [codec.tag("Dogs", i) for i in range(2)] == tags
-        read = codec.read(["Dogs"], np.array([[1, 0]]), np.array([[0.75, 0.25]]), 2)
+        read = codec.read(["Dogs"], np.zeros(1, int), np.array([[1, 0]]), np.array([[0.75, 0.25]]), 2)
         assert read == ([tags[1]], [0.75], [[(tags[1], 0.75), (tags[0], 0.25)]])
         assert codec.candidates(3, True) == len(codec) == 2
     codec = TagCodec("lemma", ["lower:*", "keep:*", "lower:*-", "lower:*--"])
     ids, shares = np.array([[2, 1, 0, 3]]), np.array([[0.4, 0.3, 0.2, 0.1]])
     assert codec.candidates(2, True) == 4
-    read = codec.read(["dogs"], ids, shares, 2)
+    read = codec.read(["dogs"], np.zeros(1, int), ids, shares, 2)
     assert read.best == ["dog"]
     assert read.probabilities == [pytest.approx(0.4)]
     assert read.alternatives == [[("dog", pytest.approx(0.4)), ("dogs", pytest.approx(0.5))]]
-    together = codec.read(["i"], np.arange(4)[None], shares, 3)
+    together = codec.read(["i"], np.zeros(1, int), np.arange(4)[None], shares, 3)
     assert together.alternatives == [[("i", pytest.approx(1.0))]]
     assert together.probabilities == [pytest.approx(1.0)]
 
@@ -303,9 +303,10 @@ def test_lemmas_of_unknown_words_have_marks_between_parts_of_training_case_and_w
     expected = ["koira#ilma", "maa#koira", "maakoir", "maa#ilma", "koira", "kissa#ilma"]
     assert [codec.tag(form, 0) for form in forms] == expected
     ids, shares = np.zeros((6, 1), dtype=np.int64), np.ones((6, 1), dtype=np.float32)
-    assert codec.read(forms, ids, None, 1).best == expected
-    assert codec.read(forms, ids, shares, 1) == (expected, [1.0] * 6, None)
-    assert codec.read(forms, ids, shares, 2).alternatives == [[(lemma, 1.0)] for lemma in expected]
+    rows = np.arange(len(forms))
+    assert codec.read(forms, rows, ids, None, 1).best == expected
+    assert codec.read(forms, rows, ids, shares, 1) == (expected, [1.0] * 6, None)
+    assert codec.read(forms, rows, ids, shares, 2).alternatives == [[(lemma, 1.0)] for lemma in expected]
     codec = TagCodec("lemma", ["keep:*-a", "lower:*", "upper:*"], {"Prahy": [0], "NATO": [2]})
     words = [("PRAHY", 0), ("Brdy", 0), ("OECD", 2), ("İÇTİ", 1)]
     assert [codec.tag(*word) for word in words] == ["Praha", "Brda", "OECD", "içti"]
