@@ -11,7 +11,7 @@ from tagger.errors import InputError
 from tagger.evaluation.calibration import calibration
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.sentence import Sentence
-from tagger.text.strings import LEMMA, NO_TAG, Table, is_annotated, percent
+from tagger.text.strings import FEATS, LEMMA, NO_TAG, Table, is_annotated, percent
 from tagger.text.tags import in_known_order, is_span_column
 
 MAX_SHOWN_TAGS = 60  # of a column, in a terminal
@@ -98,7 +98,8 @@ class ColumnScores:
             return
         codec = self.vocabulary.codecs[self.column]
         gold, predicted = (codec.learned(tokens, tags) for tags in (gold, predicted))
-        gold = [in_known_order(tag, self.vocabulary.tag_ids[self.column]) for tag in gold]
+        if self.column == FEATS:
+            gold = [in_known_order(feats, self.vocabulary.tag_ids[FEATS]) for feats in gold]
         for i in scored:
             seen = tokens[i] in self.vocabulary.known_forms
             self._total[seen] += 1

@@ -104,7 +104,7 @@ class DocumentTagger(ABC):
         or more, the best alternatives are kept too.
         """
         if isinstance(source, str):
-            return next(self.pipe([source], top))
+            return next(self._documents([source], top))
         tokens = checked_tokens(source)
         sentence = Sentence(tokens, language=self.language)
         return Document(self.stream([sentence], probabilities=True, top=top), " ".join(tokens), self.columns)
@@ -122,12 +122,18 @@ class DocumentTagger(ABC):
         """
         if isinstance(texts, str):
             raise InputError(f"pipe takes many texts; call the tagger for one, such as {shorten(texts)}")
+        return self._documents(texts, top, skip_refused, numbered=True)
+
+    def _documents(
+        self, texts: Iterable[str], top: int, skip_refused: bool = False, numbered: bool = False
+    ) -> Iterator[Document]:
+        """A document for each text; see `pipe`. Errors say the number of a text if texts are `numbered`."""
         before = 0
         for group in grouped(texts, _length, MAX_GROUP, MAX_GROUP):
             parts: list[list[Part]] = []
             refused: dict[int, str] = {}  # the number of a text in its group -> why
             for number, text in enumerate(group):
-                name = f"text {before + number + 1}" if before + len(group) > 1 else "the text"
+                name = f"text {before + number + 1}" if numbered else "the text"
                 try:
                     parts.append(list(self.with_languages(read_parts(io.StringIO(text), name, "text"), name)))
                 except InputError as error:
@@ -148,7 +154,7 @@ class DocumentTagger(ABC):
                 document.refused = refused.get(number)
                 yield document
             if refused and not skip_refused:
-                hint = "; skip_refused=True goes on" if before + len(group) > 1 else ""
+                hint = "; skip_refused=True goes on" if numbered else ""
                 raise InputError(refused[len(cut)] + hint)
             before += len(group)
 

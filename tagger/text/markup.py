@@ -34,7 +34,7 @@ _INLINE = set(
 _LEFT_OUT = set(
     re.findall(
         r"\w+",
-        "button canvas code head iframe kbd math noscript object pre rp rt samp script select style svg template"
+        "button canvas code iframe kbd math noscript object pre rp rt samp script select style svg template"
         " textarea title",
     )
 )
@@ -202,13 +202,17 @@ class _HtmlReader(HTMLParser):
     def end_block(self) -> None:
         self.found.extend(self._shown.paragraph())
 
+    def _end_inline(self, tag: str) -> None:
+        """Ends `code` and the like, whose own end may be missing, where another part of the page begins or ends."""
+        if tag not in _INLINE or tag == "ruby":
+            self._left_out = [each for each in self._left_out if each not in _INLINE]
+
     def _place(self) -> int:
         line, column = self.getpos()
         return self._lines[line - 1] + column
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "body":
-            self._left_out.clear()  # a head may have no end
+        self._end_inline(tag)
         if tag in _LEFT_OUT:
             self._left_out.append(tag)
         if tag == "br" and not self._left_out:
@@ -217,6 +221,7 @@ class _HtmlReader(HTMLParser):
             self.end_block()
 
     def handle_endtag(self, tag: str) -> None:
+        self._end_inline(tag)
         if tag in self._left_out:
             del self._left_out[self._left_out.index(tag) :]
         elif tag not in _INLINE:

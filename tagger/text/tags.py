@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tagger.errors import InputError, shorten
 from tagger.text.sentence import Sentence
-from tagger.text.strings import NO_TAG, is_given, whole_lines
+from tagger.text.strings import FEATS, NO_TAG, is_given, whole_lines
 
 Lexicon = Mapping[str, tuple[str, ...]]
 """The tags that some word forms may have; all other forms may have every tag."""
@@ -48,15 +48,15 @@ def known_tags(known: Collection[str]) -> str:
     return f"it has {', '.join(some)}{', …' if len(known) > len(some) else ''}"
 
 
-def in_known_order(tag: str, known: Collection[str]) -> str:
-    """A tag, which may be several features in any order (`Number=Sing|Case=Nom`), as one of those `known` has them.
+def in_known_order(feats: str, known: Collection[str]) -> str:
+    """Features in any order (`Number=Sing|Case=Nom`) as one of those `known` has them.
 
     UD orders features by their names, whatever their case.
     """
-    if tag in known or "|" not in tag:
-        return tag
-    ordered = "|".join(sorted(tag.split("|"), key=str.lower))
-    return ordered if ordered in known else tag
+    if feats in known or "|" not in feats:
+        return feats
+    ordered = "|".join(sorted(feats.split("|"), key=str.lower))
+    return ordered if ordered in known else feats
 
 
 def unknown_tag(sentence: Sentence, known: Mapping[str, Collection[str]]) -> tuple[int, str] | None:
@@ -65,8 +65,9 @@ def unknown_tag(sentence: Sentence, known: Mapping[str, Collection[str]]) -> tup
     Features in another order than the known ones are put in order, in the sentence itself.
     """
     for column, tags in sentence.tags.items():
-        for word, given in enumerate(tags if column in known else ()):
-            tag = tags[word] = in_known_order(given, known[column])
+        if column == FEATS and column in known:
+            tags = sentence.tags[column] = [in_known_order(feats, known[column]) for feats in tags]
+        for word, tag in enumerate(tags if column in known else ()):
             if tag not in known[column] and is_given(tag):
                 given = f"{shorten(tag)} is no tag of {column}; {known_tags(known[column])}"
                 return word, f"{given}; correct it, or write {NO_TAG}"

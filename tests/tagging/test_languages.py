@@ -359,6 +359,8 @@ def test_a_refused_text_has_a_number_and_the_others_are_not_lost(every: Language
     with pytest.raises(InputError, match=r"^text 2: .*script.*train one.*; skip_refused=True goes on$"):
         found.extend(every.pipe(texts))
     assert [document.text for document in found] == texts[:1]
+    with pytest.raises(InputError, match=r"^text 1: .*goes on$"):
+        next(every.pipe([BURMESE * 5000, texts[0]]))  # a group of its own
     found = list(every.pipe(texts, skip_refused=True))
     assert [(document.text, len(document)) for document in found] == [(texts[0], 1), (BURMESE, 0), (texts[2], 1)]
     assert [document.refused is None for document in found] == [True, False, True]

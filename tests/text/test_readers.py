@@ -537,6 +537,12 @@ PAGE = """<!DOCTYPE html><html><head><title>t</title><style>p {}</style>
 def test_html_is_read_by_its_paragraphs() -> None:
     found = words(list(read_html(LINE.findall(PAGE), "a.html")), PAGE)
     assert found == ["A & B", "One two three é AT&T", "Five", "six", "seven", "a", "b", "end 5 < 6"]
+    for text, expected in (  # ends that HTML lets people leave out
+        ("<html><head><title>t</title><p>One.<p>Two.", ["One.", "Two."]),
+        ("<p><ruby>a<rt>b</ruby>c reads.<p>Next.", ["ac reads.", "Next."]),
+        ("<p>One <code>x<p>Two.", ["One", "Two."]),
+    ):
+        assert words(list(read_html([text], "a.html")), text) == expected
     (paragraph,) = read_html(["<p>R&amp;D goes"], "a.html")
     (sentence,) = paragraph.cut([[Token(0, 3), Token(4, 8)]])
     assert (sentence.tokens, sentence.offsets) == (["R&D", "goes"], [(3, 10), (11, 15)])

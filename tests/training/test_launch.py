@@ -229,6 +229,11 @@ def test_a_run_is_resumed_from_any_folder(
     error = f"error: {name} does not exist; check corpus.path (the run was started in /nowhere, where relative paths"
     assert capsys.readouterr().err.startswith(error)
     record.write_text(known)
+    Path("killed").mkdir()  # before its first epoch was complete
+    Path("killed/run.json").write_text(known)
+    capsys.readouterr()
+    assert resume("killed") == 2
+    assert "no epoch was completed; remove the folder, and start the run again: python -m" in capsys.readouterr().err
     assert resume("run") == 0
     config = json.loads(Path("run/tagger/config.json").read_text())
     assert (config["training"]["corpus"]["path"], config["corpus"]) == (name, name)

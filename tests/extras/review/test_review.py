@@ -68,6 +68,8 @@ def test_doubtful_sentences_are_written_the_most_doubtful_first(model: Path, tmp
         assert any(c.startswith("# source = ") for c in sentence.comments)
         assert sentence.name is not None or sentence.tokens == ["Yes"]
     assert f"{len(sentences)} of {len(lines) + 2} sentences" in result.stderr
+    none = call("review", "a.txt", "--below", "0", "-o", "none.conllu", "--model", str(model))
+    assert "there is nothing to correct; a larger --below finds more" in none.stderr
     assert "kept: review.conllu" in call("review", "a.txt", *options).stderr
     assert (tmp_path / "review.conllu").read_text() == text
 
