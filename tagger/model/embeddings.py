@@ -272,10 +272,12 @@ def _lemma_rows(dictionary: Dictionary, ids: Mapping[str, int], forms: Sequence[
     """
     found = dictionary.look_up(forms)
     rows = np.zeros((len(forms), 1 + LEMMA_KINDS + SLOTS), dtype=np.int64)
-    for row, lemma in zip(rows, found.lemmas, strict=True):
-        if lemma is not None:
-            row[0] = ids.get(lemma, UNK)
-            row[1:LEMMA_KINDS] = [1 + _affix_hash(lemma[-n:]) % LEMMA_BUCKETS for n in LEMMA_ENDINGS]
+    known = {place: lemma for place, lemma in enumerate(found.lemmas) if lemma is not None}
+    if known:
+        rows[[*known], :LEMMA_KINDS] = [
+            [ids.get(lemma, UNK), *(1 + _affix_hash(lemma[-n:]) % LEMMA_BUCKETS for n in LEMMA_ENDINGS)]
+            for lemma in known.values()
+        ]
     rows[:, LEMMA_KINDS] = _bucket(found.changes)
     rows[:, 1 : 1 + LEMMA_KINDS] += np.arange(LEMMA_KINDS) * (LEMMA_BUCKETS + 1)
     rows[:, 1 + LEMMA_KINDS :] = _bucket(found.inflections)

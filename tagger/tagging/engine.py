@@ -33,7 +33,9 @@ from tagger.tagging.stack import LinearScorer, Networks
 from tagger.tagging.tagger_options import Request, TaggerOptions
 from tagger.text.sentence import Sentence
 from tagger.text.tags import Lexicon, is_span_column
-from tagger.words.judges import Judge, KnownLemmas, Refusing, Replacing, Tokens, judges_of
+from tagger.words.facts import FormFacts, Judge, Refusing, Replacing, Tokens
+from tagger.words.judges import Knowledge
+from tagger.words.lemmas import KnownLemmas
 from tagger.words.reading import Reader, Reading
 
 _NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
@@ -73,6 +75,7 @@ class Engine:
 
     Attributes:
         reader: makes readings, which `tag` takes.
+        knowledge: of words, for the judges.
         judges: what is known of words, in the order in which it counts.
         groups: the networks, those of equal shape together.
         decoders: of the mean scores of each column.
@@ -91,17 +94,18 @@ class Engine:
             self.decoders[column] = mean_decoder(*zip(*own, strict=True)).to(options.device)
         crfs = {column for column, decoder in self.decoders.items() if isinstance(decoder, CRFDecoder)}
         spans = {column for column in crfs if is_span_column(vocabulary.tags[column])}  # which must stay whole
-        self.judges = judges_of(
+        self.knowledge = Knowledge(
             vocabulary.tag_ids,
             vocabulary.codecs,
             vocabulary.known_forms,
+            bundle.conventions.marks,
             vocabulary.combinations,
             [column for column in vocabulary.combined if column not in spans],
             {} if lexicons is None else lexicons,
-            bundle.conventions.marks,
             bundle.lemmas,
             options.cache_size,
         )
+        self.judges = self.knowledge.judges()
         self._needs = {
             column: [other for other in judge.needs if other in vocabulary.tags]
             for judge in self.judges
@@ -130,9 +134,9 @@ class Engine:
     def tag(self, reading: Reading, request: Request, scored: Scored | None = None) -> dict[str, Answers]:
         """The tags of all words of a reading; its scores are computed, or taken as they were `scored` before."""
         columns = self.vocabulary.columns if request.columns is None else request.columns
-        settled = {}
+        facts, settled = self.knowledge.facts(reading), {}
         if request.top == 1 and scored is None:  # alternatives need all scores
-            settled = {c: judge.settled(reading.forms) for c, judge in self._settling.items() if c in columns}
+            settled = {c: judge.settled(facts) for c, judge in self._settling.items() if c in columns}
         answers, has_probabilities = {}, request.probabilities or request.top > 1
         for column in columns:
             candidates = self.vocabulary.codecs[column].candidates(request.top, has_probabilities)
@@ -145,7 +149,7 @@ class Engine:
         with own_turn():
             batches = scored.copies() if scored else self._scores(reading, columns, settled, request.fixed_shapes)
             for batch in batches:
-                decided = self._decide(batch, reading, self.judges)
+                decided = self._decide(batch, facts, self.judges)
                 wanted = {column: decided[column] for column in columns}
                 for judge in self.judges:
                     if isinstance(judge, Replacing) and not wanted.keys().isdisjoint(judge.columns):
@@ -154,7 +158,7 @@ class Engine:
                     self._answer(answers[column], tokens, batch)
         return answers
 
-    def _decide(self, batch: BatchScores, reading: Reading, judges: Sequence[Judge]) -> dict[str, Tokens]:
+    def _decide(self, batch: BatchScores, facts: FormFacts, judges: Sequence[Judge]) -> dict[str, Tokens]:
         """The best tags of each column, after judges refused some; the scores are changed."""
         decided: dict[str, Tokens] = {}
         for column, scores in batch.scores.items():
@@ -162,7 +166,7 @@ class Engine:
             conditionals = partial(decoder.log_conditionals, counts=batch.counts)
             temperature = self._temperatures.get(column, 1.0)
             decided[column] = tokens = Tokens(
-                column, reading, batch.tokens, rows, scores, {**decided}, conditionals, temperature
+                column, facts, batch.tokens, rows, scores, {**decided}, conditionals, temperature
             )
             for judge in judges:
                 if isinstance(judge, Refusing) and column in judge.columns:
@@ -217,10 +221,10 @@ class Engine:
 
     def weighed(self, scored: Scored) -> list[BatchScores]:
         """The scores after the judges that belong to training: -inf for a lemma that a word cannot have."""
-        batches = scored.copies()
+        batches, facts = scored.copies(), self.knowledge.facts(scored.reading)
         with own_turn():
             for batch in batches:
-                self._decide(batch, scored.reading, [judge for judge in self.judges if isinstance(judge, KnownLemmas)])
+                self._decide(batch, facts, [judge for judge in self.judges if isinstance(judge, KnownLemmas)])
         return batches
 
     def fill(

@@ -21,7 +21,7 @@ from tagger.tagging.tagger_options import (
     checked_least,
     checked_tokens,
 )
-from tagger.tagging.workers import WorkBatch, Workers
+from tagger.tagging.workers import WorkBatch, Workers, uncollected
 from tagger.text.conllu_writer import LANGUAGE
 from tagger.text.files import read_lines
 from tagger.text.formats import read_parts
@@ -130,24 +130,8 @@ class DocumentTagger(ABC):
         """A document for each text; see `pipe`. Errors say the number of a text if texts are `numbered`."""
         before = 0
         for group in grouped(texts, _length, MAX_GROUP, MAX_GROUP):
-            parts: list[list[Part]] = []
-            refused: dict[int, str] = {}  # the number of a text in its group -> why
-            for number, text in enumerate(group):
-                name = f"text {before + number + 1}" if numbered else "the text"
-                try:
-                    parts.append(list(self.with_languages(read_parts(io.StringIO(text), name, "text"), name)))
-                except InputError as error:
-                    refused[number] = str(error)
-                    if not skip_refused:
-                        break
-                    parts.append([])
-            if len(group) == 1:  # which may be long
-                cut = [list(cut_parts(own, self.cuts_of, first=MAX_GROUP)) for own in parts]
-            else:
-                cuts = self.cuts_of([*chain.from_iterable(parts)])
-                cut = [[sentence for part in own for sentence in sentences_of(part, cuts)] for own in parts]
-            for sentence in chain.from_iterable(cut):
-                sentence.language = sentence.language or self.language
+            names = [f"text {before + number}" if numbered else "the text" for number, _ in enumerate(group, 1)]
+            cut, refused = self._cut(group, names, skip_refused)
             tagged = self.stream([*chain.from_iterable(cut)], probabilities=True, top=top)
             for number, sentences in enumerate(cut):
                 document = Document(islice(tagged, len(sentences)), group[number], self.columns)
@@ -157,6 +141,30 @@ class DocumentTagger(ABC):
                 hint = "; skip_refused=True goes on" if numbered else ""
                 raise InputError(refused[len(cut)] + hint)
             before += len(group)
+
+    @uncollected()
+    def _cut(
+        self, texts: Sequence[str], names: Sequence[str], skip_refused: bool
+    ) -> tuple[list[list[Sentence]], dict[int, str]]:
+        """The sentences of each text up to the first that is refused, or of all; and why texts are, by their places."""
+        parts: list[list[Part]] = []
+        refused: dict[int, str] = {}
+        for text, name in zip(texts, names, strict=True):
+            try:
+                parts.append(list(self.with_languages(read_parts(io.StringIO(text), name, "text"), name)))
+            except InputError as error:
+                refused[len(parts)] = str(error)
+                if not skip_refused:
+                    break
+                parts.append([])
+        if len(texts) == 1:  # which may be long
+            cut = [list(cut_parts(own, self.cuts_of, first=MAX_GROUP)) for own in parts]
+        else:
+            cuts = self.cuts_of([*chain.from_iterable(parts)])
+            cut = [[sentence for part in own for sentence in sentences_of(part, cuts)] for own in parts]
+        for sentence in chain.from_iterable(cut):
+            sentence.language = sentence.language or self.language
+        return cut, refused
 
     def stream(
         self,

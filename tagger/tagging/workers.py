@@ -1,5 +1,6 @@
 """Processes with one thread each that share work; the results come in order, a few batches at a time."""
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -29,6 +30,22 @@ _state: Any = None  # in a worker process
 Kept = TypeVar("Kept")
 Work = TypeVar("Work")
 Result = TypeVar("Result")
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Within the block Python does not look for circles of objects that nobody needs.
+
+    A window makes hundreds of thousands of lists and tuples that stay until it is done, and each search walks through
+    all of them: a fifth of the time. Threads may overlap: a search that comes early costs time, nothing else.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class WorkersDied(InputError):
@@ -84,7 +101,9 @@ class Workers:
                 tokens += batch.tokens
                 is_large = tokens >= START_TOKENS or (self._pool is not None and batch.tokens >= SEND_TOKENS)
                 if not pending and (self.count == 1 or not is_large):
-                    yield batch.kept, function(self.state, batch.work)
+                    with uncollected():
+                        result = function(self.state, batch.work)
+                    yield batch.kept, result
                     continue
                 assignment = _Assignment(batch, function)
                 self._submit(assignment)
@@ -215,4 +234,5 @@ def _end_with_parent() -> None:
 
 
 def _run(function: Callable[[Any, Work], Result], work: Work) -> Result:
-    return function(_state, work)
+    with uncollected():
+        return function(_state, work)

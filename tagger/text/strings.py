@@ -39,7 +39,7 @@ def printable_value(value: Any) -> Any:
 
 def display_width(text: str) -> int:
     """The cells of a terminal that `text` takes: 0 for a combining mark, 2 for a wide character, else 1."""
-    if text.isascii():
+    if text.isascii() or (max(text) < "\u0300" and "\xad" not in text):
         return len(text)
     return sum(
         0 if unicodedata.category(c) in ("Mn", "Me", "Cf") else 2 if unicodedata.east_asian_width(c) in "WF" else 1

@@ -21,7 +21,7 @@ import hashlib
 import logging
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
@@ -208,12 +208,13 @@ class _Tables(NamedTuple):
         """Fills in what this dictionary knows of the forms at `places`; returns the places of the others."""
         canonical = _simplemma().utils.canonicalize_token
         unknown = self.fill({place: canonical(forms[place], self.code) for place in places}, found)
-        left = {place: islice(spellings(forms[place], self.code), 1, None) for place in unknown}
-        missing: list[int] = []
-        while left:
-            spelt = {place: spelling for place, each in left.items() if (spelling := next(each, None)) is not None}
-            missing += left.keys() - spelt.keys()
-            left = {place: left[place] for place in self.fill(spelt, found)}
+        others = {place: spellings(forms[place], self.code) for place in unknown}
+        missing, number = [], 0
+        while others:
+            number += 1
+            missing += [place for place, each in others.items() if len(each) == number]
+            spelt = {place: each[number] for place, each in others.items() if len(each) > number}
+            others = {place: others[place] for place in self.fill(spelt, found)}
         return sorted(missing)
 
     def fill(self, spelt: Mapping[int, str], found: Found) -> list[int]:
@@ -239,13 +240,13 @@ class _Tables(NamedTuple):
         return missing
 
 
-def spellings(form: str, code: str) -> Iterator[str]:
-    """The spellings by which a form may be in a dictionary, in the order in which they are tried.
+def spellings(form: str, code: str) -> list[str]:
+    """The different spellings by which a form may be in a dictionary, in the order in which they are tried.
 
     They are those of simplemma's lookup: as it is, then with the other case of its first letter, and with other
     apostrophes; at last all of it in lower case.
     """
-    utils = _simplemma().utils
+    utils, found = _simplemma().utils, dict[str, None]()
     for written in dict.fromkeys((form, form.lower())):
         token = utils.canonicalize_token(written, code)
         variants = [token]
@@ -254,8 +255,8 @@ def spellings(form: str, code: str) -> Iterator[str]:
         elif utils.has_apostrophe(token):
             variants += utils.apostrophe_variants(token)[1:]
         for variant in variants:
-            yield variant
-            yield variant.lower() if variant[:1].isupper() else variant.capitalize()
+            found[variant] = found[variant.lower() if variant[:1].isupper() else variant.capitalize()] = None
+    return [*found]
 
 
 def _hashes(keys: Sequence[bytes]) -> np.ndarray:

@@ -74,21 +74,19 @@ def apply_script(script: str, source: str) -> str | None:
 
     `apply_script(edit_script(source, target), source)` is `target`.
     """
-    least, capitals, steps = _parsed(script)
+    least, capitals, steps, ends = _parsed(script)
     base = _decomposed(source) if capitals == "jamo" else source if capitals == "keep" else source.lower()
     if least is None or len(base) < least:
         return None
-    found: list[str] = []
-    place = 0
-    for step, added in steps:
-        if added is not None:
-            found.append(added)
-        else:
-            end = place + (len(base) - least + 1 if step == "*" else 1)
-            if step != "-":
-                found.append(base[place:end])
+    if ends is not None:
+        first, begin, dropped, last = ends
+        result = f"{first}{base[begin : len(base) - dropped]}{last}"
+    else:
+        result, place = "", 0
+        for step, added in steps:
+            end = place + (len(base) - least + 1 if step == "*" else 1 if added is None else 0)
+            result += base[place:end] if step in ("*", ".") else added or ""
             place = end
-    result = "".join(found)
     match capitals:
         case "like":
             return _like(source, result)
@@ -113,8 +111,12 @@ def least_characters(script: str) -> int | None:
 
 
 @lru_cache(maxsize=10_000)
-def _parsed(script: str) -> tuple[int | None, str, list[tuple[str, str | None]]]:
-    """What `least_characters` gives, the rule, and the steps: `*`, `.` or `-`, or what is added."""
+def _parsed(script: str) -> tuple[int | None, str, list[tuple[str, str | None]], tuple[str, int, int, str] | None]:
+    """What `least_characters` gives, the rule, and the steps: `*`, `.` or `-`, or what is added.
+
+    At last, of a script that changes the two ends of a string alone, what it adds before the rest, how many characters
+    it drops there and at the end, and what it adds there: nearly all scripts of a language with endings.
+    """
     capitals, colon, template = script.partition(":")
     steps = [
         ("", escaped or plain) if escaped or not _SPECIAL.fullmatch(plain) else (plain, None)
@@ -122,12 +124,20 @@ def _parsed(script: str) -> tuple[int | None, str, list[tuple[str, str | None]]]
     ]
     read = [step for step, added in steps if added is None]
     fits = (read.count("*") == 1 or not read) and colon and capitals in RULES
-    return len(read) if fits else None, capitals, steps
+    ends = None
+    if fits and "." not in read and read:
+        rest = steps.index(("*", None))
+        (first, begin), (last, dropped) = (
+            ("".join(added or "" for _, added in part), sum(added is None for _, added in part))
+            for part in (steps[:rest], steps[rest + 1 :])
+        )
+        ends = first, begin, dropped, last
+    return len(read) if fits else None, capitals, steps, ends
 
 
 def affixes_of(script: str) -> tuple[int, int] | None:
     """How many characters `script` reads before and after the rest; None if it keeps no rest, or is no script."""
-    least, _, parts = _parsed(script)
+    least, _, parts, _ = _parsed(script)
     if least is None:
         return None
     steps = "".join(step for step, added in parts if added is None)

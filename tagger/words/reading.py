@@ -75,9 +75,6 @@ class Reading:
         rows = [numbers.setdefault(form, len(numbers)) for form in self.forms]
         self.distinct = [*numbers]  # (F,) the forms, each once
         self.rows = np.array(rows, dtype=np.int64)  # (N,) which of them each word is
-        # The places of emoji, numbers and the like that training lacks, with their kinds; the judge that asks first
-        # finds them.
-        self.signs: dict[int, str] | None = None
 
 
 class Reader:

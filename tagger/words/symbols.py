@@ -22,6 +22,7 @@ TAGS |= {"number": NUMBERS, "cry": ("INTJ", "SYM", "X")}
 OTHER = ("X", "PUNCT")  # the first of these that training has is the tag where it has none of those of a kind
 SAME = "keep:*"  # the edit script of a lemma that is the word itself; numbers may have others
 WORD, PUNCT = "word", "PUNCT"
+KINDS = ("", *TAGS, WORD)
 _CRY = regex.compile(r"[ㄱ-ㅣ]+")  # letters of Hangul alone, such as ㅠㅠ
 
 
@@ -30,13 +31,16 @@ def is_word(form: str) -> bool:
     return form[:1].isalnum() or form[-1:].isalnum()
 
 
-def kinds_of(forms: Iterable[str], known: Collection[str]) -> dict[str, str]:
-    """The kinds of forms that are not `known`: those in `TAGS`, or `WORD` for others with a letter or digit at an end.
+def kinds_of(forms: Iterable[str], known: Collection[str]) -> dict[int, str]:
+    """The places of forms that are not `known` -> their kinds, where they have one of `KINDS`.
+
+    `WORD` are those with a letter or a digit at an end that have no other kind.
 
     Most forms are letters alone, and are passed over at once.
     """
-    odd = (form for form in {*forms} if (form >= "ㄱ" or not form.isalnum()) and form not in known)
-    return {form: kind for form in odd if (kind := _kind(form))}
+    every = enumerate(forms)
+    odd = (each for each in every if (each[1] >= "ㄱ" or not each[1].isalnum()) and each[1] not in known)
+    return {place: kind for place, form in odd if (kind := _kind(form))}
 
 
 @lru_cache(maxsize=1 << 14)

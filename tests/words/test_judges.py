@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from tagger.tagging.tagger import Tagger
 from tagger.text.sentence import Sentence
 from tagger.words import judges
 from tagger.words.edit_scripts import edit_script
-from tagger.words.judges import KNOWN_LEMMA, Capitals, Combinations, KnownLemmas, Numbers, Signs, Tokens
+from tagger.words.facts import FormFacts, Tokens
+from tagger.words.judges import Combinations, Signs
+from tagger.words.lemmas import KNOWN_LEMMA, Capitals, KnownLemmas, Numbers
 from tagger.words.reading import Reading
 from tagger.words.tag_codec import TagCodec
 from tests.conftest import make_network, make_tagger
@@ -24,7 +27,11 @@ SCRIPTS = ["lower:*", "lower:*-", "lower:*---", "lower:be"]
 
 
 def tokens_of(
-    forms: list[str], scores: Tensor, column: str = "lemma", decided: Mapping[str, Tokens] = MappingProxyType({})
+    forms: list[str],
+    scores: Tensor,
+    column: str = "lemma",
+    decided: Mapping[str, Tokens] = MappingProxyType({}),
+    **known: Any,
 ) -> Tokens:
     """The tokens of a batch, whose words are in another order in the reading."""
     places = np.arange(len(forms))
@@ -32,12 +39,13 @@ def tokens_of(
     def conditionals(scores: Tensor, best: Tensor, at: Tensor, temperature: float) -> Tensor:
         return (scores[at] / temperature).log_softmax(-1)
 
-    return Tokens(column, Reading([forms[::-1]]), places[::-1], places, scores, decided, conditionals, 1.0)
+    facts = FormFacts(Reading([forms[::-1]]), **known)
+    return Tokens(column, facts, places[::-1], places, scores, decided, conditionals, 1.0)
 
 
 def weighed(codec: TagCodec, scores: Tensor, forms: list[str]) -> list[list[float]]:
     """The scores after `KnownLemmas`."""
-    KnownLemmas(codec).refuse(tokens_of(forms, scores))
+    KnownLemmas(codec).refuse(tokens_of(forms, scores, codec=codec))
     return scores.tolist()
 
 
@@ -70,7 +78,7 @@ def test_names_keep_their_capital_and_verbs_do_not_where_lemmas_have_any() -> No
     def refused(codec: TagCodec, tag: str) -> list[list[int]]:
         """The rows in which the first script cannot be, and those in which the others cannot, if row 1 has this tag."""
         upos.best = upos.scores.argmax(-1)
-        tokens = tokens_of(words, torch.ones(len(words), len(codec)), decided={"upos": upos})
+        tokens = tokens_of(words, torch.ones(len(words), len(codec)), decided={"upos": upos}, codec=codec)
         Capitals(codec, 1 if tag == "PROPN" else -1, [1] if tag == "VERB" else []).refuse(tokens)
         low = tokens.scores.numpy() == LOW
         assert (low[:, 1] == low[:, -1]).all()
@@ -102,10 +110,10 @@ def test_numbers_get_the_lemmas_that_such_numbers_have_in_training() -> None:
         scripts = sorted({edit_script(*pair) for pair in pairs.items()} | {"lower:nothing", "keep:*"})
         codec = TagCodec("lemma", scripts, {form: [scripts.index(edit_script(form, pairs[form]))] for form in pairs})
         words = [*pairs, *wanted, "x,000", "1234"]
-        tokens = tokens_of(words, torch.zeros(len(words), len(scripts)))
+        tokens = tokens_of(words, torch.zeros(len(words), len(scripts)), codec=codec)
         tokens.best = torch.full((len(words),), scripts.index("lower:nothing"))
         Numbers(codec).replace({"lemma": tokens})
-        found = {tokens.reading.forms[place]: lemma for place, (lemma, _) in tokens.instead.items()}
+        found = {tokens.facts.reading.forms[place]: lemma for place, (lemma, _) in tokens.instead.items()}
         assert found == {number: lemma for number, lemma in wanted.items() if lemma}
 
 
@@ -141,8 +149,8 @@ def test_symbols_get_tags_that_they_may_have_and_others_are_as_before(vocabulary
     assert all(tags[form] in allowed for form, allowed in ODD.items()), tags
     assert found.tags["lemma"] == [*ODD]
     words = [*OTHERS, *LETTERS, *ODD]
-    tokens = tokens_of(words, torch.ones(len(words), len(TAGS)), "upos")
-    Signs(tagger.vocabulary.tag_ids, {"x", "z.B."}, marks=["ๆ"]).refuse(tokens)
+    tokens = tokens_of(words, torch.ones(len(words), len(TAGS)), "upos", known={"x", "z.B."}, marks=["ๆ"])
+    Signs(tagger.vocabulary.tag_ids).refuse(tokens)
     refused = [{TAGS[tag] for tag in np.flatnonzero(row)} for row in (tokens.scores == LOW).numpy()]
     assert refused[: len(OTHERS)] == [set()] * len(OTHERS)
     assert refused[len(OTHERS) : len(OTHERS) + len(LETTERS)] == [*[{"PUNCT"}] * 4, {*TAGS} - {"SYM", "X"}]
@@ -155,8 +163,8 @@ def test_symbols_get_tags_that_they_may_have_and_others_are_as_before(vocabulary
 
 def test_what_training_has_what_is_given_and_other_tagsets_stay_free(vocabulary: Vocabulary) -> None:
     tagger = tagger_of(vocabulary, TAGS)
-    tokens = tokens_of(["😀", "😍"], torch.ones(2, len(TAGS)), "upos")
-    Signs(tagger.vocabulary.tag_ids, {"😀"}).refuse(tokens)
+    tokens = tokens_of(["😀", "😍"], torch.ones(2, len(TAGS)), "upos", known={"😀"})
+    Signs(tagger.vocabulary.tag_ids).refuse(tokens)
     assert (tokens.scores == LOW).any(1).tolist() == [False, True]
     given = Sentence(["😍", "#news"], {"upos": ["VERB", "_"]})
     (found,) = tagger.stream([given], keep=True)

@@ -17,7 +17,7 @@ from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import read_conllu
 from tagger.text.sentence import Sentence
 from tagger.text.strings import is_annotated
-from tagger.words.judges import Judge
+from tagger.words.facts import Judge
 
 SENTENCES = 3_000  # of dev, at most
 HEAD = ("language", "judge", "column", "words", "changed", "right without it", "right with it")
