@@ -87,8 +87,9 @@ class Compounds:
 
     def without_marks(self, lemmas: Sequence[str]) -> list[str]:
         """The lemmas without marks, which `cut_all` only adds."""
-        marks = dict.fromkeys(map(ord, self.marks))
-        return [lemma.translate(marks) for lemma in lemmas] if marks else [*lemmas]
+        for mark in self.marks:
+            lemmas = [lemma.replace(mark, "") for lemma in lemmas]
+        return [*lemmas]
 
     @staticmethod
     def pairs(word: str, least: int = MIN_END) -> list[tuple[str, str]]:

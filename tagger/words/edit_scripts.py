@@ -14,6 +14,7 @@ Korean is changed within its syllables: 간 is 가+ㄴ. So the rule `jamo` reads
 """
 
 import re
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache, partial
 from typing import NamedTuple
@@ -98,6 +99,16 @@ def apply_script(script: str, source: str) -> str | None:
             result = _composed(result)
             return None if _LETTERS.search(result) and not _LETTERS.search(source) else result
     return result
+
+
+def apply_to_all(script: str, sources: Sequence[str]) -> list[str | None]:
+    """What `apply_script` gives of each string; one call for many strings is several times faster."""
+    least, capitals, _, ends = _parsed(script)
+    if least is None or ends is None or capitals not in ("keep", "lower"):
+        return [apply_script(script, source) for source in sources]
+    first, begin, dropped, last = ends
+    bases = sources if capitals == "keep" else [source.lower() for source in sources]
+    return [f"{first}{base[begin : len(base) - dropped]}{last}" if len(base) >= least else None for base in bases]
 
 
 def length(source: str) -> int:

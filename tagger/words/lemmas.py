@@ -17,7 +17,7 @@ from tagger.text.strings import LEMMA, UPOS
 from tagger.words.dictionary import LemmaReliability, open_dictionary, reliabilities
 from tagger.words.facts import FormFacts, Refusing, Replacing, Tokens
 from tagger.words.numbers import NumberLemmas, is_marked_number
-from tagger.words.tag_codec import TagCodec, made
+from tagger.words.tag_codec import TagCodec
 
 CAPITALS = 0.1  # share of the training data's capitalized forms whose lemmas have a capital; treebanks: 0.02 or 0.2
 KNOWN_LEMMA = 2.5  # points that a known lemma adds to a score: chosen on dev of eleven treebanks
@@ -123,10 +123,10 @@ class KnownLemmas(Refusing):
         rows, scripts = torch.nonzero(near, as_tuple=True)
         keys = tokens.forms[new][rows.cpu().numpy()] * len(codec) + scripts.cpu().numpy()
         pairs, places = np.unique(keys, return_inverse=True)  # each script of each form once
-        changes = []
-        for form, script in zip(*(each.tolist() for each in np.divmod(pairs, len(codec))), strict=True):
-            lemma = made(codec.names[script], forms[form])
-            changes.append(-KNOWN_LEMMA if lemma is None else KNOWN_LEMMA if lemma in codec.lemmas else 0)
+        of_pairs, of_scripts = (each.tolist() for each in np.divmod(pairs, len(codec)))
+        lemmas = codec.applied([forms[form] for form in of_pairs], of_scripts)
+        of_lemmas = {None: -KNOWN_LEMMA} | dict.fromkeys(codec.lemmas.intersection(lemmas), KNOWN_LEMMA)
+        changes = [of_lemmas.get(lemma, 0.0) for lemma in lemmas]
         tokens.scores[at[rows], scripts] += tokens.tensor(np.array(changes, dtype=np.float32)[places]).to(of_new)
 
 

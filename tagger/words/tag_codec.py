@@ -16,7 +16,7 @@ import numpy as np
 from tagger.text.strings import LEMMA, NO_TAG, is_annotated
 from tagger.words.compounds import Compounds
 from tagger.words.dictionary import Dictionary
-from tagger.words.edit_scripts import apply_script, edit_script, least_characters
+from tagger.words.edit_scripts import apply_script, apply_to_all, edit_script, least_characters
 
 OTHER_SCRIPTS = 8  # that are tried besides the best ones, since they may give the same lemma
 _Alternatives = list[list[tuple[str, float]]]
@@ -145,12 +145,22 @@ class TagCodec:
 
     def _plain(self, forms: Sequence[str], scripts: Sequence[int]) -> list[str]:
         """The lemmas of words by their scripts, in which no parts are marked but those that a script marks."""
-        names = self.names
-        lemmas = []
-        for form, script in zip(forms, scripts, strict=True):
-            lemma = made(names[script], form)
-            lemma = form if lemma is None else lemma
-            lemmas.append(lemma if self.form_tags.get(form) else _in_one_case(lemma, form))
+        made = zip(self.applied(forms, scripts), forms, strict=True)
+        lemmas = [form if lemma is None else lemma for lemma, form in made]
+        for place, form in enumerate(forms):
+            if (form.isupper() or "İ" in form) and not self.form_tags.get(form):
+                lemmas[place] = _in_one_case(lemmas[place], form)
+        return lemmas
+
+    def applied(self, forms: Sequence[str], scripts: Sequence[int]) -> list[str | None]:
+        """What the script of each word makes of it, without marks of parts; None where it does not fit."""
+        places: dict[int, list[int]] = {}  # of each script
+        for place, script in enumerate(scripts):
+            places.setdefault(script, []).append(place)
+        lemmas: list[str | None] = [None] * len(forms)
+        for script, own in places.items():
+            for place, lemma in zip(own, apply_to_all(self.names[script], [forms[each] for each in own]), strict=True):
+                lemmas[place] = lemma
         return lemmas
 
     def _marked(self, forms: Sequence[str], lemmas: list[str]) -> list[str]:
@@ -189,4 +199,3 @@ def _in_one_case(lemma: str, form: str) -> str:
 
 
 _script = lru_cache(maxsize=1 << 17)(edit_script)
-made = lru_cache(maxsize=1 << 17)(apply_script)
