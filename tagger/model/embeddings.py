@@ -12,7 +12,7 @@ into `FormConfig`, and into the page of values (`EmbeddingConfig` in training/co
 import re
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from functools import lru_cache, partial
+from functools import partial
 from itertools import chain, repeat
 from typing import Annotated, TypedDict, cast
 
@@ -25,7 +25,7 @@ from torch.nn.functional import embedding_bag, pad
 
 from tagger.model.vocabulary import FIRST_ID, PAD, UNK, Vocabulary
 from tagger.text.schema import MAX_SIZE, Count, ShortName, Size, one_of
-from tagger.text.strings import text_hash
+from tagger.text.strings import affix_hash
 from tagger.words.dictionary import SLOTS, Dictionary, open_dictionary
 
 # Names of the parts, of their features in a batch, and of their weights.
@@ -149,12 +149,9 @@ def affix_rows(buckets: int, forms: Sequence[str]) -> np.ndarray:
         *([form[-n:] for form in lower] for n in SUFFIXES),
         map(word_shape, forms),
     ]
-    hashes = np.fromiter(map(_affix_hash, chain(*affixes)), dtype=np.int64, count=AFFIX_COUNT * len(forms))
+    hashes = np.fromiter(map(affix_hash, chain(*affixes)), dtype=np.int64, count=AFFIX_COUNT * len(forms))
     rows = hashes.reshape(AFFIX_COUNT, -1) % buckets + np.arange(AFFIX_COUNT)[:, None] * buckets
     return rows.T
-
-
-_affix_hash = lru_cache(maxsize=1 << 16)(text_hash)  # many forms share them
 
 
 class _ShapeCharacters(dict[int, str]):
@@ -275,7 +272,7 @@ def _lemma_rows(dictionary: Dictionary, ids: Mapping[str, int], forms: Sequence[
     known = {place: lemma for place, lemma in enumerate(found.lemmas) if lemma is not None}
     if known:
         rows[[*known], :LEMMA_KINDS] = [
-            [ids.get(lemma, UNK), *(1 + _affix_hash(lemma[-n:]) % LEMMA_BUCKETS for n in LEMMA_ENDINGS)]
+            [ids.get(lemma, UNK), *(1 + affix_hash(lemma[-n:]) % LEMMA_BUCKETS for n in LEMMA_ENDINGS)]
             for lemma in known.values()
         ]
     rows[:, LEMMA_KINDS] = _bucket(found.changes)

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import regex
 
-from tagger.text.strings import LINE_END_INSIDE, SPACE, text_hash
+from tagger.text.strings import LINE_END_INSIDE, SPACE, affix_hash, text_hash
 from tagger.words.rules import COMMAS
 
 _SINGLE_SCRIPTS = (
@@ -173,7 +173,7 @@ class UnitTable(dict[str, int]):
         first = len(self._rows) + UNKNOWN + 1
         affixes = [form[:n] for n in AFFIXES] + [form[-n:] for n in AFFIXES]
         rows = [self._rows.get(form, UNKNOWN)]
-        rows += [first + i * self._buckets + text_hash(affix) % self._buckets for i, affix in enumerate(affixes)]
+        rows += [first + i * self._buckets + affix_hash(affix) % self._buckets for i, affix in enumerate(affixes)]
         is_new_mark = form not in self._rows and not unit[0].isalnum()
         own = kind(unit)
         lower = unit.lower()

@@ -4,6 +4,7 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import regex
@@ -120,6 +121,9 @@ def whole_lines(lines: Iterable[str], path: str) -> Iterator[str]:
 def text_hash(text: str) -> int:
     """The CRC-32 of a text, by which tables of features know it: unlike `hash`, it is the same in every process."""
     return zlib.crc32(text.encode("utf-8", "surrogatepass"))
+
+
+affix_hash = lru_cache(maxsize=1 << 16)(text_hash)  # many forms share their beginnings and ends
 
 
 LEMMA = "lemma"  # the column of lemmas
