@@ -40,7 +40,7 @@ from tagger.tagging.identifier import (
 )
 from tagger.tagging.tagger import DocumentTagger, Tagger
 from tagger.tagging.tagger_options import AUTO, CACHE_SIZE, Request, TaggerOptions
-from tagger.tagging.workers import Workers
+from tagger.tagging.workers import Workers, uncollected
 from tagger.text.paragraphs import JsonText, Paragraph, Part, paragraphs_of
 from tagger.text.sentence import Sentence, Token
 from tagger.words.language_table import language_table
@@ -156,7 +156,8 @@ class Languages(DocumentTagger):
             with _loading:
                 tagger = self._loaded.get(language)  # another thread may have loaded it meanwhile
                 if tagger is None:
-                    tagger = Tagger(Bundle.load(bundled_folders()[language]), self._options, language, COLUMNS)
+                    with uncollected():
+                        tagger = Tagger(Bundle.load(bundled_folders()[language]), self._options, language, COLUMNS)
                     tagger.language = language
                     if self._loaded:
                         self._make_room(tagger.nbytes)

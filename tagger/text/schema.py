@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import reduce
+from itertools import chain
 from operator import getitem
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -99,7 +100,7 @@ def _check_keys(values: Any, made: Any, prefix: str) -> None:
         known = {each.name: getattr(made, each.name) for each in fields(made)} if is_dataclass(made) else made
         for name, value in values.items():
             if name in known:
-                if isinstance(value, Mapping | list):
+                if isinstance(value, (dict, list)):
                     _check_keys(value, known[name], f"{prefix}{name}.")
             elif not getattr(made, "OTHERS", False):
                 raise _unknown(prefix, str(name), list(known))
@@ -156,7 +157,10 @@ def read_json(path: Path, max_bytes: int, remedy: str = "copy the folder again")
                 raise InputError(too_large)
             if not unpacking.eof:
                 raise EOFError("it is cut short")
-        value = json.loads(content.decode("utf-8"))
+        try:
+            value = msgspec.json.decode(content)
+        except ValueError:  # one that Python can read, such as a lone surrogate
+            value = json.loads(content.decode("utf-8"))
         if not isinstance(value, dict):
             raise TypeError("it holds no JSON object")
         _check_depth(value, MAX_NESTING)
@@ -171,10 +175,12 @@ def read_json(path: Path, max_bytes: int, remedy: str = "copy the folder again")
     return value
 
 
-def _check_depth(value: dict[str, Any] | list[Any], limit: int) -> None:
+def _check_depth(value: dict[str, Any], limit: int) -> None:
     """Raises RecursionError if lists and objects are nested more than `limit` deep."""
-    if not limit:
-        raise RecursionError
-    for item in value.values() if isinstance(value, dict) else value:
-        if type(item) in (dict, list):
-            _check_depth(item, limit - 1)
+    level: list[Any] = [value]
+    for _ in range(limit):
+        items = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [item for item in chain.from_iterable(items) if type(item) in (dict, list)]
+        if not level:
+            return
+    raise RecursionError
