@@ -62,9 +62,9 @@ def words_of(text: str, names: bool = False) -> list[str]:
     return [*map(str.lower, words[:1]), *words[1:]] if names else [*map(str.lower, words)]
 
 
-def telling_words(text: str) -> list[str]:
-    """The words of a text that tell its language: short ones of Latin letters are alike in many languages."""
-    return [word for word in words_of(text) if len(word) > 2 or not word.isascii()]
+def telling(words: Iterable[str]) -> list[str]:
+    """Those of the words of a text that tell its language: short ones of Latin letters are alike in many languages."""
+    return [word for word in words if len(word) > 2 or not word.isascii()]
 
 
 @lru_cache(maxsize=10_000)
@@ -100,7 +100,7 @@ class Identifier:
         self.languages, self._bias = list(languages), bias
         writers = [max(language_table()[name].writers, FEWEST_WRITERS) for name in languages]
         self.prior = PRIOR * np.log(np.array(writers) / max(writers))
-        rows = len(weights)
+        rows, self._lack = len(weights), lru_cache(maxsize=1000)(self._lack_scripts)
         self._of_word = lru_cache(maxsize=50_000)(
             lambda word: (
                 weights[pieces_of(word.lower(), rows)].sum(axis=0, dtype=np.float32)
@@ -116,27 +116,23 @@ class Identifier:
             total += self._of_word(word)
         return total
 
-    def of_document(self, lines: Sequence[Sequence[str]]) -> dict[str, float]:
-        """The log odds of the languages, up to a constant, for the words of each line of a document.
+    def of_document(self, lines: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
+        """The log odds of the languages, up to a constant, of a document (L,) and of each of its n lines (n, L).
 
-        What a language loses in a line is limited. Else a document in many languages would get one that is in none of
-        its lines, but is not as unlikely as others in any.
+        Every line has words. What a language loses in a line is limited. Else a document in many languages would get
+        one that is in none of its lines, but is not as unlikely as others in any.
         """
-        total, table = self.prior.copy(), language_table()
-        for words in filter(None, lines):
-            scores = self.scores(words)
-            lost = scores.max() - scores
-            most = LINE_ODDS + WORD_ODDS * len(words)
-            total -= np.minimum(lost, most + LINE_REST * np.maximum(lost - most, 0))
-        used = {script_of(letter) for letter in {*chain(*chain(*lines))}}
-        pairs = zip(self.languages, total.tolist(), strict=True)
-        return {name: odds - OTHER_SCRIPT * used.isdisjoint(table[name].scripts) for name, odds in pairs}
+        scores = np.array([self.scores(words) for words in lines])
+        lost = scores.max(1, keepdims=True) - scores
+        most = LINE_ODDS + WORD_ODDS * np.array([len(words) for words in lines])[:, None]
+        lost = np.minimum(lost, most + LINE_REST * np.maximum(lost - most, 0)).sum(0)
+        used = frozenset(map(script_of, {*chain.from_iterable(chain.from_iterable(lines))}))
+        return self.prior - lost - OTHER_SCRIPT * self._lack(used), scores
 
-    def margins(self, lines: Iterable[Sequence[str]], language: str) -> list[float]:
-        """For each line of a document by how much the log odds of a language are above the best of the others."""
-        place = self.languages.index(language)
-        scores = [self.scores(words) if words else None for words in lines]
-        return [0.0 if each is None else float(each[place] - np.delete(each, place).max()) for each in scores]
+    def _lack_scripts(self, used: frozenset[str]) -> np.ndarray:
+        """(L,) whether a language uses none of some scripts."""
+        table = language_table()
+        return np.array([used.isdisjoint(table[name].scripts) for name in self.languages])
 
     def of_paragraph(self, words: Sequence[str], document: str, there: Collection[str], least: float) -> str | None:
         """The language of a paragraph of a document in a language; None if no language has the paragraph's script.

@@ -21,9 +21,11 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, cast, overload
+
+import numpy as np
 
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import DEFAULT, PIP_MORE, bundled_folders, find_language, find_tagger, is_bundled
@@ -35,7 +37,7 @@ from tagger.tagging.identifier import (
     language_by_letters,
     load_identifier,
     script_of,
-    telling_words,
+    telling,
     words_of,
 )
 from tagger.tagging.tagger import DocumentTagger, Tagger
@@ -50,7 +52,7 @@ COLUMNS = ("upos", "xpos", "feats", "lemma")  # of the output, whatever the lang
 BEGINNING = 1 << 16  # characters of a document that decide its language
 ABSENT_ODDS = 3.0  # log odds from which a document is taken to have a language whose tagger was deleted
 GUESS_ODDS = 3.0  # log odds below which the language of a document is called a guess
-CHECKED_CHARACTERS = 3_000  # of a text, whose words are looked up in the vocabulary
+CHECKED_WORDS, CHECKED_CHARACTERS = 500, 3_000  # of a document and a paragraph, that are looked up in the vocabulary
 LEAST_BYTES, MOST_BYTES = 250_000_000, 400_000_000  # of the taggers in memory: about eight and twelve languages
 MEMORY_SHARE = 1 / 20  # of the machine's memory, between these
 LICENCE = "CC BY-SA 4.0"  # of the taggers
@@ -125,6 +127,8 @@ class Languages(DocumentTagger):
         self.device, self._options = options.device, replace(options, workers=1)
         named = bundled_folders()
         self.languages = [name for name in load_identifier().languages if name in named]
+        table = language_table()
+        self._scripts = frozenset[str]().union(*(table[language].scripts for language in self.languages))
         self._loaded: dict[str, Tagger] = {}
         self._last_used: dict[str, float] = {}
         self._max_bytes, self._garbage = bytes_of_taggers() if max_bytes is None else max_bytes, 0
@@ -192,37 +196,41 @@ class Languages(DocumentTagger):
         by_letters = language_by_letters(text)
         if by_letters in self.languages:
             return Found(by_letters, False, False)
-        lines = [words_of(line, names=True) for line in text.split("\n")]
-        if not any(lines):
+        every = [words for line in text.split("\n") if (words := words_of(line, names=True))]
+        if not every:
             return Found(DEFAULT, True, False)
-        there = frozenset[str]().union(*(table[language].scripts for language in self.languages))
-        lines = [[word for word in words if not there.isdisjoint(map(script_of, word))] for words in lines]
-        if not any(lines):
+        letters = {*chain.from_iterable(chain.from_iterable(every))}
+        foreign = {letter for letter in letters if script_of(letter) not in self._scripts}
+        lines = [line for words in every if (line := [word for word in words if not foreign.issuperset(word)])]
+        if not lines:
             raise InputError(
                 f"{path}: no tagger comes with the package for the script of {shorten(text.strip())};"
                 f" {self.without or 'train one, and name it with --model'}"
             )
-        odds = load_identifier().of_document(lines)
-        language, nearest = max(odds, key=odds.__getitem__), max(self.languages, key=odds.__getitem__)
+        names = load_identifier().languages
+        odds, scores = load_identifier().of_document(lines)
+        place = max(map(names.index, self.languages), key=odds.__getitem__)
+        language, nearest = names[int(odds.argmax())], names[place]
         remedy = self.remedy.format(language=nearest, code=table[nearest].codes[0])
-        if odds[language] - odds[nearest] >= ABSENT_ODDS:
+        if odds.max() - odds[place] >= ABSENT_ODDS:
             absent = "no tagger of this language comes with the package"
             absent = self.without or (PIP_MORE if table[language].more else absent)
             other = f"if it is {shown_name(nearest)}, name it: {remedy}"
             raise InputError(f"{path} looks like {shown_name(language)}; {absent}; {other}")
-        margins = load_identifier().margins(lines, nearest)
-        own = [line for line, margin in zip(text.split("\n"), margins, strict=True) if margin > 0]
-        if not self._knows(nearest, "\n".join(own) or text):
+        # By how much this language is above the best of the others, in each line.
+        margins = scores[:, place] - np.delete(scores, place, axis=1).max(1)
+        own = [words for words, margin in zip(lines, margins, strict=True) if margin > 0]
+        if not self._knows(nearest, map(str.lower, islice(chain.from_iterable(own or every), CHECKED_WORDS))):
             raise InputError(
                 f"{path} looks most like {shown_name(nearest)}, but few of its words are known: its language may be"
                 f" none of those that come with the package; if it is {shown_name(nearest)}, name it: {remedy}"
             )
-        others = sum(margin < -CLEAR_ODDS for margin in margins)
-        is_mixed = others > 0 and others >= sum(margin > CLEAR_ODDS for margin in margins)
-        is_guess = odds[nearest] - max(odds[name] for name in odds if name != nearest) < GUESS_ODDS and not is_mixed
-        return Found(nearest, is_guess, is_mixed)
+        others = np.count_nonzero(margins < -CLEAR_ODDS)
+        is_mixed = 0 < others >= np.count_nonzero(margins > CLEAR_ODDS)
+        is_guess = odds[place] - np.delete(odds, place).max() < GUESS_ODDS and not is_mixed
+        return Found(nearest, bool(is_guess), bool(is_mixed))
 
-    def _knows(self, language: str, text: str) -> bool:
+    def _knows(self, language: str, words: Iterable[str]) -> bool:
         """Whether the tagger of a language knows enough words of a text for the text to be of that language.
 
         Of the n words of a text that tell its language, the tagger knows about E = n times the share that it knows of
@@ -233,7 +241,7 @@ class Languages(DocumentTagger):
         since chance makes the number that is known differ by about sqrt(n); or if it knows none, and E is at least 4.
         Fewer than 8 words say nothing.
         """
-        words = telling_words(text[:CHECKED_CHARACTERS])
+        words = telling(words)
         if len(words) < 8:
             return True
         if language not in self._known:
@@ -296,7 +304,7 @@ class Languages(DocumentTagger):
         if found != language:
             is_known = False
             if found in self.languages:
-                is_known = self._knows(found, text)
+                is_known = self._knows(found, words_of(text[:CHECKED_CHARACTERS]))
                 if is_known or table[found].scripts.isdisjoint(table[language].scripts):
                     language = found
             self._meet(language, document)
@@ -379,9 +387,12 @@ def clear_language(text: str) -> str | None:
     """The language that a text looks like; None if others are nearly as likely. Its words are not looked up."""
     if (by_letters := language_by_letters(text[:BEGINNING])) is not None:
         return by_letters
-    odds = load_identifier().of_document([words_of(line, names=True) for line in text[:BEGINNING].split("\n")])
-    best, second = sorted(odds, key=odds.__getitem__)[:-3:-1]
-    return best if odds[best] - odds[second] >= GUESS_ODDS else None
+    lines = [words for line in text[:BEGINNING].split("\n") if (words := words_of(line, names=True))]
+    if not lines:
+        return None
+    odds, _ = load_identifier().of_document(lines)
+    *_, second, best = odds.argsort().tolist()
+    return load_identifier().languages[best] if odds[best] - odds[second] >= GUESS_ODDS else None
 
 
 def missing_columns(name: str, columns: Sequence[str]) -> str:

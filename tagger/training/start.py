@@ -144,12 +144,12 @@ def with_dictionary(config: TrainConfig, corpus: Corpus) -> TrainConfig:
     unseen = {form for forms in corpus.splits["dev"]["tokens"] for form in forms} - seen
     found = set(language_codes(corpus.name) or (["en"] if corpus.rules == "english" else []))
     if not found:
-        from tagger.tagging.identifier import load_identifier, telling_words
+        from tagger.tagging.identifier import load_identifier, telling, words_of
 
         # A wrong guess does no harm: a dictionary of another language knows few of the words.
         identifier = load_identifier()
         text = " ".join(form for forms in corpus.splits["train"][:LANGUAGE_SENTENCES]["tokens"] for form in forms)
-        language = identifier.languages[identifier.scores(telling_words(text)).argmax()]
+        language = identifier.languages[identifier.scores(telling(words_of(text))).argmax()]
         found = {codes_of(language)[0]}
     names = {tuple(dictionaries_of(code)) for code in found}
     chosen = known_dictionaries(names.pop(), unseen) if len(names) == 1 else []  # none for several languages

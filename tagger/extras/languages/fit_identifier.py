@@ -206,8 +206,7 @@ def report(identifier: Identifier, languages: list[Language]) -> None:
                 text = piece(texts, size, name not in UNSPACED, chance)
                 words = words_of(text, names=True)
                 if words:
-                    odds = identifier.of_document([words])
-                    found = max(odds, key=odds.__getitem__)
+                    found = identifier.languages[identifier.of_document([words])[0].argmax()]
                     cases[name] += 1
                     right[name] += found == name
                     theirs[name] += names.get(other.classify(text)[0]) == name

@@ -57,7 +57,7 @@ from tagger.extras.languages.scheme import (
 )
 from tagger.model.linear_chain import TABLES, FeatureTable, LinearChain
 from tagger.model.vocabulary import Vocabulary
-from tagger.tagging.identifier import telling_words, words_of
+from tagger.tagging.identifier import telling, words_of
 from tagger.tagging.languages import load
 from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import read_conllu
@@ -468,7 +468,7 @@ class Language:
                 raw[split] = {name: round(each["f1"], 5) for name, each in evaluate(path, tagger, "--raw").items()}
         reached = 100 * scores.get("test", scores["dev"])["upos"]
         dev = read(split_of(self.today, "dev"))
-        words = telling_words("\n".join(sentence.text or " ".join(sentence.tokens) for sentence in dev))
+        words = telling(words_of("\n".join(sentence.text or " ".join(sentence.tokens) for sentence in dev)))
         known = sum(word in bundle.vocabulary.word_ids for word in words) / len(words)
         return {
             "scores": scores,
