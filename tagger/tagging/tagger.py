@@ -129,7 +129,7 @@ class DocumentTagger(ABC):
     ) -> Iterator[Document]:
         """A document for each text; see `pipe`. Errors say the number of a text if texts are `numbered`."""
         before = 0
-        for group in grouped(texts, _length, MAX_GROUP, MAX_GROUP):
+        for group in grouped(texts, _length, MAX_GROUP, 4 * MAX_GROUP):
             names = [f"text {before + number}" if numbered else "the text" for number, _ in enumerate(group, 1)]
             cut, refused = self._cut(group, names, skip_refused)
             tagged = self.stream([*chain.from_iterable(cut)], probabilities=True, top=top)

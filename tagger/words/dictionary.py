@@ -125,7 +125,7 @@ class Dictionary:
         return partial(open_dictionary, **self.digests), ()
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def open_dictionary(**digests: str) -> Dictionary:
     """The dictionary of these codes and digests, one for the whole process; see `Dictionary` for errors."""
     return Dictionary(digests)
@@ -276,7 +276,7 @@ def _mixed(words: np.ndarray) -> np.ndarray:
     return hashes
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def _tables(code: str, digest: str) -> _Tables:
     """The tables of a dictionary: those of the user's cache folder, or new ones.
 
