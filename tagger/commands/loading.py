@@ -10,7 +10,7 @@ import torch
 
 from tagger.bundle.catalog import find_language, find_tagger, is_bundled
 from tagger.commands.console import say
-from tagger.commands.options import SKIPPED_LINES
+from tagger.commands.options import SKIPPED_LINES, of_megabytes
 from tagger.errors import InputError
 from tagger.tagging.languages import BEGINNING, THIN, Languages, clear_language, load, missing_columns, shown_name
 from tagger.tagging.tagger import DocumentTagger, Tagger
@@ -21,21 +21,28 @@ REMEDY = "--language {code}"  # how a user of a command names a language
 
 
 @overload
-def load_and_tell(model: None, device: str, precision: str, workers: int = 1, **more: Any) -> Languages: ...
-@overload
-def load_and_tell(model: str | Path, device: str, precision: str, workers: int = 1, **more: Any) -> Tagger: ...
 def load_and_tell(
-    model: str | Path | None, device: str, precision: str, workers: int = 1, **more: Any
+    model: None, device: str, precision: str, workers: int = 1, memory: int | None = None, **more: Any
+) -> Languages: ...
+@overload
+def load_and_tell(
+    model: str | Path, device: str, precision: str, workers: int = 1, memory: int | None = None, **more: Any
+) -> Tagger: ...
+def load_and_tell(
+    model: str | Path | None, device: str, precision: str, workers: int = 1, memory: int | None = None, **more: Any
 ) -> Tagger | Languages:
     """Loads a tagger for a process that does nothing else, and says which one on standard error.
 
     Without a model these are the taggers of all languages as one, which says what languages it meets. A command that
-    also needs the folder calls `find_tagger` once: a moment later `latest` may be another folder.
+    also needs the folder calls `find_tagger` once: a moment later `latest` may be another folder. `memory` is in
+    megabytes; see `MemoryOption`.
     """
     torch.set_num_threads(1)  # more are slower: the steps are small
     folder = model if isinstance(model, Path | None) else find_tagger(model)
     if folder is None:
-        tagger: Tagger | Languages = Languages(device, precision, workers=workers, notice=say, remedy=REMEDY)
+        tagger: Tagger | Languages = Languages(
+            device, precision, workers=workers, max_bytes=of_megabytes(memory), notice=say, remedy=REMEDY
+        )
     else:
         tagger = load(folder.absolute(), device, precision, workers=workers, **more)
         networks, corpus = len(tagger.bundle.members), tagger.config.get("corpus")

@@ -146,3 +146,18 @@ WorkersOption = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Processes. Default: one per physical core.", rich_help_panel=LARGE_JOBS),
 ]
+MemoryOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="MB",
+        help="That taggers of different languages take together; more, for texts in more than ten languages. Default:"
+        " a twentieth of the machine's, 250 to 400.",
+        rich_help_panel=LARGE_JOBS,
+    ),
+]
+
+
+def of_megabytes(memory: int | None) -> int | None:
+    """Bytes of megabytes."""
+    return None if memory is None else memory * 1_000_000

@@ -26,6 +26,7 @@ from tagger.commands.options import (
     InputOption,
     LanguageOption,
     LexiconOption,
+    MemoryOption,
     ModelOption,
     OutputOption,
     PrecisionOption,
@@ -108,6 +109,7 @@ def tag(
             rich_help_panel=LARGE_JOBS,
         ),
     ] = None,
+    memory: MemoryOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
 ) -> None:
@@ -171,7 +173,9 @@ def tag(
     if outputs.pending:
         count = workers or processor_cores()
         named = None if chosen is None else folder
-        tagger: DocumentTagger = load_and_tell(named, device, precision, count, corpus=corpus, lexicons=lexicons)
+        tagger: DocumentTagger = load_and_tell(
+            named, device, precision, count, memory, corpus=corpus, lexicons=lexicons
+        )
         kept = {tagger.columns[0]: 1} if keep else None
         chosen_columns = None if columns is None else checked_columns(columns.split(","), tagger.columns)
         tell_missing(tagger, chosen_columns or [])

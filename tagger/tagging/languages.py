@@ -402,7 +402,13 @@ def missing_columns(name: str, columns: Sequence[str]) -> str:
 
 @overload
 def load(
-    name: None = None, device: str = "auto", precision: str = "auto", *, workers: int = 1, segmenter: str = AUTO
+    name: None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    *,
+    workers: int = 1,
+    segmenter: str = AUTO,
+    max_bytes: int | None = None,
 ) -> Languages: ...
 @overload
 def load(
@@ -424,6 +430,7 @@ def load(
     segmenter: str = AUTO,
     corpus: str | None = None,
     lexicons: Mapping[str, Path | str] | None = None,
+    max_bytes: int | None = None,
 ) -> Tagger | Languages:
     """Loads a trained tagger, or without a name those of all languages that come with the package, as one.
 
@@ -445,11 +452,15 @@ def load(
         corpus: of a tagger that was trained on several corpora, the one that the text is like; None: that is not known.
         lexicons: for some columns a file that says which tags word forms may have. An empty name stands for the first
             column.
+        max_bytes: that the taggers of all languages take together; None: `bytes_of_taggers`. With less than texts in
+            turn need, they are read from the disk again and again, a tenth of a second each.
     """
     if name is None:
         if (cache_size, corpus, lexicons) != (CACHE_SIZE, None, None):
             raise InputError(f"cache_size, corpus and lexicons need one tagger; name it, such as load({DEFAULT!r})")
-        return Languages(device, precision, workers=workers, segmenter=segmenter)
+        return Languages(device, precision, workers=workers, segmenter=segmenter, max_bytes=max_bytes)
+    if max_bytes is not None:
+        raise InputError(f"max_bytes is for all languages together; leave it out with {shorten(str(name))}")
     options = TaggerOptions(device, precision, cache_size, workers, segmenter, corpus, lexicons)
     folder = find_tagger(str(name))
     bundle = Bundle.load(folder)

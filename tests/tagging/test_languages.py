@@ -16,6 +16,7 @@ import tagger
 from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import MORE, bundled_folders, bundled_languages, find_language, find_tagger, folder_bytes
 from tagger.bundled import bundled
+from tagger.commands.options import of_megabytes
 from tagger.errors import InputError
 from tagger.tagging import languages
 from tagger.tagging.identifier import IDENTIFIER, MAX_WORD, Identifier, pieces_of, script_of, words_of
@@ -331,6 +332,13 @@ def test_words_are_runs_of_letters_their_pieces_know_borders_and_scores_are_sums
     expected = identifier._bias + weights[pieces_of("hen", 64) + pieces_of("wlad", 64)].sum(axis=0)
     np.testing.assert_allclose(identifier.scores(["hen", "wlad"]), expected, rtol=1e-4)
     np.testing.assert_allclose(identifier.scores([]), [0.5, 0, 0])
+
+
+def test_a_user_says_how_much_memory_the_taggers_of_all_languages_may_take() -> None:
+    assert tagger.load(max_bytes=1_000)._max_bytes == 1_000
+    assert of_megabytes(300) == 300_000_000
+    with pytest.raises(InputError, match="max_bytes is for all languages together; leave it out with 'welsh'"):
+        tagger.load("welsh", max_bytes=1_000)  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize(("pages", "expected"), [(1 << 18, 250_000_000), (1 << 23, 400_000_000), (None, 250_000_000)])

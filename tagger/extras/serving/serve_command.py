@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from tagger.commands.console import say
-from tagger.commands.options import DeviceOption, PrecisionOption
+from tagger.commands.options import DeviceOption, MemoryOption, PrecisionOption, of_megabytes
 from tagger.errors import InputError, missing_extra, shorten
 from tagger.text.files import read_lines
 
@@ -34,6 +34,7 @@ def serve(
     ] = None,
     grace: Annotated[int, typer.Option(min=1, metavar="SECONDS", help="After SIGTERM, for requests in flight.")] = 60,
     log: Annotated[bool, typer.Option("--log/--no-log", help="A line of JSON a request, without its text.")] = True,
+    memory: MemoryOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
 ) -> None:
@@ -60,7 +61,7 @@ def serve(
         name: partial(load, folder, device, precision) for name, folder in named_folders(model or []).items()
     }
     listening = server.bound_socket(host, port)
-    service = server.load(loaders or {ALL_LANGUAGES: partial(all_languages, device, precision)})
+    service = server.load(loaders or {ALL_LANGUAGES: partial(all_languages, device, precision, of_megabytes(memory))})
     address, number = listening.getsockname()[:2]
     say(f"serving on http://{f'[{address}]' if ':' in address else address}:{number} (Ctrl+C ends)")
     if host not in ("127.0.0.1", "::1", "localhost") and token is None:

@@ -42,9 +42,10 @@ def named_folders(options: Sequence[str]) -> dict[str, Path]:
     return folders
 
 
-def all_languages(device: str, precision: str) -> Languages:
+def all_languages(device: str, precision: str, max_bytes: int | None = None) -> Languages:
     """The taggers of all languages, whose errors say what a client can do."""
-    return Languages(device, precision, remedy="language {language}", without="this service has none for it")
+    remedy, without = "language {language}", "this service has none for it"
+    return Languages(device, precision, max_bytes=max_bytes, remedy=remedy, without=without)
 
 
 class Service:
