@@ -4,9 +4,8 @@
 some of them if the config asks for noise, pads them, and adds what a network reads or learns beside words and tags.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,10 +20,8 @@ from tagger.corpus.splits import AUXILIARY_COLUMNS, corpus_names, token_counts
 from tagger.errors import InputError
 from tagger.model.batch import Batch, FormTable, collate, length_buckets
 from tagger.model.vocabulary import IGNORE, NO_CORPUS
-from tagger.pretrained.cached_outputs import frozen_outputs
 from tagger.text.strings import LEMMA
 from tagger.training.auxiliary import Auxiliary
-from tagger.training.module import TaggerModule
 from tagger.training.teacher import TeacherTargets
 
 # T tokens in the longest sentence, B sentences; of a transformer M' outputs that are used, D size of an output
@@ -33,6 +30,10 @@ from tagger.training.teacher import TeacherTargets
 CORPORA_TEMPERATURE = 2.0
 NO_LEMMA = (-1.0, 0.0)  # id and probability of a tag that a teacher does not name
 NOISE = 1  # ends the seed of a batch's noise: word dropout, whose seed lacks it, is the same with and without noise
+
+
+OutputsOf = Callable[[Iterable[list[str]], np.ndarray, torch.device | str], np.ndarray | None]
+"""Sentences, their lengths and a device -> the outputs of a transformer for each token, if it does not learn."""
 
 
 @dataclass(frozen=True)
@@ -53,26 +54,24 @@ class TaggerDataModule(pl.LightningDataModule):
     def __init__(
         self,
         splits: DatasetDict,
-        module: TaggerModule,
+        table: FormTable,
         reading: BatchOptions,
         auxiliary: Auxiliary | None = None,
         targets: TeacherTargets | None = None,
-        shards: Path | None = None,
+        outputs_of: OutputsOf | None = None,
     ) -> None:
-        """Takes the splits "train" and "dev", and what is trained.
+        """Takes the splits "train" and "dev".
 
         Args:
+            table: how words are read.
             auxiliary: values of other columns, which training predicts beside the tags.
             targets: what a teacher says of train, and of untagged text that training reads beside it.
-            shards: the folder where the outputs of a frozen transformer are kept, which are computed once.
+            outputs_of: gives the outputs of a transformer that does not learn.
         """
         super().__init__()
-        self.splits, self.module, self.reading, self.shards = splits, module, reading, shards
+        self.splits, self.table, self.reading, self.outputs_of = splits, table, reading, outputs_of
         self.auxiliary = auxiliary if auxiliary and auxiliary.values else None
         self.targets = targets
-        transformer = module.body.transformer
-        never_learns = transformer is not None and not transformer.config["tune"]
-        self.table = FormTable(module.vocabulary, module.config, None if never_learns else module.tokenizer)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         train = self.splits["train"]
@@ -86,12 +85,9 @@ class TaggerDataModule(pl.LightningDataModule):
 
     def _loader(self, batches: "Batches", seed: int | None, mixture: "Mixture | None") -> DataLoader[Batch]:
         lengths = token_counts(batches.sentences)
-        transformer, tokenizer = self.module.body.transformer, self.module.tokenizer
-        if transformer is not None and tokenizer is not None and not transformer.learns:
-            assert self.shards is not None
+        if self.outputs_of is not None:
             device = self.trainer.strategy.root_device if self.trainer else "cpu"
-            tokens = (row["tokens"] for row in batches.sentences)
-            batches.outputs = frozen_outputs(transformer, tokenizer, tokens, lengths, self.shards, device)
+            batches.outputs = self.outputs_of((row["tokens"] for row in batches.sentences), lengths, device)
             batches.ends = np.cumsum(lengths)
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = BucketSampler(lengths, self.reading.batch_tokens, seed, rank, world, mixture)

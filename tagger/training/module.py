@@ -1,23 +1,25 @@
 """`TaggerModule`: the network with its loss, its optimizer and its metrics, as a Lightning module."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import compress
+from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from tagger.bundle.bundle import Bundle, Member
+from tagger.bundle.bundle import ENCODER, Bundle, Member
 from tagger.errors import InputError
-from tagger.model.batch import Batch
+from tagger.model.batch import Batch, FormTable
 from tagger.model.crf import packing
 from tagger.model.decoder import CRFDecoder, Decoder, mean_decoder
 from tagger.model.feature_values import FeatureScores, feature_scores
 from tagger.model.network import NetworkConfig, Outputs, TaggerNetwork, share_pretrained
 from tagger.model.transformer import PieceTokenizer
 from tagger.model.vocabulary import IGNORE, Vocabulary
+from tagger.pretrained.cached_outputs import frozen_outputs
 from tagger.segmenter.learned import LearnedSegmenter
 from tagger.training.auxiliary import auxiliary_loss
 from tagger.training.teacher import student_loss
@@ -96,6 +98,22 @@ class TaggerModule(pl.LightningModule):
     def body(self) -> TaggerNetwork:
         """The first member, whose pretrained parts are those of all."""
         return self.networks[0]
+
+    @property
+    def table(self) -> FormTable:
+        """How batches read words; without pieces where a transformer that never learns has read them before."""
+        transformer = self.body.transformer
+        never_learns = transformer is not None and not transformer.config["tune"]
+        return FormTable(self.vocabulary, self.config, None if never_learns else self.tokenizer)
+
+    def outputs_once(
+        self, folder: Path, sentences: Iterable[list[str]], lengths: np.ndarray, device: torch.device | str
+    ) -> np.ndarray | None:
+        """What a transformer says that does not learn, or not yet: see `frozen_outputs`. None: it learns."""
+        transformer, tokenizer = self.body.transformer, self.tokenizer
+        if transformer is None or tokenizer is None or transformer.learns:
+            return None
+        return frozen_outputs(transformer, tokenizer, sentences, lengths, folder, device)
 
     def setup(self, stage: str) -> None:
         """Has a transformer learn from the start if there are several processes: each would wait for its gradients."""
@@ -205,19 +223,15 @@ class TaggerModule(pl.LightningModule):
         Those of a transformer begin when it begins to learn.
         """
         hp: dict[str, float] = dict(self.hparams)
-        transformer = self.body.transformer
         groups = []
-        if transformer is not None:
+        if (transformer := self.body.transformer) is not None:
             groups = transformer.parameter_groups(hp["transformer_lr"], LAYER_DECAY, hp["weight_decay"])
         transformer_groups = len(groups)
-        in_transformer = {id(p) for group in groups for p in group["params"]}
-        own = [p for p in self.parameters() if p.requires_grad and id(p) not in in_transformer]
-        vectors = self.body.embedding.vectors
+        own = {name: p for name, p in self.named_parameters() if p.requires_grad and f".{ENCODER}" not in name}
         # No weight decay on pretrained vectors: those of words that training lacks get no gradient to counter it.
-        tables = {id(table) for table in vectors.tables} if vectors else set()
-        decays = [p.dim() > 1 and id(p) not in tables for p in own]
-        groups.append({"params": list(compress(own, decays)), "weight_decay": hp["weight_decay"]})
-        groups.append({"params": [p for p, decay in zip(own, decays, strict=True) if not decay], "weight_decay": 0.0})
+        decays = {name: p.dim() > 1 and ".vectors.tables." not in name for name, p in own.items()}
+        groups.append({"params": [p for name, p in own.items() if decays[name]], "weight_decay": hp["weight_decay"]})
+        groups.append({"params": [p for name, p in own.items() if not decays[name]], "weight_decay": 0.0})
         optimizer = torch.optim.AdamW(
             groups,
             lr=hp["lr"],

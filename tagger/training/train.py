@@ -9,7 +9,8 @@ import shlex
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -44,7 +45,7 @@ from tagger.training.start import (
     with_init,
     with_recipe,
 )
-from tagger.training.teacher import Teacher
+from tagger.training.teacher import Teacher, TeacherTargets
 from tagger.training.trainer import begin, finish, fit_best, run_loggers
 from tagger.words.conventions import Conventions
 
@@ -78,7 +79,9 @@ def train(
         if config.learns or init is None:
             corpus = load_corpus(config.corpus, config.columns)
             plan = plan_segmenter(config, corpus, init)
-            bundle, results, epochs = learn(config, corpus, init, plan, folder, resume, callbacks, loggers)
+            run = prepare(config, corpus, init, plan, folder)
+            epochs, results = fit(run, resume, callbacks, loggers)
+            bundle, results = assemble(run, results)
         else:
             corpus, columns = corpus_of_tagger(config, init)
             config = replace(config, columns=columns)
@@ -119,17 +122,23 @@ def accuracies(results: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     }
 
 
-def learn(
-    config: TrainConfig,
-    corpus: Corpus,
-    init: Bundle | None,
-    plan: SegmenterPlan,
-    folder: Path,
-    resume: bool,
-    callbacks: Sequence[Callback],
-    loggers: Sequence[Any],
-) -> tuple[Bundle, dict[str, Any], list[dict[str, float]]]:
-    """Trains networks and linear chains: a tagger whose segmenter is still to be trained, its results, its epochs."""
+@dataclass
+class Run:
+    """A training of networks: `prepare` makes it, `fit` trains the module, and `assemble` makes a tagger of that."""
+
+    config: TrainConfig  # with a number for every value
+    corpus: Corpus
+    init: Bundle | None  # the tagger that it starts from
+    plan: SegmenterPlan
+    folder: Path
+    module: TaggerModule
+    auxiliary: Auxiliary
+    teacher: Teacher | None
+    targets: TeacherTargets | None  # what the teacher says
+
+
+def prepare(config: TrainConfig, corpus: Corpus, init: Bundle | None, plan: SegmenterPlan, folder: Path) -> Run:
+    """The networks to train, and what they learn from."""
     sentences = corpus.splits["train"]
     words = int(token_counts(sentences).sum())
     config = with_recipe(with_dictionary(config, corpus) if init is None else with_init(config, init), words)
@@ -140,7 +149,14 @@ def learn(
     _check_dev(corpus, module.vocabulary)
     targets = teacher.teach(sentences, module.vocabulary, folder / SHARDS) if teacher else None
     _log_plan(config, corpus, module, words, plan.description)
+    return Run(config, corpus, init, plan, folder, module, auxiliary, teacher, targets)
 
+
+def fit(
+    run: Run, resume: bool, callbacks: Sequence[Callback], loggers: Sequence[Any]
+) -> tuple[list[dict[str, float]], dict[str, Any]]:
+    """Trains the networks, which have those of the best epoch then; see `fit_best`."""
+    config, module, shards = run.config, run.module, run.folder / SHARDS
     reading = BatchOptions(
         batch_tokens=cast(int, config.batch_tokens),
         word_dropout=config.embedding.word_dropout,
@@ -148,20 +164,26 @@ def learn(
         noise=config.noise,
         seed=config.seed,
     )
-    data = TaggerDataModule(corpus.splits, module, reading, auxiliary, targets, folder / SHARDS)
+    outputs_of = partial(module.outputs_once, shards) if module.body.transformer else None
+    data = TaggerDataModule(run.corpus.splits, module.table, reading, run.auxiliary, run.targets, outputs_of)
     patience = _Patience("dev/accuracy", mode="max", patience=cast(int, config.patience), check_on_train_epoch_end=True)
     for logger in loggers:
         logger.log_hyperparams({name: value for name, value in asdict(config).items() if name != "logger"})
-    epochs, results = fit_best(
+    return fit_best(
         module,
         data,
         settings=config.trainer,
-        folder=folder,
+        folder=run.folder,
         resume=resume,
         loggers=loggers,
         callbacks=[patience, *callbacks],
     )
-    began = time.perf_counter()
+
+
+def assemble(run: Run, results: Mapping[str, Any]) -> tuple[Bundle, dict[str, Any]]:
+    """The tagger of a run, with its linear chains, whose segmenter is still to be trained; and what is known of it."""
+    config, corpus, init, module, teacher = run.config, run.corpus, run.init, run.module, run.teacher
+    began, sentences = time.perf_counter(), run.corpus.splits["train"]
     if config.linear is not None:
         linear = linear_chains(config.linear, sentences, module.vocabulary, dictionary_digests(config, init))
     else:  # those of `init`, but for those of columns that get more tags
@@ -181,16 +203,17 @@ def learn(
         "scores": {},
     }
     bundle = replace(
-        module.trained(plan.untrained, described),
+        module.trained(run.plan.untrained, described),
         linear=linear,
         lemmas=lemma_reliability(config, init, sentences),
         conventions=conventions,
     ).rounded(config.storage_dtype)
     parameters = sum(parameter.numel() for parameter in module.parameters())
+    results = {"corpus": corpus.name, "parameters": parameters, **results}
     results["training_seconds"] = round(results["training_seconds"] + time.perf_counter() - began, 1)
     if teacher:
         results["teacher"] = teacher.description
-    return bundle, {"corpus": corpus.name, "parameters": parameters, **results}, epochs
+    return bundle, results
 
 
 def corpus_of_tagger(config: TrainConfig, init: Bundle) -> tuple[Corpus, list[str]]:

@@ -60,19 +60,21 @@ def test_batches_are_the_same_for_the_same_seed_and_hide_words_in_training(
     def batches(word_dropout: float, seed: int, epoch: int) -> list[tuple[list, ...]]:
         torch.manual_seed(seed * epoch)  # which must not matter
         reading = BatchOptions(LIMIT, word_dropout, seed=seed)
-        return contents(epoch_of(TaggerDataModule(splits, make_module(words), reading), epoch))
+        return contents(epoch_of(TaggerDataModule(splits, make_module(words).table, reading), epoch))
 
     for dropout in (0.0, 0.3):
         first = batches(dropout, 1, 0)
         assert batches(dropout, 1, 0) == first
         assert batches(dropout, 1, 2) == batches(dropout, 1, 2) != first != batches(dropout, 2, 0)
     both = DatasetDict(train=splits["train"], dev=splits["train"])
-    module = TaggerDataModule(both, make_module(words), BatchOptions(LIMIT, 0.5))
+    module = TaggerDataModule(both, make_module(words).table, BatchOptions(LIMIT, 0.5))
     hidden = [int((b.features["words"][b.index] == UNK).sum()) for b in epoch_of(module)]
     assert sum(hidden) > 50
     assert not any((b.features["words"] == UNK).any() for b in module.val_dataloader())
     dev = Dataset.from_dict({"tokens": [["x", "y", "z"], ["x"]], "upos": [["a", "_", "NEW"], ["b"]]})
-    module = TaggerDataModule(DatasetDict(train=splits["train"], dev=dev), make_module(words), BatchOptions(LIMIT))
+    module = TaggerDataModule(
+        DatasetDict(train=splits["train"], dev=dev), make_module(words).table, BatchOptions(LIMIT)
+    )
     (batch,) = module.val_dataloader()
     assert batch.lengths.tolist() == [1, 3]
     assert batch.targets["upos"].T.tolist() == [[1, IGNORE, IGNORE], [0, IGNORE, UNSEEN]]
@@ -89,7 +91,7 @@ def test_the_corpus_is_told_in_training_alone_and_not_always(
     def told(dropout: float, temperature: float = 1.0) -> list[tuple[str, int]]:
         """The corpus of each training sentence, and the id that the network gets."""
         monkeypatch.setattr(reading, "CORPORA_TEMPERATURE", temperature)
-        module = TaggerDataModule(mixed, make_module(words), BatchOptions(LIMIT, 0.0, dropout))
+        module = TaggerDataModule(mixed, make_module(words).table, BatchOptions(LIMIT, 0.0, dropout))
         found = []
         for batch in epoch_of(module):
             for i, length in enumerate(batch.lengths.tolist()):
@@ -140,7 +142,9 @@ def test_what_is_known_of_a_word_stays_with_it_when_it_is_spoilt() -> None:
 
     def batches(epoch: int, noise: float = 1.0) -> list[Batch]:
         splits, read_as = DatasetDict(train=train, dev=train), BatchOptions(60, 0.0, noise=noise)
-        return epoch_of(TaggerDataModule(splits, make_module(words), read_as, auxiliary, Described(both, 20)), epoch)
+        return epoch_of(
+            TaggerDataModule(splits, make_module(words).table, read_as, auxiliary, Described(both, 20)), epoch
+        )
 
     read: Counter[int] = Counter()
     joined = spoilt = untaught = words_read = 0

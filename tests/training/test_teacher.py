@@ -276,7 +276,7 @@ def test_a_student_learns_what_the_teacher_says_where_there_is_no_gold(trained: 
     assert mixed.sentences[CORPUS_COLUMN] == [*"ABABAB", "", "", ""]
     splits = DatasetDict(train=gold, dev=gold)
     student = make_module(vocabulary, lr=0.03)
-    data = TaggerDataModule(splits, student, BatchOptions(20, word_dropout=0.0), targets=targets)
+    data = TaggerDataModule(splits, student.table, BatchOptions(20, word_dropout=0.0), targets=targets)
     trainer = make_trainer(max_epochs=15, limit_val_batches=0, reload_dataloaders_every_n_epochs=1)
     trainer.fit(student, data)
     loaded = Tagger(student.trained(), TaggerOptions("cpu"))
