@@ -15,9 +15,18 @@ BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit statuses
 _NO_MEMORY = ("allocate memory", "out of memory")  # how torch's messages say it
 
 
-def say(message: str) -> None:
-    """Prints a line on standard error, control characters replaced."""
-    if sys.stderr is not None:
+_hushed = False  # whether `say` prints nothing
+
+
+def hush() -> None:
+    """Has `say` print nothing from now on; errors are still told."""
+    global _hushed
+    _hushed = True
+
+
+def say(message: str, always: bool = False) -> None:
+    """Prints a line on standard error, control characters replaced; if `always`, also where notices are hushed."""
+    if sys.stderr is not None and (always or not _hushed):
         try:
             print(printable(message), file=sys.stderr, flush=True)
         except OSError:  # a full disk, or the limit of a file's size: nobody can be told, and the status says it
@@ -65,7 +74,7 @@ def clear_errors(memory: str = "close other programs, or use fewer --workers") -
         raise _end(f"this needs more memory than there is; {memory}") from None
     except KeyboardInterrupt as error:
         ignore_signals()
-        say(f"interrupted; {str(error) or 'files that were not whole are not written'}")
+        say(f"interrupted; {str(error) or 'files that were not whole are not written'}", always=True)
         raise SystemExit(INTERRUPTED) from None
     except RuntimeError as error:
         if not any(words in str(error) for words in _NO_MEMORY):
@@ -75,7 +84,7 @@ def clear_errors(memory: str = "close other programs, or use fewer --workers") -
 
 def _end(message: str) -> SystemExit:
     """Prints an error; returns the exception that ends the process."""
-    say(f"error: {message}")
+    say(f"error: {message}", always=True)
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from typer.core import TyperCommand
 
 from tagger.bundled import bundled
-from tagger.commands.console import BAD_INPUT, say
+from tagger.commands.console import BAD_INPUT, hush, say
 from tagger.commands.options import (
     FORMAT_OPTIONS,
     GIVEN_TAGS,
@@ -110,6 +110,7 @@ def tag(
         ),
     ] = None,
     memory: MemoryOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on standard error but errors.")] = False,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
 ) -> None:
@@ -127,6 +128,8 @@ def tag(
     from tagger.tagging.tagger_options import checked_columns
     from tagger.tagging.workers import processor_cores
 
+    if quiet:
+        hush()
     to = None if to == STDIO else to
     for other, given in {"FILE": bool(sources), "--shard": shard is not None}.items():
         if text is not None and given:
@@ -142,8 +145,10 @@ def tag(
     for job in jobs:
         if keep and job.input not in TAGGED:
             raise InputError(f"--keep: {job.source} ({job.input}) has no tags; give {', '.join(TAGGED)} with --input")
-    for line in (*plan.skipped, *plan.errors):
+    for line in plan.skipped:
         say(line)
+    for line in plan.errors:
+        say(line, always=True)
     if shard is not None:
         own = jobs_of_shard(jobs, shard)
         nothing = "" if own else ", so there is nothing to do"
@@ -183,16 +188,16 @@ def tag(
         options = JobOptions(encoding, separator, probabilities, top, kept, chosen_columns, width, force)
         if any(job.source == STDIO for job in jobs) and sys.stdin is not None and sys.stdin.isatty():
             say("type a text; Ctrl+D in a line of its own ends it")
-        failed += show_progress(outputs.pending, tag_files(tagger, outputs.unmade(), options))
+        failed += show_progress(outputs.pending, tag_files(tagger, outputs.unmade(), options), quiet)
     if failed:
         raise typer.Exit(BAD_INPUT)
 
 
-def show_progress(jobs: Sequence[Job], steps: Generator["Step", None, None]) -> int:
+def show_progress(jobs: Sequence[Job], steps: Generator["Step", None, None], quiet: bool = False) -> int:
     """Shows errors, on a terminal bytes, words per second and time left, and last what was written. Counts failures."""
     printed = any(job.target is None for job in jobs) and sys.stdout is not None and sys.stdout.isatty()
     columns = (BarColumn(), DownloadColumn(), TextColumn("{task.fields[words]}"), TimeRemainingColumn())
-    hidden = printed or sys.stderr is None or not sys.stderr.isatty()
+    hidden = quiet or printed or sys.stderr is None or not sys.stderr.isatty()
     # No thread that refreshes the bar: workers of a process with threads start in seconds.
     bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden, auto_refresh=False)
     sizes = {job: job.state[0] for job in jobs if job.state is not None}
@@ -208,7 +213,7 @@ def show_progress(jobs: Sequence[Job], steps: Generator["Step", None, None]) -> 
             if step.error is not None:
                 failed += 1
                 del tagged[step.job]
-                say(f"error: {step.error}")
+                say(f"error: {step.error}", always=True)
             speed = f"{words / (bar.tasks[0].elapsed or 1):,.0f} words/s"
             shown = max(shown, read + step.read)  # a file's last step does not know how much was read
             bar.update(task, completed=shown, words=speed, refresh=True)
@@ -217,5 +222,5 @@ def show_progress(jobs: Sequence[Job], steps: Generator["Step", None, None]) -> 
         others = f" and {len(tagged) - 1:,} more" if len(tagged) > 1 else ""
         say(f"tagged {tagged.total():,} words: {first}{others}")
     if 0 < failed < len(jobs):
-        say(f"{failed} of {len(jobs)} files failed; the others are tagged")
+        say(f"{failed} of {len(jobs)} files failed; the others are tagged", always=True)
     return failed

@@ -16,6 +16,7 @@ language that it looks most like, if that has another script.
 import gc
 import math
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -59,6 +60,7 @@ LICENCE = "CC BY-SA 4.0"  # of the taggers
 THIN = "this tagger is thin: it learned from few words, and the best one of its language makes far fewer errors"
 FORMS = 20_000  # that each tagger remembers
 
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
 _loading = threading.Lock()  # of the threads that load a tagger, one at a time
 
 
@@ -314,11 +316,22 @@ class Languages(DocumentTagger):
                     f"{document.path}: {shorten(text.strip())} looks like a language that is not there; it is tagged as"
                     f" {language}"
                 )
-        is_guess = document.is_guess and language == document.language
+        is_guess = (document.is_guess and language == document.language) or self._has_others(text, language)
         if isinstance(part, Sentence):
             part.language, part.is_guess = language, is_guess
             return part
         return part._replace(language=language, is_guess=is_guess)
+
+    @staticmethod
+    def _has_others(text: str, language: str) -> bool:
+        """Whether a sentence of a paragraph is clearly in another language than the paragraph."""
+        sentences = _SENTENCE_END.split(text[:PARAGRAPH_CHARACTERS])
+        lines = [words for each in sentences if (words := words_of(each, names=True))]
+        if len(lines) < 2:
+            return False
+        place = load_identifier().languages.index(language)
+        _, scores = load_identifier().of_document(lines)
+        return bool((scores.max(1) - scores[:, place] > CLEAR_ODDS).any())
 
     def cuts_of(self, parts: Sequence[Part]) -> Iterator[list[list[Token]]]:
         """The sentences of each paragraph of some parts; the texts of a language are cut together."""

@@ -73,6 +73,7 @@ def fit_best(
     if resume:
         recorder.read_last()
     if resume and recorder.complete:
+        _log.info("its epochs have ended, so nothing is trained: its tagger and its report are made again")
         recorder.write_metrics()
     else:
         run_fit(trainer, module, data, ckpt_path=str(recorder.last) if resume else None, weights_only=True)

@@ -14,6 +14,7 @@ from typing import get_args
 import pytest
 
 import tagger
+from tagger.commands import console
 from tagger.commands.console import BROKEN_PIPE
 from tagger.commands.evaluate import SegmenterChoice
 from tagger.commands.options import Precision
@@ -65,6 +66,16 @@ def test_odd_text_is_tagged(model: Path, text: str) -> None:
     call("tag", "--model", str(model), input=text.encode())
     if not text:
         assert "/dev/full" in error("tag", "-o", "/dev/full", "--model", str(model), input="They book. " * 5000)
+
+
+def test_with_quiet_errors_alone_are_told(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "_hushed", False)  # and again when the test ends
+    Path("a.txt").write_text("They book.")
+    assert "model: " in call("tag", "a.txt", "--model", str(model)).stderr
+    assert call("tag", "a.txt", "--model", str(model), "--quiet").stderr == ""
+    Path("b.txt").write_bytes(b"\xff")
+    told = call("tag", "a.txt", "b.txt", "-o", "out", "--model", str(model), "-q", status=2).stderr
+    assert [line.split()[0] for line in told.splitlines()] == ["error:", "1"], told
 
 
 def test_a_reader_that_leaves_is_no_error(model: Path) -> None:

@@ -384,6 +384,9 @@ def test_a_refused_text_has_a_number_and_the_others_are_not_lost(every: Language
 def test_a_sentence_knows_whether_its_language_is_a_guess(every: Languages) -> None:
     assert [sentence.is_guess for sentence in every("Hallo")] == [True]
     assert [sentence.is_guess for sentence in every("Die Katze schläft den ganzen Tag auf dem Balkon.")] == [False]
+    mixed = "I love Berlin. Ich liebe Berlin auch. J'adore Paris aussi."
+    assert {sentence.is_guess for sentence in every(mixed)} == {True}
+    assert {sentence.is_guess for sentence in every("Die Katze schläft. Der Hund bellt.")} == {False}
 
 
 def test_what_a_sentence_says_of_its_language_follows_the_tagger(every: Languages) -> None:

@@ -72,8 +72,15 @@ def learned(config: TrainConfig, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_run_that_ends_after_its_epochs_is_resumed_to_the_same_tagger_which_stays_until_a_new_one_is_whole(
-    config: TrainConfig, learned: Path, tmp_path: Path, stage: str, monkeypatch: pytest.MonkeyPatch
+    config: TrainConfig,
+    learned: Path,
+    tmp_path: Path,
+    stage: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("INFO", "tagger")
+
     def ends(error: BaseException, resume: bool) -> None:
         with monkeypatch.context() as patched:
             end_at(patched, stage, error)
@@ -86,7 +93,9 @@ def test_a_run_that_ends_after_its_epochs_is_resumed_to_the_same_tagger_which_st
     assert (saved.segmenter.name == "learned") == (stage == "page")  # type: ignore[union-attr]
     assert ("upos" in saved.config["scores"].get("dev", {})) == (stage == "page")
     assert not (run / "report.json").exists()
+    assert "nothing is trained" not in caplog.text
     train(config, run, COMMAND, resume=True)
+    assert "its epochs have ended, so nothing is trained" in caplog.text
     one, other = files_of(run / "tagger"), files_of(learned / "tagger")
     assert one.keys() == other.keys()
     assert all(one[name] == other[name] for name in one if name.endswith((".safetensors", ".json")))
