@@ -29,7 +29,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache, partial
 from io import StringIO
 from itertools import islice, starmap
@@ -799,12 +799,12 @@ def pairs_of(gold: list[Sentence], found: list[Sentence], column: str) -> Iterat
         yield from zip(own.tags[column], other.tags[column], strict=True)
 
 
-def results(table: list[LanguageRow]) -> str:
-    """The tables of docs/languages.md: the scores of the taggers in `data` beside published ones, and their means.
+def results(table: list[LanguageRow]) -> tuple[list[dict[str, str]], str]:
+    """The scores of the taggers in `data` beside those of UDPipe 2, for docs/languages.csv, and a table of means.
 
-    Cells are `ours/UDPipe 2` in percent, or ours alone. Means are of languages that are scored on test, as published.
+    Means are of languages that are scored on test, as published.
     """
-    lines = ["| language | treebank, thousands of words | UPOS | FEATS | lemma | UPOS, raw text |", f"{'|---' * 6}|"]
+    scored: list[dict[str, str]] = []
     pairs: dict[str, list[tuple[float, float]]] = {}
     folders = bundled_folders()
     for row in sorted(table):
@@ -820,24 +820,41 @@ def results(table: list[LanguageRow]) -> str:
             "UPOS, raw text, UDPipe 2": (raw.get("UPOS"), row.udpipe_raw),
             "UPOS, raw text, Stanza": (raw.get("UPOS"), row.stanza_raw),
         }
-        found = [(100 * own, float(other)) if own and other else None for own, other in measured.values()]
-        for name, pair in zip(measured, found, strict=True):
-            if pair and split == "test":
-                pairs.setdefault(name, []).append(pair)
-        alone = [f"{100 * own:.1f}" if own else "" for own, _ in measured.values()]
-        cells = [f"{pair[0]:.1f}/{pair[1]:.1f}" if pair else own for pair, own in zip(found, alone, strict=True)]
         treebanks = "+".join(
             name.rpartition("/")[2].upper() if "/" in name else name.partition("-")[2] for name in row.corpora.split()
         )
         notes = {"thin": config["thin"], "named": row.found == "named", "more": language_table()[row.name].more}
-        noted = ", ".join(note for note, is_true in notes.items() if is_true)
-        language = f"{row.name} ({noted})" if noted else row.name
-        treebanks += f", {config['words']}" + (" (test)" if split == "test" else "")
-        lines.append(f"| {' | '.join([language, treebanks, *cells[:-1]])} |")
-    lines += ["", "| mean on test, beside | languages | ours | published |", "|---|---|---|---|"]
+        noted = " ".join(note for note, is_true in notes.items() if is_true)
+        cells = {
+            "language": row.name,
+            "notes": noted,
+            "treebanks": treebanks,
+            "thousands of words": str(config["words"]),
+        }
+        scored.append(cells | {"scored on": split})
+        for name, (own, other) in measured.items():
+            column, _, _ = name.rpartition(", ")
+            scored[-1] |= {column: f"{100 * own:.1f}" if own else "", name: f"{float(other):.1f}" if other else ""}
+            if own and other and split == "test":
+                pairs.setdefault(name, []).append((100 * own, float(other)))
+    lines = ["| mean on test, beside | languages | ours | published |", "|---|---|---|---|"]
     for name, both in pairs.items():
         lines.append(f"| {name} | {len(both)} | {fmean(a for a, _ in both):.1f} | {fmean(b for _, b in both):.1f} |")
-    return "\n".join(lines)
+    return scored, "\n".join(lines)
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    """Writes a table of docs."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        out = csv.DictWriter(file, rows[0], lineterminator="\n")
+        out.writeheader()
+        out.writerows(rows)
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Reads what `write_rows` wrote."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [*csv.DictReader(file)]
 
 
 def marked(path: Path, command: str) -> tuple[str, str, str]:
@@ -904,14 +921,17 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--ship", action="store_true", help="copy the taggers into data/, where there are none yet")
     parser.add_argument("--score", action="store_true", help="score the taggers in data/ again, and make none")
-    parser.add_argument("--table", action="store_true", help="print their scores, and write docs/languages.md")
+    parser.add_argument(
+        "--table", action="store_true", help="write their scores: docs/languages.csv, means in docs/languages.md"
+    )
     parser.add_argument("--until", choices=STEPS, default="pack")
     arguments = parser.parse_args()
     table = {row.name: row for row in rows()}
     if arguments.table:
-        print(results(list(table.values())))
-        if PAGE.is_file():
-            fill(PAGE, MADE_TABLE, results(list(table.values())))
+        scored, means = results(list(table.values()))
+        print(means)
+        write_rows(PAGE.with_suffix(".csv"), scored)
+        fill(PAGE, MADE_TABLE, means)
         return
     if None in (arguments.corpora, arguments.text, arguments.work):
         parser.error("--corpora, --text and -o are needed")

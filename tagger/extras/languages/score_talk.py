@@ -7,11 +7,11 @@ FOLDER has a tagger for each language, such as `data`, which is the default. PIP
 `es_core_news_sm`, which is scored where it has the language, with gold tokens. In percent: UPOS, FEATS and lemmas with
 gold tokens, F1 of the words from raw text, and of finite verbs the share whose UPOS, Person, Number and Mood are all
 right: those of the second person and imperatives, and the others, which are what breaks where everything becomes a
-second person. With `--page` the rows of these languages in docs/languages.md are written anew, and the others stay.
+second person. With `--page` the rows of these languages in docs/talk.csv are written anew, and the others stay.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from statistics import fmean
@@ -19,7 +19,7 @@ from typing import Any
 
 from tagger.bundle.catalog import codes_of
 from tagger.bundle.saved_config import CARD
-from tagger.extras.languages.make import DATA, PAGE, TALK, evaluate, fill, marked, rows, split_of
+from tagger.extras.languages.make import DATA, PAGE, TALK, evaluate, read_rows, rows, split_of, write_rows
 from tagger.extras.languages.talk import is_finite, is_second, pairs_of, read
 from tagger.tagging.languages import load
 from tagger.text.sentence import Sentence
@@ -28,8 +28,8 @@ from tagger.text.strings import FEATS, LEMMA, NO_TAG, UPOS, is_annotated
 COLUMNS = (UPOS, FEATS, LEMMA)
 TOLD = ("Person", "Number", "Mood")
 HEAD = ("language", "taggers", *COLUMNS, "words, raw", "2nd persons, imperatives", "other finite verbs")
-PAGE_TABLE = "score_talk --page"  # names the table of the page
-PAGE_HEAD = ("language", "UPOS", "FEATS", "lemma", *HEAD[-2:])
+TABLE = PAGE.with_name("talk.csv")
+TABLE_HEAD = ("language", "has learned talk", "UPOS", "FEATS", "lemma", *HEAD[-2:])
 
 
 def verbs_of(gold: list[Sentence], found: list[Sentence]) -> Iterator[tuple[bool, bool]]:
@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--split", default="test")
     parser.add_argument("--taggers", type=Path, nargs="+", default=[DATA], metavar="FOLDER")
     parser.add_argument("--spacy", nargs="+", default=[], metavar="PIPELINE")
-    parser.add_argument("--page", action="store_true", help="write these rows of docs/languages.md")
+    parser.add_argument("--page", action="store_true", help="write these rows of docs/talk.csv")
     arguments = parser.parse_args()
     if arguments.page and (arguments.split != "test" or arguments.taggers != [DATA]):
         parser.error("--page is for the test splits and the taggers in data/; leave out --split and --taggers")
@@ -112,12 +112,12 @@ def main() -> None:
                 words = f"{100 * evaluate(path, folder / language, '--raw')['Words']['f1']:.1f}"
                 cells = row(gold, tagged, words)
                 show(talk, folder.name, cells)
-                new[f"**{talk}**" if has_learned(folder / language, talk) else talk] = cells
+                new[talk] = ["yes" if has_learned(folder / language, talk) else "no", *cells]
             for name, pipeline in others.items():
                 if pipeline.lang in codes_of(language):
                     show(talk, name, row(gold, tagged_by(pipeline, gold), ""))
     if arguments.page:
-        fill(PAGE, PAGE_TABLE, page_table(marked(PAGE, PAGE_TABLE)[1], new))
+        write_rows(TABLE, renewed(read_rows(TABLE), new))
 
 
 def has_learned(tagger: Path, talk: str) -> bool:
@@ -125,15 +125,14 @@ def has_learned(tagger: Path, talk: str) -> bool:
     return f"data/talk/{talk} (CC0)" in (tagger / CARD).read_text(encoding="utf-8")
 
 
-def page_table(old: str, new: dict[str, list[str]]) -> str:
-    """The page's table with new rows, in the order of names; in bold those of taggers that have learned talk."""
+def renewed(old: list[dict[str, str]], new: Mapping[str, list[str]]) -> list[dict[str, str]]:
+    """The rows of the table with new ones, in the order of names."""
     known = {name for each in rows() for name in each.talk.split()}
-    head = f"| {' | '.join(PAGE_HEAD)} |\n{'|---' * len(PAGE_HEAD)}|"
-    table = {line.split("|")[1].strip(" *"): line for line in old.split("\n")[2:]}
-    for name, (*columns, _, second, other) in new.items():
-        cells = [name, *columns, *(share.partition(" ")[0] for share in (second, other))]
-        table[name.strip("*")] = f"| {' | '.join(cells)} |"
-    return "\n".join([head, *(table[name] for name in sorted(known & set(table)))])
+    table = {row["language"]: row for row in old}
+    for name, (learned, *columns, _, second, other) in new.items():
+        shares = (share.partition(" ")[0] for share in (second, other))
+        table[name] = dict(zip(TABLE_HEAD, [name, learned, *columns, *shares], strict=True))
+    return [table[name] for name in sorted(known & set(table))]
 
 
 def show(talk: str, tagger: str, cells: list[str]) -> None:

@@ -75,7 +75,9 @@ def test_the_table_from_which_taggers_are_made_the_scores_on_pages_and_weaknesse
             assert licence.startswith(("CC BY", "CC0", "Apache", "public domain")), source
             assert "NC" not in licence, source
         assert row.size in make.SIZES
-    assert make.marked(make.PAGE, make.MADE_TABLE)[1] == make.results(make.rows())
+    scored, means = make.results(make.rows())
+    assert make.read_rows(make.PAGE.with_suffix(".csv")) == scored
+    assert make.marked(make.PAGE, make.MADE_TABLE)[1] == means
     assert make.notice(make.rows()) == (ROOT / "data" / "NOTICE.md").read_text(encoding="utf-8")
     with (make.HERE / "weaknesses.csv").open(encoding="utf-8", newline="") as file:
         found = list(csv.DictReader(file))
@@ -97,7 +99,8 @@ def test_a_command_writes_its_table_between_two_marks(tmp_path: Path, monkeypatc
     monkeypatch.setattr(sys, "argv", ["make", "--table"])
     make.main()
     make.main()  # the second time changes nothing
-    table = make.results(make.rows())
+    scored, table = make.results(make.rows())
+    assert make.read_rows(tmp_path / "languages.csv") == scored
     marks = ("<!-- languages: make --table -->", "<!-- end -->")
     assert page.read_text(encoding="utf-8") == f"Before.\n\n{marks[0]}\n\n{table}\n\n{marks[1]}\n\nAfter.\n"
     page.write_text("No marks.\n", encoding="utf-8")

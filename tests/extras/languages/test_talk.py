@@ -140,16 +140,16 @@ def test_a_training_reads_talk_three_times_or_a_tenth_with_the_xpos_of_such_word
 
 
 def test_pages_have_a_row_for_each_talk_and_the_command_renews_the_rows_that_are_named() -> None:
-    table = make.marked(make.PAGE, score_talk.PAGE_TABLE)[1]
-    shown = [line.split("|")[1].strip() for line in table.split("\n")[2:]]
+    table = make.read_rows(score_talk.TABLE)
     talks = {talk: row.name for row in make.rows() for talk in row.talk.split()}
-    assert [name.strip("*") for name in shown] == sorted(talks)
-    learned = {talk for talk, language in talks.items() if score_talk.has_learned(make.DATA / language, talk)}
-    assert {name.strip("*") for name in shown if name.startswith("**")} == learned
-    new = score_talk.page_table(table, {"**czech**": ["98.0", "95.0", "97.0", "99.9", "80 % of 99", "95 % of 64"]})
-    changed = [line for line in new.split("\n") if line not in table.split("\n")]
-    assert changed == ["| **czech** | 98.0 | 95.0 | 97.0 | 80 | 95 |"]
-    assert score_talk.page_table(table, {}) == table
+    assert [row["language"] for row in table] == sorted(talks)
+    for row in table:
+        learned = score_talk.has_learned(make.DATA / talks[row["language"]], row["language"])
+        assert row["has learned talk"] == ("yes" if learned else "no")
+    new = {"czech": ["yes", "98.0", "95.0", "97.0", "99.9", "80 % of 99", "95 % of 64"]}
+    changed = [row for row in score_talk.renewed(table, new) if row not in table]
+    assert [[*row.values()] for row in changed] == [["czech", "yes", "98.0", "95.0", "97.0", "80", "95"]]
+    assert score_talk.renewed(table, {}) == table
 
     table = make.marked(talk.README, talk.COUNTS)[1]
     assert talk.count(table) == table
