@@ -215,7 +215,8 @@ def test_the_map_of_the_rooms_is_true() -> None:
 
 def pages_of_extras() -> dict[str, str]:
     """The page of each extra, as README's table links it: a file, or with `#` one of its sections."""
-    return dict(re.findall(r"\[(\w+)\]\(([^)]+)\)", cell)[0] for cell, _ in table(README, "### The extras"))
+    rows = table(README, "## Documentation")
+    return dict(re.findall(r"\[(\w+)\]\(([^)]+)\)", cell)[0] for cell, _, extra in rows if extra)
 
 
 def without_section(text: str, anchor: str) -> str:
@@ -237,7 +238,7 @@ def test_each_extra_has_a_page_and_no_other_page_needs_it() -> None:
     shown = [rf"python -m tagger {name}\b" for name, module in COMMANDS.items() if module.startswith("tagger.extras.")]
     for path in (*PAGES, ROOT / "CHANGELOG.md"):
         name = path.relative_to(ROOT).as_posix()
-        text = without_section(page(name), "the-extras") if name == "README.md" else page(name)
+        text = without_section(page(name), "documentation") if name == "README.md" else page(name)
         for place in pages.values():
             text = without_section(text, place.partition("#")[2]) if place.startswith(f"{name}#") else text
         for pattern in (*shown, "hydra/sweeper=optuna", r"tagger\.extras\.\w"):
