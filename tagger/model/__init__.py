@@ -7,6 +7,6 @@ the loss and to tags, by softmax or CRF). `vocabulary.py` turns words into ids. 
 `steps.py` has the time steps again, for tagging.
 
 Skip the rest at first reading. `crf.py` has the algorithms of a chain of tags, and `linear_chain.py` is a second
-opinion beside the networks. `transformer.py` is for pretrained transformers. `storage.py` refuses networks that are too large and makes weights small on
-disk, and `device.py` says where a network computes.
+opinion beside the networks. `transformer.py` is for pretrained transformers. `storage.py` refuses networks that are too
+large and makes weights small on disk, and `device.py` says where a network computes.
 """

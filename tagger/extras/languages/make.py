@@ -900,12 +900,12 @@ def rows() -> list[LanguageRow]:
         return [LanguageRow(**row) for row in csv.DictReader(file)]
 
 
-def languages_to_count(description: str | None) -> dict[str, Callable[[], Language]]:
+def languages_to_count(description: str | None, words: list[str] | None = None) -> dict[str, Callable[[], Language]]:
     """The languages that a command line names, or all, and what finds their treebanks: for commands that count."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("languages", nargs="*", metavar="LANGUAGE")
     parser.add_argument("--corpora", nargs="+", type=Path, metavar="TREEBANKS", required=True)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     table = {row.name: row for row in rows()}
     names = arguments.languages or table
     return {name: partial(Language, table[name], arguments.corpora, Path(), Path()) for name in names}

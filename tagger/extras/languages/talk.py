@@ -2,7 +2,6 @@
 
     python -m tagger.extras.languages.talk propose german SENTENCES [CORRECTIONS ...] -o OUT.conllu
     python -m tagger.extras.languages.talk mend FILE.conllu CORRECTIONS [CORRECTIONS ...] -o OUT.conllu
-    python -m tagger.extras.languages.talk assemble ANNOTATED -o OUT.conllu
     python -m tagger.extras.languages.talk check german FILE [FILE ...] --corpora TREEBANKS [TREEBANKS ...]
     python -m tagger.extras.languages.talk agree ONE.conllu OTHER.conllu
     python -m tagger.extras.languages.talk count
@@ -20,10 +19,6 @@ line of CORRECTIONS names a sentence by its number, or all by `*`, then a form, 
 Words are named by form, since a count of words goes wrong, and a wrong number hits another word in silence. Lines act
 in their order. `propose` prints the sentences to be read, and the lines that change nothing; `mend` does the same with
 what is annotated already, whose words stay as they are cut.
-
-ANNOTATED is made from nothing, for a second opinion: `# text = ...`, then lines of a form, its lemma, UPOS and FEATS
-with tabs between them, and short names as above; a multiword token is a line of its form and how many words follow that
-are its own, such as `=2`. XPOS is blank in both.
 
 `count` writes the table of data/talk/README.md. Its last column, the agreement of two annotations, is written by hand.
 """
@@ -258,60 +253,6 @@ def shown(number: int, sentence: Sentence) -> str:
     return f"{number} {' '.join(words)}{multiwords}"
 
 
-def assemble(path: Path) -> list[Sentence]:
-    """The sentences of a file that was annotated from nothing."""
-    sentences: list[Sentence] = []
-    names: dict[str, str] = {}
-    sentence: Sentence | None = None
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        cells = line.split("\t")
-        if line.startswith("= "):
-            _, name, value = line.split()
-            names[name] = value
-        elif line.startswith("# text = "):
-            sentence = Sentence([], {column: [] for column in ANNOTATED}, text=line.removeprefix("# text = ").strip())
-            sentence.comments = [f"# sent_id = {path.stem}-{len(sentences) + 1}"]
-            if not sentences or line.endswith("  ") or sentences[-1].tokens[-1][-1].isalnum():
-                sentence.comments.insert(0, "# newpar")
-            sentences.append(sentence)
-        elif not line.strip() or line.startswith("#"):
-            continue
-        elif sentence is None:
-            raise SystemExit(f"{path}, line {number}: a word before the first `# text = ...`")
-        elif len(cells) == 2 and re.fullmatch(r"=\d", cells[1]):
-            first = len(sentence.tokens)
-            sentence.multiwords.append(MultiwordToken(first, first + int(cells[1][1:]), cells[0]))
-        elif len(cells) == 4:
-            sentence.tokens.append(cells[0])
-            for column, value in zip(ANNOTATED, cells[1:], strict=True):
-                new = changed(NO_TAG, value, cells[0], names, "f") if column == FEATS and value != NO_TAG else value
-                sentence.tags[column].append(new)
-        else:
-            raise SystemExit(f"{path}, line {number}: {line!r} has {len(cells)} cells; form, lemma, UPOS, FEATS")
-    for sentence in sentences:
-        sentence.space_after = spaces_of(sentence)
-    return sentences
-
-
-def spaces_of(sentence: Sentence) -> list[bool]:
-    """Whether white space follows each word of a sentence in its text."""
-    text, place, spaces = sentence.text or "", 0, [False] * len(sentence)
-    starts = {each.start: each for each in sentence.multiwords}
-    i = 0
-    while i < len(sentence):
-        each = starts.get(i)
-        form, stop = (each.form, each.stop) if each else (sentence.tokens[i], i + 1)
-        if not text.startswith(form, place):
-            raise SystemExit(f"{text}: {form!r} is not what stands at {text[place:]!r}")
-        place += len(form)
-        spaces[stop - 1] = place == len(text) or text[place].isspace()
-        place += len(text[place:]) - len(text[place:].lstrip())
-        i = stop
-    if place < len(text):
-        raise SystemExit(f"{text}: {text[place:]!r} has no words")
-    return spaces
-
-
 def read(path: Path) -> list[Sentence]:
     """The sentences of a file."""
     return list(read_conllu(read_lines(str(path)), str(path)))
@@ -465,9 +406,7 @@ def main() -> None:
     mending = steps.add_parser("mend")
     mending.add_argument("file", type=Path)
     mending.add_argument("corrections", type=Path, nargs="+")
-    assembling = steps.add_parser("assemble")
-    assembling.add_argument("annotated", type=Path)
-    for step in (proposing, mending, assembling):
+    for step in (proposing, mending):
         step.add_argument("-o", dest="out", type=Path, required=True)
     checking = steps.add_parser("check")
     checking.add_argument("language")
@@ -478,13 +417,11 @@ def main() -> None:
     agreeing.add_argument("one", type=Path)
     agreeing.add_argument("other", type=Path)
     arguments = parser.parse_args()
-    if arguments.step in ("propose", "mend", "assemble"):
+    if arguments.step in ("propose", "mend"):
         if arguments.step == "propose":
             sentences = propose(arguments.language, arguments.sentences, arguments.corrections)
-        elif arguments.step == "mend":
-            sentences = mend(arguments.file, arguments.corrections)
         else:
-            sentences = assemble(arguments.annotated)
+            sentences = mend(arguments.file, arguments.corrections)
         arguments.out.write_text("".join(map(write_conllu, sentences)), encoding="utf-8")
         print("\n".join(shown(number, sentence) for number, sentence in enumerate(sentences, 1)))
     elif arguments.step == "check":

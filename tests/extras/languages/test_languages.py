@@ -18,9 +18,7 @@ from tagger.bundle.bundle import Bundle
 from tagger.bundle.catalog import bundled_folders, bundled_languages, codes_of
 from tagger.errors import InputError
 from tagger.extras.languages import (
-    count_judges,
-    count_lemmas,
-    count_rules,
+    count,
     english_vectors,
     fit_identifier,
     make,
@@ -88,7 +86,7 @@ def test_the_table_from_which_taggers_are_made_the_scores_on_pages_and_weaknesse
 def test_what_is_known_of_words_is_counted_in_additions_without_dev(tmp_path: Path) -> None:
     write(tmp_path / "UD_A", a_train=conllu("ja"), a_dev=conllu("nej"))
     write(tmp_path / "UD_B", b_train=conllu("jo"))
-    found = count_rules.sentences_at_hand(language(tmp_path, BLANK, corpora="UD_A", others="UD_B"))
+    found = count.sentences_at_hand(language(tmp_path, BLANK, corpora="UD_A", others="UD_B"))
     assert [sentence.tokens for file in found for sentence in file] == [["ja"], ["nej"], ["jo"]]
 
 
@@ -275,19 +273,19 @@ def test_lemmas_and_xpos_of_a_file_become_those_of_today() -> None:
 def test_counts_of_lemmas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lemmas: Callable[..., Tagger]) -> None:
     words = {"train": "cats/cat/NOUN", "dev": "dogs/dog/NOUN", "test": "mice/mic/NOUN"}
     write(tmp_path / "UD_English-EWT", **{f"en_{split}": conllu(word) for split, word in words.items()})
-    found = count_lemmas.count(language(tmp_path, ENGLISH))
+    found = count.lemmas(language(tmp_path, ENGLISH))
     assert [(right, known) for _, right, known in found.new["NOUN"]] == [(1, 1)]
-    assert count_lemmas.count(language(tmp_path, ENGLISH, name="thai")) is None
-    arguments = ["count_lemmas", "croatian", "danish", "--corpora", str(tmp_path)]
+    assert count.lemmas(language(tmp_path, ENGLISH, name="thai")) is None
+    arguments = ["count", "lemmas", "croatian", "danish", "--corpora", str(tmp_path)]
     monkeypatch.setattr("sys.argv", arguments)
-    count_lemmas.main()
-    monkeypatch.setattr("sys.argv", [*arguments[:1], "afrikaans", *arguments[3:]])
+    count.main()
+    monkeypatch.setattr("sys.argv", [*arguments[:2], "afrikaans", *arguments[4:]])
     with pytest.raises(SystemExit, match="UD_Afrikaans-AfriBooms is not in"):
-        count_lemmas.main()
+        count.main()
     tagger, signs = lemmas(precision="float32"), ["😀", "https://a.org", "§§", "€", "@ann"]
     judges = list(tagger.engine.judges)
     gold = Sentence([*signs, "book"], {"upos": [*["PUNCT"] * len(signs), "_"], "lemma": [*signs, "books"]})
-    counts = {(judge, column): numbers for judge, column, *numbers in count_judges.count(tagger, [gold])}
+    counts = {(judge, column): numbers for judge, column, *numbers in count.judges(tagger, [gold])}
     words, changed, *right = counts["Signs", "upos"]
     assert (words, right) == (len(signs), [0, changed])
     assert tagger.engine.judges == judges
