@@ -4,7 +4,6 @@ The folder has weights in safetensors, the rest in JSON, and a model card; no pi
 the sizes in `config.json` are compared with those of the stored weights before memory of that size is allocated.
 """
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -20,7 +19,6 @@ from torch import Tensor
 
 from tagger.bundle.saved_config import (
     CARD,
-    CONFIG,
     DIGESTS,
     FORMAT,
     LEMMAS,
@@ -194,8 +192,6 @@ class Bundle:
                 self.conventions.save(partial)
                 write_config(partial, self.description)
                 (partial / CARD).write_text(card, encoding="utf-8")
-                for path in partial.glob("*.safetensors"):  # safetensors lets nobody else read them
-                    shutil.copymode(partial / CONFIG, path)
         except (OSError, SafetensorError) as error:
             raise InputError(f"{folder} cannot be written: {reason(error)}; make room or name another folder") from None
 

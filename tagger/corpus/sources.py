@@ -28,11 +28,10 @@ from tagger.corpus.splits import (
 from tagger.errors import InputError
 from tagger.text.columns import read_columns
 from tagger.text.conllu import read_conllu
-from tagger.text.conllu_writer import COLUMNS
 from tagger.text.files import file_version, read_lines
 from tagger.text.formats import format_of
 from tagger.text.schema import bad_value
-from tagger.text.sentence import Sentence
+from tagger.text.sentence import COLUMNS, Sentence
 from tagger.text.strings import LEMMA
 
 

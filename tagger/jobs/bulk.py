@@ -19,11 +19,10 @@ from tagger.jobs.plan import Job, file_state
 from tagger.tagging.tagger import WINDOW_TOKENS, DocumentTagger
 from tagger.tagging.tagger_options import Request
 from tagger.tagging.workers import WorkBatch, WorkersDied
-from tagger.text.conllu_writer import numbered
 from tagger.text.files import STDIO, decoded_lines, open_binary
 from tagger.text.formats import SEPARATED, WITH_OFFSETS, Writer, read_checked, read_parts, writer
 from tagger.text.paragraphs import Part, grouped, sentences_of
-from tagger.text.sentence import Sentence
+from tagger.text.sentence import Sentence, numbered
 
 FIRST_WINDOW = 16_000  # tokens of a file's first window, so that most files are one batch; then they double
 FIRST_BATCH = 1_000  # tokens of the first batch that is sent to a worker; likewise

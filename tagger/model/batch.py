@@ -10,6 +10,7 @@ packed batches.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -138,45 +139,65 @@ def collate(
     lengths = np.array([len(sentence) for sentence in sentences], dtype=np.int64)
     is_token = np.arange(lengths.max())[:, None] < lengths  # (T, B), whether there is a token
     rows = table.rows([form for sentence in sentences for form in sentence])  # (tokens,)
-    unknown = np.zeros(len(rows), dtype=bool)
-    if generator is not None:
-        counts = table.counts[table.features[WORDS][rows]]
-        unknown = generator.random(len(rows)) < word_dropout / (word_dropout + counts)
-    hidden = np.zeros(len(rows), dtype=bool)  # whether its lemma becomes `UNK`
-    if generator is not None and LEMMAS in table.features:
-        lemmas = table.features[LEMMAS][rows, 0]
-        counts = table.lemma_counts[lemmas]
-        hidden = (lemmas != PAD) & (generator.random(len(rows)) < word_dropout / (word_dropout + counts))
+    unknown, no_lemma = _hidden(table, rows, word_dropout, generator)
+    # One number for a row and its two flags: a word that became UNK is a form of its own.
+    keys, numbers = _number(rows * 4 + no_lemma * 2 + unknown)
+    features = _features(table, keys // 4, keys % 2 == 1, keys // 2 % 2 == 1)
     pieces = None
     if table.tokenizer is not None:
-        ends = np.cumsum(lengths)
         read = [table.pieces[row] for row in rows]
-        pieces = windows([read[end - n : end] for end, n in zip(ends, lengths, strict=True)], table.tokenizer)
-    # One number for a row and its two flags: a word that became UNK is a form of its own.
-    keys, numbers = _number(rows * 4 + hidden * 2 + unknown)
-    rows, hidden, unknown = keys // 4, keys // 2 % 2 == 1, keys % 2 == 1  # of each distinct form, (U,)
+        spans = pairwise([0, *np.cumsum(lengths)])
+        pieces = windows([read[start:end] for start, end in spans], table.tokenizer)
     index = np.zeros_like(is_token, dtype=np.int64)
     index.T[is_token.T] = numbers
-    features = {name: torch.from_numpy(array[rows]) for name, array in table.features.items()}
-    features[WORDS][torch.from_numpy(unknown)] = UNK
-    if LEMMAS in features:
-        features[LEMMAS][torch.from_numpy(hidden), 0] = UNK
-    if CHARACTERS in features:
-        longest = max(1, int((features[CHARACTERS] != PAD).sum(dim=1).max()))
-        features[CHARACTERS] = features[CHARACTERS][:, :longest]
     targets = {}
     for column, gold in (tags or {}).items():
-        ids = table.vocabulary.tag_ids[column]
         target = np.full_like(index, IGNORE)
-        target.T[is_token.T] = [
-            ids.get(tag, UNSEEN if is_annotated(column, tag) else IGNORE)
-            for forms, cells in zip(sentences, gold, strict=True)
-            for tag in table.vocabulary.codecs[column].learned(forms, cells)
-        ]
+        target.T[is_token.T] = _tag_ids(table.vocabulary, column, sentences, gold)
         targets[column] = torch.from_numpy(target)
     return Batch(
         features, index=torch.from_numpy(index), lengths=torch.from_numpy(lengths), targets=targets, pieces=pieces
     )
+
+
+def _hidden(
+    table: FormTable, rows: np.ndarray, word_dropout: float, generator: np.random.Generator | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each word becomes `UNK`, (tokens,), and whether its lemma does; see `collate`."""
+    none = np.zeros(len(rows), dtype=bool)
+    if generator is None:
+        return none, none
+    counts = table.counts[table.features[WORDS][rows]]
+    unknown = generator.random(len(rows)) < word_dropout / (word_dropout + counts)
+    if LEMMAS not in table.features:
+        return unknown, none
+    lemmas = table.features[LEMMAS][rows, 0]
+    counts = table.lemma_counts[lemmas]
+    return unknown, (lemmas != PAD) & (generator.random(len(rows)) < word_dropout / (word_dropout + counts))
+
+
+def _features(table: FormTable, rows: np.ndarray, unknown: np.ndarray, no_lemma: np.ndarray) -> dict[str, Tensor]:
+    """The features of U distinct forms, some of them hidden, characters as many as the longest form has."""
+    features = {name: torch.from_numpy(array[rows]) for name, array in table.features.items()}
+    features[WORDS][torch.from_numpy(unknown)] = UNK
+    if LEMMAS in features:
+        features[LEMMAS][torch.from_numpy(no_lemma), 0] = UNK
+    if CHARACTERS in features:
+        longest = max(1, int((features[CHARACTERS] != PAD).sum(dim=1).max()))
+        features[CHARACTERS] = features[CHARACTERS][:, :longest]
+    return features
+
+
+def _tag_ids(
+    vocabulary: Vocabulary, column: str, sentences: Sequence[Sequence[str]], gold: Sequence[Sequence[str]]
+) -> list[int]:
+    """The ids of the gold tags of all words; `UNSEEN` for one that training lacks, `IGNORE` for a blank."""
+    ids, codec = vocabulary.tag_ids[column], vocabulary.codecs[column]
+    return [
+        ids.get(tag, UNSEEN if is_annotated(column, tag) else IGNORE)
+        for forms, cells in zip(sentences, gold, strict=True)
+        for tag in codec.learned(forms, cells)
+    ]
 
 
 def _number(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

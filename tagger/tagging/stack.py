@@ -77,7 +77,7 @@ class FormCache:
         return FormCache, (self.compute, self.capacity)
 
     def lookup(self, forms: Sequence[str]) -> Callable[[np.ndarray], np.ndarray]:
-        """What gives the rows of some of these forms, by their places; all are computed at once if there is room."""
+        """A function from places of these forms to their rows; all are computed at once if there is room."""
         if len(forms) > self.capacity:
             return lambda places: self.rows([forms[place] for place in places.tolist()])
         rows = self.rows(forms)
@@ -235,7 +235,10 @@ class Stack:
         return states[:total]
 
     def _read_packed(self, one: Pass, inputs: Inputs, plan: StepRows, out: Tensor) -> None:
-        """Reads packed sentences in one direction, whose states are written to `out`, (k, N or more, H)."""
+        """At each step h <- step(x, h), in one direction; h is written to `out`, (k, N or more, H).
+
+        Only the first n sentences have a token at a step: x and h have a row for each of them.
+        """
         steps = one.steps
         h = out.new_zeros(max(plan.rows), self.count, steps.state_size).transpose(0, 1)  # (k, most rows, state_size)
         chunks = list(_chunks(plan.rows, one.backward))
@@ -250,7 +253,7 @@ class Stack:
                 out[:, start : start + n] = h[:, :n, : steps.hidden_size]
 
     def _read_sentence(self, whole: Pass, passes: Sequence[Pass], inputs: Inputs, out: Tensor) -> None:
-        """Reads one sentence, all directions step by step together. The states are written to `out`, (k, T, F + R)."""
+        """At each token h <- step(x, h), for all directions of a sentence at once; `out` gets h, (k, T, F + R)."""
         steps, count = whole.steps, out.shape[1]
         of_passes = [slice(start, start + self.count) for start in range(0, len(steps.W_x), self.count)]
         (x,) = inputs(whole, [(0, count)])  # (M, T, G * H)

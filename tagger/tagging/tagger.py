@@ -22,11 +22,10 @@ from tagger.tagging.tagger_options import (
     checked_tokens,
 )
 from tagger.tagging.workers import WorkBatch, Workers, uncollected
-from tagger.text.conllu_writer import LANGUAGE
 from tagger.text.files import read_lines
 from tagger.text.formats import read_parts
 from tagger.text.paragraphs import MAX_GROUP, JsonText, Part, cut_parts, cut_texts, grouped, sentences_of
-from tagger.text.sentence import Document, Sentence, Token
+from tagger.text.sentence import LANGUAGE, Document, Sentence, Token
 from tagger.text.strings import NO_TAG
 from tagger.text.tags import Lexicon, read_lexicon, unknown_tag
 from tagger.words.segment import RULES, RuleSegmenter, Segmenter

@@ -10,8 +10,7 @@ from dataclasses import replace
 
 from tagger.errors import InputError, shorten
 from tagger.text.columns import ReadOptions, WriteOptions, alternatives, decimals
-from tagger.text.conllu_writer import COLUMNS, MISC, NO_SPACE, write_conllu
-from tagger.text.sentence import MultiwordToken, Sentence
+from tagger.text.sentence import COLUMNS, MISC, NO_SPACE, MultiwordToken, Sentence, write_conllu
 from tagger.text.strings import whole_lines
 
 MAX_BLOCK_LINES = 1_000_000  # a longer block means that the file has no empty lines between its sentences

@@ -29,9 +29,8 @@ from tagger.model.vocabulary import Vocabulary
 from tagger.tagging.engine import Scored
 from tagger.tagging.tagger import Tagger
 from tagger.tagging.tagger_options import Request, TaggerOptions
-from tagger.text.conllu_writer import write_conllu
 from tagger.text.output_files import whole_file
-from tagger.text.sentence import Sentence
+from tagger.text.sentence import Sentence, write_conllu
 from tagger.text.spacing import gold_paragraphs
 from tagger.text.strings import Table, encodable, is_annotated, percent
 from tagger.training.run_folder import REPORT_PAGE

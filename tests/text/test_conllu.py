@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from tagger.errors import InputError
 from tagger.text import spacing
 from tagger.text.conllu import read_conllu
-from tagger.text.conllu_writer import COLUMNS, numbered, write_conllu
 from tagger.text.paragraphs import Paragraph
-from tagger.text.sentence import MultiwordToken, Sentence, Token
+from tagger.text.sentence import COLUMNS, MultiwordToken, Sentence, Token, numbered, write_conllu
 from tagger.text.spacing import gold_paragraphs, has_spacing, surface_tokens, with_usual_spacing, without_spaces
 from tests.text.test_readers import LINE, in_form
 

@@ -20,11 +20,10 @@ from hypothesis import strategies as st
 from tagger.errors import InputError
 from tagger.text import columns, formats, markup, paragraphs
 from tagger.text.columns import column_separator, csv_separator, read_columns
-from tagger.text.conllu_writer import write_conllu
 from tagger.text.formats import INPUTS, OUTPUTS, format_of, read_parts, renamed, writer
 from tagger.text.markup import read_html, read_markdown, read_subtitles
 from tagger.text.paragraphs import JsonText, Paragraph, Part, Segment, cut_parts, cut_texts, paragraphs_of, sentences_of
-from tagger.text.sentence import MultiwordToken, Sentence, Token
+from tagger.text.sentence import MultiwordToken, Sentence, Token, write_conllu
 from tagger.text.strings import SPACE, display_width, encodable
 
 LINE = re.compile(r"[^\n]*\n|[^\n]+")

@@ -20,9 +20,8 @@ from tagger.bundled import bundled
 from tagger.commands.console import clear_errors
 from tagger.commands.runs import TRAINING_MEMORY
 from tagger.text.conllu import read_conllu
-from tagger.text.conllu_writer import write_conllu
 from tagger.text.files import read_lines
-from tagger.text.sentence import Sentence
+from tagger.text.sentence import Sentence, write_conllu
 from tagger.training import fit_segmenter as segmenter
 from tagger.training import launch
 from tagger.training.config import TrainConfig, config_from

@@ -21,11 +21,10 @@ from tagger.commands.options import (
     gold_format,
 )
 from tagger.errors import InputError
-from tagger.text.conllu_writer import COLUMNS
 from tagger.text.files import check_input, read_lines
 from tagger.text.formats import PLACED, TAGGED, format_of, read
 from tagger.text.output_files import whole_file
-from tagger.text.sentence import Sentence
+from tagger.text.sentence import COLUMNS, Sentence
 
 BEGINNING = 500  # sentences of the gold files that show their language
 

@@ -61,9 +61,8 @@ from tagger.tagging.identifier import telling, words_of
 from tagger.tagging.languages import load
 from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import read_conllu
-from tagger.text.conllu_writer import write_conllu
 from tagger.text.files import read_lines
-from tagger.text.sentence import Sentence
+from tagger.text.sentence import Sentence, write_conllu
 from tagger.text.strings import FEATS, LEMMA, NO_TAG, UPOS
 from tagger.words.language_table import language_table
 

@@ -38,9 +38,8 @@ from tagger.extras.languages.make import HERE, TALK, Language, fill, marked, row
 from tagger.tagging.languages import load
 from tagger.tagging.tagger import Tagger
 from tagger.text.conllu import read_conllu
-from tagger.text.conllu_writer import write_conllu
 from tagger.text.files import read_lines
-from tagger.text.sentence import MultiwordToken, Sentence
+from tagger.text.sentence import MultiwordToken, Sentence, write_conllu
 from tagger.text.strings import FEATS, LEMMA, NO_TAG, UPOS
 from tagger.training.start import dictionaries_of
 from tagger.words.dictionary import digest_of, open_dictionary

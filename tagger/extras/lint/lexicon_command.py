@@ -10,9 +10,9 @@ import typer
 from tagger.commands.console import say
 from tagger.commands.options import Encoding, Force, check_output
 from tagger.errors import InputError
-from tagger.text.conllu_writer import COLUMNS
 from tagger.text.files import STDIO, check_input
 from tagger.text.output_files import whole_file
+from tagger.text.sentence import COLUMNS
 from tagger.text.strings import LEMMA, is_annotated
 
 LEXICON_COLUMNS = [column for column in COLUMNS if column != LEMMA]

@@ -8,8 +8,8 @@ from sys import intern
 
 from tagger.errors import InputError
 from tagger.text.conllu import read_conllu
-from tagger.text.conllu_writer import COLUMNS
 from tagger.text.files import read_lines
+from tagger.text.sentence import COLUMNS
 
 TRAIN, DEV, TEST = SPLITS = "train", "dev", "test"
 _SPLIT = re.compile(r"(?:^|[-_.])(train|dev|test)\.conllu(?:\.gz|\.zst)?$")

@@ -19,10 +19,9 @@ from tagger.extras.serving.batcher import Batcher, TextJob
 from tagger.extras.serving.bodies import Refusal
 from tagger.tagging.languages import Languages
 from tagger.tagging.tagger import DocumentTagger
-from tagger.text.conllu_writer import numbered
 from tagger.text.formats import Writer, read_parts
 from tagger.text.paragraphs import Paragraph, Part, grouped
-from tagger.text.sentence import Sentence
+from tagger.text.sentence import Sentence, numbered
 
 WHERE = "the text"  # in error messages, in the place of the name of a file
 WINDOW = 40_000  # characters

@@ -16,8 +16,7 @@ from tagger.extras.compare.breakdown import Groups, breakdown
 from tagger.extras.compare.compare import TABLE_WIDTH, compare, format_comparison, paired_difference
 from tagger.model.vocabulary import Vocabulary
 from tagger.text.conllu import read_conllu
-from tagger.text.conllu_writer import write_conllu
-from tagger.text.sentence import Sentence
+from tagger.text.sentence import Sentence, write_conllu
 from tagger.text.strings import display_width
 from tests.commands.conftest import CONLLU, call, check_replaces_nothing, error
 from tests.conftest import make_network, save_tiny
