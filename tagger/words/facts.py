@@ -108,7 +108,7 @@ class Tokens:
     instead: dict[int, tuple[str, float]] = field(default_factory=dict)
 
     @cached_property
-    def forms(self) -> np.ndarray:
+    def form_rows(self) -> np.ndarray:
         """(n,) the row of the form of each open token among the facts."""
         rows: np.ndarray = self.facts.reading.rows[self.places[self.rows]]
         return rows

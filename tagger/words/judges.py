@@ -102,10 +102,10 @@ class Signs(Refusing):
 
     def refuse(self, tokens: Tokens) -> None:
         """Refuses the tags that such words cannot have."""
-        kinds = tokens.facts.kinds[tokens.forms]
+        kinds = tokens.facts.kinds[tokens.form_rows]
         if tokens.column == UPOS and self._punctuation is not None:
             near = (tokens.scores[:, self._punctuation] > tokens.scores.amax(1) - NEAR).cpu().numpy()
-            kinds[near & (kinds == 0) & tokens.facts.are_words[tokens.forms]] = KINDS.index(WORD)
+            kinds[near & (kinds == 0) & tokens.facts.are_words[tokens.form_rows]] = KINDS.index(WORD)
         kinds[[*tokens.limited]] = 0
         for kind in np.unique(kinds[kinds > 0]).tolist():
             if (refused := self._refused.get((tokens.column, KINDS[kind]))) is not None:

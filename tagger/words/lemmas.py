@@ -38,7 +38,7 @@ class Capitals(Refusing):
         """Refuses the scripts that lower-case a name, and all others for a verb; says which words these are."""
         upos = tokens.decided[UPOS]
         best = upos.best.cpu().numpy()[tokens.rows]
-        (rows,) = np.nonzero(np.isin(best, [self.name, *self.verbs]) & tokens.facts.are_titles[tokens.forms])
+        (rows,) = np.nonzero(np.isin(best, [self.name, *self.verbs]) & tokens.facts.are_titles[tokens.form_rows])
         if len(rows) and self._small.any():
             at = tokens.tensor(tokens.rows[rows])
             shares = upos.logs(at).gather(1, upos.best[at][:, None])[:, 0].exp()
@@ -92,16 +92,16 @@ class KnownLemmas(Refusing):
     def refuse(self, tokens: Tokens) -> None:
         """Refuses scripts that a word cannot have, and raises the scores of those that give a known lemma."""
         scores, facts, least = tokens.scores, tokens.facts, self.codec.least
-        counts = facts.counts[tokens.forms]
+        counts = facts.counts[tokens.form_rows]
         (known,) = np.nonzero(counts)
         if len(known):
             rows = tokens.tensor(np.repeat(np.arange(len(counts)), counts))
-            of_known = [facts.scripts[form] for form in tokens.forms[known].tolist()]
+            of_known = [facts.scripts[form] for form in tokens.form_rows[known].tolist()]
             scripts = tokens.tensor([*chain.from_iterable(of_known)])
             kept = scores[rows, scripts]
             scores[tokens.tensor(known)] = -torch.inf
             scores[rows, scripts] = kept
-        lengths = facts.lengths[tokens.forms]
+        lengths = facts.lengths[tokens.form_rows]
         (short,) = np.nonzero((lengths < least.max(initial=0)) & (counts == 0))
         if len(short):
             unfit = least > lengths[short, None]  # (short words, K)
@@ -121,7 +121,7 @@ class KnownLemmas(Refusing):
         near &= near.sum(1, keepdim=True) > 1  # a script with no rival stays the best
         near &= tokens.tensor(codec.least > 0)  # a whole lemma is known whatever the word
         rows, scripts = torch.nonzero(near, as_tuple=True)
-        keys = tokens.forms[new][rows.cpu().numpy()] * len(codec) + scripts.cpu().numpy()
+        keys = tokens.form_rows[new][rows.cpu().numpy()] * len(codec) + scripts.cpu().numpy()
         pairs, places = np.unique(keys, return_inverse=True)  # each script of each form once
         of_pairs, of_scripts = (each.tolist() for each in np.divmod(pairs, len(codec)))
         lemmas = codec.applied([forms[form] for form in of_pairs], of_scripts)
@@ -160,7 +160,7 @@ class DictionaryLemmas(Replacing):
         """Gives words the dictionary's lemma, if that is more reliable than their own script is probable."""
         tokens = batch[LEMMA]
         names, size = tokens.facts.reading.distinct, len(self._codec)
-        distinct, of_tokens = np.unique(tokens.forms, return_inverse=True)
+        distinct, of_tokens = np.unique(tokens.form_rows, return_inverse=True)
         entries = self._look_up([names[form] for form in distinct.tolist()])
         (rows,) = np.nonzero(np.array([lemma != "" for _, lemma, _ in entries], dtype=bool)[of_tokens])
         keys, of_rows = np.unique(
@@ -238,8 +238,8 @@ class Numbers(Replacing):
     def replace(self, batch: Mapping[str, Tokens]) -> None:
         """Gives numbers such lemmas, where they have others."""
         tokens = batch[LEMMA]
-        for row in np.flatnonzero(tokens.facts.are_marked_numbers[tokens.forms]).tolist():
-            place, form = int(tokens.places[tokens.rows[row]]), tokens.facts.reading.distinct[tokens.forms[row]]
+        for row in np.flatnonzero(tokens.facts.are_marked_numbers[tokens.form_rows]).tolist():
+            place, form = int(tokens.places[tokens.rows[row]]), tokens.facts.reading.distinct[tokens.form_rows[row]]
             own, lemma = self.codec.tag(form, int(tokens.best[row])), self._lemmas.lemma(form)
             if lemma is not None and lemma != tokens.instead.get(place, (own, 1.0))[0]:
                 tokens.instead[place] = lemma, NUMBER_SHARE
